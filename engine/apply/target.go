@@ -1,0 +1,23 @@
+package apply
+
+import (
+	"context"
+	"time"
+
+	"tlsync/engine/plan"
+)
+
+// Target is where changes go: in practice the Cloudflare API.
+//
+// An error may say more about itself by having one of these methods:
+// OutcomeUnknown() bool (the write may or may not have been done: it must be
+// settled by reading) and Denied() bool (the credentials do not suffice: every
+// further write would fail too).
+type Target interface {
+	// Read is the present state of what the change writes, from a reading no
+	// older than maxAge; zero means a new one.
+	Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error)
+	// Write sends the request, once, and returns the object as the answer shows
+	// it.
+	Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error)
+}

@@ -1,0 +1,195 @@
+// Package plan turns a configuration and live state into the writes that make
+// them equal, in an order in which no name is ever weaker than before or after.
+//
+// It is pure: no clock, no network, no files. The same input gives the same
+// Plan, byte for byte. The stages are Resolve (which settings are asked of
+// which live object), Build (what differs, and in which order it is written)
+// and the Request functions (what a write looks like on the wire, shown and
+// sent alike).
+package plan
+
+import (
+	"tlsync/schema"
+)
+
+// FormatVersion is the version of the JSON form of a Plan.
+const FormatVersion = "1"
+
+// Kind is what a change writes.
+type Kind string
+
+// The kinds of this release.
+const (
+	KindZone           Kind = "zone"
+	KindCustomHostname Kind = "custom_hostname"
+)
+
+// Cause says why live is to change.
+type Cause string
+
+// Causes. Without a base commit everything is Adopt.
+const (
+	CauseChange   Cause = "change"   // this commit asks for it; live was as the base said
+	CauseDrift    Cause = "drift"    // live left what base and head agree on
+	CauseConflict Cause = "conflict" // both
+	CauseAdopt    Cause = "adopt"    // not managed at the base
+)
+
+// Plan is what would be written, in order, and what there is to know.
+type Plan struct {
+	FormatVersion string    `json:"format_version"`
+	Tool          Tool      `json:"tool"`
+	Config        Config    `json:"config"`
+	Summary       Summary   `json:"summary"`
+	Changes       []Change  `json:"changes"`
+	Findings      []Finding `json:"findings"`
+	// Digest covers the changes and their hazards and nothing else: two plans
+	// that would do the same have the same digest.
+	Digest string `json:"digest"`
+}
+
+// Tool is the program that made the plan.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Config tells which configuration the plan is for.
+type Config struct {
+	Digest     string `json:"digest"`
+	Commit     string `json:"commit"`      // of HEAD; empty outside a repository
+	BaseCommit string `json:"base_commit"` // empty without a base
+	Dirty      bool   `json:"dirty"`       // the files differ from the commit
+}
+
+// Summary counts.
+type Summary struct {
+	Zones    int      `json:"zones"`
+	Objects  int      `json:"objects"` // live zones and custom hostnames looked at
+	Changes  int      `json:"changes"`
+	Edits    int      `json:"edits"`
+	Causes   Causes   `json:"causes"` // edits by cause
+	Requests Requests `json:"requests"`
+	// EstimatedSeconds is how long the writes take at the permitted rate.
+	EstimatedSeconds int `json:"estimated_seconds"`
+}
+
+// Causes counts edits.
+type Causes struct {
+	Change   int `json:"change"`
+	Drift    int `json:"drift"`
+	Conflict int `json:"conflict"`
+	Adopt    int `json:"adopt"`
+}
+
+// Requests counts API requests.
+type Requests struct {
+	Read  int `json:"read"`
+	Write int `json:"write"`
+}
+
+// Change is one API write.
+type Change struct {
+	// ID is "zone/NAME#SETTING", "custom_hostname/ZONE/NAME", and with the
+	// suffix "#pin" or "#unpin" where one hostname needs two writes.
+	ID      string   `json:"id"`
+	Zone    string   `json:"zone"`
+	Kind    Kind     `json:"kind"`
+	Name    string   `json:"name"`
+	Edits   []Edit   `json:"edits"`
+	Action  string   `json:"action"` // "update"
+	Request Request  `json:"request"`
+	Needs   []string `json:"needs"` // ids that must succeed first
+	Hazards []Hazard `json:"hazards"`
+
+	// ZoneID and ObjectID are Cloudflare's ids; ObjectID is the custom
+	// hostname's, or the id of the zone setting.
+	ZoneID   string `json:"-"`
+	ObjectID string `json:"-"`
+}
+
+// Edit is one setting of one object.
+type Edit struct {
+	Setting string `json:"setting"`
+	// From and To are the object's own values, canonical; null is inherit.
+	From schema.Value `json:"from"`
+	To   schema.Value `json:"to"`
+	// EffectiveFrom and EffectiveTo are what a visitor meets before and after
+	// the whole plan; null where the zone's value could not be read.
+	EffectiveFrom schema.Value     `json:"effective_from"`
+	EffectiveTo   schema.Value     `json:"effective_to"`
+	Cause         Cause            `json:"cause"`
+	Direction     schema.Direction `json:"direction"`
+	Origin        Origin           `json:"origin"`
+
+	// wire is what is sent: To in the order in which the user wrote it.
+	wire schema.Value
+}
+
+// Origin is the line that asks for an edit, and through what.
+type Origin struct {
+	schema.Pos
+	Via string `json:"via"`
+}
+
+// Request is an API request as it is shown and sent. Path is below the base URL.
+type Request struct {
+	Method string     `json:"method"`
+	Path   string     `json:"path"`
+	Body   RawMessage `json:"body"`
+}
+
+// RawMessage is JSON text.
+type RawMessage string
+
+// MarshalJSON writes the text itself.
+func (m RawMessage) MarshalJSON() ([]byte, error) {
+	if m == "" {
+		return []byte("null"), nil
+	}
+	return []byte(m), nil
+}
+
+// UnmarshalJSON keeps the text.
+func (m *RawMessage) UnmarshalJSON(b []byte) error {
+	*m = RawMessage(b)
+	return nil
+}
+
+// Hazard is something that a reviewer must accept by name.
+type Hazard struct {
+	Kind    HazardKind `json:"kind"`
+	Message string     `json:"message"` // one sentence: who is affected
+}
+
+// HazardKind is the name by which a hazard is allowed.
+type HazardKind string
+
+// The hazards of this release. CutsOffClients is told and needs no permission;
+// Unreachable can never be allowed.
+const (
+	WeakensTLS     HazardKind = "weakens_tls"
+	CutsOffClients HazardKind = "cuts_off_clients"
+	Unreachable    HazardKind = "unreachable"
+	MovesTraffic   HazardKind = "moves_traffic"
+)
+
+// Finding is something to know that is not a write.
+type Finding struct {
+	Severity schema.Severity `json:"severity"`
+	Rule     string          `json:"rule"`
+	Object   string          `json:"object"` // "zone/NAME" or "custom_hostname/ZONE/NAME"
+	Message  string          `json:"message"`
+	Origin   *Origin         `json:"origin,omitempty"`
+}
+
+// Rules of findings.
+const (
+	NotFound         = "not-found"         // an entry, or a zone, that does not exist live
+	Unreadable       = "unreadable"        // a zone or a setting that could not be read
+	NotEditable      = "not-editable"      // state or plan forbids the change
+	NeedsKey         = "needs-key"         // uploaded certificate, cannot be written without its key
+	WildcardChildren = "wildcard-children" // children of a wildcard follow the zone
+	PinnedLikeZone   = "pinned-like-zone"  // explicit and equal to the zone's value, unasked
+	Ambiguous        = "ambiguous-zone"    // one name in several accounts
+)

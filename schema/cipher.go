@@ -1,0 +1,214 @@
+package schema
+
+import (
+	"slices"
+	"strings"
+)
+
+// Ciphers is the id of the cipher suite setting.
+const Ciphers = "ciphers"
+
+// Grade is the strictest of Cloudflare's named lists that contains a suite.
+type Grade uint8
+
+// Grades, best first.
+const (
+	Modern Grade = iota
+	Compatible
+	Legacy
+)
+
+// Suite is a cipher suite that Cloudflare's API takes in a list. TLS 1.3 suites
+// are not among them: they are always on while TLS 1.3 is.
+type Suite struct {
+	Name  string // the spelling of the API, OpenSSL's
+	IANA  string // the name that scanners print
+	Grade Grade
+	ECDSA bool // the certificate key it needs: ECDSA, else RSA
+	TLS10 bool // can be negotiated below TLS 1.2
+	FIPS  bool // in Cloudflare's FIPS 140-2 list
+}
+
+// suites stand in the order of Cloudflare's documentation
+// (developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites).
+// It is read only. AES256-GCM-SHA384 is missing from the published FIPS list,
+// so it is not in ours.
+var suites = []Suite{
+	{"ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", Modern, true, false, true},
+	{"ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", Modern, true, false, false},
+	{"ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", Modern, false, false, true},
+	{"ECDHE-RSA-CHACHA20-POLY1305", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", Modern, false, false, false},
+	{"ECDHE-ECDSA-AES128-SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", Compatible, true, false, true},
+	{"ECDHE-ECDSA-AES128-SHA", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", Legacy, true, true, true},
+	{"ECDHE-RSA-AES128-SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", Compatible, false, false, true},
+	{"ECDHE-RSA-AES128-SHA", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", Legacy, false, true, true},
+	{"AES128-GCM-SHA256", "TLS_RSA_WITH_AES_128_GCM_SHA256", Legacy, false, false, true},
+	{"AES128-SHA256", "TLS_RSA_WITH_AES_128_CBC_SHA256", Legacy, false, false, true},
+	{"AES128-SHA", "TLS_RSA_WITH_AES_128_CBC_SHA", Legacy, false, true, true},
+	{"ECDHE-ECDSA-AES256-GCM-SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", Modern, true, false, true},
+	{"ECDHE-ECDSA-AES256-SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", Compatible, true, false, true},
+	{"ECDHE-RSA-AES256-GCM-SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", Modern, false, false, true},
+	{"ECDHE-RSA-AES256-SHA384", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", Compatible, false, false, true},
+	{"ECDHE-RSA-AES256-SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", Legacy, false, true, true},
+	{"AES256-GCM-SHA384", "TLS_RSA_WITH_AES_256_GCM_SHA384", Legacy, false, false, false},
+	{"AES256-SHA256", "TLS_RSA_WITH_AES_256_CBC_SHA256", Legacy, false, false, true},
+	{"AES256-SHA", "TLS_RSA_WITH_AES_256_CBC_SHA", Legacy, false, true, true},
+	{"DES-CBC3-SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", Legacy, false, true, true},
+}
+
+// tls13Suites are the names under which Cloudflare and scanners know the TLS
+// 1.3 suites, which no list may hold.
+var tls13Suites = []string{
+	"AEAD-AES128-GCM-SHA256", "AEAD-AES256-GCM-SHA384", "AEAD-CHACHA20-POLY1305-SHA256",
+	"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+}
+
+// cipherLists are the names that stand for a whole list, in the order in which
+// they are offered.
+var cipherLists = []string{"modern", "compatible", "legacy", "pci", "fips"}
+
+// Suites are the cipher suites that Cloudflare takes, in its documented order.
+func Suites() []Suite { return slices.Clone(suites) }
+
+// CipherLists are the names of the lists that Cloudflare publishes.
+func CipherLists() []string { return slices.Clone(cipherLists) }
+
+// CipherList is the named list as the API takes it, nil for an unknown name.
+// pci holds the suites of modern in another order: GCM first.
+func CipherList(name string) []string {
+	var names []string
+	keep := func(ok func(Suite) bool) {
+		for _, s := range suites {
+			if ok(s) {
+				names = append(names, s.Name)
+			}
+		}
+	}
+	switch name {
+	case "modern":
+		keep(func(s Suite) bool { return s.Grade == Modern })
+	case "compatible":
+		keep(func(s Suite) bool { return s.Grade <= Compatible })
+	case "legacy":
+		keep(func(Suite) bool { return true })
+	case "pci":
+		chacha := func(s Suite) bool { return strings.Contains(s.Name, "CHACHA20") }
+		keep(func(s Suite) bool { return s.Grade == Modern && !chacha(s) })
+		keep(func(s Suite) bool { return s.Grade == Modern && chacha(s) })
+	case "fips":
+		keep(func(s Suite) bool { return s.FIPS })
+	}
+	return names
+}
+
+// CipherListName is the name of the list that a canonical value equals, "" if
+// it equals none. modern and pci differ only in order.
+func CipherListName(v Value) string {
+	for _, name := range cipherLists {
+		if l := CipherList(name); v == canonicalCiphers(l, CustomHostnameLevel) || v == canonicalCiphers(l, ZoneLevel) {
+			return name
+		}
+	}
+	return ""
+}
+
+// LookupSuite finds a suite by Cloudflare's or IANA's name, in any case.
+func LookupSuite(name string) (Suite, bool) {
+	for _, s := range suites {
+		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.IANA, name) {
+			return s, true
+		}
+	}
+	return Suite{}, false
+}
+
+// canonicalCiphers puts the suites for ECDSA keys before those for RSA keys and
+// keeps the order within each: the edge does the same, so two lists are equal
+// exactly if these forms are. A zone's empty list means every suite in
+// Cloudflare's order, so the two are one value there. On a hostname nobody
+// knows whether an empty list means every suite or the zone's, so it stays
+// apart from both.
+func canonicalCiphers(list []string, l Level) Value {
+	var ecdsa, rsa []string
+	for _, name := range list {
+		if usesECDSA(name) {
+			ecdsa = append(ecdsa, name)
+		} else {
+			rsa = append(rsa, name)
+		}
+	}
+	v := ListValue(append(ecdsa, rsa...))
+	if l == ZoneLevel && len(list) == len(suites) && v == canonicalCiphers(CipherList("legacy"), CustomHostnameLevel) {
+		return "[]"
+	}
+	return v
+}
+
+// usesECDSA tells a suite's key family; a suite that the table does not know is
+// told by its name.
+func usesECDSA(name string) bool {
+	if s, ok := LookupSuite(name); ok {
+		return s.ECDSA
+	}
+	return strings.Contains(strings.ToUpper(name), "ECDSA")
+}
+
+// compareCiphers orders two lists by what they admit. One that only drops
+// suites is stronger if it drops some of its worst grade; one that only adds is
+// weaker if it adds some at or below its worst grade. Otherwise the worse worst
+// grade is the weaker; equal ones cannot be ordered.
+func compareCiphers(from, to Value) Direction {
+	a, b := admitted(from), admitted(to)
+	if a == nil || b == nil {
+		return Changes
+	}
+	removed, added := minus(a, b), minus(b, a)
+	worstA, worstB := worst(a), worst(b)
+	switch {
+	case len(removed) == 0 && len(added) == 0:
+		return Changes // order only
+	case len(added) == 0 && worst(removed) == worstA:
+		return Strengthens
+	case len(removed) == 0 && worst(added) >= worstA:
+		return Weakens
+	case worstB < worstA:
+		return Strengthens
+	case worstB > worstA:
+		return Weakens
+	}
+	return Changes
+}
+
+// admitted are the suites that a value lets through: all of them for the empty
+// list; nil if the value is no list.
+func admitted(v Value) []string {
+	l := v.List()
+	if l != nil && len(l) == 0 {
+		return CipherList("legacy")
+	}
+	return l
+}
+
+func minus(a, b []string) []string {
+	var out []string
+	for _, s := range a {
+		if !slices.Contains(b, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// worst is the worst grade in a list; a suite that the table does not know
+// counts as Legacy.
+func worst(names []string) Grade {
+	g := Modern
+	for _, n := range names {
+		s, ok := LookupSuite(n)
+		if !ok {
+			return Legacy
+		}
+		g = max(g, s.Grade)
+	}
+	return g
+}
