@@ -101,25 +101,39 @@ func CipherList(name string) []string {
 	return names
 }
 
-// CipherListName is the name of the list that a canonical value equals, "" if
-// it equals none. modern and pci differ only in order.
-func CipherListName(v Value) string {
+// listNames finds the name of a list by its canonical value. It is read only.
+var listNames = func() map[Value]string {
+	names := make(map[Value]string, len(cipherLists)+1)
 	for _, name := range cipherLists {
-		if l := CipherList(name); v == canonicalCiphers(l, CustomHostnameLevel) || v == canonicalCiphers(l, ZoneLevel) {
-			return name
+		for _, l := range []Level{ZoneLevel, CustomHostnameLevel} {
+			names[canonicalCiphers(CipherList(name), l)] = name
 		}
 	}
-	return ""
-}
+	return names
+}()
+
+// CipherListName is the name of the list that a canonical value equals, "" if
+// it equals none. modern and pci differ only in order.
+func CipherListName(v Value) string { return listNames[v] }
+
+// suiteIndex finds a suite by either of its names in upper case. It is read
+// only: lists of tens of thousands of hostnames go through it.
+var suiteIndex = func() map[string]int {
+	index := make(map[string]int, 2*len(suites))
+	for i, s := range suites {
+		index[s.Name] = i
+		index[s.IANA] = i
+	}
+	return index
+}()
 
 // LookupSuite finds a suite by Cloudflare's or IANA's name, in any case.
 func LookupSuite(name string) (Suite, bool) {
-	for _, s := range suites {
-		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.IANA, name) {
-			return s, true
-		}
+	i, ok := suiteIndex[strings.ToUpper(name)]
+	if !ok {
+		return Suite{}, false
 	}
-	return Suite{}, false
+	return suites[i], true
 }
 
 // canonicalCiphers puts the suites for ECDSA keys before those for RSA keys and

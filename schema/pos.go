@@ -2,8 +2,9 @@ package schema
 
 import "fmt"
 
-// Pos is a place in a configuration file. Line and Col are 1-based and count
-// bytes' lines and columns as editors show them; File is slash-separated and
+// Pos is a place in a configuration file. Line and Col are 1-based; Col counts
+// characters (code points), as editors do, and not bytes. Line is 0 where the
+// file as a whole is meant. File is slash-separated and
 // relative to the configuration directory. The zero Pos means "nowhere".
 type Pos struct {
 	File string `json:"file"`

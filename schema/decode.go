@@ -1,0 +1,309 @@
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxDepth is how deep values may be nested; the format itself needs seven.
+const maxDepth = 32
+
+// decoder reads one file. It shares the log and everything else with the
+// decoders of the other files.
+//
+// The YAML library is used for parsing into nodes only. Decoding into maps or
+// structs takes quadratic time for a wide mapping, an error per pair of equal
+// keys, and drops nulls in silence.
+type decoder struct {
+	*loader
+	file string
+}
+
+// at is the place of a node.
+func (d *decoder) at(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
+
+// documents parses a file into its YAML documents. Those before a syntax error
+// are returned too.
+func (d *decoder) documents(b []byte) []*yaml.Node {
+	b = bytes.TrimPrefix(b, utf8BOM)
+	if !d.checkSecrets(b) || !d.checkText(b) {
+		return nil
+	}
+	var docs []*yaml.Node
+	count := 0
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	for {
+		node, err := parseNext(dec)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			d.syntax(b, err)
+			return docs
+		}
+		count++
+		doc := node.Content[0]
+		if isNull(doc) {
+			d.errorf(d.at(doc), "empty-document", "remove its ---", "this document is empty")
+			continue
+		}
+		if d.vet(doc, 1) {
+			docs = append(docs, doc)
+		}
+	}
+	if count == 0 {
+		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or write what is to be managed", "the file holds no configuration")
+	}
+	return docs
+}
+
+// parseNext parses one document. The parser reports some malformed input by
+// panicking with a value of its own, which it recovers from; anything else that
+// gets through is a bug of the parser and still only a mistake in the file.
+func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("yaml: %v", r)
+		}
+	}()
+	node = &yaml.Node{}
+	if err := dec.Decode(node); err != nil {
+		return nil, err
+	}
+	if len(node.Content) != 1 {
+		return nil, errors.New("yaml: document without content")
+	}
+	return node, nil
+}
+
+var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+
+// syntax reports an error of the YAML parser. It tells no column, and its line
+// may be missing or off by one, so the place is the first tab in an indentation
+// where tabs are the matter, else the first character of the line it names.
+func (d *decoder) syntax(b []byte, err error) {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	lines := bytes.Split(b, []byte("\n"))
+	line := 1
+	if m := syntaxLine.FindStringSubmatch(message); m != nil {
+		n, convErr := strconv.Atoi(m[1])
+		if convErr == nil {
+			line = min(max(n, 1), len(lines))
+		}
+		message = message[len(m[0]):]
+	} else if anchor, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
+		anchor, _, _ = strings.Cut(anchor, "'")
+		if at := bytes.Index(b, []byte("*"+anchor)); at >= 0 {
+			line = 1 + bytes.Count(b[:at], []byte("\n"))
+		}
+	}
+	for i := max(line-2, 0); i < min(line+1, len(lines)); i++ {
+		indent := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]
+		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(lines[i])) > 0 {
+			d.errorf(Pos{d.file, i + 1, tab + 1}, "syntax", "indent with spaces", "a tab in the indentation: %s", message)
+			return
+		}
+	}
+	text := lines[line-1]
+	col := len(text) - len(bytes.TrimLeft(text, " \t\r")) + 1
+	d.errorf(Pos{d.file, line, min(col, utf8.RuneCount(text)+1)}, "syntax", "", "not valid YAML: %s", message)
+}
+
+// vet looks for what no value may have anywhere, and reports whether the
+// document can be read further.
+func (d *decoder) vet(n *yaml.Node, depth int) bool {
+	switch {
+	case depth > maxDepth:
+		d.errorf(d.at(n), "too-deep", "", "values are nested more than %d deep", maxDepth)
+		return false
+	case n.Kind == yaml.AliasNode:
+		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML aliases are not supported")
+		return true
+	case n.Anchor != "":
+		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML anchors are not supported")
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		d.errorf(d.at(n), "tag", "remove the tag", "YAML tags are not supported")
+	}
+	if n.Kind == yaml.ScalarNode {
+		if what := scalarSecret(n.Value); what != "" {
+			d.secret(d.at(n), what)
+			return false
+		}
+		if name, ok := oddRune(n.Value); ok {
+			d.errorf(d.at(n), "odd-character", "", "the value contains %s, which cannot be seen", name)
+		}
+		return true
+	}
+	ok := true
+	for _, c := range n.Content {
+		ok = d.vet(c, depth+1) && ok
+	}
+	return ok
+}
+
+// pair is a key of a mapping with its value.
+type pair struct {
+	key   string
+	node  *yaml.Node // of the key
+	value *yaml.Node
+}
+
+// mapping are the pairs of a mapping, in the order written. What is no sound
+// pair is reported and left out, so every key is unique and every value is
+// there.
+func (d *decoder) mapping(n *yaml.Node, what string) []pair {
+	if !d.kind(n, yaml.MappingNode, what) {
+		return nil
+	}
+	pairs := make([]pair, 0, len(n.Content)/2)
+	seen := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Kind == yaml.AliasNode:
+			continue // reported by vet
+		case key.Kind != yaml.ScalarNode:
+			d.errorf(d.at(key), "wrong-type", "", "a key must be a single word")
+			continue
+		case key.Tag == "!!merge":
+			d.errorf(d.at(key), "alias", "name the shared settings in profiles and write `use`", "YAML merge keys are not supported")
+			continue
+		case isNull(key):
+			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
+			continue
+		}
+		if first, ok := seen[key.Value]; ok {
+			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", show(key.Value), d.at(first))
+			continue
+		}
+		seen[key.Value] = key
+		if isNull(value) {
+			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s: has no value", key.Value)
+			continue
+		}
+		pairs = append(pairs, pair{key.Value, key, value})
+	}
+	return pairs
+}
+
+// sequence are the items of a list; nulls are reported and left out.
+func (d *decoder) sequence(n *yaml.Node, what string) []*yaml.Node {
+	if !d.kind(n, yaml.SequenceNode, what) {
+		return nil
+	}
+	items := make([]*yaml.Node, 0, len(n.Content))
+	for _, item := range n.Content {
+		if isNull(item) {
+			d.errorf(d.at(item), "missing-value", "remove the item, or write a value", "an item of %s has no value", what)
+			continue
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+// scalar is the text of a single value, as it is written: 1.0 stays 1.0.
+func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
+	if !d.kind(n, yaml.ScalarNode, what) {
+		return "", false
+	}
+	return n.Value, true
+}
+
+// line is a text of one line that is not empty.
+func (d *decoder) line(n *yaml.Node, what string) (Field[string], bool) {
+	s, ok := d.scalar(n, what)
+	if !ok {
+		return Field[string]{}, false
+	}
+	s = strings.TrimSpace(s)
+	if s == "" || strings.Contains(s, "\n") {
+		d.errorf(d.at(n), "missing-value", "", "%s must be one line of text", what)
+		return Field[string]{}, false
+	}
+	return Field[string]{Value: s, Pos: d.at(n), Set: true}, true
+}
+
+// scalars are the items of a list of single values; one alone may stand without
+// a list.
+func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
+	if n.Kind == yaml.ScalarNode {
+		return []*yaml.Node{n}
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.kind(n, yaml.SequenceNode, what)
+		return nil
+	}
+	items := d.sequence(n, what)
+	good := items[:0]
+	for _, item := range items {
+		if d.kind(item, yaml.ScalarNode, "an item of "+what) {
+			good = append(good, item)
+		}
+	}
+	if len(n.Content) == 0 {
+		d.errorf(d.at(n), "missing-value", "", "%s is an empty list", what)
+	}
+	return good
+}
+
+// kind reports whether a node is of a kind. An alias is none, and was told of.
+func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
+	switch {
+	case n.Kind == want:
+		return true
+	case n.Kind == yaml.AliasNode:
+		return false
+	case isNull(n):
+		d.errorf(d.at(n), "missing-value", "", "%s has no value", what)
+		return false
+	}
+	d.errorf(d.at(n), "wrong-type", "", "%s must be %s, not %s", what, kindName(want), kindName(n.Kind))
+	return false
+}
+
+func kindName(k yaml.Kind) string {
+	switch k {
+	case yaml.MappingNode:
+		return "a mapping of keys to values"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return "a single value"
+}
+
+// isNull reports whether nothing, or the word null, is written.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// unknownKey reports a key that has no meaning where it stands.
+func (d *decoder) unknownKey(p pair, where string, known ...string) {
+	hint := didYouMean(p.key, known)
+	if hint == "" {
+		hint = "known are " + strings.Join(known, ", ")
+	}
+	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of %s", show(p.key), where)
+}
+
+// sound walks a value that is not managed yet and reports what is wrong with
+// any: duplicate keys and missing values.
+func (d *decoder) sound(n *yaml.Node, what string) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for _, p := range d.mapping(n, what) {
+			d.sound(p.value, p.key)
+		}
+	case yaml.SequenceNode:
+		for _, item := range d.sequence(n, what) {
+			d.sound(item, "an item of "+what)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package schema
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// The keys of each kind of document.
+var (
+	rootKeys    = []string{"version", "include", "profiles", "policy"}
+	zoneKeys    = []string{"zone", "account", "settings", "hostnames", "custom_hostnames"}
+	accountKeys = []string{"account", "api_token_env", "mtls", "alerts"}
+)
+
+// documentKind tells a document by the key that names it.
+func documentKind(n *yaml.Node) string {
+	kind := ""
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch key := n.Content[i].Value; key {
+		case "version":
+			return "root"
+		case "zone":
+			kind = "zone"
+		case "account":
+			if kind == "" {
+				kind = "account"
+			}
+		}
+	}
+	return kind
+}
+
+// readRoot finds and reads the root document and returns what to include.
+func (l *loader) readRoot(file string, docs []document) []Field[string] {
+	include := make([]Field[string], len(defaultInclude))
+	for i, p := range defaultInclude {
+		include[i].Value = p
+	}
+	for _, doc := range docs {
+		if doc.node.Kind != yaml.MappingNode || documentKind(doc.node) != "root" {
+			continue
+		}
+		pos := doc.dec.at(doc.node)
+		if l.root != (Pos{}) {
+			l.errorf(pos, "duplicate-root", "merge the two", "the root document is already at %s", l.root)
+			continue
+		}
+		l.root = pos
+		if written := doc.dec.rootDocument(doc.node); written != nil {
+			include = written
+		}
+	}
+	if l.root == (Pos{}) && !Diagnostics(l.errors).HasErrors() {
+		l.errorf(Pos{file, 1, 1}, "missing-root", "write version: 1 in a document of its own", "%s has no root document", file)
+	}
+	return include
+}
+
+// readDocuments reads the documents of one file, the root document left out.
+func (l *loader) readDocuments(docs []document) {
+	for _, doc := range docs {
+		d := doc.dec
+		if !d.kind(doc.node, yaml.MappingNode, "a document") {
+			continue
+		}
+		switch documentKind(doc.node) {
+		case "root":
+			if d.file != l.root.File {
+				d.errorf(d.at(doc.node), "misplaced-root", "", "the root document belongs in tlsync.yaml")
+			}
+		case "zone":
+			d.zoneDocument(doc.node)
+		case "account":
+			d.accountDocument(doc.node)
+		default:
+			d.unknownDocument(doc.node)
+		}
+	}
+}
+
+// unknownDocument explains a document that no key names.
+func (d *decoder) unknownDocument(n *yaml.Node) {
+	hint := "a document begins with version: (the root), zone: or account:"
+	for _, p := range d.mapping(n, "the document") {
+		if s := Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
+			hint = "did you mean " + s + " instead of " + p.key + "?"
+			break
+		}
+		if slices.Contains(rootKeys, p.key) {
+			hint = p.key + " belongs to the root document, the one with version: 1 in tlsync.yaml"
+		}
+	}
+	d.errorf(d.at(n), "unknown-document", hint, "this document is neither the root document nor one of a zone or an account")
+}
+
+// rootDocument reads the root document and returns its include patterns, nil if
+// it has none.
+func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
+	pairs := d.mapping(n, "the root document")
+	for _, p := range pairs {
+		if p.key == "profiles" { // the policy and the zones need them
+			d.readProfiles(p.value)
+		}
+	}
+	for _, p := range pairs {
+		switch p.key {
+		case "version":
+			if v, ok := d.scalar(p.value, "version"); ok && v != "1" {
+				d.errorf(d.at(p.value), "version", "write version: 1", "version %s is not known to this tlsync", show(v))
+			}
+		case "include":
+			include = []Field[string]{}
+			for _, item := range d.scalars(p.value, "include") {
+				if wrong := checkInclude(item.Value); wrong != "" {
+					d.errorf(d.at(item), "include", "", "include %s %s", show(item.Value), wrong)
+					continue
+				}
+				include = append(include, Field[string]{item.Value, d.at(item), true})
+			}
+		case "profiles":
+		case "policy":
+			d.policy(p)
+		default:
+			hint := "known are " + strings.Join(rootKeys, ", ")
+			if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
+				hint = "begin a document of its own with ---"
+			} else if s := didYouMean(p.key, rootKeys); s != "" {
+				hint = s
+			}
+			d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of the root document", show(p.key))
+		}
+	}
+	return include
+}
+
+// accountDocument reads an account document.
+func (d *decoder) accountDocument(n *yaml.Node) {
+	var a Account
+	for _, p := range d.mapping(n, "an account document") {
+		switch p.key {
+		case "account":
+			a.Name = d.account(p.value)
+		case "api_token_env":
+			a.APITokenEnv = d.environmentName(p.value)
+		case "mtls":
+			if d.kind(p.value, yaml.MappingNode, "mtls") {
+				d.sound(p.value, "mtls")
+				d.notManaged(p)
+			}
+		case "alerts":
+			if d.kind(p.value, yaml.SequenceNode, "alerts") {
+				d.sound(p.value, "alerts")
+				d.notManaged(p)
+			}
+		default:
+			d.unknownKey(p, "an account document", accountKeys...)
+		}
+	}
+	if !a.Name.Set {
+		return // told of where it was read
+	}
+	if first, ok := d.accounts[a.Name.Value]; ok {
+		d.errorf(a.Name.Pos, "duplicate-name", "merge the two documents", "account %s is already defined at %s", show(a.Name.Value), first)
+		return
+	}
+	d.accounts[a.Name.Value] = a.Name.Pos
+	d.desired.Accounts = append(d.desired.Accounts, a)
+}
+
+func (d *decoder) notManaged(p pair) {
+	d.warnf(d.at(p.node), "not-managed-yet", "", "%s is read and checked but not managed yet", p.key)
+}
+
+var (
+	environmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	cloudflareID    = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	almostID        = regexp.MustCompile(`^[0-9a-fA-F]{28,36}$`)
+)
+
+// environmentName reads the name of an environment variable. The text is not
+// repeated in the message: it may be the token itself.
+func (d *decoder) environmentName(n *yaml.Node) Field[string] {
+	s, ok := d.scalar(n, "api_token_env")
+	if !ok {
+		return Field[string]{}
+	}
+	if !environmentName.MatchString(s) || len(s) > 30 && mixedCase(s) {
+		d.errorf(d.at(n), "environment-name", "write a name such as CLOUDFLARE_API_TOKEN, and put the token in that variable",
+			"api_token_env is not the name of an environment variable")
+		return Field[string]{}
+	}
+	return Field[string]{s, d.at(n), true}
+}
+
+// account reads the name or the id of an account.
+func (d *decoder) account(n *yaml.Node) Field[string] {
+	f, ok := d.line(n, "account")
+	if !ok {
+		return Field[string]{}
+	}
+	if almostID.MatchString(f.Value) && !cloudflareID.MatchString(f.Value) {
+		d.errorf(f.Pos, "id", "", "account %s looks like an id; an id has 32 digits of 0-9 and a-f, in lower case", show(f.Value))
+		return Field[string]{}
+	}
+	return f
+}

@@ -1,0 +1,145 @@
+package schema
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestGolden loads the configuration trees in testdata/schema. Each archive
+// holds the files of a tree, then "diagnostics", what is said of them, and
+// where there are no errors "desired", what they come to.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("../testdata/schema/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree := fstest.MapFS{}
+			want := map[string]string{}
+			inputs := archive.Files[:0:0]
+			for _, f := range archive.Files {
+				if f.Name == "diagnostics" || f.Name == "desired" {
+					want[f.Name] = string(f.Data)
+					continue
+				}
+				inputs = append(inputs, f)
+				tree[f.Name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
+			}
+			desired, diags := Load(tree)
+			checkPlaces(t, tree, diags)
+			got := map[string]string{"diagnostics": dumpDiagnostics(diags)}
+			if !diags.HasErrors() {
+				got["desired"] = dump(desired)
+			}
+			if *update {
+				archive.Files = append(inputs, txtar.File{Name: "diagnostics", Data: []byte(got["diagnostics"])})
+				if d, ok := got["desired"]; ok {
+					archive.Files = append(archive.Files, txtar.File{Name: "desired", Data: []byte(d)})
+				}
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got; go test ./schema -run TestGolden -update accepts it)\n%s", diff)
+			}
+		})
+	}
+}
+
+// checkPlaces fails unless every diagnostic points inside its file.
+func checkPlaces(t *testing.T, tree fs.FS, diags Diagnostics) {
+	t.Helper()
+	for _, d := range diags {
+		if d.Rule == "" || d.Message == "" || strings.HasSuffix(d.Message, ".") || strings.ContainsAny(d.Message, "\n\r\t") {
+			t.Errorf("malformed diagnostic: %q", d.String())
+		}
+		if d.Line == 0 {
+			if !slices.Contains([]string{"no-configuration", "twin-files", "not-a-file", "unreadable", "too-large", "include", "too-many"}, d.Rule) {
+				t.Errorf("no line: %s", d)
+			}
+			continue
+		}
+		b, err := fs.ReadFile(tree, d.File)
+		if err != nil {
+			t.Errorf("points into a file that cannot be read: %s: %v", d, err)
+			continue
+		}
+		lines := strings.Split(strings.TrimPrefix(string(b), "\ufeff"), "\n")
+		if d.Line > len(lines) || d.Col < 1 || d.Col > len([]rune(lines[d.Line-1]))+1 {
+			t.Errorf("points outside its file: %s", d)
+		}
+	}
+}
+
+func dumpDiagnostics(diags Diagnostics) string {
+	var b strings.Builder
+	for _, d := range diags {
+		fmt.Fprintln(&b, d)
+		if d.Hint != "" {
+			fmt.Fprintf(&b, "    hint: %s\n", d.Hint)
+		}
+	}
+	return b.String()
+}
+
+// dump writes a configuration so that a person can compare it with the YAML.
+func dump(d *Desired) string {
+	var b strings.Builder
+	block := func(indent string, as []Assignment) {
+		for _, a := range as {
+			fmt.Fprintf(&b, "%s%s %s", indent, a.Setting, a.Value)
+			if a.Wire != a.Value {
+				fmt.Fprintf(&b, " sent as %s", a.Wire)
+			}
+			fmt.Fprintf(&b, "  %s (%s)\n", a.Pos, a.Via)
+		}
+	}
+	if p := d.Policy; p.Set {
+		fmt.Fprintf(&b, "policy %s coverage=%t max=%d/%g%%\n", p.Pos, p.CoverageRequired, p.MaxChanges.Count, p.MaxChanges.Percent)
+		block("  floor ", p.Floor)
+		for _, e := range p.Exceptions {
+			fmt.Fprintf(&b, "  exception %s %s until %s: %s\n", e.Pos, e.Hostname, e.Until, e.Reason)
+			block("    ", e.Settings)
+		}
+	}
+	for _, a := range d.Accounts {
+		fmt.Fprintf(&b, "account %q %s token=%q\n", a.Name.Value, a.Name.Pos, a.APITokenEnv.Value)
+	}
+	for _, z := range d.Zones {
+		fmt.Fprintf(&b, "zone %s %s glob=%t account=%q\n", z.Name.Value, z.Name.Pos, z.Glob, z.Account.Value)
+		block("  ", z.Settings)
+		block("  defaults ", z.CustomHostnames.Defaults)
+		for _, r := range z.CustomHostnames.Rules {
+			fmt.Fprintf(&b, "  rule %d %s hostnames=%q metadata=%q", r.Index, r.Pos, r.Match.Hostnames, r.Match.Metadata)
+			if r.Match.Wildcard.Set {
+				fmt.Fprintf(&b, " wildcard=%t", r.Match.Wildcard.Value)
+			}
+			b.WriteString("\n")
+			block("    ", r.Settings)
+		}
+		for _, e := range z.CustomHostnames.Entries {
+			fmt.Fprintf(&b, "  entry %s %s\n", e.Hostname.Value, e.Hostname.Pos)
+			block("    ", e.Settings)
+		}
+	}
+	return b.String()
+}

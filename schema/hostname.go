@@ -1,0 +1,242 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/net/idna"
+)
+
+const (
+	maxHostname = 253 // characters of a name without its final dot (RFC 1035)
+	maxLabel    = 63
+)
+
+// CanonicalHostname is the one form in which a hostname is compared and sent:
+// lower case, international labels as A-labels ("xn--…"), no final dot. What
+// is no hostname that a certificate could be issued for is an error that says
+// why.
+func CanonicalHostname(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errors.New("a hostname must not be empty")
+	case len(s) > 4*maxHostname: // no international name is longer than this in UTF-8
+		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", show(s), utf8.RuneCountInString(s), maxHostname)
+	}
+	if err := oddHostname(s); err != nil {
+		return "", err
+	}
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	if !plainHostname(name) {
+		ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+		if err != nil {
+			return "", fmt.Errorf("%s is no valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
+		}
+		// The mapping turns full-width and ideographic dots into dots.
+		name = strings.TrimSuffix(ascii, ".")
+	}
+	if len(name) > maxHostname {
+		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", show(s), len(name), maxHostname)
+	}
+	labels := 0
+	last := ""
+	for label := range strings.SplitSeq(name, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", fmt.Errorf("%s %w", show(s), err)
+		}
+		labels++
+		last = label
+	}
+	if labels < 2 {
+		return "", fmt.Errorf("%s is a single label; write the whole name, such as %s.example", show(s), name)
+	}
+	if strings.Trim(last, "0123456789") == "" {
+		return "", fmt.Errorf("%s ends in a number, as IP addresses do; a hostname is expected", show(s))
+	}
+	return name, nil
+}
+
+// plainHostname reports whether a name needs no translation: letters, digits,
+// hyphens and dots only, and no A-label, which must be checked.
+func plainHostname(name string) bool {
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return !strings.HasPrefix(name, "xn--") && !strings.Contains(name, ".xn--")
+}
+
+// oddHostname explains what people write in place of a hostname.
+func oddHostname(s string) error {
+	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && addr.IsValid() {
+		return fmt.Errorf("%s is an IP address; a hostname is expected", show(s))
+	}
+	switch {
+	case strings.Contains(s, "://"):
+		return fmt.Errorf("%s is a URL; write the hostname alone", show(s))
+	case strings.HasPrefix(s, "*."):
+		return fmt.Errorf("%s is a wildcard; a single hostname is expected", show(s))
+	}
+	for _, r := range s {
+		what := ""
+		switch {
+		case r == ' ':
+			what = "a space"
+		case r == '\r' || r == '\n':
+			what = "a line break"
+		case r == ':':
+			what = `":"; a port does not belong to a hostname`
+		case r == '/':
+			what = `"/"; a path does not belong to a hostname`
+		case r == '_':
+			what = `"_"; no certificate is issued for a name with an underscore`
+		case r == '%':
+			what = `"%"; hostnames are not percent-encoded`
+		case strings.ContainsRune("?#*@[]{}\\!,;'\"()<>|$&=+^`~", r):
+			what = fmt.Sprintf("%q; a hostname has letters, digits, hyphens and dots", r)
+		case unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r):
+			what = fmt.Sprintf("%U, which cannot be seen", r)
+		case r == utf8.RuneError:
+			what = "bytes that are not UTF-8"
+		}
+		if what != "" {
+			return fmt.Errorf("%s contains %s", show(s), what)
+		}
+	}
+	return nil
+}
+
+// checkLabel checks one label of a translated name. Hyphens in the third and
+// fourth place are fine: such names exist and are served.
+func checkLabel(label string) error {
+	switch {
+	case label == "":
+		return errors.New("has an empty label: two dots in a row, or one at the beginning")
+	case len(label) > maxLabel:
+		return fmt.Errorf("has a label of %d characters; a label has at most %d", len(label), maxLabel)
+	case label[0] == '-' || label[len(label)-1] == '-':
+		return fmt.Errorf("has the label %s; a label must not begin or end with a hyphen", show(label))
+	}
+	for i := range len(label) {
+		c := label[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return fmt.Errorf("has the label %s; a label has letters, digits and hyphens", show(label))
+		}
+	}
+	return nil
+}
+
+// globMeta are the characters that make a name a pattern.
+const globMeta = "*?[{"
+
+// isGlob reports whether a name is a pattern over names.
+func isGlob(s string) bool { return strings.ContainsAny(s, globMeta) }
+
+// canonicalGlob checks a pattern over hostnames and brings its literal labels
+// into canonical form. A pattern without any wildcard is a hostname.
+func canonicalGlob(s string) (string, error) {
+	if !isGlob(s) {
+		return CanonicalHostname(s)
+	}
+	if len(s) > 4*maxHostname {
+		return "", fmt.Errorf("%s is too long for a pattern over hostnames", show(s))
+	}
+	if i := strings.IndexAny(s, "/\\"); i >= 0 {
+		return "", fmt.Errorf("pattern %s contains %q, which no hostname has", show(s), s[i])
+	}
+	if strings.HasSuffix(s, "*.") {
+		return "", fmt.Errorf("pattern %s ends in a dot; a label is missing", show(s))
+	}
+	s = strings.TrimSuffix(strings.ToLower(s), ".")
+	if !doublestar.ValidatePattern(dotsToSlashes(s)) {
+		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", show(s))
+	}
+	if strings.ContainsAny(s, "[{") {
+		// Alternatives may span labels, so labels cannot be told apart here.
+		for _, r := range s {
+			if !patternRune(r) {
+				return "", fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(s), r)
+			}
+		}
+		return s, nil
+	}
+	labels := strings.Split(s, ".")
+	for i, label := range labels {
+		switch {
+		case strings.Contains(label, "**") && label != "**":
+			return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", show(s))
+		case isGlob(label):
+			for _, r := range label {
+				if !patternRune(r) {
+					return "", fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(s), r)
+				}
+			}
+		default:
+			name, err := CanonicalHostname(label + ".example") // a lone label is no hostname
+			if err != nil {
+				return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", show(s), show(label))
+			}
+			labels[i] = strings.TrimSuffix(name, ".example")
+		}
+	}
+	return strings.Join(labels, "."), nil
+}
+
+// patternRune reports whether a character can stand in a pattern over names in
+// canonical form.
+func patternRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-.*?[]{},!^", r)
+}
+
+// dotsToSlashes turns names into the paths that doublestar matches: what a
+// slash separates there, a dot separates here.
+func dotsToSlashes(s string) string { return strings.ReplaceAll(s, ".", "/") }
+
+// glob is a pattern over names, made ready for many names.
+type glob struct {
+	all    bool   // "*" alone
+	name   string // a literal
+	suffix string // of "*.SUFFIX", with its dot
+	path   string // anything else, as a doublestar pattern
+}
+
+func compileGlob(pattern string) glob {
+	rest, isStar := strings.CutPrefix(pattern, "*.")
+	switch {
+	case pattern == "*":
+		return glob{all: true}
+	case !isGlob(pattern):
+		return glob{name: pattern}
+	case isStar && !isGlob(rest):
+		return glob{suffix: "." + rest}
+	}
+	return glob{path: dotsToSlashes(pattern)}
+}
+
+// match reports whether a name in canonical form matches.
+func (g *glob) match(name string) bool {
+	switch {
+	case g.all:
+		return true
+	case g.name != "":
+		return name == g.name
+	case g.suffix != "":
+		label, ok := strings.CutSuffix(name, g.suffix)
+		return ok && label != "" && !strings.Contains(label, ".")
+	}
+	ok, err := doublestar.Match(g.path, dotsToSlashes(name))
+	return ok && err == nil
+}
+
+// MatchZone reports whether a zone's name, in canonical form, matches the
+// pattern of a zone document. "*" alone matches every zone.
+func MatchZone(pattern, zone string) bool {
+	g := compileGlob(pattern)
+	return g.match(zone)
+}

@@ -1,0 +1,305 @@
+package schema
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"gopkg.in/yaml.v3"
+)
+
+// Limits that are checked before anything is read.
+const (
+	maxFileSize  = 8 << 20
+	maxTotalSize = 64 << 20
+	maxFiles     = 1000
+	maxVisited   = 100_000 // directory entries looked at for one include pattern
+)
+
+// defaultInclude is where files are looked for unless the root document says
+// otherwise.
+var defaultInclude = []string{"zones/*.yaml", "zones/*.yml", "accounts/*.yaml", "accounts/*.yml"}
+
+// rootNames are the names of the file that a configuration begins with.
+var rootNames = []string{"tlsync.yaml", "tlsync.yml"}
+
+// loader is the state of one Load.
+type loader struct {
+	log
+	fsys     fs.FS
+	desired  *Desired
+	digest   hash.Hash
+	files    int
+	size     int64
+	profiles map[string]*profile
+	names    []string // of profiles, in the order written
+	blocks   map[blockKey][]Assignment
+	root     Pos // of the root document
+	zones    map[string][]int
+	accounts map[string]Pos
+}
+
+// document is a parsed document with the file it stands in.
+type document struct {
+	dec  *decoder
+	node *yaml.Node
+}
+
+// Load reads the configuration in a directory: tlsync.yaml and the files that
+// it includes. It never stops at the first mistake: what could be read is
+// returned beside the diagnostics, which are sorted by place.
+//
+// Files are looked at before they are opened, so that a FIFO or a device cannot
+// block, and each is read once. Hidden files, files of editors and everything
+// that does not end in .yaml or .yml are never included.
+func Load(fsys fs.FS) (*Desired, Diagnostics) {
+	l := &loader{
+		fsys:     fsys,
+		desired:  &Desired{},
+		digest:   sha256.New(),
+		profiles: map[string]*profile{},
+		blocks:   map[blockKey][]Assignment{},
+		zones:    map[string][]int{},
+		accounts: map[string]Pos{},
+	}
+	l.load()
+	l.desired.Digest = "sha256:" + hex.EncodeToString(l.digest.Sum(nil))
+	return l.desired, l.all()
+}
+
+func (l *loader) load() {
+	rootName, ok := l.rootName()
+	if !ok {
+		return
+	}
+	docs := l.read(rootName)
+	include := l.readRoot(rootName, docs)
+	l.readDocuments(docs)
+	for _, name := range l.included(include, rootName) {
+		l.readDocuments(l.read(name))
+	}
+	for _, name := range l.names {
+		if p := l.profiles[name]; !p.used {
+			l.warnf(p.pos, "unused-profile", "", "profile %s is used nowhere", show(name))
+		}
+	}
+	l.validate()
+}
+
+// rootName finds the file that a configuration begins with.
+func (l *loader) rootName() (string, bool) {
+	var found []string
+	for _, name := range rootNames {
+		if _, err := fs.Stat(l.fsys, name); !errors.Is(err, fs.ErrNotExist) {
+			found = append(found, name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "start one with: tlsync init", "no %s here", rootNames[0])
+		return "", false
+	case 2:
+		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "%s and %s are both here", found[0], found[1])
+	}
+	return found[0], true
+}
+
+// read reads and parses one file, if it may be read at all.
+func (l *loader) read(name string) []document {
+	b, ok := l.bytes(name)
+	if !ok {
+		return nil
+	}
+	folded := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	fmt.Fprintf(l.digest, "%d %s\n%d\n", len(name), name, len(folded))
+	l.digest.Write(folded)
+	d := &decoder{l, name}
+	var docs []document
+	for _, n := range d.documents(b) {
+		docs = append(docs, document{d, n})
+	}
+	return docs
+}
+
+// bytes is the content of a regular file within the limits.
+func (l *loader) bytes(name string) ([]byte, bool) {
+	pos := Pos{File: name}
+	info, err := fs.Stat(l.fsys, name)
+	if err != nil {
+		l.unreadable(name, err)
+		return nil, false
+	}
+	switch {
+	case info.IsDir():
+		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", name)
+		return nil, false
+	case !info.Mode().IsRegular():
+		l.errorf(pos, "not-a-file", "", "%s is not a regular file", name)
+		return nil, false
+	case info.Size() > maxFileSize:
+		l.errorf(pos, "too-large", "split it over several files", "the file has %d bytes, more than %d MiB", info.Size(), maxFileSize>>20)
+		return nil, false
+	case l.size+info.Size() > maxTotalSize:
+		l.errorf(pos, "too-large", "", "the configuration is larger than %d MiB in all", maxTotalSize>>20)
+		return nil, false
+	}
+	f, err := l.fsys.Open(name)
+	if err != nil {
+		l.unreadable(name, err)
+		return nil, false
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	b, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err != nil {
+		l.unreadable(name, err)
+		return nil, false
+	}
+	if len(b) > maxFileSize {
+		l.errorf(pos, "too-large", "", "the file grew beyond %d MiB while it was read", maxFileSize>>20)
+		return nil, false
+	}
+	l.size += int64(len(b))
+	return b, true
+}
+
+func (l *loader) unreadable(name string, err error) {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		err = perr.Err
+	}
+	hint := ""
+	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
+		hint = "a symbolic link must lead to a file inside the configuration directory"
+	}
+	l.errorf(Pos{File: printable(name)}, "unreadable", hint, "%s cannot be read: %v", printable(name), err)
+}
+
+// printable is a file name that can stand in output.
+func printable(name string) string {
+	if strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// included are the files that the patterns match, sorted, each once.
+func (l *loader) included(patterns []Field[string], rootName string) []string {
+	found := map[string]bool{}
+	for _, p := range patterns {
+		n := l.glob(p, found)
+		if n == 0 && p.Set {
+			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", show(p.Value))
+		}
+	}
+	delete(found, rootName)
+	names := make([]string, 0, len(found))
+	for name := range found {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) > maxFiles {
+		l.errorf(Pos{File: rootName}, "too-large", "", "%d files are included; at most %d may be", len(names), maxFiles)
+		names = names[:maxFiles]
+	}
+	return l.withoutTwins(names)
+}
+
+// withoutTwins leaves out files that another one shadows: a.yml beside a.yaml,
+// and names that differ only in case, which some file systems cannot hold.
+func (l *loader) withoutTwins(names []string) []string {
+	first := map[string]string{}
+	kept := names[:0]
+	for _, name := range names {
+		stem := strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
+		if other, ok := first[stem]; ok {
+			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "%s and %s are both here", other, name)
+			continue
+		}
+		first[stem] = name
+		kept = append(kept, name)
+	}
+	return kept
+}
+
+// glob adds the files that one pattern matches, and returns how many they are.
+// Directories that cannot hold a match are not entered.
+func (l *loader) glob(p Field[string], found map[string]bool) int {
+	base, rest := doublestar.SplitPattern(p.Value)
+	deepest := strings.Count(p.Value, "/")
+	if strings.Contains(rest, "**") || strings.Contains(rest, "{") {
+		deepest = maxDepth
+	}
+	matches, visited := 0, 0
+	err := fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			if name != base || !errors.Is(err, fs.ErrNotExist) {
+				l.unreadable(name, err)
+			}
+			return nil
+		}
+		if visited++; visited > maxVisited {
+			return fmt.Errorf("more than %d files and directories are below %s", maxVisited, base)
+		}
+		ignored := name != "." && ignoredName(entry.Name())
+		isMatch := !ignored && isYAML(name) && doublestar.MatchUnvalidated(p.Value, name)
+		if isMatch && printable(name) != name {
+			l.errorf(Pos{File: printable(name)}, "unreadable", "rename the file", "the file's name has characters that cannot be printed")
+			isMatch = false
+		}
+		if isMatch {
+			matches++
+			found[name] = true
+		}
+		if entry.IsDir() && name != base && (ignored || strings.Count(name, "/") >= deepest) {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if err != nil {
+		pos := p.Pos
+		if !p.Set {
+			pos = Pos{File: base}
+		}
+		l.errorf(pos, "include", "name the directories that hold configuration", "include %s: %v", show(p.Value), err)
+	}
+	return matches
+}
+
+// ignoredName reports whether a name is hidden or a leftover of an editor.
+func ignoredName(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~")
+}
+
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// checkInclude says what is wrong with an include pattern, "" if nothing.
+func checkInclude(p string) string {
+	switch {
+	case p == "":
+		return "is empty"
+	case strings.Contains(p, `\`):
+		return `contains a backslash; directories are separated by "/"`
+	case path.IsAbs(p):
+		return "is absolute; files are named relative to tlsync.yaml"
+	case slices.Contains(strings.Split(p, "/"), ".."):
+		return "leads out of the configuration directory"
+	case !doublestar.ValidatePattern(p):
+		return "is not well formed: a bracket or brace is not closed"
+	case path.Clean(p) != p:
+		return "should be written " + show(path.Clean(p))
+	}
+	return ""
+}

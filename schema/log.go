@@ -1,0 +1,70 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxDiagnostics is how many problems one load tells of: enough to work
+// through, and a file of nothing but mistakes costs no more memory than that.
+const maxDiagnostics = 200
+
+// log gathers the diagnostics of one load. Errors and warnings are counted
+// apart, so that a flood of warnings cannot hide that there is an error.
+type log struct {
+	errors, warnings Diagnostics
+	dropped          int
+}
+
+func (l *log) add(d Diagnostic) {
+	list := &l.errors
+	if d.Severity == Warning {
+		list = &l.warnings
+	}
+	if len(*list) == maxDiagnostics {
+		l.dropped++
+		return
+	}
+	*list = append(*list, d)
+}
+
+func (l *log) errorf(pos Pos, rule, hint, format string, args ...any) {
+	l.add(Diagnostic{Pos: pos, Severity: Error, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (l *log) warnf(pos Pos, rule, hint, format string, args ...any) {
+	l.add(Diagnostic{Pos: pos, Severity: Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// all are the diagnostics in the order in which they are printed. Errors come
+// before warnings when there is no room for both, and where some were left out
+// a last one says how many.
+func (l *log) all() Diagnostics {
+	warnings := l.warnings[:min(len(l.warnings), maxDiagnostics-len(l.errors))]
+	dropped := l.dropped + len(l.warnings) - len(warnings)
+	ds := slices.Concat(l.errors, warnings)
+	ds.Sort()
+	ds = slices.Compact(ds) // a profile's mistake may be met in several zones
+	if dropped > 0 {
+		last := ds[len(ds)-1]
+		severity := Warning
+		if len(l.errors) > 0 {
+			severity = Error
+		}
+		ds = append(ds, Diagnostic{Pos: last.Pos, Severity: severity, Rule: "too-many",
+			Message: fmt.Sprintf("%d more problems are not shown", dropped)})
+	}
+	return ds
+}
+
+// show quotes text from a file for a message: what cannot be printed is
+// escaped, and a long text is cut.
+func show(s string) string {
+	const longest = 80
+	if utf8.RuneCountInString(s) <= longest {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(string([]rune(s[:min(len(s), 4*longest)])[:longest]) + "…")
+}

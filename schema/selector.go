@@ -1,0 +1,112 @@
+package schema
+
+import (
+	"slices"
+)
+
+// Selector decides which settings the custom_hostnames block of a zone document
+// asks of which hostname. It is made once and asked for every live hostname;
+// hostnames that the same rules reach get one shared slice. It is not safe for
+// concurrent use.
+type Selector struct {
+	defaults []Assignment
+	rules    []selectorRule
+	entries  map[string][]Assignment
+	decided  map[decision][]Assignment
+	hits     []byte // the matching rules of the hostname at hand, one bit each
+}
+
+type selectorRule struct {
+	globs    []glob
+	metadata []MetadataMatch
+	wildcard Field[bool]
+	settings []Assignment
+}
+
+// decision identifies a result: the rules that match, and the entry's settings,
+// which are the same slice for entries that say the same.
+type decision struct {
+	hits  string
+	entry *Assignment
+}
+
+// Compile makes a Selector.
+func Compile(c *CustomHostnames) *Selector {
+	s := &Selector{
+		defaults: c.Defaults,
+		rules:    make([]selectorRule, len(c.Rules)),
+		entries:  make(map[string][]Assignment, len(c.Entries)),
+		decided:  map[decision][]Assignment{},
+		hits:     make([]byte, (len(c.Rules)+7)/8),
+	}
+	for i, r := range c.Rules {
+		s.rules[i] = selectorRule{metadata: r.Match.Metadata, wildcard: r.Match.Wildcard, settings: r.Settings}
+		for _, pattern := range r.Match.Hostnames {
+			s.rules[i].globs = append(s.rules[i].globs, compileGlob(pattern))
+		}
+	}
+	for _, e := range c.Entries {
+		s.entries[e.Hostname.Value] = e.Settings
+	}
+	return s
+}
+
+// Decide is what is asked of one hostname: defaults, then every rule that
+// matches in order, then the single entry, a later one winning setting by
+// setting. The name is in canonical form. The result is sorted by the table of
+// settings, is shared, and must not be changed.
+func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool) []Assignment {
+	clear(s.hits)
+	for i := range s.rules {
+		if s.rules[i].match(name, metadata, wildcard) {
+			s.hits[i/8] |= 1 << (i % 8)
+		}
+	}
+	own := s.entries[name]
+	var entry *Assignment
+	if len(own) > 0 {
+		entry = &own[0]
+	}
+	if out, ok := s.decided[decision{string(s.hits), entry}]; ok {
+		return out
+	}
+	out := s.defaults
+	for i := range s.rules {
+		if s.hits[i/8]&(1<<(i%8)) != 0 {
+			out = Overlay(out, s.rules[i].settings)
+		}
+	}
+	out = Overlay(out, own)
+	s.decided[decision{string(s.hits), entry}] = out
+	return out
+}
+
+// Reached reports whether the block has anything to say about a hostname:
+// defaults, a rule that matches or an entry.
+func (s *Selector) Reached(name string, metadata map[string]string, wildcard bool) bool {
+	if _, ok := s.entries[name]; ok || len(s.defaults) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.rules, func(r selectorRule) bool { return r.match(name, metadata, wildcard) })
+}
+
+// match reports whether every part of the rule that is written holds.
+func (r *selectorRule) match(name string, metadata map[string]string, wildcard bool) bool {
+	if r.wildcard.Set && r.wildcard.Value != wildcard {
+		return false
+	}
+	for _, m := range r.metadata {
+		if v, ok := metadata[m.Key]; !ok || !slices.Contains(m.Values, v) {
+			return false
+		}
+	}
+	if len(r.globs) == 0 {
+		return true
+	}
+	for i := range r.globs {
+		if r.globs[i].match(name) {
+			return true
+		}
+	}
+	return false
+}

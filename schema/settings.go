@@ -1,0 +1,257 @@
+package schema
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// profile is a named bundle of settings. Whether each fits is judged where the
+// profile is used, since it may fit zones and not hostnames.
+type profile struct {
+	name     string
+	pos      Pos
+	dec      *decoder
+	settings []profileSetting
+	used     bool
+	levels   map[Level]*profileLevel
+}
+
+type profileSetting struct {
+	setting *Setting
+	key     *yaml.Node
+	value   *yaml.Node
+}
+
+// profileLevel is what a profile comes to at one level.
+type profileLevel struct {
+	settings []Assignment // without Via, by table order
+	misfits  []problem    // of the settings that do not fit the level
+}
+
+// blockKey identifies a block that consists of profiles alone. Tens of
+// thousands of entries that say the same share one.
+type blockKey struct {
+	level Level
+	via   string
+	uses  string // profile names, joined
+}
+
+// readProfiles reads the profiles of the root document.
+func (d *decoder) readProfiles(n *yaml.Node) {
+	for _, p := range d.mapping(n, "profiles") {
+		if p.key == "" || strings.ContainsAny(p.key, "\n") {
+			d.errorf(d.at(p.node), "missing-key", "", "a profile needs a name")
+			continue
+		}
+		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[Level]*profileLevel{}}
+		d.profiles[p.key] = pr
+		d.names = append(d.names, p.key)
+		for _, sp := range d.mapping(p.value, "profile "+show(p.key)) {
+			if sp.key == "use" {
+				d.errorf(d.at(sp.node), "unknown-key", "where both are needed, write use: [a, b]", "a profile cannot use another profile")
+				continue
+			}
+			s, ok := d.setting(sp, "profile "+show(p.key))
+			if !ok || !d.fitsSomewhere(s, sp.value) {
+				continue
+			}
+			pr.settings = append(pr.settings, profileSetting{s, sp.node, sp.value})
+		}
+	}
+}
+
+// fitsSomewhere reports whether a value is right at one level at least; else
+// the mistake is told here, once, and not at every use.
+func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
+	var first []problem
+	for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
+		if !s.On(l) {
+			continue
+		}
+		_, _, problems := readValue(s, n, l)
+		if problems == nil {
+			return true
+		}
+		if first == nil {
+			first = problems
+		}
+	}
+	d.tell(first)
+	return false
+}
+
+// at is what the profile comes to at a level.
+func (p *profile) at(l Level) *profileLevel {
+	if pl, ok := p.levels[l]; ok {
+		return pl
+	}
+	pl := &profileLevel{}
+	for _, ps := range p.settings {
+		value, wire, problems := readValue(ps.setting, ps.value, l)
+		if problems != nil {
+			pl.misfits = append(pl.misfits, problems[0])
+			continue
+		}
+		pl.settings = append(pl.settings, Assignment{Setting: ps.setting.ID, Value: value, Wire: wire, Pos: p.dec.at(ps.key)})
+	}
+	sortAssignments(pl.settings)
+	p.levels[l] = pl
+	return pl
+}
+
+// setting finds the row of the table that a key names.
+func (d *decoder) setting(p pair, where string, also ...string) (*Setting, bool) {
+	s, ok := LookupSetting(p.key)
+	if ok {
+		return s, true
+	}
+	hint := ""
+	switch p.key {
+	case "0rtt":
+		hint = "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
+	case "settings":
+		hint = "write the settings here, without the word settings"
+	default:
+		names := slices.Clone(also)
+		for _, row := range table {
+			names = append(names, row.ID)
+		}
+		if hint = didYouMean(p.key, names); hint == "" {
+			hint = "known are " + strings.Join(names, ", ")
+		}
+	}
+	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no setting, and no key of %s", show(p.key), where)
+	return nil, false
+}
+
+// block reads the settings of one place: what `use` brings in, and on top what
+// is written beside it. The result is sorted by the table, each setting once,
+// and must not be changed: places that say the same share it.
+func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
+	var used, own []Assignment
+	for _, p := range pairs {
+		if p.key == "use" {
+			used = d.use(p.value, l, via)
+			continue
+		}
+		s, ok := d.setting(p, where, "use")
+		if !ok {
+			continue
+		}
+		value, wire, problems := readValue(s, p.value, l)
+		if problems != nil {
+			if len(problems) > 0 && problems[0].rule == "setting-level" {
+				problems[0].node = p.node // the key is what does not belong here
+			}
+			d.tell(problems)
+			continue
+		}
+		own = append(own, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
+	}
+	sortAssignments(own)
+	return Overlay(used, own)
+}
+
+// use expands profiles; a later one wins over an earlier one.
+func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
+	var names []string
+	for _, item := range d.scalars(n, "use") {
+		p, ok := d.profiles[item.Value]
+		switch {
+		case !ok:
+			hint := didYouMean(item.Value, d.names)
+			if len(d.names) == 0 {
+				hint = "profiles are defined in the root document"
+			}
+			d.errorf(d.at(item), "unknown-profile", hint, "profile %s is not defined", show(item.Value))
+			continue
+		case slices.Contains(names, item.Value):
+			d.errorf(d.at(item), "duplicate-name", "", "profile %s is used twice here", show(item.Value))
+			continue
+		}
+		p.used = true
+		names = append(names, item.Value)
+		for _, m := range p.at(l).misfits {
+			d.errorf(d.at(item), m.rule, m.hint, "profile %s does not fit here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
+		}
+	}
+	key := blockKey{l, via, strings.Join(names, "\x00")}
+	if b, ok := d.blocks[key]; ok {
+		return b
+	}
+	var b []Assignment
+	for _, name := range names {
+		settings := slices.Clone(d.profiles[name].at(l).settings)
+		for i := range settings {
+			settings[i].Via = via + ", profile " + name
+		}
+		b = Overlay(b, settings)
+	}
+	d.blocks[key] = b
+	return b
+}
+
+// limits reads settings of the policy: only such as can be ordered, with a
+// value that is right at any level.
+func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
+	var out []Assignment
+	for _, p := range d.mapping(n, what) {
+		s, ok := d.setting(p, what)
+		switch {
+		case !ok:
+			continue
+		case !s.Ranked:
+			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it cannot stand in %s", s.ID, what)
+			continue
+		case p.value.Value == wordInherit || p.value.Value == wordDefault:
+			d.errorf(d.at(p.value), "policy", "", "%s: %s needs a value, not %s", s.ID, what, p.value.Value)
+			continue
+		case !d.fitsSomewhere(s, p.value):
+			continue
+		}
+		for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
+			if value, wire, problems := readValue(s, p.value, l); problems == nil {
+				out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
+				break
+			}
+		}
+	}
+	sortAssignments(out)
+	return out
+}
+
+func sortAssignments(as []Assignment) {
+	slices.SortFunc(as, func(a, b Assignment) int { return cmp.Compare(Rank(a.Setting), Rank(b.Setting)) })
+}
+
+// Overlay lays upper over lower, setting by setting. Both are sorted by the
+// table of settings with each setting once, and so is the result, which may be
+// one of the two: it must not be changed.
+func Overlay(lower, upper []Assignment) []Assignment {
+	switch {
+	case len(lower) == 0:
+		return upper
+	case len(upper) == 0:
+		return lower
+	}
+	out := make([]Assignment, 0, len(lower)+len(upper))
+	i, j := 0, 0
+	for i < len(lower) && j < len(upper) {
+		switch c := cmp.Compare(Rank(lower[i].Setting), Rank(upper[j].Setting)); {
+		case c < 0:
+			out = append(out, lower[i])
+			i++
+		case c > 0:
+			out = append(out, upper[j])
+			j++
+		default:
+			out = append(out, upper[j])
+			i++
+			j++
+		}
+	}
+	return append(append(out, lower[i:]...), upper[j:]...)
+}

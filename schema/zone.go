@@ -1,0 +1,265 @@
+package schema
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// zoneDocument reads a zone document.
+func (d *decoder) zoneDocument(n *yaml.Node) {
+	var z Zone
+	pairs := d.mapping(n, "a zone document")
+	for _, p := range pairs { // the name first: hostnames must lie in the zone
+		switch p.key {
+		case "zone":
+			z.Name, z.Glob = d.zoneName(p.value)
+		case "account":
+			z.Account = d.account(p.value)
+		}
+	}
+	for _, p := range pairs {
+		switch p.key {
+		case "zone", "account":
+		case "settings":
+			z.Settings = d.block(d.mapping(p.value, "settings"), ZoneLevel, "settings", "settings")
+		case "hostnames":
+			d.hostnames(p, z)
+		case "custom_hostnames":
+			z.CustomHostnames = d.customHostnames(p.value, z)
+		default:
+			if _, ok := LookupSetting(p.key); ok {
+				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "%s is no key of a zone document", show(p.key))
+				continue
+			}
+			d.unknownKey(p, "a zone document", zoneKeys...)
+		}
+	}
+	if !z.Name.Set {
+		return // told of where it was read
+	}
+	if z.Glob && !hasKey(n, "account") {
+		d.errorf(z.Name.Pos, "missing-key", "write account: with the account's name or id", "zone %s is a pattern and needs an account", show(z.Name.Value))
+	}
+	if d.isNewZone(z) {
+		d.zones[z.Name.Value] = append(d.zones[z.Name.Value], len(d.desired.Zones))
+		d.desired.Zones = append(d.desired.Zones, z)
+	}
+}
+
+// isNewZone reports whether no other document is for the same zone: one of the
+// same name is another zone only if both say of which account.
+func (d *decoder) isNewZone(z Zone) bool {
+	for _, i := range d.zones[z.Name.Value] {
+		other := d.desired.Zones[i]
+		if z.Account.Value == other.Account.Value || !z.Account.Set || !other.Account.Set {
+			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; zones of one name in two accounts need account: in both",
+				"zone %s is already defined at %s", show(z.Name.Value), other.Name.Pos)
+			return false
+		}
+	}
+	return true
+}
+
+// zoneName reads the name of a zone, or a pattern over names.
+func (d *decoder) zoneName(n *yaml.Node) (Field[string], bool) {
+	name := d.pattern(n, "zone")
+	return Field[string]{name, d.at(n), name != ""}, isGlob(name)
+}
+
+// pattern reads a hostname or a pattern over hostnames, "" if it is neither.
+func (d *decoder) pattern(n *yaml.Node, what string) string {
+	s, ok := d.scalar(n, what)
+	if !ok {
+		return ""
+	}
+	name, err := canonicalGlob(s)
+	if err != nil {
+		d.errorf(d.at(n), "hostname", "", "%v", err)
+		return ""
+	}
+	return name
+}
+
+// hostnames checks the per-hostname settings of names in the zone. They are not
+// part of Desired yet.
+func (d *decoder) hostnames(p pair, z Zone) {
+	names := map[string]Pos{}
+	for _, hp := range d.mapping(p.value, "hostnames") {
+		name, ok := d.uniqueHostname(hp, names)
+		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
+			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
+		}
+		d.block(d.mapping(hp.value, "hostname "+show(hp.key)), HostnameLevel, "a hostname", "hostname")
+	}
+	if p.value.Kind == yaml.MappingNode {
+		d.notManaged(p)
+	}
+}
+
+// uniqueHostname reads a hostname that is a key. Two that differ only in
+// spelling are one name.
+func (d *decoder) uniqueHostname(p pair, names map[string]Pos) (string, bool) {
+	pos := d.at(p.node)
+	name, err := CanonicalHostname(p.key)
+	if err != nil {
+		hint := ""
+		switch {
+		case strings.HasPrefix(p.key, "*."):
+			hint = "a wildcard custom hostname is named without *. here; the names below it follow the zone"
+		case isGlob(p.key):
+			hint = "write a rule with match: { hostname: … } for a pattern"
+		}
+		d.errorf(pos, "hostname", hint, "%v", err)
+		return "", false
+	}
+	if first, ok := names[name]; ok {
+		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", show(p.key), first)
+		return "", false
+	}
+	names[name] = pos
+	return name, true
+}
+
+// customHostnames reads the custom_hostnames block.
+func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
+	var c CustomHostnames
+	for _, p := range d.mapping(n, "custom_hostnames") {
+		switch p.key {
+		case "defaults":
+			c.Defaults = d.block(d.mapping(p.value, "defaults"), CustomHostnameLevel, "defaults", "defaults")
+		case "rules":
+			for i, item := range d.sequence(p.value, "rules") {
+				if r, ok := d.rule(item, i+1); ok {
+					c.Rules = append(c.Rules, r)
+				}
+			}
+		case "hostnames":
+			c.Entries = d.entries(p.value, z)
+		default:
+			if _, ok := LookupSetting(p.key); ok {
+				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "%s is no key of custom_hostnames", show(p.key))
+				continue
+			}
+			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames")
+		}
+	}
+	return c
+}
+
+// rule reads one item of rules.
+func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
+	via := "rule " + strconv.Itoa(index)
+	pairs := d.mapping(n, via)
+	if n.Kind != yaml.MappingNode {
+		return Rule{}, false
+	}
+	r := Rule{Pos: d.at(n), Index: index}
+	matches := false
+	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
+		r.Match, matches = d.match(pairs[i].value, via)
+		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
+	} else if !hasKey(n, "match") {
+		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "%s has no match", via)
+	}
+	r.Settings = d.block(pairs, CustomHostnameLevel, "a rule", via)
+	if len(pairs) == 0 {
+		d.warnf(d.at(n), "no-settings", "", "%s sets nothing", via)
+	}
+	return r, matches
+}
+
+// match reads what a rule selects by.
+func (d *decoder) match(n *yaml.Node, via string) (Match, bool) {
+	var m Match
+	pairs := d.mapping(n, "match")
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "match of %s is empty", via)
+	}
+	ok := len(pairs) > 0
+	for _, p := range pairs {
+		switch p.key {
+		case "hostname":
+			for _, item := range d.scalars(p.value, "hostname") {
+				if name := d.pattern(item, "hostname"); name != "" {
+					m.Hostnames = append(m.Hostnames, name)
+				}
+			}
+			ok = ok && len(m.Hostnames) > 0
+		case "metadata":
+			m.Metadata = d.metadata(p.value)
+			ok = ok && len(m.Metadata) > 0
+		case "wildcard":
+			m.Wildcard = d.boolean(p.value, "wildcard")
+			ok = ok && m.Wildcard.Set
+		default:
+			d.unknownKey(p, "match", "hostname", "metadata", "wildcard")
+			ok = false
+		}
+	}
+	return m, ok
+}
+
+// metadata reads the keys and accepted values of custom metadata.
+func (d *decoder) metadata(n *yaml.Node) []MetadataMatch {
+	var out []MetadataMatch
+	for _, p := range d.mapping(n, "metadata") {
+		m := MetadataMatch{Key: p.key}
+		for _, item := range d.scalars(p.value, p.key) {
+			if slices.Contains(m.Values, item.Value) {
+				d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list", show(item.Value))
+				continue
+			}
+			m.Values = append(m.Values, item.Value)
+		}
+		if len(m.Values) > 0 {
+			out = append(out, m)
+		}
+	}
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		d.errorf(d.at(n), "missing-key", "", "metadata is empty")
+	}
+	slices.SortFunc(out, func(a, b MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+func (d *decoder) boolean(n *yaml.Node, what string) Field[bool] {
+	s, ok := d.scalar(n, what)
+	if !ok {
+		return Field[bool]{}
+	}
+	switch s {
+	case "true", "on":
+		return Field[bool]{true, d.at(n), true}
+	case "false", "off":
+		return Field[bool]{false, d.at(n), true}
+	}
+	d.errorf(d.at(n), "wrong-type", "", "%s %s is not one of true, false", what, show(s))
+	return Field[bool]{}
+}
+
+// entries reads the custom hostnames that are named singly.
+func (d *decoder) entries(n *yaml.Node, z Zone) []Entry {
+	pairs := d.mapping(n, "hostnames")
+	entries := make([]Entry, 0, len(pairs))
+	names := make(map[string]Pos, len(pairs))
+	for _, p := range pairs {
+		name, ok := d.uniqueHostname(p, names)
+		settings := d.block(d.mapping(p.value, "hostname "+show(p.key)), CustomHostnameLevel, "a hostname", "entry")
+		if !ok {
+			continue
+		}
+		if name == z.Name.Value {
+			d.errorf(d.at(p.node), "hostname", "its settings belong under settings", "%s is the zone itself, which cannot be a custom hostname of its own", name)
+			continue
+		}
+		if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
+			d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
+		}
+		entries = append(entries, Entry{Hostname: Field[string]{name, d.at(p.node), true}, Settings: settings})
+	}
+	return entries
+}
