@@ -174,6 +174,15 @@ const (
 	MovesTraffic   HazardKind = "moves_traffic"
 )
 
+// HazardKinds are all names that the contract knows, those of later releases
+// included, without Unreachable, which nobody can allow.
+func HazardKinds() []HazardKind {
+	return []HazardKind{
+		WeakensTLS, CutsOffClients, "reissues_certificate", MovesTraffic, "sticky_hsts",
+		"disables_mtls", "opens_endpoint", "breaks_origin", "deletes",
+	}
+}
+
 // Finding is something to know that is not a write.
 type Finding struct {
 	Severity schema.Severity `json:"severity"`
@@ -182,6 +191,9 @@ type Finding struct {
 	Message  string          `json:"message"`
 	Origin   *Origin         `json:"origin,omitempty"`
 }
+
+// Info is the severity of a finding that asks for nothing.
+const Info schema.Severity = "info"
 
 // Rules of findings.
 const (

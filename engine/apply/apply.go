@@ -1,0 +1,359 @@
+// Package apply carries out a plan: in its order, as much at once as the order
+// permits, each object read before it is written and compared after it.
+//
+// It never repeats a write whose fate is unknown: it reads and decides. It
+// never goes on behind a failure: changes that need a failed one are skipped,
+// everything else proceeds. When told to stop it starts nothing new, lets what
+// is in flight finish for a moment, and accounts for every change.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// MaxAge is how old the reading may be over which a custom hostname is written:
+// Cloudflare knows no versions, so what somebody changes between the reading and
+// the write is lost.
+const MaxAge = time.Minute
+
+// Grace is how long a write in flight may go on after a stop. A cancelled CI
+// job is killed ten seconds after its first signal; the report comes before.
+const Grace = 5 * time.Second
+
+// breakerRun is the number of failures in a row after which nothing more is
+// started: the API is in no state to be written to.
+const breakerRun = 5
+
+// Options of a run.
+type Options struct {
+	// Concurrency is how many changes are written at once; at least 1.
+	Concurrency int
+	// Report, if set, is told of every step as it ends, one at a time, in the
+	// order in which they end.
+	Report func(Step)
+}
+
+// Refusal is a hazard that was not allowed, with the changes that have it.
+type Refusal struct {
+	Hazard  plan.HazardKind
+	Changes []*plan.Change
+}
+
+// Refusals are the hazards of a plan that nobody allowed by name, sorted by
+// kind. A plan with any must not be run. CutsOffClients is told in the plan and
+// needs no permission; Unreachable cannot be allowed.
+func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
+	byKind := map[plan.HazardKind][]*plan.Change{}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		for _, h := range c.Hazards {
+			if h.Kind != plan.CutsOffClients && (h.Kind == plan.Unreachable || !slices.Contains(allowed, h.Kind)) {
+				byKind[h.Kind] = append(byKind[h.Kind], c)
+			}
+		}
+	}
+	var out []Refusal
+	for kind, changes := range byKind {
+		out = append(out, Refusal{Hazard: kind, Changes: changes})
+	}
+	slices.SortFunc(out, func(a, b Refusal) int { return strings.Compare(string(a.Hazard), string(b.Hazard)) })
+	return out
+}
+
+// Run writes the plan's changes. It returns when all are accounted for: at the
+// end, or, once the context is done, after what was in flight. It does not read
+// live again at the end; Result.Remaining is the caller's to fill.
+func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
+	r := &run{plan: p, target: t, options: o, steps: make([]Step, len(p.Changes))}
+	r.graph()
+	// Writes outlive the context by Grace, so that an interrupt does not turn
+	// every write in flight into one of unknown outcome.
+	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stopTimer := context.AfterFunc(ctx, func() {
+		r.stop("stopped by " + cause(ctx))
+		timer := time.NewTimer(Grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-writes.Done():
+		}
+	})
+	defer stopTimer()
+
+	var workers sync.WaitGroup
+	for range max(1, min(o.Concurrency, len(p.Changes))) {
+		workers.Go(func() {
+			for {
+				i, ok := r.next(ctx)
+				if !ok {
+					return
+				}
+				r.finish(i, r.step(ctx, writes, &p.Changes[i]))
+			}
+		})
+	}
+	workers.Wait()
+	return r.result()
+}
+
+func cause(ctx context.Context) string {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err.Error()
+	}
+	return "an interrupt"
+}
+
+// run is the schedule of one Run. Everything below mu is guarded by it.
+type run struct {
+	plan    *plan.Plan
+	target  Target
+	options Options
+
+	dependants [][]int
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	waits    []int
+	ready    []int // indices of the plan, ascending
+	inFlight int
+	steps    []Step
+	stopped  string
+	failures int // in a row
+}
+
+func (r *run) graph() {
+	r.changed = sync.NewCond(&r.mu)
+	n := len(r.plan.Changes)
+	index := make(map[string]int, n)
+	for i := range r.plan.Changes {
+		index[r.plan.Changes[i].ID] = i
+	}
+	r.dependants = make([][]int, n)
+	r.waits = make([]int, n)
+	for i := range r.plan.Changes {
+		c := &r.plan.Changes[i]
+		r.steps[i] = Step{Change: c, Outcome: NotAttempted}
+		for _, need := range c.Needs {
+			if j, ok := index[need]; ok {
+				r.dependants[j] = append(r.dependants[j], i)
+				r.waits[i]++
+			}
+		}
+		if r.waits[i] == 0 {
+			r.ready = append(r.ready, i)
+		}
+	}
+}
+
+// next waits for a change that may be written. It is false when there will be
+// none any more.
+func (r *run) next(ctx context.Context) (int, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		if r.stopped != "" || ctx.Err() != nil {
+			return 0, false
+		}
+		if len(r.ready) > 0 {
+			i := r.ready[0]
+			r.ready = r.ready[1:]
+			r.inFlight++
+			return i, true
+		}
+		if r.inFlight == 0 {
+			return 0, false
+		}
+		r.changed.Wait()
+	}
+}
+
+// finish records a step and frees, or skips, what waited for it.
+func (r *run) finish(i int, s Step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inFlight--
+	r.settle(i, s)
+	if s.Outcome == Done {
+		r.failures = 0
+		for _, d := range r.dependants[i] {
+			if r.waits[d]--; r.waits[d] == 0 && r.steps[d].Outcome == NotAttempted {
+				at, _ := slices.BinarySearch(r.ready, d)
+				r.ready = slices.Insert(r.ready, at, d)
+			}
+		}
+	}
+	var denied interface{ Denied() bool }
+	switch {
+	case s.Outcome != Failed || s.Err == nil:
+	case errors.As(s.Err, &denied) && denied.Denied():
+		r.stopped = "the credentials do not suffice; every further write would fail too"
+	default:
+		if r.failures++; r.failures == breakerRun {
+			r.stopped = fmt.Sprintf("%d changes failed in a row", breakerRun)
+		}
+	}
+	r.changed.Broadcast()
+}
+
+// settle sets an outcome; a failure skips everything behind it.
+func (r *run) settle(i int, s Step) {
+	r.steps[i] = s
+	if r.options.Report != nil {
+		r.options.Report(s)
+	}
+	if s.Outcome != Failed {
+		return
+	}
+	for todo := slices.Clone(r.dependants[i]); len(todo) > 0; {
+		d := todo[0]
+		todo = todo[1:]
+		if r.steps[d].Outcome == NotAttempted {
+			r.steps[d].Outcome = Skipped
+			r.steps[d].Reason = "it needs " + s.Change.ID + ", which failed"
+			if r.options.Report != nil {
+				r.options.Report(r.steps[d])
+			}
+			todo = append(todo, r.dependants[d]...)
+		}
+	}
+}
+
+func (r *run) stop(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped == "" {
+		r.stopped = why
+	}
+	r.changed.Broadcast()
+}
+
+func (r *run) result() *Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	res := &Result{Plan: r.plan, Steps: r.steps, Tally: Tally{Planned: len(r.steps)}}
+	for i := range r.steps {
+		switch r.steps[i].Outcome {
+		case Done:
+			res.Tally.Done++
+		case Failed:
+			res.Tally.Failed++
+		case Skipped:
+			res.Tally.Skipped++
+		case NotAttempted:
+			res.Tally.NotAttempted++
+			r.steps[i].Reason = r.stopped
+		}
+	}
+	if res.Tally.Done+res.Tally.Failed+res.Tally.Skipped < len(r.steps) {
+		res.Stopped = r.stopped
+	}
+	return res
+}
+
+// step writes one change: read, compare, write, compare. The reading listens to
+// ctx, so that an interrupt ends it at once; the write to writes.
+func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
+	s := Step{Change: c, Outcome: Failed}
+	object, err := r.target.Read(ctx, c, MaxAge)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Step{Change: c, Outcome: NotAttempted, Err: err}
+		}
+		return s.failed(fmt.Errorf("read before writing: %w", err))
+	}
+	switch standing, e, found := plan.Stand(c, object); standing {
+	case plan.AtTarget:
+		s.Outcome, s.Reason = Done, "it was so already"
+		return s
+	case plan.Moved:
+		return s.failed(conflict(e, found))
+	}
+	s.Wrote = true
+	answer, err := r.target.Write(writes, c, plan.NewRequest(c, object))
+	switch {
+	case err == nil:
+		return r.verify(writes, c, s, answer)
+	case !unknown(err):
+		s.Wrote = false
+		if ctx.Err() != nil && notSent(err) {
+			return Step{Change: c, Outcome: NotAttempted, Err: err}
+		}
+		return s.failed(err)
+	}
+	return r.settleByReading(writes, c, s, err)
+}
+
+// settleByReading decides about a write whose answer was lost. Repeating it
+// blindly would not be harmless: even an equal PATCH restarts the validation of
+// a pending hostname.
+func (r *run) settleByReading(ctx context.Context, c *plan.Change, s Step, lost error) Step {
+	object, err := r.target.Read(ctx, c, 0)
+	if err != nil {
+		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", lost, err))
+	}
+	switch standing, e, found := plan.Stand(c, object); standing {
+	case plan.AtTarget:
+		s.Outcome, s.Reason = Done, "the answer was lost, the write was not"
+		return s
+	case plan.Moved:
+		return s.failed(conflict(e, found))
+	}
+	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
+	if err != nil {
+		if unknown(err) {
+			err = fmt.Errorf("outcome unknown after two lost answers, run apply again to settle it: %w", err)
+		}
+		return s.failed(err)
+	}
+	return r.verify(ctx, c, s, answer)
+}
+
+// verify compares the answer with what was asked, and where it does not agree,
+// a new reading.
+func (r *run) verify(ctx context.Context, c *plan.Change, s Step, answer plan.Object) Step {
+	if standing, _, _ := plan.Stand(c, answer); standing == plan.AtTarget {
+		s.Outcome = Done
+		return s
+	}
+	object, err := r.target.Read(ctx, c, 0)
+	if err != nil {
+		return s.failed(fmt.Errorf("accepted, but the answer does not show it, and reading it back: %w", err))
+	}
+	for _, e := range c.Edits {
+		if v := object.Value(e.Setting); v != e.To {
+			return s.failed(fmt.Errorf("accepted, but not effective: %s still reads %s, not %s", e.Setting, plan.Show(v), plan.Show(e.To)))
+		}
+	}
+	s.Outcome = Done
+	return s
+}
+
+func (s Step) failed(err error) Step {
+	s.Outcome, s.Err, s.Reason = Failed, err, strings.TrimSuffix(err.Error(), ".")
+	return s
+}
+
+func conflict(e *plan.Edit, found schema.Value) error {
+	return fmt.Errorf("changed by somebody else meanwhile: %s is %s, the plan was made on %s; plan again", e.Setting, plan.Show(found), plan.Show(e.From))
+}
+
+func unknown(err error) bool {
+	var u interface{ OutcomeUnknown() bool }
+	return errors.As(err, &u) && u.OutcomeUnknown()
+}
+
+// notSent reports whether a write was given up before it was sent.
+func notSent(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,132 @@
+// Package engine joins the stages: a configuration and live state make a plan,
+// a plan makes writes. Read it to see the whole story; each stage is a package
+// of its own and knows only plain values.
+//
+//	schema.Load ─ Desired ─┐
+//	Source.Fetch ─ Live ───┴─ plan.Resolve ─ plan.Build ─ Plan ─ apply.Run ─ Result
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// Source reads live state.
+type Source interface {
+	Fetch(ctx context.Context, s plan.Scope) (*plan.Live, error)
+}
+
+// Engine plans and applies. Its fields are set once, by whoever makes it.
+type Engine struct {
+	Source Source
+	// Target takes the writes; nil for commands that never write.
+	Target apply.Target
+	Tool   plan.Tool
+	// Zones narrows everything to these zones; empty means all.
+	Zones []string
+	// WritesPerSecond is the permitted rate, for estimates.
+	WritesPerSecond float64
+	// Wait pauses between two looks at a state that settles late; nil means
+	// time.After. Tests pass their own.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// Plan compares what the configuration asks for with live state. Base is the
+// configuration of the base commit, nil without one; the causes of the edits
+// come from it.
+func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
+	scope, err := plan.ScopeOf(base, head).Only(e.Zones...)
+	if err != nil {
+		return nil, err
+	}
+	live, err := e.Source.Fetch(ctx, scope)
+	if err != nil {
+		return nil, fmt.Errorf("read live state: %w", err)
+	}
+	in := plan.Input{
+		Live: live, Head: plan.Resolve(head, live),
+		Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond,
+	}
+	if base != nil {
+		in.Base = plan.Resolve(base, live)
+	}
+	return plan.Build(in)
+}
+
+// Drift compares live state with a configuration that is taken to have been
+// applied: what differs is drift.
+func (e *Engine) Drift(ctx context.Context, committed *schema.Desired, config plan.Config) (*plan.Plan, error) {
+	return e.Plan(ctx, committed, committed, config)
+}
+
+// settling is how long Apply waits before each further look at live state that
+// does not show a write yet: Cloudflare answers a write before it has deployed it.
+var settling = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
+
+// Apply writes a plan and then plans once more: what is left was accepted and is
+// not effective, or could not be done. Hazards are the caller's to check, with
+// apply.Refusals. The error is of the last reading; the result stands all the
+// same.
+func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
+	r := apply.Run(ctx, p, e.Target, o)
+	if ctx.Err() != nil || r.Writes() == 0 {
+		return r, nil
+	}
+	for i := 0; ; i++ {
+		again, err := e.Plan(ctx, nil, head, p.Config)
+		if err != nil {
+			return r, fmt.Errorf("read live state again: %w", err)
+		}
+		r.Remaining = again
+		if i == len(settling) || !pending(r) {
+			return r, nil
+		}
+		if err := e.wait(ctx, settling[i]); err != nil {
+			return r, nil // an interrupt ends the looking, not the result
+		}
+	}
+}
+
+// pending reports whether a change that was done still shows as one to be made.
+func pending(r *apply.Result) bool {
+	type edit struct{ object, setting string }
+	key := func(c *plan.Change, e *plan.Edit) edit {
+		return edit{strings.Join([]string{string(c.Kind), c.ZoneID, c.Name}, "/"), e.Setting}
+	}
+	left := make(map[edit]bool, len(r.Remaining.Changes))
+	for i := range r.Remaining.Changes {
+		c := &r.Remaining.Changes[i]
+		for j := range c.Edits {
+			left[key(c, &c.Edits[j])] = true
+		}
+	}
+	for i := range r.Steps {
+		c := r.Steps[i].Change
+		for j := range c.Edits {
+			if r.Steps[i].Outcome == apply.Done && left[key(c, &c.Edits[j])] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (e *Engine) wait(ctx context.Context, d time.Duration) error {
+	if e.Wait != nil {
+		return e.Wait(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,390 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// Input is everything a Plan is made from.
+type Input struct {
+	Live *Live
+	// Head is what the configuration asks for.
+	Head *Resolved
+	// Base is what the base commit asked for; nil without one.
+	Base   *Resolved
+	Tool   Tool
+	Config Config
+	// WritesPerSecond is the permitted rate, for the estimate; 0 leaves it out.
+	WritesPerSecond float64
+}
+
+// Build compares what is asked for with what is live, setting by setting:
+//
+//	base  head  live   outcome
+//	a     a     a      in sync
+//	a     b     a      change    a → b
+//	a     b     b      in sync already
+//	a     b     c      conflict  c → b, changed here and there
+//	a     a     c      drift     c → a
+//	–     b     c      adopt     c → b, newly managed
+//	any   –     any    released: nothing is written
+//	any   any   ?      reported as unreadable, never written
+//
+// The changes stand in an order in which every name's effective value is at
+// every moment its old or its new one (order.go). The error is a cycle in that
+// order, which names its members; no configuration is known to make one.
+func Build(in Input) (*Plan, error) {
+	b := &builder{in: in}
+	p := &Plan{
+		FormatVersion: FormatVersion, Tool: in.Tool, Config: in.Config,
+		Findings: slices.Concat(in.Live.Problems, in.Head.Findings),
+	}
+	for i := range in.Live.Zones {
+		z, want := &in.Live.Zones[i], &in.Head.Zones[i]
+		managed := len(want.Settings) > 0 || slices.ContainsFunc(want.Hostnames, func(as []schema.Assignment) bool { return len(as) > 0 })
+		if managed {
+			p.Summary.Zones++
+		}
+		p.Summary.Objects += 1 + len(z.Hostnames)
+		if err := b.zone(i); err != nil {
+			return nil, err
+		}
+	}
+	p.Findings = append(p.Findings, b.findings...)
+	sortFindings(p.Findings)
+	changes, err := b.ordered()
+	if err != nil {
+		return nil, err
+	}
+	p.Changes = changes
+	p.count(in)
+	p.Digest = digest(p.Changes)
+	return p, nil
+}
+
+func (p *Plan) count(in Input) {
+	s := &p.Summary
+	s.Changes = len(p.Changes)
+	for i := range p.Changes {
+		for _, e := range p.Changes[i].Edits {
+			s.Edits++
+			switch e.Cause {
+			case CauseChange:
+				s.Causes.Change++
+			case CauseDrift:
+				s.Causes.Drift++
+			case CauseConflict:
+				s.Causes.Conflict++
+			case CauseAdopt:
+				s.Causes.Adopt++
+			}
+		}
+	}
+	s.Requests = Requests{Read: in.Live.Reads, Write: len(p.Changes)}
+	if in.WritesPerSecond > 0 {
+		s.EstimatedSeconds = int(math.Ceil(float64(len(p.Changes)) / in.WritesPerSecond))
+	}
+}
+
+// digest covers what would be done and what must be accepted for it, not who
+// asks for it or why.
+func digest(changes []Change) string {
+	type edit struct {
+		Setting  string
+		From, To schema.Value
+	}
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for i := range changes {
+		c := &changes[i]
+		edits := make([]edit, len(c.Edits))
+		for j, e := range c.Edits {
+			edits[j] = edit{e.Setting, e.From, e.To}
+		}
+		// A value of these types always marshals, and a hash takes every write.
+		_ = enc.Encode([]any{c.ID, c.Action, c.Request, c.Needs, c.Hazards, edits})
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+func sortFindings(fs []Finding) {
+	rank := map[schema.Severity]int{schema.Error: 0, schema.Warning: 1, Info: 2}
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			rank[a.Severity]-rank[b.Severity],
+			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message),
+		)
+	})
+}
+
+// builder collects the writes of all zones as nodes of one graph.
+type builder struct {
+	in       Input
+	nodes    []node
+	findings []Finding
+}
+
+// node is a write with the writes that must succeed before it.
+type node struct {
+	change Change
+	zone   int
+	after  []int // indices of nodes
+}
+
+func (b *builder) find(sev schema.Severity, rule, object, message string, a *schema.Assignment) {
+	f := Finding{Severity: sev, Rule: rule, Object: object, Message: message}
+	if a != nil {
+		f.Origin = &Origin{Pos: a.Pos, Via: a.Via}
+	}
+	b.findings = append(b.findings, f)
+}
+
+// zoneWork is one live zone while its changes are worked out.
+type zoneWork struct {
+	*builder
+	index int
+	start int // the first of its nodes
+	live  *Zone
+	label string // the name; with the account's id where two zones share the name
+	want  *ResolvedZone
+	base  *ResolvedZone    // nil without a base
+	edits map[string]*Edit // zone settings to be written
+	// zoneNodes are the nodes that govern a setting, in the order of the chain.
+	zoneNodes map[string][]int
+	names     []hostnameWork        // custom hostnames with something to write
+	own       map[int]*hostnameWork // by hostname index
+}
+
+// hostnameWork is one custom hostname with something to write.
+type hostnameWork struct {
+	index int
+	live  *Hostname
+	edits []Edit
+	nodes []int // its writes, in order
+}
+
+func (b *builder) zone(i int) error {
+	z := &b.in.Live.Zones[i]
+	w := &zoneWork{
+		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
+		edits: map[string]*Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
+	}
+	if b.in.Base != nil {
+		w.base = &b.in.Base.Zones[i]
+	}
+	w.zoneEdits()
+	for hi := range z.Hostnames {
+		if hw, ok := w.hostnameEdits(hi); ok {
+			w.names = append(w.names, hw)
+		}
+	}
+	// Only now is it known which zone settings will be written, and so what
+	// each name meets before and after.
+	for i := range w.names {
+		w.own[w.names[i].index] = &w.names[i]
+	}
+	if err := w.write(); err != nil {
+		return err
+	}
+	w.hazards()
+	w.tell()
+	return nil
+}
+
+func (b *builder) label(i int) string {
+	zones := b.in.Live.Zones
+	same := func(j int) bool { return j >= 0 && j < len(zones) && zones[j].Name == zones[i].Name }
+	if same(i-1) || same(i+1) {
+		return zones[i].Name + "@" + zones[i].Account.ID
+	}
+	return zones[i].Name
+}
+
+// zoneEdits finds the zone settings that differ.
+func (w *zoneWork) zoneEdits() {
+	for i := range w.want.Settings {
+		a := &w.want.Settings[i]
+		live, ok := lookup(w.live.Settings, a.Setting)
+		switch {
+		case !ok:
+			why := w.live.Unreadable[a.Setting]
+			if why == "" {
+				why = "Cloudflare did not report it"
+			}
+			w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
+		case live.Value == a.Value:
+		case live.Locked:
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
+				a.Setting, w.live.Name, live.Value.Text(), a.Value.Text()), a)
+		default:
+			e := w.edit(a, live.Value, baseOf(w.base))
+			w.edits[a.Setting] = &e
+		}
+	}
+}
+
+// hostnameEdits finds what differs on one custom hostname and may be written.
+// A pin that cannot be written holds back the zone's write of that setting:
+// the name would otherwise meet a value that it never had and was never meant
+// to have.
+func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
+	h := &w.live.Hostnames[i]
+	as := w.want.Hostnames[i]
+	hw := hostnameWork{index: i, live: h}
+	for j := range as {
+		if a := &as[j]; h.Own(a.Setting) != a.Value {
+			hw.edits = append(hw.edits, w.edit(a, h.Own(a.Setting), baseHostname(w.base, i)))
+		}
+	}
+	if len(hw.edits) == 0 {
+		return hw, false
+	}
+	object := hostnameObject(w.label, h.Name)
+	origin := asked(as, hw.edits[0].Setting)
+	if rule, why, serving := uneditable(h); rule != "" {
+		w.find(schema.Warning, rule, object, fmt.Sprintf("%s is left as it is: %s", h.Name, why), origin)
+		if serving {
+			w.holdBack(h, hw.edits)
+		}
+		return hw, false
+	}
+	// Cloudflare refuses a cipher list next to a minimum of 1.3 (code 1443).
+	// When the one that is in the way is not managed, it is not ours to drop.
+	if after := laidOver(h.Settings, hw.edits); clash(after) {
+		culprit, other := "min_tls_version", schema.Ciphers
+		if asked(as, culprit) == nil || !slices.ContainsFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit }) {
+			culprit, other = other, culprit
+		}
+		w.find(schema.Warning, NotEditable, object, fmt.Sprintf("%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
+			culprit, h.Name, other, other), asked(as, culprit))
+		held := slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return e.Setting != culprit })
+		w.holdBack(h, held)
+		hw.edits = slices.DeleteFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit })
+	}
+	return hw, len(hw.edits) > 0
+}
+
+// holdBack drops zone writes of settings that a name should have been pinned
+// against first.
+func (w *zoneWork) holdBack(h *Hostname, pins []Edit) {
+	for _, e := range pins {
+		z, ok := w.edits[e.Setting]
+		if !ok || e.From != schema.Inherit {
+			continue
+		}
+		delete(w.edits, e.Setting)
+		w.find(schema.Error, NotEditable, zoneObject(w.label), fmt.Sprintf(
+			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
+			e.Setting, w.live.Name, z.To.Text(), h.Name, e.To.Text()), asked(w.want.Settings, e.Setting))
+	}
+}
+
+// uneditable says why a custom hostname cannot be written, if it cannot, and
+// whether visitors can reach it all the same. Which states Cloudflare refuses
+// to edit (409, code 1439) is not documented; the ones that end a hostname are
+// taken to be.
+func uneditable(h *Hostname) (rule, why string, serving bool) {
+	switch {
+	case h.Status == "pending_deletion" || h.Status == "deleted" || h.Status == "blocked" || h.Status == "pending_blocked" || h.Status == "test_blocked":
+		return NotEditable, "its status is " + h.Status, false
+	case !h.SSL:
+		return NotEditable, "it has no certificate (ssl is null), so there is nothing to set", false
+	case h.SSLStatus == "pending_deletion" || h.SSLStatus == "deleted" || h.SSLStatus == "deletion_timed_out" || h.SSLStatus == "pending_cleanup" || h.SSLStatus == "deactivating":
+		return NotEditable, "its certificate's status is " + h.SSLStatus, false
+	case h.Uploaded:
+		return NeedsKey, "its certificate was uploaded, and Cloudflare takes no change without the private key", true
+	case h.Type == "" || h.Method == "":
+		return NotEditable, "Cloudflare does not report its ssl.type and ssl.method, without which it takes no change", true
+	}
+	return "", "", false
+}
+
+func clash(settings []Setting) bool {
+	min, _ := lookup(settings, "min_tls_version")
+	ciphers, ok := lookup(settings, schema.Ciphers)
+	return min.Value == `"1.3"` && ok && ciphers.Value != schema.Inherit && ciphers.Value != "[]"
+}
+
+func (w *zoneWork) edit(a *schema.Assignment, from schema.Value, base []schema.Assignment) Edit {
+	return Edit{
+		Setting: a.Setting, From: from, To: a.Value, wire: a.Wire,
+		Cause:  cause(w.base != nil, asked(base, a.Setting), a.Value, from),
+		Origin: Origin{Pos: a.Pos, Via: a.Via},
+	}
+}
+
+func baseOf(z *ResolvedZone) []schema.Assignment {
+	if z == nil {
+		return nil
+	}
+	return z.Settings
+}
+
+func baseHostname(z *ResolvedZone, i int) []schema.Assignment {
+	if z == nil {
+		return nil
+	}
+	return z.Hostnames[i]
+}
+
+// cause reads the table above Build; live differs from head already.
+func cause(withBase bool, base *schema.Assignment, head, live schema.Value) Cause {
+	switch {
+	case !withBase || base == nil:
+		return CauseAdopt
+	case base.Value == head:
+		return CauseDrift
+	case base.Value == live:
+		return CauseChange
+	}
+	return CauseConflict
+}
+
+// before and after are the zone's values around the plan, "" where unknown.
+func (w *zoneWork) before(id string) schema.Value {
+	v, _ := w.live.Value(id)
+	return v
+}
+
+func (w *zoneWork) after(id string) schema.Value {
+	if e, ok := w.edits[id]; ok {
+		return e.To
+	}
+	return w.before(id)
+}
+
+// effective is what a visitor of a custom hostname meets before and after.
+func (w *zoneWork) effective(i int, id string) (from, to schema.Value) {
+	from = w.live.Hostnames[i].Own(id)
+	to = from
+	if hw, ok := w.own[i]; ok {
+		for _, e := range hw.edits {
+			if e.Setting == id {
+				to = e.To
+			}
+		}
+	}
+	if from == schema.Inherit {
+		from = w.before(id)
+	}
+	if to == schema.Inherit {
+		to = w.after(id)
+	}
+	return from, to
+}
+
+func (w *zoneWork) complete(e *Edit, from, to schema.Value) {
+	e.EffectiveFrom, e.EffectiveTo = from, to
+	e.Direction = schema.Changes
+	if s, ok := schema.LookupSetting(e.Setting); ok && from != "" && to != "" {
+		e.Direction = s.Compare(from, to)
+	}
+}

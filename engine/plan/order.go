@@ -1,0 +1,501 @@
+package plan
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// The order rests on one rule per setting. Let a name meet the value a before
+// and b after. If all writes that give a name a value of its own (pins) come
+// before the zone's write of that setting, and all that take it away (unpins)
+// after it, the name meets a or b at every moment and nothing else:
+//
+//	pin ──▶ zone ──▶ unpin
+//
+// A write from one own value to another goes from a to b by itself and may come
+// at any time. One custom hostname is written as a whole, so one that gains a
+// pin and loses another needs two writes, if the zone's values of both change.
+
+// pair says which of two writes of one zone comes first.
+type pair struct {
+	before, after write
+	why           string
+}
+
+// write describes a zone write.
+type write struct {
+	setting string
+	when    func(e *Edit) bool
+}
+
+func always(*Edit) bool     { return true }
+func stronger(e *Edit) bool { return e.Direction == schema.Strengthens }
+func weaker(e *Edit) bool   { return e.Direction == schema.Weakens }
+func becomes(v string) func(*Edit) bool {
+	return func(e *Edit) bool { return e.To == schema.StringValue(v) }
+}
+func leaves(v string) func(*Edit) bool {
+	return func(e *Edit) bool { return e.From == schema.StringValue(v) }
+}
+
+// pairs is the ordering policy within a zone. It is read only.
+var pairs = []pair{
+	{write{earlyData, always}, write{"tls_1_3", always},
+		"with 0rtt on, Cloudflare reads tls_1_3 back as zrt whatever is written"},
+	{write{"tls_1_3", leaves("off")}, write{"min_tls_version", becomes("1.3")},
+		"otherwise no version is left to negotiate"},
+	{write{"min_tls_version", leaves("1.3")}, write{"tls_1_3", becomes("off")},
+		"otherwise no version is left to negotiate"},
+	{write{schema.Ciphers, stronger}, write{"min_tls_version", weaker},
+		"otherwise old versions are open with old suites for a moment"},
+	{write{"min_tls_version", stronger}, write{schema.Ciphers, weaker},
+		"otherwise old versions are open with old suites for a moment"},
+	{write{"ssl_automatic_mode", becomes("custom")}, write{"ssl", always},
+		"in automatic mode Cloudflare moves ssl by itself"},
+	{write{"ssl", always}, write{"ssl_automatic_mode", becomes("auto")},
+		"in automatic mode Cloudflare moves ssl by itself"},
+	{write{"ssl", leaves("off")}, write{"always_use_https", becomes("on")},
+		"a redirect to HTTPS needs HTTPS to be there"},
+	{write{"always_use_https", becomes("off")}, write{"ssl", becomes("off")},
+		"a redirect to HTTPS needs HTTPS to be there"},
+}
+
+// earlyData is the setting that Cloudflare keeps beside tls_1_3 for its third
+// value, zrt. The configuration knows only tls_1_3.
+const earlyData = "0rtt"
+
+// zoneWrite is one write of a zone setting. It governs a setting of the
+// configuration: both tls_1_3 and 0rtt govern tls_1_3.
+type zoneWrite struct {
+	governs string
+	edit    Edit
+}
+
+// zoneWrites are the writes that the zone's edits take, in table order.
+func (w *zoneWork) zoneWrites() []zoneWrite {
+	var out []zoneWrite
+	for _, row := range schema.Table() {
+		e, ok := w.edits[row.ID]
+		if !ok {
+			continue
+		}
+		w.complete(e, e.From, e.To)
+		if row.ID != "tls_1_3" || e.To != `"on"` {
+			out = append(out, zoneWrite{row.ID, *e})
+			continue
+		}
+		// With 0rtt on, a written tls_1_3=on reads back as zrt: turn it off
+		// first. Where tls_1_3 itself reads on already, that is all.
+		raw := ""
+		if s, ok := lookup(w.live.Settings, row.ID); ok {
+			raw = s.Raw
+		}
+		if rtt, ok := lookup(w.live.Settings, earlyData); ok && rtt.Value == `"on"` {
+			off := *e
+			off.Setting, off.From, off.To, off.wire = earlyData, `"on"`, `"off"`, ""
+			off.EffectiveFrom, off.EffectiveTo, off.Direction = off.From, off.To, schema.Strengthens
+			out = append(out, zoneWrite{row.ID, off})
+			if raw == `"on"` {
+				continue
+			}
+		}
+		out = append(out, zoneWrite{row.ID, *e})
+	}
+	return out
+}
+
+// bound is the room that one edit of a custom hostname has among the zone's
+// writes: it comes before some of them and after others.
+type bound struct{ before, after []string } // settings that the zone writes govern
+
+// bounds are those of all edits of a hostname, by index. Where the hostname's
+// minimum is on its way from or to 1.3, the cipher list has no effect and moves
+// with it: with is the index of the edit that an edit is tied to, else -1.
+func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
+	bounds, with = make([]bound, len(hw.edits)), make([]int, len(hw.edits))
+	at := func(id string) int {
+		return slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == id })
+	}
+	for i := range hw.edits {
+		with[i] = -1
+		e := &hw.edits[i]
+		switch {
+		case w.edits[e.Setting] == nil:
+		case e.From == schema.Inherit:
+			bounds[i].before = append(bounds[i].before, e.Setting)
+		case e.To == schema.Inherit:
+			bounds[i].after = append(bounds[i].after, e.Setting)
+		}
+	}
+	const minimum, tls13 = "min_tls_version", "tls_1_3"
+	m, t, c := at(minimum), at(tls13), at(schema.Ciphers)
+	if m >= 0 && c >= 0 {
+		min, list := &hw.edits[m], &hw.edits[c]
+		if (min.To == `"1.3"` && list.To == schema.Inherit) || (min.From == `"1.3"` && list.From == schema.Inherit) {
+			bounds[c], with[c] = bound{}, m // Cloudflare refuses the two together (code 1443)
+		}
+	}
+	m0, m1 := w.effective(hw.index, minimum)
+	t0, t1 := w.effective(hw.index, tls13)
+	if noVersion(m0, t0) || noVersion(m1, t1) || !noVersion(m1, t0) && !noVersion(m0, t1) {
+		return bounds, with
+	}
+	// One move alone would leave no version to negotiate: TLS 1.3 has to be on
+	// before the minimum rises to 1.3, and off only after it has left 1.3.
+	tlsFirst := noVersion(m1, t0)
+	follows := func(setting string) bool {
+		return w.edits[setting] != nil && hw.live.Own(setting) == schema.Inherit
+	}
+	switch {
+	case m >= 0 && t >= 0:
+		early, late := m, t
+		if tlsFirst {
+			early, late = t, m
+		}
+		if len(bounds[early].before) > 0 && len(bounds[late].after) > 0 {
+			break // the early one comes first anyway
+		}
+		with[t] = m
+		bounds[m].before = append(bounds[m].before, bounds[t].before...)
+		bounds[m].after = append(bounds[m].after, bounds[t].after...)
+		bounds[t] = bound{}
+	case t >= 0 && follows(minimum) && tlsFirst:
+		bounds[t].before = append(bounds[t].before, minimum)
+	case t >= 0 && follows(minimum):
+		bounds[t].after = append(bounds[t].after, minimum)
+	case m >= 0 && follows(tls13) && tlsFirst:
+		bounds[m].after = append(bounds[m].after, tls13)
+	case m >= 0 && follows(tls13):
+		bounds[m].before = append(bounds[m].before, tls13)
+	}
+	return bounds, with
+}
+
+// noVersion reports whether a minimum and TLS 1.3 leave nothing to negotiate.
+func noVersion(min, tls13 schema.Value) bool { return min == `"1.3"` && tls13 == `"off"` }
+
+// write makes the nodes of a zone and of its custom hostnames: first the order of
+// the zone's own writes, then for each hostname as few writes as fit between
+// them.
+func (w *zoneWork) write() error {
+	for i := range w.names {
+		for j := range w.names[i].edits {
+			e := &w.names[i].edits[j]
+			from, to := w.effective(w.names[i].index, e.Setting)
+			w.complete(e, from, to)
+		}
+	}
+	room := make([][]bound, len(w.names))
+	tied := make([][]int, len(w.names))
+	for i := range w.names {
+		room[i], tied[i] = w.bounds(&w.names[i])
+	}
+	chain, err := w.chain(room)
+	if err != nil {
+		return err
+	}
+	for i := range w.names {
+		w.writeHostname(&w.names[i], room[i], tied[i], chain)
+	}
+	return nil
+}
+
+// chain makes the zone's nodes and tells the order in which they can be written:
+// it keeps the pairs, and leaves room for each edit of a hostname between the
+// writes that it has to come between.
+func (w *zoneWork) chain(room [][]bound) ([]int, error) {
+	writes := w.zoneWrites()
+	after := make([][]int, len(writes))
+	precede := func(why func(before, after *zoneWrite) bool) {
+		for a := range writes {
+			for b := range writes {
+				if a != b && why(&writes[b], &writes[a]) {
+					after[a] = append(after[a], b)
+				}
+			}
+		}
+	}
+	for _, p := range pairs {
+		precede(func(b, a *zoneWrite) bool {
+			return b.edit.Setting == p.before.setting && a.edit.Setting == p.after.setting && p.before.when(&b.edit) && p.after.when(&a.edit)
+		})
+	}
+	needs := make([][]int, len(writes)) // the pairs only: the rest follows from the hostnames
+	for a := range after {
+		needs[a] = slices.Clone(after[a])
+	}
+	type between struct{ after, before string }
+	seen := map[between]bool{}
+	for _, bounds := range room {
+		for _, r := range bounds {
+			for _, x := range r.after {
+				for _, y := range r.before {
+					if !seen[between{x, y}] {
+						seen[between{x, y}] = true
+						precede(func(b, a *zoneWrite) bool { return b.governs == x && a.governs == y })
+					}
+				}
+			}
+		}
+	}
+	rank := make([]int, len(writes))
+	for i := range rank {
+		rank[i] = i
+	}
+	order, stuck := topological(after, rank)
+	if len(stuck) > 0 {
+		return nil, fmt.Errorf("no safe order for the settings of zone %s", w.live.Name)
+	}
+	nodes := make([]int, len(writes))
+	for i := range writes {
+		nodes[i] = w.addZone(writes[i])
+	}
+	for a := range needs {
+		for _, b := range needs[a] {
+			w.nodes[nodes[a]].after = append(w.nodes[nodes[a]].after, nodes[b])
+		}
+	}
+	chain := make([]int, len(order))
+	for i, o := range order {
+		chain[i] = nodes[o]
+		w.zoneNodes[writes[o].governs] = append(w.zoneNodes[writes[o].governs], nodes[o])
+	}
+	return chain, nil
+}
+
+func (w *zoneWork) addZone(z zoneWrite) int {
+	c := Change{
+		ID: zoneObject(w.label) + "#" + z.edit.Setting, Zone: w.live.Name, Kind: KindZone, Name: w.live.Name,
+		Edits: []Edit{z.edit}, Action: "update", ZoneID: w.live.ID, ObjectID: z.edit.Setting,
+	}
+	c.Request = NewRequest(&c, Object{})
+	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	return len(w.nodes) - 1
+}
+
+// writeHostname makes the nodes of a custom hostname: the fewest writes that give
+// each edit its place in the chain of the zone's writes, nearly always one.
+func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, chain []int) {
+	type interval struct{ edit, low, high int } // slots: n comes before chain[n]
+	var free []interval
+	for i, b := range room {
+		if tied[i] >= 0 {
+			continue
+		}
+		v := interval{i, 0, len(chain)}
+		for _, setting := range b.before {
+			for _, n := range w.zoneNodes[setting] {
+				v.high = min(v.high, slices.Index(chain, n))
+			}
+		}
+		for _, setting := range b.after {
+			for _, n := range w.zoneNodes[setting] {
+				v.low = max(v.low, slices.Index(chain, n)+1)
+			}
+		}
+		free = append(free, v)
+	}
+	slices.SortStableFunc(free, func(a, b interval) int { return cmp.Compare(a.high, b.high) })
+	groups := make([]int, len(room)) // by edit
+	point, last := -1, -1
+	for _, v := range free {
+		if v.low > point {
+			point, last = v.high, last+1
+		}
+		groups[v.edit] = last
+	}
+	for i, t := range tied {
+		if t >= 0 {
+			groups[i] = groups[t]
+		}
+	}
+	now := *hw.live
+	for g := 0; g <= last; g++ {
+		var edits []Edit
+		for i := range hw.edits {
+			if groups[i] == g {
+				edits = append(edits, hw.edits[i])
+			}
+		}
+		n := w.addHostname(hw.live, &now, edits, suffix(g, last))
+		for i := range hw.edits {
+			if groups[i] != g {
+				continue
+			}
+			for _, setting := range room[i].before {
+				for _, z := range w.zoneNodes[setting] {
+					w.nodes[z].after = append(w.nodes[z].after, n)
+				}
+			}
+			for _, setting := range room[i].after {
+				w.nodes[n].after = append(w.nodes[n].after, w.zoneNodes[setting]...)
+			}
+		}
+		if len(hw.nodes) > 0 {
+			w.nodes[n].after = append(w.nodes[n].after, hw.nodes[len(hw.nodes)-1])
+		}
+		hw.nodes = append(hw.nodes, n)
+		now.Settings = laidOver(now.Settings, edits)
+	}
+}
+
+// suffix tells the writes of one hostname apart.
+func suffix(g, last int) string {
+	switch {
+	case last == 0:
+		return ""
+	case g == 0:
+		return "#pin"
+	case g == last:
+		return "#unpin"
+	}
+	return fmt.Sprintf("#move-%d", g)
+}
+
+func editOf(edits []Edit, id string) *Edit {
+	for i := range edits {
+		if edits[i].Setting == id {
+			return &edits[i]
+		}
+	}
+	return nil
+}
+
+func (w *zoneWork) addHostname(h, as *Hostname, edits []Edit, suffix string) int {
+	c := Change{
+		ID: w.hostnameID(h) + suffix, Zone: w.live.Name, Kind: KindCustomHostname, Name: h.Name,
+		Edits: edits, Action: "update", ZoneID: w.live.ID, ObjectID: h.ID,
+	}
+	c.Request = NewRequest(&c, Object{Hostname: as})
+	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	return len(w.nodes) - 1
+}
+
+// hostnameID is unique even where a zone holds two objects of one name.
+func (w *zoneWork) hostnameID(h *Hostname) string {
+	id := hostnameObject(w.label, h.Name)
+	same := func(i int) bool {
+		return i >= 0 && i < len(w.live.Hostnames) && w.live.Hostnames[i].Name == h.Name && w.live.Hostnames[i].ID != h.ID
+	}
+	i, _ := slices.BinarySearchFunc(w.live.Hostnames, h.Name, func(x Hostname, n string) int { return strings.Compare(x.Name, n) })
+	if same(i) || same(i+1) {
+		id += "@" + h.ID
+	}
+	return id
+}
+
+// ordered sorts the nodes so that each comes after those it needs; where there
+// is a choice, what strengthens comes before what weakens, so that a run cut
+// short leaves nothing weaker than it has to, then zone by zone.
+func (b *builder) ordered() ([]Change, error) {
+	n := len(b.nodes)
+	direction := map[schema.Direction]int{schema.Strengthens: 0, schema.Changes: 1, schema.Weakens: 2}
+	kind := map[Kind]int{KindCustomHostname: 0, KindZone: 1}
+	worst := make([]int, n)
+	byRank := make([]int, n)
+	after := make([][]int, n)
+	for i := range b.nodes {
+		byRank[i] = i
+		for j, e := range b.nodes[i].change.Edits {
+			if d := direction[e.Direction]; j == 0 || d == 2 || (d == 0 && worst[i] == 1) {
+				worst[i] = d
+			}
+		}
+		slices.Sort(b.nodes[i].after)
+		after[i] = slices.Compact(b.nodes[i].after)
+	}
+	slices.SortFunc(byRank, func(x, y int) int {
+		a, c := &b.nodes[x], &b.nodes[y]
+		return cmp.Or(
+			cmp.Compare(worst[x], worst[y]), cmp.Compare(a.zone, c.zone),
+			cmp.Compare(kind[a.change.Kind], kind[c.change.Kind]),
+			strings.Compare(a.change.Name, c.change.Name),
+			cmp.Compare(schema.Rank(a.change.ObjectID), schema.Rank(c.change.ObjectID)),
+			strings.Compare(a.change.ID, c.change.ID),
+		)
+	})
+	rank := make([]int, n)
+	for r, i := range byRank {
+		rank[i] = r
+	}
+	order, stuck := topological(after, rank)
+	if len(stuck) > 0 {
+		ids := make([]string, len(stuck))
+		for i, s := range stuck {
+			ids[i] = b.nodes[s].change.ID
+		}
+		slices.Sort(ids)
+		return nil, fmt.Errorf("no safe order: these changes wait for each other: %s", strings.Join(ids[:min(len(ids), 10)], ", "))
+	}
+	place := make([]int, n)
+	for at, i := range order {
+		place[i] = at
+	}
+	changes := make([]Change, n)
+	for at, i := range order {
+		c := b.nodes[i].change
+		slices.SortFunc(after[i], func(x, y int) int { return cmp.Compare(place[x], place[y]) })
+		c.Needs = make([]string, len(after[i]))
+		for j, a := range after[i] {
+			c.Needs[j] = b.nodes[a].change.ID
+		}
+		changes[at] = c
+	}
+	return changes, nil
+}
+
+// topological sorts indices so that each comes after those listed for it; where
+// there is a choice, the lower rank comes first. Ranks are a permutation. What
+// waits for itself is returned as stuck.
+func topological(after [][]int, rank []int) (order, stuck []int) {
+	n := len(after)
+	byRank := make([]int, n)
+	dependants := make([][]int, n)
+	waits := make([]int, n)
+	for i := range after {
+		byRank[rank[i]] = i
+		waits[i] = len(after[i])
+		for _, a := range after[i] {
+			dependants[a] = append(dependants[a], i)
+		}
+	}
+	var ready intHeap
+	for r, i := range byRank {
+		if waits[i] == 0 {
+			ready = append(ready, r) // ascending, hence a heap already
+		}
+	}
+	for ready.Len() > 0 {
+		i := byRank[heap.Pop(&ready).(int)]
+		order = append(order, i)
+		for _, d := range dependants[i] {
+			if waits[d]--; waits[d] == 0 {
+				heap.Push(&ready, rank[d])
+			}
+		}
+	}
+	for i := range waits {
+		if waits[i] > 0 {
+			stuck = append(stuck, i)
+		}
+	}
+	return order, stuck
+}
+
+// intHeap is a min-heap of indices.
+type intHeap []int
+
+func (h intHeap) Len() int           { return len(h) }
+func (h intHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h intHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *intHeap) Push(x any)        { *h = append(*h, x.(int)) }
+func (h *intHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
