@@ -1,0 +1,146 @@
+package cloudflare
+
+import (
+	"sync"
+	"time"
+
+	"tlsync/engine/plan"
+)
+
+// cache holds what a Writer has read, so that a custom hostname can be written
+// over a reading that is fresh enough without a request of its own.
+//
+// Readings and writes overlap. A write replaces an entry; a reading does only if
+// it began after the entry's own time, so that a page that was on its way while
+// a name on it was written does not bring back the state before.
+type cache struct {
+	mu        sync.Mutex
+	hostnames map[string]hostnameEntry // by id
+	settings  map[settingKey]settingEntry
+	busy      map[pageKey]chan struct{} // closed when the page has been read
+}
+
+type hostnameEntry struct {
+	hostname *plan.Hostname // nil where it has to be read again; never written to
+	at       time.Time
+	page     pageKey
+}
+
+// pageKey is where a custom hostname stood in the list.
+type pageKey struct {
+	zone       string
+	page, size int
+}
+
+type settingKey struct{ zone, id string }
+
+type settingEntry struct {
+	setting *plan.Setting
+	at      time.Time
+}
+
+func newCache() *cache {
+	return &cache{
+		hostnames: map[string]hostnameEntry{},
+		settings:  map[settingKey]settingEntry{},
+		busy:      map[pageKey]chan struct{}{},
+	}
+}
+
+// putPages enters a whole list that was begun at a time.
+func (c *cache) putPages(zone string, l *listing[plan.Hostname], at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range l.items {
+		h := l.items[i] // a copy: the list is sorted in place later
+		c.put(&h, pageKey{zone, l.pages[i], l.size}, at)
+	}
+}
+
+// putPage enters one page that was read again.
+func (c *cache) putPage(key pageKey, items []plan.Hostname, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range items {
+		c.put(&items[i], key, at)
+	}
+}
+
+func (c *cache) put(h *plan.Hostname, key pageKey, at time.Time) {
+	if old, ok := c.hostnames[h.ID]; !ok || old.at.Before(at) {
+		c.hostnames[h.ID] = hostnameEntry{h, at, key}
+	}
+}
+
+// putHostname enters a reading of one name.
+func (c *cache) putHostname(h *plan.Hostname, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(h, c.hostnames[h.ID].page, at)
+}
+
+// wroteHostname enters what the answer to a write showed, nil where it showed
+// nothing certain.
+func (c *cache) wroteHostname(id string, h *plan.Hostname, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hostnames[id] = hostnameEntry{h, at, c.hostnames[id].page}
+}
+
+// hostname is the entry of an id; ok is false if it is older than since.
+func (c *cache) hostname(id string, since time.Time) (e hostnameEntry, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e = c.hostnames[id]
+	return e, e.hostname != nil && !e.at.Before(since)
+}
+
+func (c *cache) putSettings(zone string, settings []plan.Setting, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range settings {
+		key := settingKey{zone, s.ID}
+		if old, ok := c.settings[key]; !ok || old.at.Before(at) {
+			c.settings[key] = settingEntry{&s, at}
+		}
+	}
+}
+
+// wroteSetting enters what the answer to a write showed, nil where it showed
+// nothing certain.
+func (c *cache) wroteSetting(key settingKey, s *plan.Setting, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settings[key] = settingEntry{s, at}
+}
+
+func (c *cache) setting(zone, id string, since time.Time) (plan.Setting, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.settings[settingKey{zone, id}]
+	if e.setting == nil || e.at.Before(since) {
+		return plan.Setting{}, false
+	}
+	return *e.setting, true
+}
+
+// claim says that the caller is to read a page. Otherwise somebody else does,
+// and the channel is closed when that is over.
+func (c *cache) claim(key pageKey) (busy <-chan struct{}, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ch, ok := c.busy[key]; ok {
+		return ch, false
+	}
+	ch := make(chan struct{})
+	c.busy[key] = ch
+	return ch, true
+}
+
+// release ends a claim.
+func (c *cache) release(key pageKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.busy[key])
+	delete(c.busy, key)
+}

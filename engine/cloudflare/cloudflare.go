@@ -1,0 +1,330 @@
+// Package cloudflare reads live TLS settings from Cloudflare's API and writes
+// changes to it. It turns wire shapes into the plain data of engine/plan and
+// back, and decides nothing.
+//
+// A [Reader] can only read: the one function it holds for talking to the API
+// sends GET. A [Writer] is a Reader that can also carry out a change.
+//
+// Every call goes through the raw interface of cloudflare-go, which adds the
+// credentials and opens the envelope. Everything that can go wrong on the way is
+// dealt with below it, in an http.RoundTripper (transport.go): the SDK itself
+// repeats writes after a lost answer, ignores Retry-After, takes a redirect or
+// "success": false for success, and forgets the status of most errors.
+package cloudflare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cloudflare/cloudflare-go"
+
+	"tlsync/engine/plan"
+)
+
+// DefaultBaseURL is the public API.
+const DefaultBaseURL = "https://api.cloudflare.com/client/v4"
+
+// Defaults of Options.
+const (
+	DefaultConcurrency = 10
+	DefaultTimeout     = 30 * time.Second
+)
+
+// Options say how to talk to the API.
+type Options struct {
+	// BaseURL includes /client/v4. It must be https, since credentials go there,
+	// unless it is on this machine. Empty means DefaultBaseURL.
+	BaseURL string
+	// Credentials serve every account that Accounts does not name. They may be
+	// empty if Accounts is not.
+	Credentials Credentials
+	// Accounts are credentials by account name or id, as account documents
+	// write it. Each distinct credential has a limiter of its own.
+	Accounts map[string]Credentials
+	// Rate is the budget of each credential; the zero Rate is DefaultRate.
+	Rate Rate
+	// Concurrency is how many requests of one credential are under way at once.
+	Concurrency int
+	// Timeout is that of one attempt; pages of lists have twice as long.
+	Timeout   time.Duration
+	UserAgent string
+	Log       *slog.Logger // nil discards
+	// Notify, if set, is told of progress. Calls do not overlap.
+	Notify func(Event)
+
+	base   http.RoundTripper                       // what really sends; nil is the network
+	jitter func(limit time.Duration) time.Duration // a random duration in [0, limit)
+}
+
+// Event is a step of progress.
+type Event struct {
+	// Requests were sent so far, retries not counted.
+	Requests plan.Requests
+	// PausedUntil is set where the API asked everybody to wait.
+	PausedUntil time.Time
+	// Zone and the counts are set where a page of its custom hostnames was
+	// read: Pages so far, and Items on this one.
+	Zone         string
+	Pages, Items int
+}
+
+// Reader reads live state.
+type Reader struct {
+	clients     []*client // the default credentials first, then by account
+	concurrency int
+	cache       *cache // nil unless a Writer needs it
+	log         *slog.Logger
+
+	reads, writes atomic.Int64
+	notifying     sync.Mutex
+	notify        func(Event)
+
+	mu    sync.Mutex
+	owner map[string]*client // by id of a zone that was read
+}
+
+// client is what a Reader has of one credential. It cannot write.
+type client struct {
+	accounts []string // those that Options.Accounts gives it to, sorted
+	fallback bool     // it serves all others
+	get      getFunc
+	slots    chan struct{} // bounds the requests under way
+	refused  atomic.Int32  // sizes of pages, from the largest, that the server refused
+}
+
+// getFunc sends a GET. The path is below the base URL.
+//
+// It is a function and no *cloudflare.API on purpose: a struct that reaches
+// that type and is stored in an interface makes the linker keep every one of
+// its many hundred methods.
+type getFunc func(ctx context.Context, path string) (cloudflare.RawResponse, error)
+
+// sendFunc sends a write.
+type sendFunc func(ctx context.Context, method, path string, body []byte) (cloudflare.RawResponse, error)
+
+// NewReader makes a Reader. It sends nothing yet.
+func NewReader(o Options) (*Reader, error) {
+	r, _, err := connect(o, false)
+	return r, err
+}
+
+// connect makes a Reader, and for a Writer the functions that write, by client.
+func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
+	if err := o.complete(); err != nil {
+		return nil, nil, err
+	}
+	r := &Reader{concurrency: o.Concurrency, log: o.Log, notify: o.Notify, owner: map[string]*client{}}
+	byCredentials := map[Credentials]*client{}
+	sends := map[*client]sendFunc{}
+	add := func(c Credentials) (*client, error) {
+		if known := byCredentials[c]; known != nil {
+			return known, nil
+		}
+		get, send, err := r.dial(o, c, writes)
+		if err != nil {
+			return nil, err
+		}
+		cl := &client{get: get, slots: make(chan struct{}, o.Concurrency)}
+		byCredentials[c] = cl
+		r.clients = append(r.clients, cl)
+		if writes {
+			sends[cl] = send
+		}
+		return cl, nil
+	}
+	if !o.Credentials.empty() {
+		cl, err := add(o.Credentials)
+		if err != nil {
+			return nil, nil, err
+		}
+		cl.fallback = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Accounts)) {
+		cl, err := add(o.Accounts[name])
+		if err != nil {
+			return nil, nil, fmt.Errorf("account %q: %w", name, err)
+		}
+		cl.accounts = append(cl.accounts, name)
+	}
+	if len(r.clients) == 0 {
+		return nil, nil, errors.New("no credentials: an API token is needed, or an e-mail address with a global API key")
+	}
+	return r, sends, nil
+}
+
+// complete fills in defaults and refuses what cannot work.
+func (o *Options) complete() error {
+	if o.BaseURL == "" {
+		o.BaseURL = DefaultBaseURL
+	}
+	o.BaseURL = strings.TrimRight(o.BaseURL, "/")
+	if err := checkBaseURL(o.BaseURL); err != nil {
+		return err
+	}
+	if o.Rate == (Rate{}) {
+		o.Rate = DefaultRate
+	}
+	if err := o.Rate.check(); err != nil {
+		return err
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = DefaultConcurrency
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.base == nil {
+		o.base = network(o.Concurrency)
+	}
+	if o.jitter == nil {
+		o.jitter = func(limit time.Duration) time.Duration { return rand.N(limit) }
+	}
+	return nil
+}
+
+// checkBaseURL refuses a URL to which credentials must not be sent.
+func checkBaseURL(base string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		// The parser's message repeats the URL, which may hold a password.
+		return errors.New("the base URL is not a URL")
+	}
+	shown := u.Redacted()
+	switch {
+	case u.Host == "":
+		return fmt.Errorf("base URL %q has no host; it looks like %s", shown, DefaultBaseURL)
+	case u.User != nil:
+		return fmt.Errorf("base URL %q holds a user name; credentials have a place of their own", shown)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("base URL %q has a query or a fragment; it ends with its path, as in %s", shown, DefaultBaseURL)
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("base URL %q is not https; credentials are sent in clear only to this machine", shown)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// network is the transport below ours. Proxies come from the environment.
+func network(concurrency int) http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   concurrency,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// dial makes the functions that talk to the API with one credential. send is of
+// no use unless writes is set: the transport then refuses everything but GET.
+func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc, error) {
+	if err := c.check(); err != nil {
+		return nil, nil, err
+	}
+	hide := newRedactor(c)
+	t := &transport{
+		base: o.base, limit: newLimiter(o.Rate), retries: newQuota(),
+		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
+		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
+	}
+	if p, ok := o.base.(*http.Transport); ok {
+		t.proxy = p.Proxy
+	}
+	options := []cloudflare.Option{
+		cloudflare.BaseURL(o.BaseURL),
+		cloudflare.UsingRetryPolicy(0, 0, 0),
+		cloudflare.UsingRateLimit(math.MaxFloat64),
+		cloudflare.HTTPClient(&http.Client{
+			Transport:     t,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+	}
+	if o.UserAgent != "" {
+		options = append(options, cloudflare.UserAgent(o.UserAgent))
+	}
+	api, err := c.api(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	call := func(ctx context.Context, method, path string, body any) (cloudflare.RawResponse, error) {
+		answer, err := api.Raw(ctx, method, path, body, nil)
+		if err == nil {
+			err = checkEnvelope(&answer)
+		}
+		if err != nil {
+			return answer, asError(err, method, path, hide)
+		}
+		return answer, nil
+	}
+	get := func(ctx context.Context, path string) (cloudflare.RawResponse, error) {
+		r.reads.Add(1)
+		r.tell(Event{})
+		return call(ctx, http.MethodGet, path, nil)
+	}
+	send := func(ctx context.Context, method, path string, body []byte) (cloudflare.RawResponse, error) {
+		r.writes.Add(1)
+		r.tell(Event{})
+		if len(body) == 0 {
+			return call(ctx, method, path, nil)
+		}
+		return call(ctx, method, path, body)
+	}
+	return get, send, nil
+}
+
+// Requests counts the requests so far. One that was retried counts once.
+func (r *Reader) Requests() plan.Requests {
+	return plan.Requests{Read: int(r.reads.Load()), Write: int(r.writes.Load())}
+}
+
+func (r *Reader) tell(e Event) {
+	if r.notify == nil {
+		return
+	}
+	r.notifying.Lock()
+	defer r.notifying.Unlock()
+	e.Requests = r.Requests()
+	r.notify(e)
+}
+
+// read sends a GET and decodes its result while it still holds one of the
+// client's slots, so that no more pages are in memory than requests may be
+// under way.
+func (c *client) read(ctx context.Context, path string, decode func(result []byte, info *cloudflare.ResultInfo) error) error {
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return &Error{Method: http.MethodGet, Path: path, Err: context.Cause(ctx)}
+	}
+	defer func() { <-c.slots }()
+	answer, err := c.get(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := decode(answer.Result, answer.ResultInfo); err != nil {
+		return &Error{Method: http.MethodGet, Path: path, Err: fmt.Errorf("unexpected answer: %w", err)}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package cloudflare
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"github.com/cloudflare/cloudflare-go"
+)
+
+const redacted = "[redacted]"
+
+// Credentials are an API token, or an e-mail address with the global API key.
+// However they are printed, only [redacted] appears.
+type Credentials struct {
+	Token string
+	Email string
+	Key   string
+}
+
+// String hides the secret.
+func (Credentials) String() string { return redacted }
+
+// GoString hides the secret.
+func (Credentials) GoString() string { return redacted }
+
+// Format hides the secret, whatever the verb.
+func (Credentials) Format(s fmt.State, _ rune) { io.WriteString(s, redacted) }
+
+// MarshalJSON hides the secret.
+func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// LogValue hides the secret.
+func (Credentials) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+func (c Credentials) empty() bool { return c == Credentials{} }
+
+// check refuses credentials that no request could carry. It says why without
+// showing them.
+func (c Credentials) check() error {
+	switch {
+	case c.Token != "":
+		return checkHeader("API token", c.Token)
+	case c.Email == "" || c.Key == "":
+		return errors.New("credentials are incomplete: an API token is needed, or an e-mail address with a global API key")
+	}
+	if err := checkHeader("e-mail address", c.Email); err != nil {
+		return err
+	}
+	return checkHeader("global API key", c.Key)
+}
+
+// checkHeader finds what commonly gets into a secret by copying: a space, a line
+// end, a quotation mark from a word processor.
+func checkHeader(what, s string) error {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return fmt.Errorf("the %s holds a character that cannot be sent, at place %d: a space, a line end or a letter beyond ASCII", what, i+1)
+		}
+	}
+	return nil
+}
+
+func (c Credentials) api(options []cloudflare.Option) (*cloudflare.API, error) {
+	if c.Token != "" {
+		return cloudflare.NewWithAPIToken(c.Token, options...)
+	}
+	return cloudflare.New(c.Key, c.Email, options...)
+}
+
+// redactor hides one credential in text that came from outside. A server may
+// send back the headers it was sent.
+type redactor struct{ r *strings.Replacer }
+
+func newRedactor(c Credentials) redactor {
+	var pairs []string
+	for _, secret := range []string{c.Token, c.Key} {
+		// A secret of a few characters is none, and hiding it everywhere
+		// would make every message unreadable.
+		if len(secret) < 4 {
+			continue
+		}
+		for _, form := range []string{
+			secret,
+			url.QueryEscape(secret), url.PathEscape(secret),
+			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret)),
+			base64.URLEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+			base64.StdEncoding.EncodeToString([]byte("Bearer " + secret)), base64.RawStdEncoding.EncodeToString([]byte("Bearer " + secret)),
+			base64.StdEncoding.EncodeToString([]byte(c.Email + ":" + secret)), base64.RawStdEncoding.EncodeToString([]byte(c.Email + ":" + secret)),
+		} {
+			pairs = append(pairs, form, redacted)
+		}
+	}
+	return redactor{strings.NewReplacer(pairs...)}
+}
+
+func (r redactor) text(s string) string {
+	if r.r == nil {
+		return s
+	}
+	return r.r.Replace(s)
+}

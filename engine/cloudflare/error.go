@@ -1,0 +1,338 @@
+package cloudflare
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/cloudflare/cloudflare-go"
+)
+
+// maxShown bounds how much foreign text goes into a message, in characters.
+const maxShown = 200
+
+// Error is a request that failed: refused, or without a usable answer. Nothing
+// in it holds a credential, and foreign text in it is printable.
+type Error struct {
+	Method string
+	Path   string // below the host
+	Status int    // zero if no answer came
+	Codes  []Code // Cloudflare's own
+	RayID  string // by which Cloudflare finds the request
+	// Permission is what a token would need, as the dashboard words it; set
+	// where its lack is the likely reason.
+	Permission string
+	Zone       string // name of the zone the request was about, where known
+	Detail     string // what was wrong with the answer, where Codes do not tell
+	Err        error  // why no answer came
+
+	header  http.Header
+	again   bool // may be sent again as it is
+	unknown bool // a write that may have been done
+	heavy   bool // the time ran out, or the answer is too large: less may do
+}
+
+// Code is an entry of the errors of an answer.
+type Code struct {
+	Code    int
+	Message string
+	Chain   []Code // what caused it
+}
+
+// OutcomeUnknown reports whether a write may or may not have been done.
+func (e *Error) OutcomeUnknown() bool { return e.unknown }
+
+// Denied reports whether the credentials do not suffice, so that the next write
+// would fail too. Some 403s speak of the plan or a quota: those are not meant.
+func (e *Error) Denied() bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		return !e.has(entitlementCodes...)
+	case http.StatusBadRequest:
+		return e.has(malformedCredentials)
+	}
+	return false
+}
+
+func (e *Error) has(codes ...int) bool {
+	return slices.ContainsFunc(e.Codes, func(c Code) bool { return slices.Contains(codes, c.Code) })
+}
+
+// malformedCredentials is the code of an Authorization header that has the
+// wrong form.
+const malformedCredentials = 6003
+
+// entitlementCodes come with 403 and are about what the zone has paid for.
+var entitlementCodes = []int{1404, 1405, 1413, 1414, 1431, 1450, 1459}
+
+// Unwrap is why no answer came.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Error is one line: request, status, codes, what is missing, ray.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Method + " " + e.Path + ": ")
+	if e.Status != 0 {
+		b.WriteString(strconv.Itoa(e.Status))
+		if len(e.Codes) > 0 {
+			b.WriteString(" (")
+			writeCodes(&b, e.Codes)
+			b.WriteString(")")
+		}
+	}
+	for _, part := range []string{e.Detail, e.lacks(), text(e.Err)} {
+		if part == "" {
+			continue
+		}
+		if e.Status != 0 || !strings.HasSuffix(b.String(), ": ") {
+			b.WriteString(": ")
+		}
+		b.WriteString(part)
+	}
+	if e.RayID != "" {
+		b.WriteString(" (ray " + e.RayID + ")")
+	}
+	return b.String()
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (e *Error) lacks() string {
+	switch {
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.has(malformedCredentials):
+		return "the credentials are not valid, or have expired"
+	case e.Permission == "":
+		return ""
+	case e.Zone != "":
+		return "the token lacks \"" + e.Permission + "\" on zone " + e.Zone
+	}
+	return "the token lacks \"" + e.Permission + "\""
+}
+
+func writeCodes(b *strings.Builder, codes []Code) {
+	for i, c := range codes {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		switch {
+		case c.Code != 0 && c.Message != "":
+			b.WriteString("code " + strconv.Itoa(c.Code) + ": " + c.Message)
+		case c.Code != 0:
+			b.WriteString("code " + strconv.Itoa(c.Code))
+		default:
+			b.WriteString(c.Message)
+		}
+		if len(c.Chain) > 0 {
+			b.WriteString(" (")
+			writeCodes(b, c.Chain)
+			b.WriteString(")")
+		}
+	}
+}
+
+// missing is the permission whose lack explains a 403, "" for other errors.
+func missing(e *Error) string {
+	if e.Status != http.StatusForbidden || !e.Denied() {
+		return ""
+	}
+	return permission(e.Method, e.Path)
+}
+
+// permissions are the token permissions by path, more special ones first
+// (developers.cloudflare.com/fundamentals/api/reference/permissions).
+var permissions = []struct{ part, name string }{
+	{"/access/certificates", "Access: Mutual TLS Certificates"},
+	{"/access/apps", "Access: Apps and Policies"},
+	{"/access/policies", "Access: Apps and Policies"},
+	{"/mtls_certificates", "Account: SSL and Certificates"},
+	{"/alerting/", "Notifications"},
+	{"/hostnames/settings", "SSL and Certificates"},
+	{"/custom_hostnames", "SSL and Certificates"},
+	{"/ssl/", "SSL and Certificates"},
+	{"/acm/", "SSL and Certificates"},
+	{"/origin_tls_client_auth", "SSL and Certificates"},
+	{"/client_certificates", "SSL and Certificates"},
+	{"/certificate_authorities", "SSL and Certificates"},
+	{"/settings", "Zone Settings"},
+	{"/zones", "Zone"},
+}
+
+// permission is the token permission that a request needs, with the words of
+// the dashboard, where "Edit" is what the API calls write.
+func permission(method, path string) string {
+	access := ": Edit"
+	if method == http.MethodGet {
+		access = ": Read"
+	}
+	for _, p := range permissions {
+		if strings.Contains(path, p.part) {
+			return p.name + access
+		}
+	}
+	return ""
+}
+
+// codes reads the errors of an answer as far as they can be read: an item may be
+// an object or a bare string, a code a number or a string.
+func (t *transport) codes(body []byte) []Code {
+	var envelope struct{ Errors []json.RawMessage }
+	if json.Unmarshal(body, &envelope) != nil {
+		return nil
+	}
+	return t.readCodes(envelope.Errors, 0)
+}
+
+func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
+	var out []Code
+	for _, raw := range items[:min(len(items), 10)] {
+		var item struct {
+			Code    json.RawMessage
+			Message json.RawMessage
+			Chain   []json.RawMessage `json:"error_chain"`
+		}
+		var c Code
+		var s string
+		if json.Unmarshal(raw, &s) == nil {
+			c.Message = t.clean(s)
+		} else if json.Unmarshal(raw, &item) == nil {
+			c.Code, _ = strconv.Atoi(strings.Trim(string(item.Code), `"`))
+			if json.Unmarshal(item.Message, &s) != nil {
+				s = string(item.Message)
+			}
+			c.Message = t.clean(s)
+			if depth < 2 {
+				c.Chain = t.readCodes(item.Chain, depth+1)
+			}
+		}
+		if c.Code != 0 || c.Message != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// clean makes foreign text fit for a message: without the credential, on one
+// line, printable, short, and without a full stop that would end the sentence
+// around it. Hiding comes first, since cutting could leave half a token.
+func (t *transport) clean(s string) string { return clean(s, t.hide) }
+
+func clean(s string, hide redactor) string {
+	s = hide.text(s)
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range s {
+		if n == maxShown {
+			b.WriteString("…")
+			break
+		}
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			space = true
+			continue
+		}
+		if space && n > 0 {
+			b.WriteByte(' ')
+			n++
+		}
+		space = false
+		b.WriteRune(r)
+		n++
+	}
+	return strings.TrimSuffix(b.String(), ".")
+}
+
+// stripTags leaves the text of an HTML page, for a message. It is no parser:
+// what is left is cleaned and cut anyway.
+func stripTags(s string) string {
+	var b strings.Builder
+	for s != "" {
+		text, rest, found := strings.Cut(s, "<")
+		b.WriteString(text)
+		if !found {
+			break
+		}
+		b.WriteByte(' ')
+		lower := strings.ToLower(rest)
+		for _, unseen := range []string{"script", "style"} {
+			if strings.HasPrefix(lower, unseen) {
+				if end := strings.Index(lower, "</"+unseen); end >= 0 {
+					rest = rest[end+1:]
+				}
+			}
+		}
+		if _, rest, found = strings.Cut(rest, ">"); !found {
+			break
+		}
+		s = rest
+	}
+	return b.String()
+}
+
+// errNoResult is said of an answer that claims success and shows nothing.
+var errNoResult = errors.New("the answer has no result")
+
+// refusedError is an answer with 200 that says it failed.
+type refusedError struct{ errors []cloudflare.ResponseInfo }
+
+func (*refusedError) Error() string { return "success is not true" }
+
+// checkEnvelope finds what the SDK takes for success and is none.
+func checkEnvelope(r *cloudflare.RawResponse) error {
+	switch {
+	case !r.Success:
+		return &refusedError{r.Errors}
+	case len(r.Result) == 0 || string(r.Result) == "null":
+		return errNoResult
+	}
+	return nil
+}
+
+// asError makes an *Error of whatever a call ended with. One from the transport
+// comes wrapped by net/http and the SDK, whose words add nothing.
+func asError(err error, method, path string, hide redactor) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Path = path
+		return e
+	}
+	e = &Error{Method: method, Path: path}
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused):
+		e.Status = http.StatusOK
+		e.Detail = err.Error()
+		for _, item := range refused.errors[:min(len(refused.errors), 10)] {
+			e.Codes = append(e.Codes, Code{Code: item.Code, Message: clean(item.Message, hide)})
+		}
+		// Without a single code it is not clear that this is a refusal at all.
+		e.unknown = method != http.MethodGet && len(e.Codes) == 0
+	case errors.Is(err, errNoResult):
+		e.Status, e.Err = http.StatusOK, err
+		e.unknown = method != http.MethodGet
+	default:
+		// The envelope does not have the form that the SDK expects.
+		e.Status = http.StatusOK
+		e.Detail = "unexpected answer: " + clean(err.Error(), hide)
+		e.unknown = method != http.MethodGet
+	}
+	return e
+}
+
+// onZone names the zone in an error about it.
+func onZone(err error, zone string) error {
+	var e *Error
+	if errors.As(err, &e) && e.Zone == "" {
+		e.Zone = zone
+	}
+	return err
+}

@@ -1,0 +1,262 @@
+package cloudflare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// hostnamePages are the sizes of pages of custom hostnames. The API takes up to
+// 1,000; older deployments of it took 50, and its documentation warns that the
+// largest pages may time out.
+var hostnamePages = []int{1000, 500, 250, 100, 50}
+
+// hostnamesOf reads all custom hostnames of a zone, sorted by name.
+func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]plan.Hostname, error) {
+	start := time.Now()
+	l, err := list(ctx, query[plan.Hostname]{
+		client:   c,
+		path:     zonePath(z.ID) + "/custom_hostnames",
+		sizes:    hostnamePages,
+		decode:   decodeHostnames,
+		id:       func(h *plan.Hostname) string { return h.ID },
+		progress: func(items int) { r.tell(Event{Zone: z.Name, Pages: 1, Items: items}) },
+		limit:    r.concurrency,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.cache != nil {
+		r.cache.putPages(z.ID, l, start)
+	}
+	slices.SortFunc(l.items, func(a, b plan.Hostname) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	if l.items == nil {
+		l.items = []plan.Hostname{} // asked for, and there are none
+	}
+	return l.items, nil
+}
+
+func hostnamePath(zone, id string) string {
+	return zonePath(zone) + "/custom_hostnames/" + url.PathEscape(id)
+}
+
+func decodeHostnames(result []byte) ([]plan.Hostname, error) {
+	var out []plan.Hostname
+	d := hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
+	err := d.array(func() error {
+		h, err := d.hostname()
+		out = append(out, h)
+		return err
+	})
+	return out, err
+}
+
+func decodeHostname(result []byte) (plan.Hostname, error) {
+	d := hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
+	return d.hostname()
+}
+
+// hostnameDecoder reads custom hostnames. What most of them have in common, words
+// like "active" and whole ssl.settings, is kept once per page; the slices of
+// settings are shared and must not be written to.
+type hostnameDecoder struct {
+	cursor
+	words    map[string]string
+	settings map[string][]plan.Setting
+}
+
+// word is the string that comes next, "" for null.
+func (d *hostnameDecoder) word() (string, error) {
+	if d.null() {
+		return "", nil
+	}
+	b, err := d.text()
+	if err != nil {
+		return "", err
+	}
+	w, ok := d.words[string(b)]
+	if !ok {
+		w = string(b)
+		d.words[w] = w
+	}
+	return w, nil
+}
+
+// hostname reads one object. Fields that it does not know are passed over;
+// fields that it knows must have the type they always had, since a zero value
+// in place of a misread one would pass for live state.
+func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
+	var h plan.Hostname
+	var name string
+	err := d.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			var b []byte
+			b, err = d.text()
+			h.ID = string(b)
+		case "hostname":
+			var b []byte
+			b, err = d.text()
+			name = string(b)
+		case "status":
+			h.Status, err = d.word()
+		case "ssl":
+			if !d.null() {
+				h.SSL = true
+				err = d.ssl(&h)
+			}
+		case "custom_metadata":
+			if !d.null() {
+				h.Metadata, err = d.metadata()
+			}
+		default:
+			d.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return h, err
+	case !validHostnameID(h.ID):
+		return h, errors.New("a custom hostname without a usable id")
+	case name == "":
+		return h, errors.New("custom hostname " + h.ID + " has no name")
+	}
+	h.Name = canonicalName(name)
+	return h, nil
+}
+
+func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
+	return d.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "status":
+			h.SSLStatus, err = d.word()
+		case "type":
+			h.Type, err = d.word()
+			// Certificate packs call uploaded certificates mh_custom,
+			// sni_custom and legacy_custom.
+			h.Uploaded = h.Uploaded || strings.Contains(h.Type, "custom")
+		case "method":
+			h.Method, err = d.word()
+		case "wildcard":
+			if !d.null() {
+				h.Wildcard, err = d.truth()
+			}
+		case "custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle":
+			// Empty strings where nothing was uploaded.
+			switch string(d.skip()) {
+			case "null", `""`, "[]", "{}", "false":
+			default:
+				h.Uploaded = true
+			}
+		case "settings":
+			if !d.null() {
+				h.Settings, err = d.hostnameSettings()
+			}
+		default:
+			d.skip()
+		}
+		return err
+	})
+}
+
+func (d *hostnameDecoder) metadata() (map[string]string, error) {
+	m := map[string]string{}
+	err := d.object(func(key []byte) error {
+		k := string(key)
+		if d.next() != '"' {
+			// Older metadata was free in form. As text it can still be matched.
+			m[k] = string(d.skip())
+			return nil
+		}
+		v, err := d.word()
+		m[k] = v
+		return err
+	})
+	if len(m) == 0 {
+		m = nil
+	}
+	return m, err
+}
+
+// hostnameSettings reads ssl.settings with all its keys: a PATCH replaces the
+// object as a whole, so what is not understood has to be sent back as well.
+func (d *hostnameDecoder) hostnameSettings() ([]plan.Setting, error) {
+	if d.next() != '{' {
+		return nil, d.want("an object")
+	}
+	raw := d.skip()
+	if s, ok := d.settings[string(raw)]; ok {
+		return s, nil
+	}
+	var out []plan.Setting
+	inner := cursor{b: raw}
+	err := inner.object(func(key []byte) error {
+		s := plan.Setting{ID: string(key), Raw: string(inner.skip())}
+		row, ok := schema.LookupSetting(s.ID)
+		if ok && row.On(schema.CustomHostnameLevel) {
+			s.Value = row.Canonical([]byte(s.Raw), schema.CustomHostnameLevel)
+		} else {
+			s.Value = compacted(s.Raw)
+		}
+		// A key that stands twice means its last value, as everywhere.
+		out = slices.DeleteFunc(out, func(o plan.Setting) bool { return o.ID == s.ID })
+		out = append(out, s)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b plan.Setting) int { return strings.Compare(a.ID, b.ID) })
+	out = slices.Clip(out)
+	d.settings[string(raw)] = out
+	return out, nil
+}
+
+// compacted is the value of a setting that the table does not know.
+func compacted(raw string) schema.Value {
+	var v schema.Value
+	if v.UnmarshalJSON([]byte(raw)) != nil || v == "" {
+		return schema.Inherit
+	}
+	return v
+}
+
+// validHostnameID keeps out of paths what could lead elsewhere.
+func validHostnameID(id string) bool {
+	return id != "" && len(id) <= 100 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
+}
+
+// canonicalName is the form in which names are compared. A live name that is no
+// valid hostname stays what it is, in lower case.
+func canonicalName(s string) string {
+	if plainName(s) {
+		return s
+	}
+	if n, err := schema.CanonicalHostname(s); err == nil {
+		return n
+	}
+	return strings.ToLower(strings.TrimSuffix(s, "."))
+}
+
+// plainName reports whether a name is canonical at first sight, as nearly all
+// live ones are.
+func plainName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '.' && i < len(s)-1:
+		default:
+			return false
+		}
+	}
+	return true
+}

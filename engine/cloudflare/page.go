@@ -1,0 +1,211 @@
+package cloudflare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cloudflare/cloudflare-go"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxPages ends a list that does not end by itself: four million names at the
+// usual size of a page, two hundred thousand at the smallest.
+const maxPages = 4000
+
+// A query describes a list.
+type query[T any] struct {
+	client *client
+	path   string // with its filters, without page and per_page
+	// sizes of pages to try, the largest first. The next one is tried when the
+	// server refuses a size, or fails over it.
+	sizes []int
+	// filtered says that the total, which Cloudflare documents as counting all
+	// objects whatever the filter, is no measure of completeness.
+	filtered bool
+	decode   func(result []byte) ([]T, error)
+	id       func(*T) string
+	// progress, if set, is told of each page, from several goroutines.
+	progress func(items int)
+	limit    int // pages under way at once
+}
+
+// listing is a complete list, in the order of the server, without repetitions.
+type listing[T any] struct {
+	items []T
+	pages []int // the page on which each item stood
+	size  int   // what was asked for as per_page
+}
+
+// incomplete is the error of a list whose count is not what the server says.
+type incomplete struct{ seen, total int }
+
+func (e *incomplete) Error() string {
+	return fmt.Sprintf("the list has %d items, the server counts %d: %s", e.seen, e.total,
+		"it changed while it was read, or paging is broken; try again")
+}
+
+// list reads all pages. Lists are sorted by a field that changes while they are
+// read, so an item may appear twice or not at all: what was seen is counted
+// against the server's total, and where that differs everything is read once
+// more. An incomplete list is an error: what is missing from it must not look
+// as if it did not exist.
+func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
+	again, refused := true, false
+	for s := min(int(q.client.refused.Load()), len(q.sizes)-1); ; {
+		l, err := q.once(ctx, q.sizes[s])
+		var short *incomplete
+		var failed *Error
+		switch {
+		case err == nil:
+			if refused {
+				// The next zone need not find out again.
+				q.client.refused.Store(int32(s))
+			}
+			return l, nil
+		case errors.As(err, &short) && again:
+			again = false
+		case errors.As(err, &failed) && s+1 < len(q.sizes) && failed.smallerMayDo() && ctx.Err() == nil:
+			s++
+			refused = refused || failed.Status == http.StatusBadRequest
+		case short != nil:
+			return nil, fmt.Errorf("GET %s: %w", q.path, err)
+		default:
+			return nil, err
+		}
+	}
+}
+
+// smallerMayDo reports whether a smaller page may succeed where this one failed.
+func (e *Error) smallerMayDo() bool {
+	return e.heavy || e.Status == http.StatusBadRequest && !e.Denied() || e.Status >= 500
+}
+
+// page is one page as it came.
+type page[T any] struct {
+	items []T
+	info  cloudflare.ResultInfo
+}
+
+func (q *query[T]) page(ctx context.Context, n, size int) (page[T], error) {
+	var p page[T]
+	err := q.client.read(ctx, pagePath(q.path, n, size), func(result []byte, info *cloudflare.ResultInfo) error {
+		items, err := q.decode(result)
+		p.items = items
+		if info != nil {
+			p.info = *info
+		}
+		return err
+	})
+	if err == nil && q.progress != nil {
+		q.progress(len(p.items))
+	}
+	return p, err
+}
+
+func pagePath(path string, n, size int) string {
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	return path + sep + "page=" + strconv.Itoa(n) + "&per_page=" + strconv.Itoa(size)
+}
+
+// once reads the list from its beginning, with pages of one size.
+func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
+	m := merger[T]{id: q.id, seen: map[string]bool{}, listing: listing[T]{size: size}}
+	first, err := q.page(ctx, 1, size)
+	if err != nil {
+		return nil, err
+	}
+	m.add(1, first)
+	got, total := len(first.items), first.info.Total
+	if got == 0 && total <= 0 {
+		return &m.listing, nil
+	}
+	if q.filtered && total > got || total <= 0 || got == 0 {
+		// Nothing says how many pages there are.
+		if err := q.follow(ctx, &m, 2, size); err != nil {
+			return nil, err
+		}
+		return m.result(total, q.filtered)
+	}
+	// The server may give less than it was asked for: what came is the size.
+	pages := (total-1)/got + 1
+	if pages > maxPages {
+		return nil, fmt.Errorf("GET %s: the server counts %d items and gives %d at a time: more than %d pages", q.path, total, got, maxPages)
+	}
+	rest := make([]page[T], pages-1)
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(q.limit)
+	for i := range rest {
+		group.Go(func() (err error) {
+			rest[i], err = q.page(gctx, i+2, size)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	last := first
+	for i, p := range rest {
+		m.add(i+2, p)
+		last = p
+	}
+	// A total that is too small would end the list too early. If there is room
+	// for doubt, one more page is asked for: the last one was full, or the
+	// server speaks of more pages.
+	full := len(last.items) >= size || last.info.PerPage > 0 && len(last.items) >= last.info.PerPage
+	if full || first.info.TotalPages > pages {
+		if err := q.follow(ctx, &m, pages+1, size); err != nil {
+			return nil, err
+		}
+	}
+	return m.result(total, q.filtered)
+}
+
+// follow reads page after page until one has nothing new.
+func (q *query[T]) follow(ctx context.Context, m *merger[T], n, size int) error {
+	for ; n <= maxPages; n++ {
+		p, err := q.page(ctx, n, size)
+		if err != nil {
+			return err
+		}
+		if m.add(n, p) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("GET %s: still more after %d pages", q.path, maxPages)
+}
+
+// merger puts pages together.
+type merger[T any] struct {
+	listing[T]
+	id    func(*T) string
+	seen  map[string]bool
+	total int // the largest that a page named
+}
+
+// add takes a page over and reports how many of its items are new.
+func (m *merger[T]) add(n int, p page[T]) int {
+	before := len(m.items)
+	for i := range p.items {
+		if id := m.id(&p.items[i]); !m.seen[id] {
+			m.seen[id] = true
+			m.items = append(m.items, p.items[i])
+			m.pages = append(m.pages, n)
+		}
+	}
+	m.total = max(m.total, p.info.Total)
+	return len(m.items) - before
+}
+
+func (m *merger[T]) result(total int, filtered bool) (*listing[T], error) {
+	if total = max(total, m.total); total > 0 && !filtered && len(m.items) != total {
+		return nil, &incomplete{len(m.items), total}
+	}
+	return &m.listing, nil
+}

@@ -1,0 +1,60 @@
+package cloudflare
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Rate is a budget: at most Requests in any stretch of time as long as Per.
+type Rate struct {
+	Requests int
+	Per      time.Duration
+}
+
+// DefaultRate leaves a twelfth of what Cloudflare grants a user, 1,200 requests
+// in five minutes, to the dashboard and to other tools: they are counted
+// together (developers.cloudflare.com/fundamentals/api/reference/limits).
+var DefaultRate = Rate{Requests: 1100, Per: 5 * time.Minute}
+
+// ParseRate reads the form "1100/5m". The duration may lack its number: "4/s".
+func ParseRate(s string) (Rate, error) {
+	bad := fmt.Errorf("rate %q is not a number of requests per duration, as in 1100/5m", s)
+	count, per, ok := strings.Cut(s, "/")
+	if !ok {
+		return Rate{}, bad
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return Rate{}, bad
+	}
+	if per != "" && (per[0] < '0' || per[0] > '9') {
+		per = "1" + per
+	}
+	d, err := time.ParseDuration(per)
+	if err != nil {
+		return Rate{}, bad
+	}
+	r := Rate{n, d}
+	return r, r.check()
+}
+
+func (r Rate) check() error {
+	if r.Requests < 1 || r.Per < time.Millisecond || r.Per > 24*time.Hour {
+		return fmt.Errorf("rate %s allows nothing or has no sensible duration; right is a number of requests per duration, as in 1100/5m", r)
+	}
+	return nil
+}
+
+// String is the form that ParseRate reads.
+func (r Rate) String() string {
+	per := r.Per.String()
+	if strings.HasSuffix(per, "m0s") {
+		per = strings.TrimSuffix(per, "0s")
+	}
+	if strings.HasSuffix(per, "h0m") {
+		per = strings.TrimSuffix(per, "0m")
+	}
+	return strconv.Itoa(r.Requests) + "/" + per
+}

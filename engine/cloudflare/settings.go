@@ -1,0 +1,222 @@
+package cloudflare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/cloudflare/cloudflare-go"
+	"golang.org/x/sync/errgroup"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// Cloudflare keeps the third value of tls_1_3, zrt, in a setting of its own as
+// well: with 0rtt on, tls_1_3 reads zrt or on, as it happens. The two are one
+// canonical value, that of tls_1_3.
+const (
+	tls13     = "tls_1_3"
+	earlyData = "0rtt"
+)
+
+// settingsOf reads the settings of a zone that are needed, and takes along those
+// that come with them. What could not be read is told by id. An error means
+// that nothing of the zone's settings can be read.
+func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need []string) ([]plan.Setting, map[string]string, error) {
+	if slices.Contains(need, tls13) {
+		need = append(slices.Clone(need), earlyData)
+	}
+	start := time.Now()
+	found := map[string]plan.Setting{}
+	if slices.ContainsFunc(need, func(id string) bool { return !readAlone(id) }) {
+		bulk, err := readSettings(ctx, c, z.ID)
+		var failed *Error
+		switch {
+		case err == nil:
+			found = bulk
+		case errors.As(err, &failed) && retired(failed.Status):
+			// Cloudflare means to withdraw the bulk read in 2030.
+			r.log.Info("zone settings cannot be read at once; reading them one by one", "zone", z.Name, "error", err)
+		default:
+			return nil, nil, err
+		}
+	}
+	var single []string
+	for _, id := range need {
+		if _, ok := found[id]; !ok {
+			single = append(single, id)
+		}
+	}
+	read := make([]plan.Setting, len(single))
+	failures := make([]error, len(single))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.concurrency)
+	for i, id := range single {
+		group.Go(func() error {
+			s, err := readSetting(gctx, c, z.ID, id)
+			var failed *Error
+			if ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized {
+				return err
+			}
+			read[i], failures[i] = s, onZone(err, z.Name)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	var unreadable map[string]string
+	for i, id := range single {
+		switch {
+		case failures[i] == nil:
+			found[id] = read[i]
+		case id == earlyData:
+			// A zone without 0rtt has no early data to speak of; but where it
+			// exists and cannot be read, nobody knows what tls_1_3 means.
+			var failed *Error
+			if errors.As(failures[i], &failed) && retired(failed.Status) {
+				continue
+			}
+			delete(found, tls13)
+			unreadable = with(unreadable, tls13, "0rtt, which is a part of it, cannot be read: "+failures[i].Error())
+		default:
+			unreadable = with(unreadable, id, failures[i].Error())
+		}
+	}
+	mergeEarlyData(found)
+	out := make([]plan.Setting, 0, len(found))
+	for _, s := range found {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b plan.Setting) int {
+		return cmp.Or(cmp.Compare(schema.Rank(a.ID), schema.Rank(b.ID)), cmp.Compare(a.ID, b.ID))
+	})
+	if r.cache != nil {
+		r.cache.putSettings(z.ID, out, start)
+	}
+	return out, unreadable, nil
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// retired reports whether a status may mean that an endpoint is no more.
+func retired(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return true
+	}
+	return false
+}
+
+func readAlone(id string) bool {
+	row, ok := schema.LookupSetting(id)
+	return ok && row.ReadAlone
+}
+
+// wanted reports whether a setting is one that plans speak of.
+func wanted(id string) bool {
+	row, ok := schema.LookupSetting(id)
+	return id == earlyData || ok && row.On(schema.ZoneLevel)
+}
+
+// mergeEarlyData makes tls_1_3 and 0rtt one canonical value.
+func mergeEarlyData(found map[string]plan.Setting) {
+	v, ok := found[tls13]
+	if ok && found[earlyData].Value == `"on"` && v.Value != `"off"` {
+		v.Value = `"zrt"`
+		found[tls13] = v
+	}
+}
+
+func zonePath(id string) string { return "/zones/" + url.PathEscape(id) }
+
+func settingPath(zone, id string) string {
+	return zonePath(zone) + "/settings/" + url.PathEscape(id)
+}
+
+// readSettings reads all settings of a zone that the API gives at once, and
+// keeps those that plans speak of.
+func readSettings(ctx context.Context, c *client, zone string) (map[string]plan.Setting, error) {
+	found := map[string]plan.Setting{}
+	err := c.read(ctx, zonePath(zone)+"/settings", func(result []byte, _ *cloudflare.ResultInfo) error {
+		d := cursor{b: result}
+		return d.array(func() error {
+			s, ok, err := d.setting()
+			if err == nil && ok && wanted(s.ID) {
+				found[s.ID] = s
+			}
+			return err
+		})
+	})
+	return found, err
+}
+
+func readSetting(ctx context.Context, c *client, zone, id string) (plan.Setting, error) {
+	var s plan.Setting
+	err := c.read(ctx, settingPath(zone, id), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+		s, err = decodeSetting(result, id)
+		return err
+	})
+	return s, err
+}
+
+// decodeSetting reads the answer for one setting.
+func decodeSetting(result []byte, id string) (plan.Setting, error) {
+	d := cursor{b: result}
+	s, ok, err := d.setting()
+	switch {
+	case err != nil:
+		return s, err
+	case s.ID != "" && s.ID != id:
+		return s, fmt.Errorf("it is about setting %s, not %s", clean(s.ID, redactor{}), id)
+	case !ok:
+		return s, errors.New("setting " + id + " has no value")
+	}
+	return canonical(id, s), nil
+}
+
+// setting reads a setting object; ok is false if it has no value.
+func (c *cursor) setting() (s plan.Setting, ok bool, err error) {
+	err = c.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			var b []byte
+			b, err = c.text()
+			s.ID = string(b)
+		case "value":
+			s.Raw = string(c.skip())
+		case "editable":
+			editable := true
+			if !c.null() {
+				editable, err = c.truth()
+			}
+			s.Locked = !editable
+		default:
+			c.skip()
+		}
+		return err
+	})
+	return canonical(s.ID, s), s.Raw != "" && s.Raw != "null", err
+}
+
+func canonical(id string, s plan.Setting) plan.Setting {
+	s.ID = id
+	if row, ok := schema.LookupSetting(id); ok {
+		s.Value = row.Canonical([]byte(s.Raw), schema.ZoneLevel)
+	} else {
+		s.Value = compacted(s.Raw)
+	}
+	return s
+}

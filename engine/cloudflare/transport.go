@@ -1,0 +1,265 @@
+package cloudflare
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxBody bounds one answer. A page of 1,000 custom hostnames has some 2 MB.
+	maxBody = 64 << 20
+	// attempts of one request, 429s not counted: they were not executed.
+	attempts = 3
+	// Delays between attempts are random between zero and twice the former
+	// bound ("full jitter"), so that clients that failed together do not come
+	// back together.
+	firstDelay = 500 * time.Millisecond
+	lastDelay  = 20 * time.Second
+)
+
+// transport sends the requests of one credential. What it returns is either a
+// complete answer of the API, 2xx and valid JSON, or an *Error.
+//
+//	what came                        a read              a write
+//	2xx, JSON                        returned            returned
+//	429                              everybody waits, then it is sent again
+//	no connection, TLS handshake     tried again         tried again: surely not processed
+//	certificate not trusted          error               error
+//	reset, timeout, cut, no JSON     tried again         error, outcome unknown
+//	5xx, 408                         tried again         error, outcome unknown
+//	425                              tried again         error
+//	3xx, other 4xx                   error               error
+//	HTML with 200                    error               error, outcome unknown
+//
+// Whether a write of unknown outcome is repeated is for the caller to decide,
+// after reading.
+type transport struct {
+	base    http.RoundTripper
+	limit   *limiter
+	retries *retryQuota
+	timeout time.Duration
+	hide    redactor
+	writes  bool // else everything but GET is refused
+	proxy   func(*http.Request) (*url.URL, error)
+	jitter  func(limit time.Duration) time.Duration
+	log     *slog.Logger
+	paused  func(until time.Time)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		defer req.Body.Close()
+	}
+	if req.Method != http.MethodGet && !t.writes {
+		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client only reads")}
+	}
+	ctx := req.Context()
+	delay := firstDelay
+	for tries := 1; ; {
+		tk, err := t.limit.acquire(ctx)
+		if err != nil {
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
+		}
+		start := time.Now()
+		res, failed := t.attempt(req)
+		var until time.Time
+		goOn := true
+		if failed == nil {
+			until, goOn = t.limit.done(tk, res.StatusCode, res.Header)
+		} else {
+			until, goOn = t.limit.done(tk, failed.Status, failed.header)
+		}
+		t.record(req, res, failed, tries, time.Since(start))
+		switch {
+		case failed == nil:
+			t.retries.refund()
+			return res, nil
+		case failed.Status == http.StatusTooManyRequests:
+			if !goOn {
+				failed.Err = errPaused
+				return nil, failed
+			}
+			t.log.Warn("the API asks to wait", "until", until.Format(time.TimeOnly), "ray", failed.RayID)
+			t.paused(until)
+			continue
+		case !failed.again || tries == attempts || !t.retries.take():
+			return nil, failed
+		}
+		tries++
+		if err := wait(ctx, time.Now().Add(t.jitter(delay)), nil); err != nil {
+			return nil, failed
+		}
+		delay = min(2*delay, lastDelay)
+	}
+}
+
+func (t *transport) record(req *http.Request, res *http.Response, failed *Error, try int, took time.Duration) {
+	attrs := []any{"method", req.Method, "path", t.hide.text(req.URL.RequestURI()), "try", try, "took", took.Round(time.Millisecond)}
+	if failed != nil {
+		t.log.Debug("request failed", append(attrs, "error", failed.Error())...)
+		return
+	}
+	t.log.Debug("request", append(attrs, "status", res.StatusCode, "ray", res.Header.Get("Cf-Ray"))...)
+}
+
+// attempt sends a request once and reads the whole answer.
+func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
+	limit := t.timeout
+	if req.URL.Query().Has("per_page") {
+		limit *= 2
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), limit)
+	defer cancel()
+	var sent, unreachable atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				unreachable.Store(true)
+			}
+		},
+	})
+	once := req.Clone(ctx)
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
+		}
+		once.Body = body
+	}
+	res, err := t.base.RoundTrip(once)
+	if err != nil {
+		var dial *net.OpError
+		if errors.As(err, &dial) && dial.Op == "dial" {
+			unreachable.Store(true)
+		}
+		return nil, t.lost(req, limit, err, unreachable.Load() && !sent.Load())
+	}
+	defer res.Body.Close()
+	body, err := readAll(res)
+	if err != nil {
+		e := t.lost(req, limit, err, false)
+		e.RayID = t.clean(res.Header.Get("Cf-Ray"))
+		// The headers came, and with them perhaps a 429 that must be heard.
+		e.Status, e.header = res.StatusCode, res.Header
+		if res.StatusCode/100 == 4 {
+			e.again, e.unknown = false, false
+		}
+		if errors.Is(err, errTooLarge) {
+			e.again, e.heavy = false, true
+		}
+		return nil, e
+	}
+	if e := t.refusal(req, res, body); e != nil {
+		return nil, e
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	res.ContentLength = int64(len(body))
+	res.Request = req
+	return res, nil
+}
+
+var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+
+func readAll(res *http.Response) ([]byte, error) {
+	if res.ContentLength > maxBody {
+		return nil, errTooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = errTooLarge
+	}
+	return body, err
+}
+
+// lost is the error of an attempt that brought no complete answer. unsent says
+// that it surely was not processed.
+func (t *transport) lost(req *http.Request, limit time.Duration, err error, unsent bool) *Error {
+	e := &Error{
+		Method: req.Method, Path: req.URL.Path,
+		// Only the words are kept: an error of net/http may quote what the
+		// server sent.
+		Err:     errors.New(t.clean(err.Error())),
+		again:   unsent || req.Method == http.MethodGet,
+		unknown: !unsent && req.Method != http.MethodGet,
+	}
+	var verify *tls.CertificateVerificationError
+	var timeout net.Error
+	switch ctx := req.Context(); {
+	case ctx.Err() != nil:
+		e.Err, e.again = context.Cause(ctx), false
+	case errors.Is(err, context.DeadlineExceeded):
+		// Ours, and not the caller's: it must not look like the caller's.
+		e.Err, e.heavy = fmt.Errorf("no complete answer within %s", limit), true
+	case errors.As(err, &verify):
+		e.again = false
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.heavy = true
+	}
+	if unsent && t.proxy != nil {
+		// The user name and password of a proxy are left out.
+		if u, perr := t.proxy(req); perr == nil && u != nil {
+			e.Err = fmt.Errorf("via proxy %s://%s: %w", u.Scheme, u.Host, e.Err)
+		}
+	}
+	return e
+}
+
+// refusal is the error that an answer stands for, nil if it is none.
+func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) *Error {
+	write := req.Method != http.MethodGet
+	e := &Error{
+		Method: req.Method, Path: req.URL.Path, Status: res.StatusCode,
+		RayID: t.clean(res.Header.Get("Cf-Ray")), header: res.Header,
+	}
+	html := looksLikeHTML(res.Header.Get("Content-Type"), body)
+	switch s := res.StatusCode; {
+	case s/100 == 2 && html:
+		e.Detail = fmt.Sprintf("%s answered %s in place of JSON; is CLOUDFLARE_BASE_URL right?", t.hide.text(req.URL.Redacted()), t.clean(res.Header.Get("Content-Type")))
+		e.unknown = write
+		return e
+	case s/100 == 2 && !json.Valid(body):
+		e.Detail = "the answer is not JSON: " + t.clean(string(body[:min(len(body), maxShown*4)]))
+		if len(body) == 0 {
+			e.Detail = "the answer is empty"
+		}
+		e.again, e.unknown = !write, write
+		return e
+	case s/100 == 2:
+		return nil
+	case s/100 == 3:
+		e.Detail = "a redirect, which is not followed"
+		if u, err := res.Location(); err == nil {
+			e.Detail = "a redirect to " + t.clean(u.Scheme+"://"+u.Host) + ", which is not followed"
+		}
+		return e
+	case s >= 500, s == http.StatusRequestTimeout:
+		e.again, e.unknown = !write, write
+	case s == http.StatusTooEarly:
+		e.again = !write
+	}
+	e.Codes = t.codes(body)
+	if len(e.Codes) == 0 {
+		e.Detail = t.clean(stripTags(string(body[:min(len(body), maxShown*40)])))
+	}
+	e.Permission = missing(e)
+	return e
+}
+
+func looksLikeHTML(contentType string, body []byte) bool {
+	return strings.Contains(strings.ToLower(contentType), "html") || bytes.HasPrefix(bytes.TrimSpace(body[:min(len(body), 64)]), []byte("<"))
+}

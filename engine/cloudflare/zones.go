@@ -1,0 +1,418 @@
+package cloudflare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/sync/errgroup"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// zonePages is the one size of pages of zones: the most that the API takes.
+var zonePages = []int{50}
+
+// maxLookups is up to how many zones are looked up by name, one request each.
+// For more of them, or for a glob, all zones are listed, fifty per request.
+const maxLookups = 5
+
+// liveZone is a zone that the configuration reaches, and what is needed of it.
+type liveZone struct {
+	plan.Zone
+	client    *client
+	settings  []string
+	hostnames bool
+	origin    plan.Origin // of the first document that reaches it
+
+	failed error
+}
+
+// Fetch reads what the scope asks for. Zones that could not be found or read are
+// told in Live.Problems, and the others are read all the same. It is an error
+// if the credentials are refused, or if nothing could be read at all.
+func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error) {
+	before := r.Requests().Read
+	live := &plan.Live{}
+	zones, failures, err := r.resolve(ctx, scope, live)
+	if err != nil {
+		return nil, err
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.concurrency)
+	for i := range zones {
+		group.Go(func() error { return r.fill(gctx, &zones[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range zones {
+		z := &zones[i]
+		if z.failed != nil {
+			failures = append(failures, z.failed)
+			live.Problems = append(live.Problems, problem(plan.Unreadable, z.Name, "zone "+z.Name+" cannot be read: "+z.failed.Error(), z.origin))
+			continue
+		}
+		live.Zones = append(live.Zones, z.Zone)
+	}
+	if len(live.Zones) == 0 && len(failures) > 0 {
+		return nil, failures[0]
+	}
+	live.Reads = r.Requests().Read - before
+	return live, nil
+}
+
+func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
+	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: &origin}
+}
+
+// fill reads the settings and the custom hostnames of a zone. A failure is kept
+// in the zone; the error is one that concerns every zone.
+func (r *Reader) fill(ctx context.Context, z *liveZone) error {
+	var settings, hostnames error
+	var wait sync.WaitGroup
+	if len(z.settings) > 0 {
+		wait.Go(func() { z.Settings, z.Unreadable, settings = r.settingsOf(ctx, z.client, &z.Zone, z.settings) })
+	}
+	if z.hostnames {
+		wait.Go(func() { z.Hostnames, hostnames = r.hostnamesOf(ctx, z.client, &z.Zone) })
+	}
+	wait.Wait()
+	for _, err := range []error{settings, hostnames} {
+		if err == nil {
+			continue
+		}
+		err = onZone(err, z.Name)
+		if everybodys(ctx, err) {
+			return err
+		}
+		z.failed = cmp.Or(z.failed, err)
+	}
+	return nil
+}
+
+// everybodys reports whether an error is not about one zone: the credentials
+// are refused, or the run is over.
+func everybodys(ctx context.Context, err error) bool {
+	var failed *Error
+	return ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized
+}
+
+// candidate is a live zone as one credential sees it.
+type candidate struct {
+	plan.Zone
+	client *client
+}
+
+// resolve finds the live zones of a scope, sorted by name and account. What is
+// not found goes to the problems of live, what could not be asked also to
+// failures.
+func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live) (zones []liveZone, failures []error, err error) {
+	d, err := r.discover(ctx, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	byID := map[string]*liveZone{}
+	for _, s := range scope.Zones {
+		found, failed := d.find(r, s)
+		switch {
+		case len(found) == 0 && failed != nil:
+			failures = append(failures, failed)
+			live.Problems = append(live.Problems, problem(plan.Unreadable, s.Name, "zone "+s.Name+" cannot be looked up: "+failed.Error(), s.Origin))
+			continue
+		case len(found) == 0:
+			live.Problems = append(live.Problems, notFound(s))
+			continue
+		case !s.Glob && len(found) > 1:
+			live.Problems = append(live.Problems, ambiguous(s, found))
+			continue
+		}
+		for _, f := range found {
+			if !validZoneID(f.ID) {
+				failed := fmt.Errorf("zone %s has the id %q, which is not 32 hexadecimal digits", f.Name, clean(f.ID, redactor{}))
+				failures = append(failures, failed)
+				live.Problems = append(live.Problems, problem(plan.Unreadable, f.Name, failed.Error(), s.Origin))
+				continue
+			}
+			z := byID[f.ID]
+			if z == nil {
+				z = &liveZone{Zone: f.Zone, client: f.client, origin: s.Origin}
+				byID[f.ID] = z
+			}
+			z.hostnames = z.hostnames || s.Hostnames
+			z.settings = union(z.settings, s.Settings)
+		}
+	}
+	for _, z := range byID {
+		zones = append(zones, *z)
+	}
+	slices.SortFunc(zones, func(a, b liveZone) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.ID, b.ID))
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range zones {
+		r.owner[zones[i].ID] = zones[i].client
+	}
+	return zones, failures, nil
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, id := range b {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func notFound(s plan.ZoneScope) plan.Finding {
+	in := ""
+	if s.Account != "" {
+		in = " in account " + s.Account
+	}
+	if s.Glob {
+		f := problem(plan.NotFound, s.Name, "no live zone matches "+s.Name+in+"; the token may also lack \"Zone: Read\" on it", s.Origin)
+		// Zones that match may be created tomorrow: that is what a glob is for.
+		f.Severity = schema.Warning
+		return f
+	}
+	return problem(plan.NotFound, s.Name, "zone "+s.Name+" does not exist"+in+", or the token lacks \"Zone: Read\" on it", s.Origin)
+}
+
+func ambiguous(s plan.ZoneScope, found []candidate) plan.Finding {
+	var accounts []string
+	for _, f := range found {
+		accounts = append(accounts, fmt.Sprintf("%s (%s)", f.Account.Name, f.Account.ID))
+	}
+	slices.Sort(accounts)
+	return problem(plan.Ambiguous, s.Name, fmt.Sprintf("zone %s exists in %d accounts: %s; say which with account:",
+		s.Name, len(found), strings.Join(accounts, ", ")), s.Origin)
+}
+
+// discovery is what the credentials see of zones.
+type discovery struct {
+	all    map[*client]found            // every zone, where a list was needed
+	byName map[*client]map[string]found // by canonical name, where they were looked up
+}
+
+type found struct {
+	zones []plan.Zone
+	err   error
+}
+
+// discover asks for zones: each credential that a scope concerns is asked for
+// the few names it is to know, or for all its zones.
+func (r *Reader) discover(ctx context.Context, scope plan.Scope) (*discovery, error) {
+	names := map[*client]map[string]bool{}
+	all := map[*client]bool{}
+	for _, s := range scope.Zones {
+		for _, c := range r.clientsOf(s) {
+			if names[c] == nil {
+				names[c] = map[string]bool{}
+			}
+			names[c][s.Name] = true
+			all[c] = all[c] || s.Glob
+		}
+	}
+	d := &discovery{all: map[*client]found{}, byName: map[*client]map[string]found{}}
+	var mu sync.Mutex
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.concurrency)
+	ask := func(c *client, put func(found), get func() ([]plan.Zone, error)) {
+		group.Go(func() error {
+			zones, err := get()
+			if err != nil && everybodys(gctx, err) {
+				if len(c.accounts) > 0 && !c.fallback {
+					return fmt.Errorf("account %s: %w", strings.Join(c.accounts, ", "), err)
+				}
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			put(found{zones, err})
+			return nil
+		})
+	}
+	for _, c := range r.clients {
+		switch {
+		case names[c] == nil:
+		case all[c] || len(names[c]) > maxLookups:
+			ask(c, func(f found) { d.all[c] = f }, func() ([]plan.Zone, error) { return r.listZones(gctx, c, "") })
+		default:
+			d.byName[c] = map[string]found{}
+			for _, name := range slices.Sorted(maps.Keys(names[c])) {
+				ask(c, func(f found) { d.byName[c][name] = f }, func() ([]plan.Zone, error) { return r.lookUp(gctx, c, name) })
+			}
+		}
+	}
+	return d, group.Wait()
+}
+
+// clientsOf are the credentials that may see the zones of a scope: those of its
+// account, else the default ones, and where it names no account, all.
+func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
+	if s.Account == "" {
+		return r.clients
+	}
+	for _, c := range r.clients {
+		if slices.ContainsFunc(c.accounts, func(a string) bool { return strings.EqualFold(a, s.Account) }) {
+			return []*client{c}
+		}
+	}
+	for _, c := range r.clients {
+		if c.fallback {
+			return []*client{c}
+		}
+	}
+	return r.clients
+}
+
+// find are the live zones of one scope, each once. The error is that of a
+// credential that could not be asked.
+func (d *discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
+	var out []candidate
+	var failed error
+	for _, c := range r.clientsOf(s) {
+		f, listed := d.all[c]
+		if !listed {
+			f = d.byName[c][s.Name]
+		}
+		failed = cmp.Or(failed, f.err)
+		for _, z := range f.zones {
+			if !reaches(s, z) {
+				continue
+			}
+			i := slices.IndexFunc(out, func(o candidate) bool { return o.ID == z.ID })
+			switch {
+			case i < 0:
+				out = append(out, candidate{z, c})
+			case !out[i].client.serves(z.Account) && c.serves(z.Account):
+				out[i].client = c
+			}
+		}
+	}
+	return out, failed
+}
+
+// serves reports whether the credentials were given for an account.
+func (c *client) serves(a plan.Account) bool {
+	return slices.ContainsFunc(c.accounts, func(n string) bool { return strings.EqualFold(n, a.Name) || strings.EqualFold(n, a.ID) })
+}
+
+func reaches(s plan.ZoneScope, z plan.Zone) bool {
+	if s.Account != "" && !strings.EqualFold(s.Account, z.Account.Name) && !strings.EqualFold(s.Account, z.Account.ID) {
+		return false
+	}
+	if s.Glob {
+		return schema.MatchZone(s.Name, z.Name)
+	}
+	return s.Name == z.Name
+}
+
+// lookUp asks for a zone by name. The API compares with the Unicode form of a
+// name; a server that only knows the ASCII form is asked again.
+func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
+	unicode, err := idna.ToUnicode(name)
+	if err != nil {
+		unicode = name
+	}
+	zones, err := r.listZones(ctx, c, unicode)
+	if err != nil || unicode == name || slices.ContainsFunc(zones, func(z plan.Zone) bool { return z.Name == name }) {
+		return zones, err
+	}
+	return r.listZones(ctx, c, name)
+}
+
+// listZones lists the zones that a credential sees, those of one name if it is
+// not empty. A server that ignores the filter gives more.
+func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
+	q := query[plan.Zone]{
+		client: c,
+		path:   "/zones",
+		sizes:  zonePages,
+		decode: decodeZones,
+		id:     func(z *plan.Zone) string { return z.ID },
+		limit:  r.concurrency,
+	}
+	if name != "" {
+		q.path += "?name=" + url.QueryEscape(name)
+		q.filtered = true
+	}
+	l, err := list(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return l.items, nil
+}
+
+func decodeZones(result []byte) ([]plan.Zone, error) {
+	var out []plan.Zone
+	d := cursor{b: result}
+	err := d.array(func() error {
+		z, err := d.zone()
+		out = append(out, z)
+		return err
+	})
+	return out, err
+}
+
+// zone reads a zone object. Its id is checked where the zone is used: one odd
+// zone that nobody asked for stops nothing.
+func (c *cursor) zone() (plan.Zone, error) {
+	var z plan.Zone
+	field := func(to *string) error {
+		if c.null() {
+			return nil
+		}
+		b, err := c.text()
+		*to = string(b)
+		return err
+	}
+	err := c.object(func(key []byte) error {
+		switch string(key) {
+		case "id":
+			return field(&z.ID)
+		case "name":
+			return field(&z.Name)
+		case "account":
+			if c.null() {
+				return nil
+			}
+			return c.object(func(key []byte) error {
+				switch string(key) {
+				case "id":
+					return field(&z.Account.ID)
+				case "name":
+					return field(&z.Account.Name)
+				}
+				c.skip()
+				return nil
+			})
+		}
+		c.skip()
+		return nil
+	})
+	switch {
+	case err != nil:
+		return z, err
+	case z.ID == "" || z.Name == "":
+		return z, errors.New("a zone without id or name")
+	}
+	z.Name = canonicalName(z.Name)
+	return z, nil
+}
+
+func validZoneID(id string) bool {
+	return len(id) == 32 && strings.Trim(strings.ToLower(id), "0123456789abcdef") == ""
+}

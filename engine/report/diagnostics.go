@@ -1,0 +1,169 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// DiagnosticOptions are the choices that Diagnostics leaves to its caller.
+type DiagnosticOptions struct {
+	Color bool
+	// Source is a line of a file, without its end; nil shows no source.
+	Source func(file string, line int) (string, bool)
+}
+
+// Diagnostics prints mistakes for people: each with its place and rule, the line
+// it is in and a mark under the column, and what would be right; last how many
+// there are. Without mistakes it prints nothing.
+func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	out := bufio.NewWriter(w)
+	st := newStyle(o.Color)
+	for _, d := range ds {
+		if at := Safe(d.Pos.String()); at != "" {
+			fmt.Fprint(out, st.bold.Sprint(at)+": ")
+		}
+		if d.Severity != schema.Error {
+			fmt.Fprint(out, st.warn.Sprint(Safe(string(d.Severity)))+": ")
+		}
+		fmt.Fprintf(out, "%s [%s]\n", Safe(d.Message), Safe(d.Rule))
+		if text, ok := sourceLine(d.Pos, o.Source); ok {
+			excerpt(out, st, d, text)
+		}
+		if d.Hint != "" {
+			fmt.Fprintln(out, "  hint: "+Safe(d.Hint))
+		}
+	}
+	errs, warnings := tally(ds)
+	var parts []string
+	if errs > 0 {
+		parts = append(parts, plural(errs, "error"))
+	}
+	if warnings > 0 {
+		parts = append(parts, plural(warnings, "warning"))
+	}
+	fmt.Fprintln(out, strings.Join(parts, ", "))
+	return out.Flush()
+}
+
+func sourceLine(p schema.Pos, source func(string, int) (string, bool)) (string, bool) {
+	if source == nil || p.Line == 0 {
+		return "", false
+	}
+	return source(p.File, p.Line)
+}
+
+func tally(ds schema.Diagnostics) (errs, warnings int) {
+	for _, d := range ds {
+		if d.Severity == schema.Error {
+			errs++
+		} else {
+			warnings++
+		}
+	}
+	return errs, warnings
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// maxSource is how many characters of a source line are shown around a mistake.
+const maxSource = 100
+
+// excerpt prints the source line and a mark under the column, which counts
+// characters, as yaml.v3 does.
+func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string) {
+	r := []rune(strings.TrimRight(text, "\r\n"))
+	at := min(max(d.Col-1, 0), len(r))
+	// A long line is cut on both sides.
+	from := 0
+	if len(r) > maxSource {
+		from = max(0, min(at-maxSource/2, len(r)-maxSource))
+		r = r[from:min(len(r), from+maxSource)]
+	}
+	before, after := shown(r[:at-from]), shown(r[at-from:])
+	// Made safe as one text, lest a command hide on both sides of the mark.
+	line := Safe(before + after)
+	column := max(0, width(line)-width(Safe(after)))
+	gutter := strconv.Itoa(d.Line)
+	blank := strings.Repeat(" ", len(gutter))
+	fmt.Fprintf(out, "  %s | %s\n", gutter, line)
+	if d.Col > 0 {
+		paint := st.severity(d.Severity)
+		fmt.Fprintf(out, "  %s | %s%s\n", blank, strings.Repeat(" ", column), paint.Sprint("^"))
+	}
+}
+
+// shown is source text with its tabs as spaces, so that every terminal agrees
+// on the column.
+func shown(r []rune) string { return strings.ReplaceAll(string(r), "\t", "    ") }
+
+// DiagnosticsJSON writes mistakes as data.
+func DiagnosticsJSON(w io.Writer, ds schema.Diagnostics) error {
+	if ds == nil {
+		ds = schema.Diagnostics{}
+	}
+	errs, warnings := tally(ds)
+	out := bufio.NewWriter(w)
+	e := encoder{out: out}
+	e.value(struct {
+		FormatVersion string             `json:"format_version"`
+		Errors        int                `json:"errors"`
+		Warnings      int                `json:"warnings"`
+		Diagnostics   schema.Diagnostics `json:"diagnostics"`
+	}{"1", errs, warnings, ds}, "")
+	e.raw("\n")
+	if e.err != nil {
+		return fmt.Errorf("write diagnostics as JSON: %w", e.err)
+	}
+	return out.Flush()
+}
+
+// DiagnosticsGitHub writes mistakes as workflow commands, which GitHub shows as
+// annotations on the lines
+// (docs.github.com/actions/reference/workflows-and-actions/workflow-commands).
+func DiagnosticsGitHub(w io.Writer, ds schema.Diagnostics) error {
+	out := bufio.NewWriter(w)
+	for _, d := range ds {
+		command := "warning"
+		if d.Severity == schema.Error {
+			command = "error"
+		}
+		message := Safe(d.Message)
+		if d.Hint != "" {
+			message += "\nhint: " + Safe(d.Hint)
+		}
+		var properties []string
+		if d.File != "" {
+			properties = append(properties, "file="+commandProperty(Safe(d.File)))
+		}
+		if d.Line > 0 {
+			properties = append(properties, "line="+strconv.Itoa(d.Line), "col="+strconv.Itoa(max(d.Col, 1)))
+		}
+		properties = append(properties, "title="+commandProperty(Safe(cmp.Or(d.Rule, command))))
+		fmt.Fprintf(out, "::%s %s::%s\n", command, strings.Join(properties, ","), commandData(message))
+	}
+	return out.Flush()
+}
+
+// commandData escapes the message of a workflow command.
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// commandProperty escapes a property of a workflow command.
+func commandProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}

@@ -1,0 +1,270 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// object is what one or more changes write: a custom hostname, also where it
+// takes two writes, or one setting of a zone.
+type object struct {
+	zone, name string
+	kind       plan.Kind
+	action     string
+	writes     int
+	edits      []plan.Edit
+}
+
+// objectID is the id without the part that tells the two writes of one custom
+// hostname apart.
+func objectID(c *plan.Change) string {
+	id, cut := strings.CutSuffix(c.ID, "#pin")
+	if !cut {
+		id = strings.TrimSuffix(id, "#unpin")
+	}
+	return id
+}
+
+// objects joins the writes that go to the same object, in order of first
+// appearance.
+func objects(changes []*plan.Change) []object {
+	var (
+		list = make([]object, 0, len(changes))
+		at   = make(map[string]int, len(changes))
+	)
+	for _, c := range changes {
+		id := objectID(c)
+		i, ok := at[id]
+		if !ok {
+			at[id] = len(list)
+			list = append(list, object{zone: c.Zone, name: c.Name, kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			continue
+		}
+		list[i].writes++
+		list[i].edits = joinEdits(list[i].edits, c.Edits)
+	}
+	return list
+}
+
+// joinEdits appends the edits of a later write. A setting that both have goes
+// from what it was before the first to what it is after the second.
+func joinEdits(first, second []plan.Edit) []plan.Edit {
+	edits := slices.Clone(first)
+	for _, e := range second {
+		i := slices.IndexFunc(edits, func(have plan.Edit) bool { return have.Setting == e.Setting })
+		if i < 0 {
+			edits = append(edits, e)
+			continue
+		}
+		e.From, e.EffectiveFrom = edits[i].From, edits[i].EffectiveFrom
+		edits[i] = e
+	}
+	return edits
+}
+
+// group is a set of objects of one zone that get the same edits from the same
+// lines.
+type group struct {
+	kind   plan.Kind
+	action string
+	writes int // to each object
+	edits  []plan.Edit
+	names  []string // sorted
+	weaker bool
+	key    string
+}
+
+// section is a part of a zone's objects: what the commit asks for, or drift.
+type section struct {
+	drift  bool
+	groups []group
+}
+
+// zone is what a plan does in one zone.
+type zone struct {
+	name     string
+	sections []section // what the commit asks for, then drift; empty ones are left out
+}
+
+// zones sorts the objects into zones, sections and groups, each in the order in
+// which it is printed: weaker groups first. The time it takes grows with the
+// number of edits, but for the sorting.
+func zones(objects []object) []zone {
+	type place struct {
+		zone  string
+		drift bool
+		key   string
+	}
+	var (
+		at    = map[place]*group{}
+		parts = map[string]*[2]section{}
+		found []*group
+		where []place
+		names []string
+	)
+	add := func(o *object, edits []plan.Edit, drift bool) {
+		if len(edits) == 0 && (drift || len(o.edits) > 0) {
+			return
+		}
+		slices.SortStableFunc(edits, compareEdits)
+		p := place{o.zone, drift, groupKey(o, edits)}
+		g := at[p]
+		if g == nil {
+			g = &group{
+				kind: o.kind, action: o.action, writes: o.writes, edits: edits, key: p.key,
+				weaker: slices.ContainsFunc(edits, func(e plan.Edit) bool { return e.Direction == schema.Weakens }),
+			}
+			at[p] = g
+			found, where = append(found, g), append(where, p)
+		}
+		g.names = append(g.names, o.name)
+	}
+	for i := range objects {
+		o := &objects[i]
+		var asked, drift []plan.Edit
+		for _, e := range o.edits {
+			if e.Cause == plan.CauseDrift {
+				drift = append(drift, e)
+			} else {
+				asked = append(asked, e)
+			}
+		}
+		add(o, asked, false)
+		add(o, drift, true)
+	}
+	for i, g := range found {
+		p := where[i]
+		if parts[p.zone] == nil {
+			parts[p.zone] = &[2]section{{}, {drift: true}}
+			names = append(names, p.zone)
+		}
+		slices.Sort(g.names)
+		s := &parts[p.zone][0]
+		if p.drift {
+			s = &parts[p.zone][1]
+		}
+		s.groups = append(s.groups, *g)
+	}
+	slices.Sort(names)
+	list := make([]zone, 0, len(names))
+	for _, name := range names {
+		z := zone{name: name}
+		for _, s := range parts[name] {
+			if len(s.groups) > 0 {
+				slices.SortFunc(s.groups, compareGroups)
+				z.sections = append(z.sections, s)
+			}
+		}
+		list = append(list, z)
+	}
+	return list
+}
+
+// compareEdits puts a weaker edit first, then follows the table of settings.
+func compareEdits(a, b plan.Edit) int {
+	return cmp.Or(
+		cmp.Compare(weakRank(a), weakRank(b)),
+		cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)),
+		cmp.Compare(a.Setting, b.Setting),
+	)
+}
+
+func weakRank(e plan.Edit) int {
+	if e.Direction == schema.Weakens {
+		return 0
+	}
+	return 1
+}
+
+func compareGroups(a, b group) int {
+	first := func(g group) plan.Edit {
+		if len(g.edits) == 0 {
+			return plan.Edit{}
+		}
+		return g.edits[0]
+	}
+	x, y := first(a), first(b)
+	return cmp.Or(
+		cmp.Compare(weakRank(x), weakRank(y)),
+		cmp.Compare(kindRank(a.kind), kindRank(b.kind)),
+		cmp.Compare(schema.Rank(x.Setting), schema.Rank(y.Setting)),
+		cmp.Compare(x.Origin.File, y.Origin.File),
+		cmp.Compare(x.Origin.Line, y.Origin.Line),
+		cmp.Compare(a.names[0], b.names[0]),
+		cmp.Compare(a.key, b.key),
+	)
+}
+
+func kindRank(k plan.Kind) int {
+	if k == plan.KindZone {
+		return 0
+	}
+	return 1
+}
+
+// groupKey is equal for objects that are shown as one line.
+func groupKey(o *object, edits []plan.Edit) string {
+	b := make([]byte, 0, 64+160*len(edits))
+	part := func(s string) { b = append(append(b, s...), 0) }
+	number := func(n int) { b = append(strconv.AppendInt(b, int64(n), 10), 0) }
+	part(string(o.kind))
+	part(o.action)
+	number(o.writes)
+	for _, e := range edits {
+		part(e.Setting)
+		part(string(e.From))
+		part(string(e.To))
+		part(string(e.EffectiveFrom))
+		part(string(e.EffectiveTo))
+		part(string(e.Cause))
+		part(string(e.Direction))
+		part(e.Origin.File)
+		number(e.Origin.Line)
+		number(e.Origin.Col)
+		part(e.Origin.Via)
+	}
+	return string(b)
+}
+
+// kindName is what people call n objects of a kind.
+func kindName(k plan.Kind, n int) string {
+	name := cmp.Or(strings.ReplaceAll(Safe(string(k)), "_", " "), "object")
+	if n == 1 {
+		return name
+	}
+	return name + "s"
+}
+
+// subject names the objects of a group: their number, or the name of a single
+// one. A zone stands under its own heading already.
+func (g *group) subject() string {
+	switch {
+	case len(g.names) > 1:
+		return strconv.Itoa(len(g.names)) + " " + kindName(g.kind, len(g.names))
+	case g.kind == plan.KindZone:
+		return "zone"
+	}
+	return Safe(g.names[0])
+}
+
+// examples are the first names of many, for the end of a line that has room
+// columns left: two, or one, or two that do not fit.
+func examples(names []string, room int) (eg string, fits bool) {
+	if len(names) < 2 {
+		return "", false
+	}
+	one := "e.g. " + Safe(names[0])
+	two := one + ", " + Safe(names[1])
+	switch {
+	case width(two) <= room:
+		return two, true
+	case width(one) <= room:
+		return one, true
+	}
+	return two, false
+}

@@ -1,0 +1,225 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// diffPlans compares what the public form holds; an empty list is no list.
+func diffPlans(a, b *plan.Plan) string {
+	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(plan.Edit{}),
+		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"))
+}
+
+func planJSON(t testing.TB, p *plan.Plan) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := PlanJSON(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestPlanJSONGolden(t *testing.T) {
+	p := rollout()
+	p.Changes = p.Changes[412:]
+	p.Tool = plan.Tool{Name: "tlsync", Version: "1.0.0"}
+	p.Digest = "sha256:00"
+	golden(t, "plan.json", []byte(planJSON(t, summed(p, 4))))
+	golden(t, "empty.json", []byte(planJSON(t, summed(&plan.Plan{}, 4))))
+}
+
+// TestPlanJSONIsTheWholePlan fails when a field is added to plan.Plan that
+// PlanJSON, which writes member by member, does not know.
+func TestPlanJSONIsTheWholePlan(t *testing.T) {
+	p := rollout()
+	for i := range p.Changes {
+		p.Changes[i] = whole(p.Changes[i])
+	}
+	var want bytes.Buffer
+	enc := json.NewEncoder(&want)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want.String(), planJSON(t, p)); d != "" {
+		t.Error(d)
+	}
+}
+
+// words are strings with everything that is dear to attackers and encoders.
+func words() *rapid.Generator[string] {
+	return rapid.Custom(func(r *rapid.T) string {
+		parts := rapid.SliceOfN(rapid.OneOf(
+			rapid.SampledFrom([]string{"##[error]", "#", "##[", "::set-output::", "\\u0023[", "\\", "\"", "<b>&", "\u2028", "\u009b", "\u202e", "\ufffd", "\U000e0041", "\x00", "a.example", "ü"}),
+			rapid.StringN(0, 4, -1),
+		), 0, 4).Draw(r, "parts")
+		return strings.Join(parts, "")
+	})
+}
+
+func jsonValue() *rapid.Generator[schema.Value] {
+	return rapid.Custom(func(r *rapid.T) schema.Value {
+		switch rapid.IntRange(0, 4).Draw(r, "value") {
+		case 0:
+			return schema.Inherit
+		case 1:
+			return schema.ListValue(rapid.SliceOf(words()).Draw(r, "list"))
+		case 2:
+			return "12"
+		}
+		return schema.StringValue(words().Draw(r, "word"))
+	})
+}
+
+func randomPlan(r *rapid.T) *plan.Plan {
+	var (
+		word   = func() string { return words().Draw(r, "word") }
+		number = func() int { return rapid.IntRange(0, 99).Draw(r, "number") }
+		value  = func() schema.Value { return jsonValue().Draw(r, "value") }
+		some   = func(what string) int { return rapid.IntRange(0, 3).Draw(r, what) }
+		origin = func() plan.Origin {
+			return plan.Origin{Pos: schema.Pos{File: word(), Line: number(), Col: number()}, Via: word()}
+		}
+	)
+	p := &plan.Plan{FormatVersion: plan.FormatVersion, Tool: plan.Tool{Name: word(), Version: word()}, Digest: word()}
+	p.Config = plan.Config{Digest: word(), Commit: word(), BaseCommit: word(), Dirty: true}
+	p.Summary = plan.Summary{Zones: number(), Objects: number(), EstimatedSeconds: number(), Causes: plan.Causes{Drift: number()}, Requests: plan.Requests{Read: number()}}
+	for range some("changes") {
+		c := plan.Change{ID: word(), Zone: word(), Kind: plan.Kind(word()), Name: word(), Action: word()}
+		c.Request = plan.Request{Method: word(), Path: word()}
+		if body := value(); body != schema.Inherit {
+			c.Request.Body = plan.RawMessage(`{"b":` + string(body) + `,"a":{}}`)
+		}
+		for range some("edits") {
+			c.Edits = append(c.Edits, plan.Edit{Setting: word(), From: value(), To: value(), EffectiveFrom: value(), EffectiveTo: value(),
+				Cause: plan.Cause(word()), Direction: schema.Direction(word()), Origin: origin()})
+		}
+		for range some("needs") {
+			c.Needs = append(c.Needs, word())
+		}
+		for range some("hazards") {
+			c.Hazards = append(c.Hazards, plan.Hazard{Kind: plan.HazardKind(word()), Message: word()})
+		}
+		p.Changes = append(p.Changes, c)
+	}
+	for range some("findings") {
+		f := plan.Finding{Severity: schema.Severity(word()), Rule: word(), Object: word(), Message: word()}
+		if rapid.Bool().Draw(r, "origin") {
+			o := origin()
+			f.Origin = &o
+		}
+		p.Findings = append(p.Findings, f)
+	}
+	return p
+}
+
+func TestReadPlanUndoesPlanJSON(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		p := randomPlan(r)
+		var b bytes.Buffer
+		if err := PlanJSON(&b, p); err != nil {
+			r.Fatal(err)
+		}
+		written := b.String()
+		if bad := unsafeIn(written); bad != "" {
+			r.Fatalf("holds %s:\n%s", bad, written)
+		}
+		back, err := ReadPlan(&b)
+		if err != nil {
+			r.Fatalf("%v\n%s", err, written)
+		}
+		if d := diffPlans(p, back); d != "" {
+			r.Fatalf("(-written +read):\n%s\n%s", d, written)
+		}
+	})
+}
+
+func TestReadPlanRefusesWhatIsNotAPlan(t *testing.T) {
+	good := planJSON(t, summed(&plan.Plan{Changes: rollout().Changes[:1]}, 1))
+	if _, err := ReadPlan(strings.NewReader(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"an empty file", "", "read the plan: it ends too early"},
+		{"a list", "[]", "read the plan: [ stands where { should"},
+		{"no version", "{}", "read the plan: it has no format_version, so it is no plan"},
+		{"another version", `{"format_version": "2", "new": 1}`, `read the plan: member "format_version": "2" is not "1", the one this release reads: make the plan again`},
+		{"an unknown member", strings.Replace(good, `"tool"`, `"tools"`, 1), `read the plan: member "tools": is not part of a plan`},
+		{"an unknown member of a change", strings.Replace(good, `"kind"`, `"sort"`, 1), `read the plan: member "changes": item 1: json: unknown field "sort"`},
+		{"an unknown member of an edit", strings.Replace(good, `"cause"`, `"because"`, 1), `read the plan: member "changes": item 1: json: unknown field "because"`},
+		{"a member twice", strings.Replace(good, `"digest": "",`, "", 1)[:2] + `"digest": "a", "digest": "b"}`, `read the plan: member "digest" is there twice`},
+		{"a second plan", good + good, "read the plan: there is more after its end"},
+		{"half a plan", good[:len(good)/2], `read the plan: member "changes": it ends too early`},
+		{"no end", strings.TrimSuffix(good, "}\n"), "read the plan: it ends too early"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ReadPlan(strings.NewReader(c.text))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzReadPlan(f *testing.F) {
+	p := rollout()
+	p.Changes = p.Changes[410:]
+	f.Add([]byte(planJSON(f, p)))
+	f.Add([]byte(`{"format_version":"1","changes":[{"edits":[{"from":"\ud800\u0023"}],"request":{"body":{"a":"\u009b"}}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := ReadPlan(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		// What was read can be written, and reads the same.
+		again, err := ReadPlan(strings.NewReader(planJSON(t, p)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := diffPlans(p, again); d != "" {
+			t.Fatal(d)
+		}
+		render(t, p, TextOptions{Verbose: true})
+	})
+}
+
+func BenchmarkPlanJSON(b *testing.B) {
+	for _, n := range []int{1000, 10000, 50000} {
+		p := &plan.Plan{}
+		for i := range n {
+			p.Changes = append(p.Changes, hostname(saas, fmt.Sprintf("app%05d.customer.example", i),
+				edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1"))))
+		}
+		summed(p, 50)
+		b.Run(fmt.Sprintf("write/%dk", n/1000), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := PlanJSON(io.Discard, p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		text := planJSON(b, p)
+		b.Run(fmt.Sprintf("read/%dk", n/1000), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ReadPlan(strings.NewReader(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

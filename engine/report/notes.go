@@ -1,0 +1,286 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// maxNotes is how many different messages of one kind are printed without
+// Verbose.
+const maxNotes = 5
+
+// permission is what it takes to go on in the face of a hazard.
+type permission int
+
+const (
+	never permission = iota // cannot be allowed
+	named                   // must be named in --allow-hazards
+	none                    // is told only
+)
+
+func permissionFor(k plan.HazardKind) permission {
+	switch k {
+	case plan.Unreachable:
+		return never
+	case plan.CutsOffClients:
+		return none
+	}
+	return named
+}
+
+// note is one message about some objects.
+type note struct {
+	kind    plan.Kind
+	zone    string // empty where the objects are zones
+	message string
+	names   []string // sorted, each once
+}
+
+// about names the objects of a note.
+func (n *note) about() string {
+	many := strconv.Itoa(len(n.names)) + " " + kindName(n.kind, len(n.names))
+	switch {
+	case len(n.names) == 1 && n.kind == plan.KindZone:
+		return "zone " + Safe(n.names[0])
+	case len(n.names) == 1:
+		return Safe(n.names[0])
+	case n.zone == "":
+		return many
+	}
+	return many + " of " + Safe(n.zone)
+}
+
+// noteKey tells notes apart.
+type noteKey struct {
+	kind          plan.Kind
+	zone, message string
+}
+
+// notesOf collects notes as they are met and gives them back sorted.
+type notesOf struct {
+	at   map[noteKey]int
+	list []note
+}
+
+func (s *notesOf) add(k noteKey, name string) {
+	if s.at == nil {
+		s.at = map[noteKey]int{}
+	}
+	if k.kind == plan.KindZone {
+		k.zone = "" // it is the name
+	}
+	i, ok := s.at[k]
+	if !ok {
+		i = len(s.list)
+		s.at[k] = i
+		s.list = append(s.list, note{kind: k.kind, zone: k.zone, message: k.message})
+	}
+	s.list[i].names = append(s.list[i].names, name)
+}
+
+func (s *notesOf) sorted() []note {
+	for i := range s.list {
+		slices.Sort(s.list[i].names)
+		s.list[i].names = slices.Compact(s.list[i].names)
+	}
+	slices.SortFunc(s.list, func(a, b note) int {
+		return cmp.Or(
+			cmp.Compare(a.zone, b.zone), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
+			cmp.Compare(a.names[0], b.names[0]), cmp.Compare(a.message, b.message),
+		)
+	})
+	return s.list
+}
+
+// hazards prints what a reviewer has to accept, by kind: first what can never
+// be allowed, then what needs permission, with the flag that gives it.
+func (t *text) hazards(changes []*plan.Change) {
+	found := map[plan.HazardKind]*notesOf{}
+	var kinds []plan.HazardKind
+	for _, c := range changes {
+		for _, h := range c.Hazards {
+			if found[h.Kind] == nil {
+				found[h.Kind] = &notesOf{}
+				kinds = append(kinds, h.Kind)
+			}
+			found[h.Kind].add(noteKey{c.Kind, c.Zone, h.Message}, c.Name)
+		}
+	}
+	if len(kinds) == 0 {
+		return
+	}
+	slices.SortFunc(kinds, func(a, b plan.HazardKind) int {
+		return cmp.Or(cmp.Compare(permissionFor(a), permissionFor(b)), cmp.Compare(a, b))
+	})
+	fmt.Fprintln(t.out, t.style.bold.Sprint("Hazards"))
+	var toName []string
+	for _, k := range kinds {
+		notes := found[k].sorted()
+		line := "  " + t.style.bad.Sprint(Safe(string(k))) + ": " + affected(notes)
+		switch permissionFor(k) {
+		case never:
+			line += "; this can never be allowed"
+		case named:
+			line += "; to accept: --allow-hazards " + Safe(string(k))
+			toName = append(toName, Safe(string(k)))
+		case none:
+			line += "; needs no permission"
+		}
+		fmt.Fprintln(t.out, line)
+		t.notesBelow(notes)
+	}
+	if len(toName) > 1 {
+		fmt.Fprintln(t.out, "  To accept all that can be: --allow-hazards "+strings.Join(toName, ","))
+	}
+	fmt.Fprintln(t.out)
+}
+
+// affected counts the different objects of some notes.
+func affected(notes []note) string {
+	type who struct {
+		kind       plan.Kind
+		zone, name string
+	}
+	seen := map[who]bool{}
+	for _, n := range notes {
+		for _, name := range n.names {
+			seen[who{n.kind, n.zone, name}] = true
+		}
+	}
+	if len(seen) == 1 {
+		return "1 object"
+	}
+	return strconv.Itoa(len(seen)) + " objects"
+}
+
+func (t *text) notesBelow(notes []note) {
+	shown := notes
+	if !t.verbose && len(shown) > maxNotes {
+		shown = shown[:maxNotes]
+	}
+	for i := range shown {
+		n := &shown[i]
+		line := "    " + n.about() + ": " + Safe(n.message)
+		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.names))
+	}
+	t.left(len(notes) - len(shown))
+}
+
+// namesAfter is what follows a note on a line of which some columns are used:
+// examples of its names, or under Verbose all of them below.
+func (t *text) namesAfter(used int, names []string) string {
+	if len(names) < 2 {
+		return ""
+	}
+	if t.verbose {
+		var b strings.Builder
+		for _, n := range names {
+			b.WriteString("\n      " + Safe(n))
+		}
+		return b.String()
+	}
+	eg, fits := examples(names, maxLine-used-2)
+	if fits {
+		return "  " + t.style.dim.Sprint(eg)
+	}
+	return "\n      " + t.style.dim.Sprint(eg)
+}
+
+// left says how many messages were left out.
+func (t *text) left(n int) {
+	if n > 0 {
+		fmt.Fprintf(t.out, "    and %d more like these (--verbose shows all)\n", n)
+	}
+}
+
+// findings prints what is to be known and is no write: errors first, then by
+// rule, equal messages together.
+func (t *text) findings(findings []plan.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	type class struct {
+		severity schema.Severity
+		rule     string
+	}
+	type at struct {
+		class
+		place string
+	}
+	found := map[at]*notesOf{}
+	places := map[class][]string{}
+	var classes []class
+	for _, f := range findings {
+		k := at{class: class{f.Severity, f.Rule}}
+		if f.Origin != nil {
+			k.place = place(f.Origin.Pos)
+		}
+		if places[k.class] == nil {
+			classes = append(classes, k.class)
+		}
+		if found[k] == nil {
+			found[k] = &notesOf{}
+			places[k.class] = append(places[k.class], k.place)
+		}
+		kind, zone, name := splitObject(f.Object)
+		found[k].add(noteKey{kind, zone, f.Message}, name)
+	}
+	slices.SortFunc(classes, func(a, b class) int {
+		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
+	})
+	fmt.Fprintln(t.out, t.style.bold.Sprint("Findings"))
+	for _, c := range classes {
+		var lines []string
+		slices.Sort(places[c])
+		for _, p := range places[c] {
+			for _, n := range found[at{c, p}].sorted() {
+				lines = append(lines, t.finding(c.severity, c.rule, p, n))
+			}
+		}
+		shown := lines
+		if !t.verbose && len(shown) > maxNotes {
+			shown = shown[:maxNotes]
+		}
+		for _, l := range shown {
+			fmt.Fprintln(t.out, l)
+		}
+		t.left(len(lines) - len(shown))
+	}
+	fmt.Fprintln(t.out)
+}
+
+func (t *text) finding(s schema.Severity, rule, place string, n note) string {
+	word := pad(Safe(string(s)), len(schema.Warning))
+	line := "  "
+	if place != "" {
+		line += place + ": "
+	}
+	if about := n.about(); about != "" {
+		line += about + ": "
+	}
+	line += Safe(n.message) + " [" + Safe(rule) + "]"
+	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
+}
+
+// splitObject takes apart "zone/NAME" and "custom_hostname/ZONE/NAME"; of
+// anything else the whole is the name.
+func splitObject(s string) (kind plan.Kind, zone, name string) {
+	k, rest, ok := strings.Cut(s, "/")
+	if !ok {
+		return "", "", s
+	}
+	if plan.Kind(k) == plan.KindZone {
+		return plan.KindZone, rest, rest
+	}
+	zone, name, ok = strings.Cut(rest, "/")
+	if !ok {
+		return "", "", s
+	}
+	return plan.Kind(k), zone, name
+}

@@ -1,0 +1,229 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+)
+
+// ResultOptions are the choices that Result leaves to its caller.
+type ResultOptions struct {
+	Verbose bool // every name of what was done
+	Color   bool
+}
+
+// Result prints what an apply did: every change that failed or was skipped with
+// its reason, what was done as counts, the line that counts changes, and how
+// live stands now.
+func Result(w io.Writer, r *apply.Result, o ResultOptions) error {
+	out := bufio.NewWriter(w)
+	t := text{out: out, style: newStyle(o.Color), values: newValues(), verbose: o.Verbose}
+	t.steps(r, apply.Failed, "Failed")
+	t.steps(r, apply.Skipped, "Skipped")
+	t.done(r)
+	if r.Stopped != "" {
+		fmt.Fprintf(out, "Stopped early: %s\n", Safe(r.Stopped))
+	}
+	c := r.Tally
+	fmt.Fprintf(out, "Applied: %d done, %d failed, %d skipped, %d not attempted (%d planned).\n",
+		c.Done, c.Failed, c.Skipped, c.NotAttempted, c.Planned)
+	t.remaining(r)
+	return out.Flush()
+}
+
+// steps prints all steps of one outcome, each with its reason.
+func (t *text) steps(r *apply.Result, which apply.Outcome, title string) {
+	titled := false
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Outcome != which {
+			continue
+		}
+		if !titled {
+			fmt.Fprintln(t.out, t.style.bold.Sprint(title))
+			titled = true
+		}
+		t.step(s)
+	}
+	if titled {
+		fmt.Fprintln(t.out)
+	}
+}
+
+func (t *text) step(s *apply.Step) {
+	c := s.Change
+	mark := t.style.bad.Sprint("!")
+	if s.Outcome == apply.Skipped {
+		mark = t.style.warn.Sprint("-")
+	}
+	who := Safe(c.Name)
+	switch {
+	case c.Kind == plan.KindZone:
+		who = "zone " + who
+	case c.Zone != "":
+		who += " in " + Safe(c.Zone)
+	}
+	lead := "  " + mark + " " + who
+	if len(c.Edits) == 0 {
+		fmt.Fprintln(t.out, lead)
+	}
+	for i, e := range c.Edits {
+		if i > 0 {
+			lead = strings.Repeat(" ", 4+width(who))
+		}
+		line := lead + "  " + Safe(e.Setting) + "  " + t.values.change(c.Kind, e)
+		if at := t.origin(e.Origin); at != "" {
+			line += "  " + at
+		}
+		fmt.Fprintln(t.out, line)
+	}
+	reason := Safe(s.Reason)
+	if reason == "" && s.Err != nil {
+		reason = Safe(s.Err.Error())
+	}
+	if reason == "" {
+		reason = "no reason is known"
+	}
+	fmt.Fprintln(t.out, "      "+reason)
+	if s.Wrote && s.Outcome == apply.Failed {
+		fmt.Fprintln(t.out, "      the write may have reached Cloudflare")
+	}
+}
+
+// done prints what was done: groups of objects that got the same edits.
+func (t *text) done(r *apply.Result) {
+	var changes []*plan.Change
+	already := 0
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Outcome != apply.Done {
+			continue
+		}
+		if !s.Wrote {
+			already++
+		}
+		c := *s.Change
+		c.Edits = withoutCauses(c.Edits)
+		changes = append(changes, &c)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	for _, z := range zones(objects(changes)) {
+		groups := z.sections[0].groups
+		rows := t.rows(groups)
+		for i := range rows {
+			rows[i].below = nil // the plan has shown the differences
+		}
+		if t.verbose {
+			namesBelow(rows, groups)
+		}
+		fmt.Fprintln(t.out, t.style.bold.Sprint("Done in zone "+Safe(z.name)))
+		widths := columnWidths(rows)
+		for _, row := range rows {
+			t.row(row, widths)
+		}
+	}
+	if already > 0 {
+		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was as asked already\n", already, len(changes))
+	}
+	fmt.Fprintln(t.out)
+}
+
+// withoutCauses makes edits equal that only differ in why they were planned.
+func withoutCauses(edits []plan.Edit) []plan.Edit {
+	out := make([]plan.Edit, len(edits))
+	for i, e := range edits {
+		e.Cause = plan.CauseAdopt
+		out[i] = e
+	}
+	return out
+}
+
+// namesBelow lists the names of each group under its last row.
+func namesBelow(rows []row, groups []group) {
+	at := -1
+	for i := range groups {
+		at += max(1, len(groups[i].edits))
+		if len(groups[i].names) < 2 {
+			continue
+		}
+		for _, n := range groups[i].names {
+			rows[at].below = append(rows[at].below, Safe(n))
+		}
+	}
+}
+
+// edited is one setting of one object.
+type edited struct{ object, setting string }
+
+// remaining tells how live stands after the run, and what to do about it.
+func (t *text) remaining(r *apply.Result) {
+	if r.Remaining == nil {
+		fmt.Fprintln(t.out, "Live state could not be read again: run plan to see how it stands.")
+		return
+	}
+	if len(r.Remaining.Changes) == 0 {
+		fmt.Fprintln(t.out, "Read again: live is as the configuration asks.")
+		return
+	}
+	outcomes := map[edited]bool{} // done?
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		for _, e := range s.Change.Edits {
+			k := edited{objectID(s.Change), e.Setting}
+			was, seen := outcomes[k]
+			outcomes[k] = s.Outcome == apply.Done && (was || !seen)
+		}
+	}
+	var accepted, open, fresh int
+	var names []string
+	for i := range r.Remaining.Changes {
+		c := &r.Remaining.Changes[i]
+		isAccepted := false
+		for _, e := range c.Edits {
+			switch done, planned := outcomes[edited{objectID(c), e.Setting}]; {
+			case done:
+				accepted++
+				isAccepted = true
+			case planned:
+				open++
+			default:
+				fresh++
+			}
+		}
+		if isAccepted {
+			names = append(names, Safe(c.Name))
+		}
+	}
+	fmt.Fprintln(t.out, "Read again, live is not as the configuration asks:")
+	if accepted > 0 {
+		fmt.Fprintf(t.out, "  accepted but not effective yet: %s (%s)\n", plural(accepted, "setting"), t.few(names))
+		fmt.Fprintln(t.out, "    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
+	}
+	if open > 0 {
+		fmt.Fprintf(t.out, "  not applied: %s\n", plural(open, "setting"))
+		fmt.Fprintln(t.out, "    run apply again once the reasons above are dealt with")
+	}
+	if fresh > 0 {
+		fmt.Fprintf(t.out, "  not planned by this run: %s\n", plural(fresh, "setting"))
+		fmt.Fprintln(t.out, "    something else wrote meanwhile: run plan, then apply again")
+	}
+}
+
+// few names the first of many.
+func (t *text) few(names []string) string {
+	const most = 5
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if t.verbose || len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
+}

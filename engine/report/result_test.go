@@ -1,0 +1,94 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+)
+
+// run is what an apply did with the rollout.
+func run(outcome func(i int, c *plan.Change) apply.Step) *apply.Result {
+	p := rollout()
+	r := &apply.Result{Plan: p}
+	r.Tally.Planned = len(p.Changes)
+	for i := range p.Changes {
+		s := outcome(i, &p.Changes[i])
+		s.Change = &p.Changes[i]
+		switch s.Outcome {
+		case apply.Done:
+			r.Tally.Done++
+		case apply.Failed:
+			r.Tally.Failed++
+		case apply.Skipped:
+			r.Tally.Skipped++
+		case apply.NotAttempted:
+			r.Tally.NotAttempted++
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	return r
+}
+
+// partial is an apply in which something of everything happened.
+func partial() *apply.Result {
+	r := run(func(i int, c *plan.Change) apply.Step {
+		switch {
+		case i == 7:
+			return apply.Step{Outcome: apply.Failed, Reason: "patch custom hostname app007.customer.example: 400 (code 1434): not allowed \x1b[2J (ray 8f1-FRA)"}
+		case i == 8:
+			return apply.Step{Outcome: apply.Failed, Wrote: true, Err: errors.New("connection reset, and it cannot be read")}
+		case i == 9:
+			return apply.Step{Outcome: apply.Done, Reason: "already so"}
+		case c.ID == "zone/saas.example#tls_1_3":
+			return apply.Step{Outcome: apply.Failed, Reason: "403 (code 9109): the plan does not allow it"}
+		case len(c.Needs) > 0:
+			return apply.Step{Outcome: apply.Skipped, Reason: "needs zone/saas.example#tls_1_3, which failed"}
+		case c.Zone == "other.example":
+			return apply.Step{Outcome: apply.NotAttempted}
+		}
+		return apply.Step{Outcome: apply.Done, Wrote: true}
+	})
+	r.Stopped = "interrupted"
+	remaining := *r.Plan
+	remaining.Changes = nil
+	for i, s := range r.Steps {
+		if s.Outcome != apply.Done || i == 3 || i == 4 {
+			remaining.Changes = append(remaining.Changes, *s.Change)
+		}
+	}
+	remaining.Changes = append(remaining.Changes, hostname(saas, "tomorrow.example",
+		edit("http2", "off", "on", "", plan.CauseDrift, at("zones/saas.yaml", 16, "rule 1"))))
+	r.Remaining = &remaining
+	return r
+}
+
+func TestResultGolden(t *testing.T) {
+	clean := run(func(int, *plan.Change) apply.Step { return apply.Step{Outcome: apply.Done, Wrote: true} })
+	clean.Remaining = &plan.Plan{}
+	unread := run(func(int, *plan.Change) apply.Step { return apply.Step{Outcome: apply.NotAttempted} })
+	unread.Stopped = "the token may not write: it needs Zone Settings Edit"
+	for _, c := range []struct {
+		name   string
+		result *apply.Result
+		o      ResultOptions
+	}{
+		{"result-partial", partial(), ResultOptions{}},
+		{"result-colour", partial(), ResultOptions{Color: true}},
+		{"result-clean", clean, ResultOptions{}},
+		{"result-unread", unread, ResultOptions{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Result(&b, c.result, c.o); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, c.name, b.Bytes())
+			if bad := unsafeIn(b.String()); bad != "" && !c.o.Color {
+				t.Errorf("holds %s", bad)
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+func render(t testing.TB, p *plan.Plan, o TextOptions) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Text(&b, p, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// suitesPlan is about lists of cipher suites.
+func suitesPlan() *plan.Plan {
+	var (
+		modern     = schema.CipherList("modern")
+		compatible = schema.CipherList("compatible")
+		custom     = slices.Concat(modern[:2], []string{"AES128-SHA"})
+		line       = func(n int) plan.Origin { return at("zones/saas.yaml", n, "defaults") }
+	)
+	return summed(&plan.Plan{Changes: []plan.Change{
+		hostname(saas, "named.example", ciphers(compatible, modern, line(3))),
+		hostname(saas, "custom.example", ciphers(custom, modern, line(4))),
+		hostname(saas, "inherits.example", ciphers(nil, custom[:2], line(5))),
+		hostname(saas, "back.example", ciphers(modern, nil, line(6))),
+		hostname(saas, "one.example", ciphers(modern, modern[:1], line(7))),
+		hostname(saas, "empty.example", ciphers(modern, []string{}, line(8))),
+		zoneSetting(saas, ciphers(compatible, []string{}, line(1))),
+	}}, 3)
+}
+
+// foreignPlan has hostile text wherever a plan has text.
+func foreignPlan() *plan.Plan {
+	bad := "::error::x\r\n\x1b]0;t\x07##[error]\u202e\u009b"
+	c := plan.Change{
+		ID: bad, Zone: bad, Kind: plan.Kind(bad), Name: bad, Action: bad,
+		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: at(bad, 1, bad)}},
+		Hazards: []plan.Hazard{{Kind: plan.HazardKind(bad), Message: bad}},
+	}
+	d := c
+	d.Zone, d.ID = saas, "d"
+	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
+	origin := at(bad, 2, bad)
+	return summed(&plan.Plan{
+		Changes: []plan.Change{c, d},
+		Findings: []plan.Finding{
+			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: &origin},
+			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad, Message: bad},
+			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad + "2", Message: bad},
+		},
+	}, 1)
+}
+
+func TestTextGolden(t *testing.T) {
+	plain := TextOptions{Rate: "1,100 per 5 min"}
+	small := rollout()
+	small.Changes = slices.Concat(small.Changes[:3], small.Changes[412:])
+	summed(small, 4)
+	for _, c := range []struct {
+		name string
+		plan *plan.Plan
+		o    TextOptions
+	}{
+		{"rollout", rollout(), TextOptions{Rate: "1,100 per 5 min", Base: true}},
+		{"verbose", small, TextOptions{Rate: "1,100 per 5 min", Base: true, Verbose: true}},
+		{"colour", small, TextOptions{Color: true, Base: true}},
+		{"suites", suitesPlan(), plain},
+		{"suites-verbose", suitesPlan(), TextOptions{Verbose: true}},
+		{"foreign", foreignPlan(), TextOptions{Base: true, Verbose: true}},
+		{"nothing", summed(&plan.Plan{}, 4), plain},
+		{"design", designPlan(), TextOptions{Base: true, Rate: "1,100 per 5 min"}},
+		{"adopt", adoptPlan(), plain},
+	} {
+		t.Run(c.name, func(t *testing.T) { golden(t, c.name, []byte(render(t, c.plan, c.o))) })
+	}
+}
+
+// designPlan is the one that the documentation shows.
+func designPlan() *plan.Plan {
+	p := &plan.Plan{}
+	for i := range 412 {
+		name := fmt.Sprintf("z%03d.test", i)
+		if i < 2 {
+			name = string(rune('a'+i)) + ".test"
+		}
+		p.Changes = append(p.Changes, hostname(saas, name,
+			edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1"))))
+	}
+	return summed(p, 4)
+}
+
+// adoptPlan has no base, more findings of a rule than are shown, and objects
+// that come and go.
+func adoptPlan() *plan.Plan {
+	p := &plan.Plan{Changes: []plan.Change{
+		hostname(saas, "app.customer.example", edit("min_tls_version", "1.0", "", "1.2", plan.CauseAdopt, at("tlsync.yaml", 9, "defaults"))),
+		hostname(saas, strings.Repeat("long.", 12)+"example", edit("http2", "off", "on", "", plan.CauseAdopt, at("tlsync.yaml", 10, "defaults"))),
+		{ID: "alert/a", Zone: saas, Kind: "alert", Name: "new", Action: "create"},
+		{ID: "alert/b", Zone: saas, Kind: "alert", Name: "old", Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
+	}}
+	for i := range 8 {
+		p.Findings = append(p.Findings, plan.Finding{
+			Severity: schema.Warning, Rule: plan.Unreadable, Object: fmt.Sprintf("zone/z%d.example", i), Message: fmt.Sprintf("setting %d could not be read", i),
+		})
+	}
+	return summed(p, 2)
+}
+
+func TestDesignLineIsAsDocumented(t *testing.T) {
+	want := "~ 412 custom hostnames  min_tls_version  1.0 → 1.2  stronger  drift  zones/saas.yaml:14  e.g. a.test, b.test\n"
+	got := render(t, designPlan(), TextOptions{Base: true, Rate: "1,100 per 5 min"})
+	if !strings.Contains(got, want) {
+		t.Errorf("%q is not in\n%s", want, got)
+	}
+	want = "Requests: 4 read, 412 to write, about 2 min at 1,100 per 5 min\nPlan: 0 to add, 412 to change, 0 to remove.\n"
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("%q is not the end of\n%s", want, got)
+	}
+}
+
+func TestVerboseNamesEveryHostname(t *testing.T) {
+	got := render(t, rollout(), TextOptions{Verbose: true})
+	for _, c := range rollout().Changes {
+		if !strings.Contains(got, c.Name) {
+			t.Errorf("%s is missing", c.Name)
+		}
+	}
+}
+
+func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
+	want := render(t, rollout(), TextOptions{Base: true})
+	rapid.Check(t, func(r *rapid.T) {
+		p := rollout()
+		// The two writes to one hostname keep their order.
+		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.ID, "#pin") })
+		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
+		p.Changes = slices.Concat(head, p.Changes[fixed:])
+		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")
+		var b bytes.Buffer
+		if err := Text(&b, p, TextOptions{Base: true}); err != nil {
+			r.Fatal(err)
+		}
+		if b.String() != want {
+			r.Fatalf("another text:\n%s", b.String())
+		}
+	})
+}
+
+func TestTextLeavesThePlanAlone(t *testing.T) {
+	p, same := rollout(), rollout()
+	render(t, p, TextOptions{Verbose: true, Base: true})
+	if d := diffPlans(same, p); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestDurationIsRoundedToWhatAnEstimateIsGoodFor(t *testing.T) {
+	for seconds, want := range map[int]string{
+		0: "1 s", 8: "8 s", 59: "59 s", 60: "1 min", 89: "1 min", 90: "2 min", 5400: "90 min",
+		5401: "1.5 h", 7200: "2 h", 14289: "4 h", 13637: "3.8 h",
+	} {
+		if got := duration(seconds); got != want {
+			t.Errorf("%d seconds are %q, want %q", seconds, got, want)
+		}
+	}
+}
+
+// broken fails after some bytes.
+type broken struct{ left int }
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, errors.New("the disk is full")
+	}
+	return len(p), nil
+}
+
+func TestAWriterThatFailsIsReported(t *testing.T) {
+	p := rollout()
+	ds := schema.Diagnostics{{Message: "m"}}
+	for name, print := range map[string]func(*broken) error{
+		"text":        func(w *broken) error { return Text(w, p, TextOptions{}) },
+		"json":        func(w *broken) error { return PlanJSON(w, p) },
+		"diagnostics": func(w *broken) error { return Diagnostics(w, ds, DiagnosticOptions{}) },
+		"github":      func(w *broken) error { return DiagnosticsGitHub(w, ds) },
+		"data":        func(w *broken) error { return DiagnosticsJSON(w, ds) },
+		"result":      func(w *broken) error { return Result(w, partial(), ResultOptions{}) },
+	} {
+		for _, left := range []int{0, 5} {
+			if err := print(&broken{left}); err == nil {
+				t.Errorf("%s: no error after %d bytes", name, left)
+			}
+		}
+	}
+}
+
+// BenchmarkText renders plans whose hostnames share one rule, and plans in
+// which each hostname has a line of its own.
+func BenchmarkText(b *testing.B) {
+	for _, n := range []int{1000, 10000, 50000} {
+		for _, alone := range []bool{false, true} {
+			p := &plan.Plan{}
+			for i := range n {
+				line := 14
+				if alone {
+					line = i
+				}
+				p.Changes = append(p.Changes, hostname(saas, fmt.Sprintf("app%05d.customer.example", i),
+					edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", line, "rule 1"))))
+			}
+			summed(p, 50)
+			name := fmt.Sprintf("%dk", n/1000)
+			if alone {
+				name += "-alone"
+			}
+			b.Run(name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					render(b, p, TextOptions{Base: true})
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package report
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/sergi/go-diff/diffmatchpatch"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// maxValue is how many characters of one value are shown; live state may hold
+// anything.
+const maxValue = 60
+
+// values shows values. It remembers the names of cipher lists, which are dear
+// to find.
+type values struct {
+	lists map[schema.Value]string
+}
+
+func newValues() *values { return &values{lists: map[schema.Value]string{}} }
+
+// own shows an object's own value; one that inherits is followed by what it
+// comes to.
+func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
+	if explicit(val) {
+		return v.text(k, e.Setting, val)
+	}
+	if !explicit(effective) {
+		return "inherit"
+	}
+	return "inherit (" + v.text(plan.KindZone, e.Setting, effective) + ")"
+}
+
+// text shows one value: a list of cipher suites by its name or length.
+func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
+	if setting != schema.Ciphers {
+		return clip(Safe(val.Text()), maxValue)
+	}
+	list := val.List()
+	switch name := v.listName(k, val); {
+	case name != "":
+		return name
+	case list == nil:
+		return clip(Safe(val.Text()), maxValue)
+	case len(list) == 0:
+		return "empty list"
+	case len(list) == 1:
+		return "1 suite"
+	}
+	return strconv.Itoa(len(list)) + " suites"
+}
+
+// listName is the name of a list of cipher suites, "" if it has none. The empty
+// list has one on zones only: nobody knows what it means on a hostname.
+func (v *values) listName(k plan.Kind, val schema.Value) string {
+	if val == "[]" && k != plan.KindZone {
+		return ""
+	}
+	name, ok := v.lists[val]
+	if !ok {
+		name = schema.CipherListName(val)
+		v.lists[val] = name
+	}
+	return name
+}
+
+// change shows what an edit does.
+func (v *values) change(k plan.Kind, e plan.Edit) string {
+	return v.own(k, e, e.From, e.EffectiveFrom) + " → " + v.own(k, e, e.To, e.EffectiveTo)
+}
+
+// suites is the difference between the effective lists of an edit, nil where
+// their names say it all. A list that is inherited counts as the zone's.
+func (v *values) suites(k plan.Kind, e plan.Edit) []string {
+	if e.Setting != schema.Ciphers {
+		return nil
+	}
+	side := func(own, effective schema.Value) (list []string, named bool) {
+		level := k
+		if !explicit(own) {
+			level, own = plan.KindZone, effective
+		}
+		list, named = own.List(), v.listName(level, own) != ""
+		if level == plan.KindZone && own == "[]" {
+			list = schema.CipherList("legacy") // a zone's empty list stands for every suite
+		}
+		return list, named
+	}
+	before, named := side(e.From, e.EffectiveFrom)
+	after, both := side(e.To, e.EffectiveTo)
+	if before == nil || after == nil || named && both {
+		return nil
+	}
+	return diff(lines(before), lines(after))
+}
+
+func lines(list []string) string {
+	var b strings.Builder
+	for _, s := range list {
+		b.WriteString(Safe(s) + "\n")
+	}
+	return b.String()
+}
+
+// settingsYAML is the settings of edits as the configuration would say them,
+// before or after.
+func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit) schema.Value) string {
+	var b strings.Builder
+	for _, e := range edits {
+		val := of(e)
+		list := val.List()
+		switch name := v.listName(k, val); {
+		case !explicit(val):
+			b.WriteString(Safe(e.Setting) + ": inherit\n")
+		case e.Setting == schema.Ciphers && name != "":
+			b.WriteString(e.Setting + ": " + name + "\n")
+		case e.Setting == schema.Ciphers && len(list) > 0:
+			b.WriteString(e.Setting + ":\n")
+			for _, s := range list {
+				b.WriteString("  - " + Safe(s) + "\n")
+			}
+		default:
+			b.WriteString(Safe(e.Setting) + ": " + clip(Safe(yamlScalar(val)), 2*maxValue) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// yamlScalar writes a value as JSON, which is YAML too, and a plain word without quotes.
+func yamlScalar(v schema.Value) string {
+	var s string
+	if json.Unmarshal([]byte(v), &s) != nil || s == "" {
+		return string(v)
+	}
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && c != '_' {
+			return string(v)
+		}
+	}
+	return s
+}
+
+// maxSame is how many equal lines in a row a difference shows.
+const maxSame = 3
+
+// diff compares two texts line by line. Each line of the answer begins with
+// "- ", "+ " or two spaces; longer runs of equal lines are counted only. The
+// answer is nil where nothing differs.
+func diff(before, after string) []string {
+	if before == after {
+		return nil
+	}
+	d := diffmatchpatch.New()
+	d.DiffTimeout = 0 // with a limit, the answer would depend on the clock
+	a, b, index := d.DiffLinesToRunes(before, after)
+	var out []string
+	for _, part := range d.DiffCharsToLines(d.DiffMainRunes(a, b, false), index) {
+		lines := strings.Split(strings.TrimSuffix(part.Text, "\n"), "\n")
+		mark := "  "
+		switch {
+		case part.Type == diffmatchpatch.DiffDelete:
+			mark = "- "
+		case part.Type == diffmatchpatch.DiffInsert:
+			mark = "+ "
+		case len(lines) > maxSame:
+			lines = []string{"(" + strconv.Itoa(len(lines)) + " lines are equal)"}
+		}
+		for _, l := range lines {
+			out = append(out, mark+l)
+		}
+	}
+	return out
+}
+
+// clip cuts a text to n characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}

@@ -1,0 +1,119 @@
+package sandbox
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// identity is who a request comes from: a token, or a user with a global key.
+type identity struct {
+	id, name    string
+	status      string
+	permissions []string
+	zones       []string // names or ids; none means all
+	accounts    []string
+	owner       *account // of an account-owned token
+	global      bool     // signed in with a global key
+	limit       *limiter
+}
+
+// may reports whether one of the permissions is held. The edit form of a
+// permission includes the read form.
+func (id *identity) may(any ...string) bool {
+	if id.global {
+		return true
+	}
+	for _, p := range any {
+		if slices.Contains(id.permissions, p) {
+			return true
+		}
+		if what, ok := strings.CutSuffix(p, ":read"); ok && slices.Contains(id.permissions, what+":edit") {
+			return true
+		}
+	}
+	return false
+}
+
+// seesAccount and seesZone apply the limits of a token.
+func (id *identity) seesAccount(a *account) bool {
+	if id.owner != nil && id.owner != a {
+		return false
+	}
+	return len(id.accounts) == 0 || slices.Contains(id.accounts, a.id) || slices.Contains(id.accounts, a.name)
+}
+
+func (id *identity) seesZone(z *zone) bool {
+	if !id.seesAccount(z.account) {
+		return false
+	}
+	return len(id.zones) == 0 || slices.Contains(id.zones, z.id) || slices.Contains(id.zones, z.name)
+}
+
+var (
+	tokenShape = regexp.MustCompile(`^[A-Za-z0-9._~+/=$()-]{1,512}$`)
+	keyShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+)
+
+// identify finds who sends the request. The answer is nil if that is somebody.
+func (s *Server) identify(r *http.Request) (*identity, *answer) {
+	malformed := func(code int, msg string) *answer {
+		return failWith(http.StatusBadRequest, problem{
+			Code: 6003, Message: "Invalid request headers",
+			Chain: []problem{{Code: code, Message: msg}},
+		})
+	}
+	auth, key := r.Header.Get("Authorization"), r.Header.Get("X-Auth-Key")
+	switch {
+	case auth != "":
+		value, ok := strings.CutPrefix(auth, "Bearer ")
+		if !ok || !tokenShape.MatchString(value) {
+			return nil, malformed(6111, "Invalid format for Authorization header")
+		}
+		if id := s.tokens[value]; id != nil {
+			return id, nil
+		}
+	case key != "":
+		if !keyShape.MatchString(key) {
+			return nil, malformed(6103, "Invalid format for X-Auth-Key header")
+		}
+		if id := s.users[[2]string{strings.ToLower(r.Header.Get("X-Auth-Email")), key}]; id != nil {
+			return id, nil
+		}
+	default:
+		return nil, malformed(6111, "Invalid format for Authorization header")
+	}
+	return nil, nil
+}
+
+// denied is what a request gets whose credentials nobody holds, or that are no
+// longer active. The two services that know tokens by themselves say 401.
+func denied(route string) *answer {
+	switch route {
+	case "verify":
+		return fail(http.StatusUnauthorized, 1000, "Invalid API Token")
+	case "custom_hostnames":
+		return fail(http.StatusUnauthorized, 1000, "Unable to authenticate the bearer token")
+	}
+	return fail(http.StatusForbidden, 10000, "Authentication error")
+}
+
+// verify is GET /user/tokens/verify and, with an account, its twin for
+// account-owned tokens. Each knows only its own kind.
+func (s *Server) verify(c *call, a *account) *answer {
+	if c.who.global {
+		return fail(http.StatusBadRequest, 6003, "Invalid request headers")
+	}
+	if c.who.owner != a {
+		return denied("verify")
+	}
+	ans := ok(http.StatusOK, struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+	}{c.who.id, c.who.status})
+	if c.who.status == "active" {
+		ans.messages = []problem{{Code: 10000, Message: "This API Token is valid and active"}}
+	}
+	return ans
+}

@@ -1,0 +1,173 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"tlsync/engine/sandbox"
+	"tlsync/engine/sandbox/contract"
+)
+
+// step is one request of the tour: who asks for what, and which answer is due.
+type step struct {
+	token, method, path, body string
+	status, code              int // code 0: no error
+}
+
+const tourSeed = `
+tokens:
+  - {name: full, value: full-token}
+  - {name: reader, value: read-token, permissions: read_only}
+  - {name: expired, value: expired-token, status: expired}
+  - {name: other, value: other-token, zones: [second.example]}
+  - {name: owned, value: owned-token, owner: Example Inc}
+zones:
+  - name: saas.example
+    id: 11111111111111111111111111111111
+    account: Example Inc
+    fallback_origin: origin.saas.example
+    settings: {min_tls_version: 1.0, unheard_of: "x"}
+    not_editable: [rocket_loader]
+    custom_hostnames:
+      - {hostname: app.test, id: aaaaaaaa-0000-4000-8000-000000000001, custom_metadata: {tier: gold}, ssl: {method: txt, settings: {min_tls_version: 1.2, http2: "on"}}}
+      - {hostname: bare.test, id: aaaaaaaa-0000-4000-8000-000000000002, ssl: null}
+      - {hostname: own.test, id: aaaaaaaa-0000-4000-8000-000000000003, ssl: {uploaded: true}}
+      - {hostname: blocked.test, id: aaaaaaaa-0000-4000-8000-000000000004, status: blocked}
+      - {hostname: moved.test, id: aaaaaaaa-0000-4000-8000-000000000005, status: moved}
+      - {hostname: new.test, id: aaaaaaaa-0000-4000-8000-000000000006, status: pending, ssl: {status: pending_validation, method: email}}
+      - {hostname: wild.test, id: aaaaaaaa-0000-4000-8000-000000000007, ssl: {wildcard: true}}
+    generate: {count: 30, pattern: "shop-%05d.test", certificate_bytes: 1000}
+  - {name: second.example, id: 22222222222222222222222222222222, account: Example Inc, plan: enterprise}
+  - {name: bücher.example, id: 33333333333333333333333333333333, account: Other Inc, plan: free, no_acm: true}
+`
+
+const (
+	zoneA = "/zones/11111111111111111111111111111111"
+	zoneB = "/zones/22222222222222222222222222222222"
+	zoneC = "/zones/33333333333333333333333333333333"
+	names = zoneA + "/custom_hostnames"
+	host1 = names + "/aaaaaaaa-0000-4000-8000-00000000000"
+)
+
+// tour visits every endpoint, with the answers that are no errors and with
+// those errors that a well-formed request can meet.
+var tour = []step{
+	{"full-token", "GET", "/user/tokens/verify", "", 200, 0},
+	{"expired-token", "GET", "/user/tokens/verify", "", 200, 0},
+	{"nobody", "GET", "/user/tokens/verify", "", 401, 1000},
+	{"owned-token", "GET", "/user/tokens/verify", "", 401, 1000},
+	{"owned-token", "GET", "/accounts/ACCOUNT/tokens/verify", "", 200, 0},
+	{"full-token", "GET", "/accounts/ACCOUNT/tokens/verify", "", 401, 1000},
+	{"full-token", "GET", "/accounts/00000000000000000000000000000000/tokens/verify", "", 404, 7003},
+	{"full-token", "GET", "/accounts?page=1&per_page=50", "", 200, 0},
+	{"full-token", "GET", "/zones", "", 200, 0},
+	{"full-token", "GET", "/zones?name=contains:example&status=active&order=name&direction=desc&match=all&page=1&per_page=50", "", 200, 0},
+	{"expired-token", "GET", "/zones", "", 403, 10000},
+	{"nobody", "GET", "/zones", "", 403, 10000},
+	{"", "GET", "/zones", "", 400, 6003},
+	{"full-token", "GET", zoneA, "", 200, 0},
+	{"other-token", "GET", zoneA, "", 403, 9109},
+	{"full-token", "GET", "/zones/00000000000000000000000000000000", "", 404, 7003},
+
+	{"read-token", "GET", zoneA + "/settings", "", 200, 0},
+	{"full-token", "GET", zoneC + "/settings", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/min_tls_version", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/unheard_of", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/nonsense", "", 400, 1006},
+	{"full-token", "GET", zoneA + "/settings/ssl_automatic_mode", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/ssl_recommender", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/early_hints", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/origin_max_http_version", "", 200, 0},
+	{"full-token", "GET", zoneA + "/settings/speed_brain", "", 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/min_tls_version", `{"value":"1.2"}`, 200, 0},
+	{"read-token", "PATCH", zoneA + "/settings/min_tls_version", `{"value":"1.2"}`, 403, 10000},
+	{"full-token", "PATCH", zoneA + "/settings/rocket_loader", `{"value":"on"}`, 400, 1025},
+	{"full-token", "PATCH", zoneA + "/settings/ciphers", `{"value":["ECDHE-ECDSA-AES128-GCM-SHA256"]}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/ciphers", `{"value":["AEAD-AES128-GCM-SHA256"]}`, 400, 1007},
+	{"full-token", "PATCH", zoneC + "/settings/ciphers", `{"value":[]}`, 403, 1450},
+	{"full-token", "PATCH", zoneA + "/settings/tls_1_3", `{"value":"zrt"}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/0rtt", `{"value":"off"}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/ssl", `{"value":"origin_pull"}`, 400, 1007},
+	{"full-token", "PATCH", zoneB + "/settings/ssl", `{"value":"origin_pull"}`, 200, 0},
+	{"full-token", "GET", zoneB + "/settings/ssl", "", 200, 0},
+	{"full-token", "GET", zoneB + "/settings", "", 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/ssl_automatic_mode", `{"value":"custom"}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/ssl_recommender", `{"enabled":true}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings", `{"items":[{"id":"http3","value":"off","editable":false,"time_remaining":0},{"id":"min_tls_version","value":"1.1"}]}`, 200, 0},
+
+	{"read-token", "GET", names, "", 200, 0},
+	{"full-token", "GET", names + "?page=1&per_page=1000&order=ssl&direction=desc&ssl=1&wildcard=false", "", 200, 0},
+	{"full-token", "GET", names + "?hostname.contain=shop&hostname_status=active", "", 200, 0},
+	{"full-token", "GET", names + "?id=aaaaaaaa-0000-4000-8000-000000000001&hostname=app.test", "", 400, 1438},
+	{"nobody", "GET", names, "", 401, 1000},
+	{"full-token", "GET", names + "/fallback_origin", "", 200, 0},
+	{"full-token", "GET", zoneB + "/custom_hostnames/fallback_origin", "", 404, 1551},
+	{"full-token", "GET", names + "/quota", "", 200, 0},
+	{"full-token", "GET", host1 + "1", "", 200, 0},
+	{"full-token", "GET", host1 + "2", "", 200, 0},
+	{"full-token", "GET", host1 + "3", "", 200, 0},
+	{"full-token", "GET", host1 + "6", "", 200, 0},
+	{"full-token", "GET", host1 + "9", "", 404, 1436},
+	{"full-token", "PATCH", host1 + "1", `{"ssl":{"type":"dv","method":"txt","settings":{"min_tls_version":"1.3","http2":"on"}}}`, 202, 0},
+	{"full-token", "PATCH", host1 + "1", `{"custom_metadata":{"tier":"silver"}}`, 202, 0},
+	{"read-token", "PATCH", host1 + "1", `{"ssl":{"type":"dv","method":"txt"}}`, 403, 10000},
+	{"full-token", "PATCH", host1 + "1", `{"ssl":{"type":"dv","method":"txt","certificate_authority":"google"}}`, 400, 1459},
+	{"full-token", "PATCH", host1 + "1", `{"ssl":{"type":"dv","method":"txt","settings":{"min_tls_version":"1.3","ciphers":["AES128-SHA"]}}}`, 400, 1443},
+	{"full-token", "PATCH", host1 + "1", `{"ssl":{"type":"dv","method":"txt","settings":{"ciphers":["AEAD-AES128-GCM-SHA256"]}}}`, 400, 1442},
+	{"full-token", "PATCH", host1 + "3", `{"ssl":{"type":"dv","method":"http"}}`, 400, 1426},
+	{"full-token", "PATCH", host1 + "4", `{"ssl":{"type":"dv","method":"http"}}`, 409, 1439},
+	{"full-token", "PATCH", host1 + "5", `{"ssl":{"type":"dv","method":"http"}}`, 202, 0},
+	{"full-token", "POST", names, `{"hostname":"fresh.test","ssl":{"type":"dv","method":"http","settings":{"min_tls_version":"1.2"}}}`, 201, 0},
+	{"full-token", "POST", names, `{"hostname":"fresh.test","ssl":{"type":"dv","method":"http"}}`, 409, 1406},
+	{"full-token", "POST", names, `{"hostname":"plain.test"}`, 201, 0},
+	{"full-token", "DELETE", host1 + "7", "", 200, 0},
+	{"full-token", "DELETE", host1 + "9", "", 404, 1436},
+}
+
+func newServer(t *testing.T, text string, o sandbox.Options) *sandbox.Server {
+	t.Helper()
+	seed, err := sandbox.ParseSeed([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sandbox.New(seed, o)
+}
+
+func send(t *testing.T, h http.Handler, st step) (int, string) {
+	t.Helper()
+	req := httptest.NewRequest(st.method, contract.Base+st.path, strings.NewReader(st.body))
+	if st.token != "" {
+		req.Header.Set("Authorization", "Bearer "+st.token)
+	}
+	if st.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	} else {
+		req.Body = http.NoBody
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, req)
+	body, err := io.ReadAll(rec.Result().Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Code, string(body)
+}
+
+func TestEveryAnswerKeepsTheContract(t *testing.T) {
+	doc := contract.Load(t)
+	srv := newServer(t, tourSeed, sandbox.Options{})
+	account := srv.State().Zones[1].AccountID
+	for _, st := range tour {
+		st.path = strings.ReplaceAll(st.path, "ACCOUNT", account)
+		t.Run(fmt.Sprintf("%s %s %s %d", st.method, st.path, st.token, st.code), func(t *testing.T) {
+			status, body := send(t, doc.Middleware(t, srv), st)
+			if status != st.status || st.code != 0 && !strings.Contains(body, fmt.Sprintf(`"code":%d,`, st.code)) {
+				t.Errorf("%d %s\nwant status %d, code %d", status, body, st.status, st.code)
+			}
+		})
+	}
+}

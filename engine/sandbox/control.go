@@ -1,0 +1,351 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// plant makes the state of the seed.
+func (s *Server) plant() {
+	rate := s.seed.Rate
+	quota := cmp.Or(rate.Requests, 1200)
+	per := cmp.Or(rate.Per, 5*time.Minute)
+	newLimit := func() *limiter { return &limiter{quota: quota, per: per, penalty: cmp.Or(rate.Penalty, per)} }
+	s.nobody = newLimit()
+	for _, a := range s.seed.Accounts {
+		s.accounts = append(s.accounts, &account{cmp.Or(a.ID, hexID("account", a.Name)), a.Name})
+	}
+	for _, z := range s.seed.Zones {
+		s.addZone(z)
+	}
+	limits := map[string]*limiter{}
+	limitOf := func(user string) *limiter {
+		if user == "" {
+			return newLimit()
+		}
+		user = strings.ToLower(user)
+		if limits[user] == nil {
+			limits[user] = newLimit()
+		}
+		return limits[user]
+	}
+	for i, t := range s.seed.Tokens {
+		id := &identity{
+			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
+			permissions: t.Permissions, zones: t.Zones, accounts: t.Accounts, limit: limitOf(t.User),
+		}
+		if t.Permissions == nil {
+			id.permissions = All()
+		}
+		if t.Owner != "" {
+			id.owner = s.account(t.Owner)
+		}
+		s.tokens[t.Value] = id
+		s.names = append(s.names, id)
+	}
+	for _, u := range s.seed.Users {
+		id := &identity{id: hexID("user", u.Email), name: u.Email, status: "active", global: true, limit: limitOf(u.Email)}
+		s.users[[2]string{strings.ToLower(u.Email), u.Key}] = id
+		s.names = append(s.names, id)
+	}
+	for _, f := range s.seed.Faults {
+		s.addFault(f)
+	}
+	slices.SortFunc(s.accounts, func(a, b *account) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(s.zones, func(a, b *zone) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.account.name, b.account.name))
+	})
+}
+
+// account finds an account by name or id, and makes it if there is none.
+func (s *Server) account(name string) *account {
+	name = cmp.Or(name, "Sandbox Inc")
+	for _, a := range s.accounts {
+		if a.name == name || a.id == name {
+			return a
+		}
+	}
+	a := &account{hexID("account", name), name}
+	s.accounts = append(s.accounts, a)
+	return a
+}
+
+func (s *Server) addZone(seed Zone) {
+	a := s.account(seed.Account)
+	unicode, ascii := canonicalName(seed.Name)
+	z := &zone{
+		id: cmp.Or(seed.ID, hexID("zone", a.name+"/"+ascii)), name: unicode, ascii: ascii, account: a,
+		status: cmp.Or(seed.Status, "active"), kind: cmp.Or(seed.Type, "full"), plan: cmp.Or(seed.Plan, "business"), acm: !seed.NoACM,
+		settings: map[string]*setting{}, deployed: map[string]string{}, fallback: seed.FallbackOrigin, quota: cmp.Or(seed.Quota, 50_000),
+		hosts: map[string]*hostname{}, byName: map[string]*hostname{}, created: s.start,
+	}
+	for id, k := range knownSettings {
+		z.settings[id] = &setting{value: string(compact(json.RawMessage(k.value))), editable: true}
+	}
+	if z.plan == "free" { // as documented: Free cannot turn HTTP/2 off
+		z.settings["http2"].editable = false
+	}
+	z.settings[cipherList].editable = z.acm
+	for id, v := range jsonTexts(seed.Settings) {
+		if z.settings[id] == nil {
+			z.settings[id] = &setting{editable: true}
+		}
+		z.settings[id].value = v
+	}
+	switch { // the two views of one state agree from the start
+	case z.is(tls13, `"zrt"`):
+		z.put(zeroRTT, `"on"`)
+	case z.is(tls13, `"on"`) && z.is(zeroRTT, `"on"`):
+		z.put(tls13, `"zrt"`)
+	}
+	for _, id := range seed.NotEditable {
+		if z.settings[id] != nil {
+			z.settings[id].editable = false
+		}
+	}
+	for id, st := range z.settings {
+		z.deployed[id] = st.value
+	}
+	for _, h := range seed.CustomHostnames {
+		s.plantHostname(z, h, nil)
+	}
+	for _, g := range seed.Generate {
+		var pem *string
+		if g.CertificateBytes > 0 {
+			text := "-----BEGIN CERTIFICATE-----\n" + strings.Repeat("A", g.CertificateBytes/2) + "\n-----END CERTIFICATE-----\n"
+			pem = &text
+		}
+		for _, h := range g.generated() {
+			s.plantHostname(z, h, pem)
+		}
+	}
+	s.zones = append(s.zones, z)
+	s.byID[z.id] = z
+}
+
+func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) {
+	_, name := canonicalName(seed.Hostname)
+	h := &hostname{
+		id: cmp.Or(seed.ID, uuid(z.id, name)), name: name, status: cmp.Or(seed.Status, "active"), metadata: seed.CustomMetadata,
+		origin: seed.CustomOriginServer, sni: seed.CustomOriginSNI, created: s.start,
+	}
+	if !seed.NoSSL {
+		crt := cmp.Or(seed.SSL, &SSL{})
+		method := "http"
+		if crt.Wildcard {
+			method = "txt"
+		}
+		h.ssl = &certificate{
+			status: cmp.Or(crt.Status, "active"), kind: cmp.Or(crt.Type, "dv"), method: cmp.Or(crt.Method, method),
+			authority: cmp.Or(crt.CertificateAuthority, "google"), bundle: cmp.Or(crt.BundleMethod, "ubiquitous"),
+			wildcard: crt.Wildcard, uploaded: crt.Uploaded, settings: jsonTexts(crt.Settings), pem: pem,
+		}
+		h.ssl.target = h.ssl.status
+		if h.ssl.status == "active" {
+			h.ssl.deployed = h.ssl.settings
+		}
+	}
+	z.add(h)
+}
+
+// jsonTexts are values as JSON texts.
+func jsonTexts(m Settings) map[string]string {
+	out := make(map[string]string, len(m))
+	for id, v := range m {
+		if text, err := json.Marshal(v); err == nil {
+			out[id] = string(text)
+		}
+	}
+	return out
+}
+
+// findZone finds a zone by name or id.
+func (s *Server) findZone(name string) *zone {
+	unicode, _ := canonicalName(name)
+	for _, z := range s.zones {
+		if z.name == unicode || z.id == name {
+			return z
+		}
+	}
+	return nil
+}
+
+// Edit is an edit made in the dashboard.
+type Edit struct {
+	Zone     string   `yaml:"zone"`     // name or id
+	Hostname string   `yaml:"hostname"` // a custom hostname; empty is the zone itself
+	Settings Settings `yaml:"settings"`
+	// Save saves the form of a custom hostname without a change in it. That is
+	// a change all the same: the form writes the minimum TLS version that it
+	// displays, so a hostname that inherited is pinned to the zone's value, as
+	// Cloudflare's page "TLS Management" (Cloudflare for SaaS) warns.
+	Save bool `yaml:"save"`
+}
+
+// Dashboard makes an edit as the dashboard would.
+func (s *Server) Dashboard(e Edit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(s.now())
+	return s.dashboard(e)
+}
+
+func (s *Server) dashboard(e Edit) error {
+	z := s.findZone(e.Zone)
+	if z == nil {
+		return fmt.Errorf("dashboard: no zone %q", e.Zone)
+	}
+	if len(e.Settings) == 0 && !e.Save {
+		return errors.New("dashboard: nothing to do, want settings or save: true")
+	}
+	c := &call{entry: &Entry{}}
+	values := jsonTexts(e.Settings)
+	if e.Hostname == "" {
+		for _, id := range sortedKeys(values) {
+			if bad := z.checkSetting(id, json.RawMessage(values[id])); bad != nil {
+				return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
+			}
+		}
+		c.entry = s.note(EffectDashboard, "dashboard")
+		for _, id := range sortedKeys(values) {
+			s.setSetting(c, z, id, values[id])
+		}
+		return nil
+	}
+	h := z.byName[strings.ToLower(e.Hostname)]
+	if h == nil || h.ssl == nil {
+		return fmt.Errorf("dashboard: zone %s has no custom hostname %q with a certificate", z.name, e.Hostname)
+	}
+	form := maps.Clone(h.ssl.settings)
+	maps.Copy(form, values)
+	if _, own := form[minVersion]; !own {
+		form[minVersion] = z.settings[minVersion].value
+	}
+	settings, bad := checkSettings(jsonOf(form), h.ssl.settings)
+	if bad != nil {
+		return fmt.Errorf("dashboard: custom hostname %s: %s", h.name, bad.errors[0].Message)
+	}
+	before := h.own()
+	h.ssl.settings = settings
+	s.rollOut(z, h, "pending_deployment")
+	s.note(EffectDashboard, "dashboard").wrote(z.object(h), before, h.own())
+	return nil
+}
+
+// Permissions changes what a token may do; an empty status leaves that alone.
+func (s *Server) Permissions(token string, p Permissions, status string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range s.names {
+		if id.name == token {
+			if p != nil {
+				id.permissions = p
+			}
+			id.status = cmp.Or(status, id.status)
+			return nil
+		}
+	}
+	return fmt.Errorf("permissions: no token is named %q", token)
+}
+
+// control answers below /__sandbox/.
+func (s *Server) control(w http.ResponseWriter, r *http.Request, what string) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	done := func(err error) {
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+	switch r.Method + " " + what {
+	case "GET state":
+		if st := s.State(); r.URL.Query().Get("format") == "yaml" {
+			w.Header().Set("Content-Type", "application/yaml")
+			_, _ = w.Write(st.YAML())
+		} else {
+			writeJSON(w, st)
+		}
+	case "GET history":
+		writeJSON(w, s.History())
+	case "DELETE history":
+		s.ClearHistory()
+		done(nil)
+	case "POST faults":
+		var f Fault
+		if err := decodeBody(body, &f); err != nil {
+			done(err)
+			return
+		}
+		done(s.AddFault(f))
+	case "DELETE faults":
+		s.ClearFaults()
+		done(nil)
+	case "POST dashboard":
+		var e Edit
+		if err := decodeBody(body, &e); err != nil {
+			done(err)
+			return
+		}
+		done(s.Dashboard(e))
+	case "POST permissions":
+		var p struct {
+			Token       string      `yaml:"token"`
+			Permissions Permissions `yaml:"permissions"`
+			Status      string      `yaml:"status"`
+		}
+		if err := decodeBody(body, &p); err != nil {
+			done(err)
+			return
+		}
+		done(s.Permissions(p.Token, p.Permissions, p.Status))
+	case "POST advance":
+		s.Advance()
+		done(nil)
+	case "GET ca.pem":
+		s.mu.Lock()
+		pem := s.caPEM
+		s.mu.Unlock()
+		if pem == nil {
+			http.Error(w, "there is no TLS edge", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		_, _ = w.Write(pem)
+	default:
+		http.Error(w, "no such control: "+r.Method+" "+what, http.StatusNotFound)
+	}
+}
+
+// decodeBody reads YAML, of which JSON is a part, as strictly as a seed.
+func decodeBody(body []byte, into any) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(body, &doc); err != nil {
+		return err
+	}
+	if len(doc.Content) == 0 {
+		return errors.New("the body is empty")
+	}
+	return decodeStrict(doc.Content[0], into)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v) // the client may be gone
+}

@@ -1,0 +1,323 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// createHostname is POST custom_hostnames.
+func (s *Server) createHostname(c *call, z *zone) *answer {
+	m, err := fields(c.body)
+	if err != nil {
+		return fail(http.StatusBadRequest, 1400, "JSON cannot be decoded")
+	}
+	if k := unknownKey(m, "hostname", "ssl", "custom_metadata", "custom_origin_server", "custom_origin_sni"); k != "" {
+		return fail(http.StatusBadRequest, 1400, "unknown field "+k)
+	}
+	var name string
+	if json.Unmarshal(m["hostname"], &name) != nil || name == "" {
+		return fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
+	}
+	name = strings.ToLower(name)
+	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r > 127 }):
+		return fail(http.StatusBadRequest, 1408, "Invalid custom hostname: use the A-label form")
+	case !hostnameShape.MatchString(name) || len(name) > 255 || isAddress(name):
+		return fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
+	case name == z.ascii:
+		return fail(http.StatusForbidden, 1404, "The zone's own name cannot be a custom hostname")
+	case z.byName[name] != nil:
+		return fail(http.StatusConflict, 1406, "Duplicate custom hostname found.")
+	case len(z.hosts) >= z.quota:
+		return fail(http.StatusForbidden, 1405, "The custom hostname quota of the zone is used up")
+	}
+	h := &hostname{id: uuid(z.id, name), name: name, status: "pending", created: c.now}
+	if raw, given := m["ssl"]; given && string(raw) != "null" {
+		h.ssl = &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
+		if _, bad := z.patchSSL(h.ssl, raw); bad != nil {
+			return bad
+		}
+	}
+	if bad := h.patchRest(m); bad != nil {
+		return bad
+	}
+	if c.ignoreWrite {
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusCreated, h.text())
+	}
+	z.add(h)
+	if h.ssl != nil {
+		s.rollOut(z, h, "initializing")
+		h.ssl.target = "pending_validation"
+		crt := h.ssl
+		s.deploy(func() {
+			if crt.status == "initializing" {
+				crt.status = "pending_validation"
+				z.changed(h)
+			}
+		})
+	}
+	c.entry.Effect = EffectCreated
+	c.entry.wrote(z.object(h), nil, h.own())
+	return ok(http.StatusCreated, h.text())
+}
+
+var hostnameShape = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}$`)
+
+func isAddress(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err == nil
+}
+
+func (z *zone) object(h *hostname) string { return "custom_hostname/" + z.ascii + "/" + h.name }
+
+// add puts a hostname into the zone.
+func (z *zone) add(h *hostname) {
+	z.hosts[h.id], z.byName[h.name] = h, h
+	z.listed = append(z.listed, h)
+	z.sorted = false
+}
+
+// own are the hostname's own settings, nil where it has no certificate.
+func (h *hostname) own() map[string]json.RawMessage {
+	if h.ssl == nil {
+		return nil
+	}
+	out := map[string]json.RawMessage{}
+	for id, v := range h.ssl.settings {
+		out[id] = json.RawMessage(v)
+	}
+	return out
+}
+
+// refusesEdits reports the states in which a PATCH is answered with 1439.
+func (h *hostname) refusesEdits() bool {
+	return slices.Contains([]string{"pending_deletion", "blocked", "pending_blocked", "test_blocked"}, h.status) ||
+		slices.Contains([]string{"pending_deletion", "pending_cleanup", "deactivating"}, h.sslStatus())
+}
+
+// editHostname is PATCH custom_hostnames/{id}.
+func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
+	m, err := fields(c.body)
+	if err != nil {
+		return fail(http.StatusBadRequest, 1400, "JSON cannot be decoded")
+	}
+	if k := unknownKey(m, "ssl", "custom_metadata", "custom_origin_server", "custom_origin_sni"); k != "" {
+		return fail(http.StatusBadRequest, 1400, "unknown field "+k)
+	}
+	if h.refusesEdits() {
+		return fail(http.StatusConflict, 1439, "The custom hostname is in a state in which it cannot be modified")
+	}
+	next := *h
+	remove := string(m["ssl"]) == `"null"` // the string, as reported in cloudflare-go#666
+	status := ""
+	if raw, given := m["ssl"]; given && !remove {
+		crt := &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
+		if h.ssl != nil {
+			clone := *h.ssl
+			clone.settings = maps.Clone(h.ssl.settings)
+			crt = &clone
+		}
+		var bad *answer
+		if status, bad = z.patchSSL(crt, raw); bad != nil {
+			return bad
+		}
+		next.ssl = crt
+	}
+	if bad := next.patchRest(m); bad != nil {
+		return bad
+	}
+	if c.ignoreWrite {
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusAccepted, h.text())
+	}
+	before := h.own()
+	c.entry.Effect = EffectChanged
+	if status == "pending_validation" && h.ssl != nil && maps.Equal(h.ssl.settings, next.ssl.settings) && sameBut(h.ssl, next.ssl) || len(m) == 0 {
+		c.entry.Effect = EffectNoop
+	}
+	*h = next
+	if h.status == "moved" || h.status == "deleted" || h.status == "pending_migration" {
+		// The zone that wrote last has the name, so its traffic comes back here.
+		h.status = "pending"
+		c.entry.Effect = EffectMoved
+	}
+	switch {
+	case remove:
+		h.ssl = nil
+	case status != "":
+		s.rollOut(z, h, status)
+	case len(m) == 0 && h.ssl != nil: // an empty PATCH refreshes the hostname
+		s.rollOut(z, h, "pending_validation")
+	}
+	z.changed(h)
+	c.entry.wrote(z.object(h), before, h.own())
+	return ok(http.StatusAccepted, h.text())
+}
+
+// sameBut compares two certificates apart from their settings.
+func sameBut(a, b *certificate) bool {
+	return a.kind == b.kind && a.method == b.method && a.authority == b.authority && a.bundle == b.bundle &&
+		a.wildcard == b.wildcard && a.uploaded == b.uploaded
+}
+
+// deleteHostname is DELETE custom_hostnames/{id}, which answers without an
+// envelope. The hostname goes when the write has settled.
+func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
+	ans := ok(http.StatusOK, nil)
+	ans.raw = encode(map[string]string{"id": h.id})
+	if c.ignoreWrite {
+		c.entry.Effect = EffectIgnored
+		return ans
+	}
+	c.entry.Effect = EffectDeleted
+	c.entry.wrote(z.object(h), h.own(), nil)
+	h.status = "pending_deletion"
+	z.changed(h)
+	s.deploy(func() {
+		delete(z.hosts, h.id)
+		delete(z.byName, h.name)
+		z.listed = slices.DeleteFunc(z.listed, func(o *hostname) bool { return o == h })
+	})
+	return ans
+}
+
+// patchRest lays the fields beside ssl over the hostname.
+func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
+	if raw, given := m["custom_metadata"]; given {
+		var meta map[string]string
+		if json.Unmarshal(raw, &meta) != nil || len(raw) > 4096 {
+			return fail(http.StatusBadRequest, 1401, "custom_metadata takes strings only, 4 KB in all")
+		}
+		if h.ssl != nil && h.ssl.wildcard {
+			return fail(http.StatusBadRequest, 1412, "custom_metadata cannot be set on a wildcard custom hostname")
+		}
+		h.metadata = meta
+	}
+	for key, into := range map[string]*string{"custom_origin_server": &h.origin, "custom_origin_sni": &h.sni} {
+		if raw, given := m[key]; given && json.Unmarshal(raw, into) != nil {
+			return fail(http.StatusBadRequest, 1415, "Invalid "+key)
+		}
+	}
+	return nil
+}
+
+// patchSSL lays an ssl object over a certificate and says at which status the
+// write leaves it. Settings are replaced as a whole; what else is left out
+// stays. A write that changes nothing restarts validation, which is Cloudflare's
+// documented way to retry it.
+func (z *zone) patchSSL(crt *certificate, raw json.RawMessage) (string, *answer) {
+	refuse := func(code int, format string, args ...any) (string, *answer) {
+		return "", fail(http.StatusBadRequest, code, fmt.Sprintf(format, args...))
+	}
+	m, err := fields(raw)
+	if err != nil {
+		return refuse(1434, "The SSL attribute is invalid: not an object")
+	}
+	if k := unknownKey(m, "type", "method", "settings", "bundle_method", "wildcard", "certificate_authority",
+		"custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle", "cloudflare_branding"); k != "" {
+		return refuse(1434, "The SSL attribute is invalid: unknown field %s", k)
+	}
+	_, hasType := m["type"]
+	_, hasMethod := m["method"]
+	switch {
+	case m["settings"] != nil && len(m) == 1:
+		return refuse(1434, "The SSL attribute is invalid: settings stand alone")
+	case !hasType || !hasMethod:
+		return refuse(1440, "Both type and method are needed in ssl")
+	}
+	old := *crt
+	text := func(key string, into *string, accept ...string) bool {
+		raw, given := m[key]
+		return !given || json.Unmarshal(raw, into) == nil && slices.Contains(accept, *into)
+	}
+	switch {
+	case !text("type", &crt.kind, "dv"):
+		return refuse(1433, "The certificate type is invalid")
+	case !text("method", &crt.method, "http", "txt", "email"):
+		return refuse(1432, "The validation method is invalid")
+	case !text("bundle_method", &crt.bundle, "ubiquitous", "optimal", "force"):
+		return refuse(1449, "The bundle method is invalid")
+	}
+	if raw, given := m["wildcard"]; given && json.Unmarshal(raw, &crt.wildcard) != nil {
+		return refuse(1448, "wildcard takes true or false")
+	}
+	if _, given := m["certificate_authority"]; given {
+		if z.plan != "enterprise" {
+			return refuse(1459, "Choosing a certificate authority needs an Enterprise plan")
+		}
+		if !text("certificate_authority", &crt.authority, "digicert", "google", "lets_encrypt", "ssl_com") {
+			return refuse(1434, "The SSL attribute is invalid: certificate_authority")
+		}
+	}
+	var leaf, key string
+	if json.Unmarshal(orEmpty(m["custom_certificate"]), &leaf) != nil || json.Unmarshal(orEmpty(m["custom_key"]), &key) != nil {
+		return refuse(1426, "custom_certificate and custom_key take strings")
+	}
+	if (leaf == "") != (key == "") || old.uploaded && leaf == "" {
+		return refuse(1426, "An uploaded certificate needs custom_certificate and custom_key in every write")
+	}
+	crt.uploaded = leaf != ""
+	if raw, given := m["settings"]; given {
+		settings, bad := checkSettings(raw, old.settings)
+		if bad != nil {
+			return "", bad
+		}
+		crt.settings = settings
+	}
+	if crt.kind == old.kind && sameBut(crt, &old) && !maps.Equal(crt.settings, old.settings) && old.target == "active" {
+		return "pending_deployment", nil
+	}
+	return "pending_validation", nil
+}
+
+func orEmpty(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage(`""`)
+	}
+	return raw
+}
+
+// checkSettings reads an ssl.settings object. A key that no documentation lists
+// is refused unless the hostname has it already: a client has to give it back.
+func checkSettings(raw json.RawMessage, old map[string]string) (map[string]string, *answer) {
+	refuse := func(code int, why string) (map[string]string, *answer) {
+		return nil, fail(http.StatusBadRequest, code, why)
+	}
+	m, err := fields(raw)
+	if err != nil {
+		return refuse(1434, "The SSL attribute is invalid: settings is not an object")
+	}
+	codes := map[string]int{minVersion: 1425, tls13: 1424, "http2": 1422, "early_hints": 1434, "http3": 1434}
+	out := map[string]string{}
+	for _, id := range sortedKeys(m) {
+		value := string(compact(m[id]))
+		_, stored := old[id]
+		code, simple := codes[id]
+		accept := []string{`"on"`, `"off"`}
+		if id == minVersion {
+			accept = knownSettings[minVersion].accept
+		}
+		switch {
+		case id == cipherList:
+			if why := badCiphers(m[id]); why != "" {
+				return refuse(1442, "Invalid cipher suites: "+why)
+			}
+		case simple && !slices.Contains(accept, value):
+			return refuse(code, "Invalid value for "+id+": "+value)
+		case !simple && !stored:
+			return refuse(1434, "The SSL attribute is invalid: unknown setting "+id)
+		}
+		out[id] = value
+	}
+	if list, given := out[cipherList]; given && list != "[]" && out[minVersion] == `"1.3"` {
+		return refuse(1443, "Cipher suites cannot be chosen with a minimum TLS version of 1.3")
+	}
+	return out, nil
+}

@@ -1,0 +1,326 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// hostname is a custom hostname.
+type hostname struct {
+	id, name  string
+	status    string
+	ssl       *certificate // nil where it has none
+	sslAbsent bool
+	metadata  map[string]string
+	origin    string
+	sni       string
+	created   time.Time
+	encoded   json.RawMessage // nil after a change
+}
+
+// certificate is the ssl object.
+type certificate struct {
+	status, kind, method string
+	authority, bundle    string
+	wildcard, uploaded   bool
+	settings             map[string]string // JSON texts
+	pem                  *string           // shared by all of a generator
+	// deployed are the settings that the edge enforces; nil until the
+	// certificate has been active.
+	deployed map[string]string
+	// target is the status that is reached after settling.
+	target string
+	round  int // counts writes, so that an older one does not settle a newer
+}
+
+type hostnameJSON struct {
+	ID            string            `json:"id"`
+	Hostname      string            `json:"hostname"`
+	SSL           *sslJSON          `json:"ssl"`
+	Status        string            `json:"status"`
+	Metadata      map[string]string `json:"custom_metadata,omitempty"`
+	Origin        string            `json:"custom_origin_server,omitempty"`
+	SNI           string            `json:"custom_origin_sni,omitempty"`
+	Ownership     *ownershipJSON    `json:"ownership_verification,omitempty"`
+	OwnershipHTTP *ownershipHTTP    `json:"ownership_verification_http,omitempty"`
+	VerifyErrors  []string          `json:"verification_errors,omitempty"`
+	CreatedAt     string            `json:"created_at"`
+}
+
+type ownershipJSON struct {
+	Type  string `json:"type"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type ownershipHTTP struct {
+	URL  string `json:"http_url"`
+	Body string `json:"http_body"`
+}
+
+type sslJSON struct {
+	ID           string            `json:"id"`
+	Type         string            `json:"type"`
+	Method       string            `json:"method"`
+	Status       string            `json:"status"`
+	Settings     json.RawMessage   `json:"settings"`
+	Bundle       string            `json:"bundle_method"`
+	Wildcard     bool              `json:"wildcard"`
+	Authority    string            `json:"certificate_authority,omitempty"`
+	Custom       string            `json:"custom_certificate"`
+	CustomKey    string            `json:"custom_key"`
+	CustomCSR    string            `json:"custom_csr_id"`
+	Hosts        []string          `json:"hosts,omitempty"`
+	Certificates []certificateJSON `json:"certificates,omitempty"`
+	Records      []recordJSON      `json:"validation_records,omitempty"`
+}
+
+type certificateJSON struct {
+	ID          string `json:"id"`
+	Signature   string `json:"signature"`
+	Certificate string `json:"certificate,omitempty"`
+}
+
+type recordJSON struct {
+	Status string   `json:"status"`
+	Name   string   `json:"txt_name,omitempty"`
+	Value  string   `json:"txt_value,omitempty"`
+	URL    string   `json:"http_url,omitempty"`
+	Body   string   `json:"http_body,omitempty"`
+	Emails []string `json:"emails,omitempty"`
+}
+
+// text is the object as the API shows it. It is kept until something changes:
+// pages of a large list would spend their time on encoding otherwise.
+func (h *hostname) text() json.RawMessage {
+	if h.encoded != nil {
+		return h.encoded
+	}
+	hj := hostnameJSON{
+		ID: h.id, Hostname: h.name, Status: h.status, Metadata: h.metadata, Origin: h.origin, SNI: h.sni,
+		CreatedAt: h.created.UTC().Format(time.RFC3339),
+	}
+	if h.status != "active" {
+		token := uuid("ownership", h.name)
+		hj.Ownership = &ownershipJSON{"txt", "_cf-custom-hostname." + h.name, token}
+		hj.OwnershipHTTP = &ownershipHTTP{"http://" + h.name + "/.well-known/cf-custom-hostname-challenge/" + h.id, token}
+		hj.VerifyErrors = []string{"custom hostname does not CNAME to this zone."}
+	}
+	if h.ssl != nil {
+		hj.SSL = h.ssl.render(h.name)
+	}
+	h.encoded = encode(hj)
+	if h.sslAbsent {
+		h.encoded = json.RawMessage(strings.Replace(string(h.encoded), `"ssl":null,`, "", 1))
+	}
+	return h.encoded
+}
+
+func (c *certificate) render(name string) *sslJSON {
+	sj := &sslJSON{
+		ID: uuid("ssl", name), Type: c.kind, Method: c.method, Status: c.status, Settings: jsonOf(c.settings),
+		Bundle: c.bundle, Wildcard: c.wildcard, Authority: c.authority,
+	}
+	if c.uploaded {
+		sj.Authority = ""
+		sj.Custom = "-----BEGIN CERTIFICATE-----\n" + uuid("pem", name) + "\n-----END CERTIFICATE-----\n"
+	}
+	if c.status == "active" {
+		sj.Hosts = []string{name}
+		if c.wildcard {
+			sj.Hosts = append(sj.Hosts, "*."+name)
+		}
+		for _, signature := range []string{"ECDSAWithSHA256", "SHA256WithRSA"} {
+			cj := certificateJSON{ID: uuid(signature, name), Signature: signature}
+			if c.pem != nil {
+				cj.Certificate = *c.pem
+			}
+			sj.Certificates = append(sj.Certificates, cj)
+		}
+		return sj
+	}
+	rec := recordJSON{Status: "pending"}
+	switch c.method {
+	case "txt":
+		rec.Name, rec.Value = "_acme-challenge."+name, hexID("txt", name)
+	case "http":
+		rec.URL, rec.Body = "http://"+name+"/.well-known/acme-challenge/"+hexID("http", name), hexID("http", name)
+	case "email":
+		rec.Emails = []string{"admin@" + name}
+	}
+	sj.Records = []recordJSON{rec}
+	return sj
+}
+
+// jsonOf is an object of values that are JSON already, sorted by key.
+func jsonOf(m map[string]string) json.RawMessage {
+	out := make(map[string]json.RawMessage, len(m))
+	for k, v := range m {
+		out[k] = json.RawMessage(v)
+	}
+	return encode(out)
+}
+
+// changed drops what was made of the old state.
+func (z *zone) changed(h *hostname) {
+	h.encoded = nil
+	z.sorted = false
+}
+
+func (h *hostname) sslStatus() string {
+	if h.ssl == nil {
+		return ""
+	}
+	return h.ssl.status
+}
+
+// inOrder is the order of a plain list: by the status of the certificate and
+// then by id. The first changes while somebody pages, as it does in reality.
+func (z *zone) inOrder() []*hostname {
+	if !z.sorted {
+		slices.SortFunc(z.listed, func(a, b *hostname) int {
+			return cmp.Or(cmp.Compare(a.sslStatus(), b.sslStatus()), cmp.Compare(a.id, b.id))
+		})
+		z.sorted = true
+	}
+	return z.listed
+}
+
+func (s *Server) listHostnames(c *call, z *zone) *answer {
+	var tests []func(*hostname) bool
+	byName, others := 0, 0
+	for _, name := range sortedKeys(c.query) {
+		value := c.query.Get(name)
+		lower := strings.ToLower(value)
+		var allowed []string
+		var test func(*hostname) bool
+		switch name {
+		case "order":
+			allowed = []string{"ssl", "ssl_status"}
+		case "direction":
+			allowed = []string{"asc", "desc"}
+		case "ssl": // 0 is the default, and the default filters nothing
+			allowed = []string{"0", "1"}
+			if value == "1" {
+				test = func(h *hostname) bool { return h.ssl != nil }
+			}
+		case "hostname", "hostname.exact":
+			byName++
+			test = func(h *hostname) bool { return h.name == lower }
+		case "hostname.contain":
+			byName++
+			test = func(h *hostname) bool { return strings.Contains(h.name, lower) }
+		case "hostname.startsWith":
+			byName++
+			test = func(h *hostname) bool { return strings.HasPrefix(h.name, lower) }
+		case "id":
+			test = func(h *hostname) bool { return h.id == value }
+		case "hostname_status":
+			test = func(h *hostname) bool { return h.status == value }
+		case "ssl_status":
+			test = func(h *hostname) bool { return h.sslStatus() == value }
+		case "certificate_authority":
+			test = func(h *hostname) bool { return h.ssl != nil && h.ssl.authority == value }
+		case "custom_origin_server":
+			test = func(h *hostname) bool { return h.origin == value }
+		case "wildcard":
+			allowed = []string{"true", "false"}
+			test = func(h *hostname) bool { return h.ssl != nil && h.ssl.wildcard == (value == "true") }
+		}
+		if allowed != nil && !slices.Contains(allowed, value) {
+			return badParam(name, value)
+		}
+		if test != nil {
+			tests = append(tests, test)
+			if name != "id" {
+				others++
+			}
+		}
+	}
+	if c.query.Has("id") && others > 0 {
+		return fail(http.StatusBadRequest, 1438, "the id filter cannot be combined with another filter")
+	}
+	if byName > 1 {
+		return fail(http.StatusBadRequest, 1437, "only one of the hostname filters can be used")
+	}
+	found := z.inOrder()
+	if len(tests) > 0 {
+		found = slices.DeleteFunc(slices.Clone(found), func(h *hostname) bool {
+			return slices.ContainsFunc(tests, func(t func(*hostname) bool) bool { return !t(h) })
+		})
+	}
+	at := func(i int) *hostname { return found[i] }
+	if c.query.Get("direction") == "desc" {
+		at = func(i int) *hostname { return found[len(found)-1-i] }
+	}
+	lim := pageLimits{cmp.Or(s.seed.PageSizeMax, 1000), s.seed.PageSizeOver == "clamp"}
+	return paged(c, len(found), len(z.listed), lim, func(i int) json.RawMessage { return at(i).text() })
+}
+
+func (z *zone) fallbackOrigin() *answer {
+	if z.fallback == "" {
+		return fail(http.StatusNotFound, 1551, "The fallback origin was not found.")
+	}
+	at := z.created.UTC().Format(time.RFC3339)
+	return ok(http.StatusOK, map[string]any{
+		"origin": z.fallback, "status": "active", "errors": []string{}, "created_at": at, "updated_at": at,
+	})
+}
+
+func (z *zone) quotaLeft() *answer {
+	return ok(http.StatusOK, map[string]any{
+		"allocated": z.quota, "used": len(z.hosts), "exceeded": len(z.hosts) > z.quota, "hard_cap": z.quota,
+	})
+}
+
+// deployment is a write on its way to the edge.
+type deployment struct {
+	at   time.Time
+	done func()
+}
+
+// deploy lets a write take effect after the settling time.
+func (s *Server) deploy(done func()) {
+	s.pending = append(s.pending, deployment{s.now().Add(s.seed.Settle), done})
+}
+
+// settle lets everything take effect whose time has come. The settling time is
+// the same for all, so they come in the order in which they were written.
+func (s *Server) settle(now time.Time) {
+	n := 0
+	for n < len(s.pending) && !s.pending[n].at.After(now) {
+		s.pending[n].done()
+		n++
+	}
+	clear(s.pending[:n])
+	s.pending = s.pending[n:]
+}
+
+// rollOut sends a hostname's settings towards the edge. The certificate stands
+// at the status given until then. One that was never active stays where it is:
+// its owner has not pointed the name here.
+func (s *Server) rollOut(z *zone, h *hostname, status string) {
+	crt := h.ssl
+	crt.round++
+	round := crt.round
+	crt.status = status
+	if crt.target == "" {
+		crt.target = status
+	}
+	if crt.target == "active" {
+		s.deploy(func() {
+			if h.ssl != crt || crt.round != round {
+				return
+			}
+			crt.status = "active"
+			crt.deployed = maps.Clone(crt.settings)
+			z.changed(h)
+		})
+	}
+	z.changed(h)
+}

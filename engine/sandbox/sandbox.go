@@ -1,0 +1,479 @@
+// Package sandbox is a Cloudflare API to try things on: a real HTTP server that
+// keeps zones, their settings and their custom hostnames in memory and answers
+// as Cloudflare's documentation and reported behaviour say it does, only
+// harsher. It pages, limits, refuses unknown fields and parameters, replaces
+// ssl.settings whole, restarts validation on a write that changes nothing,
+// settles late, and breaks on request.
+//
+// It shares no code with the client in this module, so that a misreading of the
+// API in one is not mirrored in the other.
+//
+//	seed, err := sandbox.ParseSeed(text)
+//	srv := sandbox.New(seed, sandbox.Options{})
+//	http.ListenAndServe("127.0.0.1:0", srv) // base URL: http://…/client/v4
+//
+// Paths below /__sandbox/ control it: state, history, faults, dashboard edits.
+// They know no credentials, so it must listen on loopback only.
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Base is the path below which the API lives.
+const Base = "/client/v4"
+
+// maxBody is the largest request body that is read.
+const maxBody = 1 << 20
+
+// Options are what a server needs from outside. The zero Options are the real
+// clock.
+type Options struct {
+	Now func() time.Time
+	// Sleep waits, or returns early with the context's error.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Server is the API. It is safe for concurrent use.
+type Server struct {
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+	start time.Time
+	open  context.Context // done once the server is closed
+	shut  context.CancelFunc
+
+	mu       sync.Mutex
+	seed     Seed
+	accounts []*account // sorted by name
+	zones    []*zone    // sorted by name, then account
+	byID     map[string]*zone
+	tokens   map[string]*identity
+	users    map[[2]string]*identity
+	names    []*identity // in the order of the seed
+	nobody   *limiter    // for requests whose sender is unknown
+	faults   []*activeFault
+	history  []*Entry
+	requests int
+	pending  []deployment // in the order in which they take effect
+	caPEM    []byte       // of the TLS edge, once there is one
+}
+
+type account struct{ id, name string }
+
+// New makes a server in the state of the seed.
+func New(seed Seed, o Options) *Server {
+	s := &Server{
+		now: o.Now, sleep: o.Sleep, seed: seed,
+		byID: map[string]*zone{}, tokens: map[string]*identity{}, users: map[[2]string]*identity{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.sleep == nil {
+		s.sleep = sleep
+	}
+	s.open, s.shut = context.WithCancel(context.Background())
+	s.start = s.now()
+	s.plant()
+	return s
+}
+
+// Close ends every wait and lets each later request fail.
+func (s *Server) Close() { s.shut() }
+
+// call is one request on its way through the server.
+type call struct {
+	r     *http.Request
+	path  string   // below Base, escaped as sent
+	segs  []string // its parts, unescaped
+	query url.Values
+	body  []byte
+	who   *identity
+	now   time.Time
+	entry *Entry
+	list  listFaults // how a list is to be falsified
+	// ignoreWrite answers a valid write with the old state.
+	ignoreWrite bool
+}
+
+// answer is what a request gets before faults are laid on it.
+type answer struct {
+	status   int
+	header   http.Header
+	success  bool
+	errors   []problem
+	messages []problem
+	result   any
+	info     *resultInfo
+	raw      []byte // the whole body, instead of an envelope
+	plain    bool   // never compressed
+}
+
+// problem is an item of "errors" or "messages".
+type problem struct {
+	Code    int       `json:"code"`
+	Message string    `json:"message"`
+	Chain   []problem `json:"error_chain,omitempty"`
+}
+
+type resultInfo struct {
+	Page       int  `json:"page"`
+	PerPage    int  `json:"per_page"`
+	Count      int  `json:"count"`
+	TotalCount int  `json:"total_count"`
+	TotalPages *int `json:"total_pages,omitempty"`
+}
+
+func ok(status int, result any) *answer {
+	return &answer{status: status, header: http.Header{}, success: true, result: result}
+}
+
+func fail(status, code int, message string) *answer {
+	return failWith(status, problem{Code: code, Message: message})
+}
+
+func failWith(status int, problems ...problem) *answer {
+	return &answer{status: status, header: http.Header{}, errors: problems}
+}
+
+// noRoute is the answer to a path or an id that leads nowhere.
+func noRoute(path string) *answer {
+	return failWith(http.StatusNotFound,
+		problem{Code: 7003, Message: "Could not route to " + path + ", perhaps your object identifier is invalid?"},
+		problem{Code: 7000, Message: "No route for that URI"})
+}
+
+// body is the answer's text.
+func (a *answer) body() []byte {
+	if a.raw != nil {
+		return a.raw
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"success":%t,"errors":%s,"messages":%s,"result":`, a.success, list(a.errors), list(a.messages))
+	switch r := a.result.(type) {
+	case []json.RawMessage:
+		// A page is hundreds of kilobytes that are encoded already: they are
+		// put in as they are instead of being checked byte by byte again.
+		b.WriteByte('[')
+		for i, item := range r {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.Write(item)
+		}
+		b.WriteByte(']')
+	default:
+		b.Write(encode(r))
+	}
+	if a.info != nil {
+		b.WriteString(`,"result_info":`)
+		b.Write(encode(a.info))
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+func list(problems []problem) []byte {
+	if problems == nil {
+		return []byte("[]")
+	}
+	return encode(problems)
+}
+
+// encode marshals what the server itself has made.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only strings, numbers and valid JSON go in
+	}
+	return b
+}
+
+// ServeHTTP answers one request. The lock is never held while it waits, so a
+// slow answer delays nobody else.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/__sandbox/"); ok {
+		s.control(w, r, rest)
+		return
+	}
+	arrived := s.now()
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		panic(http.ErrAbortHandler) // half a request is none
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.open, cancel)()
+
+	path := r.URL.EscapedPath()
+	c := &call{r: r, body: body, path: strings.TrimPrefix(path, Base)}
+	c.entry = newEntry(c, arrived.Sub(s.start))
+	c.query, err = url.ParseQuery(r.URL.RawQuery)
+	badQuery := err != nil
+
+	s.mu.Lock()
+	faults := s.match(c)
+	s.mu.Unlock()
+
+	wait := s.seed.Latency
+	for _, f := range faults {
+		wait += f.Delay
+	}
+	if wait > 0 && s.sleep(ctx, wait) != nil {
+		panic(http.ErrAbortHandler)
+	}
+
+	s.mu.Lock()
+	if s.open.Err() != nil {
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler)
+	}
+	ans := s.process(c, faults, badQuery)
+	ray := c.entry.Ray
+	s.mu.Unlock()
+
+	send(w, r, ans, faults, ray, !s.seed.Plain)
+}
+
+// process does the work of a request, with the faults that change it, and
+// writes it into the history.
+func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer {
+	c.now = s.now()
+	s.settle(c.now)
+	for _, f := range faults {
+		s.before(c, f)
+	}
+	s.record(c.entry)
+	ans := s.replaced(c, faults)
+	if ans == nil {
+		ans = s.answer(c, badQuery)
+	}
+	for _, f := range faults {
+		f.after(ans)
+	}
+	who := c.who
+	if who != nil {
+		c.entry.Token = who.name
+		who.limit.headers(ans.header, c.now)
+	} else {
+		s.nobody.headers(ans.header, c.now)
+	}
+	c.entry.Status = ans.status
+	if c.entry.Effect == "" {
+		c.entry.Effect = EffectRead
+		if ans.status >= 400 || !ans.success && ans.raw == nil {
+			c.entry.Effect = EffectRefused
+		}
+	}
+	return ans
+}
+
+// answer is what an undisturbed server says.
+func (s *Server) answer(c *call, badQuery bool) *answer {
+	rest, below := strings.CutPrefix(c.r.URL.EscapedPath(), Base+"/")
+	if !below {
+		return noRoute(c.path)
+	}
+	for _, seg := range strings.Split(rest, "/") {
+		part, err := url.PathUnescape(seg)
+		if err != nil || part == "" {
+			return noRoute(c.path)
+		}
+		c.segs = append(c.segs, part)
+	}
+	who, bad := s.identify(c.r)
+	if bad != nil {
+		return bad
+	}
+	c.who = who
+	service := c.segs[0]
+	if slices.Contains(c.segs, "custom_hostnames") {
+		service = "custom_hostnames"
+	} else if c.segs[len(c.segs)-1] == "verify" {
+		service = "verify"
+	}
+	if who == nil {
+		return denied(service)
+	}
+	if allowed, wait := who.limit.allow(c.now); !allowed {
+		return who.limit.tooMany(wait)
+	}
+	if who.status != "active" && service != "verify" {
+		return denied(service)
+	}
+	if len(c.body) > maxBody {
+		return fail(http.StatusRequestEntityTooLarge, 7012, "request body is too large")
+	}
+	if badQuery {
+		return fail(http.StatusBadRequest, 6003, "the query string cannot be decoded")
+	}
+	return s.route(c)
+}
+
+// handlers are what a path offers, by method.
+type handlers map[string]func() *answer
+
+// route finds the endpoint. Literal parts come before ids of the same place.
+func (s *Server) route(c *call) *answer {
+	segs := c.segs
+	switch {
+	case is(segs, "user", "tokens", "verify"):
+		return s.dispatch(c, handlers{"GET": func() *answer { return s.verify(c, nil) }})
+	case is(segs, "accounts"):
+		return s.dispatch(c, handlers{"GET": func() *answer { return s.listAccounts(c) }}, "name", "page", "per_page", "direction")
+	case is(segs, "accounts", "*", "tokens", "verify"):
+		i := slices.IndexFunc(s.accounts, func(a *account) bool { return a.id == segs[1] })
+		if i < 0 {
+			return noRoute(c.path)
+		}
+		return s.dispatch(c, handlers{"GET": func() *answer { return s.verify(c, s.accounts[i]) }})
+	case is(segs, "zones"):
+		return s.dispatch(c, handlers{"GET": func() *answer { return s.listZones(c) }},
+			"name", "account.id", "account.name", "status", "type", "order", "direction", "match", "page", "per_page")
+	case len(segs) < 2 || segs[0] != "zones":
+		return noRoute(c.path)
+	}
+	z := s.byID[segs[1]]
+	if z == nil {
+		return noRoute(c.path)
+	}
+	if !c.who.seesZone(z) {
+		return fail(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
+	}
+	return s.routeZone(c, z)
+}
+
+func (s *Server) routeZone(c *call, z *zone) *answer {
+	segs := c.segs[2:]
+	last := c.segs[len(c.segs)-1]
+	need := func(h func() *answer, permissions ...string) func() *answer {
+		return func() *answer {
+			if !c.who.may(permissions...) {
+				return fail(http.StatusForbidden, 10000, "Authentication error")
+			}
+			return h()
+		}
+	}
+	switch {
+	case is(segs):
+		return s.dispatch(c, handlers{
+			"GET": need(func() *answer { return ok(http.StatusOK, z.render(c.who)) }, ZoneRead, ZoneSettingsRead, SSLRead),
+		})
+	case is(segs, "settings"):
+		return s.dispatch(c, handlers{
+			"GET":   need(func() *answer { return z.listSettings() }, ZoneSettingsRead),
+			"PATCH": need(func() *answer { return s.editSettings(c, z) }, ZoneSettingsEdit),
+		})
+	case is(segs, "settings", "*"):
+		read, edit := []string{ZoneSettingsRead}, []string{ZoneSettingsEdit}
+		if last == automaticMode { // either group suffices for this one
+			read, edit = append(read, SSLRead), append(edit, SSLEdit)
+		}
+		return s.dispatch(c, handlers{
+			"GET":   need(func() *answer { return z.readSetting(last) }, read...),
+			"PATCH": need(func() *answer { return s.editSetting(c, z, last) }, edit...),
+		})
+	case is(segs, "custom_hostnames"):
+		if c.r.Method == http.MethodPost {
+			return s.dispatch(c, handlers{"POST": need(func() *answer { return s.createHostname(c, z) }, SSLEdit)})
+		}
+		return s.dispatch(c, handlers{"POST": nil,
+			"GET": need(func() *answer { return s.listHostnames(c, z) }, SSLRead)},
+			"page", "per_page", "order", "direction", "ssl", "hostname", "id", "hostname.exact", "hostname.contain", "hostname.startsWith",
+			"hostname_status", "ssl_status", "certificate_authority", "custom_origin_server", "wildcard")
+	case is(segs, "custom_hostnames", "fallback_origin"):
+		return s.dispatch(c, handlers{"GET": need(func() *answer { return z.fallbackOrigin() }, SSLRead)})
+	case is(segs, "custom_hostnames", "quota"):
+		return s.dispatch(c, handlers{"GET": need(func() *answer { return z.quotaLeft() }, SSLRead)})
+	case is(segs, "custom_hostnames", "*"):
+		find := func(h func(*hostname) *answer) func() *answer {
+			return func() *answer {
+				if len(last) != 36 {
+					return fail(http.StatusBadRequest, 1435, "custom hostname id is not valid")
+				}
+				host := z.hosts[last]
+				if host == nil {
+					return fail(http.StatusNotFound, 1436, "The custom hostname was not found.")
+				}
+				return h(host)
+			}
+		}
+		return s.dispatch(c, handlers{
+			"GET":    need(find(func(h *hostname) *answer { return ok(http.StatusOK, h.text()) }), SSLRead),
+			"PATCH":  need(find(func(h *hostname) *answer { return s.editHostname(c, z, h) }), SSLEdit),
+			"DELETE": need(find(func(h *hostname) *answer { return s.deleteHostname(c, z, h) }), SSLEdit),
+		})
+	}
+	return noRoute(c.path)
+}
+
+// dispatch runs the handler of the method. A parameter that the endpoint does
+// not have is refused: Cloudflare ignores it, and a misspelt filter then
+// matches everything.
+func (s *Server) dispatch(c *call, h handlers, params ...string) *answer {
+	run := h[c.r.Method]
+	if run == nil {
+		return fail(http.StatusMethodNotAllowed, 7001, "Method "+c.r.Method+" not available for that URI.")
+	}
+	for _, name := range sortedKeys(c.query) {
+		if !slices.Contains(params, name) {
+			return fail(http.StatusBadRequest, 6003, "query parameter "+name+" does not exist on this endpoint")
+		}
+		if len(c.query[name]) > 1 {
+			return fail(http.StatusBadRequest, 6003, "query parameter "+name+" is given more than once")
+		}
+	}
+	if c.r.Method == http.MethodPatch || c.r.Method == http.MethodPost {
+		if ct := c.r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") {
+			return fail(http.StatusUnsupportedMediaType, 6005, "Content-Type is "+ct+", want application/json")
+		}
+	}
+	return run()
+}
+
+// is compares a path with a pattern in which "*" is any one part.
+func is(segs []string, pattern ...string) bool {
+	return slices.EqualFunc(segs, pattern, func(seg, p string) bool { return p == "*" || seg == p })
+}
+
+// fields decodes an object strictly enough to tell which keys were sent.
+func fields(b []byte) (map[string]json.RawMessage, error) {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, errors.New("null is not an object")
+	}
+	return m, nil
+}
+
+// unknownKey is the first key, in order, that is not known; "" if all are.
+func unknownKey(m map[string]json.RawMessage, known ...string) string {
+	for _, k := range sortedKeys(m) {
+		if !slices.Contains(known, k) {
+			return k
+		}
+	}
+	return ""
+}
+
+func sortedKeys[M ~map[string]V, V any](m M) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

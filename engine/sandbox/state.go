@@ -1,0 +1,114 @@
+package sandbox
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// State is everything that a client can change, sorted, without ids of the
+// moment and times, so that two states compare as texts.
+type State struct {
+	Zones []ZoneState `json:"zones" yaml:"zones"`
+}
+
+// ZoneState is a zone.
+type ZoneState struct {
+	Name            string          `json:"name" yaml:"name"`
+	ID              string          `json:"id" yaml:"id"`
+	Account         string          `json:"account" yaml:"account"`
+	AccountID       string          `json:"account_id" yaml:"account_id"`
+	Status          string          `json:"status" yaml:"status"`
+	Plan            string          `json:"plan" yaml:"plan"`
+	Settings        map[string]any  `json:"settings" yaml:"settings"`
+	CustomHostnames []HostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
+}
+
+// HostnameState is a custom hostname.
+type HostnameState struct {
+	Hostname           string            `json:"hostname" yaml:"hostname"`
+	ID                 string            `json:"id" yaml:"id"`
+	Status             string            `json:"status" yaml:"status"`
+	SSL                *SSLState         `json:"ssl" yaml:"ssl"`
+	CustomMetadata     map[string]string `json:"custom_metadata,omitempty" yaml:"custom_metadata,omitempty"`
+	CustomOriginServer string            `json:"custom_origin_server,omitempty" yaml:"custom_origin_server,omitempty"`
+	CustomOriginSNI    string            `json:"custom_origin_sni,omitempty" yaml:"custom_origin_sni,omitempty"`
+}
+
+// SSLState is the certificate of a custom hostname.
+type SSLState struct {
+	Status               string         `json:"status" yaml:"status"`
+	Type                 string         `json:"type" yaml:"type"`
+	Method               string         `json:"method" yaml:"method"`
+	Wildcard             bool           `json:"wildcard" yaml:"wildcard"`
+	Uploaded             bool           `json:"uploaded" yaml:"uploaded"`
+	CertificateAuthority string         `json:"certificate_authority" yaml:"certificate_authority"`
+	BundleMethod         string         `json:"bundle_method" yaml:"bundle_method"`
+	Settings             map[string]any `json:"settings" yaml:"settings"`
+}
+
+// State is the present state.
+func (s *Server) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(s.now())
+	st := State{Zones: []ZoneState{}}
+	for _, z := range s.zones {
+		zs := ZoneState{
+			Name: z.name, ID: z.id, Account: z.account.name, AccountID: z.account.id, Status: z.status, Plan: z.plan,
+			Settings: map[string]any{}, CustomHostnames: []HostnameState{},
+		}
+		for id, v := range z.settings {
+			if v.value != "" {
+				zs.Settings[id] = decoded(v.value)
+			} else {
+				zs.Settings[id] = map[string]any{"enabled": v.enabled}
+			}
+		}
+		for _, h := range z.listed {
+			zs.CustomHostnames = append(zs.CustomHostnames, h.state())
+		}
+		slices.SortFunc(zs.CustomHostnames, func(a, b HostnameState) int {
+			return cmp.Or(cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.ID, b.ID))
+		})
+		st.Zones = append(st.Zones, zs)
+	}
+	return st
+}
+
+func (h *hostname) state() HostnameState {
+	hs := HostnameState{
+		Hostname: h.name, ID: h.id, Status: h.status, CustomMetadata: h.metadata, CustomOriginServer: h.origin, CustomOriginSNI: h.sni,
+	}
+	if c := h.ssl; c != nil {
+		hs.SSL = &SSLState{
+			Status: c.status, Type: c.kind, Method: c.method, Wildcard: c.wildcard, Uploaded: c.uploaded,
+			CertificateAuthority: c.authority, BundleMethod: c.bundle, Settings: map[string]any{},
+		}
+		for id, v := range c.settings {
+			hs.SSL.Settings[id] = decoded(v)
+		}
+	}
+	return hs
+}
+
+// decoded is what a JSON text of ours says.
+func decoded(text string) any {
+	var v any
+	_ = json.Unmarshal([]byte(text), &v) // it was encoded by us
+	return v
+}
+
+// YAML is the state as text.
+func (s State) YAML() []byte {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(s); err != nil {
+		panic(err) // plain maps, lists and scalars always encode
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,304 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/idna"
+)
+
+type zone struct {
+	id, name string // the name in Unicode, as the API shows it
+	ascii    string
+	account  *account
+	status   string
+	kind     string
+	plan     string
+	acm      bool
+	settings map[string]*setting
+	// deployed are the values that the edge enforces.
+	deployed map[string]string
+	fallback string
+	quota    int
+
+	hosts   map[string]*hostname // by id
+	byName  map[string]*hostname
+	listed  []*hostname // in the order of a plain list while sorted is set
+	sorted  bool
+	created time.Time
+}
+
+// planName is a plan's name in full.
+func planName(legacy string) string {
+	return strings.ToUpper(legacy[:1]) + legacy[1:] + " Website"
+}
+
+type zoneJSON struct {
+	ID                  string         `json:"id"`
+	Name                string         `json:"name"`
+	Status              string         `json:"status"`
+	Paused              bool           `json:"paused"`
+	Type                string         `json:"type"`
+	DevelopmentMode     int            `json:"development_mode"`
+	NameServers         []string       `json:"name_servers"`
+	OriginalNameServers []string       `json:"original_name_servers"`
+	OriginalRegistrar   *string        `json:"original_registrar"`
+	OriginalDNSHost     *string        `json:"original_dnshost"`
+	ModifiedOn          string         `json:"modified_on"`
+	CreatedOn           string         `json:"created_on"`
+	ActivatedOn         *string        `json:"activated_on"`
+	Meta                map[string]any `json:"meta"`
+	Owner               map[string]any `json:"owner"`
+	Account             accountJSON    `json:"account"`
+	Permissions         []string       `json:"permissions"`
+	Plan                planJSON       `json:"plan"`
+}
+
+type accountJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type planJSON struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	LegacyID     string `json:"legacy_id"`
+	IsSubscribed bool   `json:"is_subscribed"`
+}
+
+func (z *zone) render(who *identity) zoneJSON {
+	at := z.created.UTC().Format(time.RFC3339)
+	zj := zoneJSON{
+		ID: z.id, Name: z.name, Status: z.status, Type: z.kind,
+		NameServers: []string{"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"},
+		ModifiedOn:  at, CreatedOn: at,
+		Meta:        map[string]any{"step": 2, "custom_certificate_quota": 1, "page_rule_quota": 3, "phishing_detected": false},
+		Owner:       map[string]any{"id": nil, "type": "user", "email": nil},
+		Account:     accountJSON{z.account.id, z.account.name},
+		Permissions: []string{},
+		Plan:        planJSON{hexID("plan", z.plan), planName(z.plan), z.plan, z.plan != "free"},
+	}
+	if z.status == "active" {
+		zj.ActivatedOn = &at
+	}
+	for _, p := range []string{ZoneRead, ZoneSettingsRead, ZoneSettingsEdit, SSLRead, SSLEdit} {
+		if who.may(p) {
+			zj.Permissions = append(zj.Permissions, "#"+p)
+		}
+	}
+	return zj
+}
+
+// textFilter is the test that a value such as "contains:shop" stands for.
+func textFilter(expr string) func(string) bool {
+	op, want, found := strings.Cut(expr, ":")
+	if !found {
+		op, want = "equal", expr
+	}
+	exact := strings.HasSuffix(op, "_case_sensitive")
+	op = strings.TrimSuffix(op, "_case_sensitive")
+	fold := func(s string) string {
+		if exact {
+			return s
+		}
+		return strings.ToLower(s)
+	}
+	want = fold(want)
+	tests := map[string]func(string) bool{
+		"equal":       func(s string) bool { return s == want },
+		"not_equal":   func(s string) bool { return s != want },
+		"starts_with": func(s string) bool { return strings.HasPrefix(s, want) },
+		"ends_with":   func(s string) bool { return strings.HasSuffix(s, want) },
+		"contains":    func(s string) bool { return strings.Contains(s, want) },
+	}
+	test := tests[op]
+	if test == nil {
+		return nil
+	}
+	return func(s string) bool { return test(fold(s)) }
+}
+
+func (s *Server) listZones(c *call) *answer {
+	if !c.who.may(ZoneRead, ZoneSettingsRead, SSLRead) {
+		return fail(http.StatusForbidden, 10000, "Authentication error")
+	}
+	var tests []func(*zone) bool
+	for _, name := range sortedKeys(c.query) {
+		value := c.query.Get(name)
+		var allowed []string
+		switch name {
+		case "name", "account.name":
+			test := textFilter(value)
+			if test == nil || value == "" {
+				return badParam(name, value)
+			}
+			tests = append(tests, func(z *zone) bool {
+				if name == "name" {
+					return test(z.name)
+				}
+				return test(z.account.name)
+			})
+		case "account.id":
+			tests = append(tests, func(z *zone) bool { return z.account.id == value })
+		case "status":
+			allowed = []string{"initializing", "pending", "active", "moved"}
+			tests = append(tests, func(z *zone) bool { return z.status == value })
+		case "type":
+			allowed = []string{"full", "partial", "secondary", "internal"}
+			tests = append(tests, func(z *zone) bool { return z.kind == value })
+		case "order":
+			allowed = []string{"name", "status", "account.id", "account.name", "plan.id"}
+		case "direction":
+			allowed = []string{"asc", "desc"}
+		case "match":
+			allowed = []string{"all", "any"}
+		}
+		if allowed != nil && !slices.Contains(allowed, value) {
+			return badParam(name, value)
+		}
+	}
+	var visible, found []*zone
+	for _, z := range s.zones {
+		if !c.who.seesZone(z) {
+			continue
+		}
+		visible = append(visible, z)
+		hits := 0
+		for _, t := range tests {
+			if t(z) {
+				hits++
+			}
+		}
+		if hits == len(tests) || hits > 0 && c.query.Get("match") == "any" {
+			found = append(found, z)
+		}
+	}
+	key := map[string]func(*zone) string{
+		"status": func(z *zone) string { return z.status }, "account.id": func(z *zone) string { return z.account.id },
+		"account.name": func(z *zone) string { return z.account.name }, "plan.id": func(z *zone) string { return hexID("plan", z.plan) },
+	}[c.query.Get("order")]
+	if key != nil {
+		slices.SortStableFunc(found, func(a, b *zone) int { return cmp.Compare(key(a), key(b)) })
+	}
+	if c.query.Get("direction") == "desc" {
+		slices.Reverse(found)
+	}
+	return paged(c, len(found), len(visible), pageLimits{50, false}, func(i int) json.RawMessage { return encode(found[i].render(c.who)) })
+}
+
+// listAccounts shows the accounts of the sender's zones.
+func (s *Server) listAccounts(c *call) *answer {
+	var found []*account
+	for _, a := range s.accounts {
+		if name := c.query.Get("name"); c.who.seesAccount(a) && (name == "" || a.name == name) {
+			found = append(found, a)
+		}
+	}
+	switch d := c.query.Get("direction"); d {
+	case "", "asc":
+	case "desc":
+		slices.Reverse(found)
+	default:
+		return badParam("direction", d)
+	}
+	return paged(c, len(found), len(found), pageLimits{50, false}, func(i int) json.RawMessage {
+		return encode(struct {
+			accountJSON
+			Type string `json:"type"`
+		}{accountJSON{found[i].id, found[i].name}, "standard"})
+	})
+}
+
+func badParam(name, value string) *answer {
+	return fail(http.StatusBadRequest, 6003, "query parameter "+name+" does not take "+strconv.Quote(value))
+}
+
+// pageLimits are the largest page of a list and what happens above it.
+type pageLimits struct {
+	max   int
+	clamp bool
+}
+
+// paged answers with one page of n items, of total that a list without filters
+// would have: total_count does not know filters, as its documentation says.
+func paged(c *call, n, total int, lim pageLimits, item func(int) json.RawMessage) *answer {
+	number := func(name string, fallback, least, most int) (int, *answer) {
+		text := c.query.Get(name)
+		if !c.query.Has(name) {
+			return fallback, nil
+		}
+		v, err := strconv.Atoi(text)
+		if err != nil || v < least || v > most {
+			return 0, badParam(name, text)
+		}
+		return v, nil
+	}
+	page, bad := number("page", 1, 1, 1<<30)
+	if bad != nil {
+		return bad
+	}
+	most := lim.max
+	if lim.clamp {
+		most = 1 << 30
+	}
+	if c.list.refuseAbove > 0 {
+		most = min(most, c.list.refuseAbove)
+	}
+	size, bad := number("per_page", 20, 5, most)
+	if bad != nil {
+		return bad
+	}
+	if lim.clamp {
+		size = min(size, lim.max)
+	}
+	if c.list.clamp > 0 {
+		size = min(size, c.list.clamp)
+	}
+	pages := (n + size - 1) / size
+	if c.list.endless && n > 0 {
+		page = (page-1)%pages + 1
+	}
+	from := n
+	if page <= pages {
+		from = (page - 1) * size
+	}
+	to := min(from+size, n)
+	if c.list.duplicate && page > 1 && from < n {
+		from, to = from-1, to-1 // the last item of the page before comes again
+	}
+	order := func(i int) int { return i }
+	if c.list.shuffle != nil {
+		perm := c.list.shuffle.Perm(n)
+		order = func(i int) int { return perm[i] }
+	}
+	items := make([]json.RawMessage, 0, to-from)
+	for i := from; i < to; i++ {
+		items = append(items, item(order(i)))
+	}
+	ans := ok(http.StatusOK, items)
+	ans.info = &resultInfo{Page: page, PerPage: size, Count: len(items), TotalCount: total, TotalPages: &pages}
+	c.list.falsify(ans.info)
+	if c.list.noInfo {
+		ans.info = nil
+	}
+	return ans
+}
+
+// canonicalName is a zone's name in Unicode and in ASCII.
+func canonicalName(name string) (unicode, ascii string) {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	ascii, err := idna.Lookup.ToASCII(name)
+	if err != nil {
+		ascii = name
+	}
+	unicode, err = idna.Display.ToUnicode(ascii)
+	if err != nil {
+		unicode = name
+	}
+	return unicode, ascii
+}
