@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
+
+	"tlsync/engine"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// program is what the commands share: where they print and read, and who they
+// are to Cloudflare.
+type program struct {
+	streams
+	getenv  func(string) string
+	secrets *redactor
+}
+
+// common are the flags that every command takes.
+type common struct {
+	configDir   string
+	zones       []string
+	format      string
+	color       bool
+	verbose     bool
+	quiet       bool
+	log         *slog.Logger
+	rate        cloudflare.Rate
+	concurrency int
+	timeout     time.Duration
+}
+
+func newApp(s streams, getenv func(string) string, secrets *redactor) *cli.App {
+	p := &program{s, getenv, secrets}
+	app := &cli.App{
+		Name:            "tlsync",
+		Usage:           "TLS settings of Cloudflare zones and custom hostnames, from Git",
+		Version:         version(),
+		HideHelpCommand: true,
+		Writer:          s.out,
+		ErrWriter:       s.err,
+		Reader:          s.in,
+		ExitErrHandler:  func(*cli.Context, error) {}, // run picks the exit code
+		OnUsageError:    usageError,
+		Commands:        []*cli.Command{p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(), p.sandboxCommand()},
+		Action: func(c *cli.Context) error {
+			if name := c.Args().First(); name != "" {
+				return unknownCommand(c.App, name)
+			}
+			return cli.ShowAppHelp(c)
+		},
+		CustomAppHelpTemplate: appHelp,
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = usageError
+		c.CustomHelpTemplate = commandHelp
+		c.HideHelpCommand = true
+		for _, sub := range c.Subcommands {
+			sub.OnUsageError = usageError
+			sub.CustomHelpTemplate = commandHelp
+			sub.HideHelpCommand = true
+		}
+	}
+	return app
+}
+
+const appHelp = `{{.Name}} - {{.Usage}}
+
+Usage:
+  tlsync COMMAND [flags]
+
+Commands:{{range .VisibleCommands}}
+  {{printf "%-10s" .Name}} {{.Usage}}{{if .Aliases}} (alias {{join .Aliases ", "}}){{end}}{{end}}
+
+tlsync COMMAND --help tells the flags of a command.
+
+Environment:
+  CLOUDFLARE_API_TOKEN   token; or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY
+  CLOUDFLARE_BASE_URL    another API, including /client/v4
+
+Exit codes:
+  0  done, or no difference      3  refused, nothing written
+  1  error, nothing written      5  incomplete: something was written,
+  2  differences found              something was not
+`
+
+const commandHelp = `{{.HelpName}} - {{.Usage}}
+
+Usage:
+  {{.UsageText}}
+{{if .Description}}
+{{.Description}}
+{{end}}{{if .VisibleSubcommands}}
+Commands:{{range .VisibleSubcommands}}
+  {{printf "%-10s" .Name}} {{.Usage}}{{end}}
+{{end}}{{if .VisibleFlags}}
+Flags:
+{{range .VisibleFlags}}  {{.}}
+{{end}}{{end}}`
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	name := "tlsync"
+	if c.Command != nil && c.Command.HelpName != "" {
+		name = c.Command.HelpName
+	}
+	return exit{codeError, fmt.Errorf("%w; see %s --help", err, name)}
+}
+
+func unknownCommand(app *cli.App, name string) error {
+	var names []string
+	for _, c := range app.Commands {
+		names = append(names, c.Name)
+		names = append(names, c.Aliases...)
+	}
+	hint := ""
+	if near := schema.Suggest(name, names); near != "" {
+		hint = fmt.Sprintf(", did you mean %q?", near)
+	}
+	return fmt.Errorf("unknown command %q%s; see tlsync --help", name, hint)
+}
+
+// version is the module's, as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+func userAgent() string { return "tlsync/" + version() }
+
+// sharedFlags are made anew for each command: the flag library writes into them.
+func sharedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` that holds tlsync.yaml"},
+		&cli.StringSliceFlag{Name: "zone", Usage: "only this zone; may be repeated: `NAME`"},
+		&cli.StringFlag{Name: "format", Value: "text", Usage: "output `FORMAT`"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "auto, always or never: `WHEN`"},
+		&cli.BoolFlag{Name: "verbose", Usage: "all names, and what stands behind them"},
+		&cli.BoolFlag{Name: "quiet", Usage: "no progress and no remarks on stderr"},
+		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "debug, info, warn or error: `LEVEL`"},
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "text or json: `FORMAT`"},
+		&cli.StringFlag{Name: "rate", Value: "1100/5m", Usage: "API requests per time, at most: `N/TIME`"},
+		&cli.IntFlag{Name: "concurrency", Value: 10, Usage: "API requests at once, at most: `N`"},
+		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "for one API request: `TIME`"},
+	}
+}
+
+// common reads the shared flags; formats are those that the command has.
+func (p *program) common(c *cli.Context, formats ...string) (common, error) {
+	o := common{
+		configDir: c.String("config"), format: c.String("format"),
+		verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
+		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"),
+	}
+	for _, z := range c.StringSlice("zone") {
+		name, err := schema.CanonicalHostname(z)
+		if err != nil {
+			return o, fmt.Errorf("--zone %q: %w", z, err)
+		}
+		o.zones = append(o.zones, name)
+	}
+	if !slices.Contains(formats, o.format) {
+		return o, fmt.Errorf("--format %q: %s has %s", o.format, c.Command.Name, strings.Join(formats, ", "))
+	}
+	switch when := c.String("color"); when {
+	case "always":
+		o.color = true
+	case "never":
+	case "auto":
+		o.color = p.getenv("NO_COLOR") == "" && isTerminal(p.out)
+	default:
+		return o, fmt.Errorf("--color %q: want auto, always or never", when)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return o, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
+	}
+	switch f := c.String("log-format"); f {
+	case "text":
+		o.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
+	case "json":
+		o.log = slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))
+	default:
+		return o, fmt.Errorf("--log-format %q: want text or json", f)
+	}
+	var err error
+	if o.rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
+		return o, fmt.Errorf("--rate: %w", err)
+	}
+	if o.concurrency < 1 {
+		return o, errors.New("--concurrency: want 1 or more")
+	}
+	if o.timeout <= 0 {
+		return o, errors.New("--timeout: want more than 0")
+	}
+	return o, nil
+}
+
+// noArguments refuses positional arguments.
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
+	}
+	return nil
+}
+
+func isTerminal(v any) bool {
+	if r, ok := v.(redacted); ok {
+		v = r.Writer
+	}
+	f, ok := v.(*os.File)
+	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// remark prints a line for people on stderr, unless they asked for quiet.
+func (p *program) remark(o common, format string, args ...any) {
+	if !o.quiet {
+		fmt.Fprintf(p.err, format+"\n", args...)
+	}
+}
+
+// cloudflareOptions is the connection to Cloudflare: credentials from the
+// environment, one token per account that names one.
+func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudflare.Options, error) {
+	opts := cloudflare.Options{
+		BaseURL: p.getenv("CLOUDFLARE_BASE_URL"), Rate: o.rate, Concurrency: o.concurrency,
+		Timeout: o.timeout, UserAgent: userAgent(), Log: o.log,
+		Credentials: cloudflare.Credentials{Token: p.getenv("CLOUDFLARE_API_TOKEN")},
+		Accounts:    map[string]cloudflare.Credentials{},
+	}
+	if opts.Credentials.Token == "" {
+		opts.Credentials = cloudflare.Credentials{Email: p.getenv("CLOUDFLARE_EMAIL"), Key: p.getenv("CLOUDFLARE_API_KEY")}
+	}
+	for _, a := range desired.Accounts {
+		if !a.APITokenEnv.Set {
+			continue
+		}
+		token := p.getenv(a.APITokenEnv.Value)
+		if token == "" {
+			return opts, fmt.Errorf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value)
+		}
+		p.secrets.add(token)
+		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
+	}
+	defaultNeeded := slices.ContainsFunc(desired.Zones, func(z schema.Zone) bool {
+		_, own := opts.Accounts[z.Account.Value]
+		return !own
+	})
+	if c := opts.Credentials; defaultNeeded && c.Token == "" && (c.Email == "" || c.Key == "") {
+		return opts, errors.New("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
+	}
+	return opts, nil
+}
+
+// engine is an Engine that can only read.
+func (p *program) engine(o common, source engine.Source) *engine.Engine {
+	return &engine.Engine{
+		Source: source, Zones: o.zones,
+		Tool:            plan.Tool{Name: "tlsync", Version: version()},
+		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
+	}
+}
+
+// action turns a method with the command's context into what the flag library
+// calls.
+func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
+	return func(c *cli.Context) error { return f(c.Context, c) }
+}
+
+func write(w io.Writer, s string) error {
+	_, err := io.WriteString(w, s)
+	return err
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+type applyOptions struct {
+	common
+	approved bool
+	allow    []plan.HazardKind
+	deadline time.Duration
+}
+
+func (p *program) applyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "apply", Aliases: []string{"sync"}, Usage: "plan, then write what differs in a safe order",
+		UsageText: "tlsync apply [--config DIR] [--auto-approve] [--allow-hazards A,B]",
+		Description: `Plans, asks, and writes. Approval opens no gate: a change with a hazard is
+refused until the hazard is allowed by name. Every write is checked against its
+answer, and at the end live state is read once more. On SIGINT or SIGTERM what
+is in flight finishes, nothing more is written, and what was done is reported;
+run apply again to go on.`,
+		Flags: append(sharedFlags(),
+			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
+			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "hazards that are accepted: `A,B`"},
+			&cli.DurationFlag{Name: "deadline", Usage: "stop cleanly after this `TIME`"},
+		),
+		Action: action(func(ctx context.Context, c *cli.Context) error {
+			shared, err := p.common(c, "text")
+			if err != nil {
+				return err
+			}
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			o := applyOptions{common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline")}
+			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
+				return err
+			}
+			return p.apply(ctx, o)
+		}),
+	}
+}
+
+// hazards reads the names given to --allow-hazards. All names of the contract
+// are known, those included that no change of this release has, so that one
+// command line serves every release.
+func hazards(names []string) ([]plan.HazardKind, error) {
+	var out []plan.HazardKind
+	for _, name := range names {
+		kind := plan.HazardKind(strings.TrimSpace(name))
+		switch {
+		case kind == "":
+		case kind == plan.Unreachable:
+			return nil, fmt.Errorf("--allow-hazards: %s can never be allowed", kind)
+		case !slices.Contains(plan.HazardKinds(), kind):
+			return nil, fmt.Errorf("--allow-hazards: unknown hazard %q; there are %s", name, joinKinds(plan.HazardKinds()))
+		default:
+			out = append(out, kind)
+		}
+	}
+	return out, nil
+}
+
+func joinKinds(kinds []plan.HazardKind) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, ", ")
+}
+
+// deadlinePassed is the cause of a context that --deadline ended.
+type deadlinePassed struct{ after time.Duration }
+
+func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s", d.after) }
+
+func (p *program) apply(ctx context.Context, o applyOptions) error {
+	if o.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.deadline, deadlinePassed{o.deadline})
+		defer cancel()
+	}
+	c, err := p.load(o.common)
+	if err != nil {
+		return err
+	}
+	if err := p.check(o.common, c); err != nil {
+		return err
+	}
+	opts, err := p.cloudflareOptions(o.common, c.desired)
+	if err != nil {
+		return err
+	}
+	progress := p.watch(o.common, &opts)
+	writer, err := cloudflare.NewWriter(opts)
+	if err != nil {
+		return err
+	}
+	e := p.engine(o.common, writer)
+	e.Target = writer
+	made, err := e.Plan(ctx, nil, c.desired, c.info)
+	progress.close()
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if err := p.print(o.common, made); err != nil {
+		return err
+	}
+	if len(made.Changes) == 0 {
+		return unread(made)
+	}
+	if refusals := apply.Refusals(made, o.allow); len(refusals) > 0 {
+		return exit{codeRefused, refused(refusals, o.allow)}
+	}
+	if err := p.confirm(ctx, o); err != nil {
+		return err
+	}
+	progress.write(len(made.Changes))
+	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
+		Concurrency: o.concurrency,
+		Report:      progress.step,
+	})
+	progress.close()
+	result.Requests = writer.Requests()
+	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
+		return err
+	}
+	return p.verdict(o, made, result, lastErr)
+}
+
+// refused says what would allow the plan, in words to be used as they are.
+func refused(refusals []apply.Refusal, allowed []plan.HazardKind) error {
+	var b strings.Builder
+	b.WriteString("refused, nothing was written:")
+	need := slices.Clone(allowed)
+	never := false
+	for _, r := range refusals {
+		first := r.Changes[0]
+		for _, h := range first.Hazards {
+			if h.Kind == r.Hazard {
+				fmt.Fprintf(&b, "\n  %s: %s", r.Hazard, h.Message)
+				break
+			}
+		}
+		if more := len(r.Changes) - 1; more > 0 {
+			fmt.Fprintf(&b, " (and %d more)", more)
+		}
+		if r.Hazard == plan.Unreachable {
+			never = true
+		} else {
+			need = append(need, r.Hazard)
+		}
+	}
+	if never {
+		b.WriteString("\nunreachable is never allowed: change the configuration")
+	} else {
+		fmt.Fprintf(&b, "\nto accept this, run again with --allow-hazards %s", strings.ReplaceAll(joinKinds(need), ", ", ","))
+	}
+	return errors.New(b.String())
+}
+
+// confirm asks on a terminal and refuses without one.
+func (p *program) confirm(ctx context.Context, o applyOptions) error {
+	if o.approved {
+		return nil
+	}
+	if !isTerminal(p.in) {
+		return errors.New("nothing was written: there is no terminal to ask on; --auto-approve applies without asking")
+	}
+	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is taken: ")
+	answer := make(chan string, 1)
+	go func() {
+		line, err := bufio.NewReader(p.in).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			line = ""
+		}
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case a := <-answer:
+		if a == "yes" {
+			return nil
+		}
+		return errors.New("not confirmed; nothing was written")
+	case <-ctx.Done():
+		return interrupted(ctx, ctx.Err())
+	}
+}
+
+// verdict picks the exit code of an apply.
+func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last error) error {
+	code := codeError
+	if r.Writes() > 0 {
+		code = codeIncomplete
+	}
+	switch {
+	case r.Tally.Done < r.Tally.Planned:
+		return exit{code, nil} // the report has told why
+	case last != nil:
+		return exit{code, fmt.Errorf("all was written, but not checked: %w", last)}
+	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
+		return exit{code, nil}
+	}
+	if err := unread(made); err != nil {
+		return exit{code, err}
+	}
+	return nil
+}

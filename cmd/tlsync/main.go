@@ -1,0 +1,105 @@
+// Command tlsync keeps the TLS settings of Cloudflare zones and custom
+// hostnames in Git.
+//
+// This package is the only one that knows all the others. It turns flags into
+// option structs, joins the stages and picks the exit code; it decides nothing
+// about TLS.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// A closed pipe must not kill a run between two writes: the write to it
+	// fails and the run goes on.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		cancel(stopped{s})
+		fmt.Fprintf(os.Stderr, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
+		s = <-signals
+		fmt.Fprintf(os.Stderr, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
+		os.Exit(codeIncomplete)
+	}()
+	os.Exit(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr}, os.Getenv))
+}
+
+// stopped is the cause of a context that a signal ended.
+type stopped struct{ signal os.Signal }
+
+func (s stopped) Error() string { return signalName(s.signal) }
+
+func signalName(s os.Signal) string {
+	switch s {
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	}
+	return s.String()
+}
+
+// streams are the three standard ones. stdout carries the product of a command
+// and nothing else; everything else goes to stderr.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Exit codes, as the README documents them.
+const (
+	codeOK         = 0
+	codeError      = 1  // nothing was written
+	codeDiffers    = 2  // plan --detailed-exitcode, drift
+	codeRefused    = 3  // a hazard not allowed; nothing was written
+	codeIncomplete = 5  // something was written and something was not
+	codeBug        = 11 // a recovered panic
+)
+
+// exit is an error with an exit code. A nil err means that all was said already.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exit) Unwrap() error { return e.err }
+
+// run is the whole program but for the process itself.
+func run(ctx context.Context, args []string, s streams, getenv func(string) string) (code int) {
+	secrets := newRedactor(getenv)
+	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
+	defer func() {
+		if p := recover(); p != nil {
+			code = reportBug(s.err, p)
+		}
+	}()
+	err := newApp(s, getenv, secrets).RunContext(ctx, permute(args))
+	if err == nil {
+		return codeOK
+	}
+	var e exit
+	if !errors.As(err, &e) {
+		e = exit{codeError, err}
+	}
+	if e.err != nil {
+		fmt.Fprintf(s.err, "tlsync: %s\n", oneLine(e.err))
+	}
+	return e.code
+}

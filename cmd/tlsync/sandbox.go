@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"gopkg.in/yaml.v3"
+
+	"tlsync/engine/sandbox"
+)
+
+type sandboxOptions struct {
+	seed    string
+	listen  string
+	edge    string
+	command []string
+}
+
+func (p *program) sandboxCommand() *cli.Command {
+	return &cli.Command{
+		Name: "sandbox", Usage: "a local Cloudflare API (and TLS edge) to try all this on",
+		UsageText: `tlsync sandbox [--seed FILE] [--listen ADDRESS] [-- COMMAND…]
+  tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]
+  tlsync sandbox state | history | fault KIND [KEY=VALUE…]`,
+		Description: `Serves the API on loopback, harsher than the real one, from the state in the
+seed file. With a command it runs that command with CLOUDFLARE_BASE_URL,
+CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS listener) set,
+and ends with its exit code. The other forms talk to a sandbox that runs, by
+CLOUDFLARE_BASE_URL.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "seed", Usage: "state to start from, YAML: `FILE`"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the API, on loopback"},
+			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge, on loopback"},
+		},
+		Action: action(func(ctx context.Context, c *cli.Context) error {
+			o := sandboxOptions{seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args().Slice()}
+			return p.sandbox(ctx, o)
+		}),
+		Subcommands: []*cli.Command{
+			{
+				Name: "dashboard", Usage: "edit something as the dashboard would",
+				UsageText: "tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]",
+				Description: `Without a setting it saves the hostname's form as it is, which pins the
+minimum TLS version that the form displays.`,
+				Action: action(p.sandboxDashboard),
+			},
+			{
+				Name: "state", Usage: "print the whole state as YAML", UsageText: "tlsync sandbox state",
+				Action: action(func(ctx context.Context, c *cli.Context) error {
+					return p.control(ctx, http.MethodGet, "state?format=yaml", nil)
+				}),
+			},
+			{
+				Name: "history", Usage: "print every request as JSON", UsageText: "tlsync sandbox history",
+				Action: action(func(ctx context.Context, c *cli.Context) error {
+					return p.control(ctx, http.MethodGet, "history", nil)
+				}),
+			},
+			{
+				Name: "fault", Usage: "break requests", UsageText: "tlsync sandbox fault KIND [KEY=VALUE…]",
+				Description: `For example: tlsync sandbox fault drop-answer method=PATCH nth=1
+Kinds and keys are those of faults in the seed file.`,
+				Action: action(p.sandboxFault),
+			},
+		},
+	}
+}
+
+func (p *program) sandbox(ctx context.Context, o sandboxOptions) error {
+	seed := sandbox.Seed{}
+	if o.seed != "" {
+		text, err := os.ReadFile(o.seed)
+		if err != nil {
+			return fmt.Errorf("--seed: %w", err)
+		}
+		if seed, err = sandbox.ParseSeed(text); err != nil {
+			return fmt.Errorf("%s: %w", o.seed, err)
+		}
+	}
+	token := ""
+	for _, t := range seed.Tokens {
+		if cmp.Or(t.Status, "active") == "active" {
+			token = cmp.Or(token, t.Value)
+		}
+	}
+	if token == "" {
+		token = "sandbox-token-that-opens-nothing-else"
+		seed.Tokens = append(seed.Tokens, sandbox.Token{Name: "sandbox", Value: token})
+	}
+	server := sandbox.New(seed, sandbox.Options{})
+	defer server.Close()
+	api, err := listen("--listen", o.listen)
+	if err != nil {
+		return err
+	}
+	edgeListener, err := listen("--edge", o.edge)
+	if err != nil {
+		return err
+	}
+	edge, err := sandbox.NewEdge(server)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = edge.Close() }()
+	httpServer := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
+	defer func() { _ = httpServer.Close() }()
+	failed := make(chan error, 2)
+	go func() { failed <- httpServer.Serve(api) }()
+	go func() { failed <- edge.Serve(edgeListener) }()
+
+	env := []string{
+		"CLOUDFLARE_BASE_URL=http://" + api.Addr().String() + sandbox.Base,
+		"CLOUDFLARE_API_TOKEN=" + token,
+		"SANDBOX_EDGE=" + edgeListener.Addr().String(),
+	}
+	if len(o.command) > 0 {
+		return p.runWith(ctx, o.command, env)
+	}
+	for _, e := range env {
+		fmt.Fprintf(p.out, "export %s\n", e)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// listen takes loopback addresses only: the sandbox's control paths know no
+// credentials.
+func listen(flag, address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: want HOST:PORT", flag, address)
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("%s %q: the sandbox listens on loopback only, as in 127.0.0.1:0", flag, address)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return l, nil
+}
+
+// runWith runs a command in the sandbox's environment and takes over its exit
+// code. An interrupt is passed on, and the command is waited for.
+func (p *program) runWith(ctx context.Context, command, env []string) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, unwrapped(p.out), unwrapped(p.err)
+	// Credentials of a real account have no business here.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
+		return strings.HasPrefix(e, "CLOUDFLARE_") || strings.HasPrefix(e, "SANDBOX_")
+	})
+	cmd.Env = append(cmd.Env, env...)
+	err := cmd.Run()
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended) && ended.ExitCode() >= 0:
+		return exit{ended.ExitCode(), nil}
+	case err != nil:
+		return fmt.Errorf("run %s: %w", command[0], err)
+	}
+	return nil
+}
+
+// unwrapped is the stream itself, so that a command on a terminal has one.
+func unwrapped(w io.Writer) io.Writer {
+	if r, ok := w.(redacted); ok {
+		return r.Writer
+	}
+	return w
+}
+
+func (p *program) sandboxDashboard(ctx context.Context, c *cli.Context) error {
+	if c.NArg() == 0 {
+		return errors.New("dashboard: want ZONE or ZONE/HOSTNAME, then SETTING=VALUE")
+	}
+	zone, hostname, _ := strings.Cut(c.Args().First(), "/")
+	settings, err := keyValues(c.Args().Tail())
+	if err != nil {
+		return err
+	}
+	for id, v := range settings {
+		if on, isBool := v.(bool); isBool { // YAML's on and off
+			settings[id] = map[bool]string{true: "on", false: "off"}[on]
+		}
+	}
+	edit := map[string]any{"zone": zone, "save": len(settings) == 0}
+	if hostname != "" {
+		edit["hostname"] = hostname
+	}
+	if len(settings) > 0 {
+		edit["settings"] = settings
+	}
+	return p.control(ctx, http.MethodPost, "dashboard", edit)
+}
+
+func (p *program) sandboxFault(ctx context.Context, c *cli.Context) error {
+	if c.NArg() == 0 {
+		return errors.New("fault: want a kind, as in drop-answer")
+	}
+	fault, err := keyValues(c.Args().Tail())
+	if err != nil {
+		return err
+	}
+	fault["kind"] = c.Args().First()
+	return p.control(ctx, http.MethodPost, "faults", fault)
+}
+
+// keyValues reads KEY=VALUE arguments; values are YAML, and a version stays text.
+func keyValues(args []string) (map[string]any, error) {
+	out := map[string]any{}
+	for _, a := range args {
+		key, text, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q: want KEY=VALUE", a)
+		}
+		var v any
+		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+			return nil, fmt.Errorf("%q: %w", a, err)
+		}
+		if _, isFloat := v.(float64); isFloat && key == "min_tls_version" {
+			v = text
+		}
+		out[key] = v
+	}
+	return out, nil
+}
+
+// control calls one of the sandbox's control paths and prints the answer.
+func (p *program) control(ctx context.Context, method, path string, body any) error {
+	base, err := url.Parse(p.getenv("CLOUDFLARE_BASE_URL"))
+	if err != nil || base.Host == "" {
+		return errors.New("no sandbox: CLOUDFLARE_BASE_URL is not set to one")
+	}
+	if ip, err := netip.ParseAddr(base.Hostname()); base.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("CLOUDFLARE_BASE_URL is %s, which is no sandbox", base.Redacted())
+	}
+	var payload io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		payload = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base.Scheme+"://"+base.Host+"/__sandbox/"+path, payload)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no sandbox answers: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("the sandbox refused: %s", strings.TrimSpace(string(text)))
+	}
+	if method == http.MethodPost {
+		return nil
+	}
+	return write(p.out, string(text))
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+
+	"tlsync/engine/report"
+)
+
+// redactor knows the secrets of a run and keeps them out of everything printed,
+// whoever put them there: a server may echo a header in its error message.
+type redactor struct {
+	mu      sync.Mutex
+	secrets [][]byte
+}
+
+func newRedactor(getenv func(string) string) *redactor {
+	r := &redactor{}
+	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"} {
+		r.add(getenv(name))
+	}
+	return r
+}
+
+// add makes a value secret, in its plain, URL-escaped and base64 forms.
+func (r *redactor) add(secret string) {
+	const shortest = 8 // a shorter one would blank out ordinary words
+	if len(secret) < shortest {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+	} {
+		r.secrets = append(r.secrets, []byte(form))
+	}
+}
+
+func (r *redactor) writer(w io.Writer) io.Writer { return redacted{w, r} }
+
+type redacted struct {
+	io.Writer
+	r *redactor
+}
+
+func (w redacted) Write(b []byte) (int, error) {
+	w.r.mu.Lock()
+	clean := b
+	for _, s := range w.r.secrets {
+		if bytes.Contains(clean, s) {
+			clean = bytes.ReplaceAll(clean, s, []byte("[redacted]"))
+		}
+	}
+	w.r.mu.Unlock()
+	if _, err := w.Writer.Write(clean); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// reportBug tells of a panic without its arguments, which could hold anything.
+func reportBug(w io.Writer, p any) int {
+	fmt.Fprintf(w, "tlsync: this is a bug in tlsync, please report it: %s\n", oneLine(fmt.Errorf("%v", p)))
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(w, "  %s:%d\n", f.Function, f.Line)
+		if !more {
+			break
+		}
+	}
+	fmt.Fprintln(w, "Writes may have been done. Run tlsync plan to see what is left; apply converges.")
+	return codeBug
+}
+
+// oneLine is an error's text made harmless; line breaks that we wrote stay.
+func oneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = report.Safe(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
