@@ -52,7 +52,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 		count++
 		doc := node.Content[0]
 		if isNull(doc) {
-			d.errorf(d.at(doc), "empty-document", "remove its ---", "this document is empty")
+			d.errorf(d.at(node), "empty-document", "remove its ---", "this document is empty")
 			continue
 		}
 		if d.vet(doc, 1) {
@@ -165,7 +165,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 		return nil
 	}
 	pairs := make([]pair, 0, len(n.Content)/2)
-	seen := make(map[string]*yaml.Node, len(n.Content)/2)
+	seen := newKeys(len(n.Content) / 2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
@@ -181,18 +181,49 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
 			continue
 		}
-		if first, ok := seen[key.Value]; ok {
+		if first := seen.add(key); first != nil {
 			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", show(key.Value), d.at(first))
 			continue
 		}
-		seen[key.Value] = key
 		if isNull(value) {
-			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s: has no value", key.Value)
+			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s: has no value", bare(key.Value))
 			continue
 		}
 		pairs = append(pairs, pair{key.Value, key, value})
 	}
 	return pairs
+}
+
+// keys remembers the keys of one mapping. Most mappings are small, and a map
+// for each would cost more than the rest of the loading.
+type keys struct {
+	few  []*yaml.Node
+	many map[string]*yaml.Node
+}
+
+func newKeys(n int) keys {
+	if n > 16 {
+		return keys{many: make(map[string]*yaml.Node, n)}
+	}
+	return keys{few: make([]*yaml.Node, 0, n)}
+}
+
+// add remembers a key and returns the equal one that was there before.
+func (k *keys) add(key *yaml.Node) *yaml.Node {
+	if k.many != nil {
+		if first, ok := k.many[key.Value]; ok {
+			return first
+		}
+		k.many[key.Value] = key
+		return nil
+	}
+	for _, first := range k.few {
+		if first.Value == key.Value {
+			return first
+		}
+	}
+	k.few = append(k.few, key)
+	return nil
 }
 
 // sequence are the items of a list; nulls are reported and left out.
@@ -299,7 +330,7 @@ func (d *decoder) sound(n *yaml.Node, what string) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for _, p := range d.mapping(n, what) {
-			d.sound(p.value, p.key)
+			d.sound(p.value, bare(p.key))
 		}
 	case yaml.SequenceNode:
 		for _, item := range d.sequence(n, what) {

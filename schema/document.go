@@ -86,7 +86,7 @@ func (d *decoder) unknownDocument(n *yaml.Node) {
 	hint := "a document begins with version: (the root), zone: or account:"
 	for _, p := range d.mapping(n, "the document") {
 		if s := Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
-			hint = "did you mean " + s + " instead of " + p.key + "?"
+			hint = "did you mean " + s + " instead of " + bare(p.key) + "?"
 			break
 		}
 		if slices.Contains(rootKeys, p.key) {

@@ -69,7 +69,7 @@ func TestGolden(t *testing.T) {
 func checkPlaces(t *testing.T, tree fs.FS, diags Diagnostics) {
 	t.Helper()
 	for _, d := range diags {
-		if d.Rule == "" || d.Message == "" || strings.HasSuffix(d.Message, ".") || strings.ContainsAny(d.Message, "\n\r\t") {
+		if d.Rule == "" || d.Message == "" || strings.HasSuffix(d.Message, ".") || strings.ContainsAny(d.Message+d.Hint, "\n\r\t\x1b") {
 			t.Errorf("malformed diagnostic: %q", d.String())
 		}
 		if d.Line == 0 {

@@ -74,8 +74,10 @@ func plainHostname(name string) bool {
 
 // oddHostname explains what people write in place of a hostname.
 func oddHostname(s string) error {
-	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && addr.IsValid() {
-		return fmt.Errorf("%s is an IP address; a hostname is expected", show(s))
+	if last := s[len(s)-1]; last >= '0' && last <= '9' || strings.Contains(s, ":") {
+		if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+			return fmt.Errorf("%s is an IP address; a hostname is expected", show(s))
+		}
 	}
 	switch {
 	case strings.Contains(s, "://"):

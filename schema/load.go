@@ -121,7 +121,10 @@ func (l *loader) read(name string) []document {
 	if !ok {
 		return nil
 	}
-	folded := bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	folded := b
+	if bytes.Contains(b, []byte("\r\n")) {
+		folded = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	}
 	fmt.Fprintf(l.digest, "%d %s\n%d\n", len(name), name, len(folded))
 	l.digest.Write(folded)
 	d := &decoder{l, name}
@@ -154,22 +157,23 @@ func (l *loader) bytes(name string) ([]byte, bool) {
 		l.errorf(pos, "too-large", "", "the configuration is larger than %d MiB in all", maxTotalSize>>20)
 		return nil, false
 	}
+	l.size += info.Size()
 	f, err := l.fsys.Open(name)
 	if err != nil {
 		l.unreadable(name, err)
 		return nil, false
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	b, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
+	content := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err := content.ReadFrom(io.LimitReader(f, maxFileSize+1)); err != nil {
 		l.unreadable(name, err)
 		return nil, false
 	}
+	b := content.Bytes()
 	if len(b) > maxFileSize {
 		l.errorf(pos, "too-large", "", "the file grew beyond %d MiB while it was read", maxFileSize>>20)
 		return nil, false
 	}
-	l.size += int64(len(b))
 	return b, true
 }
 

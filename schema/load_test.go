@@ -179,36 +179,64 @@ func TestUnreadableFile(t *testing.T) {
 	mustSay(t, diags, "tlsync.yaml", "permission denied")
 }
 
-// sized is a tree whose files claim a size, and fail the test when opened.
+// sized is a tree whose large.yaml files claim to be of the size that a file
+// may have, and whose huge.yaml one byte more. The latter must not be opened.
 type sized struct {
 	fstest.MapFS
 	t *testing.T
 }
 
 func (s sized) Open(name string) (fs.File, error) {
-	if strings.HasSuffix(name, "big.yaml") {
+	if strings.HasSuffix(name, "huge.yaml") {
 		s.t.Errorf("%s is opened", name)
 	}
 	return s.MapFS.Open(name)
 }
 
-func (s sized) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.MapFS, name) }
+func (s sized) Stat(name string) (fs.FileInfo, error) {
+	info, err := s.MapFS.Stat(name)
+	switch {
+	case strings.HasSuffix(name, "large.yaml"):
+		return claimed{info, maxFileSize}, err
+	case strings.HasSuffix(name, "huge.yaml"):
+		return claimed{info, maxFileSize + 1}, err
+	}
+	return info, err
+}
+
+type claimed struct {
+	fs.FileInfo
+	size int64
+}
+
+func (c claimed) Size() int64 { return c.size }
 
 func TestLimits(t *testing.T) {
 	t.Run("a large file is not opened", func(t *testing.T) {
-		fsys := sized{tree("tlsync.yaml", validRoot, "zones/big.yaml", strings.Repeat("#", maxFileSize+1)), t}
-		_, diags := Load(fsys)
-		mustSay(t, diags, "zones/big.yaml", "8 MiB")
+		_, diags := Load(sized{tree("tlsync.yaml", validRoot, "zones/huge.yaml", "zone: b.example\n"), t})
+		mustSay(t, diags, "zones/huge.yaml", "8 MiB")
 	})
 	t.Run("all files together", func(t *testing.T) {
 		fsys := tree("tlsync.yaml", validRoot)
-		text := []byte("# " + strings.Repeat("x", maxFileSize-200) + "\n")
 		for i := range 9 {
-			name := fmt.Sprintf("zones/z%d.yaml", i)
-			fsys[name] = &fstest.MapFile{Data: slices.Concat(text, fmt.Appendf(nil, "zone: z%d.example\nsettings: { http2: on }\n", i))}
+			name := fmt.Sprintf("zones/%d-large.yaml", i)
+			fsys[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "zone: z%d.example\nsettings: { http2: on }\n", i)}
 		}
-		_, diags := Load(fsys)
-		mustSay(t, diags, "zones/z8.yaml", "64 MiB")
+		d, diags := Load(sized{fsys, t})
+		// 8 files of 8 MiB are 64 MiB, and tlsync.yaml has some bytes as well.
+		for _, diag := range diags {
+			if diag.File != "zones/7-large.yaml" && diag.File != "zones/8-large.yaml" || !strings.Contains(diag.Message, "64 MiB") {
+				t.Error(diag)
+			}
+		}
+		if len(diags) != 2 || len(d.Zones) != 8 {
+			t.Errorf("%d zones, %d diagnostics", len(d.Zones), len(diags))
+		}
+	})
+	t.Run("a file that grows while it is read", func(t *testing.T) {
+		fsys := tree("tlsync.yaml", validRoot, "zones/b.yaml", strings.Repeat("#", maxFileSize+1))
+		_, diags := Load(shrunk{fsys})
+		mustSay(t, diags, "zones/b.yaml", "grew")
 	})
 	t.Run("too many files", func(t *testing.T) {
 		fsys := tree("tlsync.yaml", validRoot)
@@ -221,6 +249,17 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d zones", len(d.Zones))
 		}
 	})
+}
+
+// shrunk claims that every file is empty.
+type shrunk struct{ fstest.MapFS }
+
+func (s shrunk) Stat(name string) (fs.FileInfo, error) {
+	info, err := s.MapFS.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return claimed{info, 0}, nil
 }
 
 // TestOnlyTheConfigurationIsRead makes every other directory an error to enter.
@@ -315,7 +354,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 	}
 	for _, text := range []string{
 		"# commit 0123456789abcdef0123456789abcdef01234567\nzone: x.example\n",
-		"zone: x.example\nsettings: { ciphers: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256] }\n",
+		"zone: x.example\nsettings: { ciphers: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, AES128-SHA] }\n",
 		"zone: x.example\naccount: 0123456789abcdef0123456789abcdef\n",
 		"zone: x.example\ncustom_hostnames: { hostnames: { " + canary + ".example: { http2: on } } }\n",
 		"zone: x.example # the bearer of this\n",
@@ -364,9 +403,9 @@ func TestHostileFilesAreCheap(t *testing.T) {
 			checkPlaces(t, fsys, diags)
 			ratio := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(text))
 			t.Logf("%d bytes: %v, %.1f bytes allocated per byte, %d diagnostics", len(text), elapsed.Round(time.Millisecond), ratio, len(diags))
-			// The bound is on what is allocated in all, of which the collector
-			// frees a part while the file is read: more than what is held.
-			if ratio > 40 {
+			// What is allocated in all is more than what is held at any time: the
+			// parser alone leaves a third of it to the collector.
+			if ratio > 60 {
 				t.Errorf("%.1f bytes allocated per byte of input", ratio)
 			}
 			if limit := 10 * time.Second; elapsed > limit { // one second and less without -race on an idle machine

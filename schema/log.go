@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -67,4 +68,18 @@ func show(s string) string {
 		return strconv.Quote(s)
 	}
 	return strconv.Quote(string([]rune(s[:min(len(s), 4*longest)])[:longest]) + "…")
+}
+
+// bare is a word from a file as it is written, or quoted where it would not
+// read as one word.
+func bare(s string) string {
+	for _, r := range s {
+		if r == '"' || !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return show(s)
+		}
+	}
+	if s == "" || len(s) > 80 {
+		return show(s)
+	}
+	return s
 }

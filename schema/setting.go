@@ -164,6 +164,11 @@ func (s *Setting) Accepted(l Level) []string {
 	return slices.DeleteFunc(slices.Clone(s.Values), func(v string) bool { return slices.Contains(s.ZoneOnly, v) })
 }
 
+// accepts reports whether a value can be written at a level.
+func (s *Setting) accepts(value string, l Level) bool {
+	return slices.Contains(s.Values, value) && (l == ZoneLevel || !slices.Contains(s.ZoneOnly, value))
+}
+
 // Canonical is the comparable form of a value as Cloudflare reports it (raw is
 // JSON). Null, and on hostnames an empty string, is Inherit. A value that the
 // table does not know stays what it is, compacted: live state is never bent to
@@ -203,12 +208,26 @@ func (s *Setting) Compare(from, to Value) Direction {
 	}
 }
 
+// quote is a string as JSON text.
 func quote(s string) string {
+	if plain(s) {
+		return `"` + s + `"` // what nearly every value is, and much cheaper
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a string always marshals
 	}
 	return string(b)
+}
+
+// plain reports whether a string stands for itself in JSON text.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func compact(b []byte) string {

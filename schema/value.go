@@ -61,9 +61,9 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 	case n.Kind != yaml.ScalarNode:
 		return wrong("wrong-type", "", "%s must be a single value, not %s", s.ID, kindName(n.Kind))
 	}
-	accepted := s.Accepted(l)
-	text := onOff(n.Value, accepted)
-	if !slices.Contains(accepted, text) {
+	text := onOff(n.Value, s.Values)
+	if !s.accepts(text, l) {
+		accepted := s.Accepted(l)
 		if slices.Contains(s.ZoneOnly, text) {
 			return wrong("setting-value", "", "%s %s is for zones only; %s take %s", s.ID, show(text), l, strings.Join(accepted, ", "))
 		}

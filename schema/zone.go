@@ -93,7 +93,7 @@ func (d *decoder) hostnames(p pair, z Zone) {
 		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
 			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
 		}
-		d.block(d.mapping(hp.value, "hostname "+show(hp.key)), HostnameLevel, "a hostname", "hostname")
+		d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname", "hostname")
 	}
 	if p.value.Kind == yaml.MappingNode {
 		d.notManaged(p)
@@ -208,7 +208,7 @@ func (d *decoder) metadata(n *yaml.Node) []MetadataMatch {
 	var out []MetadataMatch
 	for _, p := range d.mapping(n, "metadata") {
 		m := MetadataMatch{Key: p.key}
-		for _, item := range d.scalars(p.value, p.key) {
+		for _, item := range d.scalars(p.value, bare(p.key)) {
 			if slices.Contains(m.Values, item.Value) {
 				d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list", show(item.Value))
 				continue
@@ -248,7 +248,7 @@ func (d *decoder) entries(n *yaml.Node, z Zone) []Entry {
 	names := make(map[string]Pos, len(pairs))
 	for _, p := range pairs {
 		name, ok := d.uniqueHostname(p, names)
-		settings := d.block(d.mapping(p.value, "hostname "+show(p.key)), CustomHostnameLevel, "a hostname", "entry")
+		settings := d.block(d.mapping(p.value, "the value of a hostname"), CustomHostnameLevel, "a hostname", "entry")
 		if !ok {
 			continue
 		}

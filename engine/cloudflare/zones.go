@@ -200,20 +200,21 @@ func ambiguous(s plan.ZoneScope, found []candidate) plan.Finding {
 		s.Name, len(found), strings.Join(accounts, ", ")), s.Origin)
 }
 
-// discovery is what the credentials see of zones.
-type discovery struct {
-	all    map[*client]found            // every zone, where a list was needed
-	byName map[*client]map[string]found // by canonical name, where they were looked up
+// lookup is a question about zones that one credential was asked, and the
+// answer.
+type lookup struct {
+	client *client
+	name   string // canonical; empty for all zones
+	zones  []plan.Zone
+	err    error
 }
 
-type found struct {
-	zones []plan.Zone
-	err   error
-}
+// discovery is what the credentials know of zones.
+type discovery []lookup
 
 // discover asks for zones: each credential that a scope concerns is asked for
 // the few names it is to know, or for all its zones.
-func (r *Reader) discover(ctx context.Context, scope plan.Scope) (*discovery, error) {
+func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, error) {
 	names := map[*client]map[string]bool{}
 	all := map[*client]bool{}
 	for _, s := range scope.Zones {
@@ -225,36 +226,31 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (*discovery, er
 			all[c] = all[c] || s.Glob
 		}
 	}
-	d := &discovery{all: map[*client]found{}, byName: map[*client]map[string]found{}}
-	var mu sync.Mutex
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.concurrency)
-	ask := func(c *client, put func(found), get func() ([]plan.Zone, error)) {
-		group.Go(func() error {
-			zones, err := get()
-			if err != nil && everybodys(gctx, err) {
-				if len(c.accounts) > 0 && !c.fallback {
-					return fmt.Errorf("account %s: %w", strings.Join(c.accounts, ", "), err)
-				}
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			put(found{zones, err})
-			return nil
-		})
-	}
+	var d discovery
 	for _, c := range r.clients {
 		switch {
 		case names[c] == nil:
 		case all[c] || len(names[c]) > maxLookups:
-			ask(c, func(f found) { d.all[c] = f }, func() ([]plan.Zone, error) { return r.listZones(gctx, c, "") })
+			d = append(d, lookup{client: c})
 		default:
-			d.byName[c] = map[string]found{}
 			for _, name := range slices.Sorted(maps.Keys(names[c])) {
-				ask(c, func(f found) { d.byName[c][name] = f }, func() ([]plan.Zone, error) { return r.lookUp(gctx, c, name) })
+				d = append(d, lookup{client: c, name: name})
 			}
 		}
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.concurrency)
+	for i := range d {
+		group.Go(func() error {
+			l := &d[i]
+			if l.zones, l.err = r.lookUp(gctx, l.client, l.name); l.err == nil || !everybodys(gctx, l.err) {
+				return nil
+			}
+			if of := l.client.accounts; len(of) > 0 && !l.client.fallback {
+				return fmt.Errorf("account %s: %w", strings.Join(of, ", "), l.err)
+			}
+			return l.err
+		})
 	}
 	return d, group.Wait()
 }
@@ -280,25 +276,27 @@ func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 
 // find are the live zones of one scope, each once. The error is that of a
 // credential that could not be asked.
-func (d *discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
+func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	var out []candidate
 	var failed error
-	for _, c := range r.clientsOf(s) {
-		f, listed := d.all[c]
-		if !listed {
-			f = d.byName[c][s.Name]
+	clients := r.clientsOf(s)
+	at := map[string]int{} // index in out, by id
+	for _, l := range d {
+		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name {
+			continue
 		}
-		failed = cmp.Or(failed, f.err)
-		for _, z := range f.zones {
+		failed = cmp.Or(failed, l.err)
+		for _, z := range l.zones {
 			if !reaches(s, z) {
 				continue
 			}
-			i := slices.IndexFunc(out, func(o candidate) bool { return o.ID == z.ID })
+			i, seen := at[z.ID]
 			switch {
-			case i < 0:
-				out = append(out, candidate{z, c})
-			case !out[i].client.serves(z.Account) && c.serves(z.Account):
-				out[i].client = c
+			case !seen:
+				at[z.ID] = len(out)
+				out = append(out, candidate{z, l.client})
+			case !out[i].client.serves(z.Account) && l.client.serves(z.Account):
+				out[i].client = l.client
 			}
 		}
 	}
@@ -320,9 +318,12 @@ func reaches(s plan.ZoneScope, z plan.Zone) bool {
 	return s.Name == z.Name
 }
 
-// lookUp asks for a zone by name. The API compares with the Unicode form of a
+// lookUp asks for a zone by name, or for all. The API compares with the Unicode form of a
 // name; a server that only knows the ASCII form is asked again.
 func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
+	if name == "" {
+		return r.listZones(ctx, c, "")
+	}
 	unicode, err := idna.ToUnicode(name)
 	if err != nil {
 		unicode = name

@@ -73,7 +73,7 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
 	}
-	whole := &treeFS{repo: r, root: treeEntry{name: ".", mode: modeTree, hash: root}}
+	whole := &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: root}}
 	if r.layout.sub == "." {
 		return whole, nil
 	}
@@ -84,7 +84,6 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	if e.mode != modeTree {
 		return nil, fmt.Errorf("%s is not a directory in commit %s", r.layout.sub, c.Hash)
 	}
-	e.name = "."
 	return &treeFS{repo: r, root: e}, nil
 }
 

@@ -212,9 +212,6 @@ func (t *text) editRow(g *group, e plan.Edit) row {
 		r.cells[colCause] = Safe(string(e.Cause))
 	}
 	r.cells[colOrigin] = t.origin(e.Origin)
-	if t.verbose && explicit(e.From) && explicit(e.To) {
-		return r // the YAML below shows both lists
-	}
 	for _, l := range t.values.suites(g.kind, e) {
 		r.below = append(r.below, t.paintDiff(l))
 	}

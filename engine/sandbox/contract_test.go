@@ -2,55 +2,11 @@ package sandbox_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"tlsync/engine/sandbox"
 	"tlsync/engine/sandbox/contract"
-)
-
-// step is one request of the tour: who asks for what, and which answer is due.
-type step struct {
-	token, method, path, body string
-	status, code              int // code 0: no error
-}
-
-const tourSeed = `
-tokens:
-  - {name: full, value: full-token}
-  - {name: reader, value: read-token, permissions: read_only}
-  - {name: expired, value: expired-token, status: expired}
-  - {name: other, value: other-token, zones: [second.example]}
-  - {name: owned, value: owned-token, owner: Example Inc}
-zones:
-  - name: saas.example
-    id: 11111111111111111111111111111111
-    account: Example Inc
-    fallback_origin: origin.saas.example
-    settings: {min_tls_version: 1.0, unheard_of: "x"}
-    not_editable: [rocket_loader]
-    custom_hostnames:
-      - {hostname: app.test, id: aaaaaaaa-0000-4000-8000-000000000001, custom_metadata: {tier: gold}, ssl: {method: txt, settings: {min_tls_version: 1.2, http2: "on"}}}
-      - {hostname: bare.test, id: aaaaaaaa-0000-4000-8000-000000000002, ssl: null}
-      - {hostname: own.test, id: aaaaaaaa-0000-4000-8000-000000000003, ssl: {uploaded: true}}
-      - {hostname: blocked.test, id: aaaaaaaa-0000-4000-8000-000000000004, status: blocked}
-      - {hostname: moved.test, id: aaaaaaaa-0000-4000-8000-000000000005, status: moved}
-      - {hostname: new.test, id: aaaaaaaa-0000-4000-8000-000000000006, status: pending, ssl: {status: pending_validation, method: email}}
-      - {hostname: wild.test, id: aaaaaaaa-0000-4000-8000-000000000007, ssl: {wildcard: true}}
-    generate: {count: 30, pattern: "shop-%05d.test", certificate_bytes: 1000}
-  - {name: second.example, id: 22222222222222222222222222222222, account: Example Inc, plan: enterprise}
-  - {name: bücher.example, id: 33333333333333333333333333333333, account: Other Inc, plan: free, no_acm: true}
-`
-
-const (
-	zoneA = "/zones/11111111111111111111111111111111"
-	zoneB = "/zones/22222222222222222222222222222222"
-	zoneC = "/zones/33333333333333333333333333333333"
-	names = zoneA + "/custom_hostnames"
-	host1 = names + "/aaaaaaaa-0000-4000-8000-00000000000"
 )
 
 // tour visits every endpoint, with the answers that are no errors and with
@@ -126,35 +82,6 @@ var tour = []step{
 	{"full-token", "POST", names, `{"hostname":"plain.test"}`, 201, 0},
 	{"full-token", "DELETE", host1 + "7", "", 200, 0},
 	{"full-token", "DELETE", host1 + "9", "", 404, 1436},
-}
-
-func newServer(t *testing.T, text string, o sandbox.Options) *sandbox.Server {
-	t.Helper()
-	seed, err := sandbox.ParseSeed([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sandbox.New(seed, o)
-}
-
-func send(t *testing.T, h http.Handler, st step) (int, string) {
-	t.Helper()
-	req := httptest.NewRequest(st.method, contract.Base+st.path, strings.NewReader(st.body))
-	if st.token != "" {
-		req.Header.Set("Authorization", "Bearer "+st.token)
-	}
-	if st.body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	} else {
-		req.Body = http.NoBody
-	}
-	rec := httptest.NewRecorder()
-	h.ServeHTTP(rec, req)
-	body, err := io.ReadAll(rec.Result().Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec.Code, string(body)
 }
 
 func TestEveryAnswerKeepsTheContract(t *testing.T) {

@@ -105,17 +105,30 @@ func Parse(text []byte) (*Doc, error) {
 	return &Doc{doc, router}, nil
 }
 
+// brief is a schema error without the schema and the value, which are pages.
+func brief(err *openapi3.SchemaError) string {
+	text := "/" + strings.Join(err.JSONPointer(), "/") + ": " + err.Reason
+	if err.Origin != nil {
+		text += ": " + err.Origin.Error()
+	}
+	return text
+}
+
 // options are the validator's. Defaults would be written into the request
 // (a PATCH would gain a bundle_method); an undeclared status would pass unread.
-var options = &openapi3filter.Options{
-	SkipSettingDefaults:   true,
-	AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
-	IncludeResponseStatus: true,
-	MultiError:            true,
-	// Bodies with read-only members are refused where it matters by closed
-	// objects; the SDK's bulk write sends "editable" and the API takes it.
-	ExcludeReadOnlyValidations:        true,
-	RejectWhenRequestBodyNotSpecified: true,
+func options() *openapi3filter.Options {
+	o := &openapi3filter.Options{
+		SkipSettingDefaults:   true,
+		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
+		IncludeResponseStatus: true,
+		MultiError:            true,
+		// Bodies with read-only members are refused where it matters by closed
+		// objects; the SDK's bulk write sends "editable" and the API takes it.
+		ExcludeReadOnlyValidations:        true,
+		RejectWhenRequestBodyNotSpecified: true,
+	}
+	o.WithCustomSchemaErrorFunc(brief)
+	return o
 }
 
 // exchange is a request with the operation that it calls.
@@ -128,7 +141,7 @@ func (d *Doc) exchange(r *http.Request, body []byte) (*openapi3filter.RequestVal
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
 	}
-	return &openapi3filter.RequestValidationInput{Request: clone, PathParams: params, Route: route, Options: options}, nil
+	return &openapi3filter.RequestValidationInput{Request: clone, PathParams: params, Route: route, Options: options()}, nil
 }
 
 // Request says what is wrong with a request, nil if nothing is.
@@ -171,13 +184,13 @@ func (d *Doc) values(in *openapi3filter.RequestValidationInput, body []byte) err
 		Value *json.RawMessage `json:"value"`
 	}
 	switch in.Route.Path {
-	case "/zones/{zone_id}/settings/{setting_id}":
+	case settingPath:
 		it := item{ID: in.PathParams["setting_id"]}
 		if json.Unmarshal(body, &it) != nil || it.Value == nil {
 			return nil // the schema of the body has said so, or it is {"enabled": …}
 		}
 		return d.value(in.PathParams["setting_id"], *it.Value)
-	case "/zones/{zone_id}/settings":
+	case listPath:
 		var items struct{ Items []item }
 		if json.Unmarshal(body, &items) != nil {
 			return nil
@@ -194,6 +207,33 @@ func (d *Doc) values(in *openapi3filter.RequestValidationInput, body []byte) err
 	return nil
 }
 
+// shown checks the values of zone settings in an answer.
+func (d *Doc) shown(path string, body []byte) error {
+	type item struct {
+		ID    string
+		Value json.RawMessage
+	}
+	var one struct{ Result item }
+	var many struct{ Result []item }
+	switch path {
+	case settingPath:
+		if json.Unmarshal(body, &one) == nil {
+			many.Result = []item{one.Result}
+		}
+	case listPath:
+		_ = json.Unmarshal(body, &many) // the schema says what is wrong with it
+	}
+	for _, it := range many.Result {
+		if it.Value == nil || d.doc.Components.Schemas["zones_"+it.ID+"_value"] == nil {
+			continue
+		}
+		if err := d.value(it.ID, it.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *Doc) value(id string, raw json.RawMessage) error {
 	schema := d.doc.Components.Schemas["zones_"+id+"_value"]
 	if schema == nil {
@@ -203,7 +243,7 @@ func (d *Doc) value(id string, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return err
 	}
-	if err := schema.Value.VisitJSON(v, openapi3.VisitAsRequest()); err != nil {
+	if err := schema.Value.VisitJSON(v, openapi3.VisitAsRequest(), openapi3.SetSchemaErrorMessageCustomizer(brief)); err != nil {
 		return fmt.Errorf("value of zone setting %s: %w", id, err)
 	}
 	return nil
@@ -216,9 +256,11 @@ func (d *Doc) Response(r *http.Request, requestBody []byte, status int, header h
 		return err
 	}
 	var found []error
-	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header, Options: options}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header, Options: in.Options}
 	out.SetBodyBytes(body)
-	if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
+	if err := d.shown(in.Route.Path, body); err != nil {
+		found = append(found, err) // the union's own message lists all of its branches
+	} else if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
 		found = append(found, err)
 	}
 	return wrap(fmt.Sprintf("answer %d to %s %s", status, r.Method, r.URL.RequestURI()), found)

@@ -1,0 +1,371 @@
+package cloudflare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+	"pgregory.net/rapid"
+
+	"tlsync/engine/plan"
+)
+
+// sendAll sends n writes with the given number of workers.
+func sendAll(ctx context.Context, w *Writer, n, workers int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	for i := range n {
+		group.Go(func() error {
+			_, err := w.Write(ctx, hostnameChange(i), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(i)), Body: `{"ssl":{}}`})
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func hostnameChange(i int) *plan.Change {
+	return &plan.Change{ID: fmt.Sprintf("custom_hostname/saas.example/app%d.customer.example", i), Zone: "saas.example", Kind: plan.KindCustomHostname,
+		ZoneID: zoneA, ObjectID: hostnameID(i)}
+}
+
+// patched answers a PATCH with the hostname it is for.
+func patched(w http.ResponseWriter, r *http.Request) {
+	var i int
+	fmt.Sscanf(strings.TrimPrefix(r.PathValue("id"), "00000000-0000-4000-8000-"), "%d", &i)
+	write(w, 202, ok(hostnameJSON(i, commonSettings)))
+}
+
+func patchable() *fake {
+	f := newFake()
+	f.mux.HandleFunc("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", patched)
+	return f
+}
+
+// busiest is the largest number of requests in any stretch of a length.
+func busiest(at []seen, per time.Duration) int {
+	most, from := 0, 0
+	for to := range at {
+		for at[to].at-at[from].at >= per {
+			from++
+		}
+		most = max(most, to-from+1)
+	}
+	return most
+}
+
+// 5,000 writes at the default rate: a burst of 1,100 at once, never more than
+// that in five minutes, and nearly all that is permitted.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := patchable()
+		o := options(f)
+		o.base = direct{f, 100 * time.Millisecond}
+		w := writer(t, o)
+		if err := sendAll(t.Context(), w, 5000, 10); err != nil {
+			t.Fatal(err)
+		}
+		all := f.requests("PATCH")
+		if len(all) != 5000 {
+			t.Errorf("%d requests", len(all))
+		}
+		if n := busiest(all, 5*time.Minute); n > 1100 {
+			t.Errorf("%d requests within five minutes", n)
+		}
+		if burst := all[1099].at; burst > 12*time.Second {
+			t.Errorf("the burst took %s", burst)
+		}
+		last := all[len(all)-1].at
+		if permitted := 4 * 5 * time.Minute; last > permitted*105/100 {
+			t.Errorf("it took %s, permitted were %s", last, permitted)
+		}
+		if got := w.Requests(); got != (plan.Requests{Write: 5000}) {
+			t.Errorf("counted %+v", got)
+		}
+	})
+}
+
+// Whatever the latencies, no stretch of time holds more than the budget, as
+// seen by the server at any moment between request and answer.
+func TestBudgetProperty(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 7).Draw(rt, "requests")
+		workers := rapid.IntRange(1, 9).Draw(rt, "workers")
+		latencies := rapid.SliceOfN(rapid.IntRange(0, 3000), 40, 40).Draw(rt, "latencies")
+		counted := rapid.SliceOfN(rapid.IntRange(0, 100), 40, 40).Draw(rt, "counted at")
+		synctest.Test(t, func(*testing.T) {
+			l := newLimiter(Rate{n, time.Second})
+			start := time.Now()
+			var mu sync.Mutex
+			var times []time.Duration
+			var group errgroup.Group
+			group.SetLimit(workers)
+			for i := range latencies {
+				group.Go(func() error {
+					tk, err := l.acquire(context.Background())
+					if err != nil {
+						return err
+					}
+					lat := time.Duration(latencies[i]) * time.Millisecond
+					before := lat * time.Duration(counted[i]) / 100
+					time.Sleep(before)
+					mu.Lock()
+					times = append(times, time.Since(start))
+					mu.Unlock()
+					time.Sleep(lat - before)
+					l.done(tk, 200, nil)
+					return nil
+				})
+			}
+			if err := group.Wait(); err != nil {
+				rt.Fatal(err)
+			}
+			for i := range times {
+				if j := i + n; j < len(times) && times[j]-times[i] < time.Second {
+					rt.Fatalf("%d requests within %s: %v", n+1, times[j]-times[i], times)
+				}
+			}
+		})
+	})
+}
+
+// A 429 in the middle pauses everybody for what it says; one request goes
+// first; nothing is lost, and nothing fails.
+func TestPause(t *testing.T) {
+	for _, tt := range []struct {
+		retryAfter string
+		want       time.Duration
+	}{{"300", 300 * time.Second}, {"2", 2 * time.Second}, {"", 300 * time.Second}, {"soon", 300 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			n := 0
+			f.mux.HandleFunc("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", func(w http.ResponseWriter, r *http.Request) {
+				f.mu.Lock()
+				n++
+				limited := n >= 20 && n < 25
+				f.mu.Unlock()
+				if limited {
+					if tt.retryAfter != "" {
+						w.Header().Set("Retry-After", tt.retryAfter)
+					}
+					write(w, 429, `{"success":false,"errors":[{"code":971,"message":"More than 1200 requests per 300 seconds reached."}],"result":null}`)
+					return
+				}
+				patched(w, r)
+			})
+			o := options(f)
+			o.base = direct{f, 100 * time.Millisecond}
+			var paused []Event
+			o.Notify = func(e Event) {
+				if !e.PausedUntil.IsZero() {
+					paused = append(paused, e)
+				}
+			}
+			w := writer(t, o)
+			if err := sendAll(t.Context(), w, 50, 5); err != nil {
+				t.Fatal(err)
+			}
+			all := f.requests("PATCH")
+			if len(all) != 55 {
+				t.Fatalf("%d requests, want 50 and the five that were limited", len(all))
+			}
+			// The five in flight are limited at 400 ms; the sixth request
+			// behind them is the probe.
+			limited := all[23].at
+			probe, next := all[24+0], all[25]
+			if got := probe.at - limited; got < tt.want || got > tt.want+200*time.Millisecond {
+				t.Errorf("Retry-After %q: the next request came after %s, want %s", tt.retryAfter, got, tt.want)
+			}
+			if next.at-probe.at < 100*time.Millisecond {
+				t.Errorf("a second request came %s after the probe", next.at-probe.at)
+			}
+			if len(paused) == 0 || paused[0].PausedUntil.Sub(f.start) < tt.want {
+				t.Errorf("told %v", paused)
+			}
+			if got := w.Requests().Write; got != 50 {
+				t.Errorf("counted %d writes", got)
+			}
+		})
+	}
+}
+
+// An API that never stops refusing ends in an error, not in waiting for ever.
+func TestPausedForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.handle("GET /client/v4/zones", 429, `{"success":false,"errors":[],"result":null}`)
+		_, err := reader(t, options(f)).Fetch(t.Context(), scope("a.example"))
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Status != 429 || failed.OutcomeUnknown() {
+			t.Fatalf("%v", err)
+		}
+		if took := time.Since(f.start); took < 30*time.Minute || took > time.Hour {
+			t.Errorf("gave up after %s", took)
+		}
+	})
+}
+
+// A wait ends with its context.
+func TestWaitIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.handle("GET /client/v4/zones", 429, `{"success":false,"errors":[],"result":null}`)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := reader(t, options(f)).Fetch(ctx, scope("a.example"))
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(f.start) != 10*time.Second {
+			t.Errorf("after %s: %v", time.Since(f.start), err)
+		}
+	})
+}
+
+// With r left, nobody sends more than r until t has passed.
+func TestRatelimitHeader(t *testing.T) {
+	for _, header := range []http.Header{
+		{"Ratelimit": {`"default";r=1000;t=30, "burst";r=%d;t=%d`}},
+		{"Ratelimit": {`"default";r=1000;t=30`, `"burst";r=%d;t=%d`}},
+		{"X-Ratelimit-Remaining": {"%d"}, "X-Ratelimit-Reset": {"%d"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			// The server grants 20 in 60 s, in fixed windows, and says so.
+			f := newFake()
+			windowStart, used := time.Time{}, 0
+			f.mux.HandleFunc("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", func(w http.ResponseWriter, r *http.Request) {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				if windowStart.IsZero() || time.Since(windowStart) >= time.Minute {
+					windowStart, used = time.Now(), 0
+				}
+				used++
+				if used > 20 {
+					t.Errorf("request %d of a window at %s", used, time.Since(f.start))
+				}
+				reset := int((time.Until(windowStart.Add(time.Minute)) + time.Second - 1) / time.Second)
+				for k, lines := range header {
+					for _, line := range lines {
+						switch strings.Count(line, "%d") {
+						case 2:
+							line = fmt.Sprintf(line, 20-used, reset)
+						case 1:
+							line = fmt.Sprintf(line, map[bool]int{true: reset, false: 20 - used}[strings.HasSuffix(k, "Reset")])
+						}
+						w.Header().Add(k, line)
+					}
+				}
+				patched(w, r)
+			})
+			o := options(f)
+			o.base = direct{f, 300 * time.Millisecond}
+			if err := sendAll(t.Context(), writer(t, o), 100, 6); err != nil {
+				t.Fatal(err)
+			}
+			// Five windows: nothing of what is permitted is given away.
+			if took := time.Since(f.start); took > 4*time.Minute+20*time.Second {
+				t.Errorf("%v: took %s", header, took)
+			}
+		})
+	}
+}
+
+// An announced policy is a budget like our own.
+func TestRatelimitPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.mux.HandleFunc("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Ratelimit-Policy", `"default";q=1200;w=300, "burst";q=10;w=6`)
+			patched(w, r)
+		})
+		if err := sendAll(t.Context(), writer(t, options(f)), 50, 3); err != nil {
+			t.Fatal(err)
+		}
+		if n := busiest(f.requests("PATCH"), 6*time.Second); n > 10 {
+			t.Errorf("%d within six seconds", n)
+		}
+		if took := time.Since(f.start); took != 24*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"": 5 * time.Minute, "2": 2 * time.Second, " 300 ": 5 * time.Minute, "0": time.Second,
+		"1000000000": 10 * time.Minute, "99999999999999999999999": 10 * time.Minute,
+		"-5": 5 * time.Minute, "1.5": 5 * time.Minute, "soon": 5 * time.Minute,
+		"Sun, 01 Mar 2026 12:01:30 GMT": 90 * time.Second,
+		"Sun, 01 Mar 2026 11:00:00 GMT": time.Second,
+		"Sun, 01 Mar 2036 11:00:00 GMT": 10 * time.Minute,
+	} {
+		if got := retryAfter(header, now); got != want {
+			t.Errorf("%q: %s, want %s", header, got, want)
+		}
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for _, tt := range []struct {
+		h    http.Header
+		want []quota
+	}{
+		{http.Header{"Ratelimit": {`"default";r=50;t=30`}}, []quota{{name: "default", known: true, remaining: 50, reset: 30 * time.Second}}},
+		{http.Header{"Ratelimit": {`"a;b,c" ; r=1 ; t=0,d;t=5;r=2`}}, []quota{{name: "a;b,c", known: true, remaining: 1, reset: time.Second}, {name: "d", known: true, remaining: 2, reset: 5 * time.Second}}},
+		{http.Header{"Ratelimit-Policy": {`"burst";q=100;w=60`}}, []quota{{name: "burst", window: Rate{100, time.Minute}}}},
+		{http.Header{"X-Ratelimit-Remaining": {"3"}, "X-Ratelimit-Reset": {"1800000007"}}, []quota{{name: "X-Ratelimit-", known: true, remaining: 3, reset: 7 * time.Second}}},
+		{http.Header{"Ratelimit": {`"default";r=-1;t=30`, `r;t`, `;;;`, `"`, `"x";r=1`}, "Ratelimit-Policy": {`"x";q=0;w=0`, `"y";q=5;w=999999`}}, nil},
+	} {
+		if d := cmp.Diff(tt.want, quotas(tt.h, now), cmp.AllowUnexported(quota{})); d != "" {
+			t.Errorf("%v: %s", tt.h, d)
+		}
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for in, want := range map[string]string{"1100/5m": "1100/5m", "4/s": "4/1s", "200/1h": "200/1h", "90/1m30s": "90/1m30s", "1/1h0m5s": "1/1h0m5s"} {
+		r, err := ParseRate(in)
+		if err != nil || r.String() != want {
+			t.Errorf("%q: %s, %v", in, r, err)
+		}
+	}
+	for _, in := range []string{"", "5m", "x/5m", "0/5m", "-1/5m", "5/", "5/0s", "5/-1s", "5/5", "1100/5m/2", "5/9999h"} {
+		if r, err := ParseRate(in); err == nil {
+			t.Errorf("%q: %s", in, r)
+		}
+	}
+}
+
+func FuzzHeaders(f *testing.F) {
+	f.Add("300", `"default";r=50;t=30, "burst";r=3;t=1`, `"burst";q=100;w=60`, "5", "1800000000")
+	f.Add("Sun, 01 Mar 2026 12:01:30 GMT", `"`, `;`, "-1", "99999999999999999999")
+	f.Fuzz(func(t *testing.T, retry, ratelimit, policy, remaining, reset string) {
+		now := time.Unix(1_800_000_000, 0)
+		if d := retryAfter(retry, now); d < minPause || d > maxPause {
+			t.Errorf("pause of %s", d)
+		}
+		l := newLimiter(DefaultRate)
+		h := http.Header{"Retry-After": {retry}, "Ratelimit": {ratelimit}, "Ratelimit-Policy": {policy}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}}
+		for range 3 {
+			l.inFlight++
+			l.done(ticket{}, 200, h)
+		}
+		// Whatever the headers say, the way is free again some time.
+		for _, r := range l.left {
+			if r.n < 0 || time.Until(r.until) > maxPause {
+				t.Errorf("%+v", r)
+			}
+		}
+		for _, w := range l.windows {
+			if w.Requests < 1 || w.Per <= 0 || w.Per > time.Hour {
+				t.Errorf("%+v", w)
+			}
+		}
+	})
+}
