@@ -65,51 +65,10 @@ func newApp(s streams, getenv func(string) string, secrets *redactor) *cli.App {
 		CustomAppHelpTemplate: appHelp,
 	}
 	for _, c := range app.Commands {
-		c.OnUsageError = usageError
-		c.CustomHelpTemplate = commandHelp
-		c.HideHelpCommand = true
-		for _, sub := range c.Subcommands {
-			sub.OnUsageError = usageError
-			sub.CustomHelpTemplate = commandHelp
-			sub.HideHelpCommand = true
-		}
+		dress(c)
 	}
 	return app
 }
-
-const appHelp = `{{.Name}} - {{.Usage}}
-
-Usage:
-  tlsync COMMAND [flags]
-
-Commands:{{range .VisibleCommands}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{if .Aliases}} (alias {{join .Aliases ", "}}){{end}}{{end}}
-
-tlsync COMMAND --help tells the flags of a command.
-
-Environment:
-  CLOUDFLARE_API_TOKEN   token; or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY
-  CLOUDFLARE_BASE_URL    another API, including /client/v4
-
-Exit codes:
-  0  done, or no difference      3  refused, nothing written
-  1  error, nothing written      5  incomplete: something was written,
-  2  differences found              something was not
-`
-
-const commandHelp = `{{.HelpName}} - {{.Usage}}
-
-Usage:
-  {{.UsageText}}
-{{if .Description}}
-{{.Description}}
-{{end}}{{if .VisibleSubcommands}}
-Commands:{{range .VisibleSubcommands}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{end}}
-{{end}}{{if .VisibleFlags}}
-Flags:
-{{range .VisibleFlags}}  {{.}}
-{{end}}{{end}}`
 
 func usageError(c *cli.Context, err error, _ bool) error {
 	name := "tlsync"
@@ -146,17 +105,17 @@ func userAgent() string { return "tlsync/" + version() }
 // sharedFlags are made anew for each command: the flag library writes into them.
 func sharedFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` that holds tlsync.yaml"},
-		&cli.StringSliceFlag{Name: "zone", Usage: "only this zone; may be repeated: `NAME`"},
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "output `FORMAT`"},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "auto, always or never: `WHEN`"},
+		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` directory that holds tlsync.yaml"},
+		&cli.StringSliceFlag{Name: "zone", Usage: "`NAME` only this zone; may be repeated"},
+		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` of the output"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` auto, always or never"},
 		&cli.BoolFlag{Name: "verbose", Usage: "all names, and what stands behind them"},
 		&cli.BoolFlag{Name: "quiet", Usage: "no progress and no remarks on stderr"},
-		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "debug, info, warn or error: `LEVEL`"},
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "text or json: `FORMAT`"},
-		&cli.StringFlag{Name: "rate", Value: "1100/5m", Usage: "API requests per time, at most: `N/TIME`"},
-		&cli.IntFlag{Name: "concurrency", Value: 10, Usage: "API requests at once, at most: `N`"},
-		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "for one API request: `TIME`"},
+		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "`LEVEL` debug, info, warn or error"},
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` text or json"},
+		&cli.StringFlag{Name: "rate", Value: "1100/5m", Usage: "`N/TIME` API requests in a time, at most"},
+		&cli.IntFlag{Name: "concurrency", Value: 10, Usage: "`N` API requests at once, at most"},
+		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "`TIME` for one API request"},
 	}
 }
 

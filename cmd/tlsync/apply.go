@@ -36,8 +36,8 @@ is in flight finishes, nothing more is written, and what was done is reported;
 run apply again to go on.`,
 		Flags: append(sharedFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
-			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "hazards that are accepted: `A,B`"},
-			&cli.DurationFlag{Name: "deadline", Usage: "stop cleanly after this `TIME`"},
+			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
+			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
 			shared, err := p.common(c, "text")

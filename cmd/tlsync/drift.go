@@ -25,7 +25,7 @@ not committed do not read as drift, and exits with 2 if they differ. Outside a
 repository the files are taken as they are. Never writes to Cloudflare.
 Formats: text, json.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "exit with 2 on any drift, if live is weaker, or never: any|weaker|none: `WHAT`"},
+			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
 			shared, err := p.common(c, "text", "json")

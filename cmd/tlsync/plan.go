@@ -29,7 +29,7 @@ func (p *program) planCommand() *cli.Command {
 permission by name, and what there is to know. Never writes to Cloudflare.
 Formats: text, json.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "out", Usage: "save the plan as JSON: `FILE`"},
+			&cli.StringFlag{Name: "out", Usage: "`FILE` to save the plan in, as JSON"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 if there are changes"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {

@@ -44,9 +44,9 @@ CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS listener) set,
 and ends with its exit code. The other forms talk to a sandbox that runs, by
 CLOUDFLARE_BASE_URL.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "seed", Usage: "state to start from, YAML: `FILE`"},
-			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the API, on loopback"},
-			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge, on loopback"},
+			&cli.StringFlag{Name: "seed", Usage: "`FILE` state to start from, YAML"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the API"},
+			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge"},
 		},
 		Action: action(func(ctx context.Context, c *cli.Context) error {
 			o := sandboxOptions{seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args().Slice()}
