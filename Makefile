@@ -2,8 +2,8 @@
 
 GO       ?= go
 BIN      := bin/tlsync
-# Pinned, so that a new release of the linter never fails an old commit.
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.2.2
+# 2026.2.2, pinned, so that a new release of the linter never fails an old commit.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 60s
 
 .PHONY: build test lint bench demo fuzz

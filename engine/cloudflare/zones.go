@@ -72,7 +72,7 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 }
 
 func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
-	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: &origin}
+	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: origin}
 }
 
 // fill reads the settings and the custom hostnames of a zone. A failure is kept

@@ -39,8 +39,9 @@ type Input struct {
 //	any   any   ?      reported as unreadable, never written
 //
 // The changes stand in an order in which every name's effective value is at
-// every moment its old or its new one (order.go). The error is a cycle in that
-// order, which names its members; no configuration is known to make one.
+// every moment its old or its new one (order.go). The error is that there is no
+// such order, which names what stands in the way: it takes two zone settings
+// that change in one plan while custom hostnames swap them in both directions.
 func Build(in Input) (*Plan, error) {
 	b := &builder{in: in}
 	p := &Plan{
@@ -142,7 +143,7 @@ type node struct {
 func (b *builder) find(sev schema.Severity, rule, object, message string, a *schema.Assignment) {
 	f := Finding{Severity: sev, Rule: rule, Object: object, Message: message}
 	if a != nil {
-		f.Origin = &Origin{Pos: a.Pos, Via: a.Via}
+		f.Origin = Origin{Pos: a.Pos, Via: a.Via}
 	}
 	b.findings = append(b.findings, f)
 }
@@ -157,6 +158,7 @@ type zoneWork struct {
 	want  *ResolvedZone
 	base  *ResolvedZone    // nil without a base
 	edits map[string]*Edit // zone settings to be written
+	held  map[string]bool  // zone settings that do not become what is asked for
 	// zoneNodes are the nodes that govern a setting, in the order of the chain.
 	zoneNodes map[string][]int
 	names     []hostnameWork        // custom hostnames with something to write
@@ -175,7 +177,7 @@ func (b *builder) zone(i int) error {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
 		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
-		edits: map[string]*Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
+		edits: map[string]*Edit{}, held: map[string]bool{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
 	}
 	if b.in.Base != nil {
 		w.base = &b.in.Base.Zones[i]
@@ -186,6 +188,7 @@ func (b *builder) zone(i int) error {
 			w.names = append(w.names, hw)
 		}
 	}
+	w.leaveFollowers()
 	// Only now is it known which zone settings will be written, and so what
 	// each name meets before and after.
 	for i := range w.names {
@@ -219,16 +222,28 @@ func (w *zoneWork) zoneEdits() {
 			if why == "" {
 				why = "Cloudflare did not report it"
 			}
+			w.held[a.Setting] = true
 			w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
 		case live.Value == a.Value:
-		case live.Locked:
+		case live.Locked || w.earlyDataLocked(a):
+			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
-				a.Setting, w.live.Name, live.Value.Text(), a.Value.Text()), a)
+				a.Setting, w.live.Name, Show(live.Value), Show(a.Value)), a)
 		default:
 			e := w.edit(a, live.Value, baseOf(w.base))
 			w.edits[a.Setting] = &e
 		}
 	}
+}
+
+// earlyDataLocked reports whether tls_1_3 cannot become what is asked for
+// because the setting beside it, which would have to change too, is locked.
+func (w *zoneWork) earlyDataLocked(a *schema.Assignment) bool {
+	if a.Setting != "tls_1_3" || a.Value == `"off"` {
+		return false
+	}
+	rtt, ok := lookup(w.live.Settings, earlyData)
+	return ok && rtt.Locked && (rtt.Value == `"on"`) != (a.Value == `"zrt"`)
 }
 
 // hostnameEdits finds what differs on one custom hostname and may be written.
@@ -263,8 +278,12 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 		if asked(as, culprit) == nil || !slices.ContainsFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit }) {
 			culprit, other = other, culprit
 		}
-		w.find(schema.Warning, NotEditable, object, fmt.Sprintf("%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
-			culprit, h.Name, other, other), asked(as, culprit))
+		why := "is not managed"
+		if asked(as, other) != nil {
+			why = "is asked for too"
+		}
+		w.find(schema.Warning, NotEditable, object, fmt.Sprintf("%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there %s; write \"%s: inherit\" to give it up",
+			culprit, h.Name, other, why, other), asked(as, culprit))
 		held := slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return e.Setting != culprit })
 		w.holdBack(h, held)
 		hw.edits = slices.DeleteFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit })
@@ -273,18 +292,74 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 }
 
 // holdBack drops zone writes of settings that a name should have been pinned
-// against first.
-func (w *zoneWork) holdBack(h *Hostname, pins []Edit) {
+// against first, and reports whether there were any.
+func (w *zoneWork) holdBack(h *Hostname, pins []Edit) bool {
+	any := false
 	for _, e := range pins {
 		z, ok := w.edits[e.Setting]
 		if !ok || e.From != schema.Inherit {
 			continue
 		}
+		any = true
 		delete(w.edits, e.Setting)
+		w.held[e.Setting] = true
 		w.find(schema.Error, NotEditable, zoneObject(w.label), fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
-			e.Setting, w.live.Name, z.To.Text(), h.Name, e.To.Text()), asked(w.want.Settings, e.Setting))
+			e.Setting, w.live.Name, Show(z.To), h.Name, Show(e.To)), asked(w.want.Settings, e.Setting))
 	}
+	return any
+}
+
+// leaveFollowers leaves alone every name that is to give up a value of its own
+// for a zone's value that will not be there: it would meet the one that the
+// zone has now, which nobody asked for, or one that could not be read. Such a
+// name is left as a whole, since its edits may depend on each other; what it
+// should have been pinned against is then held back too, and so on.
+func (w *zoneWork) leaveFollowers() {
+	left := map[string][]string{} // names by setting
+	for again := true; again; {
+		again = false
+		kept := w.names[:0]
+		for _, hw := range w.names {
+			i := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.To == schema.Inherit && w.missing(e.Setting) })
+			if i < 0 {
+				kept = append(kept, hw)
+				continue
+			}
+			id := hw.edits[i].Setting
+			left[id] = append(left[id], hw.live.Name)
+			again = w.holdBack(hw.live, hw.edits) || again
+		}
+		w.names = kept
+	}
+	for _, row := range schema.Table() {
+		names := left[row.ID]
+		if len(names) == 0 {
+			continue
+		}
+		slices.Sort(names)
+		w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf(
+			"%s left as %s, since %s of zone %s is not what %s to follow: %s",
+			plural(len(names), "1 custom hostname is", fmt.Sprintf("%d custom hostnames are", len(names))), plural(len(names), "it is", "they are"),
+			row.ID, w.live.Name, plural(len(names), "it is", "they are"), first(names)),
+			asked(w.want.Settings, row.ID))
+	}
+}
+
+// missing reports whether the zone's value that a name is to follow will not be
+// there after the plan.
+func (w *zoneWork) missing(id string) bool {
+	_, read := w.live.Value(id)
+	return w.held[id] || !read
+}
+
+// first is the beginning of a list of names.
+func first(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
 }
 
 // uneditable says why a custom hostname cannot be written, if it cannot, and

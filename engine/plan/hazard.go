@@ -57,11 +57,15 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 		if len(cut) > 0 {
 			c.add(CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", hw.live.Name, strings.Join(cut, ", ")))
 		}
-		if s := hw.live.Status; s == "moved" || s == "pending_migration" {
-			c.add(MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", hw.live.Name, s))
+		if movedAway(hw.live) {
+			c.add(MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", hw.live.Name, hw.live.Status))
 		}
 	}
 }
+
+// movedAway reports whether another zone has, or is about to have, the traffic
+// of a custom hostname: the one that is edited last serves it.
+func movedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
 
 // followers says in words whom a zone's value reaches after the plan.
 func (w *zoneWork) followers(id string) string {

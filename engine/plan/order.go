@@ -249,7 +249,14 @@ func (w *zoneWork) chain(room [][]bound) ([]int, error) {
 	}
 	order, stuck := topological(after, rank)
 	if len(stuck) > 0 {
-		return nil, fmt.Errorf("no safe order for the settings of zone %s", w.live.Name)
+		var ids []string
+		for _, i := range stuck {
+			if id := writes[i].governs; !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		return nil, fmt.Errorf("no safe order for %s of zone %s: some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
+			strings.Join(ids, " and "), w.live.Name)
 	}
 	nodes := make([]int, len(writes))
 	for i := range writes {

@@ -9,6 +9,8 @@
 package plan
 
 import (
+	"encoding/json"
+
 	"tlsync/schema"
 )
 
@@ -132,6 +134,15 @@ type Origin struct {
 	Via string `json:"via"`
 }
 
+// MarshalJSON writes {} for nowhere.
+func (o Origin) MarshalJSON() ([]byte, error) {
+	if o == (Origin{}) {
+		return []byte("{}"), nil
+	}
+	type plain Origin // without this method
+	return json.Marshal(plain(o))
+}
+
 // Request is an API request as it is shown and sent. Path is below the base URL.
 type Request struct {
 	Method string     `json:"method"`
@@ -189,7 +200,7 @@ type Finding struct {
 	Rule     string          `json:"rule"`
 	Object   string          `json:"object"` // "zone/NAME" or "custom_hostname/ZONE/NAME"
 	Message  string          `json:"message"`
-	Origin   *Origin         `json:"origin,omitempty"`
+	Origin   Origin          `json:"origin"` // {} where no line asks for it
 }
 
 // Info is the severity of a finding that asks for nothing.

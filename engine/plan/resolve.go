@@ -159,7 +159,7 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 					Severity: schema.Warning, Rule: NotFound,
 					Object:  hostnameObject(zone, e.Hostname.Value),
 					Message: fmt.Sprintf("custom hostname %s does not exist in zone %s", e.Hostname.Value, zone),
-					Origin:  &Origin{Pos: e.Hostname.Pos, Via: "entry"},
+					Origin:  Origin{Pos: e.Hostname.Pos, Via: "entry"},
 				})
 			}
 		}

@@ -19,7 +19,7 @@ func mistakes() schema.Diagnostics {
 		{Pos: schema.Pos{File: "zones/acme.yaml", Line: 17, Col: 151}, Severity: schema.Warning, Rule: "long", Message: "far out"},
 		{Pos: schema.Pos{File: "zones/acme.yaml", Line: 18, Col: 90}, Severity: schema.Warning, Rule: "outside", Message: "beyond the end"},
 		{Pos: schema.Pos{File: "zones/acme.yaml", Line: 99, Col: 1}, Severity: schema.Warning, Rule: "gone", Message: "no such line"},
-		{Pos: schema.Pos{File: "a,b:c.yaml"}, Severity: schema.Error, Rule: "too-large", Message: "a whole file"},
+		{Pos: schema.Pos{File: "a,b:c%2C.yaml"}, Severity: schema.Error, Rule: "too-large", Message: "a whole file"},
 		{Severity: schema.Error, Rule: "no-files", Message: "::error::nowhere", Hint: "run tlsync init"},
 	}
 }
@@ -133,7 +133,7 @@ func TestDiagnosticsGitHubIsReadBackAsMeant(t *testing.T) {
 			map[string]string{"file": "zones/acme.yaml", "line": "14", "col": "20", "title": "setting-value"}},
 		2: {"warning", "a tab, 100%: # #[error]",
 			map[string]string{"file": "zones/acme.yaml", "line": "16", "col": "4", "title": "tab"}},
-		6: {"error", "a whole file", map[string]string{"file": "a,b:c.yaml", "title": "too-large"}},
+		6: {"error", "a whole file", map[string]string{"file": "a,b:c%2C.yaml", "title": "too-large"}},
 		7: {"error", ": :error::nowhere\nhint: run tlsync init", map[string]string{"title": "no-files"}},
 	} {
 		if d := cmp.Diff(want, got[i], cmp.AllowUnexported(command{})); d != "" {

@@ -20,13 +20,13 @@ type object struct {
 	edits      []plan.Edit
 }
 
-// objectID is the id without the part that tells the two writes of one custom
-// hostname apart.
+// objectID is the id without the part that tells the writes of one custom
+// hostname apart ("#pin", "#unpin").
 func objectID(c *plan.Change) string {
-	id, cut := strings.CutSuffix(c.ID, "#pin")
-	if !cut {
-		id = strings.TrimSuffix(id, "#unpin")
+	if c.Kind == plan.KindZone {
+		return c.ID // there the part is the setting
 	}
+	id, _, _ := strings.Cut(c.ID, "#")
 	return id
 }
 
@@ -62,6 +62,9 @@ func joinEdits(first, second []plan.Edit) []plan.Edit {
 			continue
 		}
 		e.From, e.EffectiveFrom = edits[i].From, edits[i].EffectiveFrom
+		if s, ok := schema.LookupSetting(e.Setting); ok {
+			e.Direction = s.Compare(e.EffectiveFrom, e.EffectiveTo)
+		}
 		edits[i] = e
 	}
 	return edits

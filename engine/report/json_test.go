@@ -118,8 +118,7 @@ func randomPlan(r *rapid.T) *plan.Plan {
 	for range some("findings") {
 		f := plan.Finding{Severity: schema.Severity(word()), Rule: word(), Object: word(), Message: word()}
 		if rapid.Bool().Draw(r, "origin") {
-			o := origin()
-			f.Origin = &o
+			f.Origin = origin()
 		}
 		p.Findings = append(p.Findings, f)
 	}
@@ -145,6 +144,13 @@ func TestReadPlanUndoesPlanJSON(t *testing.T) {
 			r.Fatalf("(-written +read):\n%s\n%s", d, written)
 		}
 	})
+}
+
+func TestPlanJSONKeepsForeignTextReadable(t *testing.T) {
+	got := planJSON(t, &plan.Plan{Digest: "<a> & ##[x] 東\u202e\U000e0041"})
+	if want := `"digest": "<a> & #\u0023[x] 東\u202e\udb40\udc41"`; !strings.Contains(got, want) {
+		t.Errorf("%s is not in %s", want, got)
+	}
 }
 
 func TestReadPlanRefusesWhatIsNotAPlan(t *testing.T) {

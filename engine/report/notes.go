@@ -37,9 +37,25 @@ func permissionFor(k plan.HazardKind) permission {
 // note is one message about some objects.
 type note struct {
 	kind    plan.Kind
-	zone    string // empty where the objects are zones
-	message string
+	zone    string   // empty where the objects are zones
+	message string   // with blank where it names its object
 	names   []string // sorted, each once
+}
+
+// blank stands for the name of the object in a message, so that messages that
+// differ in it only are one note.
+const blank = "\x00"
+
+// sentence is the note as it is printed.
+func (n *note) sentence() string {
+	if len(n.names) == 1 && strings.Contains(n.message, blank) {
+		return Safe(strings.ReplaceAll(n.message, blank, n.names[0]))
+	}
+	text := Safe(strings.ReplaceAll(n.message, blank, "each"))
+	if about := n.about(); about != "" {
+		return about + ": " + text
+	}
+	return text
 }
 
 // about names the objects of a note.
@@ -74,6 +90,9 @@ func (s *notesOf) add(k noteKey, name string) {
 	}
 	if k.kind == plan.KindZone {
 		k.zone = "" // it is the name
+	}
+	if name != "" {
+		k.message = strings.ReplaceAll(k.message, name, blank)
 	}
 	i, ok := s.at[k]
 	if !ok {
@@ -166,7 +185,7 @@ func (t *text) notesBelow(notes []note) {
 	}
 	for i := range shown {
 		n := &shown[i]
-		line := "    " + n.about() + ": " + Safe(n.message)
+		line := "    " + n.sentence()
 		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.names))
 	}
 	t.left(len(notes) - len(shown))
@@ -218,9 +237,7 @@ func (t *text) findings(findings []plan.Finding) {
 	var classes []class
 	for _, f := range findings {
 		k := at{class: class{f.Severity, f.Rule}}
-		if f.Origin != nil {
-			k.place = place(f.Origin.Pos)
-		}
+		k.place = place(f.Origin.Pos)
 		if places[k.class] == nil {
 			classes = append(classes, k.class)
 		}
@@ -261,10 +278,7 @@ func (t *text) finding(s schema.Severity, rule, place string, n note) string {
 	if place != "" {
 		line += place + ": "
 	}
-	if about := n.about(); about != "" {
-		line += about + ": "
-	}
-	line += Safe(n.message) + " [" + Safe(rule) + "]"
+	line += n.sentence() + " [" + Safe(rule) + "]"
 	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
 }
 

@@ -144,7 +144,7 @@ func rollout() *plan.Plan {
 	origin := at("zones/saas.yaml", 40, "entry")
 	p.Findings = append(p.Findings, plan.Finding{
 		Severity: schema.Error, Rule: plan.NotFound, Object: "custom_hostname/saas.example/gone.example",
-		Message: "no such custom hostname", Origin: &origin,
+		Message: "no such custom hostname", Origin: origin,
 	})
 	return summed(p, 4)
 }

@@ -115,6 +115,10 @@ func (t *text) done(r *apply.Result) {
 	if len(changes) == 0 {
 		return
 	}
+	// When all went through, the plan above has said it.
+	if !t.verbose && len(changes) == len(r.Steps) && already == 0 {
+		return
+	}
 	for _, z := range zones(objects(changes)) {
 		groups := z.sections[0].groups
 		rows := t.rows(groups)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"tlsync/engine/apply"
@@ -90,5 +91,53 @@ func TestResultGolden(t *testing.T) {
 				t.Errorf("holds %s", bad)
 			}
 		})
+	}
+}
+
+func TestWhatRemainsIsToldByWhatTheRunDid(t *testing.T) {
+	rule := at("zones/saas.yaml", 14, "rule 1")
+	pin := hostname(saas, "a.test", edit("min_tls_version", "1.0", "1.1", "1.0", plan.CauseChange, rule))
+	unpin := hostname(saas, "a.test", edit("min_tls_version", "1.1", "", "1.2", plan.CauseChange, rule))
+	pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+	again := hostname(saas, "a.test",
+		edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule), edit("http2", "off", "on", "", plan.CauseChange, rule))
+	for _, c := range []struct {
+		first, second apply.Outcome
+		want          string
+	}{
+		{apply.Done, apply.Done, "accepted but not effective yet: 1 setting (a.test)\n"},
+		{apply.Failed, apply.Done, "not applied: 1 setting\n"},
+		{apply.Done, apply.Skipped, "not applied: 1 setting\n"},
+	} {
+		r := &apply.Result{
+			Steps:     []apply.Step{{Change: &pin, Outcome: c.first}, {Change: &unpin, Outcome: c.second}},
+			Remaining: &plan.Plan{Changes: []plan.Change{again}},
+		}
+		var b bytes.Buffer
+		if err := Result(&b, r, ResultOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{c.want, "not planned by this run: 1 setting\n"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s, %s: %q is not in\n%s", c.first, c.second, want, b.String())
+			}
+		}
+	}
+}
+
+func TestFewNamesAreSortedAndNamedOnce(t *testing.T) {
+	for _, c := range []struct {
+		names   []string
+		verbose bool
+		want    string
+	}{
+		{[]string{"b", "a", "b"}, false, "a, b"},
+		{[]string{"1", "2", "3", "4", "5", "6", "7"}, false, "1, 2, 3, 4, 5 and 2 more"},
+		{[]string{"1", "2", "3", "4", "5", "6", "7"}, true, "1, 2, 3, 4, 5, 6, 7"},
+	} {
+		x := text{verbose: c.verbose}
+		if got := x.few(c.names); got != c.want {
+			t.Errorf("%v are %q, want %q", c.names, got, c.want)
+		}
 	}
 }

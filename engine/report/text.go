@@ -237,7 +237,7 @@ func directionWord(d schema.Direction) string {
 	case schema.Weakens:
 		return "weaker"
 	case schema.Changes:
-		return "neutral"
+		return "changes"
 	}
 	return Safe(string(d))
 }

@@ -57,7 +57,7 @@ func foreignPlan() *plan.Plan {
 	return summed(&plan.Plan{
 		Changes: []plan.Change{c, d},
 		Findings: []plan.Finding{
-			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: &origin},
+			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: origin},
 			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad, Message: bad},
 			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad + "2", Message: bad},
 		},
@@ -128,6 +128,62 @@ func TestDesignLineIsAsDocumented(t *testing.T) {
 	want = "Requests: 4 read, 412 to write, about 2 min at 1,100 per 5 min\nPlan: 0 to add, 412 to change, 0 to remove.\n"
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("%q is not the end of\n%s", want, got)
+	}
+}
+
+func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
+	base := func() plan.Change {
+		return hostname(saas, "b.test", edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1")))
+	}
+	for name, change := range map[string]func(c *plan.Change){
+		"":                        func(*plan.Change) {},
+		"another line":            func(c *plan.Change) { c.Edits[0].Origin.Line = 15 },
+		"another file":            func(c *plan.Change) { c.Edits[0].Origin.File = "zones/b.yaml" },
+		"another rule":            func(c *plan.Change) { c.Edits[0].Origin.Via = "rule 2" },
+		"another value":           func(c *plan.Change) { c.Edits[0].To = `"1.3"` },
+		"another value before":    func(c *plan.Change) { c.Edits[0].From = `"1.0"` },
+		"another value in effect": func(c *plan.Change) { c.Edits[0].EffectiveFrom = `"1.1"` },
+		"another value to come":   func(c *plan.Change) { c.Edits[0].EffectiveTo = `"1.3"` },
+		"another cause":           func(c *plan.Change) { c.Edits[0].Cause = plan.CauseConflict },
+		"another direction":       func(c *plan.Change) { c.Edits[0].Direction = schema.Weakens },
+		"another setting":         func(c *plan.Change) { c.Edits[0].Setting = "tls_1_3" },
+		"another kind":            func(c *plan.Change) { c.Kind = "hostname" },
+		"another action":          func(c *plan.Change) { c.Action = "create" },
+		"another zone":            func(c *plan.Change) { c.Zone = "other.example" },
+		"one more edit of the other": func(c *plan.Change) {
+			c.Edits = append(c.Edits, edit("http2", "", "on", "off", plan.CauseDrift, at("x", 1, "")))
+		},
+	} {
+		other := base()
+		change(&other)
+		other.ID, other.Name = "custom_hostname/a", "a.test"
+		got := render(t, summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
+		if joined := strings.Contains(got, "2 custom hostnames"); joined != (name == "") {
+			t.Errorf("%q: joined is %v:\n%s", name, joined, got)
+		}
+	}
+}
+
+func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
+	rule := at("zones/saas.yaml", 14, "rule 1")
+	hazard := []plan.Hazard{{Kind: plan.MovesTraffic, Message: "m"}}
+	pair := func(name string) []plan.Change {
+		pin := hostname(saas, name, edit("min_tls_version", "1.0", "1.3", "1.0", plan.CauseChange, rule))
+		unpin := hostname(saas, name, edit("min_tls_version", "1.3", "", "1.2", plan.CauseChange, rule))
+		pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+		pin.Hazards, unpin.Hazards = hazard, hazard
+		return []plan.Change{pin, unpin}
+	}
+	one := hostname(saas, "c.test", edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule))
+	got := render(t, summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{Base: true})
+	for _, want := range []string{
+		"~ 2 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  2 writes each\n      e.g. a.test, b.test\n",
+		"moves_traffic: 2 objects;", "    2 custom hostnames of saas.example: m  e.g. a.test, b.test\n",
+		"Plan: 0 to add, 3 to change, 0 to remove.\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
 	}
 }
 
