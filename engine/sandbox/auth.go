@@ -21,11 +21,11 @@ type identity struct {
 
 // may reports whether one of the permissions is held. The edit form of a
 // permission includes the read form.
-func (id *identity) may(any ...string) bool {
+func (id *identity) may(oneOf ...string) bool {
 	if id.global {
 		return true
 	}
-	for _, p := range any {
+	for _, p := range oneOf {
 		if slices.Contains(id.permissions, p) {
 			return true
 		}
@@ -56,7 +56,8 @@ var (
 	keyShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 )
 
-// identify finds who sends the request. The answer is nil if that is somebody.
+// identify finds who sends the request: nil if the credentials are nobody's,
+// and an answer where there are none that could be looked up.
 func (s *Server) identify(r *http.Request) (*identity, *answer) {
 	malformed := func(code int, msg string) *answer {
 		return failWith(http.StatusBadRequest, problem{
@@ -89,8 +90,8 @@ func (s *Server) identify(r *http.Request) (*identity, *answer) {
 
 // denied is what a request gets whose credentials nobody holds, or that are no
 // longer active. The two services that know tokens by themselves say 401.
-func denied(route string) *answer {
-	switch route {
+func denied(service string) *answer {
+	switch service {
 	case "verify":
 		return fail(http.StatusUnauthorized, 1000, "Invalid API Token")
 	case "custom_hostnames":

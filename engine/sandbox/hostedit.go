@@ -120,8 +120,7 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 	if raw, given := m["ssl"]; given && !remove {
 		crt := &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
 		if h.ssl != nil {
-			clone := *h.ssl
-			clone.settings = maps.Clone(h.ssl.settings)
+			clone := *h.ssl // its settings are replaced, never written into
 			crt = &clone
 		}
 		var bad *answer

@@ -35,7 +35,6 @@ type certificate struct {
 	deployed map[string]string
 	// target is the status that is reached after settling.
 	target string
-	round  int // counts writes, so that an older one does not settle a newer
 }
 
 type hostnameJSON struct {
@@ -305,16 +304,16 @@ func (s *Server) settle(now time.Time) {
 // at the status given until then. One that was never active stays where it is:
 // its owner has not pointed the name here.
 func (s *Server) rollOut(z *zone, h *hostname, status string) {
-	crt := h.ssl
-	crt.round++
-	round := crt.round
+	next := *h.ssl // a new object, so that an older write does not settle this one
+	crt := &next
+	h.ssl = crt
 	crt.status = status
 	if crt.target == "" {
 		crt.target = status
 	}
 	if crt.target == "active" {
 		s.deploy(func() {
-			if h.ssl != crt || crt.round != round {
+			if h.ssl != crt {
 				return
 			}
 			crt.status = "active"

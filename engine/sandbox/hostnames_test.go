@@ -54,26 +54,30 @@ func TestWritesSettleLate(t *testing.T) {
 	if e := last(srv); e.Effect != sandbox.EffectChanged || e.Status != 202 {
 		t.Errorf("effect %s, status %d", e.Effect, e.Status)
 	}
-	c.t = c.t.Add(20 * time.Second)
+	c.advance(20 * time.Second)
 	if got := patch(change); got != "pending_validation" {
 		t.Errorf("an equal write leaves the certificate %s", got)
 	}
 	if e := last(srv); e.Effect != sandbox.EffectNoop {
 		t.Errorf("effect %s, want noop", e.Effect)
 	}
-	c.t = c.t.Add(20 * time.Second) // the first write's time is over, the second's is not
+	c.advance(20 * time.Second) // the first write's time is over, the second's is not
 	if got := status(); got != "pending_validation" {
 		t.Errorf("%s after 40 s", got)
 	}
-	c.t = c.t.Add(10 * time.Second)
+	c.advance(10 * time.Second)
 	if got := status(); got != "active" {
 		t.Errorf("%s after 50 s, want active", got)
+	}
+	// An empty write refreshes the name: the same restart.
+	if got := patch(`{}`); got != "pending_validation" || last(srv).Effect != sandbox.EffectNoop {
+		t.Errorf("an empty write leaves the certificate %s, effect %s", got, last(srv).Effect)
 	}
 	// A name that never was active does not become so by a write.
 	if got := must[shown](t, srv, "PATCH", host1+"6", `{"ssl":{"type":"dv","method":"email","settings":{"http2":"on"}}}`).SSL.Status; got != "pending_validation" {
 		t.Errorf("a pending name is %s", got)
 	}
-	c.t = c.t.Add(time.Hour)
+	c.advance(time.Hour)
 	if got := must[shown](t, srv, "GET", host1+"6", "").SSL.Status; got != "pending_validation" {
 		t.Errorf("a pending name is %s an hour later", got)
 	}
@@ -180,7 +184,7 @@ func TestHostnamesComeAndGo(t *testing.T) {
 	if made.Hostname != "fresh.test" || made.SSL.Status != "initializing" {
 		t.Errorf("made %+v", made)
 	}
-	c.t = c.t.Add(10 * time.Second)
+	c.advance(10 * time.Second)
 	if got := must[shown](t, srv, "GET", names+"/"+made.ID, ""); got.SSL.Status != "pending_validation" {
 		t.Errorf("settled at %s", got.SSL.Status)
 	}
@@ -190,7 +194,7 @@ func TestHostnamesComeAndGo(t *testing.T) {
 	expect(t, srv,
 		step{method: "GET", path: names + "/" + made.ID, status: 200},
 		step{method: "PATCH", path: names + "/" + made.ID, body: `{}`, status: 409, code: 1439})
-	c.t = c.t.Add(10 * time.Second)
+	c.advance(10 * time.Second)
 	expect(t, srv, step{method: "GET", path: names + "/" + made.ID, status: 404, code: 1436})
 }
 

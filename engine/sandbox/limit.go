@@ -58,7 +58,8 @@ func (l *limiter) headers(h http.Header, now time.Time) {
 	h.Set("Ratelimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", "default", quota, seconds(l.per)))
 }
 
-// tooMany is the refusal of a call in excess.
+// tooMany is the refusal of a call in excess. Its code is ours: which one
+// Cloudflare uses is not documented, so no client can rely on it.
 func (l *limiter) tooMany(wait time.Duration) *answer {
 	ans := fail(http.StatusTooManyRequests, 10429,
 		fmt.Sprintf("More than %d requests per %d seconds reached. Please wait and consider throttling your request speed", max(l.quota, 0), seconds(l.per)))

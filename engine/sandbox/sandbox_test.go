@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,7 +69,7 @@ func newServer(t *testing.T, text string, o sandbox.Options) *sandbox.Server {
 	return sandbox.New(seed, o)
 }
 
-func send(t *testing.T, h http.Handler, st step) (int, string) {
+func send(t testing.TB, h http.Handler, st step) (int, string) {
 	t.Helper()
 	req := httptest.NewRequest(st.method, sandbox.Base+st.path, strings.NewReader(st.body))
 	if st.token != "" {
@@ -88,14 +90,29 @@ func send(t *testing.T, h http.Handler, st step) (int, string) {
 }
 
 // clock is a time that moves only when it is told to, and when somebody sleeps.
-type clock struct{ t time.Time }
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
 
-func newClock() *clock { return &clock{time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)} }
+func newClock() *clock { return &clock{t: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
 
 func (c *clock) options() sandbox.Options {
 	return sandbox.Options{
-		Now:   func() time.Time { return c.t },
-		Sleep: func(_ context.Context, d time.Duration) error { c.t = c.t.Add(d); return nil },
+		Now:   c.now,
+		Sleep: func(_ context.Context, d time.Duration) error { c.advance(d); return nil },
 	}
 }
 
@@ -255,7 +272,7 @@ func TestOneRequestTooManyBlocksEveryCall(t *testing.T) {
 		srv.ServeHTTP(rec, req)
 		return rec.Result()
 	}
-	c.t = c.t.Add(time.Second)
+	c.advance(time.Second)
 	for i := range 3 {
 		res := get()
 		if res.StatusCode != 200 {
@@ -268,17 +285,37 @@ func TestOneRequestTooManyBlocksEveryCall(t *testing.T) {
 	if res := get(); res.StatusCode != 429 || res.Header.Get("Retry-After") != "300" {
 		t.Fatalf("%d, Retry-After %q, want 429 and 300", res.StatusCode, res.Header.Get("Retry-After"))
 	}
-	c.t = c.t.Add(299500 * time.Millisecond)
+	c.advance(299500 * time.Millisecond)
 	if res := get(); res.StatusCode != 429 || res.Header.Get("Retry-After") != "1" {
 		t.Errorf("%d, Retry-After %q half a second early, want 429 and 1", res.StatusCode, res.Header.Get("Retry-After"))
 	}
 	if status, _ := send(t, srv, step{token: "read-token", method: "GET", path: zoneA}); status != 200 {
 		t.Errorf("another token is blocked too: %d", status)
 	}
-	c.t = c.t.Add(500 * time.Millisecond)
+	c.advance(500 * time.Millisecond)
 	if res := get(); res.StatusCode != 200 {
 		t.Errorf("%d after the penalty, want 200", res.StatusCode)
 	}
+}
+
+// Tests of a client's timing run in virtual time: without sockets, and with the
+// server's own clock and waits.
+func TestTheServerRunsInVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(t, tourSeed+"latency: 200ms\nsettle: 1m\n", sandbox.Options{})
+		start := time.Now()
+		must[any](t, srv, "PATCH", host1+"1", `{"ssl":{"type":"dv","method":"txt","settings":{"http2":"off"}}}`)
+		if d := time.Since(start); d != 200*time.Millisecond {
+			t.Errorf("answered after %s, want 200ms", d)
+		}
+		time.Sleep(time.Minute)
+		if got := must[shown](t, srv, "GET", host1+"1", "").SSL.Status; got != "active" {
+			t.Errorf("%s after a minute", got)
+		}
+		if e := last(srv); e.AtMS != 60_200 {
+			t.Errorf("history says %d ms, want the arrival at 60200", e.AtMS)
+		}
+	})
 }
 
 func TestTokensOfOneUserShareALimit(t *testing.T) {
