@@ -131,6 +131,7 @@ func TestGlob(t *testing.T) {
 		{"*.example", "a.b.example", false},
 		{"*.example", "example", false},
 		{"*.example", "aexample", false},
+		{"*.example", ".example", false},
 		{"**.example", "a.example", true},
 		{"**.example", "a.b.example", true},
 		{"**.example", "example", true},

@@ -1,3 +1,10 @@
+// Package schema is what people write: it reads the YAML of a configuration
+// directory into plain data, and knows Cloudflare's vocabulary of TLS settings.
+//
+// Load reads and checks everything and reports every mistake with its place;
+// the table of settings says which values exist, which of two is weaker and
+// which form they are compared in; a Selector decides what is asked of a custom
+// hostname. Nothing here knows of live state, plans or HTTP.
 package schema
 
 import (
@@ -40,7 +47,6 @@ type loader struct {
 	fsys     fs.FS
 	desired  *Desired
 	digest   hash.Hash
-	files    int
 	size     int64
 	profiles map[string]*profile
 	names    []string // of profiles, in the order written
@@ -107,7 +113,7 @@ func (l *loader) rootName() (string, bool) {
 	}
 	switch len(found) {
 	case 0:
-		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "start one with: tlsync init", "no %s here", rootNames[0])
+		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "--config names the directory that holds it", "no %s here", rootNames[0])
 		return "", false
 	case 2:
 		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "%s and %s are both here", found[0], found[1])
@@ -163,7 +169,7 @@ func (l *loader) bytes(name string) ([]byte, bool) {
 		l.unreadable(name, err)
 		return nil, false
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	content := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	if _, err := content.ReadFrom(io.LimitReader(f, maxFileSize+1)); err != nil {
 		l.unreadable(name, err)

@@ -47,7 +47,7 @@ func (l *log) all() Diagnostics {
 	dropped := l.dropped + len(l.warnings) - len(warnings)
 	ds := slices.Concat(l.errors, warnings)
 	ds.Sort()
-	ds = slices.Compact(ds) // a profile's mistake may be met in several zones
+	ds = slices.Compact(ds) // a mistake in a pattern or a profile is met in many zones
 	if dropped > 0 {
 		last := ds[len(ds)-1]
 		severity := Warning

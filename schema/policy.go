@@ -76,6 +76,9 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 			e.Hostname = d.pattern(p.value, "hostname")
 		case "settings":
 			e.Settings = d.limits(p.value, via, "settings")
+			if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
+				d.errorf(d.at(p.value), "missing-value", "", "%s lifts nothing; write the settings and the values that are acceptable", via)
+			}
 		case "reason":
 			s, _ := d.scalar(p.value, "reason")
 			if e.Reason = strings.Join(strings.Fields(s), " "); e.Reason == "" && p.value.Kind == yaml.ScalarNode {

@@ -161,6 +161,8 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 	for _, item := range d.scalars(n, "use") {
 		p, ok := d.profiles[item.Value]
 		switch {
+		case !ok && d.root == (Pos{}):
+			continue // the document that defines it could not be read
 		case !ok:
 			hint := didYouMean(item.Value, d.names)
 			if len(d.names) == 0 {

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -69,6 +70,8 @@ func (d *decoder) checkText(b []byte) bool {
 			complain("control", "odd-character", "", "%U cannot be seen and does not belong in a configuration", c)
 		case c == '%' && col == 1:
 			complain("directive", "directive", "remove the line", "YAML directives are not supported")
+		case c == '-' && col == 1 && bytes.HasPrefix(b[i:], []byte("---")):
+			values += 4 // a document costs a decoder besides its values
 		case c == ',' || c == '[' || c == '{' || (c == ':' || c == '-' || c == '?') && endsIndicator(next):
 			values++
 		}
@@ -147,16 +150,15 @@ func findSecret(line []byte) (at int, what string) {
 
 // scalarSecret says what a whole value looks like, "" if like no secret. A
 // value of 40 letters and digits is no hostname and no setting, so here, other
-// than in a comment, it need not mix cases.
+// than in a comment, it need not mix cases; only words that hyphens join may be
+// as long.
 func scalarSecret(s string) string {
 	if len(s) == 40 && strings.ContainsAny(s, "0123456789") && strings.IndexFunc(s, unicode.IsLetter) >= 0 &&
-		strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || !tokenByte(byte(r)) }) < 0 {
+		strings.Count(s, "-")+strings.Count(s, "_") < 5 && !slices.ContainsFunc([]byte(s), func(c byte) bool { return !tokenByte(c) }) {
 		return "an API token"
 	}
-	if _, what := findSecret([]byte(s)); what != "" {
-		return what
-	}
-	return ""
+	_, what := findSecret([]byte(s))
+	return what
 }
 
 func tokenByte(c byte) bool {

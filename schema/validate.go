@@ -82,7 +82,7 @@ func distinctBlocks(c *CustomHostnames) []namedBlock {
 }
 
 // owns reports whether the document itself sets one of the settings; else what
-// is wrong with them was told at the patterns that do.
+// is wrong with them was told of the patterns that do.
 func (v *zoneView) owns(ids ...string) bool {
 	return slices.ContainsFunc(v.zone.Settings, func(a Assignment) bool { return slices.Contains(ids, a.Setting) })
 }
@@ -116,7 +116,7 @@ func (l *loader) checkZoneVersions(v *zoneView) {
 // Cloudflare refuses it on zones is not documented; on custom hostnames it does.
 func (l *loader) checkZoneCiphers(v *zoneView) {
 	minimum, ciphers := find(v.settings, "min_tls_version"), find(v.settings, Ciphers)
-	if v.owns("min_tls_version", Ciphers) && minimum.is(version13) && ciphers != nil && ciphers.Value != "[]" {
+	if minimum.is(version13) && ciphers != nil && ciphers.Value != "[]" {
 		l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: default, or a lower minimum",
 			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
 	}
@@ -126,7 +126,7 @@ func (l *loader) checkZoneCiphers(v *zoneView) {
 func (l *loader) checkAutomaticMode(v *zoneView) {
 	ssl, mode := find(v.settings, "ssl"), find(v.settings, "ssl_automatic_mode")
 	switch {
-	case ssl == nil || mode.is(`"custom"`) || !v.owns("ssl", "ssl_automatic_mode"):
+	case ssl == nil || mode.is(`"custom"`):
 	case mode == nil:
 		l.warnf(ssl.Pos, "automatic-ssl", "write ssl_automatic_mode: custom", "Cloudflare may raise ssl by itself while ssl_automatic_mode is auto, its default")
 	default:

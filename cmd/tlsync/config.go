@@ -103,8 +103,15 @@ func (p *program) check(o common, c *configuration) error {
 	return nil
 }
 
+// reportOptions shows source lines beside mistakes, but none of a file that a
+// secret was found in.
 func (c *configuration) reportOptions(color bool) report.DiagnosticOptions {
 	cache := map[string][]string{}
+	for _, d := range c.diags {
+		if d.Rule == schema.RuleSecret {
+			cache[d.File] = nil
+		}
+	}
 	return report.DiagnosticOptions{Color: color, Source: func(file string, line int) (string, bool) {
 		lines, ok := cache[file]
 		if !ok {
