@@ -118,8 +118,11 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	if err := p.print(o.common, made); err != nil {
-		return err
+	switch err := p.print(o.common, made); {
+	case err != nil && !o.approved:
+		return err // nobody can approve what nobody can read
+	case err != nil:
+		p.lost(err)
 	}
 	if len(made.Changes) == 0 {
 		return unread(made)
@@ -138,9 +141,16 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	progress.close()
 	result.Requests = writer.Requests()
 	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
-		return err
+		p.lost(err)
 	}
 	return p.verdict(o, made, result, lastErr)
+}
+
+// lost tells that the report could not be printed: its reader is gone, or the
+// disk is full. The run goes on, and its exit code is that of what was written
+// to Cloudflare.
+func (p *program) lost(err error) {
+	fmt.Fprintf(p.err, "tlsync: the report is lost: %s\n", oneLine(err))
 }
 
 // refused says what would allow the plan, in words to be used as they are.

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tlsync/engine/sandbox"
+)
+
+// world is the Cloudflare of one script.
+type world struct {
+	server  *sandbox.Server
+	http    *httptest.Server
+	history []sandbox.Entry // of servers that were replaced, or histories that were forgotten
+	settled int             // entries that "settled" has vouched for
+}
+
+func worldOf(ts *testscript.TestScript) *world {
+	w := scriptOf(ts).world
+	if w == nil {
+		ts.Fatalf("there is no sandbox yet: sandbox start [seed.yaml]")
+	}
+	return w
+}
+
+func (w *world) close() {
+	w.history = w.entries()
+	w.server.Close()
+	w.http.Close()
+}
+
+// entries is the whole history.
+func (w *world) entries() []sandbox.Entry {
+	if w.http == nil {
+		return w.history
+	}
+	return slices.Concat(w.history, w.server.History())
+}
+
+func (w *world) all() int { return len(w.entries()) }
+
+func isWrite(e *sandbox.Entry) bool { return e.Method != "" && e.Method != http.MethodGet }
+
+// writes are the writes since the last "sandbox forget".
+func (w *world) writes() []sandbox.Entry {
+	return slices.DeleteFunc(w.server.History(), func(e sandbox.Entry) bool { return !isWrite(&e) })
+}
+
+// unsettled counts the writes that nothing was checked after.
+func (w *world) unsettled() int {
+	n := 0
+	for _, e := range w.history[w.settled:] {
+		if isWrite(&e) && (e.Effect == sandbox.EffectChanged || e.Effect == sandbox.EffectMoved || e.Effect == sandbox.EffectNoop) {
+			n++
+		}
+	}
+	return n
+}
+
+// sandboxVerb is Cloudflare itself:
+//
+//	sandbox start [SEED]                      serve the API and point the environment at it
+//	sandbox fault KIND [KEY=VALUE…]           break requests; keys as in a seed
+//	sandbox clear                             no faults any more
+//	sandbox dashboard ZONE[/NAME] [ID=VALUE…] edit by hand; without a setting, save the form
+//	sandbox permissions TOKEN LIST            take permissions away from a token
+//	sandbox forget                            begin a new history
+//	sandbox dump                              the state, to stdout
+//	sandbox writes, sandbox requests          the history, to stdout
+//	sandbox order FIRST THEN                  writes that match FIRST all stand before those that match THEN
+//	sandbox effective ZONE NAME|- SETTING     every value that visitors met, to stdout
+func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sandbox verb [args...]")
+	}
+	verb, args := args[0], args[1:]
+	if verb == "start" {
+		startSandbox(ts, args)
+		return
+	}
+	w := worldOf(ts)
+	switch verb {
+	case "fault":
+		w.control(ts, http.MethodPost, "faults", "kind: "+args[0]+"\n"+yamlOf(ts, args[1:]))
+	case "clear":
+		w.server.ClearFaults()
+	case "dashboard":
+		zone, hostname, _ := strings.Cut(args[0], "/")
+		edit := "zone: " + zone + "\nhostname: \"" + hostname + "\"\n"
+		if len(args) == 1 {
+			edit += "save: true\n"
+		} else {
+			edit += "settings:\n  " + strings.ReplaceAll(yamlOf(ts, args[1:]), "\n", "\n  ")
+		}
+		w.control(ts, http.MethodPost, "dashboard", edit)
+	case "permissions":
+		w.control(ts, http.MethodPost, "permissions", "token: "+args[0]+"\npermissions: "+args[1]+"\n")
+	case "forget":
+		w.history = w.entries()
+		w.server.ClearHistory()
+	case "dump":
+		_, _ = ts.Stdout().Write(w.server.State().YAML())
+	case "writes":
+		w.print(ts, w.writes())
+	case "requests":
+		w.print(ts, slices.DeleteFunc(w.server.History(), func(e sandbox.Entry) bool { return e.Method == "" }))
+	case "order":
+		w.order(ts, args)
+	case "effective":
+		w.effective(ts, args)
+	default:
+		ts.Fatalf("unknown verb: sandbox %s", verb)
+	}
+}
+
+// yamlOf makes a mapping of KEY=VALUE arguments, whose values are YAML.
+func yamlOf(ts *testscript.TestScript, args []string) string {
+	var b strings.Builder
+	for _, a := range args {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok {
+			ts.Fatalf("%q: want KEY=VALUE", a)
+		}
+		if value == "on" || value == "off" { // to YAML these are booleans
+			value = `"` + value + `"`
+		}
+		fmt.Fprintf(&b, "%s: %s\n", key, value)
+	}
+	return b.String()
+}
+
+func startSandbox(ts *testscript.TestScript, args []string) {
+	s := scriptOf(ts)
+	seed := sandbox.Seed{}
+	if len(args) > 0 {
+		// The credentials are put in here and stand in no file.
+		text := strings.NewReplacer("GLOBALKEY", globalKey, "CANARY", canary).Replace(ts.ReadFile(args[0]))
+		var err error
+		seed, err = sandbox.ParseSeed([]byte(text))
+		ts.Check(err)
+	}
+	if len(seed.Tokens) == 0 {
+		seed.Tokens = []sandbox.Token{{Name: "token", Value: canary}}
+	}
+	next := &world{server: sandbox.New(seed, sandbox.Options{})}
+	if s.world != nil {
+		s.world.close()
+		next.history, next.settled = s.world.history, s.world.settled
+	}
+	var handler http.Handler = next.server
+	if s.doc != nil {
+		handler = s.doc.Middleware(s.t, handler)
+	}
+	next.http = httptest.NewServer(handler)
+	s.world = next
+	ts.Setenv("CLOUDFLARE_BASE_URL", next.http.URL+sandbox.Base)
+	ts.Setenv("CLOUDFLARE_API_TOKEN", canary)
+	ts.Setenv("CANARY", canary)
+	ts.Setenv("GLOBALKEY", globalKey)
+}
+
+func (w *world) control(ts *testscript.TestScript, method, what, body string) {
+	answer := httptest.NewRecorder()
+	w.server.ServeHTTP(answer, httptest.NewRequest(method, "/__sandbox/"+what, strings.NewReader(body)))
+	if answer.Code >= 300 {
+		ts.Fatalf("%s", strings.TrimSpace(answer.Body.String()))
+	}
+}
+
+// print writes entries, one a line: method, path, body, and what came of it
+// unless that is what one expects. Names stand for ids.
+func (w *world) print(ts *testscript.TestScript, entries []sandbox.Entry) {
+	names := w.names()
+	for i := range entries {
+		fmt.Fprintln(ts.Stdout(), line(&entries[i], names))
+	}
+	_, _ = ts.Stdout().Write(nil) // stdout is this command's even without an entry
+}
+
+func (w *world) names() *strings.Replacer {
+	var pairs []string
+	for _, z := range w.server.State().Zones {
+		pairs = append(pairs, z.ID, z.Name, z.AccountID, z.Account)
+		for _, h := range z.CustomHostnames {
+			pairs = append(pairs, h.ID, h.Hostname)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func line(e *sandbox.Entry, names *strings.Replacer) string {
+	var b bytes.Buffer
+	b.WriteString(e.Method + " " + names.Replace(e.Path))
+	if len(e.Body) > 0 {
+		b.WriteString(" ")
+		b.Write(e.Body)
+	}
+	if e.Effect != sandbox.EffectChanged && e.Effect != sandbox.EffectRead {
+		fmt.Fprintf(&b, " → %s", e.Effect)
+		if e.Status >= 400 {
+			fmt.Fprintf(&b, " %d", e.Status)
+		}
+	}
+	for _, f := range e.Faults {
+		b.WriteString(" [" + f + "]")
+	}
+	return b.String()
+}
+
+func (w *world) order(ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sandbox order first then")
+	}
+	first, err := regexp.Compile(args[0])
+	ts.Check(err)
+	then, err := regexp.Compile(args[1])
+	ts.Check(err)
+	names := w.names()
+	last, begin := -1, -1
+	var lines []string
+	for i, e := range w.writes() {
+		l := line(&e, names)
+		lines = append(lines, l)
+		if first.MatchString(l) {
+			last = i
+		}
+		if then.MatchString(l) && begin < 0 {
+			begin = i
+		}
+	}
+	if last < 0 || begin < 0 || last > begin {
+		ts.Fatalf("want all of %q before any of %q:\n%s", args[0], args[1], strings.Join(lines, "\n"))
+	}
+}
+
+func (w *world) effective(ts *testscript.TestScript, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: sandbox effective zone hostname|- setting")
+	}
+	hostname := args[1]
+	if hostname == "-" {
+		hostname = ""
+	}
+	var values []string
+	for _, m := range w.server.Timeline(args[0], hostname, args[2]) {
+		values = append(values, strings.Trim(m.Value, `"`))
+	}
+	fmt.Fprintln(ts.Stdout(), strings.Join(values, " → "))
+}
