@@ -75,10 +75,10 @@ type Event struct {
 	Requests plan.Requests
 	// PausedUntil is set where the API asked everybody to wait.
 	PausedUntil time.Time
-	// Zone and the counts are set where a page of its custom hostnames was
-	// read: Pages so far, and Items on this one.
-	Zone         string
-	Pages, Items int
+	// Zone is set where a page of its custom hostnames was read, and Items is
+	// how many were on it.
+	Zone  string
+	Items int
 }
 
 // Reader reads live state.
@@ -101,6 +101,7 @@ type client struct {
 	accounts []string // those that Options.Accounts gives it to, sorted
 	fallback bool     // it serves all others
 	get      getFunc
+	hide     redactor
 	slots    chan struct{} // bounds the requests under way
 	refused  atomic.Int32  // sizes of pages, from the largest, that the server refused
 }
@@ -137,7 +138,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		if err != nil {
 			return nil, err
 		}
-		cl := &client{get: get, slots: make(chan struct{}, o.Concurrency)}
+		cl := &client{get: get, hide: newRedactor(c), slots: make(chan struct{}, o.Concurrency)}
 		byCredentials[c] = cl
 		r.clients = append(r.clients, cl)
 		if writes {
@@ -249,9 +250,6 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
 		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
 	}
-	if p, ok := o.base.(*http.Transport); ok {
-		t.proxy = p.Proxy
-	}
 	options := []cloudflare.Option{
 		cloudflare.BaseURL(o.BaseURL),
 		cloudflare.UsingRetryPolicy(0, 0, 0),
@@ -324,7 +322,7 @@ func (c *client) read(ctx context.Context, path string, decode func(result []byt
 		return err
 	}
 	if err := decode(answer.Result, answer.ResultInfo); err != nil {
-		return &Error{Method: http.MethodGet, Path: path, Err: fmt.Errorf("unexpected answer: %w", err)}
+		return &Error{Method: http.MethodGet, Path: path, Detail: "unexpected answer: " + clean(err.Error(), c.hide)}
 	}
 	return nil
 }

@@ -87,10 +87,10 @@ func newRedactor(c Credentials) redactor {
 		for _, form := range []string{
 			secret,
 			url.QueryEscape(secret), url.PathEscape(secret),
-			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret)),
-			base64.URLEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
-			base64.StdEncoding.EncodeToString([]byte("Bearer " + secret)), base64.RawStdEncoding.EncodeToString([]byte("Bearer " + secret)),
-			base64.StdEncoding.EncodeToString([]byte(c.Email + ":" + secret)), base64.RawStdEncoding.EncodeToString([]byte(c.Email + ":" + secret)),
+			// Unpadded: that is a part of the padded form.
+			base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+			base64.RawStdEncoding.EncodeToString([]byte("Bearer " + secret)),
+			base64.RawStdEncoding.EncodeToString([]byte(c.Email + ":" + secret)),
 		} {
 			pairs = append(pairs, form, redacted)
 		}

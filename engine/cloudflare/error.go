@@ -55,7 +55,7 @@ func (e *Error) Denied() bool {
 	case http.StatusForbidden:
 		return !e.has(entitlementCodes...)
 	case http.StatusBadRequest:
-		return e.has(malformedCredentials)
+		return e.malformedCredentials()
 	}
 	return false
 }
@@ -64,9 +64,14 @@ func (e *Error) has(codes ...int) bool {
 	return slices.ContainsFunc(e.Codes, func(c Code) bool { return slices.Contains(codes, c.Code) })
 }
 
-// malformedCredentials is the code of an Authorization header that has the
-// wrong form.
-const malformedCredentials = 6003
+// malformedCredentials reports an Authorization or X-Auth-Key header of the wrong
+// form. The code says "invalid request" and more than that: which header it is
+// stands in the chain below it.
+func (e *Error) malformedCredentials() bool {
+	return slices.ContainsFunc(e.Codes, func(c Code) bool {
+		return c.Code == 6003 && slices.ContainsFunc(c.Chain, func(c Code) bool { return c.Code == 6103 || c.Code == 6111 })
+	})
+}
 
 // entitlementCodes come with 403 and are about what the zone has paid for.
 var entitlementCodes = []int{1404, 1405, 1413, 1414, 1431, 1450, 1459}
@@ -110,7 +115,7 @@ func text(err error) string {
 
 func (e *Error) lacks() string {
 	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.has(malformedCredentials):
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are not valid, or have expired"
 	case e.Permission == "":
 		return ""

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,12 +103,12 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// options for a handler without sockets and without chance.
+// options for a handler without sockets, and without delays between attempts.
 func options(h http.Handler) Options {
 	return Options{
 		BaseURL: "https://api.test/client/v4", Credentials: Credentials{Token: canary},
 		base:   direct{handler: h},
-		jitter: func(limit time.Duration) time.Duration { return limit / 2 },
+		jitter: func(time.Duration) time.Duration { return 0 },
 	}
 }
 
@@ -229,13 +228,4 @@ func scope(names ...string) plan.Scope {
 		s.Zones = append(s.Zones, plan.ZoneScope{Name: n, Settings: []string{"min_tls_version"}})
 	}
 	return s
-}
-
-func mustParse(t testing.TB, s string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
 }

@@ -43,8 +43,8 @@ func TestReaderHasNoWrite(t *testing.T) {
 
 func TestFetch(t *testing.T) {
 	f := oneZone(paged{items: []string{
-		hostnameJSON(2, `{}`),
 		hostnameJSON(1, ` { "min_tls_version" : "1.2", "ciphers":[ "AES128-SHA","ECDHE-ECDSA-AES128-SHA"], "http3": "on"}`),
+		hostnameJSON(2, `{}`),
 		`{"id":"` + hostnameID(3) + `","hostname":"BÜCHER.example","status":"pending","ssl":null,"custom_metadata":null}`,
 		`{"id":"` + hostnameID(4) + `","hostname":"*.wild.example","status":"active","ssl":{"status":"pending_validation","type":"dv","method":"txt","wildcard":true,"custom_csr_id":"7b163417","settings":{"min_tls_version":"","early_hints":null}},"custom_metadata":{"tier":"gold","since":2024}}`,
 	}})
@@ -131,7 +131,7 @@ func TestZones(t *testing.T) {
 		zoneJSON(zoneB, "b.example", acctB, "Other"),
 		zoneJSON(strings.Repeat("c", 32), "a.example", acctA, "Acme"),
 		zoneJSON(strings.Repeat("d", 32), "bücher.example", acctA, "Acme"),
-		zoneJSON("not-an-id", "odd.example", acctA, "Acme"),
+		zoneJSON("not/an/id", "odd.example", acctA, "Acme"),
 	}
 	names := func(l *plan.Live) string {
 		var out []string
@@ -161,7 +161,7 @@ func TestZones(t *testing.T) {
 		{"an unknown name", []plan.ZoneScope{one("a.example", ""), one("zz.example", "Acme")},
 			"a.example@Acme\nerror not-found: zone zz.example does not exist in account Acme, or the token lacks \"Zone: Read\" on it"},
 		{"a glob", []plan.ZoneScope{one("*.example", "Acme")},
-			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not-an-id\", which is not 32 hexadecimal digits"},
+			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not/an/id\", which is no id"},
 		{"a glob and a name in it", []plan.ZoneScope{one("a*.example", "Acme"), one("a.example", "")}, "a.example@Acme"},
 		{"a glob of nothing", []plan.ZoneScope{one("*.test", "Acme")},
 			"warning not-found: no live zone matches *.test in account Acme; the token may also lack \"Zone: Read\" on it"},
@@ -288,6 +288,20 @@ func TestAccounts(t *testing.T) {
 		if got := f.requests("GET /client/v4/zones/" + zoneB + "/settings"); len(got) != 1 || got[0].auth != "Bearer token-of-b" {
 			t.Errorf("account %q: settings read with %+v", account, got)
 		}
+	}
+}
+
+// A zone that several tokens see is read with that of its account.
+func TestZoneSeenTwice(t *testing.T) {
+	f := oneZone(nil)
+	o := options(f)
+	o.Accounts = map[string]Credentials{"Example Inc": {Token: "token-of-the-account"}}
+	live, err := reader(t, o).Fetch(t.Context(), scope("saas.example"))
+	if err != nil || len(live.Zones) != 1 || len(live.Problems) != 0 {
+		t.Fatalf("%+v, %v", live, err)
+	}
+	if got := f.requests("GET /client/v4/zones/" + zoneA); len(got) != 1 || got[0].auth != "Bearer token-of-the-account" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -27,7 +27,7 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 		sizes:    hostnamePages,
 		decode:   decodeHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
-		progress: func(items int) { r.tell(Event{Zone: z.Name, Pages: 1, Items: items}) },
+		progress: func(items int) { r.tell(Event{Zone: z.Name, Items: items}) },
 		limit:    r.concurrency,
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 	switch {
 	case err != nil:
 		return h, err
-	case !validHostnameID(h.ID):
+	case !validID(h.ID):
 		return h, errors.New("a custom hostname without a usable id")
 	case name == "":
 		return h, errors.New("custom hostname " + h.ID + " has no name")
@@ -231,9 +231,10 @@ func compacted(raw string) schema.Value {
 	return v
 }
 
-// validHostnameID keeps out of paths what could lead elsewhere.
-func validHostnameID(id string) bool {
-	return id != "" && len(id) <= 100 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
+// validID keeps out of paths what could lead elsewhere. Ids are opaque otherwise:
+// their shape has changed before.
+func validID(id string) bool {
+	return id != "" && len(id) <= 100 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
 }
 
 // canonicalName is the form in which names are compared. A live name that is no

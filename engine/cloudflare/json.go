@@ -88,7 +88,7 @@ func (c *cursor) object(each func(key []byte) error) error {
 			if errors.Is(err, errBroken) {
 				return err
 			}
-			return fmt.Errorf("%s: %w", clean(string(key), redactor{}), err)
+			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
 }

@@ -196,6 +196,37 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// Of two pauses the later end counts, and a probe that got no answer says
+// nothing: another one goes first.
+func TestPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(DefaultRate)
+		send := func() ticket {
+			tk, err := l.acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tk
+		}
+		start := time.Now()
+		a, b := send(), send()
+		l.done(a, 429, http.Header{"Retry-After": {"60"}})
+		l.done(b, 429, http.Header{"Retry-After": {"2"}})
+		probe := send()
+		if got := time.Since(start); got != time.Minute || !probe.probe {
+			t.Errorf("%+v after %s", probe, got)
+		}
+		l.done(probe, 0, nil)
+		if probe = send(); !probe.probe {
+			t.Error("everybody goes on after a probe without an answer")
+		}
+		l.done(probe, 200, nil)
+		if send().probe {
+			t.Error("a probe although the last one was let through")
+		}
+	})
+}
+
 // An API that never stops refusing ends in an error, not in waiting for ever.
 func TestPausedForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

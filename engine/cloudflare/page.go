@@ -16,6 +16,10 @@ import (
 // usual size of a page, two hundred thousand at the smallest.
 const maxPages = 4000
 
+// maxUntold ends one whose server does not say how long it is. It is what the
+// default rate lets through without a pause.
+const maxUntold = 1000
+
 // A query describes a list.
 type query[T any] struct {
 	client *client
@@ -169,7 +173,7 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 
 // follow reads page after page until one has nothing new.
 func (q *query[T]) follow(ctx context.Context, m *merger[T], n, size int) error {
-	for ; n <= maxPages; n++ {
+	for end := n + maxUntold; n < end; n++ {
 		p, err := q.page(ctx, n, size)
 		if err != nil {
 			return err
@@ -178,7 +182,7 @@ func (q *query[T]) follow(ctx context.Context, m *merger[T], n, size int) error 
 			return nil
 		}
 	}
-	return fmt.Errorf("GET %s: still more after %d pages", q.path, maxPages)
+	return fmt.Errorf("GET %s: still more after %d pages, and no word of how many there are", q.path, n-1)
 }
 
 // merger puts pages together.

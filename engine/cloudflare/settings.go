@@ -180,7 +180,7 @@ func decodeSetting(result []byte, id string) (plan.Setting, error) {
 	case err != nil:
 		return s, err
 	case s.ID != "" && s.ID != id:
-		return s, fmt.Errorf("it is about setting %s, not %s", clean(s.ID, redactor{}), id)
+		return s, fmt.Errorf("it is about setting %s, not %s", s.ID, id)
 	case !ok:
 		return s, errors.New("setting " + id + " has no value")
 	}

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,7 +52,6 @@ type transport struct {
 	timeout time.Duration
 	hide    redactor
 	writes  bool // else everything but GET is refused
-	proxy   func(*http.Request) (*url.URL, error)
 	jitter  func(limit time.Duration) time.Duration
 	log     *slog.Logger
 	paused  func(until time.Time)
@@ -93,7 +91,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 				failed.Err = errPaused
 				return nil, failed
 			}
-			t.log.Warn("the API asks to wait", "until", until.Format(time.TimeOnly), "ray", failed.RayID)
+			t.log.Info("the API asks to wait", "until", until.Format(time.TimeOnly), "ray", failed.RayID)
 			t.paused(until)
 			continue
 		case !failed.again || tries == attempts || !t.retries.take():
@@ -124,14 +122,11 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), limit)
 	defer cancel()
-	var sent, unreachable atomic.Bool
+	// Without a connection, and a connection is one only after the handshake,
+	// nothing was sent.
+	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err != nil {
-				unreachable.Store(true)
-			}
-		},
 	})
 	once := req.Clone(ctx)
 	if req.GetBody != nil {
@@ -143,11 +138,10 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	}
 	res, err := t.base.RoundTrip(once)
 	if err != nil {
+		_, traced := t.base.(*http.Transport)
 		var dial *net.OpError
-		if errors.As(err, &dial) && dial.Op == "dial" {
-			unreachable.Store(true)
-		}
-		return nil, t.lost(req, limit, err, unreachable.Load() && !sent.Load())
+		refused := errors.As(err, &dial) && dial.Op == "dial"
+		return nil, t.lost(req, limit, err, refused || traced && !sent.Load())
 	}
 	defer res.Body.Close()
 	body, err := readAll(res)
@@ -210,9 +204,9 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.heavy = true
 	}
-	if unsent && t.proxy != nil {
+	if network, ok := t.base.(*http.Transport); ok && unsent && network.Proxy != nil {
 		// The user name and password of a proxy are left out.
-		if u, perr := t.proxy(req); perr == nil && u != nil {
+		if u, perr := network.Proxy(req); perr == nil && u != nil {
 			e.Err = fmt.Errorf("via proxy %s://%s: %w", u.Scheme, u.Host, e.Err)
 		}
 	}
@@ -233,7 +227,7 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 		e.unknown = write
 		return e
 	case s/100 == 2 && !json.Valid(body):
-		e.Detail = "the answer is not JSON: " + t.clean(string(body[:min(len(body), maxShown*4)]))
+		e.Detail = "the answer is not JSON: " + t.clean(shown(body, t.hide))
 		if len(body) == 0 {
 			e.Detail = "the answer is empty"
 		}
@@ -254,10 +248,17 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 	}
 	e.Codes = t.codes(body)
 	if len(e.Codes) == 0 {
-		e.Detail = t.clean(stripTags(string(body[:min(len(body), maxShown*40)])))
+		e.Detail = t.clean(stripTags(shown(body, t.hide)))
 	}
 	e.Permission = missing(e)
 	return e
+}
+
+// shown is the beginning of a body, for a message. The credential is hidden
+// before anything is cut: half of one would not be recognised.
+func shown(body []byte, hide redactor) string {
+	s := hide.text(string(body))
+	return s[:min(len(s), 64<<10)]
 }
 
 func looksLikeHTML(contentType string, body []byte) bool {

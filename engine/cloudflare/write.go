@@ -70,7 +70,7 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		// The write was taken; what it did has to be read.
 		return plan.Object{}, &Error{
 			Method: req.Method, Path: req.Path, Status: http.StatusOK, Zone: c.Zone,
-			Detail: "unexpected answer: " + err.Error(), unknown: true,
+			Detail: "unexpected answer: " + clean(err.Error(), cl.hide), unknown: true,
 		}
 	}
 	return o, nil
@@ -92,11 +92,11 @@ func checkRequest(c *plan.Change, req plan.Request) error {
 // clientOf are the credentials for the zone of a change.
 func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	switch {
-	case !validZoneID(c.ZoneID):
+	case !validID(c.ZoneID):
 		return nil, fmt.Errorf("%s: %q is no zone id", c.ID, c.ZoneID)
 	case c.Kind == plan.KindZone && (c.ObjectID == "" || strings.Trim(c.ObjectID, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
 		return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
-	case c.Kind == plan.KindCustomHostname && !validHostnameID(c.ObjectID):
+	case c.Kind == plan.KindCustomHostname && !validID(c.ObjectID):
 		return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
 	case c.Kind != plan.KindZone && c.Kind != plan.KindCustomHostname:
 		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)

@@ -137,8 +137,8 @@ func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live)
 			continue
 		}
 		for _, f := range found {
-			if !validZoneID(f.ID) {
-				failed := fmt.Errorf("zone %s has the id %q, which is not 32 hexadecimal digits", f.Name, clean(f.ID, redactor{}))
+			if !validID(f.ID) {
+				failed := fmt.Errorf("zone %s has the id %q, which is no id", f.Name, clean(f.ID, f.client.hide))
 				failures = append(failures, failed)
 				live.Problems = append(live.Problems, problem(plan.Unreadable, f.Name, failed.Error(), s.Origin))
 				continue
@@ -193,7 +193,7 @@ func notFound(s plan.ZoneScope) plan.Finding {
 func ambiguous(s plan.ZoneScope, found []candidate) plan.Finding {
 	var accounts []string
 	for _, f := range found {
-		accounts = append(accounts, fmt.Sprintf("%s (%s)", f.Account.Name, f.Account.ID))
+		accounts = append(accounts, fmt.Sprintf("%s (%s)", clean(f.Account.Name, f.client.hide), clean(f.Account.ID, f.client.hide)))
 	}
 	slices.Sort(accounts)
 	return problem(plan.Ambiguous, s.Name, fmt.Sprintf("zone %s exists in %d accounts: %s; say which with account:",
@@ -412,8 +412,4 @@ func (c *cursor) zone() (plan.Zone, error) {
 	}
 	z.Name = canonicalName(z.Name)
 	return z, nil
-}
-
-func validZoneID(id string) bool {
-	return len(id) == 32 && strings.Trim(strings.ToLower(id), "0123456789abcdef") == ""
 }

@@ -1,0 +1,215 @@
+package cloudflare
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"tlsync/engine/plan"
+)
+
+// A body that does not say clearly what is live is an error with its codes, for
+// reading and for writing; never a zero value.
+func TestEnvelope(t *testing.T) {
+	const good = `{"id":"x","value":"on"}`
+	for _, tt := range []struct{ body, want string }{
+		{`{"success":false,"errors":[{"code":1006,"message":"Unrecognized zone setting"}],"result":` + good + `}`, "200 (code 1006: Unrecognized zone setting): success is not true"},
+		{`{"success":false,"errors":["quota exceeded"],"result":null}`, "200 (quota exceeded): success is not true"},
+		{`{"errors":[],"result":` + good + `}`, "success is not true"},
+		{`{"success":null,"result":` + good + `}`, "success is not true"},
+		{`{"success":"true","result":` + good + `}`, "unexpected answer"},
+		{`null`, "success is not true"},
+		{`{}`, "success is not true"},
+		{`[]`, "unexpected answer"},
+		{`"ok"`, "unexpected answer"},
+		{`7`, "unexpected answer"},
+		{`{"success":true}`, "the answer has no result"},
+		{`{"success":true,"result":null}`, "the answer has no result"},
+		{`{"success":true,"messages":"text","result":` + good + `}`, "unexpected answer"},
+		{ok(`{}`), "setting x has no value"},
+		{ok(`{"id":"x"}`), "setting x has no value"},
+		{ok(`{"id":"x","value":null}`), "setting x has no value"},
+		{ok(`{"id":"y","value":"on"}`), "it is about setting y, not x"},
+		{ok(`{"id":7,"value":"on"}`), "id: a number where a string is expected"},
+		{ok(`{"id":"x","value":"on","editable":"yes"}`), "editable: a string where a boolean is expected"},
+		{ok(`[]`), "a list where an object is expected"},
+		{ok(`[` + good + `]`), "a list where an object is expected"},
+		{ok(`"on"`), "a string where an object is expected"},
+		{ok(`7`), "a number where an object is expected"},
+		{ok(good), ""},
+		{`{"success":true,"errors":null,"messages":["over quota",{"code":10000,"message":"x"}],"new":{"a":[1,{}]},"result":{"id":"x","value":"on","new":[[]]}}`, ""},
+	} {
+		f := newFake()
+		f.handle("GET /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
+		f.handle("PATCH /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
+		w := writer(t, options(f))
+		c := &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}
+		for _, method := range []string{"GET", "PATCH"} {
+			var err error
+			var got plan.Object
+			if method == "GET" {
+				got, err = w.Read(t.Context(), c, 0)
+			} else {
+				got, err = w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{"value":"on"}`})
+			}
+			switch {
+			case tt.want == "" && (err != nil || got.Setting == nil || got.Setting.Value != `"on"`):
+				t.Errorf("%s %s: %+v, %v", method, tt.body, got, err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || got != plan.Object{}):
+				t.Errorf("%s %s: %+v, %v; want %s", method, tt.body, got, err, tt.want)
+			}
+			// Only a refusal with a code says that nothing was done.
+			var failed *Error
+			refused := strings.Contains(tt.body, "1006") || strings.Contains(tt.body, "quota exceeded")
+			if method == "PATCH" && errors.As(err, &failed) && failed.OutcomeUnknown() == refused {
+				t.Errorf("%s: outcome unknown: %t", tt.body, failed.OutcomeUnknown())
+			}
+		}
+	}
+}
+
+func TestHostnameBodies(t *testing.T) {
+	const head = `{"id":"` + "0d89c70d-ad9f-4843-b99f-6cc0252067e9" + `","hostname":"a.test"`
+	base := plan.Hostname{ID: "0d89c70d-ad9f-4843-b99f-6cc0252067e9", Name: "a.test"}
+	with := func(change func(*plan.Hostname)) plan.Hostname {
+		h := base
+		change(&h)
+		return h
+	}
+	for _, tt := range []struct {
+		body string
+		want plan.Hostname
+		err  string
+	}{
+		{body: head + `}`, want: base},
+		{body: head + `,"ssl":null,"status":null,"custom_metadata":{}}`, want: base},
+		{body: head + `,"status":"test_new_state"}`, want: with(func(h *plan.Hostname) { h.Status = "test_new_state" })},
+		{body: head + `,"ssl":{}}`, want: with(func(h *plan.Hostname) { h.SSL = true })},
+		{body: head + `,"ssl":{"settings":null,"custom_certificate":"","custom_key":null,"custom_cert_bundle":[],"custom_csr_id":""}}`, want: with(func(h *plan.Hostname) { h.SSL = true })},
+		{body: head + `,"ssl":{"custom_certificate":"-----BEGIN"}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
+		{body: head + `,"ssl":{"custom_csr_id":"7b16"}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
+		{body: head + `,"ssl":{"custom_cert_bundle":[{"custom_certificate":"x"}]}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
+		{body: head + `,"ssl":{"settings":{"tls_1_3":"future","new":{"a" : 1.0},"ssl":"x","tls_1_3":"on"}}}`, want: with(func(h *plan.Hostname) {
+			h.SSL = true
+			h.Settings = []plan.Setting{{ID: "new", Raw: `{"a" : 1.0}`, Value: `{"a":1}`}, {ID: "ssl", Raw: `"x"`, Value: `"x"`}, {ID: "tls_1_3", Raw: `"on"`, Value: `"on"`}}
+		})},
+		{body: `{"id":"x","hostname":"\u0041\u002ETest.","custom_metadata":{"k\"":"v\n","n":7,"o":{"a":1}}}`, want: plan.Hostname{ID: "x", Name: "a.test", Metadata: map[string]string{`k"`: "v\n", "n": "7", "o": `{"a":1}`}}},
+		{body: `{"hostname":"a.test"}`, err: "without a usable id"},
+		{body: `{"id":"../x","hostname":"a.test"}`, err: "without a usable id"},
+		{body: `{"id":"x"}`, err: "has no name"},
+		{body: `{"id":null,"hostname":"a.test"}`, err: "id: null where a string is expected"},
+		{body: head + `,"ssl":"null"}`, err: "ssl: a string where an object is expected"},
+		{body: head + `,"ssl":[]}`, err: "ssl: a list where an object is expected"},
+		{body: head + `,"ssl":{"settings":[]}}`, err: "ssl: settings: a list where an object is expected"},
+		{body: head + `,"ssl":{"wildcard":"true"}}`, err: "ssl: wildcard: a string where a boolean is expected"},
+		{body: head + `,"ssl":{"type":1}}`, err: "ssl: type: a number where a string is expected"},
+		{body: head + `,"custom_metadata":"x"}`, err: "custom_metadata: a string where an object is expected"},
+		{body: `[]`, err: "a list where an object is expected"},
+		{body: `null`, err: "null where an object is expected"},
+	} {
+		got, err := decodeHostname([]byte(tt.body))
+		switch {
+		case tt.err == "" && err != nil, tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("%s: %v, want %q", tt.body, err, tt.err)
+		case tt.err == "":
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("%s: %s", tt.body, d)
+			}
+		}
+	}
+	if _, err := decodeHostnames([]byte(`[` + head + `},{"id":1}]`)); err == nil || !strings.Contains(err.Error(), "item 1: id: a number") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The cursor agrees with encoding/json on what it passes over and what it keeps.
+func TestCursorAgrees(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := rapid.MapOf(rapid.String(), rapid.OneOf(
+			rapid.Map(rapid.String(), func(s string) any { return s }),
+			rapid.Map(rapid.Float64(), func(f float64) any { return f }),
+			rapid.Map(rapid.SliceOf(rapid.String()), func(s []string) any { return s }),
+			rapid.Map(rapid.MapOf(rapid.String(), rapid.Bool()), func(m map[string]bool) any { return m }),
+		)).Draw(t, "object")
+		var b []byte
+		var err error
+		if rapid.Bool().Draw(t, "indented") {
+			b, err = json.MarshalIndent(m, " ", "\t")
+		} else {
+			b, err = json.Marshal(m)
+		}
+		if err != nil {
+			t.Skip()
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]json.RawMessage{}
+		c := cursor{b: b}
+		if err := c.object(func(key []byte) error {
+			k := string(key)
+			got[k] = c.skip()
+			return nil
+		}); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("%s: %s", b, d)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(hostnameJSON(1, commonSettings)))
+	f.Add([]byte(`{"id":"x","hostname":"a.test","ssl":{"settings":{"a":"\\\""}},"custom_metadata":{"":[]}}`))
+	f.Add([]byte(`{"a":"`))
+	f.Add([]byte(`[{]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := decodeHostname(b)
+		decodeHostnames(b)
+		decodeZones(b)
+		decodeSetting(b, "x")
+		if err == nil && json.Valid(b) {
+			var o struct {
+				ID  string `json:"id"`
+				SSL *struct {
+					Settings map[string]json.RawMessage `json:"settings"`
+				} `json:"ssl"`
+			}
+			// encoding/json matches keys in any case and may disagree there.
+			if json.Unmarshal(b, &o) == nil && o.SSL != nil && h.SSL && h.ID == o.ID && len(h.Settings) > len(o.SSL.Settings) {
+				t.Errorf("%s: %+v", b, h.Settings)
+			}
+		}
+	})
+}
+
+// No envelope makes a call crash or pass off nothing for something.
+func FuzzEnvelope(f *testing.F) {
+	f.Add([]byte(ok(`{"id":"x","value":"on"}`)), 200)
+	f.Add([]byte(failure), 403)
+	f.Add([]byte(`{"success":true,"result":[],"result_info":{"total_count":-1}}`), 200)
+	f.Add([]byte(`{"errors":[{"code":"7","message":{},"error_chain":[{"code":1,"error_chain":["x"]}]},null,7]}`), 500)
+	f.Fuzz(func(t *testing.T, body []byte, status int) {
+		if status < 200 || status > 599 || status == 429 {
+			return
+		}
+		fk := newFake()
+		fk.handle("/client/v4/zones/"+zoneA+"/settings/x", status, string(body))
+		w := writer(t, options(fk))
+		o, err := w.Write(t.Context(), &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{}`})
+		switch {
+		case (err == nil) != (o.Setting != nil):
+			t.Errorf("%+v, %v", o, err)
+		case err == nil && (status/100 != 2 || o.Setting.Raw == ""):
+			t.Errorf("%d %s: %+v", status, body, o.Setting)
+		case err != nil && strings.ContainsAny(err.Error(), "\n\r\x1b"):
+			t.Errorf("%q", err)
+		}
+	})
+}

@@ -1,0 +1,234 @@
+package cloudflare
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"tlsync/engine/plan"
+)
+
+var withHostnames = plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true}}}
+
+const listURI = "GET /client/v4/zones/" + zoneA + "/custom_hostnames"
+
+// read fetches the custom hostnames of a zone, and returns how many requests
+// that took.
+func readHostnames(t *testing.T, h http.Handler) (n, requests int, err error) {
+	t.Helper()
+	f := oneZone(h)
+	live, err := reader(t, options(f)).Fetch(t.Context(), withHostnames)
+	if err == nil {
+		n = len(live.Zones[0].Hostnames)
+		ids := map[string]bool{}
+		for _, h := range live.Zones[0].Hostnames {
+			ids[h.ID] = true
+		}
+		if len(ids) != n {
+			t.Errorf("%d names, %d ids", n, len(ids))
+		}
+	}
+	return n, len(f.requests(listURI)), err
+}
+
+type info = map[string]any
+
+// Whatever the server says about its pages, the list is complete or an error,
+// and it ends.
+func TestPages(t *testing.T) {
+	full := func(page, perPage, count, total int) info {
+		return info{"page": page, "per_page": perPage, "count": count, "total_count": total, "total_pages": (total + perPage - 1) / perPage}
+	}
+	with := func(change func(i info, page, total int)) func(page, perPage, count, total int) any {
+		return func(page, perPage, count, total int) any {
+			i := full(page, perPage, count, total)
+			change(i, page, total)
+			return i
+		}
+	}
+	set := func(key string, v any) func(page, perPage, count, total int) any {
+		return with(func(i info, _, _ int) { i[key] = v })
+	}
+	for _, tt := range []struct {
+		name      string
+		have      int
+		clamp     int
+		info      func(page, perPage, count, total int) any
+		requests  int    // at most
+		incorrect string // part of the error, empty for a complete list
+	}{
+		{"two pages", 1200, 0, nil, 2, ""},
+		{"pages of 50", 1200, 50, nil, 25, ""},
+		{"one short page", 3, 0, nil, 1, ""},
+		{"none", 0, 0, nil, 1, ""},
+		{"a full page", 1000, 0, nil, 2, ""},
+		{"clamped to 50, and says 1000", 1200, 50, set("per_page", 1000), 25, ""},
+		{"no result_info", 1200, 0, func(int, int, int, int) any { return nil }, 3, ""},
+		{"no result_info, clamped", 120, 50, func(int, int, int, int) any { return nil }, 4, ""},
+		{"an empty result_info", 1200, 0, func(int, int, int, int) any { return info{} }, 3, ""},
+		{"total_pages is 0", 1200, 0, set("total_pages", 0), 2, ""},
+		{"total_pages is missing", 1200, 0, with(func(i info, _, _ int) { delete(i, "total_pages") }), 2, ""},
+		{"total_pages is huge", 1200, 0, set("total_pages", 1<<40), 3, ""},
+		{"total_pages is negative", 1200, 0, set("total_pages", -1), 2, ""},
+		{"total_count is 0", 1200, 0, set("total_count", 0), 3, ""},
+		{"total_count is negative", 1200, 0, set("total_count", -5), 3, ""},
+		{"total_count is too small", 1200, 0, set("total_count", 1000), 8, "1200 items, the server counts 1000"},
+		{"total_count is too small by pages", 1200, 0, set("total_count", 30), 8, "1200 items, the server counts 30"},
+		{"total_count is too small, total_pages is not", 1200, 50, with(func(i info, _, _ int) { i["total_count"], i["per_page"] = 50, 1000 }), 60, "1200 items, the server counts 50"},
+		{"total_count is too large", 1200, 0, set("total_count", 1300), 8, "1200 items, the server counts 1300"},
+		{"total_count is huge", 1200, 0, set("total_count", 1<<60), 1, "more than 4000 pages"},
+		{"total_count is that of a page", 1200, 0, with(func(i info, _, _ int) { i["total_count"] = i["count"] }), 8, "1200 items, the server counts 1000"},
+		{"total_count is no number", 12, 0, set("total_count", "12"), 1, "unexpected answer"},
+		{"data where there should be none", 0, 0, set("total_count", 7), 8, "0 items, the server counts 7"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n, requests, err := readHostnames(t, paged{items: manyHostnames(tt.have), clamp: tt.clamp, info: tt.info})
+			switch {
+			case tt.incorrect != "" && (err == nil || !strings.Contains(err.Error(), tt.incorrect)):
+				t.Errorf("%d names, %v; want an error with %q", n, err, tt.incorrect)
+			case tt.incorrect == "" && (err != nil || n != tt.have):
+				t.Errorf("%d names of %d, %v", n, tt.have, err)
+			}
+			if requests > tt.requests {
+				t.Errorf("%d requests, want at most %d", requests, tt.requests)
+			}
+		})
+	}
+}
+
+// The parameters of a list are what the API knows, and no more.
+func TestPageQuery(t *testing.T) {
+	f := oneZone(paged{items: manyHostnames(1200)})
+	if _, err := reader(t, options(f)).Fetch(t.Context(), withHostnames); err != nil {
+		t.Fatal(err)
+	}
+	got := f.requests(listURI)
+	if len(got) != 2 || got[0].uri != "/client/v4/zones/"+zoneA+"/custom_hostnames?page=1&per_page=1000" || got[1].uri != "/client/v4/zones/"+zoneA+"/custom_hostnames?page=2&per_page=1000" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A server that refuses large pages, or fails over them, is asked for smaller
+// ones.
+func TestSmallerPages(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		status, limit int
+		requests      int
+	}{
+		{"refuses", 400, 250, 2 + 5}, // 1200 are five pages of 250
+		{"fails", 504, 100, 3*3 + 13},
+	} {
+		list := paged{items: manyHostnames(1200)}
+		f := oneZone(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if size, _ := strconv.Atoi(r.URL.Query().Get("per_page")); size > tt.limit {
+				write(w, tt.status, failure)
+				return
+			}
+			list.ServeHTTP(w, r)
+		}))
+		o := options(f)
+		o.jitter = nil
+		synctest.Test(t, func(t *testing.T) {
+			r := reader(t, o)
+			live, err := r.Fetch(t.Context(), withHostnames)
+			if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			if n := len(f.requests(listURI)); n > tt.requests {
+				t.Errorf("%s: %d requests, want %d", tt.name, n, tt.requests)
+			}
+			// What was refused once is not tried again.
+			f.seen = nil
+			if _, err := r.Fetch(t.Context(), withHostnames); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(f.requests(listURI)); tt.status == 400 && n != 5 {
+				t.Errorf("%s: %d requests the second time", tt.name, n)
+			}
+		})
+	}
+	// A refusal that has nothing to do with the size stays an error.
+	if _, n, err := readHostnames(t, answer(400, "application/json", failure)); err == nil || n != 5 {
+		t.Errorf("%d requests, %v", n, err)
+	}
+	if _, n, err := readHostnames(t, answer(403, "application/json", failure)); err == nil || n != 1 {
+		t.Errorf("%d requests, %v", n, err)
+	}
+}
+
+// shifting serves a list that changes its order behind the reader's back: an
+// item of page 1 moves to page 2 and another one the other way.
+type shifting struct {
+	paged
+	times int // how often
+}
+
+func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("page") == "2" && s.times != 0 {
+		s.times--
+		items := s.items
+		s.items = append([]string{items[1100]}, items[1:]...)
+		s.items[1100] = items[0]
+		s.paged.ServeHTTP(w, r)
+		s.items = items
+		return
+	}
+	s.paged.ServeHTTP(w, r)
+}
+
+func TestShiftingList(t *testing.T) {
+	if n, requests, err := readHostnames(t, &shifting{paged: paged{items: manyHostnames(1200)}, times: 1}); err != nil || n != 1200 || requests != 4 {
+		t.Errorf("shifted once: %d names with %d requests, %v", n, requests, err)
+	}
+	_, requests, err := readHostnames(t, &shifting{paged: paged{items: manyHostnames(1200)}, times: -1})
+	if err == nil || !strings.Contains(err.Error(), "1199 items, the server counts 1200") || requests != 4 {
+		t.Errorf("shifting always: %d requests, %v", requests, err)
+	}
+}
+
+// A list without an end is an error, and so is one that repeats itself.
+func TestEndlessList(t *testing.T) {
+	endless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		write(w, 200, ok("["+hostnameJSON(page, "{}")+"]"))
+	})
+	if _, n, err := readHostnames(t, endless); err == nil || !strings.Contains(err.Error(), "still more after 1001 pages") || n > 1001 {
+		t.Errorf("%d requests, %v", n, err)
+	}
+	same := paged{items: manyHostnames(1000), info: func(int, int, int, int) any { return info{"total_count": 1200, "per_page": 1000} }}
+	repeating := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawQuery = "page=1&per_page=1000"
+		same.ServeHTTP(w, r)
+	})
+	if _, n, err := readHostnames(t, repeating); err == nil || !strings.Contains(err.Error(), "1000 items, the server counts 1200") || n > 8 {
+		t.Errorf("%d requests, %v", n, err)
+	}
+}
+
+// A fault on one page repeats that page, not the list.
+func TestFaultOnOnePage(t *testing.T) {
+	list := paged{items: manyHostnames(200), clamp: 50}
+	failed := false
+	f := oneZone(nil)
+	f.mux.HandleFunc(listURI, func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		fail := r.URL.Query().Get("page") == "3" && !failed
+		failed = failed || fail
+		f.mu.Unlock()
+		if fail {
+			write(w, 200, `{"success":true,"result":[`)
+			return
+		}
+		list.ServeHTTP(w, r)
+	})
+	live, err := reader(t, options(f)).Fetch(t.Context(), withHostnames)
+	if err != nil || len(live.Zones[0].Hostnames) != 200 {
+		t.Fatal(err)
+	}
+	if n := len(f.requests(listURI)); n != 6 {
+		t.Errorf("%d requests for five pages, one of them twice", n)
+	}
+}
