@@ -14,6 +14,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
+	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
@@ -217,6 +218,12 @@ func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last
 	code := codeError
 	if r.Writes() > 0 {
 		code = codeIncomplete
+	}
+	for i := range r.Steps {
+		var bug *crash.Error
+		if errors.As(r.Steps[i].Err, &bug) {
+			return bug
+		}
 	}
 	switch {
 	case r.Tally.Done < r.Tally.Planned:

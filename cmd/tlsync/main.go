@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"tlsync/engine/crash"
 )
 
 func main() {
@@ -86,13 +88,17 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 	secrets := newRedactor(getenv)
 	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
 	defer func() {
-		if p := recover(); p != nil {
-			code = reportBug(s.err, p)
+		if bug := crash.Recovered(recover()); bug != nil {
+			code = reportBug(s.err, bug)
 		}
 	}()
 	err := newApp(s, getenv, secrets).RunContext(ctx, permute(args))
 	if err == nil {
 		return codeOK
+	}
+	var bug *crash.Error
+	if errors.As(err, &bug) {
+		return reportBug(s.err, bug)
 	}
 	var e exit
 	if !errors.As(err, &e) {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync"
 
+	"tlsync/engine/crash"
 	"tlsync/engine/report"
 )
 
@@ -66,17 +66,12 @@ func (w redacted) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// reportBug tells of a panic without its arguments, which could hold anything.
-func reportBug(w io.Writer, p any) int {
-	fmt.Fprintf(w, "tlsync: this is a bug in tlsync, please report it: %s\n", oneLine(fmt.Errorf("%v", p)))
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	for {
-		f, more := frames.Next()
-		fmt.Fprintf(w, "  %s:%d\n", f.Function, f.Line)
-		if !more {
-			break
-		}
+// reportBug tells of a panic. Arguments are not among what it tells: they could
+// hold anything.
+func reportBug(w io.Writer, bug *crash.Error) int {
+	fmt.Fprintf(w, "tlsync: this is a bug in tlsync, please report it: %s\n", oneLine(bug))
+	for _, f := range bug.Frames {
+		fmt.Fprintf(w, "  %s\n", f)
 	}
 	fmt.Fprintln(w, "Writes may have been done. Run tlsync plan to see what is left; apply converges.")
 	return codeBug

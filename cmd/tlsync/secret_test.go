@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"tlsync/engine/crash"
 )
 
 func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
@@ -59,7 +61,7 @@ func TestRedactorPassesErrorsOn(t *testing.T) {
 func TestABugIsReportedWithoutValues(t *testing.T) {
 	var b bytes.Buffer
 	code := func() (code int) {
-		defer func() { code = reportBug(&b, recover()) }()
+		defer func() { code = reportBug(&b, crash.Recovered(recover())) }()
 		return strings.Compare(strings.Split("secret key", "-")[1], "")
 	}()
 	if code != codeBug {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cloudflare/cloudflare-go"
 	"golang.org/x/sync/errgroup"
+
+	"tlsync/engine/crash"
 )
 
 // maxPages ends a list that does not end by itself: four million names at the
@@ -146,10 +148,10 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(q.limit)
 	for i := range rest {
-		group.Go(func() (err error) {
+		group.Go(crash.Guard(func() (err error) {
 			rest[i], err = q.page(gctx, i+2, size)
 			return err
-		})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err

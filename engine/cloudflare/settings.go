@@ -13,6 +13,7 @@ import (
 	"github.com/cloudflare/cloudflare-go"
 	"golang.org/x/sync/errgroup"
 
+	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -58,7 +59,7 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i, id := range single {
-		group.Go(func() error {
+		group.Go(crash.Guard(func() error {
 			s, err := readSetting(gctx, c, z.ID, id)
 			var failed *Error
 			if ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized {
@@ -66,7 +67,7 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 			}
 			read[i], failures[i] = s, onZone(err, z.Name)
 			return nil
-		})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, nil, err

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/sync/errgroup"
 
+	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -50,7 +51,7 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range zones {
-		group.Go(func() error { return r.fill(gctx, &zones[i]) })
+		group.Go(crash.Guard(func() error { return r.fill(gctx, &zones[i]) }))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -81,10 +82,20 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 	var settings, hostnames error
 	var wait sync.WaitGroup
 	if len(z.settings) > 0 {
-		wait.Go(func() { z.Settings, z.Unreadable, settings = r.settingsOf(ctx, z.client, &z.Zone, z.settings) })
+		wait.Go(func() {
+			settings = crash.Guard(func() (err error) {
+				z.Settings, z.Unreadable, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
+				return err
+			})()
+		})
 	}
 	if z.hostnames {
-		wait.Go(func() { z.Hostnames, hostnames = r.hostnamesOf(ctx, z.client, &z.Zone) })
+		wait.Go(func() {
+			hostnames = crash.Guard(func() (err error) {
+				z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone)
+				return err
+			})()
+		})
 	}
 	wait.Wait()
 	for _, err := range []error{settings, hostnames} {
@@ -101,10 +112,11 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 }
 
 // everybodys reports whether an error is not about one zone: the credentials
-// are refused, or the run is over.
+// are refused, the run is over, or there is a bug.
 func everybodys(ctx context.Context, err error) bool {
 	var failed *Error
-	return ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized
+	var bug *crash.Error
+	return ctx.Err() != nil || errors.As(err, &bug) || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized
 }
 
 // candidate is a live zone as one credential sees it.
@@ -241,7 +253,7 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range d {
-		group.Go(func() error {
+		group.Go(crash.Guard(func() error {
 			l := &d[i]
 			if l.zones, l.err = r.lookUp(gctx, l.client, l.name); l.err == nil || !everybodys(gctx, l.err) {
 				return nil
@@ -250,7 +262,7 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 				return fmt.Errorf("account %s: %w", strings.Join(of, ", "), l.err)
 			}
 			return l.err
-		})
+		}))
 	}
 	return d, group.Wait()
 }
