@@ -9,7 +9,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"tlsync/engine/apply"
@@ -41,7 +40,9 @@ type Engine struct {
 // configuration of the base commit, nil without one; the causes of the edits
 // come from it.
 func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
-	scope, err := plan.ScopeOf(base, head).Only(e.Zones...)
+	// The base only explains what head asks for, so it needs no reading of its
+	// own: a zone that head has dropped may not even exist any more.
+	scope, err := plan.ScopeOf(head).Only(e.Zones...)
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +96,8 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, 
 
 // pending reports whether a change that was done still shows as one to be made.
 func pending(r *apply.Result) bool {
-	type edit struct{ object, setting string }
-	key := func(c *plan.Change, e *plan.Edit) edit {
-		return edit{strings.Join([]string{string(c.Kind), c.ZoneID, c.Name}, "/"), e.Setting}
-	}
+	type edit struct{ zone, object, setting string }
+	key := func(c *plan.Change, e *plan.Edit) edit { return edit{c.ZoneID, c.ObjectID, e.Setting} }
 	left := make(map[edit]bool, len(r.Remaining.Changes))
 	for i := range r.Remaining.Changes {
 		c := &r.Remaining.Changes[i]

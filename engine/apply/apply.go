@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -80,7 +81,7 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stopTimer := context.AfterFunc(ctx, func() {
-		r.stop("stopped by " + cause(ctx))
+		r.stop(stoppedBy(ctx))
 		timer := time.NewTimer(Grace)
 		defer timer.Stop()
 		select {
@@ -99,7 +100,7 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 				if !ok {
 					return
 				}
-				r.finish(i, r.step(ctx, writes, &p.Changes[i]))
+				r.finish(i, r.guarded(ctx, writes, &p.Changes[i]))
 			}
 		})
 	}
@@ -107,11 +108,11 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 	return r.result()
 }
 
-func cause(ctx context.Context) string {
+func stoppedBy(ctx context.Context) string {
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err.Error()
+		return "stopped by " + err.Error()
 	}
-	return "an interrupt"
+	return "stopped by an interrupt"
 }
 
 // run is the schedule of one Run. Everything below mu is guarded by it.
@@ -162,7 +163,10 @@ func (r *run) next(ctx context.Context) (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
-		if r.stopped != "" || ctx.Err() != nil {
+		if ctx.Err() != nil && r.stopped == "" {
+			r.stopped = stoppedBy(ctx)
+		}
+		if r.stopped != "" {
 			return 0, false
 		}
 		if len(r.ready) > 0 {
@@ -194,10 +198,20 @@ func (r *run) finish(i int, s Step) {
 		}
 	}
 	var denied interface{ Denied() bool }
+	var refused interface{ Refused() bool }
+	var moved conflictError
+	var bug *crash.Error
 	switch {
 	case s.Outcome != Failed || s.Err == nil:
+	case errors.As(s.Err, &bug):
+		r.stopped = "stopped by a bug in tlsync"
+	case errors.As(s.Err, &moved):
+		// Somebody else is at work; the API is well.
 	case errors.As(s.Err, &denied) && denied.Denied():
 		r.stopped = "the credentials do not suffice; every further write would fail too"
+	case errors.As(s.Err, &refused) && refused.Refused():
+		// This object only; one that Cloudflare will not have changed must not
+		// keep the others from their turn, in this run and in every later one.
 	default:
 		if r.failures++; r.failures == breakerRun {
 			r.stopped = fmt.Sprintf("%d changes failed in a row", breakerRun)
@@ -261,6 +275,17 @@ func (r *run) result() *Result {
 	return res
 }
 
+// guarded turns a panic into a failure that ends the run, so that everything is
+// accounted for all the same. The write may have been sent.
+func (r *run) guarded(ctx, writes context.Context, c *plan.Change) (s Step) {
+	defer func() {
+		if bug := crash.Recovered(recover()); bug != nil {
+			s = Step{Change: c, Wrote: true}.failed(bug)
+		}
+	}()
+	return r.step(ctx, writes, c)
+}
+
 // step writes one change: read, compare, write, compare. The reading listens to
 // ctx, so that an interrupt ends it at once; the write to writes.
 func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
@@ -279,8 +304,11 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
+	if why := plan.Unwritable(c, object); why != "" {
+		return s.failed(conflictError(why))
+	}
 	s.Wrote = true
-	answer, err := r.target.Write(writes, c, plan.NewRequest(c, object))
+	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
 	switch {
 	case err == nil:
 		return r.verify(writes, c, s, answer)
@@ -291,14 +319,15 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 		}
 		return s.failed(err)
 	}
-	return r.settleByReading(writes, c, s, err)
+	return r.settleByReading(ctx, writes, c, s, err)
 }
 
 // settleByReading decides about a write whose answer was lost. Repeating it
 // blindly would not be harmless: even an equal PATCH restarts the validation of
-// a pending hostname.
-func (r *run) settleByReading(ctx context.Context, c *plan.Change, s Step, lost error) Step {
-	object, err := r.target.Read(ctx, c, 0)
+// a pending hostname. Where it surely was not done it is sent once more, unless
+// the run is to stop.
+func (r *run) settleByReading(ctx, writes context.Context, c *plan.Change, s Step, lost error) Step {
+	object, err := r.target.Read(writes, c, 0)
 	if err != nil {
 		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", lost, err))
 	}
@@ -309,14 +338,23 @@ func (r *run) settleByReading(ctx context.Context, c *plan.Change, s Step, lost 
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
-	if err != nil {
-		if unknown(err) {
-			err = fmt.Errorf("outcome unknown after two lost answers, run apply again to settle it: %w", err)
-		}
-		return s.failed(err)
+	s.Wrote = false
+	if ctx.Err() != nil {
+		return Step{Change: c, Outcome: NotAttempted, Err: lost}
 	}
-	return r.verify(ctx, c, s, answer)
+	if why := plan.Unwritable(c, object); why != "" {
+		return s.failed(conflictError(why))
+	}
+	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
+	if err == nil {
+		s.Wrote = true
+		return r.verify(writes, c, s, answer)
+	}
+	if unknown(err) {
+		s.Wrote = true
+		err = fmt.Errorf("outcome unknown after two lost answers, run apply again to settle it: %w", err)
+	}
+	return s.failed(err)
 }
 
 // verify compares the answer with what was asked, and where it does not agree,
@@ -344,8 +382,14 @@ func (s Step) failed(err error) Step {
 	return s
 }
 
+// conflictError says that somebody else changed what was to be written.
+type conflictError string
+
+func (e conflictError) Error() string { return string(e) }
+
 func conflict(e *plan.Edit, found schema.Value) error {
-	return fmt.Errorf("changed by somebody else meanwhile: %s is %s, the plan was made on %s; plan again", e.Setting, plan.Show(found), plan.Show(e.From))
+	return conflictError(fmt.Sprintf("changed by somebody else meanwhile: %s is %s, the plan was made on %s; plan again",
+		e.Setting, plan.Show(found), plan.Show(e.From)))
 }
 
 func unknown(err error) bool {

@@ -60,6 +60,16 @@ func (e *Error) Denied() bool {
 	return false
 }
 
+// Refused reports whether the API is well and said no to this very request, so
+// that others may go on.
+func (e *Error) Refused() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return e.Status/100 == 4 && !e.Denied()
+}
+
 func (e *Error) has(codes ...int) bool {
 	return slices.ContainsFunc(e.Codes, func(c Code) bool { return slices.Contains(codes, c.Code) })
 }

@@ -120,7 +120,9 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	if req.URL.Query().Has("per_page") {
 		limit *= 2
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), limit)
+	life, end := lifetime(req)
+	defer end()
+	ctx, cancel := context.WithTimeout(life, limit)
 	defer cancel()
 	// Without a connection, and a connection is one only after the handshake,
 	// nothing was sent.
@@ -165,6 +167,31 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	res.ContentLength = int64(len(body))
 	res.Request = req
 	return res, nil
+}
+
+// grace is how long a write that is under way may go on after its caller was
+// told to stop: given up at once, its outcome would be unknown.
+const grace = 5 * time.Second
+
+// lifetime is the context of one attempt. That of a read is the caller's; a write
+// outlives it by grace. Only the wait for a turn ends with the caller's context:
+// what was not sent by then is not sent any more.
+func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
+	caller := req.Context()
+	if req.Method == http.MethodGet {
+		return caller, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
+	stop := context.AfterFunc(caller, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(context.Cause(caller))
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)

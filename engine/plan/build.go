@@ -55,9 +55,7 @@ func Build(in Input) (*Plan, error) {
 			p.Summary.Zones++
 		}
 		p.Summary.Objects += 1 + len(z.Hostnames)
-		if err := b.zone(i); err != nil {
-			return nil, err
-		}
+		b.zone(i)
 	}
 	p.Findings = append(p.Findings, b.findings...)
 	sortFindings(p.Findings)
@@ -173,7 +171,7 @@ type hostnameWork struct {
 	nodes []int // its writes, in order
 }
 
-func (b *builder) zone(i int) error {
+func (b *builder) zone(i int) {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
 		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
@@ -194,12 +192,10 @@ func (b *builder) zone(i int) error {
 	for i := range w.names {
 		w.own[w.names[i].index] = &w.names[i]
 	}
-	if err := w.write(); err != nil {
-		return err
+	if w.write() {
+		w.hazards()
+		w.tell()
 	}
-	w.hazards()
-	w.tell()
-	return nil
 }
 
 func (b *builder) label(i int) string {
@@ -292,12 +288,13 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 }
 
 // holdBack drops zone writes of settings that a name should have been pinned
-// against first, and reports whether there were any.
+// against first, and reports whether there were any. A pin at what the zone
+// comes to is not missed: the name meets the same by following.
 func (w *zoneWork) holdBack(h *Hostname, pins []Edit) bool {
 	any := false
 	for _, e := range pins {
 		z, ok := w.edits[e.Setting]
-		if !ok || e.From != schema.Inherit {
+		if !ok || e.From != schema.Inherit || e.To == z.To {
 			continue
 		}
 		any = true
@@ -337,12 +334,14 @@ func (w *zoneWork) leaveFollowers() {
 		if len(names) == 0 {
 			continue
 		}
+		sev, rule, why := schema.Warning, NotEditable, "does not become what is asked for"
+		if _, read := w.live.Value(row.ID); !read {
+			sev, rule, why = schema.Error, Unreadable, "could not be read"
+		}
 		slices.Sort(names)
-		w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf(
-			"%s left as %s, since %s of zone %s is not what %s to follow: %s",
+		w.find(sev, rule, zoneObject(w.label), fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
 			plural(len(names), "1 custom hostname is", fmt.Sprintf("%d custom hostnames are", len(names))), plural(len(names), "it is", "they are"),
-			row.ID, w.live.Name, plural(len(names), "it is", "they are"), first(names)),
-			asked(w.want.Settings, row.ID))
+			row.ID, w.live.Name, plural(len(names), "it is", "they are"), why, first(names)), asked(w.want.Settings, row.ID))
 	}
 }
 

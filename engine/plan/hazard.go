@@ -33,6 +33,11 @@ func (w *zoneWork) hazards() {
 	}
 }
 
+// move is what visitors notice of an edit, in words.
+func (e *Edit) move() string {
+	return fmt.Sprintf("%s from %s to %s", e.Setting, Show(e.EffectiveFrom), Show(e.EffectiveTo))
+}
+
 func (c *Change) add(kind HazardKind, message string) {
 	c.Hazards = append(c.Hazards, Hazard{Kind: kind, Message: message})
 }
@@ -43,12 +48,11 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 		var weaker, cut []string
 		for i := range c.Edits {
 			e := &c.Edits[i]
-			move := fmt.Sprintf("%s from %s to %s", e.Setting, Show(e.EffectiveFrom), Show(e.EffectiveTo))
 			switch {
 			case e.Direction == schema.Weakens:
-				weaker = append(weaker, move)
+				weaker = append(weaker, e.move())
 			case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
-				cut = append(cut, move)
+				cut = append(cut, e.move())
 			}
 		}
 		if len(weaker) > 0 {
@@ -172,10 +176,12 @@ func Show(v schema.Value) string {
 		return "unknown"
 	case v == schema.Inherit:
 		return "inherit"
+	case v[0] != '[':
+		return v.Text()
 	}
 	l := v.List()
 	if l == nil {
-		return v.Text()
+		return string(v)
 	}
 	if name := schema.CipherListName(v); name != "" {
 		return name

@@ -181,8 +181,8 @@ func noVersion(min, tls13 schema.Value) bool { return min == `"1.3"` && tls13 ==
 
 // write makes the nodes of a zone and of its custom hostnames: first the order of
 // the zone's own writes, then for each hostname as few writes as fit between
-// them.
-func (w *zoneWork) write() error {
+// them. It reports whether there is such an order.
+func (w *zoneWork) write() bool {
 	for i := range w.names {
 		for j := range w.names[i].edits {
 			e := &w.names[i].edits[j]
@@ -195,20 +195,21 @@ func (w *zoneWork) write() error {
 	for i := range w.names {
 		room[i], tied[i] = w.bounds(&w.names[i])
 	}
-	chain, err := w.chain(room)
-	if err != nil {
-		return err
+	chain, ok := w.chain(room)
+	if !ok {
+		return false
 	}
 	for i := range w.names {
 		w.writeHostname(&w.names[i], room[i], tied[i], chain)
 	}
-	return nil
+	return true
 }
 
 // chain makes the zone's nodes and tells the order in which they can be written:
 // it keeps the pairs, and leaves room for each edit of a hostname between the
-// writes that it has to come between.
-func (w *zoneWork) chain(room [][]bound) ([]int, error) {
+// writes that it has to come between. Where two hostnames need the zone's writes
+// in opposite orders there is none; that is told, and false.
+func (w *zoneWork) chain(room [][]bound) ([]int, bool) {
 	writes := w.zoneWrites()
 	after := make([][]int, len(writes))
 	precede := func(why func(before, after *zoneWrite) bool) {
@@ -255,8 +256,10 @@ func (w *zoneWork) chain(room [][]bound) ([]int, error) {
 				ids = append(ids, id)
 			}
 		}
-		return nil, fmt.Errorf("no safe order for %s of zone %s: some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
-			strings.Join(ids, " and "), w.live.Name)
+		w.find(schema.Error, NoSafeOrder, zoneObject(w.label), fmt.Sprintf(
+			"nothing of zone %s is changed: there is no safe order for %s, some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
+			w.live.Name, strings.Join(ids, " and ")), asked(w.want.Settings, ids[0]))
+		return nil, false
 	}
 	nodes := make([]int, len(writes))
 	for i := range writes {
@@ -272,7 +275,7 @@ func (w *zoneWork) chain(room [][]bound) ([]int, error) {
 		chain[i] = nodes[o]
 		w.zoneNodes[writes[o].governs] = append(w.zoneNodes[writes[o].governs], nodes[o])
 	}
-	return chain, nil
+	return chain, true
 }
 
 func (w *zoneWork) addZone(z zoneWrite) int {

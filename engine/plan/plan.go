@@ -215,4 +215,5 @@ const (
 	WildcardChildren = "wildcard-children" // children of a wildcard follow the zone
 	PinnedLikeZone   = "pinned-like-zone"  // explicit and equal to the zone's value, unasked
 	Ambiguous        = "ambiguous-zone"    // one name in several accounts
+	NoSafeOrder      = "no-safe-order"     // a zone whose writes would have to come before each other
 )

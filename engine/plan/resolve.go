@@ -149,16 +149,17 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 		if reached[i] == "" {
 			continue // the zone itself is missing, which the reading has told
 		}
-		zone := reached[i]
+		zone, in := reached[i], "zone "+reached[i]
 		if d.Zones[i].Glob {
 			zone = d.Zones[i].Name.Value
+			in = "any zone that matches " + zone
 		}
 		for _, e := range d.Zones[i].CustomHostnames.Entries {
 			if !found[i][e.Hostname.Value] {
 				r.Findings = append(r.Findings, Finding{
 					Severity: schema.Warning, Rule: NotFound,
 					Object:  hostnameObject(zone, e.Hostname.Value),
-					Message: fmt.Sprintf("custom hostname %s does not exist in zone %s", e.Hostname.Value, zone),
+					Message: fmt.Sprintf("custom hostname %s does not exist in %s", e.Hostname.Value, in),
 					Origin:  Origin{Pos: e.Hostname.Pos, Via: "entry"},
 				})
 			}

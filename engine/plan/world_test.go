@@ -46,6 +46,8 @@ func drawWorld(t *rapid.T) world {
 
 func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 	maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
+	// A busy zone manages everything, so that settings meet each other.
+	busy := maybe("busy")
 	zone := plan.Zone{ID: fmt.Sprintf("z%d", n), Name: fmt.Sprintf("saas%d.example", n), Hostnames: []plan.Hostname{}}
 	var want plan.ResolvedZone
 	for _, id := range watched {
@@ -66,7 +68,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 			}
 			zone.Settings = append(zone.Settings, e)
 		}
-		if maybe("zone manages " + id) {
+		if busy || maybe("zone manages "+id) {
 			want.Settings = append(want.Settings, assign(id, rapid.SampledFrom(choice).Draw(t, "zone wants "+id), schema.ZoneLevel))
 		}
 		if odds(t, 15, "unreadable "+id) {
@@ -74,7 +76,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 		}
 		zone.Settings = append(zone.Settings, s)
 	}
-	for i := range rapid.IntRange(0, 4).Draw(t, "hostnames") {
+	for i := range rapid.IntRange(1, 4).Draw(t, "hostnames") {
 		h := plan.Hostname{
 			ID: fmt.Sprintf("id-%d-%d", n, i), Name: fmt.Sprintf("h%d.example", i), Status: "active", SSL: true,
 			SSLStatus: "active", Type: "dv", Method: "http", Wildcard: maybe("wildcard"),
@@ -95,7 +97,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 				v := canonical(id, rapid.SampledFrom(values[id]).Draw(t, "own value "+id), schema.CustomHostnameLevel)
 				h.Settings = append(h.Settings, plan.Setting{ID: id, Raw: string(v), Value: v})
 			}
-			if maybe("manages " + id) {
+			if busy || maybe("manages "+id) {
 				choice := append([]schema.Value{schema.Inherit}, values[id]...)
 				as = append(as, assign(id, rapid.SampledFrom(choice).Draw(t, "wants "+id), schema.CustomHostnameLevel))
 			}

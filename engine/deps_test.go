@@ -1,0 +1,313 @@
+package engine_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rule says which packages of ours a package may import, and why no more.
+type rule struct {
+	pkg  string
+	may  []string
+	why  string
+	pure bool // no input, output, clock or goroutines
+}
+
+// knows has a rule for every package: a new one has to find its place first.
+var knows = []rule{
+	{pkg: "schema", why: "what people write knows nothing of plans or HTTP"},
+	{pkg: "engine/plan", may: []string{"schema"}, why: "a plan is made of configuration and plain data", pure: true},
+	{pkg: "engine/apply", may: []string{"schema", "engine/plan", "engine/crash"}, why: "apply knows the API only through the interface Target"},
+	{pkg: "engine/report", may: []string{"schema", "engine/plan", "engine/apply"}, why: "a report is made of data", pure: true},
+	{pkg: "engine/cloudflare", may: []string{"schema", "engine/plan", "engine/crash"}, why: "an adapter turns wire shapes into plain data and back"},
+	{pkg: "engine/gitfs", why: "an adapter that knows files only"},
+	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
+	{pkg: "engine/crash", why: "it carries panics of any package"},
+	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
+	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
+	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
+	{pkg: "cmd/tlsync", may: []string{"*"}, why: "it alone knows all the others"},
+}
+
+// impure are the packages that a pure one must not import, and why. What fmt or
+// net/url pull in themselves does not matter.
+var impure = map[string]string{
+	"os": "it does no I/O", "net": "it does no I/O", "net/http": "it does no I/O", "io/ioutil": "it does no I/O",
+	"log": "it does not speak", "log/slog": "it does not speak", "os/exec": "it starts nothing", "sync": "it has no goroutines",
+	"math/rand": "the same input gives the same output", "math/rand/v2": "the same input gives the same output", "crypto/rand": "the same input gives the same output",
+}
+
+// source is one package of the module without its tests.
+type source struct {
+	dir   string
+	files []*ast.File
+}
+
+func sources(t *testing.T) (map[string]*source, *token.FileSet) {
+	t.Helper()
+	root := os.DirFS("..")
+	set := token.NewFileSet()
+	out := map[string]*source{}
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		text, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(name)
+		if out[dir] == nil {
+			out[dir] = &source{dir: dir}
+		}
+		out[dir].files = append(out[dir].files, file)
+		return nil
+	})
+	if err != nil || len(out) < 5 {
+		t.Fatalf("%d packages found: %v", len(out), err)
+	}
+	return out, set
+}
+
+func TestWhoKnowsWhom(t *testing.T) {
+	packages, set := sources(t)
+	for _, dir := range sortedKeys(packages) {
+		i := slices.IndexFunc(knows, func(r rule) bool { return r.pkg == dir })
+		if i < 0 {
+			t.Errorf("package %s is new here: say in this test what it may know, and why", dir)
+			continue
+		}
+		r := knows[i]
+		for _, file := range packages[dir].files {
+			for _, spec := range file.Imports {
+				imported := strings.Trim(spec.Path.Value, `"`)
+				at := set.Position(spec.Pos())
+				if ours, ok := strings.CutPrefix(imported, "tlsync/"); ok && !slices.Contains(r.may, ours) && !slices.Contains(r.may, "*") {
+					t.Errorf("%s: %s must not import %s: %s", at, dir, ours, r.why)
+				}
+				if why, ok := impure[imported]; ok && r.pure {
+					t.Errorf("%s: %s must not import %s: %s", at, dir, imported, why)
+				}
+			}
+			if r.pure {
+				for _, found := range impurities(file) {
+					t.Errorf("%s: %s must be pure, and here is %s", set.Position(found.pos), dir, found.what)
+				}
+			}
+		}
+	}
+	for _, r := range knows {
+		if packages[r.pkg] == nil {
+			t.Errorf("package %s is gone: take it out of this test", r.pkg)
+		}
+	}
+}
+
+type impurity struct {
+	pos  token.Pos
+	what string
+}
+
+// impurities are goroutines, and questions to the clock.
+func impurities(file *ast.File) []impurity {
+	var out []impurity
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			out = append(out, impurity{n.Pos(), "a goroutine"})
+		case *ast.SelectorExpr:
+			pkg, ok := n.X.(*ast.Ident)
+			if ok && pkg.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}, n.Sel.Name) {
+				out = append(out, impurity{n.Pos(), "time." + n.Sel.Name})
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// TestNothingGlobalChanges finds init functions, and variables of a package that
+// something writes to, or takes the address of, after they are declared.
+func TestNothingGlobalChanges(t *testing.T) {
+	packages, set := sources(t)
+	for _, dir := range sortedKeys(packages) {
+		for _, m := range changes(packages[dir].files) {
+			t.Errorf("%s: %s", set.Position(m.pos), m.what)
+		}
+	}
+}
+
+func changes(files []*ast.File) []impurity {
+	var out []impurity
+	global := map[string]bool{}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			switch d := decl.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == "init" {
+					out = append(out, impurity{d.Pos(), "a function init runs where nobody sees it"})
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+						for _, name := range v.Names {
+							global[name.Name] = name.Name != "_"
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Body != nil {
+				out = append(out, written(f, global)...)
+			}
+		}
+	}
+	return out
+}
+
+// written finds writes to global names in a function. A local of the same name,
+// wherever in the function, hides the global one: that errs on the quiet side
+// and needs no type checker.
+func written(f *ast.FuncDecl, global map[string]bool) []impurity {
+	local := map[string]bool{}
+	names := func(list *ast.FieldList) {
+		if list == nil {
+			return
+		}
+		for _, field := range list.List {
+			for _, n := range field.Names {
+				local[n.Name] = true
+			}
+		}
+	}
+	names(f.Recv)
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncType:
+			names(n.Params)
+			names(n.Results)
+		case *ast.AssignStmt:
+			for _, e := range n.Lhs {
+				if id, ok := e.(*ast.Ident); ok && n.Tok == token.DEFINE {
+					local[id.Name] = true
+				}
+			}
+		case *ast.RangeStmt:
+			for _, e := range []ast.Expr{n.Key, n.Value} {
+				if id, ok := e.(*ast.Ident); ok && n.Tok == token.DEFINE {
+					local[id.Name] = true
+				}
+			}
+		case *ast.ValueSpec:
+			for _, id := range n.Names {
+				local[id.Name] = true
+			}
+		}
+		return true
+	})
+	var out []impurity
+	report := func(e ast.Expr, what string) {
+		if id := root(e); id != nil && global[id.Name] && !local[id.Name] {
+			out = append(out, impurity{e.Pos(), fmt.Sprintf("package variable %s %s", id.Name, what)})
+		}
+	}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, e := range n.Lhs {
+				report(e, "is assigned to")
+			}
+		case *ast.IncDecStmt:
+			report(n.X, "is counted")
+		case *ast.UnaryExpr:
+			if _, whole := n.X.(*ast.Ident); whole && n.Op == token.AND {
+				report(n.X, "has its address taken")
+			}
+		case *ast.CallExpr:
+			if fn, ok := n.Fun.(*ast.Ident); ok && (fn.Name == "delete" || fn.Name == "clear") && len(n.Args) > 0 {
+				report(n.Args[0], "is emptied")
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// root is the variable that an expression reaches into.
+func root(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		default:
+			return nil
+		}
+	}
+}
+
+func sortedKeys(m map[string]*source) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// TestTheTestFinds makes sure that the finders above find anything.
+func TestTheTestFinds(t *testing.T) {
+	const text = `package p
+import "time"
+var table = map[string]int{}
+var count int
+var box struct{ n int }
+func init() {}
+func a() { go a(); _ = time.Now(); table["x"] = 1; count++; box.n = 2; delete(table, "x"); f(&count) }
+func b(count int) { count++; table := 1; table = 2; _ = table; _ = &box.n; _ = time.Second }
+func f(*int) {}
+`
+	file, err := parser.ParseFile(token.NewFileSet(), "p.go", text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range append(impurities(file), changes([]*ast.File{file})...) {
+		got = append(got, m.what)
+	}
+	want := []string{
+		"a goroutine", "time.Now", "a function init runs where nobody sees it",
+		"package variable table is assigned to", "package variable count is counted", "package variable box is assigned to",
+		"package variable table is emptied", "package variable count has its address taken",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
