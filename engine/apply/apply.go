@@ -30,9 +30,14 @@ const MaxAge = time.Minute
 // job is killed ten seconds after its first signal; the report comes before.
 const Grace = 5 * time.Second
 
-// breakerRun is the number of failures in a row after which nothing more is
-// started: the API is in no state to be written to.
-const breakerRun = 5
+// After breakerRun failures in a row, or more than breakerShare among the last
+// breakerSpan changes, nothing more is started: the API is in no state to be
+// written to. Refusals and conflicts do not count; they speak of one object.
+const (
+	breakerRun   = 5
+	breakerSpan  = 100
+	breakerShare = 10
+)
 
 // Options of a run.
 type Options struct {
@@ -130,7 +135,8 @@ type run struct {
 	inFlight int
 	steps    []Step
 	stopped  string
-	failures int // in a row
+	failures int    // in a row
+	recent   []bool // whether each of the last breakerSpan changes failed
 }
 
 func (r *run) graph() {
@@ -190,6 +196,7 @@ func (r *run) finish(i int, s Step) {
 	r.settle(i, s)
 	if s.Outcome == Done {
 		r.failures = 0
+		r.remember(false)
 		for _, d := range r.dependants[i] {
 			if r.waits[d]--; r.waits[d] == 0 && r.steps[d].Outcome == NotAttempted {
 				at, _ := slices.BinarySearch(r.ready, d)
@@ -213,11 +220,30 @@ func (r *run) finish(i int, s Step) {
 		// This object only; one that Cloudflare will not have changed must not
 		// keep the others from their turn, in this run and in every later one.
 	default:
-		if r.failures++; r.failures == breakerRun {
+		r.failures++
+		switch failed := r.remember(true); {
+		case r.stopped != "":
+		case r.failures == breakerRun:
 			r.stopped = fmt.Sprintf("%d changes failed in a row", breakerRun)
+		case len(r.recent) == breakerSpan && failed > breakerShare:
+			r.stopped = fmt.Sprintf("%d of the last %d changes failed", failed, breakerSpan)
 		}
 	}
 	r.changed.Broadcast()
+}
+
+// remember notes whether a change failed and counts the failures among the
+// latest.
+func (r *run) remember(failed bool) int {
+	r.recent = append(r.recent, failed)
+	r.recent = r.recent[max(0, len(r.recent)-breakerSpan):]
+	n := 0
+	for _, f := range r.recent {
+		if f {
+			n++
+		}
+	}
+	return n
 }
 
 // settle sets an outcome; a failure skips everything behind it.

@@ -389,6 +389,21 @@ func TestFiveFailuresInARowStopTheRun(t *testing.T) {
 	s.converges()
 }
 
+// TestManyFailuresAmongSuccessesStopTheRun: one change in five fails, never five
+// in a row.
+func TestManyFailuresAmongSuccessesStopTheRun(t *testing.T) {
+	s := newStand(t, strings.Replace(twelveSeed, "count: 12, pattern: \"h%02d", "count: 150, pattern: \"h%03d", 1), twelveConfig)
+	for i := range 30 { // five changes take six requests
+		s.fault(sandbox.Fault{Kind: "error", Status: 503, Method: "PATCH", Nth: 6*i + 5, Count: 2})
+	}
+	r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1})
+	addsUp(t, r)
+	contains(t, r.Stopped, "of the last 100 changes failed")
+	if ended := r.Tally.Done + r.Tally.Failed; ended != 100 {
+		t.Errorf("stopped after %d changes: %+v", ended, r.Tally)
+	}
+}
+
 // TestRefusalsDoNotStopTheRun: names that Cloudflare will not have changed come
 // first in every run, and must not keep the others from their turn for ever.
 func TestRefusalsDoNotStopTheRun(t *testing.T) {
