@@ -141,6 +141,7 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	})
 	progress.close()
 	result.Requests = writer.Requests()
+	_ = write(p.out, "\n") // if that fails, so does the next
 	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
 		p.lost(err)
 	}
