@@ -50,14 +50,30 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)
 	}
-	in := plan.Input{
-		Live: live, Head: plan.Resolve(head, live),
-		Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond,
+	build := func() (*plan.Plan, error) {
+		in := plan.Input{
+			Live: live, Head: plan.Resolve(head, live),
+			Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond,
+		}
+		if base != nil {
+			in.Base = plan.Resolve(base, live)
+		}
+		return plan.Build(in)
 	}
-	if base != nil {
-		in.Base = plan.Resolve(base, live)
+	made, err := build()
+	if err != nil {
+		return nil, err
 	}
-	return plan.Build(in)
+	followers := plan.Followers(made, live)
+	if len(followers.Zones) == 0 {
+		return made, nil
+	}
+	more, err := e.Source.Fetch(ctx, followers)
+	if err != nil {
+		return nil, fmt.Errorf("read who follows the zone: %w", err)
+	}
+	live.Add(more)
+	return build()
 }
 
 // Drift compares live state with a configuration that is taken to have been

@@ -88,7 +88,9 @@ func CipherList(name string) []string {
 	case "modern":
 		keep(func(s Suite) bool { return s.Grade == Modern })
 	case "compatible":
-		keep(func(s Suite) bool { return s.Grade <= Compatible })
+		// What modern lacks comes after it: the order is the edge's preference.
+		keep(func(s Suite) bool { return s.Grade == Modern })
+		keep(func(s Suite) bool { return s.Grade == Compatible })
 	case "legacy":
 		keep(func(Suite) bool { return true })
 	case "pci":

@@ -16,6 +16,16 @@ type Desired struct {
 	Digest string
 }
 
+// Manages reports whether the configuration asks for anything at all.
+func (d *Desired) Manages() bool {
+	for i := range d.Zones {
+		if len(d.Zones[i].Settings) > 0 || d.Zones[i].CustomHostnames.Written() {
+			return true
+		}
+	}
+	return false
+}
+
 // Account is an account document.
 type Account struct {
 	// Name is the account's name or 32-digit id.

@@ -12,6 +12,7 @@ var zoneChecks = []func(*loader, *zoneView){
 	(*loader).checkZoneCiphers,
 	(*loader).checkAutomaticMode,
 	(*loader).checkHostnameVersions,
+	(*loader).checkCascade,
 	(*loader).checkKeyFamilies,
 }
 
@@ -161,6 +162,63 @@ func (l *loader) checkHostnameVersions(v *zoneView) {
 				"a custom hostname with min_tls_version 1.3 (%s) takes no list of ciphers, as %s asks for: Cloudflare refuses the two together (code 1443)", minimum.Pos, b.name)
 		}
 	}
+}
+
+// checkCascade finds the list of ciphers and the minimum of 1.3 that only meet on
+// a hostname, coming from two blocks. For an entry that is certain where the
+// other comes from defaults or from a rule over names; for a rule it is what
+// every hostname gets that no later rule puts right.
+func (l *loader) checkCascade(v *zoneView) {
+	c := &v.zone.CustomHostnames
+	clash := func(settings []Assignment) (minimum, ciphers *Assignment, ok bool) {
+		minimum, ciphers = find(settings, "min_tls_version"), find(settings, Ciphers)
+		return minimum, ciphers, minimum.is(version13) && ciphers != nil && ciphers.Value != Inherit
+	}
+	const hint = "write ciphers: inherit beside the minimum"
+	for _, r := range c.Rules {
+		if _, _, own := clash(r.Settings); own {
+			continue // told already
+		}
+		minimum, ciphers, ok := clash(Overlay(c.Defaults, r.Settings))
+		if _, _, before := clash(c.Defaults); ok && !before {
+			l.warnf(r.Pos, "ciphers-unused", hint,
+				"with rule %d a custom hostname gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443), unless a later rule or an entry puts it right", r.Index, minimum.Pos, ciphers.Pos)
+		}
+	}
+	names := &CustomHostnames{Defaults: c.Defaults, Entries: c.Entries}
+	for _, r := range c.Rules {
+		if len(r.Match.Metadata) == 0 && !r.Match.Wildcard.Set {
+			names.Rules = append(names.Rules, r)
+		}
+	}
+	all := Compile(names)
+	told := map[[2]Pos]bool{}
+	for _, e := range c.Entries {
+		if _, _, own := clash(e.Settings); own {
+			continue
+		}
+		// A rule over metadata may put it right, where one speaks of either.
+		minimum, ciphers, ok := clash(all.Decide(e.Hostname.Value, nil, false))
+		if !ok || told[[2]Pos{minimum.Pos, ciphers.Pos}] || mayChange(c, e) {
+			continue
+		}
+		told[[2]Pos{minimum.Pos, ciphers.Pos}] = true
+		l.errorf(e.Hostname.Pos, "ciphers-unused", hint,
+			"%s gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443)", e.Hostname.Value, minimum.Pos, ciphers.Pos)
+	}
+}
+
+// mayChange reports whether a rule that depends on more than the name could
+// decide the minimum or the ciphers of an entry.
+func mayChange(c *CustomHostnames, e Entry) bool {
+	return slices.ContainsFunc(c.Rules, func(r Rule) bool {
+		if len(r.Match.Metadata) == 0 && !r.Match.Wildcard.Set {
+			return false
+		}
+		return slices.ContainsFunc(r.Settings, func(a Assignment) bool {
+			return (a.Setting == "min_tls_version" || a.Setting == Ciphers) && find(e.Settings, a.Setting) == nil
+		})
+	})
 }
 
 // checkKeyFamilies warns of lists that only one kind of certificate can use.

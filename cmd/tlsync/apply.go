@@ -103,6 +103,10 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
+	if !c.desired.Manages() {
+		// A deleted folder or a wrong --config must not pass for "all is well".
+		return exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
+	}
 	opts, err := p.cloudflareOptions(o.common, c.desired)
 	if err != nil {
 		return err
@@ -214,6 +218,21 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 	}
 }
 
+// undone is one line about what was not done, for those who see stderr only.
+func undone(r *apply.Result) error {
+	t := r.Tally
+	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
+	if r.Stopped != "" {
+		text += "; " + r.Stopped
+	}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Outcome == apply.Failed {
+			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.ID, s.Reason)
+		}
+	}
+	return errors.New(text)
+}
+
 // verdict picks the exit code of an apply.
 func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last error) error {
 	code := codeError
@@ -228,11 +247,11 @@ func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last
 	}
 	switch {
 	case r.Tally.Done < r.Tally.Planned:
-		return exit{code, nil} // the report has told why
+		return exit{code, undone(r)}
 	case last != nil:
 		return exit{code, fmt.Errorf("all was written, but not checked: %w", last)}
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
-		return exit{code, nil}
+		return exit{code, errors.New("all was written, but live is not as the configuration asks; the report tells what is not")}
 	}
 	if err := unread(made); err != nil {
 		return exit{code, err}

@@ -46,6 +46,9 @@ type Options struct {
 	// Report, if set, is told of every step as it ends, one at a time, in the
 	// order in which they end.
 	Report func(Step)
+	// Pauses come before each further look for a change that was accepted and
+	// does not show yet. Nil means a quarter of a second, one, and two.
+	Pauses []time.Duration
 }
 
 // Refusal is a hazard that was not allowed, with the changes that have it.
@@ -79,6 +82,9 @@ func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
 // end, or, once the context is done, after what was in flight. It does not read
 // live again at the end; Result.Remaining is the caller's to fill.
 func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
+	if o.Pauses == nil {
+		o.Pauses = []time.Duration{250 * time.Millisecond, time.Second, 2 * time.Second}
+	}
 	r := &run{plan: p, target: t, options: o, steps: make([]Step, len(p.Changes))}
 	r.graph()
 	// Writes outlive the context by Grace, so that an interrupt does not turn
@@ -205,8 +211,8 @@ func (r *run) finish(i int, s Step) {
 		}
 	}
 	var denied interface{ Denied() bool }
-	var refused interface{ Refused() bool }
 	var moved conflictError
+	var late lateError
 	var bug *crash.Error
 	switch {
 	case s.Outcome != Failed || s.Err == nil:
@@ -214,9 +220,11 @@ func (r *run) finish(i int, s Step) {
 		r.stopped = "stopped by a bug in tlsync"
 	case errors.As(s.Err, &moved):
 		// Somebody else is at work; the API is well.
+	case errors.As(s.Err, &late):
+		// It takes writes, and needs time.
 	case errors.As(s.Err, &denied) && denied.Denied():
 		r.stopped = "the credentials do not suffice; every further write would fail too"
-	case errors.As(s.Err, &refused) && refused.Refused():
+	case refused(s.Err):
 		// This object only; one that Cloudflare will not have changed must not
 		// keep the others from their turn, in this run and in every later one.
 	default:
@@ -330,77 +338,109 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	if why := plan.Unwritable(c, object); why != "" {
-		return s.failed(conflictError(why))
-	}
-	s.Wrote = true
-	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
-	switch {
-	case err == nil:
-		return r.verify(writes, c, s, answer)
-	case !unknown(err):
+	return r.write(ctx, writes, s, object)
+}
+
+// write sends a change over an object as it was read. Where no usable answer
+// comes it reads and decides: repeating the write blindly would not be harmless,
+// since even an equal PATCH restarts the validation of a pending hostname. Where
+// it surely was not done it is sent once more, unless the run is to stop, or the
+// answer was a no.
+func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
+	c := s.Change
+	for again := false; ; again = true {
 		s.Wrote = false
-		if ctx.Err() != nil && notSent(err) {
+		if why := plan.Unwritable(c, object); why != "" {
+			return s.failed(conflictError(why))
+		}
+		answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
+		if err != nil && !unknown(err) {
+			if ctx.Err() != nil && notSent(err) {
+				return Step{Change: c, Outcome: NotAttempted, Err: err}
+			}
+			return s.failed(err)
+		}
+		s.Wrote = true
+		if err == nil {
+			return r.verify(ctx, writes, s, answer)
+		}
+		var unread error
+		if object, unread = r.target.Read(writes, c, 0); unread != nil {
+			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread))
+		}
+		switch standing, e, found := plan.Stand(c, object); {
+		case standing == plan.AtTarget:
+			s.Outcome, s.Reason = Done, "the answer was lost, the write was not"
+			if refused(err) {
+				s.Reason = "the answer said no, and it is so all the same"
+			}
+			return s
+		case standing == plan.Moved:
+			return s.failed(conflict(e, found))
+		case refused(err):
+			s.Wrote = false
+			return s.failed(err)
+		case again:
+			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: sent twice without a usable answer, and it still reads as before: %w", err))
+		case ctx.Err() != nil:
 			return Step{Change: c, Outcome: NotAttempted, Err: err}
 		}
-		return s.failed(err)
 	}
-	return r.settleByReading(ctx, writes, c, s, err)
 }
 
-// settleByReading decides about a write whose answer was lost. Repeating it
-// blindly would not be harmless: even an equal PATCH restarts the validation of
-// a pending hostname. Where it surely was not done it is sent once more, unless
-// the run is to stop.
-func (r *run) settleByReading(ctx, writes context.Context, c *plan.Change, s Step, lost error) Step {
-	object, err := r.target.Read(writes, c, 0)
-	if err != nil {
-		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", lost, err))
-	}
-	switch standing, e, found := plan.Stand(c, object); standing {
-	case plan.AtTarget:
-		s.Outcome, s.Reason = Done, "the answer was lost, the write was not"
-		return s
-	case plan.Moved:
-		return s.failed(conflict(e, found))
-	}
-	s.Wrote = false
-	if ctx.Err() != nil {
-		return Step{Change: c, Outcome: NotAttempted, Err: lost}
-	}
-	if why := plan.Unwritable(c, object); why != "" {
-		return s.failed(conflictError(why))
-	}
-	answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
-	if err == nil {
-		s.Wrote = true
-		return r.verify(writes, c, s, answer)
-	}
-	if unknown(err) {
-		s.Wrote = true
-		err = fmt.Errorf("outcome unknown after two lost answers, run apply again to settle it: %w", err)
-	}
-	return s.failed(err)
-}
-
-// verify compares the answer with what was asked, and where it does not agree,
-// a new reading.
-func (r *run) verify(ctx context.Context, c *plan.Change, s Step, answer plan.Object) Step {
-	if standing, _, _ := plan.Stand(c, answer); standing == plan.AtTarget {
+// verify compares the answer to an accepted write with what was asked, and where
+// it does not agree, new readings: a server may carry a write out after it has
+// answered. The write is never sent again. The first look belongs to what is in
+// flight and ends with writes, the pauses and further ones end with ctx.
+func (r *run) verify(ctx, writes context.Context, s Step, answer plan.Object) Step {
+	c := s.Change
+	if lacking(c, answer) == nil {
 		s.Outcome = Done
 		return s
 	}
-	object, err := r.target.Read(ctx, c, 0)
+	object, err := r.target.Read(writes, c, 0)
+	for _, d := range r.options.Pauses {
+		if err != nil || lacking(c, object) == nil {
+			break
+		}
+		if pause(ctx, d) {
+			object, err = r.target.Read(ctx, c, 0)
+		}
+		if ctx.Err() != nil && (err != nil || lacking(c, object) != nil) {
+			return s.failed(lateError("accepted, but not yet effective when the run was stopped"))
+		}
+	}
 	if err != nil {
 		return s.failed(fmt.Errorf("accepted, but the answer does not show it, and reading it back: %w", err))
 	}
-	for _, e := range c.Edits {
-		if v := object.Value(e.Setting); v != e.To {
-			return s.failed(fmt.Errorf("accepted, but not effective: %s still reads %s, not %s", e.Setting, plan.Show(v), plan.Show(e.To)))
-		}
+	if e := lacking(c, object); e != nil {
+		return s.failed(lateError(fmt.Sprintf("accepted, but not effective: %s still reads %s, not %s",
+			e.Setting, plan.Show(object.Value(e.Setting)), plan.Show(e.To))))
 	}
 	s.Outcome = Done
 	return s
+}
+
+// lacking is the first edit that an object does not show, nil if it shows all.
+func lacking(c *plan.Change, o plan.Object) *plan.Edit {
+	for i := range c.Edits {
+		if e := &c.Edits[i]; o.Value(e.Setting) != e.To {
+			return e
+		}
+	}
+	return nil
+}
+
+// pause waits, and reports whether the context was not done before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (s Step) failed(err error) Step {
@@ -418,9 +458,19 @@ func conflict(e *plan.Edit, found schema.Value) error {
 		e.Setting, plan.Show(found), plan.Show(e.From)))
 }
 
+// lateError says that a write was accepted and does not show.
+type lateError string
+
+func (e lateError) Error() string { return string(e) }
+
 func unknown(err error) bool {
 	var u interface{ OutcomeUnknown() bool }
 	return errors.As(err, &u) && u.OutcomeUnknown()
+}
+
+func refused(err error) bool {
+	var r interface{ Refused() bool }
+	return errors.As(err, &r) && r.Refused()
 }
 
 // notSent reports whether a write was given up before it was sent.

@@ -130,6 +130,7 @@ func drawFault(t *rapid.T, edits bool) sandbox.Fault {
 		{Kind: "error", Status: 409, Code: 1439},
 		{Kind: "body", Body: "<html>sign in</html>", ContentType: "text/html"},
 		{Kind: "body", Body: "{}"},
+		{Kind: "body", Body: `{"success":true,"result":null}`, Status: 202},
 		{Kind: "unsuccessful"},
 		{Kind: "ignore-write"},
 		{Kind: "delay", Delay: 20 * time.Millisecond},
@@ -186,6 +187,7 @@ func TestFaults(t *testing.T) {
 		steps := map[string]apply.Outcome{}
 		r := apply.Run(ctx, p, target, apply.Options{
 			Concurrency: rapid.IntRange(1, 4).Draw(rt, "concurrency"),
+			Pauses:      []time.Duration{time.Millisecond, time.Millisecond},
 			Report: func(s apply.Step) {
 				if before, twice := steps[s.Change.ID]; twice {
 					rt.Errorf("%s is reported as %s after %s", s.Change.ID, s.Outcome, before)

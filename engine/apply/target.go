@@ -9,17 +9,18 @@ import (
 
 // Target is where changes go: in practice the Cloudflare API.
 //
-// An error may say more about itself by having one of these methods:
+// An error may say more about itself by having some of these methods:
 // OutcomeUnknown() bool (the write may or may not have been done: it must be
 // settled by reading), Denied() bool (the credentials do not suffice: every
 // further write would fail too) and Refused() bool (a no to this one request,
-// which says nothing about others).
+// which says nothing about others). A no of unknown outcome is settled by reading
+// too, and not sent again.
 type Target interface {
 	// Read is the present state of what the change writes, from a reading no
 	// older than maxAge; zero means a new one.
 	Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error)
 	// Write sends the request, once, and returns the object as the answer shows
-	// it. The context ends the wait for a turn at once; a request that is under
+	// it, without values where it shows none. The context ends the wait for a turn at once; a request that is under
 	// way by then goes on for Grace, so that an interrupt does not make its
 	// outcome unknown.
 	Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error)

@@ -268,9 +268,6 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 	}
 	call := func(ctx context.Context, method, path string, body any) (cloudflare.RawResponse, error) {
 		answer, err := api.Raw(ctx, method, path, body, nil)
-		if err == nil {
-			err = checkEnvelope(&answer)
-		}
 		if err != nil {
 			return answer, asError(err, method, path, hide)
 		}
@@ -320,6 +317,9 @@ func (c *client) read(ctx context.Context, path string, decode func(result []byt
 	answer, err := c.get(ctx, path)
 	if err != nil {
 		return err
+	}
+	if len(answer.Result) == 0 || string(answer.Result) == "null" {
+		return &Error{Method: http.MethodGet, Path: path, Detail: "the answer has no result"}
 	}
 	if err := decode(answer.Result, answer.ResultInfo); err != nil {
 		return &Error{Method: http.MethodGet, Path: path, Detail: "unexpected answer: " + clean(err.Error(), c.hide)}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"github.com/cloudflare/cloudflare-go"
 )
 
 // maxShown bounds how much foreign text goes into a message, in characters.
@@ -20,7 +18,7 @@ const maxShown = 200
 type Error struct {
 	Method string
 	Path   string // below the host
-	Status int    // zero if no answer came
+	Status int    // zero if no answer came, or a success that cannot be used
 	Codes  []Code // Cloudflare's own
 	RayID  string // by which Cloudflare finds the request
 	// Permission is what a token would need, as the dashboard words it; set
@@ -33,6 +31,7 @@ type Error struct {
 	header  http.Header
 	again   bool // may be sent again as it is
 	unknown bool // a write that may have been done
+	refused bool // a success by its status that says it is none
 	heavy   bool // the time ran out, or the answer is too large: less may do
 }
 
@@ -43,7 +42,8 @@ type Code struct {
 	Chain   []Code // what caused it
 }
 
-// OutcomeUnknown reports whether a write may or may not have been done.
+// OutcomeUnknown reports whether a write may or may not have been done. One that
+// is Refused as well was answered, and must not be sent again in any case.
 func (e *Error) OutcomeUnknown() bool { return e.unknown }
 
 // Denied reports whether the credentials do not suffice, so that the next write
@@ -67,7 +67,7 @@ func (e *Error) Refused() bool {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
-	return e.Status/100 == 4 && !e.Denied()
+	return e.refused || e.Status/100 == 4 && !e.Denied()
 }
 
 func (e *Error) has(codes ...int) bool {
@@ -293,54 +293,20 @@ func stripTags(s string) string {
 	return b.String()
 }
 
-// errNoResult is said of an answer that claims success and shows nothing.
-var errNoResult = errors.New("the answer has no result")
-
-// refusedError is an answer with 200 that says it failed.
-type refusedError struct{ errors []cloudflare.ResponseInfo }
-
-func (*refusedError) Error() string { return "success is not true" }
-
-// checkEnvelope finds what the SDK takes for success and is none.
-func checkEnvelope(r *cloudflare.RawResponse) error {
-	switch {
-	case !r.Success:
-		return &refusedError{r.Errors}
-	case len(r.Result) == 0 || string(r.Result) == "null":
-		return errNoResult
-	}
-	return nil
-}
-
 // asError makes an *Error of whatever a call ended with. One from the transport
-// comes wrapped by net/http and the SDK, whose words add nothing.
+// comes wrapped by net/http and the SDK, whose words add nothing. Others are
+// about envelopes that do not have the form that the SDK expects; it does not
+// tell their status.
 func asError(err error, method, path string, hide redactor) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		e.Path = path
 		return e
 	}
-	e = &Error{Method: method, Path: path}
-	var refused *refusedError
-	switch {
-	case errors.As(err, &refused):
-		e.Status = http.StatusOK
-		e.Detail = err.Error()
-		for _, item := range refused.errors[:min(len(refused.errors), 10)] {
-			e.Codes = append(e.Codes, Code{Code: item.Code, Message: clean(item.Message, hide)})
-		}
-		// Without a single code it is not clear that this is a refusal at all.
-		e.unknown = method != http.MethodGet && len(e.Codes) == 0
-	case errors.Is(err, errNoResult):
-		e.Status, e.Err = http.StatusOK, err
-		e.unknown = method != http.MethodGet
-	default:
-		// The envelope does not have the form that the SDK expects.
-		e.Status = http.StatusOK
-		e.Detail = "unexpected answer: " + clean(err.Error(), hide)
-		e.unknown = method != http.MethodGet
+	return &Error{
+		Method: method, Path: path, Detail: "unexpected answer: " + clean(err.Error(), hide),
+		unknown: method != http.MethodGet,
 	}
-	return e
 }
 
 // onZone names the zone in an error about it.

@@ -247,6 +247,73 @@ func TestUnreadableZone(t *testing.T) {
 	}
 }
 
+// A zone whose custom hostnames are only good to know is read without them.
+func TestOptionalHostnames(t *testing.T) {
+	required := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}, Hostnames: true}
+	optional := required
+	optional.Optional = true
+	nothingElse := optional
+	nothingElse.Settings = nil
+	nothing := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}}
+	// It asks for no names, so what it says of them does not count.
+	silent := nothing
+	silent.Optional = true
+	glob := optional
+	glob.Name, glob.Glob = "*.example", true
+	for _, tt := range []struct {
+		name   string
+		status int
+		scopes []plan.ZoneScope
+		want   string // the severity, empty for an error of the whole reading
+	}{
+		{"required", 403, []plan.ZoneScope{required}, ""},
+		{"optional", 403, []plan.ZoneScope{optional}, "warning"},
+		{"optional, 404", 404, []plan.ZoneScope{optional}, "warning"},
+		{"optional, 400", 400, []plan.ZoneScope{optional}, "warning"},
+		{"optional, 401", 401, []plan.ZoneScope{optional}, ""},
+		{"nothing but names", 403, []plan.ZoneScope{nothingElse}, "warning"},
+		{"optional twice", 403, []plan.ZoneScope{optional, glob}, "warning"},
+		{"optional and not asked for", 403, []plan.ZoneScope{optional, nothing}, "warning"},
+		{"not asked for and optional", 403, []plan.ZoneScope{nothing, optional}, "warning"},
+		{"optional and required", 403, []plan.ZoneScope{optional, required}, ""},
+		{"required and optional", 403, []plan.ZoneScope{required, glob}, ""},
+		{"required, and optional without asking", 403, []plan.ZoneScope{required, silent}, ""},
+	} {
+		f := newFake()
+		f.mux.Handle("GET /client/v4/zones", zoneList(zoneJSON(zoneA, "a.example", acctA, "A")))
+		f.handle("GET /client/v4/zones/"+zoneA+"/settings", 200, ok(`[{"id":"min_tls_version","value":"1.0"}]`))
+		f.handle("GET /client/v4/zones/"+zoneA+"/custom_hostnames", tt.status, `{"success":false,"errors":[{"code":1234,"message":"no"}]}`)
+		live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: tt.scopes})
+		if tt.want == "" {
+			if err == nil {
+				t.Errorf("%s: %+v", tt.name, live)
+			}
+			continue
+		}
+		if err != nil || len(live.Zones) != 1 || live.Zones[0].Hostnames != nil || len(live.Problems) != 1 {
+			t.Errorf("%s: %+v, %v", tt.name, live, err)
+			continue
+		}
+		if v, ok := live.Zones[0].Value("min_tls_version"); ok != (len(tt.scopes[0].Settings) > 0) || ok && v != `"1.0"` {
+			t.Errorf("%s: min_tls_version %q, read: %t", tt.name, v, ok)
+		}
+		p := live.Problems[0]
+		message := "the custom hostnames of zone a.example cannot be read, so it is not known who follows its settings: GET /zones/" + zoneA + "/custom_hostnames?page=1&per_page="
+		if string(p.Severity) != tt.want || p.Rule != plan.Unreadable || p.Object != "zone/a.example" || !strings.HasPrefix(p.Message, message) || !strings.Contains(p.Message, "code 1234") {
+			t.Errorf("%s: %+v", tt.name, p)
+		}
+	}
+}
+
+// A zone of which nothing but the names is asked, and which gives them.
+func TestOnlyHostnames(t *testing.T) {
+	f := oneZone(paged{items: manyHostnames(3)})
+	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Optional: true}}})
+	if err != nil || len(live.Zones) != 1 || len(live.Zones[0].Hostnames) != 3 || live.Zones[0].Settings != nil || len(live.Problems) != 0 || live.Reads != 2 {
+		t.Errorf("%+v, %v", live, err)
+	}
+}
+
 func TestUnauthorized(t *testing.T) {
 	f := newFake()
 	f.handle("GET /client/v4/zones", 401, `{"success":false,"errors":[{"code":1000,"message":"Invalid API Token"}]}`)

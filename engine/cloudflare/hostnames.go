@@ -29,6 +29,7 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 		id:       func(h *plan.Hostname) string { return h.ID },
 		progress: func(items int) { r.tell(Event{Zone: z.Name, Items: items}) },
 		limit:    r.concurrency,
+		log:      r.log,
 	})
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func hostnamePath(zone, id string) string {
 
 func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
-	d := hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
+	d := newHostnameDecoder(result)
 	err := d.array(func() error {
 		h, err := d.hostname()
 		out = append(out, h)
@@ -61,8 +62,7 @@ func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 }
 
 func decodeHostname(result []byte) (plan.Hostname, error) {
-	d := hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
-	return d.hostname()
+	return newHostnameDecoder(result).hostname()
 }
 
 // hostnameDecoder reads custom hostnames. What most of them have in common, words
@@ -72,6 +72,11 @@ type hostnameDecoder struct {
 	cursor
 	words    map[string]string
 	settings map[string][]plan.Setting
+	shown    bool // ssl.settings of some hostname was an object, if an empty one
+}
+
+func newHostnameDecoder(result []byte) *hostnameDecoder {
+	return &hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
 }
 
 // word is the string that comes next, "" for null.
@@ -160,6 +165,7 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 			}
 		case "settings":
 			if !d.null() {
+				d.shown = true
 				h.Settings, err = d.hostnameSettings()
 			}
 		default:
@@ -231,10 +237,12 @@ func compacted(raw string) schema.Value {
 	return v
 }
 
-// validID keeps out of paths what could lead elsewhere. Ids are opaque otherwise:
-// their shape has changed before.
+// validID keeps out of paths what could lead elsewhere, also where somebody on
+// the way undoes the escaping. Ids are opaque otherwise: their shape has changed
+// before.
 func validID(id string) bool {
-	return id != "" && len(id) <= 100 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\?#%`, r) }
+	return id != "" && len(id) <= 100 && id != "." && id != ".." && !strings.ContainsFunc(id, odd)
 }
 
 // canonicalName is the form in which names are compared. A live name that is no

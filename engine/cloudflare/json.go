@@ -206,3 +206,21 @@ func (c *cursor) skipLiteral() {
 		c.i++
 	}
 }
+
+// success is what an envelope has under that name, as it stands there; empty if
+// it has nothing, or is no envelope.
+func success(body []byte) string {
+	said := ""
+	c := cursor{b: body}
+	err := c.object(func(key []byte) error {
+		value := c.skip()
+		if string(key) == "success" {
+			said = string(value)
+		}
+		return nil
+	})
+	if err != nil {
+		return ""
+	}
+	return said
+}

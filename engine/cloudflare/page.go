@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,6 +38,7 @@ type query[T any] struct {
 	// progress, if set, is told of each page, from several goroutines.
 	progress func(items int)
 	limit    int // pages under way at once
+	log      *slog.Logger
 }
 
 // listing is a complete list, in the order of the server, without repetitions.
@@ -44,6 +46,8 @@ type listing[T any] struct {
 	items []T
 	pages []int // the page on which each item stood
 	size  int   // what was asked for as per_page
+	// untold is set where the server did not say how long the list is.
+	untold bool
 }
 
 // incomplete is the error of a list whose count is not what the server says.
@@ -70,6 +74,9 @@ func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 			if refused {
 				// The next zone need not find out again.
 				q.client.refused.Store(int32(s))
+			}
+			if l.untold {
+				q.log.Warn("the list does not say how many there are; read until a page had nothing new", "path", q.path, "items", len(l.items))
 			}
 			return l, nil
 		case errors.As(err, &short) && again:
@@ -134,6 +141,7 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	}
 	if q.filtered && total > got || total <= 0 || got == 0 {
 		// Nothing says how many pages there are.
+		m.untold = total <= 0
 		if err := q.follow(ctx, &m, 2, size); err != nil {
 			return nil, err
 		}
@@ -161,11 +169,11 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		m.add(i+2, p)
 		last = p
 	}
-	// A total that is too small would end the list too early. If there is room
-	// for doubt, one more page is asked for: the last one was full, or the
-	// server speaks of more pages.
+	// A total that is too small would end the list too early. If the number of
+	// pages does not bear it out, and there is room for doubt, one more page is
+	// asked for: the last one was full, or the server speaks of more pages.
 	full := len(last.items) >= size || last.info.PerPage > 0 && len(last.items) >= last.info.PerPage
-	if full || first.info.TotalPages > pages {
+	if said := first.info.TotalPages; said != pages && (full || said > pages) {
 		if err := q.follow(ctx, &m, pages+1, size); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,8 @@
 package cloudflare
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,15 +58,20 @@ func TestPages(t *testing.T) {
 		have      int
 		clamp     int
 		info      func(page, perPage, count, total int) any
-		requests  int    // at most
+		requests  int    // at most; exactly, where the list is complete
 		incorrect string // part of the error, empty for a complete list
 	}{
 		{"two pages", 1200, 0, nil, 2, ""},
-		{"pages of 50", 1200, 50, nil, 25, ""},
+		{"pages of 50", 1200, 50, nil, 24, ""},
 		{"one short page", 3, 0, nil, 1, ""},
 		{"none", 0, 0, nil, 1, ""},
-		{"a full page", 1000, 0, nil, 2, ""},
-		{"clamped to 50, and says 1000", 1200, 50, set("per_page", 1000), 25, ""},
+		{"a full page", 1000, 0, nil, 1, ""},
+		{"two full pages", 2000, 0, nil, 2, ""},
+		{"a full page, total_pages is 0", 1000, 0, set("total_pages", 0), 2, ""},
+		{"a full page, total_pages is too large", 1000, 0, set("total_pages", 3), 2, ""},
+		{"pages of 50, total_pages is missing", 1200, 50, with(func(i info, _, _ int) { delete(i, "total_pages") }), 25, ""},
+		{"pages of 50, total_pages is too small", 1200, 50, set("total_pages", 2), 25, ""},
+		{"clamped to 50, and says 1000", 1200, 50, set("per_page", 1000), 24, ""},
 		{"no result_info", 1200, 0, func(int, int, int, int) any { return nil }, 3, ""},
 		{"no result_info, clamped", 120, 50, func(int, int, int, int) any { return nil }, 4, ""},
 		{"an empty result_info", 1200, 0, func(int, int, int, int) any { return info{} }, 3, ""},
@@ -91,8 +98,8 @@ func TestPages(t *testing.T) {
 			case tt.incorrect == "" && (err != nil || n != tt.have):
 				t.Errorf("%d names of %d, %v", n, tt.have, err)
 			}
-			if requests > tt.requests {
-				t.Errorf("%d requests, want at most %d", requests, tt.requests)
+			if requests > tt.requests || tt.incorrect == "" && requests < tt.requests {
+				t.Errorf("%d requests, want %d", requests, tt.requests)
 			}
 		})
 	}
@@ -228,7 +235,53 @@ func TestFaultOnOnePage(t *testing.T) {
 	if err != nil || len(live.Zones[0].Hostnames) != 200 {
 		t.Fatal(err)
 	}
-	if n := len(f.requests(listURI)); n != 6 {
-		t.Errorf("%d requests for five pages, one of them twice", n)
+	if n := len(f.requests(listURI)); n != 5 {
+		t.Errorf("%d requests for four pages, one of them twice", n)
+	}
+}
+
+// A list that does not say how long it is is told once, however many pages it
+// has and however often it is read; others are not.
+func TestUntoldList(t *testing.T) {
+	const message = "the list does not say how many there are; read until a page had nothing new"
+	for _, tt := range []struct {
+		name string
+		info func(page, perPage, count, total int) any
+		told int
+	}{
+		{"no result_info", func(int, int, int, int) any { return nil }, 1},
+		{"no totals", func(page, perPage, count, _ int) any { return info{"page": page, "per_page": perPage, "count": count} }, 1},
+		{"no total_pages", func(_, _, _, total int) any { return info{"total_count": total} }, 0},
+		{"complete", nil, 0},
+	} {
+		list := paged{items: manyHostnames(1200), info: tt.info}
+		f := oneZone(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("per_page") == "1000" { // so that it is begun twice
+				write(w, 400, failure)
+				return
+			}
+			list.ServeHTTP(w, r)
+		}))
+		var log bytes.Buffer
+		o := options(f)
+		o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		live, err := reader(t, o).Fetch(t.Context(), withHostnames)
+		if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		lines := strings.Count(log.String(), "\n")
+		if lines != tt.told || strings.Count(log.String(), `level=WARN msg="`+message+`" path=/zones/`+zoneA+`/custom_hostnames items=1200`) != tt.told {
+			t.Errorf("%s: logged %d lines, want %d:\n%s", tt.name, lines, tt.told, log.String())
+		}
+	}
+	// Cloudflare counts the zones that a filter leaves out as well: that says
+	// nothing, but is no list without a total.
+	f := newFake()
+	f.mux.Handle("GET /client/v4/zones", paged{items: []string{zoneJSON(zoneA, "saas.example", acctA, "A")}, info: func(int, int, int, int) any { return info{"total_count": 70, "total_pages": 2} }})
+	var log bytes.Buffer
+	o := options(f)
+	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if _, err := reader(t, o).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example"}}}); err != nil || log.Len() > 0 || len(f.seen) != 2 {
+		t.Errorf("%v, %d requests, logged:\n%s", err, len(f.seen), log.String())
 	}
 }

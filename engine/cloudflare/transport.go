@@ -30,10 +30,12 @@ const (
 )
 
 // transport sends the requests of one credential. What it returns is either a
-// complete answer of the API, 2xx and valid JSON, or an *Error.
+// complete answer of the API, 2xx and JSON that says success, or an *Error.
 //
 //	what came                        a read              a write
-//	2xx, JSON                        returned            returned
+//	2xx, success                     returned            returned
+//	2xx, no success                  error               error, outcome unknown
+//	202 or 204 without a body        tried again         returned: taken, and nothing to show
 //	429                              everybody waits, then it is sent again
 //	no connection, TLS handshake     tried again         tried again: surely not processed
 //	certificate not trusted          error               error
@@ -160,6 +162,9 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		}
 		return nil, e
 	}
+	if silent(req, res, body) {
+		body = []byte(`{"success":true,"result":null}`) // the SDK wants an envelope
+	}
 	if e := t.refusal(req, res, body); e != nil {
 		return nil, e
 	}
@@ -240,6 +245,12 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 	return e
 }
 
+// silent reports whether a write was taken with a status that needs no body.
+func silent(req *http.Request, res *http.Response, body []byte) bool {
+	taken := res.StatusCode == http.StatusAccepted || res.StatusCode == http.StatusNoContent
+	return taken && len(body) == 0 && req.Method != http.MethodGet
+}
+
 // refusal is the error that an answer stands for, nil if it is none.
 func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) *Error {
 	write := req.Method != http.MethodGet
@@ -261,7 +272,15 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 		e.again, e.unknown = !write, write
 		return e
 	case s/100 == 2:
-		return nil
+		said := success(body)
+		if said == "true" {
+			return nil
+		}
+		e.Detail, e.Codes = "success is not true", t.codes(body)
+		// A clear no is an answer all the same. It does not tell whether nothing
+		// was done: the status says that something was.
+		e.refused, e.unknown = said == "false", write
+		return e
 	case s/100 == 3:
 		e.Detail = "a redirect, which is not followed"
 		if u, err := res.Location(); err == nil {

@@ -49,8 +49,9 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	return o, onZone(err, c.Zone)
 }
 
-// Write sends a request, once, and returns the object as the answer shows it.
-// An error with OutcomeUnknown leaves open whether the write was done.
+// Write sends a request, once, and returns the object as the answer shows it,
+// without values where it shows none: the write was accepted, and what it did has
+// to be read. An error with OutcomeUnknown leaves open whether it was done.
 func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
@@ -60,16 +61,14 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		return plan.Object{}, err
 	}
 	answer, err := w.sends[cl](ctx, req.Method, req.Path, []byte(req.Body))
+	w.drop(c)
 	if err != nil {
-		w.drop(c)
 		return plan.Object{}, onZone(err, c.Zone)
 	}
 	o, err := w.accept(c, answer.Result)
 	if err != nil {
-		w.drop(c)
-		// The write was taken; what it did has to be read.
 		return plan.Object{}, &Error{
-			Method: req.Method, Path: req.Path, Status: http.StatusOK, Zone: c.Zone,
+			Method: req.Method, Path: req.Path, Zone: c.Zone,
 			Detail: "unexpected answer: " + clean(err.Error(), cl.hide), unknown: true,
 		}
 	}
@@ -114,33 +113,37 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	return nil, fmt.Errorf("%s: the zone was not read, so it is not known which credentials are for it", c.ID)
 }
 
-// accept takes the answer to a write over.
+// accept takes the answer to a successful write over. It need not show the
+// object: a server may take a write now and carry it out later. That is no reason
+// to doubt the write, and still less to repeat it. Only an answer about something
+// else is an error.
 func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	if c.Kind == plan.KindZone {
 		s, err := decodeSetting(result, c.ObjectID)
-		if err != nil {
+		switch {
+		case err != nil && s.ID != "" && s.ID != c.ObjectID:
 			return plan.Object{}, err
+		case err != nil:
+			return plan.Object{}, nil
 		}
-		w.drop(c)
 		if c.ObjectID != tls13 && c.ObjectID != earlyData {
 			kept := s
 			w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, &kept, time.Now())
 		}
 		return plan.Object{Setting: &s}, nil
 	}
-	h, err := decodeHostname(result)
+	d := newHostnameDecoder(result)
+	h, err := d.hostname()
 	switch {
-	case err != nil:
-		return plan.Object{}, err
-	case h.ID != c.ObjectID:
+	case h.ID != "" && h.ID != c.ObjectID:
 		return plan.Object{}, fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)
-	case !h.SSL:
-		return plan.Object{}, errors.New("it does not show ssl")
+	case err != nil, !d.shown:
+		// Settings that are not shown must not pass for settings that are not
+		// set.
+		return plan.Object{}, nil
 	}
 	// The next write goes over this state. One that lacks a part would lose it.
-	if h.Type == "" || h.Method == "" || h.Settings == nil {
-		w.drop(c)
-	} else {
+	if h.Type != "" && h.Method != "" {
 		w.cache.wroteHostname(h.ID, &h, time.Now())
 	}
 	return object(&h), nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tlsync/engine/plan"
+	"tlsync/schema"
 )
 
 // A request is sent exactly as the plan shows it, and the answer is the object.
@@ -83,25 +85,141 @@ func TestWriteIsChecked(t *testing.T) {
 	}
 }
 
-// An answer that does not show the object leaves the outcome to be read, and
-// nothing of it is remembered.
+// An answer that does not show the object is that of an accepted write; one about
+// something else leaves the outcome to be read. Nothing of either is remembered.
 func TestWriteWithoutObject(t *testing.T) {
-	for _, result := range []string{`{"id":"` + hostnameID(1) + `"}`, `{}`, `{"id":"` + hostnameID(1) + `","hostname":"a.test"}`,
-		`{"id":"` + hostnameID(1) + `","hostname":"a.test","ssl":null}`, hostnameJSON(2, "{}")} {
+	id, name := hostnameID(1), hostnameChange(1)
+	bare := `"id":"` + id + `","hostname":"a.test"`
+	mintls := settingChange("min_tls_version")
+	for _, tt := range []struct {
+		change *plan.Change
+		result string
+		other  string // what the answer is about, if not about the change
+	}{
+		{name, `{"id":"` + id + `"}`, ""},
+		{name, `{}`, ""},
+		{name, `null`, ""},
+		{name, `[]`, ""},
+		{name, `{` + bare + `}`, ""},
+		{name, `{` + bare + `,"ssl":null}`, ""},
+		{name, `{` + bare + `,"ssl":{"type":"dv","method":"http"}}`, ""},
+		{name, `{` + bare + `,"ssl":{"type":"dv","method":"http","settings":null}}`, ""},
+		{name, hostnameJSON(2, "{}"), "custom hostname " + hostnameID(2)},
+		{name, `{"id":"` + hostnameID(2) + `"}`, "custom hostname " + hostnameID(2)},
+		{mintls, `{"id":"min_tls_version"}`, ""},
+		{mintls, `{"id":"min_tls_version","value":null}`, ""},
+		{mintls, `{}`, ""},
+		{mintls, `null`, ""},
+		{mintls, `{"id":"ssl","value":"full"}`, "setting ssl"},
+		{mintls, `{"id":"ssl"}`, "setting ssl"},
+	} {
 		f := newFake()
-		f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 202, ok(result))
-		f.handle("GET /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 200, ok(hostnameJSON(1, "{}")))
+		path := hostnamePath(zoneA, id)
+		f.handle("GET /client/v4"+path, 200, ok(hostnameJSON(1, "{}")))
+		if tt.change == mintls {
+			path = settingPath(zoneA, "min_tls_version")
+			f.handle("GET /client/v4"+path, 200, ok(`{"id":"min_tls_version","value":"1.2"}`))
+		}
+		f.handle("PATCH /client/v4"+path, 202, ok(tt.result))
 		w := writer(t, options(f))
-		if _, err := w.Read(t.Context(), hostnameChange(1), time.Minute); err != nil {
+		if _, err := w.Read(t.Context(), tt.change, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+		o, err := w.Write(t.Context(), tt.change, plan.Request{Method: "PATCH", Path: path, Body: `{}`})
 		var failed *Error
-		if !errors.As(err, &failed) || !failed.OutcomeUnknown() {
-			t.Errorf("%s: %v", result, err)
+		switch {
+		case o != plan.Object{}:
+			t.Errorf("%s: shows %+v", tt.result, o)
+		case tt.other == "" && err != nil:
+			t.Errorf("%s: %v", tt.result, err)
+		case tt.other != "" && (!errors.As(err, &failed) || !failed.OutcomeUnknown() || failed.Refused() ||
+			!strings.Contains(err.Error(), "unexpected answer: it is about "+tt.other+", not ")):
+			t.Errorf("%s: %v", tt.result, err)
+		case err != nil && strings.Contains(err.Error(), "200"):
+			t.Errorf("%s: answered with 202, and the error says %v", tt.result, err)
 		}
-		if _, err := w.Read(t.Context(), hostnameChange(1), time.Minute); err != nil || len(f.seen) != 3 {
-			t.Errorf("%s: read from memory after a write of unknown outcome", result)
+		if _, err := w.Read(t.Context(), tt.change, time.Minute); err != nil || len(f.seen) != 3 {
+			t.Errorf("%s: read from memory after a write whose answer shows nothing", tt.result)
+		}
+	}
+}
+
+// An answer may show that a name has no settings of its own: that is no answer
+// without settings.
+func TestWriteShowsNoSettings(t *testing.T) {
+	f := newFake()
+	f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 200, ok(hostnameJSON(1, " { } ")))
+	w := writer(t, options(f))
+	o, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+	if err != nil || o.Hostname == nil || o.Hostname.Own("min_tls_version") != schema.Inherit {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if _, err := w.Read(t.Context(), hostnameChange(1), time.Minute); err != nil || len(f.seen) != 1 {
+		t.Errorf("%v, %d requests", err, len(f.seen))
+	}
+}
+
+// An answer that says it failed keeps its status and its codes, whatever success
+// its status claims.
+func TestUnsuccessfulWrite(t *testing.T) {
+	for _, status := range []int{200, 202} {
+		f := newFake()
+		f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", status, failure)
+		_, err := writer(t, options(f)).Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+		var failed *Error
+		want := fmt.Sprintf("PATCH %s: %d (code 1234: something is wrong): success is not true (ray 8f00ray)", hostnamePath(zoneA, hostnameID(1)), status)
+		if !errors.As(err, &failed) || err.Error() != want || !failed.OutcomeUnknown() || !failed.Refused() || failed.Denied() || len(f.seen) != 1 {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+}
+
+// Ids are opaque, and go into paths escaped.
+func TestOpaqueIDs(t *testing.T) {
+	for _, id := range []string{"v2:~a.b", "...", "~", ":", "a..b", "a=b&c+d@e;f,g", `<"'{[|^` + "`" + `]}>`, "!$*()", "per_page=1", strings.Repeat("x", 100)} {
+		quoted := strings.ReplaceAll(id, `"`, `\"`)
+		// Not the fake's own mux: it would clean some paths.
+		var seen []string
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen = append(seen, r.Method+" "+r.URL.EscapedPath())
+			zone, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/client/v4/zones/"), "/")
+			zone, _ = url.PathUnescape(zone)
+			at, _ := url.PathUnescape(strings.TrimPrefix(rest, "custom_hostnames/"))
+			item := `{"id":"` + quoted + `","hostname":"a.test","ssl":{"type":"dv","method":"http","settings":{"http2":"on"}}}`
+			switch {
+			case r.URL.Path == "/client/v4/zones":
+				write(w, 200, ok(`[{"id":"`+quoted+`","name":"saas.example","account":{"id":"a","name":"A"}}]`))
+			case zone == id && rest == "custom_hostnames":
+				write(w, 200, ok("["+item+"]"))
+			case zone == id && at == id && !strings.ContainsAny(strings.TrimPrefix(rest, "custom_hostnames/"), `/?#"<`):
+				write(w, 200, ok(item))
+			default:
+				write(w, 404, failure)
+			}
+		})
+		w := writer(t, options(h))
+		live, err := w.Fetch(t.Context(), withHostnames)
+		if err != nil || len(live.Zones) != 1 || live.Zones[0].ID != id || len(live.Zones[0].Hostnames) != 1 || live.Zones[0].Hostnames[0].ID != id {
+			t.Errorf("%s: %+v, %v", id, live, err)
+			continue
+		}
+		c := &plan.Change{ID: "x", Kind: plan.KindCustomHostname, ZoneID: id, ObjectID: id}
+		o, err := w.Read(t.Context(), c, 0)
+		if err != nil {
+			t.Errorf("%s: read: %v", id, err)
+			continue
+		}
+		o, err = w.Write(t.Context(), c, plan.NewRequest(c, o))
+		if err != nil || o.Hostname == nil || o.Hostname.ID != id {
+			t.Errorf("%s: write: %+v, %v", id, o, err)
+		}
+		if last := seen[len(seen)-1]; last != "PATCH /client/v4/zones/"+url.PathEscape(id)+"/custom_hostnames/"+url.PathEscape(id) {
+			t.Errorf("%s: sent %s", id, last)
+		}
+	}
+	for _, id := range []string{"", ".", "..", "a/b", `a\b`, "a?b", "a#b", "a%2fb", "a b", " ", "a\tb", "a\nb", "a\x7f", "a\x00", "ä", "a\u00a0b", strings.Repeat("x", 101)} {
+		if validID(id) {
+			t.Errorf("%q passes for an id", id)
 		}
 	}
 }

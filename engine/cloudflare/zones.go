@@ -33,9 +33,11 @@ type liveZone struct {
 	client    *client
 	settings  []string
 	hostnames bool
+	required  bool        // it is of no use without its hostnames
 	origin    plan.Origin // of the first document that reaches it
 
-	failed error
+	failed  error
+	without error // why its hostnames are missing, where they are not required
 }
 
 // Fetch reads what the scope asks for. Zones that could not be found or read are
@@ -62,6 +64,12 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 			failures = append(failures, z.failed)
 			live.Problems = append(live.Problems, problem(plan.Unreadable, z.Name, "zone "+z.Name+" cannot be read: "+z.failed.Error(), z.origin))
 			continue
+		}
+		if z.without != nil {
+			f := problem(plan.Unreadable, z.Name, "the custom hostnames of zone "+z.Name+
+				" cannot be read, so it is not known who follows its settings: "+z.without.Error(), z.origin)
+			f.Severity = schema.Warning
+			live.Problems = append(live.Problems, f)
 		}
 		live.Zones = append(live.Zones, z.Zone)
 	}
@@ -98,15 +106,16 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 		})
 	}
 	wait.Wait()
+	settings, hostnames = onZone(settings, z.Name), onZone(hostnames, z.Name)
 	for _, err := range []error{settings, hostnames} {
-		if err == nil {
-			continue
-		}
-		err = onZone(err, z.Name)
-		if everybodys(ctx, err) {
+		if err != nil && everybodys(ctx, err) {
 			return err
 		}
-		z.failed = cmp.Or(z.failed, err)
+	}
+	if z.required {
+		z.failed = cmp.Or(settings, hostnames)
+	} else {
+		z.failed, z.without = settings, hostnames
 	}
 	return nil
 }
@@ -136,6 +145,9 @@ func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live)
 	byID := map[string]*liveZone{}
 	for _, s := range scope.Zones {
 		found, failed := d.find(r, s)
+		if c := r.ownerOf(s.ID); c != nil {
+			found = []candidate{{plan.Zone{ID: s.ID, Name: s.Name, Account: plan.Account{ID: s.Account}}, c}}
+		}
 		switch {
 		case len(found) == 0 && failed != nil:
 			failures = append(failures, failed)
@@ -161,6 +173,7 @@ func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live)
 				byID[f.ID] = z
 			}
 			z.hostnames = z.hostnames || s.Hostnames
+			z.required = z.required || s.Hostnames && !s.Optional
 			z.settings = union(z.settings, s.Settings)
 		}
 	}
@@ -230,6 +243,9 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 	names := map[*client]map[string]bool{}
 	all := map[*client]bool{}
 	for _, s := range scope.Zones {
+		if r.ownerOf(s.ID) != nil {
+			continue
+		}
 		for _, c := range r.clientsOf(s) {
 			if names[c] == nil {
 				names[c] = map[string]bool{}
@@ -265,6 +281,13 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 		}))
 	}
 	return d, group.Wait()
+}
+
+// ownerOf are the credentials by which a zone was read before, nil if it was not.
+func (r *Reader) ownerOf(id string) *client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.owner[id]
 }
 
 // clientsOf are the credentials that may see the zones of a scope: those of its
@@ -357,6 +380,7 @@ func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.
 		decode: decodeZones,
 		id:     func(z *plan.Zone) string { return z.ID },
 		limit:  r.concurrency,
+		log:    r.log,
 	}
 	if name != "" {
 		q.path += "?name=" + url.QueryEscape(name)

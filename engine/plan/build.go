@@ -270,19 +270,27 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 	// Cloudflare refuses a cipher list next to a minimum of 1.3 (code 1443).
 	// When the one that is in the way is not managed, it is not ours to drop.
 	if after := laidOver(h.Settings, hw.edits); clash(after) {
-		culprit, other := "min_tls_version", schema.Ciphers
-		if asked(as, culprit) == nil || !slices.ContainsFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit }) {
-			culprit, other = other, culprit
+		const minimum = "min_tls_version"
+		min, list := asked(as, minimum), asked(as, schema.Ciphers)
+		var drop func(e Edit) bool
+		switch {
+		case min != nil && list != nil:
+			// Which of the two is meant nobody can tell: neither is written.
+			w.find(schema.Error, NotEditable, object, fmt.Sprintf(
+				"min_tls_version and ciphers of %s are left as they are: Cloudflare takes no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", h.Name), min)
+			drop = func(e Edit) bool { return e.Setting == minimum || e.Setting == schema.Ciphers }
+		default:
+			culprit, other := min, schema.Ciphers
+			if min == nil {
+				culprit, other = list, minimum
+			}
+			w.find(schema.Warning, NotEditable, object, fmt.Sprintf(
+				"%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
+				culprit.Setting, h.Name, other, other), culprit)
+			drop = func(e Edit) bool { return e.Setting == culprit.Setting }
 		}
-		why := "is not managed"
-		if asked(as, other) != nil {
-			why = "is asked for too"
-		}
-		w.find(schema.Warning, NotEditable, object, fmt.Sprintf("%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there %s; write \"%s: inherit\" to give it up",
-			culprit, h.Name, other, why, other), asked(as, culprit))
-		held := slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return e.Setting != culprit })
-		w.holdBack(h, held)
-		hw.edits = slices.DeleteFunc(hw.edits, func(e Edit) bool { return e.Setting == culprit })
+		w.holdBack(h, slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return !drop(e) }))
+		hw.edits = slices.DeleteFunc(hw.edits, drop)
 	}
 	return hw, len(hw.edits) > 0
 }

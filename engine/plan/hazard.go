@@ -20,6 +20,8 @@ func (w *zoneWork) hazards() {
 		switch {
 		case e.Direction == schema.Weakens:
 			c.add(WeakensTLS, fmt.Sprintf("%s of zone %s goes from %s to %s for %s", e.Setting, w.live.Name, Show(e.From), Show(e.To), affected))
+		case e.Setting == "ssl" && e.Direction == schema.Strengthens:
+			c.add(BreaksOrigin, fmt.Sprintf("ssl of zone %s goes from %s to %s: %s", w.live.Name, Show(e.From), Show(e.To), originNeeds[e.To.Text()]))
 		case cutsOff(e.Setting, e.From, e.To):
 			c.add(CutsOffClients, fmt.Sprintf("%s of zone %s goes from %s to %s: older clients of %s no longer connect", e.Setting, w.live.Name, Show(e.From), Show(e.To), affected))
 		}
@@ -31,6 +33,16 @@ func (w *zoneWork) hazards() {
 	for i := w.start; i < len(w.nodes); i++ {
 		slices.SortStableFunc(w.nodes[i].change.Hazards, func(a, b Hazard) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	}
+}
+
+// originNeeds says, by value of ssl, which origins stop working, the custom origins
+// of custom hostnames included
+// (developers.cloudflare.com/ssl/origin-configuration/ssl-modes). It is read only.
+var originNeeds = map[string]string{
+	"flexible":    "an origin that redirects to HTTPS loops",
+	"full":        "an origin that does not answer on HTTPS is no longer reached (error 525)",
+	"strict":      "an origin without a certificate that Cloudflare trusts is no longer reached (error 526)",
+	"origin_pull": "an origin without a certificate that Cloudflare trusts is no longer reached (error 526)",
 }
 
 // move is what visitors notice of an edit, in words.
@@ -96,9 +108,12 @@ func (w *zoneWork) followers(id string) string {
 			children++
 		}
 	}
-	text := fmt.Sprintf("the zone's own names and %s that %s it", count(follow, "custom hostname"), plural(follow, "follows", "follow"))
+	text := "the zone's own names"
+	if follow > 0 {
+		text += fmt.Sprintf(" and %s that %s it", count(follow, "custom hostname"), plural(follow, "follows", "follow"))
+	}
 	if children > 0 {
-		text += fmt.Sprintf(", and for the children of %s", count(children, "wildcard custom hostname"))
+		text += fmt.Sprintf(", and the names below %s", count(children, "wildcard custom hostname"))
 	}
 	return text
 }

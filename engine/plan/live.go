@@ -24,8 +24,8 @@ type Zone struct {
 	Settings []Setting
 	// Unreadable names settings that were needed and could not be read, and why.
 	Unreadable map[string]string
-	// Hostnames are the custom hostnames, sorted by name; nil if the
-	// configuration asks nothing of them.
+	// Hostnames are the custom hostnames, sorted by name; nil if they were not
+	// read.
 	Hostnames []Hostname
 }
 
@@ -93,12 +93,17 @@ type Scope struct {
 
 // ZoneScope is the need of one zone document.
 type ZoneScope struct {
+	// ID is the zone's, where a reading has told it: then nothing else is
+	// needed to find the zone.
+	ID       string
 	Name     string // canonical name, or a glob
 	Glob     bool
 	Account  string   // name or id; empty means any, but only one may have the zone
 	Settings []string // ids of zone settings, sorted by the table
-	// Hostnames asks for all custom hostnames of the zone.
+	// Hostnames asks for all custom hostnames of the zone. With Optional the
+	// zone is of use without them: where they cannot be read that is a finding.
 	Hostnames bool
+	Optional  bool
 	Origin    Origin // the document, for messages
 }
 

@@ -176,6 +176,57 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 	return bounds, with
 }
 
+// together adds to the bounds what keeps a new minimum and the old ciphers, or the
+// reverse, from being weaker for a moment than both what was and what will be:
+// suites are dropped before the minimum falls, and added after it has risen. It
+// changes copies: unlike bounds, these can be impossible to keep, where two
+// hostnames need opposite orders of the zone's writes.
+func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bound, []int) {
+	const minimum = "min_tls_version"
+	bounds, with = slices.Clone(bounds), slices.Clone(with)
+	m := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == minimum })
+	c := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == schema.Ciphers })
+	direction := func(i int, setting string) schema.Direction {
+		switch z := w.edits[setting]; {
+		case i >= 0:
+			return hw.edits[i].Direction
+		case z != nil && hw.live.Own(setting) == schema.Inherit:
+			return z.Direction
+		}
+		return schema.Changes
+	}
+	min, ciphers := direction(m, minimum), direction(c, schema.Ciphers)
+	ciphersFirst := min == schema.Weakens && ciphers == schema.Strengthens
+	if !ciphersFirst && (min != schema.Strengthens || ciphers != schema.Weakens) {
+		return bounds, with
+	}
+	put := func(i int, first bool, setting string) {
+		if first {
+			bounds[i].before = append(slices.Clone(bounds[i].before), setting)
+		} else {
+			bounds[i].after = append(slices.Clone(bounds[i].after), setting)
+		}
+	}
+	switch {
+	case m >= 0 && c >= 0 && with[c] < 0:
+		early, late := m, c
+		if ciphersFirst {
+			early, late = c, m
+		}
+		if len(bounds[early].before) > 0 && len(bounds[late].after) > 0 {
+			break // the early one comes first anyway
+		}
+		with[c] = m
+		bounds[m] = bound{slices.Concat(bounds[m].before, bounds[c].before), slices.Concat(bounds[m].after, bounds[c].after)}
+		bounds[c] = bound{}
+	case m >= 0 && c < 0:
+		put(m, !ciphersFirst, schema.Ciphers)
+	case c >= 0 && m < 0:
+		put(c, ciphersFirst, minimum)
+	}
+	return bounds, with
+}
+
 // noVersion reports whether a minimum and TLS 1.3 leave nothing to negotiate.
 func noVersion(min, tls13 schema.Value) bool { return min == `"1.3"` && tls13 == `"off"` }
 
@@ -190,65 +241,18 @@ func (w *zoneWork) write() bool {
 			w.complete(e, from, to)
 		}
 	}
-	room := make([][]bound, len(w.names))
-	tied := make([][]int, len(w.names))
-	for i := range w.names {
-		room[i], tied[i] = w.bounds(&w.names[i])
-	}
-	chain, ok := w.chain(room)
-	if !ok {
-		return false
-	}
-	for i := range w.names {
-		w.writeHostname(&w.names[i], room[i], tied[i], chain)
-	}
-	return true
-}
-
-// chain makes the zone's nodes and tells the order in which they can be written:
-// it keeps the pairs, and leaves room for each edit of a hostname between the
-// writes that it has to come between. Where two hostnames need the zone's writes
-// in opposite orders there is none; that is told, and false.
-func (w *zoneWork) chain(room [][]bound) ([]int, bool) {
 	writes := w.zoneWrites()
-	after := make([][]int, len(writes))
-	precede := func(why func(before, after *zoneWrite) bool) {
-		for a := range writes {
-			for b := range writes {
-				if a != b && why(&writes[b], &writes[a]) {
-					after[a] = append(after[a], b)
-				}
-			}
-		}
+	hard, hardTies := make([][]bound, len(w.names)), make([][]int, len(w.names))
+	room, tied := make([][]bound, len(w.names)), make([][]int, len(w.names))
+	for i := range w.names {
+		hard[i], hardTies[i] = w.bounds(&w.names[i])
+		room[i], tied[i] = w.together(&w.names[i], hard[i], hardTies[i])
 	}
-	for _, p := range pairs {
-		precede(func(b, a *zoneWrite) bool {
-			return b.edit.Setting == p.before.setting && a.edit.Setting == p.after.setting && p.before.when(&b.edit) && p.after.when(&a.edit)
-		})
+	order, stuck := orderWrites(writes, room)
+	if len(stuck) > 0 {
+		room, tied = hard, hardTies
+		order, stuck = orderWrites(writes, room)
 	}
-	needs := make([][]int, len(writes)) // the pairs only: the rest follows from the hostnames
-	for a := range after {
-		needs[a] = slices.Clone(after[a])
-	}
-	type between struct{ after, before string }
-	seen := map[between]bool{}
-	for _, bounds := range room {
-		for _, r := range bounds {
-			for _, x := range r.after {
-				for _, y := range r.before {
-					if !seen[between{x, y}] {
-						seen[between{x, y}] = true
-						precede(func(b, a *zoneWrite) bool { return b.governs == x && a.governs == y })
-					}
-				}
-			}
-		}
-	}
-	rank := make([]int, len(writes))
-	for i := range rank {
-		rank[i] = i
-	}
-	order, stuck := topological(after, rank)
 	if len(stuck) > 0 {
 		var ids []string
 		for _, i := range stuck {
@@ -259,23 +263,82 @@ func (w *zoneWork) chain(room [][]bound) ([]int, bool) {
 		w.find(schema.Error, NoSafeOrder, zoneObject(w.label), fmt.Sprintf(
 			"nothing of zone %s is changed: there is no safe order for %s, some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
 			w.live.Name, strings.Join(ids, " and ")), asked(w.want.Settings, ids[0]))
-		return nil, false
+		return false
 	}
+	chain := w.addZoneWrites(writes, order)
+	for i := range w.names {
+		w.writeHostname(&w.names[i], room[i], tied[i], chain)
+	}
+	return true
+}
+
+// pairedBefore lists, for each write, those that the pairs put before it.
+func pairedBefore(writes []zoneWrite) [][]int {
+	before := make([][]int, len(writes))
+	for _, p := range pairs {
+		for b := range writes {
+			for a := range writes {
+				if writes[b].edit.Setting == p.before.setting && writes[a].edit.Setting == p.after.setting &&
+					p.before.when(&writes[b].edit) && p.after.when(&writes[a].edit) {
+					before[a] = append(before[a], b)
+				}
+			}
+		}
+	}
+	return before
+}
+
+// orderWrites is an order of the zone's writes that keeps the pairs, and leaves
+// room for each edit of a hostname between the writes that it has to come
+// between. What no order can satisfy is returned as stuck.
+func orderWrites(writes []zoneWrite, room [][]bound) (order, stuck []int) {
+	before := pairedBefore(writes)
+	type between struct{ after, before string }
+	seen := map[between]bool{}
+	for _, bounds := range room {
+		for _, r := range bounds {
+			for _, x := range r.after {
+				for _, y := range r.before {
+					if seen[between{x, y}] {
+						continue
+					}
+					seen[between{x, y}] = true
+					for b := range writes {
+						for a := range writes {
+							if a != b && writes[b].governs == x && writes[a].governs == y {
+								before[a] = append(before[a], b)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	rank := make([]int, len(writes))
+	for i := range rank {
+		rank[i] = i
+	}
+	return topological(before, rank)
+}
+
+// addZoneWrites makes the nodes of the zone's writes and gives them back in
+// their order. Needs are those of the pairs: the rest of the order follows from
+// the hostnames' writes between.
+func (w *zoneWork) addZoneWrites(writes []zoneWrite, order []int) (chain []int) {
 	nodes := make([]int, len(writes))
 	for i := range writes {
 		nodes[i] = w.addZone(writes[i])
 	}
-	for a := range needs {
-		for _, b := range needs[a] {
+	for a, before := range pairedBefore(writes) {
+		for _, b := range before {
 			w.nodes[nodes[a]].after = append(w.nodes[nodes[a]].after, nodes[b])
 		}
 	}
-	chain := make([]int, len(order))
-	for i, o := range order {
-		chain[i] = nodes[o]
+	for _, o := range order {
+		chain = append(chain, nodes[o])
 		w.zoneNodes[writes[o].governs] = append(w.zoneNodes[writes[o].governs], nodes[o])
 	}
-	return chain, true
+	return chain
 }
 
 func (w *zoneWork) addZone(z zoneWrite) int {

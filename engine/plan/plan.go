@@ -183,6 +183,7 @@ const (
 	CutsOffClients HazardKind = "cuts_off_clients"
 	Unreachable    HazardKind = "unreachable"
 	MovesTraffic   HazardKind = "moves_traffic"
+	BreaksOrigin   HazardKind = "breaks_origin"
 )
 
 // HazardKinds are all names that the contract knows, those of later releases
@@ -190,7 +191,7 @@ const (
 func HazardKinds() []HazardKind {
 	return []HazardKind{
 		WeakensTLS, CutsOffClients, "reissues_certificate", MovesTraffic, "sticky_hsts",
-		"disables_mtls", "opens_endpoint", "breaks_origin", "deletes",
+		"disables_mtls", "opens_endpoint", BreaksOrigin, "deletes",
 	}
 }
 

@@ -71,6 +71,43 @@ func scopeOf(z *schema.Zone) ZoneScope {
 	return s
 }
 
+// Followers is what has to be read besides to know who follows the zones' values
+// that a plan changes: the custom hostnames of zones whose document says nothing
+// of them. They are asked for only now, since a zone without changes does not
+// need them, and are optional, since a zone may have no custom hostnames at all.
+func Followers(p *Plan, live *Live) Scope {
+	var s Scope
+	for i := range live.Zones {
+		z := &live.Zones[i]
+		if z.Hostnames != nil {
+			continue
+		}
+		at := slices.IndexFunc(p.Changes, func(c Change) bool {
+			row, ok := schema.LookupSetting(c.ObjectID)
+			return c.ZoneID == z.ID && (c.ObjectID == earlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
+		})
+		if at >= 0 {
+			s.Zones = append(s.Zones, ZoneScope{
+				ID: z.ID, Name: z.Name, Account: z.Account.ID, Hostnames: true, Optional: true, Origin: p.Changes[at].Edits[0].Origin,
+			})
+		}
+	}
+	return s
+}
+
+// Add takes over the custom hostnames of a further reading.
+func (l *Live) Add(more *Live) {
+	for i := range more.Zones {
+		for j := range l.Zones {
+			if l.Zones[j].ID == more.Zones[i].ID && l.Zones[j].Hostnames == nil {
+				l.Zones[j].Hostnames = more.Zones[i].Hostnames
+			}
+		}
+	}
+	l.Problems = append(l.Problems, more.Problems...)
+	l.Reads += more.Reads
+}
+
 // Only narrows a scope to some zones, given by canonical name: a glob becomes
 // the names that it matches. The error names a zone that no document covers.
 func (s Scope) Only(zones ...string) (Scope, error) {

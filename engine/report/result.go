@@ -170,10 +170,17 @@ type edited struct{ object, setting string }
 // remaining tells how live stands after the run, and what to do about it.
 func (t *text) remaining(r *apply.Result) {
 	if r.Remaining == nil {
-		fmt.Fprintln(t.out, "Live state could not be read again: run plan to see how it stands.")
+		if r.Writes() > 0 {
+			fmt.Fprintln(t.out, "Live state was not read again: run plan to see how it stands.")
+		}
 		return
 	}
 	if len(r.Remaining.Changes) == 0 {
+		if n := unmet(r.Remaining); n > 0 {
+			fmt.Fprintf(t.out, "Read again: what can be written is as the configuration asks; %s above %s what cannot.\n",
+				plural(n, "finding"), map[bool]string{true: "tells", false: "tell"}[n == 1])
+			return
+		}
 		fmt.Fprintln(t.out, "Read again: live is as the configuration asks.")
 		return
 	}
@@ -219,6 +226,17 @@ func (t *text) remaining(r *apply.Result) {
 		fmt.Fprintf(t.out, "  not planned by this run: %s\n", plural(fresh, "setting"))
 		fmt.Fprintln(t.out, "    something else wrote meanwhile: run plan, then apply again")
 	}
+}
+
+// unmet counts the findings that tell of something asked for and not so.
+func unmet(p *plan.Plan) int {
+	n := 0
+	for _, f := range p.Findings {
+		if f.Severity != plan.Info && f.Rule != plan.WildcardChildren {
+			n++
+		}
+	}
+	return n
 }
 
 // few names the first of many.

@@ -48,7 +48,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	t.hazards(changes)
 	t.findings(p.Findings)
 	fmt.Fprintln(out, cost(p.Summary, o.Rate))
-	fmt.Fprintln(out, count(objs))
+	fmt.Fprintln(out, count(objs, p.Findings))
 	return out.Flush() // the first error of any write
 }
 
@@ -92,8 +92,12 @@ func duration(seconds int) string {
 }
 
 // count is the last line.
-func count(objs []object) string {
-	if len(objs) == 0 {
+func count(objs []object, findings []plan.Finding) string {
+	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error })
+	switch {
+	case len(objs) == 0 && incomplete:
+		return "No changes in what could be compared."
+	case len(objs) == 0:
 		return "No changes."
 	}
 	var add, change, remove int
