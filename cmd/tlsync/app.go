@@ -149,6 +149,9 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return o, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
 	}
+	if o.quiet && !c.IsSet("log-level") {
+		level = slog.LevelError
+	}
 	switch f := c.String("log-format"); f {
 	case "text":
 		o.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
