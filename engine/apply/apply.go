@@ -344,7 +344,7 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 // write sends a change over an object as it was read. Where no usable answer
 // comes it reads and decides: repeating the write blindly would not be harmless,
 // since even an equal PATCH restarts the validation of a pending hostname. Where
-// it surely was not done it is sent once more, unless the run is to stop, or the
+// it reads as before it is sent once more, unless the run is to stop, or the
 // answer was a no.
 func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
 	c := s.Change
@@ -383,7 +383,8 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		case again:
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: sent twice without a usable answer, and it still reads as before: %w", err))
 		case ctx.Err() != nil:
-			return Step{Change: c, Outcome: NotAttempted, Err: err}
+			// It was sent, and nobody waits for the server to make up its mind.
+			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: it was under way when the run was stopped, and still read as before: %w", err))
 		}
 	}
 }

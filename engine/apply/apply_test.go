@@ -486,7 +486,7 @@ func TestStoppedDuringAWrite(t *testing.T) {
 	}{
 		{"answered", "delay", "done ", 1},
 		{"answer lost after the work", "drop-answer", "done ", 1},
-		{"lost before the work", "drop-request", "not_attempted ", 1},
+		{"lost, and nobody knows", "drop-request", "failed ", 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newStand(t, chainSeed, chainConfig)
