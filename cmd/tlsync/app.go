@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -27,6 +28,7 @@ type program struct {
 	streams
 	getenv  func(string) string
 	secrets *redactor
+	writing *atomic.Bool
 }
 
 // common are the flags that every command takes.
@@ -43,8 +45,8 @@ type common struct {
 	timeout     time.Duration
 }
 
-func newApp(s streams, getenv func(string) string, secrets *redactor) *cli.App {
-	p := &program{s, getenv, secrets}
+func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
+	p := &program{s, getenv, secrets, writing}
 	app := &cli.App{
 		Name:            "tlsync",
 		Usage:           "TLS settings of Cloudflare zones and custom hostnames, from Git",
@@ -208,8 +210,14 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 	if opts.Credentials.Token == "" {
 		opts.Credentials = cloudflare.Credentials{Email: p.getenv("CLOUDFLARE_EMAIL"), Key: p.getenv("CLOUDFLARE_API_KEY")}
 	}
+	// With --zone only the accounts of those zones need their tokens.
+	zones := slices.DeleteFunc(slices.Clone(desired.Zones), func(z schema.Zone) bool {
+		return len(o.zones) > 0 && !slices.ContainsFunc(o.zones, func(name string) bool {
+			return name == z.Name.Value || z.Glob && schema.MatchZone(z.Name.Value, name)
+		})
+	})
 	for _, a := range desired.Accounts {
-		if !a.APITokenEnv.Set {
+		if !a.APITokenEnv.Set || len(o.zones) > 0 && !slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value }) {
 			continue
 		}
 		token := p.getenv(a.APITokenEnv.Value)
@@ -219,7 +227,7 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 		p.secrets.add(token)
 		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
-	defaultNeeded := slices.ContainsFunc(desired.Zones, func(z schema.Zone) bool {
+	defaultNeeded := slices.ContainsFunc(zones, func(z schema.Zone) bool {
 		_, own := opts.Accounts[z.Account.Value]
 		return !own
 	})

@@ -139,12 +139,12 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	progress.write(len(made.Changes))
+	p.writing.Store(true)
 	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
 		Concurrency: o.concurrency,
 		Report:      progress.step,
 	})
 	progress.close()
-	result.Requests = writer.Requests()
 	_ = write(p.out, "\n") // if that fails, so does the next
 	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
 		p.lost(err)

@@ -14,7 +14,7 @@ func permute(args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
-	app := newApp(streams{}, func(string) string { return "" }, &redactor{})
+	app := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil)
 	out := []string{args[0]}
 	rest := args[1:]
 	commands := app.Commands

@@ -50,7 +50,7 @@ func dress(c *cli.Command) {
 	}
 }
 
-// flagHelp lists a command's own flags, then those that every command has. The
+// flagHelp lists a command's own flags, then the shared ones. The
 // flag library's own list is wider than a terminal.
 func flagHelp(flags []cli.Flag) string {
 	var shared []string
@@ -70,7 +70,7 @@ func flagHelp(flags []cli.Flag) string {
 		out += "\nFlags:\n" + own.String()
 	}
 	if rest.Len() > 0 {
-		out += "\nFlags of every command:\n" + rest.String()
+		out += "\nShared flags:\n" + rest.String()
 	}
 	return out
 }

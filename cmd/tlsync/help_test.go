@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
@@ -13,12 +14,12 @@ import (
 // inProcess runs the program without a process of its own.
 func inProcess(args ...string) (code int, out, err string) {
 	var stdout, stderr bytes.Buffer
-	code = run(context.Background(), append([]string{"tlsync"}, args...), streams{strings.NewReader(""), &stdout, &stderr}, func(string) string { return "" })
+	code = run(context.Background(), append([]string{"tlsync"}, args...), streams{strings.NewReader(""), &stdout, &stderr}, func(string) string { return "" }, &atomic.Bool{})
 	return code, stdout.String(), stderr.String()
 }
 
 func TestHelpFits80Columns(t *testing.T) {
-	app := newApp(streams{}, func(string) string { return "" }, &redactor{})
+	app := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil)
 	commands := [][]string{{}}
 	var walk func(path []string, cs []*cli.Command)
 	walk = func(path []string, cs []*cli.Command) {
@@ -62,7 +63,7 @@ func TestHelpFits80Columns(t *testing.T) {
 
 func TestEveryCommandIsInTheHelpOfTheProgram(t *testing.T) {
 	_, out, _ := inProcess("--help")
-	for _, c := range newApp(streams{}, func(string) string { return "" }, &redactor{}).Commands {
+	for _, c := range newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands {
 		if !strings.Contains(out, "\n  "+c.Name+" ") {
 			t.Errorf("%s is missing:\n%s", c.Name, out)
 		}

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"tlsync/engine/crash"
@@ -20,9 +21,11 @@ import (
 
 func main() {
 	// A closed pipe must not kill a run between two writes: the write to it
-	// fails and the run goes on.
-	signal.Ignore(syscall.SIGPIPE)
+	// fails and the run goes on. Not ignored but caught, so that the sandbox's
+	// command does not inherit it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
+	var writing atomic.Bool // from the first write on
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
@@ -30,10 +33,14 @@ func main() {
 		cancel(stopped{s})
 		fmt.Fprintf(os.Stderr, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
 		s = <-signals
+		if !writing.Load() {
+			fmt.Fprintf(os.Stderr, "\ntlsync: %s again: ended; nothing was written\n", signalName(s))
+			os.Exit(codeError)
+		}
 		fmt.Fprintf(os.Stderr, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
 		os.Exit(codeIncomplete)
 	}()
-	os.Exit(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr}, os.Getenv))
+	os.Exit(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr}, os.Getenv, &writing))
 }
 
 // stopped is the cause of a context that a signal ended.
@@ -83,8 +90,9 @@ func (e exit) Error() string {
 
 func (e exit) Unwrap() error { return e.err }
 
-// run is the whole program but for the process itself.
-func run(ctx context.Context, args []string, s streams, getenv func(string) string) (code int) {
+// run is the whole program but for the process itself. It sets writing when it
+// begins to write to Cloudflare.
+func run(ctx context.Context, args []string, s streams, getenv func(string) string, writing *atomic.Bool) (code int) {
 	secrets := newRedactor(getenv)
 	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
 	defer func() {
@@ -92,7 +100,7 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 			code = reportBug(s.err, bug)
 		}
 	}()
-	err := newApp(s, getenv, secrets).RunContext(ctx, permute(args))
+	err := newApp(s, getenv, secrets, writing).RunContext(ctx, permute(args))
 	if err == nil {
 		return codeOK
 	}

@@ -25,8 +25,8 @@ func (p *program) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Aliases: []string{"diff"}, Usage: "compare desired with live, print the plan",
 		UsageText: "tlsync plan [--config DIR] [--zone NAME] [--out FILE]",
-		Description: `Reads live state and prints what apply would write, in its order, what needs
-permission by name, and what there is to know. Never writes to Cloudflare.
+		Description: `Reads live state and prints what apply would write, what needs permission by
+name, and what there is to know. Never writes to Cloudflare.
 Formats: text, json.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "out", Usage: "`FILE` to save the plan in, as JSON"},
@@ -90,11 +90,11 @@ func (p *program) read(ctx context.Context, o common, c *configuration, base *sc
 	return made, interrupted(ctx, err)
 }
 
-// interrupted says in one sentence that an interrupt ended a reading.
+// interrupted says in one sentence that an interrupt or the deadline ended the
+// run before anything was written.
 func interrupted(ctx context.Context, err error) error {
-	var s stopped
-	if err != nil && errors.As(context.Cause(ctx), &s) {
-		return fmt.Errorf("stopped by %s; nothing was written", s)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("stopped by %w; nothing was written", context.Cause(ctx))
 	}
 	return err
 }

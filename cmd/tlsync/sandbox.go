@@ -201,7 +201,7 @@ func (p *program) sandboxDashboard(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	for id, v := range settings {
-		if on, isBool := v.(bool); isBool { // YAML's on and off
+		if on, isBool := v.(bool); isBool { // true and false, for on and off
 			settings[id] = map[bool]string{true: "on", false: "off"}[on]
 		}
 	}

@@ -355,7 +355,7 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		}
 		answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
 		if err != nil && !unknown(err) {
-			if ctx.Err() != nil && notSent(err) {
+			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
 			return s.failed(err)
@@ -472,9 +472,4 @@ func unknown(err error) bool {
 func refused(err error) bool {
 	var r interface{ Refused() bool }
 	return errors.As(err, &r) && r.Refused()
-}
-
-// notSent reports whether a write was given up before it was sent.
-func notSent(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

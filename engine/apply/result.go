@@ -47,8 +47,6 @@ type Result struct {
 	// Remaining is the plan made from live state read again at the end: what
 	// was asked for and is not so. Nil where it could not be read.
 	Remaining *plan.Plan
-	// Requests counts what was sent, the reading for the plan included.
-	Requests plan.Requests
 }
 
 // Writes is the number of steps that wrote, or may have.

@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -26,15 +27,19 @@ zones:
 	}
 	s.writer = w
 	p := s.plan()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := func() { cancel(errors.New("SIGINT")) } // as the program does
+	defer stop()
 	n := 0
 	r := apply.Run(ctx, p, w, apply.Options{Concurrency: 10, Report: func(apply.Step) {
 		if n++; n == 8 {
-			time.AfterFunc(100*time.Millisecond, cancel)
+			time.AfterFunc(100*time.Millisecond, stop)
 		}
 	}})
 	addsUp(t, r)
+	if r.Tally.Failed != 0 || r.Tally.NotAttempted == 0 {
+		t.Errorf("what waited for its turn: %+v\n%s", r.Tally, reasons(r))
+	}
 	if sent := len(s.writes()); sent != r.Tally.Done || sent > 12 {
 		t.Errorf("%d writes were sent, %+v", sent, r.Tally)
 	}

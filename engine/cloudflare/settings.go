@@ -62,7 +62,7 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 		group.Go(crash.Guard(func() error {
 			s, err := readSetting(gctx, c, z.ID, id)
 			var failed *Error
-			if ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized {
+			if err != nil && (ctx.Err() != nil || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized) {
 				return err
 			}
 			read[i], failures[i] = s, onZone(err, z.Name)

@@ -212,8 +212,10 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 	}
 	// Of those that wait for the same page, one reads it.
 	if busy, mine := w.cache.claim(e.page); mine {
-		err := w.readPage(ctx, cl, e.page)
-		w.cache.release(e.page)
+		err := func() error {
+			defer w.cache.release(e.page) // whatever happens: others wait for it
+			return w.readPage(ctx, cl, e.page)
+		}()
 		if err != nil && ctx.Err() != nil {
 			return plan.Object{}, err
 		}

@@ -297,7 +297,7 @@ func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 		return r.clients
 	}
 	for _, c := range r.clients {
-		if slices.ContainsFunc(c.accounts, func(a string) bool { return strings.EqualFold(a, s.Account) }) {
+		if slices.ContainsFunc(c.accounts, func(a string) bool { return a == s.Account }) {
 			return []*client{c}
 		}
 	}
@@ -340,11 +340,11 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 
 // serves reports whether the credentials were given for an account.
 func (c *client) serves(a plan.Account) bool {
-	return slices.ContainsFunc(c.accounts, func(n string) bool { return strings.EqualFold(n, a.Name) || strings.EqualFold(n, a.ID) })
+	return slices.ContainsFunc(c.accounts, func(n string) bool { return n == a.Name || n == a.ID })
 }
 
 func reaches(s plan.ZoneScope, z plan.Zone) bool {
-	if s.Account != "" && !strings.EqualFold(s.Account, z.Account.Name) && !strings.EqualFold(s.Account, z.Account.ID) {
+	if s.Account != "" && s.Account != z.Account.Name && s.Account != z.Account.ID {
 		return false
 	}
 	if s.Glob {

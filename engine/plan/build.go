@@ -39,9 +39,9 @@ type Input struct {
 //	any   any   ?      reported as unreadable, never written
 //
 // The changes stand in an order in which every name's effective value is at
-// every moment its old or its new one (order.go). The error is that there is no
-// such order, which names what stands in the way: it takes two zone settings
-// that change in one plan while custom hostnames swap them in both directions.
+// every moment its old or its new one (order.go). A zone for which there is no such
+// order is left alone, with a finding. The error is a cycle in the order, which
+// names its members; none is known.
 func Build(in Input) (*Plan, error) {
 	b := &builder{in: in}
 	p := &Plan{
