@@ -59,7 +59,7 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 		OnUsageError:    usageError,
 		Commands:        []*cli.Command{p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(), p.sandboxCommand()},
 		Action: func(c *cli.Context) error {
-			if name := c.Args().First(); name != "" {
+			if name := c.Args().First(); name != "" && name != "help" {
 				return unknownCommand(c.App, name)
 			}
 			return cli.ShowAppHelp(c)
@@ -72,10 +72,23 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 	return app
 }
 
+// usageError says what is wrong with the flags, with a suggestion for one that is
+// unknown: the flag library names it with a single dash.
 func usageError(c *cli.Context, err error, _ bool) error {
-	name := "tlsync"
+	name, flags := "tlsync", []cli.Flag(nil)
 	if c.Command != nil && c.Command.HelpName != "" {
-		name = c.Command.HelpName
+		name, flags = c.Command.HelpName, c.Command.Flags
+	}
+	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		var names []string
+		for _, f := range flags {
+			names = append(names, f.Names()...)
+		}
+		hint := ""
+		if near := schema.Suggest(unknown, names); near != "" {
+			hint = fmt.Sprintf(", did you mean --%s?", near)
+		}
+		err = fmt.Errorf("unknown flag --%s%s", unknown, hint)
 	}
 	return exit{codeError, fmt.Errorf("%w; see %s --help", err, name)}
 }

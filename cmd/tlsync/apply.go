@@ -45,8 +45,8 @@ run apply again to go on.`,
 			if err != nil {
 				return err
 			}
-			if err := noArguments(c); err != nil {
-				return err
+			if c.NArg() > 0 {
+				return fmt.Errorf("apply plans afresh and takes no saved plan yet, got %q", c.Args().First())
 			}
 			o := applyOptions{common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline")}
 			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -56,7 +57,9 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
-	made, err := p.read(ctx, o.common, c, c.desired)
+	made, err := p.read(ctx, o.common, c, func(e *engine.Engine) (*plan.Plan, error) {
+		return e.Drift(ctx, c.desired, c.info)
+	})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
@@ -53,7 +54,9 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
-	made, err := p.read(ctx, o.common, c, nil)
+	made, err := p.read(ctx, o.common, c, func(e *engine.Engine) (*plan.Plan, error) {
+		return e.Plan(ctx, nil, c.desired, c.info)
+	})
 	if err != nil {
 		return err
 	}
@@ -75,7 +78,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 }
 
 // read makes a plan with a client that has no write methods.
-func (p *program) read(ctx context.Context, o common, c *configuration, base *schema.Desired) (*plan.Plan, error) {
+func (p *program) read(ctx context.Context, o common, c *configuration, compare func(*engine.Engine) (*plan.Plan, error)) (*plan.Plan, error) {
 	opts, err := p.cloudflareOptions(o, c.desired)
 	if err != nil {
 		return nil, err
@@ -85,7 +88,7 @@ func (p *program) read(ctx context.Context, o common, c *configuration, base *sc
 	if err != nil {
 		return nil, err
 	}
-	made, err := p.engine(o, reader).Plan(ctx, base, c.desired, c.info)
+	made, err := compare(p.engine(o, reader))
 	progress.close()
 	return made, interrupted(ctx, err)
 }

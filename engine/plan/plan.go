@@ -186,6 +186,10 @@ const (
 	BreaksOrigin   HazardKind = "breaks_origin"
 )
 
+// NeedsPermission reports whether a change with the hazard is refused until the
+// hazard is allowed by name.
+func (k HazardKind) NeedsPermission() bool { return k != CutsOffClients }
+
 // HazardKinds are all names that the contract knows, those of later releases
 // included, without Unreachable, which nobody can allow.
 func HazardKinds() []HazardKind {

@@ -25,10 +25,10 @@ const (
 )
 
 func permissionFor(k plan.HazardKind) permission {
-	switch k {
-	case plan.Unreachable:
+	switch {
+	case k == plan.Unreachable:
 		return never
-	case plan.CutsOffClients:
+	case !k.NeedsPermission():
 		return none
 	}
 	return named

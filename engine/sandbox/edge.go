@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -102,9 +101,6 @@ func (e *Edge) Serve(ln net.Listener) error {
 
 // Close ends Serve and every connection.
 func (e *Edge) Close() error { return e.http.Close() }
-
-// Shutdown ends Serve and lets open requests finish.
-func (e *Edge) Shutdown(ctx context.Context) error { return e.http.Shutdown(ctx) }
 
 func tell(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
