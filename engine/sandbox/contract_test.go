@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -82,6 +83,71 @@ var tour = []step{
 	{"full-token", "POST", names, `{"hostname":"plain.test"}`, 201, 0},
 	{"full-token", "DELETE", host1 + "7", "", 200, 0},
 	{"full-token", "DELETE", host1 + "9", "", 404, 1436},
+}
+
+// ownTour goes on to what zones have beside their settings and custom hostnames.
+// CERTIFICATE is the body of an upload, PULL the id of what was uploaded.
+var ownTour = []step{
+	{"full-token", "PATCH", zoneA + "/settings/security_header", `{"value":{"strict_transport_security":{"enabled":true,"max_age":300,"include_subdomains":false,"preload":false,"nosniff":true}}}`, 200, 0},
+	{"full-token", "GET", zoneA + "/settings/security_header", "", 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/opportunistic_onion", `{"value":"off"}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/tls_client_auth", `{"value":"on"}`, 200, 0},
+	{"full-token", "PATCH", zoneA + "/settings/origin_max_http_version", `{"value":"1"}`, 200, 0},
+	{"read-token", "GET", zoneA + "/ssl/universal/settings", "", 200, 0},
+	{"full-token", "PATCH", zoneA + "/ssl/universal/settings", `{"enabled":false}`, 200, 0},
+	{"read-token", "PATCH", zoneA + "/ssl/universal/settings", `{"enabled":true}`, 403, 10000},
+	{"full-token", "GET", zoneA + "/acm/total_tls", "", 200, 0},
+	{"full-token", "POST", zoneA + "/acm/total_tls", `{"enabled":true,"certificate_authority":"google"}`, 200, 0},
+	{"full-token", "POST", zoneA + "/acm/total_tls", `{"enabled":true}`, 400, 1467},
+	{"full-token", "GET", zoneC + "/acm/total_tls", "", 403, 1450},
+	{"full-token", "PUT", names + "/fallback_origin", `{"origin":"other.saas.example"}`, 200, 0},
+	{"full-token", "PUT", names + "/fallback_origin", `{"origin":"o.elsewhere.example"}`, 400, 1421},
+	{"full-token", "DELETE", names + "/fallback_origin", "", 200, 0},
+	{"full-token", "DELETE", names + "/fallback_origin", "", 404, 1551},
+	{"full-token", "POST", names, `{"hostname":"late.test"}`, 400, 1552},
+	{"full-token", "PUT", zoneA + "/hostnames/settings/min_tls_version/www.saas.example", `{"value":"1.2"}`, 200, 0},
+	{"full-token", "PUT", zoneA + "/hostnames/settings/ciphers/www.saas.example", `{"value":["AES128-SHA"]}`, 200, 0},
+	{"full-token", "PUT", zoneA + "/hostnames/settings/http2/www.saas.example", `{"value":"off"}`, 200, 0},
+	{"full-token", "PUT", zoneA + "/hostnames/settings/http2/www.elsewhere.example", `{"value":"off"}`, 400, 1407},
+	{"read-token", "GET", zoneA + "/hostnames/settings/min_tls_version", "", 200, 0},
+	{"read-token", "GET", zoneA + "/hostnames/settings/ciphers?page=1&per_page=50", "", 200, 0},
+	{"read-token", "GET", zoneA + "/hostnames/settings/http2?hostname=www.saas.example", "", 200, 0},
+	{"read-token", "GET", zoneA + "/hostnames/settings/ciphers/www.saas.example", "", 200, 0},
+	{"full-token", "DELETE", zoneA + "/hostnames/settings/ciphers/www.saas.example", "", 200, 0},
+	{"full-token", "DELETE", zoneA + "/hostnames/settings/ciphers/www.saas.example", "", 404, 1436},
+	{"full-token", "GET", zoneC + "/hostnames/settings/ciphers", "", 403, 1450},
+	{"full-token", "GET", zoneA + "/origin_tls_client_auth/settings", "", 200, 0},
+	{"full-token", "PUT", zoneA + "/origin_tls_client_auth/settings", `{"enabled":true}`, 200, 0},
+	{"full-token", "GET", zoneA + "/origin_tls_client_auth", "", 200, 0},
+	{"full-token", "POST", zoneA + "/origin_tls_client_auth", "CERTIFICATE", 200, 0},
+	{"full-token", "POST", zoneA + "/origin_tls_client_auth", `{"certificate":"x","private_key":"x"}`, 400, 1427},
+	{"full-token", "GET", zoneA + "/origin_tls_client_auth", "", 200, 0},
+	{"full-token", "GET", zoneA + "/origin_tls_client_auth/PULL", "", 200, 0},
+	{"full-token", "DELETE", zoneA + "/origin_tls_client_auth/PULL", "", 200, 0},
+	{"full-token", "DELETE", zoneA + "/origin_tls_client_auth/PULL", "", 404, 1436},
+	{"full-token", "PATCH", zoneB + "/custom_hostnames/aaaaaaaa-0000-4000-8000-000000000011", `{"ssl":{"type":"dv","method":"txt","wildcard":true,"certificate_authority":"ssl_com","bundle_method":"force"},"custom_origin_server":"o.test"}`, 202, 0},
+}
+
+func TestEveryAnswerAboutZonesKeepsTheContract(t *testing.T) {
+	doc := contract.Load(t)
+	seed := strings.Replace(tourSeed, "plan: enterprise", "plan: enterprise, custom_hostnames: [{hostname: b.test, id: aaaaaaaa-0000-4000-8000-000000000011}]", 1)
+	srv := newServer(t, seed, sandbox.Options{})
+	pair := issue(t, "origin", nil, leaf)
+	pull := ""
+	for _, st := range ownTour {
+		st.path = strings.ReplaceAll(st.path, "PULL", pull)
+		st.body = strings.ReplaceAll(st.body, "CERTIFICATE", pairBody(t, pair.pem(), keyOf(t, pair)))
+		t.Run(fmt.Sprintf("%s %s %s %d", st.method, st.path, st.token, st.code), func(t *testing.T) {
+			status, body := send(t, doc.Middleware(t, srv), st)
+			if status != st.status || st.code > 0 && !strings.Contains(body, fmt.Sprintf(`"code":%d,`, st.code)) {
+				t.Errorf("%d %s\nwant status %d, code %d", status, body, st.status, st.code)
+			}
+			var made struct{ Result struct{ ID string } }
+			if st.method == "POST" && json.Unmarshal([]byte(body), &made) == nil && made.Result.ID != "" {
+				pull = made.Result.ID
+			}
+		})
+	}
 }
 
 func TestEveryAnswerKeepsTheContract(t *testing.T) {

@@ -23,7 +23,8 @@ func (s *Server) plant() {
 	newLimit := func() *limiter { return &limiter{quota: quota, per: per, penalty: cmp.Or(rate.Penalty, per)} }
 	s.nobody = newLimit()
 	for _, a := range s.seed.Accounts {
-		s.accounts = append(s.accounts, &account{cmp.Or(a.ID, hexID("account", a.Name)), a.Name})
+		s.accounts = append(s.accounts, &account{id: cmp.Or(a.ID, hexID("account", a.Name)), name: a.Name})
+		s.plantAccount(s.accounts[len(s.accounts)-1], a)
 	}
 	for _, z := range s.seed.Zones {
 		s.addZone(z)
@@ -75,7 +76,7 @@ func (s *Server) account(name string) *account {
 			return a
 		}
 	}
-	a := &account{hexID("account", name), name}
+	a := &account{id: hexID("account", name), name: name}
 	s.accounts = append(s.accounts, a)
 	return a
 }
@@ -85,15 +86,21 @@ func (s *Server) addZone(seed Zone) {
 	unicode, ascii := canonicalName(seed.Name)
 	z := &zone{
 		id: cmp.Or(seed.ID, hexID("zone", a.name+"/"+ascii)), name: unicode, ascii: ascii, account: a,
-		status: cmp.Or(seed.Status, "active"), kind: cmp.Or(seed.Type, "full"), plan: cmp.Or(seed.Plan, "business"), acm: !seed.NoACM,
-		settings: map[string]*setting{}, deployed: map[string]string{}, fallback: seed.FallbackOrigin, quota: cmp.Or(seed.Quota, 50_000),
-		hosts: map[string]*hostname{}, byName: map[string]*hostname{}, created: s.start,
+		status: cmp.Or(seed.Status, "active"), kind: cmp.Or(seed.Type, "full"), plan: cmp.Or(seed.Plan, "business"),
+		settings: map[string]*setting{}, deployed: map[string]string{}, quota: cmp.Or(seed.Quota, 50_000),
+		hosts: map[string]*hostname{}, gone: map[string]bool{}, byName: map[string]*hostname{}, created: s.start,
 	}
 	for id, k := range knownSettings {
 		z.settings[id] = &setting{value: string(compact(json.RawMessage(k.value))), editable: true}
 	}
-	if z.plan == "free" { // as documented: Free cannot turn HTTP/2 off
-		z.settings["http2"].editable = false
+	z.acm = z.plan != "free" // it can be bought there too; the seed has to say so
+	if seed.NoACM != nil {
+		z.acm = !*seed.NoACM
+	}
+	if z.plan == "free" {
+		for _, id := range paidSettings {
+			z.settings[id].editable = false
+		}
 	}
 	z.settings[cipherList].editable = z.acm
 	for id, v := range jsonTexts(seed.Settings) {
@@ -116,6 +123,7 @@ func (s *Server) addZone(seed Zone) {
 	for id, st := range z.settings {
 		z.deployed[id] = st.value
 	}
+	s.plantOwn(z, seed)
 	for _, h := range seed.CustomHostnames {
 		s.plantHostname(z, h, nil)
 	}
@@ -131,6 +139,37 @@ func (s *Server) addZone(seed Zone) {
 	}
 	s.zones = append(s.zones, z)
 	s.byID[z.id] = z
+}
+
+// plantOwn makes what a zone has beside its settings and custom hostnames.
+func (s *Server) plantOwn(z *zone, seed Zone) {
+	z.universal = seed.UniversalSSL == nil || *seed.UniversalSSL
+	z.deployed[universalSSL] = onOrOff(z.universal)
+	if t := seed.TotalTLS; t.Enabled {
+		z.total = total{cmp.Or(t.CertificateAuthority, "google"), true}
+	}
+	if seed.FallbackOrigin != "" {
+		z.fallback = &fallback{strings.ToLower(seed.FallbackOrigin), cmp.Or(seed.FallbackOriginStatus, "active"), s.start, s.start}
+	}
+	z.strictFallback = seed.StrictFallback || z.fallback != nil
+	z.pulls.enabled = seed.OriginPulls.Enabled
+	for _, c := range seed.OriginPulls.Certificates {
+		leaf, err := parseLeaf(c.Certificate)
+		if err != nil {
+			continue // ParseSeed has refused it; a seed made in Go is taken as it is
+		}
+		crt := z.newCertificate(c.Certificate, leaf, cmp.Or(c.Status, "active"), s.start)
+		crt.id = cmp.Or(c.ID, crt.id)
+		z.pulls.certificates = append(z.pulls.certificates, crt)
+	}
+	z.local, z.localDeployed = map[string]map[string]*localSetting{}, map[string]map[string]string{}
+	for _, key := range sortedKeys(seed.Hostnames) {
+		_, name := canonicalName(key)
+		for id, value := range jsonTexts(seed.Hostnames[key]) {
+			z.putLocal(name, id, &localSetting{value, "active", s.start, s.start})
+			z.deployLocal(name, id, value)
+		}
+	}
 }
 
 func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) {
@@ -182,14 +221,41 @@ func (s *Server) findZone(name string) *zone {
 
 // Edit is an edit made in the dashboard.
 type Edit struct {
-	Zone     string   `yaml:"zone"`     // name or id
-	Hostname string   `yaml:"hostname"` // a custom hostname; empty is the zone itself
+	Zone string `yaml:"zone"` // name or id
+	// Hostname is a custom hostname, or a name in the zone; empty is the zone
+	// itself.
+	Hostname string `yaml:"hostname"`
+	// Settings are the new values. A zone has, beside its settings,
+	// universal_ssl ("on" or "off"), total_tls and origin_pulls (objects as their
+	// endpoints take them) and fallback_origin (a host). A name in the zone has
+	// settings of its own, which the dashboard does not show: there the edit is
+	// another client's. Null takes a fallback origin or such a setting away.
 	Settings Settings `yaml:"settings"`
 	// Save saves the form of a custom hostname without a change in it. That is
 	// a change all the same: the form writes the minimum TLS version that it
 	// displays, so a hostname that inherited is pinned to the zone's value, as
 	// Cloudflare's page "TLS Management" (Cloudflare for SaaS) warns.
 	Save bool `yaml:"save"`
+
+	// Account, a name or id, makes it an edit of one of the account's own
+	// objects instead, of which one is named: a certificate authority, an Access
+	// application by its domain, a notification policy, or, in Hostname, a name
+	// that has mTLS settings. Delete removes it.
+	Account     string `yaml:"account"`
+	Certificate string `yaml:"certificate"`
+	Application string `yaml:"application"`
+	Alert       string `yaml:"alert"`
+	Delete      bool   `yaml:"delete"`
+	// Hostnames are all those that the certificate is to be associated with; an
+	// empty list, which is not none, clears them.
+	Hostnames []string `yaml:"hostnames"`
+	// Forward turns forwarding of client certificates to the Hostname on or off.
+	Forward *bool `yaml:"client_certificate_forwarding"`
+	// NoPolicies takes every policy from the application.
+	NoPolicies bool `yaml:"no_policies"`
+	// Enabled and Email are what the notification policy is to have.
+	Enabled *bool    `yaml:"enabled"`
+	Email   []string `yaml:"email"`
 }
 
 // Dashboard makes an edit as the dashboard would.
@@ -201,6 +267,9 @@ func (s *Server) Dashboard(e Edit) error {
 }
 
 func (s *Server) dashboard(e Edit) error {
+	if e.Account != "" {
+		return s.dashboardAccount(e)
+	}
 	z := s.findZone(e.Zone)
 	if z == nil {
 		return fmt.Errorf("dashboard: no zone %q", e.Zone)
@@ -211,18 +280,28 @@ func (s *Server) dashboard(e Edit) error {
 	c := &call{entry: &Entry{}}
 	values := jsonTexts(e.Settings)
 	if e.Hostname == "" {
+		var edits []func()
 		for _, id := range sortedKeys(values) {
-			if bad := z.checkSetting(id, json.RawMessage(values[id])); bad != nil {
+			edit, bad := s.dashboardItem(c, z, id, values[id])
+			if edit == nil && bad == nil {
+				bad = z.checkSetting(id, json.RawMessage(values[id]))
+				edit = func() { s.setSetting(c, z, id, values[id]) }
+			}
+			if bad != nil {
 				return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
 			}
+			edits = append(edits, edit)
 		}
 		c.entry = s.note(EffectDashboard, "dashboard")
-		for _, id := range sortedKeys(values) {
-			s.setSetting(c, z, id, values[id])
+		for _, edit := range edits {
+			edit()
 		}
 		return nil
 	}
 	h := z.byName[strings.ToLower(e.Hostname)]
+	if name := strings.ToLower(e.Hostname); h == nil && z.holds(name) && len(values) > 0 {
+		return s.editLocal(c, z, name, values)
+	}
 	if h == nil || h.ssl == nil {
 		return fmt.Errorf("dashboard: zone %s has no custom hostname %q with a certificate", z.name, e.Hostname)
 	}
@@ -239,6 +318,26 @@ func (s *Server) dashboard(e Edit) error {
 	h.ssl.settings = settings
 	s.rollOut(z, h, "pending_deployment")
 	s.note(EffectDashboard, "dashboard").wrote(z.object(h), before, h.own())
+	return nil
+}
+
+// editLocal gives a name in the zone settings of its own, or takes them away.
+func (s *Server) editLocal(c *call, z *zone, name string, values map[string]string) error {
+	for _, id := range sortedKeys(values) {
+		if bad := z.checkLocal(name, id, json.RawMessage(values[id])); values[id] != "null" && bad != nil {
+			return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
+		}
+	}
+	c.entry = s.note(EffectDashboard, "dashboard")
+	for _, id := range sortedKeys(values) {
+		l := z.local[name][id]
+		switch {
+		case values[id] != "null":
+			s.setLocal(c, z, id, name, values[id])
+		case l != nil && l.status != "pending_deletion":
+			s.dropLocal(c, z, id, name, l)
+		}
+	}
 	return nil
 }
 

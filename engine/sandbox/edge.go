@@ -27,14 +27,19 @@ import (
 // every HTTP request with one line that tells what was negotiated.
 //
 // A name is looked for among the custom hostnames first, then as a child of a
-// wildcard custom hostname, then as the zone or a name in it. Children and the
-// zone's own names have the zone's settings. A name that nobody has, and one
-// whose certificate was never active, gets an alert.
+// wildcard custom hostname, then as the zone or a name in it. Children have the
+// zone's settings, and so have names in the zone, where they have none of their
+// own. A name that nobody has, one whose certificate was never active, and the
+// zone's own names while Universal SSL is off, get an alert: other certificates
+// for those are not known here.
 //
 // It speaks with Go's crypto/tls, which puts the suites in an order of its own
 // and lacks ECDHE-ECDSA-AES256-SHA384, ECDHE-RSA-AES256-SHA384 and
 // AES256-SHA256: those cannot be negotiated here though a list may name them.
 // TLS 1.3 suites are on whenever TLS 1.3 is, as at Cloudflare.
+//
+// A name that Access protects is asked for a client certificate, and requests
+// that no policy lets in are answered with 403 (see entrance).
 type Edge struct {
 	server *Server
 	caPEM  []byte
@@ -79,7 +84,7 @@ func NewEdge(s *Server) (*Edge, error) {
 	s.caPEM = e.caPEM
 	s.mu.Unlock()
 	e.http = &http.Server{
-		Handler:           http.HandlerFunc(tell),
+		Handler:           http.HandlerFunc(e.serve),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0), // refused handshakes are what it is for
 	}
@@ -136,8 +141,8 @@ func (s *Server) policyFor(sni string) (p policy, ok bool) {
 		}
 	}
 	for _, z := range s.zones {
-		if sni == z.ascii || strings.HasSuffix(sni, "."+z.ascii) {
-			return z.policy(nil), true
+		if z.holds(sni) {
+			return z.policy(z.localDeployed[sni]), z.deployed[universalSSL] == `"on"`
 		}
 	}
 	return policy{}, false
@@ -168,6 +173,11 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, fmt.Errorf("nothing serves %q", hello.ServerName)
 	}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS13, CipherSuites: []uint16{}, NextProtos: []string{"http/1.1"}}
+	// A resumed session would keep what was true when it began.
+	cfg.SessionTicketsDisabled = true
+	if e.server.entranceOf(hello.ServerName).asks() {
+		cfg.ClientAuth = tls.RequestClientCert // any or none: it is requests that are refused
+	}
 	if v, ok := versions[p.min]; ok {
 		cfg.MinVersion = v
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -45,9 +46,21 @@ type Entry struct {
 	Writes []Write         `json:"writes,omitempty"`
 }
 
-// Write is what one entry did to one object, "zone/NAME" or
-// "custom_hostname/ZONE/NAME": of a zone the settings that it touched, of a
-// hostname all of its own, before and after. Nil stands for no such object.
+// Write is what one entry did to one object, "zone/NAME", "hostname/ZONE/NAME"
+// (a name in the zone) or "custom_hostname/ZONE/NAME": of a zone the settings
+// that it touched, of a hostname all of its own, before and after. Nil stands
+// for no such object, and for a name in a zone without settings of its own.
+//
+// A zone has universal_ssl, total_tls, fallback_origin (null where there is
+// none) and origin_pulls beside its settings. Of a custom hostname those of
+// ssl.type, ssl.method, ssl.wildcard, ssl.bundle_method,
+// ssl.certificate_authority, custom_origin_server and custom_origin_sni are
+// there that the write changed. "origin_certificate/ZONE/ID" is a certificate
+// for origin pulls, with its sha256.
+//
+// Of an account there are, each with all it has, "mtls_certificate/ACCOUNT/NAME",
+// "mtls_hostname/ACCOUNT/HOSTNAME" (nil where both flags are off),
+// "access_application/ACCOUNT/DOMAIN" and "alert/ACCOUNT/NAME".
 type Write struct {
 	Object string                     `json:"object"`
 	Before map[string]json.RawMessage `json:"before"`
@@ -67,32 +80,46 @@ func newEntry(c *call, at time.Duration) *Entry {
 
 // blanked is a body for the history: private keys do not belong there.
 func blanked(body []byte) json.RawMessage {
-	if !json.Valid(body) {
-		return encode(string(body))
-	}
-	if !bytes.Contains(body, []byte("custom_key")) {
-		return bytes.Clone(body)
+	const blank = "(blanked)"
+	secret := func(key string, v any) bool {
+		text, ok := v.(string)
+		return key == "custom_key" || key == "private_key" || ok && strings.Contains(text, "PRIVATE KEY-----")
 	}
 	var v any
-	_ = json.Unmarshal(body, &v) // valid, as seen above
+	if json.Unmarshal(body, &v) != nil {
+		if secret("", string(body)) {
+			return encode(blank)
+		}
+		return encode(string(body))
+	}
+	found := false
 	var walk func(any)
 	walk = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
 			for k := range v {
-				if k == "custom_key" {
-					v[k] = "(blanked)"
+				if secret(k, v[k]) {
+					v[k], found = blank, true
 				}
 				walk(v[k])
 			}
 		case []any:
-			for _, item := range v {
+			for i, item := range v {
+				if secret("", item) {
+					v[i], found = blank, true
+				}
 				walk(item)
 			}
 		}
 	}
 	walk(v)
-	return encode(v)
+	switch {
+	case found:
+		return encode(v)
+	case secret("", v):
+		return encode(blank)
+	}
+	return bytes.Clone(body)
 }
 
 // record numbers an entry and puts it into the history.
@@ -145,8 +172,8 @@ type Moment struct {
 
 // Timeline is the effective value of a setting of a custom hostname over the
 // history, each change once: its own value while it has one, else the zone's.
-// With an empty hostname it is the zone's, which children of wildcard
-// hostnames follow.
+// A name in the zone is followed in the same way. With an empty hostname it is
+// the zone's, which children of wildcard hostnames follow.
 func (s *Server) Timeline(zoneName, hostname, setting string) []Moment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,20 +182,24 @@ func (s *Server) Timeline(zoneName, hostname, setting string) []Moment {
 		return nil
 	}
 	// Walk back from the present, undoing write after write.
-	zoneValue := ""
-	if st := z.settings[setting]; st != nil {
-		zoneValue = st.value
+	zoneValue := z.item(setting)
+	inZone := hostname == "" || z.holds(hostname)
+	exists := inZone
+	var own, local map[string]json.RawMessage
+	if hostname != "" {
+		local = z.localOwn(hostname)
 	}
-	var own map[string]json.RawMessage
-	exists := hostname == ""
 	if h := z.byName[hostname]; h != nil {
 		exists, own = true, h.own()
 	}
 	effective := func() string {
-		switch v, has := own[setting]; {
-		case !exists:
+		if !exists {
 			return ""
-		case has:
+		}
+		if v, has := own[setting]; has {
+			return string(v)
+		}
+		if v, has := local[setting]; has {
 			return string(v)
 		}
 		return zoneValue
@@ -188,7 +219,9 @@ func (s *Server) Timeline(zoneName, hostname, setting string) []Moment {
 				}
 			case hostname != "" && w.Object == "custom_hostname/"+z.ascii+"/"+hostname:
 				own = maps.Clone(w.Before)
-				exists = e.Effect != EffectCreated
+				exists = inZone || e.Effect != EffectCreated
+			case hostname != "" && w.Object == z.localObject(hostname):
+				local = w.Before
 			}
 		}
 	}

@@ -37,11 +37,17 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 	case len(z.hosts) >= z.quota:
 		return fail(http.StatusForbidden, 1405, "The custom hostname quota of the zone is used up")
 	}
-	h := &hostname{id: uuid(z.id, name), name: name, status: "pending", created: c.now}
+	if bad := z.originless(m["custom_origin_server"]); bad != nil {
+		return bad
+	}
+	h := &hostname{id: z.newHostnameID(name), name: name, status: "pending", created: c.now}
 	if raw, given := m["ssl"]; given && string(raw) != "null" {
 		h.ssl = &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
 		if _, bad := z.patchSSL(h.ssl, raw); bad != nil {
 			return bad
+		}
+		if branded, _ := fields(raw); len(name) > 64 && string(branded["cloudflare_branding"]) != "true" {
+			return fail(http.StatusBadRequest, 1469, "A certificate for a name of more than 64 characters needs cloudflare_branding")
 		}
 	}
 	if bad := h.patchRest(m); bad != nil {
@@ -64,8 +70,22 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 		})
 	}
 	c.entry.Effect = EffectCreated
-	c.entry.wrote(z.object(h), nil, h.own())
+	after := h.own()
+	if h.ssl != nil {
+		maps.Copy(after, h.certificateValues())
+	}
+	c.entry.wrote(z.object(h), nil, after)
 	return ok(http.StatusCreated, h.text())
+}
+
+// newHostnameID is the id of a custom hostname that is made. One that is made
+// anew after it was deleted is another object.
+func (z *zone) newHostnameID(name string) string {
+	id := uuid(z.id, name)
+	for z.gone[id] {
+		id = uuid(z.id, id)
+	}
+	return id
 }
 
 var hostnameShape = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}$`)
@@ -94,6 +114,47 @@ func (h *hostname) own() map[string]json.RawMessage {
 		out[id] = json.RawMessage(v)
 	}
 	return out
+}
+
+// certificateValues are what history shows beside the settings, where a write
+// changes it. What is not there has no entry.
+func (h *hostname) certificateValues() map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	put := func(id, value string) {
+		if value != "" {
+			out[id] = encode(value)
+		}
+	}
+	put("custom_origin_server", h.origin)
+	put("custom_origin_sni", h.sni)
+	if h.ssl != nil {
+		put("ssl.type", h.ssl.kind)
+		put("ssl.method", h.ssl.method)
+		put("ssl.bundle_method", h.ssl.bundle)
+		put("ssl.certificate_authority", h.ssl.authority)
+		out["ssl.wildcard"] = encode(h.ssl.wildcard)
+	}
+	return out
+}
+
+// wroteHostname notes a write to a custom hostname: all of its settings, and of
+// the rest what it changed.
+func (c *call) wroteHostname(z *zone, was, h *hostname) {
+	before, after := was.own(), h.own()
+	old, now := was.certificateValues(), h.certificateValues()
+	for id := range now {
+		if string(old[id]) == string(now[id]) {
+			delete(old, id)
+			delete(now, id)
+		}
+	}
+	if before != nil { // nil says that there is no certificate
+		maps.Copy(before, old)
+	}
+	if after != nil {
+		maps.Copy(after, now)
+	}
+	c.entry.wrote(z.object(h), before, after)
 }
 
 // refusesEdits reports the states in which a PATCH is answered with 1439.
@@ -136,9 +197,9 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusAccepted, h.text())
 	}
-	before := h.own()
+	was := *h
 	c.entry.Effect = EffectChanged
-	if status == "pending_validation" && h.ssl != nil && maps.Equal(h.ssl.settings, next.ssl.settings) && sameBut(h.ssl, next.ssl) || len(m) == 0 {
+	if sameCertificate(h, &next) && !remove && maps.Equal(h.metadata, next.metadata) && h.origin == next.origin && h.sni == next.sni {
 		c.entry.Effect = EffectNoop
 	}
 	*h = next
@@ -156,8 +217,16 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 		s.rollOut(z, h, "pending_validation")
 	}
 	z.changed(h)
-	c.entry.wrote(z.object(h), before, h.own())
+	c.wroteHostname(z, &was, h)
 	return ok(http.StatusAccepted, h.text())
+}
+
+// sameCertificate reports whether a write asks for what is there.
+func sameCertificate(a, b *hostname) bool {
+	if a.ssl == nil || b.ssl == nil {
+		return a.ssl == b.ssl
+	}
+	return sameBut(a.ssl, b.ssl) && maps.Equal(a.ssl.settings, b.ssl.settings)
 }
 
 // sameBut compares two certificates apart from their settings.
@@ -175,11 +244,16 @@ func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
 		c.entry.Effect = EffectIgnored
 		return ans
 	}
+	if h.status == "pending_deletion" {
+		c.entry.Effect = EffectNoop
+		return ans
+	}
 	c.entry.Effect = EffectDeleted
 	c.entry.wrote(z.object(h), h.own(), nil)
 	h.status = "pending_deletion"
 	z.changed(h)
 	s.deploy(func() {
+		z.gone[h.id] = true
 		delete(z.hosts, h.id)
 		delete(z.byName, h.name)
 		z.listed = slices.DeleteFunc(z.listed, func(o *hostname) bool { return o == h })
@@ -199,10 +273,23 @@ func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
 		}
 		h.metadata = meta
 	}
-	for key, into := range map[string]*string{"custom_origin_server": &h.origin, "custom_origin_sni": &h.sni} {
-		if raw, given := m[key]; given && json.Unmarshal(raw, into) != nil {
-			return fail(http.StatusBadRequest, 1415, "Invalid "+key)
+	for _, o := range []struct {
+		key     string
+		into    *string
+		special string
+	}{{"custom_origin_server", &h.origin, ""}, {"custom_origin_sni", &h.sni, ":request_host_header:"}} {
+		raw, given := m[o.key]
+		if !given {
+			continue
 		}
+		if !aText.fits(raw) {
+			return fail(http.StatusBadRequest, 1415, o.key+" is not a string")
+		}
+		value := strings.ToLower(as[string](raw))
+		if value != "" && value != o.special && !isHostname(value) {
+			return fail(http.StatusBadRequest, 1415, o.key+" is not a hostname")
+		}
+		*o.into = value // an empty one takes it away
 	}
 	return nil
 }
@@ -244,8 +331,14 @@ func (z *zone) patchSSL(crt *certificate, raw json.RawMessage) (string, *answer)
 	case !text("bundle_method", &crt.bundle, "ubiquitous", "optimal", "force"):
 		return refuse(1449, "The bundle method is invalid")
 	}
-	if raw, given := m["wildcard"]; given && json.Unmarshal(raw, &crt.wildcard) != nil {
+	if raw, given := m["wildcard"]; given && (!aBool.fits(raw) || json.Unmarshal(raw, &crt.wildcard) != nil) {
 		return refuse(1448, "wildcard takes true or false")
+	}
+	switch {
+	case crt.wildcard && !old.wildcard && z.plan != "enterprise":
+		return refuse(1448, "A wildcard custom hostname needs an Enterprise plan")
+	case crt.wildcard && crt.method == "http" && (!old.wildcard || old.method != "http"):
+		return refuse(1432, "A wildcard certificate is validated by txt, never by http")
 	}
 	if _, given := m["certificate_authority"]; given {
 		if z.plan != "enterprise" {

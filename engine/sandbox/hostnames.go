@@ -261,16 +261,6 @@ func (s *Server) listHostnames(c *call, z *zone) *answer {
 	return paged(c, len(found), len(z.listed), lim, func(i int) json.RawMessage { return at(i).text() })
 }
 
-func (z *zone) fallbackOrigin() *answer {
-	if z.fallback == "" {
-		return fail(http.StatusNotFound, 1551, "The fallback origin was not found.")
-	}
-	at := z.created.UTC().Format(time.RFC3339)
-	return ok(http.StatusOK, map[string]any{
-		"origin": z.fallback, "status": "active", "errors": []string{}, "created_at": at, "updated_at": at,
-	})
-}
-
 func (z *zone) quotaLeft() *answer {
 	return ok(http.StatusOK, map[string]any{
 		"allocated": z.quota, "used": len(z.hosts), "exceeded": len(z.hosts) > z.quota, "hard_cap": z.quota,

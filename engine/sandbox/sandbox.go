@@ -69,8 +69,6 @@ type Server struct {
 	caPEM    []byte       // of the TLS edge, once there is one
 }
 
-type account struct{ id, name string }
-
 // New makes a server in the state of the seed.
 func New(seed Seed, o Options) *Server {
 	s := &Server{
@@ -338,6 +336,8 @@ func (s *Server) route(c *call) *answer {
 			return noRoute(c.path)
 		}
 		return s.dispatch(c, handlers{"GET": func() *answer { return s.verify(c, s.accounts[i]) }})
+	case len(segs) > 2 && segs[0] == "accounts":
+		return s.routeAccount(c)
 	case is(segs, "zones"):
 		return s.dispatch(c, handlers{"GET": func() *answer { return s.listZones(c) }},
 			"name", "account.id", "account.name", "status", "type", "order", "direction", "match", "page", "per_page")
@@ -393,7 +393,11 @@ func (s *Server) routeZone(c *call, z *zone) *answer {
 			"page", "per_page", "order", "direction", "ssl", "hostname", "id", "hostname.exact", "hostname.contain", "hostname.startsWith",
 			"hostname_status", "ssl_status", "certificate_authority", "custom_origin_server", "wildcard")
 	case is(segs, "custom_hostnames", "fallback_origin"):
-		return s.dispatch(c, handlers{"GET": need(func() *answer { return z.fallbackOrigin() }, SSLRead)})
+		return s.dispatch(c, handlers{
+			"GET":    need(z.readFallback, SSLRead),
+			"PUT":    need(func() *answer { return s.putFallback(c, z) }, SSLEdit),
+			"DELETE": need(func() *answer { return s.deleteFallback(c, z) }, SSLEdit),
+		})
 	case is(segs, "custom_hostnames", "quota"):
 		return s.dispatch(c, handlers{"GET": need(func() *answer { return z.quotaLeft() }, SSLRead)})
 	case is(segs, "custom_hostnames", "*"):
@@ -415,6 +419,67 @@ func (s *Server) routeZone(c *call, z *zone) *answer {
 			"DELETE": need(find(func(h *hostname) *answer { return s.deleteHostname(c, z, h) }), SSLEdit),
 		})
 	}
+	return s.routeOwn(c, z, need)
+}
+
+// routeOwn finds the endpoints of what a zone has beside its settings and its
+// custom hostnames.
+func (s *Server) routeOwn(c *call, z *zone, need func(func() *answer, ...string) func() *answer) *answer {
+	segs := c.segs[2:]
+	manager := func(h func() *answer, permission string) func() *answer { // it takes Advanced Certificate Manager
+		return need(func() *answer {
+			if !z.acm {
+				return noACM()
+			}
+			return h()
+		}, permission)
+	}
+	switch {
+	case is(segs, "ssl", "universal", "settings"):
+		return s.dispatch(c, handlers{
+			"GET":   need(z.readUniversal, SSLRead),
+			"PATCH": need(func() *answer { return s.editUniversal(c, z) }, SSLEdit),
+		})
+	case is(segs, "acm", "total_tls"):
+		return s.dispatch(c, handlers{
+			"GET":  manager(z.readTotal, SSLRead),
+			"POST": manager(func() *answer { return s.editTotal(c, z) }, SSLEdit),
+		})
+	case is(segs, "hostnames", "settings", "*"):
+		return s.dispatch(c, handlers{"GET": manager(func() *answer { return z.listLocal(c, segs[2]) }, SSLRead)},
+			"page", "per_page", "hostname")
+	case is(segs, "hostnames", "settings", "*", "*"):
+		id, name := segs[2], strings.ToLower(segs[3])
+		find := func(h func(*localSetting) *answer) func() *answer {
+			return func() *answer { return z.findLocal(id, name, h) }
+		}
+		return s.dispatch(c, handlers{
+			"GET":    manager(find(func(l *localSetting) *answer { return ok(http.StatusOK, l.render(name)) }), SSLRead),
+			"PUT":    manager(func() *answer { return s.putLocal(c, z, id, name) }, SSLEdit),
+			"DELETE": manager(find(func(l *localSetting) *answer { return s.deleteLocal(c, z, id, name, l) }), SSLEdit),
+		})
+	case is(segs, "origin_tls_client_auth"):
+		return s.dispatch(c, handlers{
+			"GET":  need(z.listPulls, SSLRead),
+			"POST": need(func() *answer { return s.uploadPull(c, z) }, SSLEdit),
+		})
+	case is(segs, "origin_tls_client_auth", "settings"):
+		return s.dispatch(c, handlers{
+			"GET": need(z.readPulls, SSLRead),
+			"PUT": need(func() *answer { return s.editPulls(c, z) }, SSLEdit),
+		})
+	case is(segs, "origin_tls_client_auth", "*") && segs[1] != "hostnames": // which has endpoints of its own, not served here
+		find := func(h func(*clientCertificate) *answer) func() *answer {
+			return func() *answer {
+				return found(z.pulls.certificates, func(crt *clientCertificate) bool { return crt.id == segs[1] }, h,
+					fail(http.StatusNotFound, 1436, "The certificate was not found."))
+			}
+		}
+		return s.dispatch(c, handlers{
+			"GET":    need(find(func(crt *clientCertificate) *answer { return ok(http.StatusOK, crt.render()) }), SSLRead),
+			"DELETE": need(find(func(crt *clientCertificate) *answer { return s.deletePull(c, z, crt) }), SSLEdit),
+		})
+	}
 	return noRoute(c.path)
 }
 
@@ -434,7 +499,7 @@ func (s *Server) dispatch(c *call, h handlers, params ...string) *answer {
 			return fail(http.StatusBadRequest, 6003, "query parameter "+name+" is given more than once")
 		}
 	}
-	if c.r.Method == http.MethodPatch || c.r.Method == http.MethodPost {
+	if c.r.Method == http.MethodPatch || c.r.Method == http.MethodPost || c.r.Method == http.MethodPut {
 		if ct := c.r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") {
 			return fail(http.StatusUnsupportedMediaType, 6005, "Content-Type is "+ct+", want application/json")
 		}

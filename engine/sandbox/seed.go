@@ -31,6 +31,18 @@ type Seed struct {
 	PageSizeMax  int    `yaml:"page_size_max"`
 	PageSizeOver string `yaml:"page_size_over"`
 
+	// How Cloudflare behaves in these cases is not documented; each is off by
+	// default. UniqueCertificateNames refuses a second certificate authority of
+	// one name. FingerprintOf "last" reports the fingerprint of the last
+	// certificate of a chain ("first" is the default). ExclusiveAssociations
+	// takes a hostname from its authority when another one gets it.
+	// ReplaceMTLSSettings makes the list of hostname settings that is written
+	// replace the one before, instead of being merged into it.
+	UniqueCertificateNames bool   `yaml:"unique_certificate_names"`
+	FingerprintOf          string `yaml:"fingerprint_of"`
+	ExclusiveAssociations  bool   `yaml:"exclusive_associations"`
+	ReplaceMTLSSettings    bool   `yaml:"replace_mtls_settings"`
+
 	Rate    Rate          `yaml:"rate"`
 	Latency time.Duration `yaml:"latency"` // added to every answer
 	// Settle is how long a write takes to reach the edge. Until then the
@@ -45,6 +57,16 @@ type Seed struct {
 type Account struct {
 	ID   string `yaml:"id"`
 	Name string `yaml:"name"`
+
+	Certificates []AccessCertificate `yaml:"certificates"`
+	MTLSSettings []MTLSSetting       `yaml:"mtls_settings"`
+	Applications []Application       `yaml:"applications"`
+	Alerts       []Alert             `yaml:"alerts"`
+	Webhooks     []Destination       `yaml:"webhooks"`
+	PagerDuty    []Destination       `yaml:"pagerduty"`
+	// AvailableAlerts are the alert types that the account may use; left out, all
+	// that the server knows.
+	AvailableAlerts []string `yaml:"available_alerts"`
 }
 
 // Zone is a zone with its settings and custom hostnames.
@@ -55,16 +77,51 @@ type Zone struct {
 	Status  string `yaml:"status"`  // active by default
 	Type    string `yaml:"type"`    // full by default
 	Plan    string `yaml:"plan"`    // free, pro, business (the default) or enterprise
-	// NoACM takes Advanced Certificate Manager away: no cipher list of its own.
-	NoACM bool `yaml:"no_acm"`
+	// NoACM takes Advanced Certificate Manager away, and with it cipher lists,
+	// Total TLS and per-hostname settings. Left out, only a zone on the Free plan
+	// is without.
+	NoACM *bool `yaml:"no_acm"`
 	// Settings stand over the defaults; an id unknown to them is added.
 	Settings    Settings `yaml:"settings"`
 	NotEditable []string `yaml:"not_editable"`
 
-	FallbackOrigin  string     `yaml:"fallback_origin"`
+	UniversalSSL *bool       `yaml:"universal_ssl"` // on where left out
+	TotalTLS     TotalTLS    `yaml:"total_tls"`
+	OriginPulls  OriginPulls `yaml:"origin_pulls"`
+	// Hostnames are names in the zone with settings of their own:
+	// min_tls_version, ciphers, http2.
+	Hostnames map[string]Settings `yaml:"hostnames"`
+
+	FallbackOrigin string `yaml:"fallback_origin"`
+	// FallbackOriginStatus is active where left out. Another one stays until the
+	// fallback origin is written.
+	FallbackOriginStatus string `yaml:"fallback_origin_status"`
+	// StrictFallback refuses custom hostnames that would have no origin, which is
+	// so too wherever a zone has, or had, a fallback origin.
+	StrictFallback  bool       `yaml:"strict_fallback"`
 	Quota           int        `yaml:"quota"` // custom hostnames that may exist; 0 means 50,000
 	CustomHostnames []Hostname `yaml:"custom_hostnames"`
 	Generate        Generators `yaml:"generate"`
+}
+
+// TotalTLS is the zone's Total TLS, off where left out.
+type TotalTLS struct {
+	Enabled              bool   `yaml:"enabled"`
+	CertificateAuthority string `yaml:"certificate_authority"` // google by default
+}
+
+// OriginPulls are the zone's authenticated origin pulls.
+type OriginPulls struct {
+	Enabled      bool                `yaml:"enabled"`
+	Certificates []ClientCertificate `yaml:"certificates"` // oldest first
+}
+
+// ClientCertificate is one that Cloudflare shows to origins.
+type ClientCertificate struct {
+	ID          string `yaml:"id"`
+	Certificate string `yaml:"certificate"` // PEM text of the leaf
+	// Status is active where left out. Another one stays.
+	Status string `yaml:"status"`
 }
 
 // Hostname is a custom hostname.
@@ -175,13 +232,25 @@ const (
 	ZoneSettingsEdit = "zone_settings:edit"
 	SSLRead          = "ssl:read"
 	SSLEdit          = "ssl:edit"
+
+	// Those of accounts.
+	AccessCertificatesRead = "access_certificates:read"
+	AccessCertificatesEdit = "access_certificates:edit"
+	AccessAppsRead         = "access_apps:read"
+	AccessAppsEdit         = "access_apps:edit"
+	NotificationsRead      = "notifications:read"
+	NotificationsEdit      = "notifications:edit"
 )
 
 // All and ReadOnly are the lists behind the two short words.
-func All() Permissions { return Permissions{ZoneRead, ZoneSettingsEdit, SSLEdit} }
+func All() Permissions {
+	return Permissions{ZoneRead, ZoneSettingsEdit, SSLEdit, AccessCertificatesEdit, AccessAppsEdit, NotificationsEdit}
+}
 
 // ReadOnly lets everything be read and nothing be written.
-func ReadOnly() Permissions { return Permissions{ZoneRead, ZoneSettingsRead, SSLRead} }
+func ReadOnly() Permissions {
+	return Permissions{ZoneRead, ZoneSettingsRead, SSLRead, AccessCertificatesRead, AccessAppsRead, NotificationsRead}
+}
 
 // UnmarshalYAML takes a short word, one permission, or a list.
 func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
@@ -191,7 +260,10 @@ func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
 	} else if err := n.Decode(&list); err != nil {
 		return err
 	}
-	known := []string{ZoneRead, ZoneSettingsRead, ZoneSettingsEdit, SSLRead, SSLEdit}
+	known := []string{
+		ZoneRead, ZoneSettingsRead, ZoneSettingsEdit, SSLRead, SSLEdit,
+		AccessCertificatesRead, AccessCertificatesEdit, AccessAppsRead, AccessAppsEdit, NotificationsRead, NotificationsEdit,
+	}
 	*p = Permissions{}
 	for _, name := range list {
 		switch {
@@ -311,12 +383,23 @@ func markNoSSL(root *yaml.Node, s *Seed) {
 var patternVerb = regexp.MustCompile(`%(0\d{1,2})?d`)
 
 func (s *Seed) validate() error {
+	for i := range s.Accounts {
+		if err := s.Accounts[i].validate(); err != nil {
+			return fmt.Errorf("account %s: %w", cmp.Or(s.Accounts[i].Name, fmt.Sprint(i)), err)
+		}
+	}
+	if !slices.Contains([]string{"", "first", "last"}, s.FingerprintOf) {
+		return fmt.Errorf("fingerprint_of %q is not first or last", s.FingerprintOf)
+	}
 	for i, z := range s.Zones {
 		if z.Name == "" {
 			return fmt.Errorf("zones[%d]: name is missing", i)
 		}
 		if !slices.Contains([]string{"", "free", "pro", "business", "enterprise"}, z.Plan) {
 			return fmt.Errorf("zone %s: plan %q is not one of free, pro, business, enterprise", z.Name, z.Plan)
+		}
+		if err := z.validateOwn(); err != nil {
+			return fmt.Errorf("zone %s: %w", z.Name, err)
 		}
 		for j, h := range z.CustomHostnames {
 			if h.Hostname == "" {
@@ -357,6 +440,36 @@ func (s *Seed) validate() error {
 	for i := range s.Faults {
 		if err := s.Faults[i].validate(); err != nil {
 			return fmt.Errorf("faults[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// validateOwn looks at what a zone has beside its settings and custom hostnames.
+func (z *Zone) validateOwn() error {
+	if t := z.TotalTLS; t.CertificateAuthority != "" && !slices.Contains(authorities, t.CertificateAuthority) {
+		return fmt.Errorf("total_tls: certificate_authority %q is not one of %s", t.CertificateAuthority, strings.Join(authorities, ", "))
+	}
+	switch {
+	case z.FallbackOriginStatus == "":
+	case z.FallbackOrigin == "":
+		return errors.New("fallback_origin_status stands without a fallback_origin")
+	case !slices.Contains(fallbackStatuses, z.FallbackOriginStatus):
+		return fmt.Errorf("fallback_origin_status %q is not one of %s", z.FallbackOriginStatus, strings.Join(fallbackStatuses, ", "))
+	}
+	for i, c := range z.OriginPulls.Certificates {
+		if _, err := parseLeaf(c.Certificate); err != nil {
+			return fmt.Errorf("origin_pulls: certificates[%d]: %w", i, err)
+		}
+	}
+	_, ascii := canonicalName(z.Name)
+	for _, name := range sortedKeys(z.Hostnames) {
+		_, host := canonicalName(name)
+		values := jsonTexts(z.Hostnames[name])
+		for _, id := range sortedKeys(values) {
+			if bad := (&zone{name: z.Name, ascii: ascii}).checkLocal(host, id, []byte(values[id])); bad != nil {
+				return fmt.Errorf("hostnames: %s: %s", id, bad.errors[0].Message)
+			}
 		}
 	}
 	return nil

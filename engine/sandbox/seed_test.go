@@ -72,6 +72,7 @@ zones:
 
 func FuzzParseSeed(f *testing.F) {
 	f.Add([]byte(tourSeed))
+	f.Add([]byte(accountSeed))
 	f.Add([]byte("zones: [{name: a.example, generate: {count: 1, pattern: \"%d.test\"}}]"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		seed, err := sandbox.ParseSeed(b)

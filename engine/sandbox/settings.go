@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,6 +20,8 @@ const (
 	zeroRTT       = "0rtt"
 	cipherList    = "ciphers"
 	sslMode       = "ssl"
+
+	securityHeader = "security_header"
 )
 
 // setting is a zone setting; value is JSON text, empty where the object has an
@@ -59,7 +62,7 @@ var knownSettings = map[string]known{
 	automaticMode: {value: `"auto"`, accept: []string{`"auto"`, `"custom"`}, alone: true},
 	recommender:   {},
 	originHTTP:    {value: `"2"`, accept: []string{`"1"`, `"2"`}, alone: true},
-	"security_header": {value: `{"strict_transport_security":{"enabled":false,"max_age":0,"include_subdomains":false,` +
+	securityHeader: {value: `{"strict_transport_security":{"enabled":false,"max_age":0,"include_subdomains":false,` +
 		`"preload":false,"nosniff":false}}`},
 
 	"always_use_https": onOff("off"), "automatic_https_rewrites": onOff("on"), "opportunistic_encryption": onOff("on"),
@@ -78,6 +81,11 @@ var knownSettings = map[string]known{
 	"nel":   {value: `{"enabled":false}`, alone: true},
 	"aegis": {value: `{"enabled":false,"pool_id":""}`, alone: true},
 }
+
+// paidSettings cannot be edited on the Free plan: HTTP/2 cannot be turned off
+// there, as developers.cloudflare.com/ssl says, and the others are features of
+// paid plans.
+var paidSettings = []string{"http2", "h2_prioritization", "image_resizing", "waf"}
 
 // suites are the cipher suites that a list may hold, and the id that crypto/tls
 // knows them by; 0 where it lacks the suite. It is read only. The names are
@@ -104,6 +112,31 @@ func badCiphers(value []byte) string {
 		if slices.Contains(names[:i], name) {
 			return fmt.Sprintf("cipher suite %q is listed twice", name)
 		}
+	}
+	return ""
+}
+
+// badSecurityHeader says what is wrong with the object, "" if nothing is. What
+// Cloudflare does with one that leaves members out is not known; here all five
+// are wanted.
+func badSecurityHeader(value []byte) string {
+	const inner = "strict_transport_security"
+	outer, err := fields(value)
+	if err != nil || len(outer) != 1 || outer[inner] == nil {
+		return "it is not an object with " + inner + " alone"
+	}
+	known := []field{{"enabled", aBool, true}, {"include_subdomains", aBool, true}, {"preload", aBool, true}, {"nosniff", aBool, true}}
+	m, err := fields(outer[inner])
+	if err != nil {
+		return inner + " is not an object"
+	}
+	age := string(m["max_age"])
+	if _, err := strconv.ParseUint(age, 10, 53); err != nil {
+		return "max_age is not a whole number of seconds"
+	}
+	delete(m, "max_age")
+	if _, err := readFields(encode(m), known); err != nil {
+		return err.Error()
 	}
 	return ""
 }
@@ -171,6 +204,10 @@ func (z *zone) checkSetting(id string, value json.RawMessage) *answer {
 		return invalid("it is missing")
 	case id == cipherList:
 		if why := badCiphers(value); why != "" {
+			return invalid(why)
+		}
+	case id == securityHeader:
+		if why := badSecurityHeader(value); why != "" {
 			return invalid(why)
 		}
 	case id == sslMode && string(value) == `"origin_pull"` && z.plan != "enterprise":

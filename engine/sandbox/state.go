@@ -12,7 +12,8 @@ import (
 // State is everything that a client can change, sorted, without ids of the
 // moment and times, so that two states compare as texts.
 type State struct {
-	Zones []ZoneState `json:"zones" yaml:"zones"`
+	Zones    []ZoneState    `json:"zones" yaml:"zones"`
+	Accounts []AccountState `json:"accounts,omitempty" yaml:"accounts,omitempty"`
 }
 
 // ZoneState is a zone.
@@ -24,7 +25,50 @@ type ZoneState struct {
 	Status          string          `json:"status" yaml:"status"`
 	Plan            string          `json:"plan" yaml:"plan"`
 	Settings        map[string]any  `json:"settings" yaml:"settings"`
+	UniversalSSL    string          `json:"universal_ssl" yaml:"universal_ssl"` // on or off
+	TotalTLS        TotalTLSState   `json:"total_tls" yaml:"total_tls"`
+	OriginPulls     PullsState      `json:"origin_pulls" yaml:"origin_pulls"`
+	FallbackOrigin  *FallbackState  `json:"fallback_origin" yaml:"fallback_origin"`   // nil where there is none
+	Hostnames       []LocalState    `json:"hostnames" yaml:"hostnames"`               // by name
 	CustomHostnames []HostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
+}
+
+// TotalTLSState is Total TLS.
+type TotalTLSState struct {
+	Enabled              bool   `json:"enabled" yaml:"enabled"`
+	CertificateAuthority string `json:"certificate_authority,omitempty" yaml:"certificate_authority,omitempty"`
+}
+
+// PullsState are the authenticated origin pulls of a zone.
+type PullsState struct {
+	Enabled      bool                     `json:"enabled" yaml:"enabled"`
+	Certificates []ClientCertificateState `json:"certificates" yaml:"certificates"` // oldest first
+}
+
+// ClientCertificateState is a certificate for origin pulls.
+type ClientCertificateState struct {
+	ID     string `json:"id" yaml:"id"`
+	SHA256 string `json:"sha256" yaml:"sha256"` // of the certificate, in lower case
+	Status string `json:"status" yaml:"status"`
+}
+
+// FallbackState is the fallback origin.
+type FallbackState struct {
+	Origin string `json:"origin" yaml:"origin"`
+	Status string `json:"status" yaml:"status"`
+}
+
+// LocalState is a name in the zone with settings of its own.
+type LocalState struct {
+	Hostname string                       `json:"hostname" yaml:"hostname"`
+	Settings map[string]LocalSettingState `json:"settings" yaml:"settings"`
+}
+
+// LocalSettingState is one of them. One that is being deleted has the value that
+// it had.
+type LocalSettingState struct {
+	Value  any    `json:"value" yaml:"value"`
+	Status string `json:"status" yaml:"status"`
 }
 
 // HostnameState is a custom hostname.
@@ -55,7 +99,7 @@ func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.now())
-	st := State{Zones: []ZoneState{}}
+	st := State{Zones: []ZoneState{}, Accounts: s.accountStates()}
 	for _, z := range s.zones {
 		zs := ZoneState{
 			Name: z.name, ID: z.id, Account: z.account.name, AccountID: z.account.id, Status: z.status, Plan: z.plan,
@@ -68,6 +112,7 @@ func (s *Server) State() State {
 				zs.Settings[id] = map[string]any{"enabled": v.enabled}
 			}
 		}
+		z.ownState(&zs)
 		for _, h := range z.listed {
 			zs.CustomHostnames = append(zs.CustomHostnames, h.state())
 		}
@@ -77,6 +122,29 @@ func (s *Server) State() State {
 		st.Zones = append(st.Zones, zs)
 	}
 	return st
+}
+
+// ownState fills in what a zone has beside its settings and custom hostnames.
+func (z *zone) ownState(zs *ZoneState) {
+	zs.UniversalSSL = decoded(onOrOff(z.universal)).(string)
+	zs.TotalTLS = TotalTLSState{z.total.Enabled, z.total.Authority}
+	zs.OriginPulls = PullsState{z.pulls.enabled, []ClientCertificateState{}}
+	for _, crt := range z.pulls.certificates {
+		zs.OriginPulls.Certificates = append(zs.OriginPulls.Certificates, ClientCertificateState{crt.id, crt.fingerprint(), crt.status})
+	}
+	if z.fallback != nil {
+		zs.FallbackOrigin = &FallbackState{z.fallback.origin, z.fallback.status}
+	}
+	zs.Hostnames = []LocalState{}
+	for _, name := range sortedKeys(z.local) {
+		ls := LocalState{name, map[string]LocalSettingState{}}
+		for id, l := range z.local[name] {
+			ls.Settings[id] = LocalSettingState{decoded(l.value), l.status}
+		}
+		if len(ls.Settings) > 0 {
+			zs.Hostnames = append(zs.Hostnames, ls)
+		}
+	}
 }
 
 func (h *hostname) state() HostnameState {

@@ -23,10 +23,22 @@ type zone struct {
 	settings map[string]*setting
 	// deployed are the values that the edge enforces.
 	deployed map[string]string
-	fallback string
 	quota    int
 
+	universal bool // Universal SSL
+	total     total
+	pulls     pulls
+	fallback  *fallback // nil where there is none
+	// strictFallback says that custom hostnames are not created without an
+	// origin.
+	strictFallback bool
+	// local are the settings of names in the zone, by name and id, and
+	// localDeployed what the edge enforces of them.
+	local         map[string]map[string]*localSetting
+	localDeployed map[string]map[string]string
+
 	hosts   map[string]*hostname // by id
+	gone    map[string]bool      // ids of hostnames that were deleted
 	byName  map[string]*hostname
 	listed  []*hostname // in the order of a plain list while sorted is set
 	sorted  bool

@@ -35,13 +35,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 		right  = `{"id":"min_tls_version","value":"1.2","editable":true,"modified_on":null}`
 		object = `{"id":"aaaaaaaa-0000-4000-8000-000000000001","hostname":"a.test","ssl":{"type":"dv","method":"txt","status":"active","settings":{"min_tls_version":"1.2"}}}`
 	)
-	doc := contract.Load(t)
-	for _, tc := range []struct {
-		name, method, path, body string
-		status                   int
-		answer                   string
-		want                     string // "" where all is well
-	}{
+	check(t, []exchange{
 		{"a good read", "GET", setting, "", 200, okay(right), ""},
 		{"a good write", "PATCH", setting, `{"value":"1.2"}`, 200, okay(right), ""},
 		{"a value that no schema has, in a write", "PATCH", setting, `{"value":"9.9"}`, 200, okay(right), "min_tls_version"},
@@ -74,7 +68,23 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 		{"a delete without a body", "DELETE", host, "", 200, `{"id":"aaaaaaaa-0000-4000-8000-000000000001"}`, ""},
 		{"a path that does not exist", "GET", "/zones/1/custom_hostname", "", 404, refusal, "no matching operation"},
 		{"a method that does not exist", "PUT", host, `{}`, 405, refusal, "method not allowed"},
-	} {
+	})
+}
+
+// exchange is a request and the answer to it, and words that the report must
+// contain; "" where all is well.
+type exchange struct {
+	name, method, path, body string
+	status                   int
+	answer                   string
+	want                     string
+}
+
+// check sends each exchange past the middleware.
+func check(t *testing.T, exchanges []exchange) {
+	t.Helper()
+	doc := contract.Load(t)
+	for _, tc := range exchanges {
 		t.Run(tc.name, func(t *testing.T) {
 			var rec recorder
 			h := doc.Middleware(&rec, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

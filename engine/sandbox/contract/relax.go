@@ -3,7 +3,6 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -47,6 +46,19 @@ func repaired(text []byte) ([]byte, error) {
 		{"ownersMayBeNobody", ownersMayBeNobody},
 		{"largePages", largePages},
 		{"originHTTPWithoutDate", originHTTPWithoutDate},
+		{"securityHeaderIsWhole", securityHeaderIsWhole},
+		{"switchesAreClosed", switchesAreClosed},
+		{"totalTLSMayHaveNoAuthority", totalTLSMayHaveNoAuthority},
+		{"fallbackOriginHasAShape", fallbackOriginHasAShape},
+		{"hostnameSettingsHaveTheirTypes", hostnameSettingsHaveTheirTypes},
+		{"pullsShowNoKey", pullsShowNoKey},
+		{"accessListsPage", accessListsPage},
+		{"applicationIDsMayBeShort", applicationIDsMayBeShort},
+		{"authoritiesAreClosed", authoritiesAreClosed},
+		{"rulesKnowCommonNames", rulesKnowCommonNames},
+		{"applicationsAreSelfHosted", applicationsAreSelfHosted},
+		{"alertsMayBeYounger", alertsMayBeYounger},
+		{"destinationsHaveAShape", destinationsHaveAShape},
 		{"newerPaths", newerPaths},
 		{"newerFilters", newerFilters},
 	} {
@@ -310,13 +322,7 @@ func largePages(d *draft) {
 
 // The date is missing in the service's own example.
 func originHTTPWithoutDate(d *draft) {
-	for name, s := range d.schemas() {
-		if s := s.(object); strings.Contains(name, "origin_max_http_version") {
-			if req, ok := s["required"].([]any); ok {
-				s["required"] = slices.DeleteFunc(req, func(v any) bool { return v == "modified_on" })
-			}
-		}
-	}
+	d.schema("cache_base")["required"] = []any{"id"}
 }
 
 // copied is a deep copy.

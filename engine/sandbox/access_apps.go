@@ -1,0 +1,492 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of Access, from developers.cloudflare.com/cloudflare-one/account-limits.
+const (
+	mostApplications = 500
+	mostDomains      = 5  // of one application
+	longestDomain    = 63 // characters, path included
+)
+
+// application is a self-hosted application of Access: the names whose requests
+// are let through by its policies only.
+type application struct {
+	id, name, domain string
+	domains          []string                   // self_hosted_domains, domain among them
+	fields           map[string]json.RawMessage // the others, as written or by default
+	policies         []grant                    // by precedence
+	created, updated time.Time
+}
+
+// grant is a policy at its place in an application.
+type grant struct {
+	policy     *accessPolicy
+	precedence int
+}
+
+// accessPolicy is a policy of Access. One written into an application belongs to
+// it; a reusable one stands by itself.
+type accessPolicy struct {
+	id, name, decision        string
+	include, exclude, require []json.RawMessage
+	reusable                  bool
+	created, updated          time.Time
+}
+
+// applicationFields are what an application may be written with. Identifiers and
+// times are not among them: a client that gives back what it has read must leave
+// them out.
+var applicationFields = []field{
+	{"type", aText, true}, {"domain", aText, true}, {"name", aText, false}, {"policies", aList, false}, {"self_hosted_domains", someTexts, false},
+	{"session_duration", aText, false}, {"app_launcher_visible", aBool, false}, {"service_auth_401_redirect", aBool, false},
+	{"allow_authenticate_via_warp", aBool, false}, {"allowed_idps", someTexts, false}, {"auto_redirect_to_identity", aBool, false},
+	{"cors_headers", anObject, false}, {"custom_deny_message", aText, false}, {"custom_deny_url", aText, false},
+	{"custom_non_identity_deny_url", aText, false}, {"custom_pages", someTexts, false}, {"enable_binding_cookie", aBool, false},
+	{"http_only_cookie_attribute", aBool, false}, {"logo_url", aText, false}, {"options_preflight_bypass", aBool, false},
+	{"path_cookie_attribute", aBool, false}, {"same_site_cookie_attribute", aText, false}, {"skip_interstitial", aBool, false},
+	{"tags", someTexts, false},
+}
+
+// defaultFields are those that an application always shows.
+func defaultFields() map[string]json.RawMessage {
+	return map[string]json.RawMessage{
+		"session_duration": json.RawMessage(`"24h"`), "app_launcher_visible": json.RawMessage(`true`),
+		"service_auth_401_redirect": json.RawMessage(`false`),
+	}
+}
+
+var durationShape = regexp.MustCompile(`^([0-9]+(ns|us|µs|ms|s|m|h))+$`)
+
+// render is the application as the API shows it.
+func (app *application) render() map[string]any {
+	out := app.content()
+	policies := []map[string]any{}
+	for _, g := range app.policies {
+		p := g.policy.content()
+		p["id"], p["reusable"], p["precedence"] = g.policy.id, g.policy.reusable, g.precedence
+		p["created_at"], p["updated_at"] = stamp(g.policy.created), stamp(g.policy.updated)
+		policies = append(policies, p)
+	}
+	out["policies"] = policies
+	out["id"], out["aud"] = app.id, hexID("aud", app.id)+hexID("aud2", app.id)
+	out["created_at"], out["updated_at"] = stamp(app.created), stamp(app.updated)
+	return out
+}
+
+// content is what was written, without identifiers and times.
+func (app *application) content() map[string]any {
+	out := map[string]any{"type": "self_hosted", "name": app.name, "domain": app.domain, "self_hosted_domains": app.domains}
+	for k, v := range app.fields {
+		out[k] = v
+	}
+	policies := []map[string]any{}
+	for _, g := range app.policies {
+		p := g.policy.content()
+		p["precedence"] = g.precedence
+		policies = append(policies, p)
+	}
+	out["policies"] = policies
+	return out
+}
+
+func (p *accessPolicy) content() map[string]any {
+	return map[string]any{
+		"name": p.name, "decision": p.decision,
+		"include": orNone(p.include), "exclude": orNone(p.exclude), "require": orNone(p.require),
+	}
+}
+
+// orNone is a list that is never null.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// own is the application for the history.
+func (app *application) own() map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	for k, v := range app.content() {
+		out[k] = encode(v)
+	}
+	return out
+}
+
+func (app *application) object(a *account) string {
+	return "access_application/" + a.name + "/" + app.domain
+}
+
+func (a *account) listApplications(c *call) *answer {
+	return pagedBy(c, 25, len(a.applications), 1000, func(i int) any { return a.applications[i].render() })
+}
+
+// listPolicies is GET apps/{id}/policies.
+func (app *application) listPolicies(c *call) *answer {
+	shown := app.render()["policies"].([]map[string]any)
+	return pagedBy(c, 25, len(shown), 1000, func(i int) any { return shown[i] })
+}
+
+// readApplication makes an application of a body; old is nil for a new one.
+// policies that are not mentioned stay.
+func (s *Server) readApplication(c *call, a *account, old *application) (*application, *answer) {
+	refuse := func(format string, args ...any) (*application, *answer) { return nil, badAccess(format, args...) }
+	m, err := readFields(c.body, applicationFields)
+	if err != nil {
+		return refuse("%s", err)
+	}
+	app := &application{domain: as[string](m["domain"]), fields: defaultFields(), created: c.now, updated: c.now}
+	app.name = cmp.Or(as[string](m["name"]), app.domain)
+	if kind := as[string](m["type"]); kind != "self_hosted" {
+		return refuse("type %q is not self_hosted, the only one this sandbox knows", kind)
+	}
+	app.domains = []string{app.domain}
+	if raw, given := m["self_hosted_domains"]; given {
+		app.domains = as[[]string](raw)
+		if !slices.Contains(app.domains, app.domain) {
+			return refuse("self_hosted_domains does not hold domain")
+		}
+	}
+	if len(app.domains) > mostDomains {
+		return refuse("an application has no more than %d domains", mostDomains)
+	}
+	for i, domain := range app.domains {
+		host, path, _ := strings.Cut(domain, "/")
+		why := s.unusable(a, strings.TrimPrefix(host, "*."))
+		switch {
+		case len(domain) > longestDomain:
+			return refuse("domain %q has more than %d characters", domain, longestDomain)
+		case strings.ContainsAny(path, "?#"):
+			return refuse("domain %q is more than a hostname and a path", domain)
+		case slices.Contains(app.domains[:i], domain):
+			return refuse("self_hosted_domains lists %q twice", domain)
+		case why != "" && (old == nil || !slices.Contains(old.domains, domain)):
+			return nil, fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", host, why))
+		}
+		for _, other := range a.applications {
+			if other != old && slices.Contains(other.domains, domain) {
+				return nil, fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q exists already", domain))
+			}
+		}
+	}
+	if raw, given := m["session_duration"]; given && !durationShape.MatchString(as[string](raw)) {
+		return refuse("session_duration %s is not a duration", raw)
+	}
+	for _, k := range sortedKeys(m) {
+		if !slices.Contains([]string{"type", "domain", "name", "policies", "self_hosted_domains"}, k) {
+			app.fields[k] = compact(m[k])
+		}
+	}
+	if raw, given := m["policies"]; given {
+		var bad *answer
+		if app.policies, bad = a.readGrants(c, raw, old); bad != nil {
+			return nil, bad
+		}
+	} else if old != nil {
+		app.policies = old.policies
+	}
+	return app, nil
+}
+
+// readGrants reads the policies of an application: an id, an object of id and
+// precedence, or a policy written out, which then belongs to the application. An
+// id is that of a reusable policy or of one the application has already.
+func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
+	find := func(id string) *accessPolicy {
+		if i := slices.IndexFunc(a.policies, func(p *accessPolicy) bool { return p.id == id }); i >= 0 {
+			return a.policies[i]
+		}
+		if old != nil {
+			for _, g := range old.policies {
+				if g.policy.id == id {
+					return g.policy
+				}
+			}
+		}
+		return nil
+	}
+	var out []grant
+	for i, item := range as[[]json.RawMessage](raw) {
+		g := grant{precedence: i + 1}
+		var id string
+		m, err := fields(item)
+		_, linked := m["id"]
+		switch {
+		case aText.fits(item):
+			id, linked = as[string](item), true
+		case err != nil:
+			return nil, badAccess("policies[%d] is neither an id nor an object", i)
+		}
+		if raw, given := m["precedence"]; given {
+			if json.Unmarshal(raw, &g.precedence) != nil || g.precedence < 1 {
+				return nil, badAccess("policies[%d]: precedence is not a positive number", i)
+			}
+			delete(m, "precedence")
+		}
+		if linked {
+			if m != nil {
+				if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
+					return nil, badAccess("policies[%d]: beside an id there is room for precedence only", i)
+				}
+				id = as[string](m["id"])
+			}
+			if g.policy = find(id); g.policy == nil {
+				return nil, badAccess("policies[%d]: there is no policy %q", i, id)
+			}
+		} else {
+			p, err := readPolicy(encode(m))
+			if err != nil {
+				return nil, badAccess("policies[%d]: %s", i, err)
+			}
+			p.created, p.updated = c.now, c.now
+			g.policy = p
+		}
+		if slices.ContainsFunc(out, func(o grant) bool { return o.precedence == g.precedence || o.policy == g.policy }) {
+			return nil, badAccess("policies[%d]: the policy or its precedence is there twice", i)
+		}
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(x, y grant) int { return cmp.Compare(x.precedence, y.precedence) })
+	return out, nil
+}
+
+// readPolicy reads a policy as written.
+func readPolicy(body []byte) (*accessPolicy, error) {
+	m, err := readFields(body, []field{{"name", aText, true}, {"decision", aText, true}, {"include", aList, true}, {"exclude", aList, false}, {"require", aList, false}})
+	if err != nil {
+		return nil, err
+	}
+	p := &accessPolicy{name: as[string](m["name"]), decision: as[string](m["decision"])}
+	if p.name == "" {
+		return nil, fmt.Errorf("name is empty")
+	}
+	if !slices.Contains([]string{"allow", "deny", "non_identity", "bypass"}, p.decision) {
+		return nil, fmt.Errorf("decision %q is not one of allow, deny, non_identity, bypass", p.decision)
+	}
+	for _, list := range []struct {
+		name string
+		into *[]json.RawMessage
+	}{{"include", &p.include}, {"exclude", &p.exclude}, {"require", &p.require}} {
+		for i, rule := range as[[]json.RawMessage](m[list.name]) {
+			if err := checkRule(rule); err != nil {
+				return nil, fmt.Errorf("%s[%d]: %w", list.name, i, err)
+			}
+			*list.into = append(*list.into, compact(rule))
+		}
+	}
+	if len(p.include) == 0 {
+		return nil, fmt.Errorf("include is empty")
+	}
+	return p, nil
+}
+
+// rules are the rules that a policy may hold, with the fields of each, which are
+// strings. It is read only.
+var rules = map[string][]string{
+	"certificate": nil, "common_name": {"common_name"}, "everyone": nil, "any_valid_service_token": nil, "service_token": {"token_id"},
+	"email": {"email"}, "email_domain": {"domain"}, "group": {"id"}, "ip": {"ip"}, "geo": {"country_code"},
+}
+
+func checkRule(raw json.RawMessage) error {
+	m, err := fields(raw)
+	if err != nil || len(m) != 1 {
+		return fmt.Errorf("a rule is an object with one key")
+	}
+	kind := sortedKeys(m)[0]
+	names, known := rules[kind]
+	if !known {
+		return fmt.Errorf("rule %s is not one of %s", kind, strings.Join(sortedKeys(rules), ", "))
+	}
+	var want []field
+	for _, name := range names {
+		want = append(want, field{name, aText, true})
+	}
+	if _, err := readFields(m[kind], want); err != nil {
+		return fmt.Errorf("rule %s: %w", kind, err)
+	}
+	return nil
+}
+
+// takeIDs gives the application and its own new policies their ids.
+func (app *application) takeIDs(a *account) {
+	if app.id == "" {
+		app.id = a.newID("app", app.domain)
+	}
+	for _, g := range app.policies {
+		if g.policy.id == "" {
+			g.policy.id = a.newID("policy", app.domain+"/"+g.policy.name)
+		}
+	}
+}
+
+// createApplication is POST access/apps.
+func (s *Server) createApplication(c *call, a *account) *answer {
+	app, bad := s.readApplication(c, a, nil)
+	switch {
+	case bad != nil:
+		return bad
+	case len(a.applications) >= mostApplications:
+		return fail(http.StatusBadRequest, accessOverLimit, fmt.Sprintf("an account has no more than %d applications", mostApplications))
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+		app.id = uuid(a.id, "app/"+app.domain)
+		return ok(http.StatusCreated, app.render())
+	}
+	app.takeIDs(a)
+	a.applications = append(a.applications, app)
+	s.publish(a)
+	c.entry.Effect = EffectCreated
+	c.entry.wrote(app.object(a), nil, app.own())
+	return ok(http.StatusCreated, app.render())
+}
+
+// editApplication is PUT access/apps/{id}, which replaces everything but
+// policies that are not mentioned.
+func (s *Server) editApplication(c *call, a *account, app *application) *answer {
+	next, bad := s.readApplication(c, a, app)
+	switch {
+	case bad != nil:
+		return bad
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusOK, app.render())
+	}
+	next.id, next.created = app.id, app.created
+	next.takeIDs(a)
+	s.replaceApplication(c.entry, a, app, next)
+	return ok(http.StatusOK, app.render())
+}
+
+// replaceApplication gives an application another content and records it.
+func (s *Server) replaceApplication(e *Entry, a *account, app, next *application) {
+	object, before := app.object(a), app.own()
+	*app = *next
+	s.publish(a)
+	e.wrote(object, before, app.own())
+	e.Effect = cmp.Or(e.Effect, changedOrNot(before, app.own()))
+}
+
+// changedOrNot is the effect of a write, by what it left.
+func changedOrNot(before, after map[string]json.RawMessage) Effect {
+	if maps.EqualFunc(before, after, func(x, y json.RawMessage) bool { return string(x) == string(y) }) {
+		return EffectNoop
+	}
+	return EffectChanged
+}
+
+// deleteApplication is DELETE access/apps/{id}. Its own policies go with it.
+func (s *Server) deleteApplication(c *call, a *account, app *application) *answer {
+	c.entry.Effect = EffectIgnored
+	if !c.ignoreWrite {
+		c.entry.Effect = EffectDeleted
+		s.removeApplication(c.entry, a, app)
+	}
+	return ok(http.StatusAccepted, map[string]string{"id": app.id})
+}
+
+func (s *Server) removeApplication(e *Entry, a *account, app *application) {
+	a.applications = slices.DeleteFunc(a.applications, func(o *application) bool { return o == app })
+	s.publish(a)
+	e.wrote(app.object(a), app.own(), nil)
+}
+
+// usedBy counts the applications that have a policy.
+func (p *accessPolicy) usedBy(a *account) (n int) {
+	for _, app := range a.applications {
+		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
+			n++
+		}
+	}
+	return n
+}
+
+// render is a reusable policy as the API shows it.
+func (p *accessPolicy) render(a *account) map[string]any {
+	out := p.content()
+	out["id"], out["reusable"], out["app_count"] = p.id, true, p.usedBy(a)
+	out["created_at"], out["updated_at"] = stamp(p.created), stamp(p.updated)
+	return out
+}
+
+func (a *account) listPolicies(c *call) *answer {
+	return pagedBy(c, 25, len(a.policies), 1000, func(i int) any { return a.policies[i].render(a) })
+}
+
+// createPolicy is POST access/policies.
+func (s *Server) createPolicy(c *call, a *account) *answer {
+	p, err := readPolicy(c.body)
+	if err != nil {
+		return badAccess("%s", err)
+	}
+	p.reusable, p.created, p.updated = true, c.now, c.now
+	if c.ignoreWrite {
+		c.entry.Effect = EffectIgnored
+		p.id = uuid(a.id, "policy/"+p.name)
+		return ok(http.StatusCreated, p.render(a))
+	}
+	p.id = a.newID("reusable policy", p.name)
+	a.policies = append(a.policies, p)
+	c.entry.Effect = EffectCreated
+	return ok(http.StatusCreated, p.render(a))
+}
+
+// editPolicy is PUT access/policies/{id}; it changes every application that has
+// the policy.
+func (s *Server) editPolicy(c *call, a *account, p *accessPolicy) *answer {
+	next, err := readPolicy(c.body)
+	switch {
+	case err != nil:
+		return badAccess("%s", err)
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusOK, p.render(a))
+	}
+	next.id, next.reusable, next.created, next.updated = p.id, true, p.created, c.now
+	type was struct {
+		app *application
+		own map[string]json.RawMessage
+	}
+	var touched []was
+	for _, app := range a.applications {
+		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
+			touched = append(touched, was{app, app.own()})
+		}
+	}
+	before := encode(p.content())
+	*p = *next
+	s.publish(a)
+	c.entry.Effect = EffectChanged
+	if string(before) == string(encode(p.content())) {
+		c.entry.Effect = EffectNoop
+	}
+	for _, t := range touched {
+		c.entry.wrote(t.app.object(a), t.own, t.app.own())
+	}
+	return ok(http.StatusOK, p.render(a))
+}
+
+// deletePolicy is DELETE access/policies/{id}, refused while an application has
+// the policy.
+func (s *Server) deletePolicy(c *call, a *account, p *accessPolicy) *answer {
+	switch n := p.usedBy(a); {
+	case n > 0:
+		return fail(http.StatusConflict, accessInUse, fmt.Sprintf("the policy is attached to %d applications", n))
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+	default:
+		c.entry.Effect = EffectDeleted
+		a.policies = slices.DeleteFunc(a.policies, func(o *accessPolicy) bool { return o == p })
+	}
+	return ok(http.StatusAccepted, map[string]string{"id": p.id})
+}

@@ -1,0 +1,310 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Error codes of the notification service. Which numbers Cloudflare uses is not
+// documented: these are ours, and no client can rely on them.
+const (
+	alertInvalid = 17001
+	alertUnknown = 17002
+)
+
+// alert is a notification policy.
+type alert struct {
+	id, name, kind         string
+	description, interval  string
+	enabled                bool
+	email, hooks, services []string                   // sent to: addresses, ids of webhooks and of PagerDuty services
+	filters                map[string]json.RawMessage // as given; nil where none were
+	created, modified      time.Time
+}
+
+// destination is a webhook or a PagerDuty service.
+type destination struct{ id, name string }
+
+type alertJSON struct {
+	ID          string                     `json:"id"`
+	Name        string                     `json:"name"`
+	Description string                     `json:"description"`
+	Enabled     bool                       `json:"enabled"`
+	Type        string                     `json:"alert_type"`
+	Interval    string                     `json:"alert_interval,omitempty"`
+	Mechanisms  mechanismsJSON             `json:"mechanisms"`
+	Filters     map[string]json.RawMessage `json:"filters"` // null where none were given
+	Created     string                     `json:"created"`
+	Modified    string                     `json:"modified"`
+}
+
+// mechanismsJSON always shows all three: those that were left out come back as
+// empty lists.
+type mechanismsJSON struct {
+	Email     []idJSON `json:"email"`
+	PagerDuty []idJSON `json:"pagerduty"`
+	Webhooks  []idJSON `json:"webhooks"`
+}
+
+type idJSON struct {
+	ID string `json:"id"`
+}
+
+func idObjects(ids []string) []idJSON {
+	out := []idJSON{}
+	for _, id := range ids {
+		out = append(out, idJSON{id})
+	}
+	return out
+}
+
+func (al *alert) render() alertJSON {
+	return alertJSON{
+		ID: al.id, Name: al.name, Description: al.description, Enabled: al.enabled, Type: al.kind, Interval: al.interval,
+		Mechanisms: mechanismsJSON{idObjects(al.email), idObjects(al.services), idObjects(al.hooks)},
+		Filters:    al.filters, Created: stamp(al.created), Modified: stamp(al.modified),
+	}
+}
+
+// own is the alert for the history.
+func (al *alert) own() map[string]json.RawMessage {
+	m, _ := fields(encode(al.render())) // an object of our own making
+	for _, k := range []string{"id", "created", "modified"} {
+		delete(m, k)
+	}
+	return m
+}
+
+func (al *alert) object(a *account) string { return "alert/" + a.name + "/" + al.name }
+
+// alertType is a type of alert.
+type alertType struct {
+	product, kind, display, description string
+	filters                             []string // keys that it can be filtered by
+}
+
+// alertTypes are those about certificates, the one about service tokens, and one
+// of a kind that has filters. It is read only.
+var alertTypes = []alertType{
+	{"Access", "expiring_service_token_alert", "Expiring Access Service Token Alert", "Sent before a service token expires.", nil},
+	{"SSL/TLS", "access_custom_certificate_expiration_type", "Access mTLS Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},
+	{"SSL/TLS", "custom_ssl_certificate_event_type", "SSL for SaaS Custom Hostnames Alert", "Sent on validation, issuance, renewal and expiry.", nil},
+	{"SSL/TLS", "dedicated_ssl_certificate_event_type", "Advanced Certificate Alert", "Sent on validation, issuance and renewal.", nil},
+	{"SSL/TLS", "hostname_aop_custom_certificate_expiration_type", "Hostname-level Authenticated Origin Pulls Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},
+	{"SSL/TLS", "mtls_certificate_store_certificate_expiration_type", "mTLS Certificate Store Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},
+	{"SSL/TLS", "universal_ssl_event_type", "Universal SSL Alert", "Sent on validation, issuance and renewal.", nil},
+	{"SSL/TLS", "zone_aop_custom_certificate_expiration_type", "Zone-level Authenticated Origin Pulls Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},
+	{"Traffic Monitoring", "traffic_anomalies_alert", "Traffic Anomalies Alert", "Sent when traffic departs from its usual course.", []string{"zones"}},
+}
+
+// offers reports whether the account may use a type of alert.
+func (a *account) offers(kind string) bool {
+	if a.alertTypes != nil {
+		return slices.Contains(a.alertTypes, kind)
+	}
+	return slices.ContainsFunc(alertTypes, func(t alertType) bool { return t.kind == kind })
+}
+
+type alertTypeJSON struct {
+	Display     string         `json:"display_name"`
+	Type        string         `json:"type"`
+	Description string         `json:"description"`
+	Filters     []filterOption `json:"filter_options"` // null where there are none
+}
+
+type filterOption struct {
+	Key      string `json:"Key"`
+	Operator string `json:"ComparisonOperator"`
+	Range    string `json:"Range"`
+	Values   []any  `json:"AvailableValues"`
+}
+
+// availableAlerts is GET available_alerts: lists of types by product.
+func (a *account) availableAlerts() any {
+	out := map[string][]alertTypeJSON{}
+	for _, t := range alertTypes {
+		if !a.offers(t.kind) {
+			continue
+		}
+		shown := alertTypeJSON{Display: t.display, Type: t.kind, Description: t.description}
+		for _, key := range t.filters {
+			shown.Filters = append(shown.Filters, filterOption{Key: key, Operator: "==", Range: "0-n"})
+		}
+		out[t.product] = append(out[t.product], shown)
+	}
+	return out
+}
+
+func (a *account) listAlerts() any {
+	out := []alertJSON{}
+	for _, al := range a.alerts {
+		out = append(out, al.render())
+	}
+	return out
+}
+
+func badAlert(format string, args ...any) *answer {
+	return fail(http.StatusBadRequest, alertInvalid, fmt.Sprintf(format, args...))
+}
+
+// alertFields are what a policy may be written with.
+var alertFields = []field{
+	{"name", aText, true}, {"enabled", aBool, true}, {"alert_type", aText, true}, {"mechanisms", anObject, true},
+	{"description", aText, false}, {"filters", anObject, false}, {"alert_interval", aText, false},
+}
+
+// readAlert makes a policy of a body.
+func (a *account) readAlert(c *call) (*alert, *answer) {
+	refuse := func(format string, args ...any) (*alert, *answer) { return nil, badAlert(format, args...) }
+	m, err := readFields(c.body, alertFields)
+	if err != nil {
+		return refuse("%s", err)
+	}
+	al := &alert{
+		name: as[string](m["name"]), kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
+		description: as[string](m["description"]), interval: as[string](m["alert_interval"]), created: c.now, modified: c.now,
+	}
+	switch {
+	case al.name == "":
+		return refuse("name is empty")
+	case !a.offers(al.kind):
+		return refuse("alert_type %q is not among the available alerts of the account", al.kind)
+	case al.interval != "" && !durationShape.MatchString(al.interval):
+		return refuse("alert_interval %q is not a duration", al.interval)
+	}
+	mechanisms, err := readFields(m["mechanisms"], []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})
+	if err != nil {
+		return refuse("mechanisms: %s", err)
+	}
+	has := func(list []destination) func(string) bool {
+		return func(id string) bool { return slices.ContainsFunc(list, func(d destination) bool { return d.id == id }) }
+	}
+	for _, mech := range []struct {
+		name  string
+		into  *[]string
+		known func(string) bool
+	}{
+		{"email", &al.email, func(id string) bool { at := strings.Index(id, "@"); return at > 0 && at < len(id)-1 }},
+		{"webhooks", &al.hooks, has(a.webhooks)},
+		{"pagerduty", &al.services, has(a.pagerDuty)},
+	} {
+		for i, raw := range as[[]json.RawMessage](mechanisms[mech.name]) {
+			item, err := readFields(raw, []field{{"id", aText, true}})
+			id := as[string](item["id"])
+			switch {
+			case err != nil:
+				return refuse("mechanisms: %s[%d]: %s", mech.name, i, err)
+			case !mech.known(id):
+				return refuse("mechanisms: %s[%d]: there is no destination %q", mech.name, i, id)
+			case slices.Contains(*mech.into, id):
+				return refuse("mechanisms: %s lists %q twice", mech.name, id)
+			}
+			*mech.into = append(*mech.into, id)
+		}
+	}
+	if len(al.email)+len(al.hooks)+len(al.services) == 0 {
+		return refuse("mechanisms: the policy would notify nobody")
+	}
+	if raw, given := m["filters"]; given {
+		al.filters, _ = fields(raw) // an object, as seen above
+		for _, k := range sortedKeys(al.filters) {
+			if !someTexts.fits(al.filters[k]) {
+				return refuse("filters: %s is not a list of strings", k)
+			}
+		}
+	}
+	return al, nil
+}
+
+// createAlert is POST policies. The answer holds the id and nothing else.
+func (s *Server) createAlert(c *call, a *account) *answer {
+	al, bad := a.readAlert(c)
+	switch {
+	case bad != nil:
+		return bad
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusOK, idJSON{hexID(a.id, "alert/"+al.name)})
+	}
+	al.id = hexID("alert", a.newID("alert", al.name))
+	a.alerts = append(a.alerts, al)
+	c.entry.Effect = EffectCreated
+	c.entry.wrote(al.object(a), nil, al.own())
+	return ok(http.StatusOK, idJSON{al.id})
+}
+
+// editAlert is PUT policies/{id}: what is left out is gone.
+func (s *Server) editAlert(c *call, a *account, al *alert) *answer {
+	next, bad := a.readAlert(c)
+	switch {
+	case bad != nil:
+		return bad
+	case c.ignoreWrite:
+		c.entry.Effect = EffectIgnored
+		return ok(http.StatusOK, idJSON{al.id})
+	}
+	next.id, next.created = al.id, al.created
+	object, before := al.object(a), al.own()
+	*al = *next
+	c.entry.Effect = changedOrNot(before, al.own())
+	c.entry.wrote(object, before, al.own())
+	return ok(http.StatusOK, idJSON{al.id})
+}
+
+// deleteAlert is DELETE policies/{id}, whose answer has no result.
+func (s *Server) deleteAlert(c *call, a *account, al *alert) *answer {
+	c.entry.Effect = EffectIgnored
+	if !c.ignoreWrite {
+		c.entry.Effect = EffectDeleted
+		a.removeAlert(c.entry, al)
+	}
+	return ok(http.StatusOK, nil)
+}
+
+func (a *account) removeAlert(e *Entry, al *alert) {
+	a.alerts = slices.DeleteFunc(a.alerts, func(o *alert) bool { return o == al })
+	e.wrote(al.object(a), al.own(), nil)
+}
+
+// eligible is GET destinations/eligible.
+func (a *account) eligible() any {
+	type eligibility struct {
+		Eligible bool   `json:"eligible"`
+		Ready    bool   `json:"ready"`
+		Type     string `json:"type"`
+	}
+	return map[string]eligibility{
+		"email": {true, true, "email"}, "webhooks": {true, len(a.webhooks) > 0, "webhook"}, "pagerduty": {true, len(a.pagerDuty) > 0, "pagerduty"},
+	}
+}
+
+func (a *account) listWebhooks() any {
+	type webhook struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Type    string `json:"type"`
+		URL     string `json:"url"`
+		Created string `json:"created_at"`
+	}
+	out := []webhook{}
+	for _, d := range a.webhooks {
+		out = append(out, webhook{d.id, d.name, "generic", "https://hooks.example/" + d.id, "2024-01-01T00:00:00Z"})
+	}
+	return out
+}
+
+func (a *account) listPagerDuty() any {
+	type service struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	out := []service{}
+	for _, d := range a.pagerDuty {
+		out = append(out, service{d.id, d.name})
+	}
+	return out
+}
