@@ -31,6 +31,9 @@ type Engine struct {
 	Zones []string
 	// WritesPerSecond is the permitted rate, for estimates.
 	WritesPerSecond float64
+	// Now is the time against which the expiry of certificates is told; the zero
+	// time tells nothing.
+	Now time.Time
 	// Wait pauses between two looks at a state that settles late; nil means
 	// time.After. Tests pass their own.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -53,7 +56,7 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	build := func() (*plan.Plan, error) {
 		in := plan.Input{
 			Live: live, Head: plan.Resolve(head, live),
-			Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond,
+			Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond, Now: e.Now,
 		}
 		if base != nil {
 			in.Base = plan.Resolve(base, live)
@@ -112,8 +115,13 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, 
 
 // pending reports whether a change that was done still shows as one to be made.
 func pending(r *apply.Result) bool {
-	type edit struct{ zone, object, setting string }
-	key := func(c *plan.Change, e *plan.Edit) edit { return edit{c.ZoneID, c.ObjectID, e.Setting} }
+	type edit struct {
+		kind                      plan.Kind
+		of, name, object, setting string
+	}
+	key := func(c *plan.Change, e *plan.Edit) edit {
+		return edit{c.Kind, c.ZoneID + c.AccountID, c.Name, c.ObjectID, e.Setting}
+	}
 	left := make(map[edit]bool, len(r.Remaining.Changes))
 	for i := range r.Remaining.Changes {
 		c := &r.Remaining.Changes[i]

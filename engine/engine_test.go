@@ -43,7 +43,7 @@ settings: { min_tls_version: "1.2" }
 
 func load(t *testing.T, text string) *schema.Desired {
 	t.Helper()
-	d, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + text)}})
+	d, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + text)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

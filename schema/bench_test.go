@@ -47,7 +47,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.SetBytes(int64(len(fsys["tlsync.yaml"].Data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if d, diags := Load(fsys); len(diags) > 0 || len(d.Zones[0].CustomHostnames.Entries) != size.n {
+				if d, diags := Load(fsys, testNow); len(diags) > 0 || len(d.Zones[0].CustomHostnames.Entries) != size.n {
 					b.Fatal(dumpDiagnostics(diags))
 				}
 			}
@@ -75,7 +75,7 @@ custom_hostnames:
   hostnames:
     app-00001.customer.example: { use: pci, min_tls_version: "1.3", ciphers: inherit }
 `)
-			d, diags := Load(fsys)
+			d, diags := Load(fsys, testNow)
 			if len(diags) > 0 {
 				b.Fatal(dumpDiagnostics(diags))
 			}
@@ -104,7 +104,7 @@ custom_hostnames:
 // TestDecideShares holds that the cost of 50,000 hostnames is one conversion
 // of each name and a result for each combination of rules.
 func TestDecideShares(t *testing.T) {
-	d, diags := Load(manyEntries(2000))
+	d, diags := Load(manyEntries(2000), testNow)
 	if len(diags) > 0 {
 		t.Fatal(dumpDiagnostics(diags))
 	}

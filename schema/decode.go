@@ -267,12 +267,21 @@ func (d *decoder) line(n *yaml.Node, what string) (Field[string], bool) {
 // scalars are the items of a list of single values; one alone may stand without
 // a list.
 func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
-	if n.Kind == yaml.ScalarNode {
-		return []*yaml.Node{n}
+	items, ok := d.list(n, what)
+	if ok && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		d.errorf(d.at(n), "missing-value", "", "%s is an empty list", what)
 	}
-	if n.Kind != yaml.SequenceNode {
-		d.kind(n, yaml.SequenceNode, what)
-		return nil
+	return items
+}
+
+// list is as scalars, but the list may be empty. It is false for what is no list
+// of single values at all.
+func (d *decoder) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
+	if n.Kind == yaml.ScalarNode && !isNull(n) {
+		return []*yaml.Node{n}, true
+	}
+	if !d.kind(n, yaml.SequenceNode, what) {
+		return nil, false
 	}
 	items := d.sequence(n, what)
 	good := items[:0]
@@ -281,10 +290,7 @@ func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
 			good = append(good, item)
 		}
 	}
-	if len(n.Content) == 0 {
-		d.errorf(d.at(n), "missing-value", "", "%s is an empty list", what)
-	}
-	return good
+	return good, true
 }
 
 // kind reports whether a node is of a kind. An alias is none, and was told of.
@@ -322,19 +328,4 @@ func (d *decoder) unknownKey(p pair, where string, known ...string) {
 		hint = "known are " + strings.Join(known, ", ")
 	}
 	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of %s", show(p.key), where)
-}
-
-// sound walks a value that is not managed yet and reports what is wrong with
-// any: duplicate keys and missing values.
-func (d *decoder) sound(n *yaml.Node, what string) {
-	switch n.Kind {
-	case yaml.MappingNode:
-		for _, p := range d.mapping(n, what) {
-			d.sound(p.value, bare(p.key))
-		}
-	case yaml.SequenceNode:
-		for _, item := range d.sequence(n, what) {
-			d.sound(item, "an item of "+what)
-		}
-	}
 }

@@ -144,17 +144,11 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "account":
 			a.Name = d.account(p.value)
 		case "api_token_env":
-			a.APITokenEnv = d.environmentName(p.value)
+			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN", "the token")
 		case "mtls":
-			if d.kind(p.value, yaml.MappingNode, "mtls") {
-				d.sound(p.value, "mtls")
-				d.notManaged(p)
-			}
+			a.MTLS = d.mtls(p.value)
 		case "alerts":
-			if d.kind(p.value, yaml.SequenceNode, "alerts") {
-				d.sound(p.value, "alerts")
-				d.notManaged(p)
-			}
+			a.Alerts = d.alerts(p.value)
 		default:
 			d.unknownKey(p, "an account document", accountKeys...)
 		}
@@ -170,10 +164,6 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 	d.desired.Accounts = append(d.desired.Accounts, a)
 }
 
-func (d *decoder) notManaged(p pair) {
-	d.warnf(d.at(p.node), "not-managed-yet", "", "%s is read and checked but not managed yet", p.key)
-}
-
 var (
 	environmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 	cloudflareID    = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -181,15 +171,15 @@ var (
 )
 
 // environmentName reads the name of an environment variable. The text is not
-// repeated in the message: it may be the token itself.
-func (d *decoder) environmentName(n *yaml.Node) Field[string] {
-	s, ok := d.scalar(n, "api_token_env")
+// repeated in the message: it may be what the variable should hold.
+func (d *decoder) environmentName(n *yaml.Node, key, example, content string) Field[string] {
+	s, ok := d.scalar(n, key)
 	if !ok {
 		return Field[string]{}
 	}
 	if !environmentName.MatchString(s) || len(s) > 30 && mixedCase(s) {
-		d.errorf(d.at(n), "environment-name", "write a name such as CLOUDFLARE_API_TOKEN, and put the token in that variable",
-			"api_token_env is not the name of an environment variable")
+		d.errorf(d.at(n), "environment-name", "write a name such as "+example+", and put "+content+" in that variable",
+			"%s is not the name of an environment variable", key)
 		return Field[string]{}
 	}
 	return Field[string]{s, d.at(n), true}

@@ -3,6 +3,7 @@ package schema
 import (
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -42,7 +44,7 @@ func TestGolden(t *testing.T) {
 				inputs = append(inputs, f)
 				tree[f.Name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
 			}
-			desired, diags := Load(tree)
+			desired, diags := Load(tree, testNow)
 			checkPlaces(t, tree, diags)
 			got := map[string]string{"diagnostics": dumpDiagnostics(diags)}
 			if !diags.HasErrors() {
@@ -101,6 +103,13 @@ func dumpDiagnostics(diags Diagnostics) string {
 	return b.String()
 }
 
+// field writes a field that is set.
+func field[T any](w io.Writer, name string, f Field[T]) {
+	if f.Set {
+		fmt.Fprintf(w, "%s %#v  %s\n", name, f.Value, f.Pos)
+	}
+}
+
 // dump writes a configuration so that a person can compare it with the YAML.
 func dump(d *Desired) string {
 	var b strings.Builder
@@ -123,10 +132,41 @@ func dump(d *Desired) string {
 	}
 	for _, a := range d.Accounts {
 		fmt.Fprintf(&b, "account %q %s token=%q\n", a.Name.Value, a.Name.Pos, a.APITokenEnv.Value)
+		for _, m := range a.MTLS {
+			fmt.Fprintf(&b, "  mtls %q %s absent=%t\n", m.Name.Value, m.Name.Pos, m.Absent)
+			for _, ca := range m.CAs {
+				fmt.Fprintf(&b, "    ca %s %s %q until %s md5=%q, %d certificates\n", ca.File, ca.Pos, ca.Subject, ca.NotAfter.Format(time.DateOnly), ca.MD5, strings.Count(ca.PEM, "BEGIN CERTIFICATE"))
+			}
+			for _, h := range m.Hostnames {
+				fmt.Fprintf(&b, "    hostname %s %s\n", h.Value, h.Pos)
+			}
+			field(&b, "    hostnames", m.HostnamesAt)
+			field(&b, "    forward", m.Forward)
+			field(&b, "    require", m.Require)
+		}
+		for _, alert := range a.Alerts {
+			fmt.Fprintf(&b, "  alert %q %s type=%s absent=%t enabled=%t\n", alert.Name.Value, alert.Name.Pos, alert.Type.Value, alert.Absent, alert.Enabled.Value)
+			field(&b, "    description", alert.Description)
+			field(&b, "    email", alert.Email)
+			field(&b, "    webhooks", alert.Webhooks)
+			field(&b, "    pagerduty", alert.PagerDuty)
+		}
 	}
 	for _, z := range d.Zones {
 		fmt.Fprintf(&b, "zone %s %s glob=%t account=%q\n", z.Name.Value, z.Name.Pos, z.Glob, z.Account.Value)
 		block("  ", z.Settings)
+		for _, c := range z.OriginCertificates {
+			fmt.Fprintf(&b, "  origin certificate %s id=%q file=%q key_env=%q", c.Pos, c.ID, c.File, c.KeyEnv)
+			if c.ID == "" {
+				fmt.Fprintf(&b, " %q until %s sha256=%s, %d certificates", c.Subject, c.NotAfter.Format(time.DateOnly), c.SHA256, strings.Count(c.PEM, "BEGIN CERTIFICATE"))
+			}
+			b.WriteString("\n")
+		}
+		for _, e := range z.Hostnames {
+			fmt.Fprintf(&b, "  hostname %s %s\n", e.Hostname.Value, e.Hostname.Pos)
+			block("    ", e.Settings)
+		}
+		field(&b, "  create", z.CustomHostnames.Create)
 		block("  defaults ", z.CustomHostnames.Defaults)
 		for _, r := range z.CustomHostnames.Rules {
 			fmt.Fprintf(&b, "  rule %d %s hostnames=%q metadata=%q", r.Index, r.Pos, r.Match.Hostnames, r.Match.Metadata)
@@ -137,8 +177,13 @@ func dump(d *Desired) string {
 			block("    ", r.Settings)
 		}
 		for _, e := range z.CustomHostnames.Entries {
-			fmt.Fprintf(&b, "  entry %s %s\n", e.Hostname.Value, e.Hostname.Pos)
+			fmt.Fprintf(&b, "  entry %s %s", e.Hostname.Value, e.Hostname.Pos)
+			if e.Absent {
+				b.WriteString(" absent")
+			}
+			b.WriteString("\n")
 			block("    ", e.Settings)
+			block("    ", e.Certificate)
 		}
 	}
 	return b.String()

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -28,10 +29,11 @@ import (
 
 // Limits that are checked before anything is read.
 const (
-	maxFileSize  = 8 << 20
-	maxTotalSize = 64 << 20
-	maxFiles     = 1000
-	maxVisited   = 100_000 // directory entries looked at for one include pattern
+	maxFileSize        = 8 << 20
+	maxCertificateFile = 1 << 20
+	maxTotalSize       = 64 << 20
+	maxFiles           = 1000    // of YAML, and as many of certificates
+	maxVisited         = 100_000 // directory entries looked at for one include pattern
 )
 
 // defaultInclude is where files are looked for unless the root document says
@@ -54,6 +56,9 @@ type loader struct {
 	root     Pos // of the root document
 	zones    map[string][]int
 	accounts map[string]Pos
+	// certificates are the files of certificates that were read, by name.
+	certificates map[string]*certificateFile
+	now          time.Time
 }
 
 // document is a parsed document with the file it stands in.
@@ -62,14 +67,16 @@ type document struct {
 	node *yaml.Node
 }
 
-// Load reads the configuration in a directory: tlsync.yaml and the files that
-// it includes. It never stops at the first mistake: what could be read is
-// returned beside the diagnostics, which are sorted by place.
+// Load reads the configuration in a directory: tlsync.yaml, the files that it
+// includes and the certificates that they name. It never stops at the first
+// mistake: what could be read is returned beside the diagnostics, which are
+// sorted by place. Certificates that have expired at the time now, or soon will,
+// are told of; the zero time leaves that out.
 //
 // Files are looked at before they are opened, so that a FIFO or a device cannot
 // block, and each is read once. Hidden files, files of editors and everything
 // that does not end in .yaml or .yml are never included.
-func Load(fsys fs.FS) (*Desired, Diagnostics) {
+func Load(fsys fs.FS, now time.Time) (*Desired, Diagnostics) {
 	l := &loader{
 		fsys:     fsys,
 		desired:  &Desired{},
@@ -78,6 +85,9 @@ func Load(fsys fs.FS) (*Desired, Diagnostics) {
 		blocks:   map[blockKey][]Assignment{},
 		zones:    map[string][]int{},
 		accounts: map[string]Pos{},
+
+		certificates: map[string]*certificateFile{},
+		now:          now,
 	}
 	l.load()
 	l.desired.Digest = "sha256:" + hex.EncodeToString(l.digest.Sum(nil))
@@ -123,16 +133,10 @@ func (l *loader) rootName() (string, bool) {
 
 // read reads and parses one file, if it may be read at all.
 func (l *loader) read(name string) []document {
-	b, ok := l.bytes(name)
+	b, ok := l.bytes(name, Pos{File: name}, maxFileSize)
 	if !ok {
 		return nil
 	}
-	folded := b
-	if bytes.Contains(b, []byte("\r\n")) {
-		folded = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
-	}
-	fmt.Fprintf(l.digest, "%d %s\n%d\n", len(name), name, len(folded))
-	l.digest.Write(folded)
 	d := &decoder{l, name}
 	var docs []document
 	for _, n := range d.documents(b) {
@@ -141,23 +145,24 @@ func (l *loader) read(name string) []document {
 	return docs
 }
 
-// bytes is the content of a regular file within the limits.
-func (l *loader) bytes(name string) ([]byte, bool) {
-	pos := Pos{File: name}
+// bytes is the content of a regular file within the limits, which from then on
+// is part of the digest. What is wrong with the file is told at pos.
+func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
 	info, err := fs.Stat(l.fsys, name)
 	if err != nil {
-		l.unreadable(name, err)
+		l.unreadable(name, pos, err)
 		return nil, false
 	}
+	shown := printable(name)
 	switch {
 	case info.IsDir():
-		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", name)
+		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", shown)
 		return nil, false
 	case !info.Mode().IsRegular():
-		l.errorf(pos, "not-a-file", "", "%s is not a regular file", name)
+		l.errorf(pos, "not-a-file", "", "%s is not a regular file", shown)
 		return nil, false
-	case info.Size() > maxFileSize:
-		l.errorf(pos, "too-large", "split it over several files", "the file has %d bytes, more than %d MiB", info.Size(), maxFileSize>>20)
+	case info.Size() > largest:
+		l.errorf(pos, "too-large", "split it over several files", "%s has %d bytes, more than %d MiB", shown, info.Size(), largest>>20)
 		return nil, false
 	case l.size+info.Size() > maxTotalSize:
 		l.errorf(pos, "too-large", "", "the configuration is larger than %d MiB in all", maxTotalSize>>20)
@@ -166,24 +171,30 @@ func (l *loader) bytes(name string) ([]byte, bool) {
 	l.size += info.Size()
 	f, err := l.fsys.Open(name)
 	if err != nil {
-		l.unreadable(name, err)
+		l.unreadable(name, pos, err)
 		return nil, false
 	}
 	defer f.Close()
 	content := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-	if _, err := content.ReadFrom(io.LimitReader(f, maxFileSize+1)); err != nil {
-		l.unreadable(name, err)
+	if _, err := content.ReadFrom(io.LimitReader(f, largest+1)); err != nil {
+		l.unreadable(name, pos, err)
 		return nil, false
 	}
 	b := content.Bytes()
-	if len(b) > maxFileSize {
-		l.errorf(pos, "too-large", "", "the file grew beyond %d MiB while it was read", maxFileSize>>20)
+	if int64(len(b)) > largest {
+		l.errorf(pos, "too-large", "", "%s grew beyond %d MiB while it was read", shown, largest>>20)
 		return nil, false
 	}
+	folded := b
+	if bytes.Contains(b, []byte("\r\n")) {
+		folded = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	}
+	fmt.Fprintf(l.digest, "%d %s\n%d\n", len(name), name, len(folded))
+	l.digest.Write(folded)
 	return b, true
 }
 
-func (l *loader) unreadable(name string, err error) {
+func (l *loader) unreadable(name string, pos Pos, err error) {
 	var perr *fs.PathError
 	if errors.As(err, &perr) {
 		err = perr.Err
@@ -192,7 +203,7 @@ func (l *loader) unreadable(name string, err error) {
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
 	}
-	l.errorf(Pos{File: printable(name)}, "unreadable", hint, "%s cannot be read: %v", printable(name), err)
+	l.errorf(pos, "unreadable", hint, "%s cannot be read: %v", printable(name), err)
 }
 
 // printable is a file name that can stand in output.
@@ -254,7 +265,7 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 	err := fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if name != base || !errors.Is(err, fs.ErrNotExist) {
-				l.unreadable(name, err)
+				l.unreadable(name, Pos{File: printable(name)}, err)
 			}
 			return nil
 		}

@@ -13,7 +13,12 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"golang.org/x/tools/txtar"
 )
+
+// testNow is when the tests load.
+var testNow = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 const validRoot = "version: 1\n---\nzone: a.example\nsettings: { http2: on }\n"
 
@@ -68,7 +73,7 @@ func TestBytes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fsys := tree("tlsync.yaml", c.text)
-			_, diags := Load(fsys)
+			_, diags := Load(fsys, testNow)
 			checkPlaces(t, fsys, diags)
 			mustSay(t, diags, c.place, c.says)
 		})
@@ -76,9 +81,9 @@ func TestBytes(t *testing.T) {
 }
 
 func TestLineEndingsAndBOMAreAccepted(t *testing.T) {
-	_, plain := Load(tree("tlsync.yaml", validRoot))
+	_, plain := Load(tree("tlsync.yaml", validRoot), testNow)
 	for _, text := range []string{validRoot, "\ufeff" + validRoot, strings.ReplaceAll(validRoot, "\n", "\r\n")} {
-		if d, diags := Load(tree("tlsync.yaml", text)); len(diags) != len(plain) || len(d.Zones) != 1 {
+		if d, diags := Load(tree("tlsync.yaml", text), testNow); len(diags) != len(plain) || len(d.Zones) != 1 {
 			t.Errorf("%q: %s", text, dumpDiagnostics(diags))
 		}
 	}
@@ -86,7 +91,7 @@ func TestLineEndingsAndBOMAreAccepted(t *testing.T) {
 
 func TestDigest(t *testing.T) {
 	digest := func(fsys fs.FS) string {
-		d, _ := Load(fsys)
+		d, _ := Load(fsys, testNow)
 		return d.Digest
 	}
 	base := digest(tree("tlsync.yaml", validRoot, "zones/b.yaml", "zone: b.example\n"))
@@ -141,7 +146,7 @@ func TestRealFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	d, diags := Load(root.FS())
+	d, diags := Load(root.FS(), testNow)
 	want := map[string]string{
 		"accounts":            "escapes",
 		"zones/absolute.yaml": "escapes",
@@ -175,7 +180,7 @@ func TestUnreadableFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "tlsync.yaml"), []byte(validRoot), 0o200); err != nil {
 		t.Fatal(err)
 	}
-	_, diags := Load(os.DirFS(dir))
+	_, diags := Load(os.DirFS(dir), testNow)
 	mustSay(t, diags, "tlsync.yaml", "permission denied")
 }
 
@@ -213,7 +218,7 @@ func (c claimed) Size() int64 { return c.size }
 
 func TestLimits(t *testing.T) {
 	t.Run("a large file is not opened", func(t *testing.T) {
-		_, diags := Load(sized{tree("tlsync.yaml", validRoot, "zones/huge.yaml", "zone: b.example\n"), t})
+		_, diags := Load(sized{tree("tlsync.yaml", validRoot, "zones/huge.yaml", "zone: b.example\n"), t}, testNow)
 		mustSay(t, diags, "zones/huge.yaml", "8 MiB")
 	})
 	t.Run("all files together", func(t *testing.T) {
@@ -222,7 +227,7 @@ func TestLimits(t *testing.T) {
 			name := fmt.Sprintf("zones/%d-large.yaml", i)
 			fsys[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "zone: z%d.example\nsettings: { http2: on }\n", i)}
 		}
-		d, diags := Load(sized{fsys, t})
+		d, diags := Load(sized{fsys, t}, testNow)
 		// 8 files of 8 MiB are 64 MiB, and tlsync.yaml has some bytes as well.
 		for _, diag := range diags {
 			if diag.File != "zones/7-large.yaml" && diag.File != "zones/8-large.yaml" || !strings.Contains(diag.Message, "64 MiB") {
@@ -235,7 +240,7 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("a file that grows while it is read", func(t *testing.T) {
 		fsys := tree("tlsync.yaml", validRoot, "zones/b.yaml", strings.Repeat("#", maxFileSize+1))
-		_, diags := Load(shrunk{fsys})
+		_, diags := Load(shrunk{fsys}, testNow)
 		mustSay(t, diags, "zones/b.yaml", "grew")
 	})
 	t.Run("too many files", func(t *testing.T) {
@@ -243,7 +248,7 @@ func TestLimits(t *testing.T) {
 		for i := range maxFiles + 1 {
 			fsys[fmt.Sprintf("zones/z%04d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "zone: z%d.example\nsettings: { http2: on }\n", i)}
 		}
-		d, diags := Load(fsys)
+		d, diags := Load(fsys, testNow)
 		mustSay(t, diags, "tlsync.yaml", "1001 files")
 		if len(d.Zones) != maxFiles+1 { // with the one in tlsync.yaml
 			t.Errorf("%d zones", len(d.Zones))
@@ -266,7 +271,7 @@ func (s shrunk) Stat(name string) (fs.FileInfo, error) {
 func TestOnlyTheConfigurationIsRead(t *testing.T) {
 	fsys := watched{MapFS: tree("tlsync.yaml", validRoot, "zones/b.yaml", "zone: b.example\nsettings: { http2: on }\n",
 		"zones/old/c.yaml", "zone: c.example\n", "src/main.yaml", "{{{", ".git/config.yaml", "{{{", "node_modules/x/y.yaml", "{{{"), seen: map[string]bool{}}
-	if _, diags := Load(fsys); len(diags) > 0 {
+	if _, diags := Load(fsys, testNow); len(diags) > 0 {
 		t.Error(dumpDiagnostics(diags))
 	}
 	for name := range fsys.seen {
@@ -299,11 +304,11 @@ func TestManyProblems(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&b, "---\nzone: z%d.example\nsettings: { http2: wrong }\n", i)
 	}
-	for range 300 {
-		b.WriteString("---\naccount: a\nmtls: {}\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "---\naccount: a\n---\nzone: w%d.example\nhostnames: { w%d.example: {} }\n", i, i)
 	}
 	fsys := tree("tlsync.yaml", b.String())
-	_, diags := Load(fsys)
+	_, diags := Load(fsys, testNow)
 	checkPlaces(t, fsys, diags)
 	if len(diags) != maxDiagnostics+1 {
 		t.Fatalf("%d diagnostics", len(diags))
@@ -315,11 +320,11 @@ func TestManyProblems(t *testing.T) {
 }
 
 func TestWarningsDoNotHideAnError(t *testing.T) {
-	text := validRoot + strings.Repeat("---\naccount: a\nmtls: {}\n", 1) + "---\nzone: b.example\ncustom_hostnames:\n  hostnames:\n"
+	text := validRoot + "---\nzone: b.example\ncustom_hostnames:\n  hostnames:\n"
 	for i := range 1000 {
 		text += fmt.Sprintf("    h%d.test: {}\n", i)
 	}
-	_, diags := Load(tree("tlsync.yaml", text+"---\nzone: c.example\nsettings: { http2: wrong }\n"))
+	_, diags := Load(tree("tlsync.yaml", text+"---\nzone: c.example\nsettings: { http2: wrong }\n"), testNow)
 	if !diags.HasErrors() || len(diags) != maxDiagnostics+1 {
 		t.Errorf("%d diagnostics, errors: %t", len(diags), diags.HasErrors())
 	}
@@ -343,7 +348,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 		"account: " + key,
 		"account: \"" + canary[:20] + "\\\n  " + canary[20:] + "\"", // put together by the parser
 	} {
-		_, diags := Load(tree("tlsync.yaml", validRoot, "zones/x.yaml", text))
+		_, diags := Load(tree("tlsync.yaml", validRoot, "zones/x.yaml", text), testNow)
 		if !slices.ContainsFunc(diags, func(d Diagnostic) bool { return d.Rule == RuleSecret && d.File == "zones/x.yaml" }) {
 			t.Errorf("%q: not refused:\n%s", text, dumpDiagnostics(diags))
 		}
@@ -363,7 +368,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 		"zone: x.example\naccount: the-second-of-our-2-accounts-in-europe-1\n",
 		"# -----BEGIN CERTIFICATE-----\nzone: x.example\n",
 	} {
-		if _, diags := Load(tree("tlsync.yaml", "version: 1\n", "zones/x.yaml", text)); len(diags) > 0 {
+		if _, diags := Load(tree("tlsync.yaml", "version: 1\n", "zones/x.yaml", text), testNow); len(diags) > 0 {
 			t.Errorf("%q: %s", text, dumpDiagnostics(diags))
 		}
 	}
@@ -400,7 +405,7 @@ func TestHostileFilesAreCheap(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			_, diags := Load(fsys)
+			_, diags := Load(fsys, testNow)
 			elapsed := time.Since(start)
 			runtime.ReadMemStats(&after)
 			checkPlaces(t, fsys, diags)
@@ -418,7 +423,20 @@ func TestHostileFilesAreCheap(t *testing.T) {
 	}
 }
 
-// FuzzLoad feeds any bytes as tlsync.yaml and as an included file.
+// namesCertificates names x.pem in every place that can name one.
+const namesCertificates = `version: 1
+---
+account: a
+mtls:
+  one: { ca: [x.pem, ./x.pem] }
+  two: { ca: x.pem, state: absent }
+---
+zone: a.example
+settings: { origin_pulls: { certificates: [{ file: x.pem, key_env: A }] } }
+`
+
+// FuzzLoad feeds any bytes as tlsync.yaml, as an included file and as a
+// certificate.
 func FuzzLoad(f *testing.F) {
 	archives, err := filepath.Glob("../testdata/schema/*.txtar")
 	if err != nil {
@@ -430,6 +448,11 @@ func FuzzLoad(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(b)
+		for _, part := range txtar.Parse(b).Files {
+			if part.Name != "diagnostics" && part.Name != "desired" {
+				f.Add(part.Data)
+			}
+		}
 	}
 	for _, s := range []string{
 		"", "#", "---", "null", "~", "version: 1\n---\n---\n", "a: 1\na: 1\n", "a: &a [*a]\n", "&a {k: *a}", "<<: *x", "? [a]\n: b\n",
@@ -438,6 +461,10 @@ func FuzzLoad(f *testing.F) {
 		"zone: '*'\naccount: a\ncustom_hostnames: {rules: [{match: {hostname: ['{', '[a', '**']}}], hostnames: {a..b: {}, A.b: {}, a.b: {}}}",
 		"version: 1\ninclude: ['**', '../x', '{a', '\\']\npolicy: {floor: {ssl: full}, max_changes: 3%, exceptions: [{}]}",
 		"key: |\n  -----BEGIN PRIVATE KEY-----\n", "a:\n\tb: c\n", "a: b: c", "a: 'b", "a: *b", "%YAML 1.1\n---\na: b",
+		"zone: a.example\nsettings: {hsts: {max_age: 1y, [a]: b, ~: 1, a: *b, enabled: {}}, origin_pulls: {certificates: [a, {}, {file: a.pem, key_env: A}], certificates: ~}, universal_ssl: {}}",
+		"zone: a.example\nhostnames: {a.example: {ssl: {}}}\ncustom_hostnames: {create: on, hostnames: {b.test: {ssl: {method: http, wildcard: on}, origin: {sni: ~}, state: absent}}}",
+		"account: a\nmtls: {a: {ca: [tlsync.yaml, zones/x.yaml, x.yaml, ../../a, ~], hostnames: [], require: on}, ? b : c}\nalerts: [{}, ~, {name: a, email: [a, [b]], webhooks: []}]",
+		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN -----\n-----END ", "-----BEGIN CERTIFICATE-----\r-----END CERTIFICATE-----",
 		strings.Repeat("[", 40), strings.Repeat("- ", 40), "a: \"\\u2028\"\n", "# \u2028\nx: y",
 	} {
 		f.Add([]byte(s))
@@ -446,10 +473,11 @@ func FuzzLoad(f *testing.F) {
 		for _, fsys := range []fstest.MapFS{
 			{"tlsync.yaml": {Data: b}},
 			{"tlsync.yaml": {Data: []byte(validRoot)}, "zones/x.yaml": {Data: b}},
+			{"tlsync.yaml": {Data: []byte(namesCertificates)}, "x.pem": {Data: b}},
 		} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			d, diags := Load(fsys)
+			d, diags := Load(fsys, testNow)
 			runtime.ReadMemStats(&after)
 			if d == nil || d.Digest == "" {
 				t.Fatal("nothing is returned")
@@ -473,7 +501,7 @@ func FuzzLoad(f *testing.F) {
 // not one for every use of a profile that it would have defined.
 func TestBrokenRoot(t *testing.T) {
 	_, diags := Load(tree("tlsync.yaml", "version: 1\nprofiles:\n\tpci: {}\n",
-		"zones/a.yaml", "zone: a.example\nsettings: { use: pci }\n---\nzone: b.example\nsettings: { use: pci }\n"))
+		"zones/a.yaml", "zone: a.example\nsettings: { use: pci }\n---\nzone: b.example\nsettings: { use: pci }\n"), testNow)
 	mustSay(t, diags, "tlsync.yaml:3:1", "tab")
 }
 
@@ -486,7 +514,7 @@ func TestMaxChanges(t *testing.T) {
 		"100%":   {Percent: 100, Set: true},
 		"0":      {}, "-1": {}, "1.5": {}, "0%": {}, "101%": {}, "-5%": {}, "NaN%": {}, "Inf%": {}, "%": {}, "all": {}, "99999999999999999999": {},
 	} {
-		d, diags := Load(tree("tlsync.yaml", "version: 1\npolicy: { max_changes: "+text+" }\n---\nzone: a.example\n"))
+		d, diags := Load(tree("tlsync.yaml", "version: 1\npolicy: { max_changes: "+text+" }\n---\nzone: a.example\n"), testNow)
 		if d.Policy.MaxChanges != want || diags.HasErrors() == want.Set {
 			t.Errorf("%s: %+v, %s", text, d.Policy.MaxChanges, dumpDiagnostics(diags))
 		}

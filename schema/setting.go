@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,32 @@ func (v Value) List() []string {
 	return l
 }
 
+// Fields is an object as people write it, "enabled: true, max_age: 0", its
+// members sorted by name.
+func (v Value) Fields() string {
+	m := v.members()
+	parts := make([]string, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, name+": "+Value(m[name]).Text())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Without is an object without the members that another has too, with the same
+// value; any other value stays as it is.
+func (v Value) Without(other Value) Value {
+	m, o := v.members(), other.members()
+	if m == nil || o == nil {
+		return v
+	}
+	for name, raw := range o {
+		if string(m[name]) == string(raw) {
+			delete(m, name)
+		}
+	}
+	return objectValue(m)
+}
+
 // StringValue is the Value of a string.
 func StringValue(s string) Value { return Value(quote(s)) }
 
@@ -69,6 +96,7 @@ const (
 	ZoneLevel           Level = 1 << iota // the zone itself
 	HostnameLevel                         // names in the zone: per-hostname TLS settings
 	CustomHostnameLevel                   // custom hostnames of Cloudflare for SaaS
+	CertificateLevel                      // the certificate and origin of one custom hostname, in its entry
 )
 
 // String names the level the way messages need it, in the plural.
@@ -80,6 +108,8 @@ func (l Level) String() string {
 		return "hostnames in a zone"
 	case CustomHostnameLevel:
 		return "custom hostnames"
+	case CertificateLevel:
+		return "single custom hostnames"
 	}
 	return fmt.Sprintf("level %d", uint8(l))
 }
@@ -100,9 +130,17 @@ type Setting struct {
 	ID     string
 	Levels Level
 	// Values are the accepted ones, weakest first where Ranked. Empty for
-	// ciphers, which is a list with rules of its own (cipher.go).
+	// ciphers, which is a list with rules of its own (cipher.go), for objects,
+	// which have Fields, and for Hostname.
 	Values []string
 	Ranked bool
+	// Fields are the members of a setting that is an object. What is not written
+	// of it is left as it is live (Merge).
+	Fields []ObjectField
+	// Hostname marks a setting whose value is a hostname, Boolean one whose value
+	// is true or false.
+	Hostname bool
+	Boolean  bool
 	// ZoneOnly are the values that a zone takes and a hostname does not.
 	ZoneOnly []string
 	// Default is what `default` means on a zone: the value Cloudflare documents
@@ -110,6 +148,17 @@ type Setting struct {
 	Default Value
 	// ReadAlone marks a setting that the read of all zone settings leaves out.
 	ReadAlone bool
+}
+
+// ObjectField is a member of a setting that is an object.
+type ObjectField struct {
+	Name string
+	// Values are the accepted ones of a string. A member without them is a
+	// boolean, or a whole number from 0 to Max where Max is set.
+	Values []string
+	Max    int
+	// Ranked says that a higher number, or true, protects more.
+	Ranked bool
 }
 
 // table lists the settings in the order in which they are printed. It is read
@@ -125,10 +174,43 @@ var table = []Setting{
 	{ID: "always_use_https", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true, Default: `"off"`},
 	{ID: "automatic_https_rewrites", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true},
 	{ID: "opportunistic_encryption", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true},
+	// Browsers hold to what was published for max_age seconds, whatever is
+	// published later. At Cloudflare it is the setting security_header.
+	{ID: HSTS, Levels: ZoneLevel, Ranked: true, Default: `{"enabled":false,"include_subdomains":false,"max_age":0,"nosniff":false,"preload":false}`, Fields: []ObjectField{
+		{Name: "enabled", Ranked: true}, {Name: "max_age", Max: 10 * 365 * 86400, Ranked: true},
+		{Name: "include_subdomains", Ranked: true}, {Name: "preload", Ranked: true}, {Name: "nosniff", Ranked: true},
+	}},
+	{ID: "opportunistic_onion", Levels: ZoneLevel, Values: []string{"off", "on"}},
+	// Authenticated origin pulls with the certificate that all zones share.
+	{ID: "tls_client_auth", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true, Default: `"off"`},
+	// Authenticated origin pulls with the zone's own certificate.
+	{ID: OriginPulls, Levels: ZoneLevel, Ranked: true, Default: `{"enabled":false}`, Fields: []ObjectField{{Name: "enabled", Ranked: true}}, ReadAlone: true},
+	{ID: "origin_max_http_version", Levels: ZoneLevel, Values: []string{"1", "2"}, ReadAlone: true},
+	{ID: UniversalSSL, Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true, Default: `"on"`, ReadAlone: true},
+	{ID: TotalTLS, Levels: ZoneLevel, Ranked: true, Fields: []ObjectField{
+		{Name: "enabled", Ranked: true}, {Name: "certificate_authority", Values: []string{"google", "lets_encrypt", "ssl_com"}},
+	}, ReadAlone: true},
+	{ID: FallbackOrigin, Levels: ZoneLevel, Hostname: true, ReadAlone: true},
 	{ID: "http2", Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Values: []string{"off", "on"}},
 	{ID: "http3", Levels: ZoneLevel, Values: []string{"off", "on"}},
 	{ID: "early_hints", Levels: ZoneLevel | CustomHostnameLevel, Values: []string{"off", "on"}, Default: `"off"`, ReadAlone: true},
+	{ID: "ssl.type", Levels: CertificateLevel, Values: []string{"dv"}},
+	{ID: "ssl.method", Levels: CertificateLevel, Values: []string{"http", "txt", "email"}},
+	{ID: "ssl.wildcard", Levels: CertificateLevel, Boolean: true},
+	{ID: "ssl.bundle_method", Levels: CertificateLevel, Values: []string{"ubiquitous", "optimal", "force"}},
+	{ID: "ssl.certificate_authority", Levels: CertificateLevel, Values: []string{"google", "lets_encrypt", "ssl_com", "digicert"}},
+	{ID: "origin.server", Levels: CertificateLevel, Hostname: true},
+	{ID: "origin.sni", Levels: CertificateLevel, Hostname: true},
 }
+
+// Settings that other packages speak of by name.
+const (
+	HSTS           = "hsts"
+	OriginPulls    = "origin_pulls"
+	UniversalSSL   = "universal_ssl"
+	TotalTLS       = "total_tls"
+	FallbackOrigin = "fallback_origin"
+)
 
 // Table is the table of settings, in the order in which they are printed.
 func Table() []Setting { return slices.Clone(table) }
@@ -151,6 +233,16 @@ func Rank(id string) int {
 		}
 	}
 	return len(table)
+}
+
+// UnderSettings reports whether a zone has the setting among its zone settings,
+// which one permission covers, and not with an endpoint of its own.
+func (s *Setting) UnderSettings() bool {
+	switch s.ID {
+	case OriginPulls, UniversalSSL, TotalTLS, FallbackOrigin:
+		return false
+	}
+	return s.On(ZoneLevel)
 }
 
 // On reports whether the setting exists at a level.
@@ -184,9 +276,61 @@ func (s *Setting) Canonical(raw []byte, l Level) Value {
 		if list := v.List(); list != nil {
 			return canonicalCiphers(list, l)
 		}
+	case len(s.Fields) > 0:
+		return s.onlyFields(v)
 	}
 	return v
 }
+
+// members are those of an object, nil if it is none.
+func (v Value) members() map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if json.Unmarshal([]byte(v), &m) != nil {
+		return nil
+	}
+	return m
+}
+
+// objectValue is the Value of an object, its members sorted by name.
+func objectValue(m map[string]json.RawMessage) Value {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // the members are valid JSON
+	}
+	return Value(b)
+}
+
+// onlyFields leaves of an object what the table knows and what has a value.
+func (s *Setting) onlyFields(v Value) Value {
+	m := v.members()
+	if m == nil {
+		return v
+	}
+	for name, raw := range m {
+		known := slices.ContainsFunc(s.Fields, func(f ObjectField) bool { return f.Name == name })
+		if !known || string(raw) == "null" || string(raw) == `""` {
+			delete(m, name)
+		}
+	}
+	return objectValue(m)
+}
+
+// Merge is what a setting comes to when a value is asked for over the live one.
+// Of an object, members that are not asked for stay as they are; every other
+// value is the one asked for.
+func (s *Setting) Merge(live, asked Value) Value {
+	over, under := asked.members(), live.members()
+	if len(s.Fields) == 0 || over == nil || under == nil {
+		return asked
+	}
+	for name, raw := range over {
+		under[name] = raw
+	}
+	return objectValue(under)
+}
+
+// Member is a member of an object value, "" if it has none of that name.
+func (v Value) Member(name string) Value { return Value(v.members()[name]) }
 
 // Compare says what going from one effective value to another does. A value
 // that the table does not rank makes it Changes.
@@ -197,6 +341,9 @@ func (s *Setting) Compare(from, to Value) Direction {
 	if s.ID == Ciphers {
 		return compareCiphers(from, to)
 	}
+	if len(s.Fields) > 0 {
+		return s.compareObjects(from, to)
+	}
 	a, b := slices.Index(s.Values, from.Text()), slices.Index(s.Values, to.Text())
 	switch {
 	case a < 0 || b < 0:
@@ -206,6 +353,39 @@ func (s *Setting) Compare(from, to Value) Direction {
 	default:
 		return Weakens
 	}
+}
+
+// compareObjects orders two objects by their ranked members: one that protects
+// more in some and less in others is neither stronger nor weaker.
+func (s *Setting) compareObjects(from, to Value) Direction {
+	a, b := from.members(), to.members()
+	up, down := false, false
+	for _, f := range s.Fields {
+		if !f.Ranked {
+			continue
+		}
+		x, y := rankOf(a[f.Name]), rankOf(b[f.Name])
+		up, down = up || y > x, down || y < x
+	}
+	switch {
+	case up && !down:
+		return Strengthens
+	case down && !up:
+		return Weakens
+	}
+	return Changes
+}
+
+// rankOf is how much a boolean or a number protects; what is missing is least.
+func rankOf(raw json.RawMessage) float64 {
+	var n float64
+	switch {
+	case string(raw) == "true":
+		return 1
+	case json.Unmarshal(raw, &n) != nil:
+		return 0
+	}
+	return n
 }
 
 // quote is a string as JSON text.

@@ -19,11 +19,31 @@ func TestTable(t *testing.T) {
 		if row, ok := LookupSetting(s.ID); !ok || row.ID != s.ID || Rank(s.ID) != i {
 			t.Errorf("%s: not found at its place", s.ID)
 		}
-		if s.Levels == 0 || (s.ID == Ciphers) != (len(s.Values) == 0) {
-			t.Errorf("%s: levels %d, values %q", s.ID, s.Levels, s.Values)
+		kinds := 0
+		for _, is := range []bool{s.ID == Ciphers, len(s.Values) > 0, len(s.Fields) > 0, s.Hostname, s.Boolean} {
+			if is {
+				kinds++
+			}
 		}
-		if s.Default != "" && s.ID != Ciphers && !slices.Contains(s.Values, s.Default.Text()) {
+		if s.Levels == 0 || kinds != 1 {
+			t.Errorf("%s: levels %d, and %d kinds of value", s.ID, s.Levels, kinds)
+		}
+		if s.On(CertificateLevel) != strings.Contains(s.ID, ".") || s.On(CertificateLevel) && s.On(anyLevel) {
+			t.Errorf("%s: levels %d", s.ID, s.Levels)
+		}
+		switch {
+		case s.Default == "" || s.ID == Ciphers:
+		case len(s.Fields) > 0:
+			if got := s.Canonical([]byte(s.Default), ZoneLevel); got != s.Default {
+				t.Errorf("%s: the default %s in canonical form is %s", s.ID, s.Default, got)
+			}
+		case !slices.Contains(s.Values, s.Default.Text()):
 			t.Errorf("%s: the default %s is not among %q", s.ID, s.Default, s.Values)
+		}
+		for _, f := range s.Fields {
+			if f.Max > 0 && len(f.Values) > 0 || f.Ranked && len(f.Values) > 0 {
+				t.Errorf("%s: the member %s is of two kinds", s.ID, f.Name)
+			}
 		}
 		for _, v := range s.ZoneOnly {
 			if !slices.Contains(s.Accepted(ZoneLevel), v) || slices.Contains(s.Accepted(CustomHostnameLevel), v) {
@@ -77,6 +97,12 @@ func TestCanonical(t *testing.T) {
 		{"ciphers", ZoneLevel, string(ListValue(CipherList("legacy"))), `[]`},
 		{"ciphers", CustomHostnameLevel, string(ListValue(CipherList("legacy"))), canonicalCiphers(CipherList("legacy"), CustomHostnameLevel)},
 		{"http2", CustomHostnameLevel, `{"b": 1,  "a": 2}`, `{"a":2,"b":1}`},
+		{"hsts", ZoneLevel, `{"preload": false, "max_age": 300, "new": 1, "nosniff": null}`, `{"max_age":300,"preload":false}`},
+		{"hsts", ZoneLevel, `"on"`, `"on"`},
+		{"total_tls", ZoneLevel, `{"enabled":true,"certificate_authority":"","validity_period":90}`, `{"enabled":true}`},
+		{"fallback_origin", ZoneLevel, `"origin.a.example"`, `"origin.a.example"`},
+		{"ssl.wildcard", CertificateLevel, `true`, `true`},
+		{"origin.sni", CertificateLevel, `""`, Inherit},
 	} {
 		s, _ := LookupSetting(c.id)
 		if got := s.Canonical([]byte(c.raw), c.level); got != c.want {
@@ -102,10 +128,72 @@ func TestCompare(t *testing.T) {
 		{"ssl_automatic_mode", `"auto"`, `"custom"`, Changes},
 		{"http2", `"on"`, `"off"`, Changes},
 		{"always_use_https", `"on"`, `"off"`, Weakens},
+		{"universal_ssl", `"on"`, `"off"`, Weakens},
+		{"hsts", `{"enabled":false}`, `{"enabled":true,"max_age":300}`, Strengthens},
+		{"hsts", `{"enabled":true,"max_age":31536000}`, `{"enabled":true,"max_age":300}`, Weakens},
+		{"hsts", `{"enabled":true,"max_age":300}`, `{"enabled":false,"max_age":31536000}`, Changes},
+		{"hsts", `{"enabled":true}`, `{"enabled":true,"max_age":0}`, Changes}, // what is missing is least
+		{"total_tls", `{"certificate_authority":"google","enabled":true}`, `{"certificate_authority":"ssl_com","enabled":true}`, Changes},
+		{"fallback_origin", `"a.example"`, `"b.example"`, Changes},
 	} {
 		s, _ := LookupSetting(c.id)
 		if got := s.Compare(c.from, c.to); got != c.want {
 			t.Errorf("%s %s to %s: %s, want %s", c.id, c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	for _, c := range []struct {
+		id                string
+		live, asked, want Value
+	}{
+		{"hsts", `{"enabled":false,"max_age":0,"preload":false}`, `{"enabled":true,"max_age":300}`, `{"enabled":true,"max_age":300,"preload":false}`},
+		{"hsts", `{"enabled":true}`, `{"enabled":true}`, `{"enabled":true}`},
+		{"hsts", Inherit, `{"enabled":true}`, `{"enabled":true}`},
+		{"hsts", `"broken"`, `{"enabled":true}`, `{"enabled":true}`},
+		{"min_tls_version", `"1.0"`, `"1.2"`, `"1.2"`},
+	} {
+		s, _ := LookupSetting(c.id)
+		if got := s.Merge(c.live, c.asked); got != c.want {
+			t.Errorf("%s: %s over %s is %s, want %s", c.id, c.asked, c.live, got, c.want)
+		}
+	}
+	if v := Value(`{"enabled":true}`); v.Member("enabled") != "true" || v.Member("max_age") != "" || Value(`"on"`).Member("enabled") != "" {
+		t.Error("a member of a value")
+	}
+}
+
+// TestWrittenIsCanonical holds that what people write comes to the form in which
+// live values are compared: else a change would be planned for ever.
+func TestWrittenIsCanonical(t *testing.T) {
+	d, diags := Load(tree("tlsync.yaml", `version: 1
+---
+zone: a.example
+settings:
+  hsts: { nosniff: on, max_age: 300, enabled: true }
+  origin_pulls: on
+  total_tls: { enabled: off, certificate_authority: google }
+  universal_ssl: { enabled: true }
+  fallback_origin: Origin.A.example.
+  origin_max_http_version: 2
+custom_hostnames:
+  hostnames:
+    b.example: { ssl: { method: txt, wildcard: on }, origin: { server: B.example } }
+`), testNow)
+	if diags.HasErrors() {
+		t.Fatal(dumpDiagnostics(diags))
+	}
+	z := d.Zones[0]
+	for l, block := range map[Level][]Assignment{ZoneLevel: z.Settings, CertificateLevel: z.CustomHostnames.Entries[0].Certificate} {
+		if len(block) < 4 {
+			t.Errorf("%d settings on %s", len(block), l)
+		}
+		for _, a := range block {
+			s, _ := LookupSetting(a.Setting)
+			if got := s.Canonical([]byte(a.Wire), l); got != a.Value {
+				t.Errorf("%s: %s is read back as %s", a.Setting, a.Value, got)
+			}
 		}
 	}
 }

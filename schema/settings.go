@@ -54,7 +54,7 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 				d.errorf(d.at(sp.node), "unknown-key", "where both are needed, write use: [a, b]", "a profile cannot use another profile")
 				continue
 			}
-			s, ok := d.setting(sp, "profile "+show(p.key))
+			s, ok := d.setting(sp, "profile "+show(p.key), anyLevel)
 			if !ok || !d.fitsSomewhere(s, sp.value) {
 				continue
 			}
@@ -102,14 +102,26 @@ func (p *profile) at(l Level) *profileLevel {
 	return pl
 }
 
-// setting finds the row of the table that a key names.
-func (d *decoder) setting(p pair, where string, also ...string) (*Setting, bool) {
+// anyLevel are the levels whose settings stand in blocks of settings.
+const anyLevel = ZoneLevel | HostnameLevel | CustomHostnameLevel
+
+// setting finds the row of the table that a key names. Levels are those that the
+// place can speak of: only their settings are offered to who misspelt one.
+func (d *decoder) setting(p pair, where string, levels Level, also ...string) (*Setting, bool) {
 	s, ok := LookupSetting(p.key)
-	if ok {
+	switch {
+	case ok && !s.On(anyLevel) || levels != ZoneLevel && isLifecycleKey(p):
+		word, _, _ := strings.Cut(p.key, ".")
+		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" in a single hostname, under hostnames of custom_hostnames",
+			"%s belongs to a single custom hostname, not to %s", p.key, where)
+		return nil, false
+	case ok:
 		return s, true
 	}
 	hint := ""
 	switch p.key {
+	case "security_header":
+		hint = "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
 	case "0rtt":
 		hint = "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
 	case "settings":
@@ -117,7 +129,9 @@ func (d *decoder) setting(p pair, where string, also ...string) (*Setting, bool)
 	default:
 		names := slices.Clone(also)
 		for _, row := range table {
-			names = append(names, row.ID)
+			if row.On(levels) {
+				names = append(names, row.ID)
+			}
 		}
 		if hint = didYouMean(p.key, names); hint == "" {
 			hint = "known are " + strings.Join(names, ", ")
@@ -137,7 +151,7 @@ func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
 			used = d.use(p.value, l, via)
 			continue
 		}
-		s, ok := d.setting(p, where, "use")
+		s, ok := d.setting(p, where, l, "use")
 		if !ok {
 			continue
 		}
@@ -201,12 +215,15 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 	var out []Assignment
 	for _, p := range d.mapping(n, what) {
-		s, ok := d.setting(p, what)
+		s, ok := d.setting(p, what, anyLevel)
 		switch {
 		case !ok:
 			continue
 		case !s.Ranked:
 			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it cannot stand in %s", s.ID, what)
+			continue
+		case len(s.Fields) > 0:
+			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which cannot stand in %s", s.ID, what)
 			continue
 		case p.value.Value == wordInherit || p.value.Value == wordDefault:
 			d.errorf(d.at(p.value), "policy", "", "%s: %s needs a value, not %s", s.ID, what, p.value.Value)

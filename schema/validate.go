@@ -14,6 +14,15 @@ var zoneChecks = []func(*loader, *zoneView){
 	(*loader).checkHostnameVersions,
 	(*loader).checkCascade,
 	(*loader).checkKeyFamilies,
+	(*loader).checkZoneHostnames,
+	(*loader).checkHSTS,
+}
+
+// accountChecks are those on one account document.
+var accountChecks = []func(*loader, *Account){
+	(*loader).checkAuthoritiesTwice,
+	(*loader).checkHostnamesTwice,
+	(*loader).checkExpiryAlert,
 }
 
 // zoneView is a zone document with what holds for the zone: its settings laid
@@ -24,6 +33,8 @@ type zoneView struct {
 	// blocks are those of its custom hostnames; of entries that share one the
 	// first stands for all.
 	blocks []namedBlock
+	// hostnames are those of the names in the zone, likewise.
+	hostnames []namedBlock
 }
 
 // namedBlock is the settings of one place, with the place's name.
@@ -34,7 +45,7 @@ type namedBlock struct {
 
 func (l *loader) validate() {
 	zones := l.desired.Zones
-	if len(zones) == 0 && len(l.errors) == 0 {
+	if len(zones) == 0 && len(l.errors) == 0 && !l.desired.Manages() {
 		l.warnf(l.root, "no-zones", "write a document with zone: in tlsync.yaml or below zones/", "there is no zone document, so nothing is managed")
 	}
 	for i := range zones {
@@ -48,9 +59,15 @@ func (l *loader) validate() {
 			}
 			v.settings = Overlay(v.settings, v.zone.Settings)
 		}
-		v.blocks = distinctBlocks(&v.zone.CustomHostnames)
+		v.blocks = customHostnameBlocks(&v.zone.CustomHostnames)
+		v.hostnames = distinct(entryBlocks(v.zone.Hostnames))
 		for _, check := range zoneChecks {
 			check(l, v)
+		}
+	}
+	for i := range l.desired.Accounts {
+		for _, check := range accountChecks {
+			check(l, &l.desired.Accounts[i])
 		}
 	}
 }
@@ -61,25 +78,38 @@ func (z *Zone) covers(other *Zone) bool {
 	return z.Glob && (!other.Account.Set || other.Account.Value == z.Account.Value) && MatchZone(z.Name.Value, other.Name.Value)
 }
 
-// distinctBlocks are the settings of defaults, rules and entries, without the
-// empty ones and each shared one once.
-func distinctBlocks(c *CustomHostnames) []namedBlock {
-	var blocks []namedBlock
-	seen := map[*Assignment]bool{}
-	add := func(name string, settings []Assignment) {
-		if len(settings) > 0 && !seen[&settings[0]] {
-			seen[&settings[0]] = true
-			blocks = append(blocks, namedBlock{name, settings})
+// customHostnameBlocks are the settings of defaults, rules and entries.
+func customHostnameBlocks(c *CustomHostnames) []namedBlock {
+	blocks := make([]namedBlock, 0, 1+len(c.Rules)+len(c.Entries))
+	blocks = append(blocks, namedBlock{"defaults", c.Defaults})
+	for _, r := range c.Rules {
+		blocks = append(blocks, namedBlock{"rule " + strconv.Itoa(r.Index), r.Settings})
+	}
+	return distinct(append(blocks, entryBlocks(c.Entries)...))
+}
+
+// entryBlocks are the settings of entries, without those that are to be absent.
+func entryBlocks(entries []Entry) []namedBlock {
+	blocks := make([]namedBlock, 0, len(entries))
+	for i := range entries {
+		if e := &entries[i]; !e.Absent {
+			blocks = append(blocks, namedBlock{e.Hostname.Value, e.Settings})
 		}
 	}
-	add("defaults", c.Defaults)
-	for _, r := range c.Rules {
-		add("rule "+strconv.Itoa(r.Index), r.Settings)
-	}
-	for _, e := range c.Entries {
-		add(e.Hostname.Value, e.Settings)
-	}
 	return blocks
+}
+
+// distinct leaves out empty blocks, and of those that are shared all but the
+// first.
+func distinct(blocks []namedBlock) []namedBlock {
+	seen := map[*Assignment]bool{}
+	return slices.DeleteFunc(blocks, func(b namedBlock) bool {
+		if len(b.settings) == 0 || seen[&b.settings[0]] {
+			return true
+		}
+		seen[&b.settings[0]] = true
+		return false
+	})
 }
 
 // owns reports whether the document itself sets one of the settings; else what
@@ -194,7 +224,7 @@ func (l *loader) checkCascade(v *zoneView) {
 	all := Compile(names)
 	told := map[[2]Pos]bool{}
 	for _, e := range c.Entries {
-		if _, _, own := clash(e.Settings); own {
+		if _, _, own := clash(e.Settings); own || e.Absent {
 			continue
 		}
 		// A rule over metadata may put it right, where one speaks of either.
@@ -224,7 +254,7 @@ func mayChange(c *CustomHostnames, e Entry) bool {
 // checkKeyFamilies warns of lists that only one kind of certificate can use.
 func (l *loader) checkKeyFamilies(v *zoneView) {
 	told := map[Pos]bool{}
-	for _, b := range append([]namedBlock{{"settings", v.zone.Settings}}, v.blocks...) {
+	for _, b := range slices.Concat([]namedBlock{{"settings", v.zone.Settings}}, v.hostnames, v.blocks) {
 		a := find(b.settings, Ciphers)
 		if a == nil || told[a.Pos] {
 			continue
@@ -242,5 +272,93 @@ func (l *loader) checkKeyFamilies(v *zoneView) {
 		}
 		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks+" keys, unless no certificate has one",
 			"ciphers has suites for %s keys only: with an %s certificate no handshake below TLS 1.3 is possible", has, lacks)
+	}
+}
+
+// checkZoneHostnames is about names in the zone, whose own minimum meets the
+// zone's TLS 1.3.
+func (l *loader) checkZoneHostnames(v *zoneView) {
+	tls13 := find(v.settings, "tls_1_3")
+	for _, b := range v.hostnames {
+		minimum, ciphers := find(b.settings, "min_tls_version"), find(b.settings, Ciphers)
+		if !minimum.is(version13) {
+			continue
+		}
+		if tls13.is(off) {
+			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on for the zone, or a lower minimum",
+				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol in %s", tls13.Pos, b.name)
+		}
+		if ciphers != nil && ciphers.Value != Inherit {
+			l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
+				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
+		}
+	}
+}
+
+// checkHSTS holds what browsers are told to insist on against what the zone
+// does: they hold to it for max_age, whatever is changed later.
+func (l *loader) checkHSTS(v *zoneView) {
+	hsts, ssl, always := find(v.settings, HSTS), find(v.settings, "ssl"), find(v.settings, "always_use_https")
+	if hsts == nil || hsts.Value.Member("enabled") != "true" {
+		return
+	}
+	if ssl.is(off) && v.owns(HSTS, "ssl") {
+		l.errorf(hsts.Pos, "hsts-without-https", "write another value of ssl, or turn hsts off",
+			"hsts with ssl off (%s): browsers would insist on HTTPS, which zone %s does not have", ssl.Pos, v.zone.Name.Value)
+	}
+	if always.is(off) && v.owns(HSTS, "always_use_https") {
+		l.warnf(hsts.Pos, "hsts-without-redirect", "write always_use_https: on",
+			"hsts with always_use_https off (%s): who comes by HTTP is not led to HTTPS, where the header is sent", always.Pos)
+	}
+	if hsts.Value.Member("max_age") == "0" && v.owns(HSTS) {
+		l.warnf(hsts.Pos, "hsts-forgets", "write a max_age such as 31536000, unless hsts is to be given up",
+			"hsts with max_age 0 tells browsers to forget what they were told before")
+	}
+}
+
+// checkAuthoritiesTwice refuses one certificate in two places: an entry is told
+// from another by its certificates alone.
+func (l *loader) checkAuthoritiesTwice(a *Account) {
+	seen := map[string]Pos{}
+	for _, m := range a.MTLS {
+		for _, ca := range m.CAs {
+			if first, ok := seen[ca.MD5[0]]; ok {
+				l.errorf(ca.Pos, "duplicate-certificate", "name it once", "the certificate in %s is already named at %s", printable(ca.File), first)
+				continue
+			}
+			seen[ca.MD5[0]] = ca.Pos
+		}
+	}
+}
+
+// checkHostnamesTwice refuses a hostname in two entries: what Access makes of two
+// authorities from different hands is not documented. A rotation is one entry
+// with two files.
+func (l *loader) checkHostnamesTwice(a *Account) {
+	seen := map[string]Pos{}
+	for _, m := range a.MTLS {
+		for _, h := range m.Hostnames {
+			if m.Absent {
+				break
+			}
+			if first, ok := seen[h.Value]; ok {
+				l.errorf(h.Pos, "duplicate-name", "to accept certificates of two authorities, name both files in one entry, as in ca: [a.pem, b.pem]",
+					"%s is already a hostname of another entry, at %s", h.Value, first)
+				continue
+			}
+			seen[h.Value] = h.Pos
+		}
+	}
+}
+
+// checkExpiryAlert speaks up where nobody would hear of an authority that ends.
+func (l *loader) checkExpiryAlert(a *Account) {
+	managed := slices.IndexFunc(a.MTLS, func(m MTLS) bool { return !m.Absent })
+	told := slices.ContainsFunc(a.Alerts, func(alert Alert) bool {
+		return alert.Type.Value == expiryAlert && alert.Enabled.Value && !alert.Absent
+	})
+	if managed >= 0 && !told {
+		l.warnf(a.MTLS[managed].Name.Pos, "no-expiry-alert", "write an alert with type: "+expiryAlert,
+			"nobody is told when a certificate authority of this account expires, after which its clients are refused")
 	}
 }

@@ -16,6 +16,13 @@ const (
 	wordDefault = "default"
 )
 
+// The name that an origin is asked for in the handshake may also be the one that
+// the visitor asked for, which Cloudflare writes in this way.
+const (
+	originSNI         = "origin.sni"
+	requestHostHeader = ":request_host_header:"
+)
+
 // problem is a mistake in a setting's value. It is told at once where the value
 // was written for its place, and at the place of use where a profile holds it.
 type problem struct {
@@ -42,6 +49,8 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 		return "", "", []problem{} // vet told
 	case !s.On(l):
 		return wrong("setting-level", levelHint(s), "%s cannot be set on %s", s.ID, l)
+	case l == CertificateLevel && n.Kind == yaml.ScalarNode && (n.Value == wordInherit || n.Value == wordDefault):
+		return wrong("setting-value", "write the value that you want, or remove the line to leave it alone", "%s: there is nothing to inherit from, and no default to send", s.ID)
 	case n.Kind == yaml.ScalarNode && n.Value == wordInherit:
 		if l == ZoneLevel {
 			return wrong("setting-value", "write default for Cloudflare's own value, or remove the line to leave it alone",
@@ -52,14 +61,33 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 		if l != ZoneLevel {
 			return wrong("setting-value", "write inherit to follow the zone", "%s: default is for zones only", s.ID)
 		}
+		if s.Default == "" && s.Hostname {
+			return wrong("setting-value", "write the hostname that you want", "%s has no default to send", s.ID)
+		}
 		if s.Default == "" {
 			return wrong("setting-value", "write the value that you want", "%s has no default to send: Cloudflare's depends on the plan of the zone", s.ID)
 		}
 		return s.Default, s.Default, nil
 	case s.ID == Ciphers:
 		return readCiphers(n, l)
+	case len(s.Fields) > 0, s.ID == UniversalSSL && n.Kind == yaml.MappingNode:
+		return readObject(s, n)
 	case n.Kind != yaml.ScalarNode:
 		return wrong("wrong-type", "", "%s must be a single value, not %s", s.ID, kindName(n.Kind))
+	case s.ID == originSNI && n.Value == requestHostHeader:
+		return StringValue(n.Value), StringValue(n.Value), nil
+	case s.Hostname:
+		name, err := CanonicalHostname(n.Value)
+		if err != nil {
+			return wrong("hostname", "", "%s: %v", s.ID, err)
+		}
+		return StringValue(name), StringValue(name), nil
+	case s.Boolean:
+		b, ok := boolText(n.Value)
+		if !ok {
+			return wrong("setting-value", boolHint(n.Value), "%s %s is not one of true, false", s.ID, show(n.Value))
+		}
+		return Value(b), Value(b), nil
 	}
 	text := onOff(n.Value, s.Values)
 	if !s.accepts(text, l) {
@@ -125,7 +153,7 @@ func valueHint(text string, accepted []string) string {
 	}
 	switch {
 	case meant == "" && trimmed != "" && trimmed[0] >= 'a': // one number is as near as another
-		return didYouMean(text, append(accepted, wordInherit, wordDefault))
+		return didYouMean(text, append(slices.Clone(accepted), wordInherit, wordDefault))
 	case meant == "":
 		return ""
 	case strings.Contains(meant, "."):

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -25,13 +24,13 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 		switch p.key {
 		case "zone", "account":
 		case "settings":
-			z.Settings = d.block(d.mapping(p.value, "settings"), ZoneLevel, "settings", "settings")
+			z.Settings, z.OriginCertificates = d.zoneSettings(p.value, z)
 		case "hostnames":
-			d.hostnames(p, z)
+			z.Hostnames = d.hostnames(p, z)
 		case "custom_hostnames":
 			z.CustomHostnames = d.customHostnames(p.value, z)
 		default:
-			if _, ok := LookupSetting(p.key); ok {
+			if s, ok := LookupSetting(p.key); ok && s.On(ZoneLevel) {
 				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "%s is no key of a zone document", show(p.key))
 				continue
 			}
@@ -84,51 +83,19 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	return name
 }
 
-// hostnames checks the per-hostname settings of names in the zone. They are not
-// part of Desired yet.
-func (d *decoder) hostnames(p pair, z Zone) {
-	names := map[string]Pos{}
-	for _, hp := range d.mapping(p.value, "hostnames") {
-		name, ok := d.uniqueHostname(hp, names)
-		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
-			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
-		}
-		d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname", "hostname")
-	}
-	if p.value.Kind == yaml.MappingNode {
-		d.notManaged(p)
-	}
-}
-
-// uniqueHostname reads a hostname that is a key. Two that differ only in
-// spelling are one name.
-func (d *decoder) uniqueHostname(p pair, names map[string]Pos) (string, bool) {
-	pos := d.at(p.node)
-	name, err := CanonicalHostname(p.key)
-	if err != nil {
-		hint := ""
-		switch {
-		case strings.HasPrefix(p.key, "*."):
-			hint = "a wildcard custom hostname is named without *. here; the names below it follow the zone"
-		case isGlob(p.key):
-			hint = "write a rule with match: { hostname: … } for a pattern"
-		}
-		d.errorf(pos, "hostname", hint, "%v", err)
-		return "", false
-	}
-	if first, ok := names[name]; ok {
-		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", show(p.key), first)
-		return "", false
-	}
-	names[name] = pos
-	return name, true
-}
-
 // customHostnames reads the custom_hostnames block.
 func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 	var c CustomHostnames
-	for _, p := range d.mapping(n, "custom_hostnames") {
+	pairs := d.mapping(n, "custom_hostnames")
+	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "create" }); i >= 0 { // the entries need it
+		c.Create = d.boolean(pairs[i].value, "create")
+		if z.Glob && c.Create.Value {
+			d.patternZone(pairs[i].node, "create")
+		}
+	}
+	for _, p := range pairs {
 		switch p.key {
+		case "create":
 		case "defaults":
 			c.Defaults = d.block(d.mapping(p.value, "defaults"), CustomHostnameLevel, "defaults", "defaults")
 		case "rules":
@@ -138,13 +105,13 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 				}
 			}
 		case "hostnames":
-			c.Entries = d.entries(p.value, z)
+			c.Entries = d.entries(p.value, z, c.Create.Value)
 		default:
-			if _, ok := LookupSetting(p.key); ok {
+			if s, ok := LookupSetting(p.key); ok && s.On(CustomHostnameLevel) {
 				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "%s is no key of custom_hostnames", show(p.key))
 				continue
 			}
-			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames")
+			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames", "create")
 		}
 	}
 	return c
@@ -239,27 +206,4 @@ func (d *decoder) boolean(n *yaml.Node, what string) Field[bool] {
 	}
 	d.errorf(d.at(n), "wrong-type", "", "%s %s is not one of true, false", what, show(s))
 	return Field[bool]{}
-}
-
-// entries reads the custom hostnames that are named singly.
-func (d *decoder) entries(n *yaml.Node, z Zone) []Entry {
-	pairs := d.mapping(n, "hostnames")
-	entries := make([]Entry, 0, len(pairs))
-	names := make(map[string]Pos, len(pairs))
-	for _, p := range pairs {
-		name, ok := d.uniqueHostname(p, names)
-		settings := d.block(d.mapping(p.value, "the value of a hostname"), CustomHostnameLevel, "a hostname", "entry")
-		if !ok {
-			continue
-		}
-		if name == z.Name.Value {
-			d.errorf(d.at(p.node), "hostname", "its settings belong under settings", "%s is the zone itself, which cannot be a custom hostname of its own", name)
-			continue
-		}
-		if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-			d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
-		}
-		entries = append(entries, Entry{Hostname: Field[string]{name, d.at(p.node), true}, Settings: settings})
-	}
-	return entries
 }

@@ -29,6 +29,7 @@ type program struct {
 	getenv  func(string) string
 	secrets *redactor
 	writing *atomic.Bool
+	now     func() time.Time
 }
 
 // common are the flags that every command takes.
@@ -46,7 +47,7 @@ type common struct {
 }
 
 func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
-	p := &program{s, getenv, secrets, writing}
+	p := &program{s, getenv, secrets, writing, time.Now}
 	app := &cli.App{
 		Name:            "tlsync",
 		Usage:           "TLS settings of Cloudflare zones and custom hostnames, from Git",
@@ -219,11 +220,13 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 		Timeout: o.timeout, UserAgent: userAgent(), Log: o.log,
 		Credentials: cloudflare.Credentials{Token: p.getenv("CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
+		Keys:        map[string]string{},
 	}
 	if opts.Credentials.Token == "" {
 		opts.Credentials = cloudflare.Credentials{Email: p.getenv("CLOUDFLARE_EMAIL"), Key: p.getenv("CLOUDFLARE_API_KEY")}
 	}
-	// With --zone only the accounts of those zones need their tokens.
+	// With --zone only those zones are looked at, and nothing of the accounts
+	// themselves.
 	zones := slices.DeleteFunc(slices.Clone(desired.Zones), func(z schema.Zone) bool {
 		return len(o.zones) > 0 && !slices.ContainsFunc(o.zones, func(name string) bool {
 			return name == z.Name.Value || z.Glob && schema.MatchZone(z.Name.Value, name)
@@ -240,10 +243,19 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 		p.secrets.add(token)
 		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
-	defaultNeeded := slices.ContainsFunc(zones, func(z schema.Zone) bool {
-		_, own := opts.Accounts[z.Account.Value]
-		return !own
-	})
+	own := func(account string) bool { _, ok := opts.Accounts[account]; return ok }
+	defaultNeeded := slices.ContainsFunc(zones, func(z schema.Zone) bool { return !own(z.Account.Value) }) ||
+		len(o.zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && !own(a.Name.Value) })
+	for _, z := range zones {
+		for _, c := range z.OriginCertificates {
+			if key := p.getenv(c.KeyEnv); c.KeyEnv != "" && key != "" {
+				for line := range strings.Lines(key) { // a server may echo any part of it
+					p.secrets.add(strings.TrimSpace(line))
+				}
+				opts.Keys[c.KeyEnv] = key
+			}
+		}
+	}
 	if c := opts.Credentials; defaultNeeded && c.Token == "" && (c.Email == "" || c.Key == "") {
 		return opts, errors.New("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
 	}
@@ -253,7 +265,7 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 // engine is an Engine that can only read.
 func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.zones,
+		Source: source, Zones: o.zones, Now: time.Now(),
 		Tool:            plan.Tool{Name: "tlsync", Version: version()},
 		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
 	}

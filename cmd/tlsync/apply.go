@@ -17,6 +17,7 @@ import (
 	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/schema"
 )
 
 type applyOptions struct {
@@ -135,6 +136,9 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	if refusals := apply.Refusals(made, o.allow); len(refusals) > 0 {
 		return exit{codeRefused, refused(refusals, o.allow)}
 	}
+	if err := missingKey(made, c.desired, opts.Keys); err != nil {
+		return err
+	}
 	if err := p.confirm(ctx, o); err != nil {
 		return err
 	}
@@ -150,6 +154,25 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 		p.lost(err)
 	}
 	return p.verdict(o, made, result, lastErr)
+}
+
+// missingKey refuses to begin where a certificate is to be uploaded whose private
+// key is not there.
+func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
+	for i := range made.Changes {
+		c := &made.Changes[i]
+		if c.ObjectID != plan.OriginPullsCertificates {
+			continue
+		}
+		for _, z := range desired.Zones {
+			for _, cert := range z.OriginCertificates {
+				if schema.StringValue(cert.SHA256) == c.Edits[0].To && keys[cert.KeyEnv] == "" {
+					return fmt.Errorf("nothing was written: %s: the private key of %s is to come from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // lost tells that the report could not be printed: its reader is gone, or the

@@ -30,7 +30,7 @@ func (p *program) load(o common) (*configuration, error) {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	c := &configuration{files: root.FS()}
-	c.desired, c.diags = schema.Load(c.files)
+	c.desired, c.diags = schema.Load(c.files, p.now())
 	c.info.Digest = c.desired.Digest
 	at, err := p.committed(o)
 	switch {
@@ -78,7 +78,7 @@ func (p *program) committed(o common) (*configuration, error) {
 	if !has(c.files, "tlsync.yaml") && !has(c.files, "tlsync.yml") {
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(head.Hash))
 	}
-	c.desired, c.diags = schema.Load(c.files)
+	c.desired, c.diags = schema.Load(c.files, p.now())
 	c.info.Digest = c.desired.Digest
 	return c, nil
 }

@@ -85,6 +85,7 @@ func planShape() shape {
 			"action", oneOf("create", "update", "delete"),
 			"request", object("method", oneOf("PATCH", "PUT", "POST", "DELETE"), "path", text, "body", anything),
 			"needs", listOf(text),
+			"reasons?", listOf(text), // why it waits for what it needs
 			"hazards", listOf(object("kind", text, "message", text)))),
 		"findings", listOf(object("severity", oneOf("error", "warning", "info"), "rule", text, "object", text, "message", text, "origin?", origin)),
 		"digest", text)

@@ -85,7 +85,7 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 	if o.Pauses == nil {
 		o.Pauses = []time.Duration{250 * time.Millisecond, time.Second, 2 * time.Second}
 	}
-	r := &run{plan: p, target: t, options: o, steps: make([]Step, len(p.Changes))}
+	r := &run{plan: p, target: t, options: o, steps: make([]Step, len(p.Changes)), started: make([]bool, len(p.Changes))}
 	r.graph()
 	// Writes outlive the context by Grace, so that an interrupt does not turn
 	// every write in flight into one of unknown outcome.
@@ -140,6 +140,7 @@ type run struct {
 	ready    []int // indices of the plan, ascending
 	inFlight int
 	steps    []Step
+	started  []bool
 	stopped  string
 	failures int    // in a row
 	recent   []bool // whether each of the last breakerSpan changes failed
@@ -184,6 +185,7 @@ func (r *run) next(ctx context.Context) (int, bool) {
 		if len(r.ready) > 0 {
 			i := r.ready[0]
 			r.ready = r.ready[1:]
+			r.started[i] = true
 			r.inFlight++
 			return i, true
 		}
@@ -223,7 +225,7 @@ func (r *run) finish(i int, s Step) {
 	case errors.As(s.Err, &late):
 		// It takes writes, and needs time.
 	case errors.As(s.Err, &denied) && denied.Denied():
-		r.stopped = "the credentials do not suffice; every further write would fail too"
+		r.denied(s.Change)
 	case refused(s.Err):
 		// This object only; one that Cloudflare will not have changed must not
 		// keep the others from their turn, in this run and in every later one.
@@ -238,6 +240,45 @@ func (r *run) finish(i int, s Step) {
 		}
 	}
 	r.changed.Broadcast()
+}
+
+// permission is what the objects of an account need to be written, each kind
+// another; empty for what belongs to zones.
+func permission(k plan.Kind) string {
+	switch k {
+	case plan.KindMTLSCertificate, plan.KindMTLSHostname:
+		return "Access: Mutual TLS Certificates"
+	case plan.KindAccessApplication:
+		return "Access: Apps and Policies"
+	case plan.KindAlert:
+		return "Notifications"
+	case plan.KindZone, plan.KindHostname, plan.KindCustomHostname:
+	}
+	return ""
+}
+
+// denied ends the run after a change that the credentials do not suffice for. One
+// of an account's objects ends only what needs the same permission there: tokens
+// for zones commonly lack those.
+func (r *run) denied(c *plan.Change) {
+	if !c.Kind.OfAccount() {
+		r.stopped = "the credentials do not suffice; every further write would fail too"
+		return
+	}
+	same := func(i int) bool {
+		x := r.steps[i].Change
+		return permission(x.Kind) == permission(c.Kind) && x.AccountID == c.AccountID
+	}
+	r.ready = slices.DeleteFunc(r.ready, same)
+	for i := range r.steps {
+		if s := &r.steps[i]; s.Outcome == NotAttempted && same(i) && !r.started[i] {
+			s.Outcome, s.Reason = Skipped, "the credentials do not suffice for it, as for "+c.ID
+			if r.options.Report != nil {
+				r.options.Report(*s)
+			}
+			r.skip(i)
+		}
+	}
 }
 
 // remember notes whether a change failed and counts the failures among the
@@ -260,15 +301,24 @@ func (r *run) settle(i int, s Step) {
 	if r.options.Report != nil {
 		r.options.Report(s)
 	}
-	if s.Outcome != Failed {
-		return
+	if s.Outcome == Failed {
+		r.skip(i)
+	}
+}
+
+// skip skips everything that waits for a change that failed or was skipped.
+func (r *run) skip(i int) {
+	s := r.steps[i]
+	word := "failed"
+	if s.Outcome == Skipped {
+		word = "was skipped"
 	}
 	for todo := slices.Clone(r.dependants[i]); len(todo) > 0; {
 		d := todo[0]
 		todo = todo[1:]
 		if r.steps[d].Outcome == NotAttempted {
 			r.steps[d].Outcome = Skipped
-			r.steps[d].Reason = "it needs " + s.Change.ID + ", which failed"
+			r.steps[d].Reason = "it needs " + s.Change.ID + ", which " + word
 			if r.options.Report != nil {
 				r.options.Report(r.steps[d])
 			}
@@ -333,6 +383,9 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	}
 	switch standing, e, found := plan.Stand(c, object); standing {
 	case plan.AtTarget:
+		if object.Pending != "" {
+			return r.verify(ctx, writes, s, object) // what needs it has to wait
+		}
 		s.Outcome, s.Reason = Done, "it was so already"
 		return s
 	case plan.Moved:
@@ -395,24 +448,31 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 // flight and ends with writes, the pauses and further ones end with ctx.
 func (r *run) verify(ctx, writes context.Context, s Step, answer plan.Object) Step {
 	c := s.Change
-	if lacking(c, answer) == nil {
+	if shows(c, answer) {
 		s.Outcome = Done
 		return s
 	}
 	object, err := r.target.Read(writes, c, 0)
-	for _, d := range r.options.Pauses {
-		if err != nil || lacking(c, object) == nil {
+	for i := 0; err == nil && !shows(c, object); i++ {
+		d, more := r.patience(object, i)
+		if !more {
 			break
 		}
 		if pause(ctx, d) {
 			object, err = r.target.Read(ctx, c, 0)
 		}
-		if ctx.Err() != nil && (err != nil || lacking(c, object) != nil) {
+		if ctx.Err() != nil && (err != nil || !shows(c, object)) {
 			return s.failed(lateError("accepted, but not yet effective when the run was stopped"))
 		}
 	}
 	if err != nil {
 		return s.failed(fmt.Errorf("accepted, but the answer does not show it, and reading it back: %w", err))
+	}
+	if object.Pending != "" && lacking(c, object) == nil {
+		return s.failed(lateError("accepted, but not active yet: its status is " + object.Pending + "; run apply again when it is"))
+	}
+	if c.Action == plan.Delete && !object.Absent {
+		return s.failed(lateError("accepted, but it still exists"))
 	}
 	if e := lacking(c, object); e != nil {
 		return s.failed(lateError(fmt.Sprintf("accepted, but not effective: %s still reads %s, not %s",
@@ -421,6 +481,28 @@ func (r *run) verify(ctx, writes context.Context, s Step, answer plan.Object) St
 	s.Outcome = Done
 	return s
 }
+
+// shows reports whether an object is as a change has asked for, and in effect.
+func shows(c *plan.Change, o plan.Object) bool {
+	return (c.Action != plan.Delete || o.Absent) && lacking(c, o) == nil && o.Pending == ""
+}
+
+// patience is how long to wait before the next look at an object, after i looks,
+// and whether there is to be one. What says that it is pending is on its way, and
+// is given longer.
+func (r *run) patience(o plan.Object, i int) (time.Duration, bool) {
+	n := len(r.options.Pauses)
+	switch {
+	case i < n:
+		return r.options.Pauses[i], true
+	case o.Pending != "" && n > 0 && i < n+pendingLooks:
+		return r.options.Pauses[n-1] * 2, true
+	}
+	return 0, false
+}
+
+// pendingLooks is how many more looks an object gets that is pending.
+const pendingLooks = 8
 
 // lacking is the first edit that an object does not show, nil if it shows all.
 func lacking(c *plan.Change, o plan.Object) *plan.Edit {

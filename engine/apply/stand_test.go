@@ -39,7 +39,7 @@ func newStand(t testing.TB, seed, config string) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}})
+	head, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -17,7 +17,8 @@ type cache struct {
 	mu        sync.Mutex
 	hostnames map[string]hostnameEntry // by id
 	settings  map[settingKey]settingEntry
-	busy      map[pageKey]chan struct{} // closed when the page has been read
+	locals    map[settingKey]*localEntry
+	busy      map[any]chan struct{} // closed when the page, or the list, has been read
 }
 
 type hostnameEntry struct {
@@ -35,15 +36,24 @@ type pageKey struct {
 type settingKey struct{ zone, id string }
 
 type settingEntry struct {
-	setting *plan.Setting
+	reading *reading // nil where it has to be read again; never written to
 	at      time.Time
+}
+
+// localEntry is the list of the names in a zone that have a value of their own
+// for a setting, and what was written since it was read.
+type localEntry struct {
+	at     time.Time
+	listed map[string]plan.Setting // by name
+	wrote  map[string]settingEntry // by name
 }
 
 func newCache() *cache {
 	return &cache{
 		hostnames: map[string]hostnameEntry{},
 		settings:  map[settingKey]settingEntry{},
-		busy:      map[pageKey]chan struct{}{},
+		locals:    map[settingKey]*localEntry{},
+		busy:      map[any]chan struct{}{},
 	}
 }
 
@@ -95,11 +105,11 @@ func (c *cache) hostname(id string, since time.Time) (e hostnameEntry, ok bool) 
 	return e, e.hostname != nil && !e.at.Before(since)
 }
 
-func (c *cache) putSettings(zone string, settings []plan.Setting, at time.Time) {
+func (c *cache) putSettings(zone string, settings map[string]reading, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range settings {
-		key := settingKey{zone, s.ID}
+	for id, s := range settings {
+		key := settingKey{zone, id}
 		if old, ok := c.settings[key]; !ok || old.at.Before(at) {
 			c.settings[key] = settingEntry{&s, at}
 		}
@@ -108,25 +118,90 @@ func (c *cache) putSettings(zone string, settings []plan.Setting, at time.Time) 
 
 // wroteSetting enters what the answer to a write showed, nil where it showed
 // nothing certain.
-func (c *cache) wroteSetting(key settingKey, s *plan.Setting, at time.Time) {
+func (c *cache) wroteSetting(key settingKey, s *reading, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.settings[key] = settingEntry{s, at}
 }
 
-func (c *cache) setting(zone, id string, since time.Time) (plan.Setting, bool) {
+func (c *cache) setting(zone, id string, since time.Time) (reading, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.settings[settingKey{zone, id}]
-	if e.setting == nil || e.at.Before(since) {
-		return plan.Setting{}, false
+	if e.reading == nil || e.at.Before(since) {
+		return reading{}, false
 	}
-	return *e.setting, true
+	return *e.reading, true
 }
 
-// claim says that the caller is to read a page. Otherwise somebody else does,
-// and the channel is closed when that is over.
-func (c *cache) claim(key pageKey) (busy <-chan struct{}, mine bool) {
+// putLocals enters a list that was begun at a time. What was written after that
+// stays as the answers showed it.
+func (c *cache) putLocals(key settingKey, items []local, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.localEntry(key)
+	if !e.at.Before(at) {
+		return
+	}
+	e.at, e.listed = at, make(map[string]plan.Setting, len(items))
+	for _, l := range items {
+		e.listed[l.name] = l.Setting
+	}
+	for name, w := range e.wrote {
+		if w.at.Before(at) {
+			delete(e.wrote, name)
+		}
+	}
+}
+
+// localEntry is the entry of a list, made if there is none. The caller has the
+// lock.
+func (c *cache) localEntry(key settingKey) *localEntry {
+	e := c.locals[key]
+	if e == nil {
+		e = &localEntry{wrote: map[string]settingEntry{}}
+		c.locals[key] = e
+	}
+	return e
+}
+
+// wroteLocal enters what the answer to the write of a name in a zone showed, nil
+// where it showed nothing certain.
+func (c *cache) wroteLocal(key settingKey, name string, s *plan.Setting, at time.Time) {
+	entry := settingEntry{at: at}
+	if s != nil {
+		entry.reading = &reading{Setting: *s}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.localEntry(key).wrote[name] = entry
+}
+
+// local is the value of a name in a zone; ok is false if what is known of it is
+// older than since, or not certain.
+func (c *cache) local(key settingKey, name string, since time.Time) (s plan.Setting, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.localEntry(key)
+	if w, ok := e.wrote[name]; ok {
+		if w.reading == nil || w.at.Before(since) {
+			return plan.Setting{}, false
+		}
+		return w.reading.Setting, true
+	}
+	if e.listed == nil || e.at.Before(since) {
+		return plan.Setting{}, false
+	}
+	if s, ok := e.listed[name]; ok {
+		return s, true
+	}
+	return noValue(key.id), true // the list is of all that have a value
+}
+
+// claim says that the caller is to read a page, or a list: a pageKey or a
+// settingKey. Otherwise somebody else does, and the channel is closed when that
+// is over.
+func (c *cache) claim(key any) (busy <-chan struct{}, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ch, ok := c.busy[key]; ok {
@@ -138,7 +213,7 @@ func (c *cache) claim(key pageKey) (busy <-chan struct{}, mine bool) {
 }
 
 // release ends a claim.
-func (c *cache) release(key pageKey) {
+func (c *cache) release(key any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(c.busy[key])

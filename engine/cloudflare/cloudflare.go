@@ -54,6 +54,14 @@ type Options struct {
 	// Accounts are credentials by account name or id, as account documents
 	// write it. Each distinct credential has a limiter of its own.
 	Accounts map[string]Credentials
+	// Keys are private keys, PEM, by the name of the environment variable that
+	// a configuration says they are in. A request that uploads a certificate
+	// names the variable, and its key is put in only when it is sent.
+	Keys map[string]string
+	// Pauses come before each further attempt of a write that Cloudflare refuses
+	// because an earlier one is still being carried out. Nil is 1, 2, 4, 8, 16
+	// and twice 30 seconds.
+	Pauses []time.Duration
 	// Rate is the budget of each credential; the zero Rate is DefaultRate.
 	Rate Rate
 	// Concurrency is how many requests of one credential are under way at once.
@@ -93,7 +101,7 @@ type Reader struct {
 	notify        func(Event)
 
 	mu    sync.Mutex
-	owner map[string]*client // by id of a zone that was read
+	owner map[string]*client // by id of a zone, or an account, that was read
 }
 
 // client is what a Reader has of one credential. It cannot write.
@@ -103,7 +111,7 @@ type client struct {
 	get      getFunc
 	hide     redactor
 	slots    chan struct{} // bounds the requests under way
-	refused  atomic.Int32  // sizes of pages, from the largest, that the server refused
+	refused  atomic.Int32  // sizes of pages of custom hostnames, from the largest, that the server refused
 }
 
 // getFunc sends a GET. The path is below the base URL.
@@ -138,7 +146,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		if err != nil {
 			return nil, err
 		}
-		cl := &client{get: get, hide: newRedactor(c), slots: make(chan struct{}, o.Concurrency)}
+		cl := &client{get: get, hide: newRedactor(c, o.Keys), slots: make(chan struct{}, o.Concurrency)}
 		byCredentials[c] = cl
 		r.clients = append(r.clients, cl)
 		if writes {
@@ -244,7 +252,7 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
-	hide := newRedactor(c)
+	hide := newRedactor(c, o.Keys)
 	t := &transport{
 		base: o.base, limit: newLimiter(o.Rate), retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,

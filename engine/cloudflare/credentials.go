@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
@@ -72,12 +74,29 @@ func (c Credentials) api(options []cloudflare.Option) (*cloudflare.API, error) {
 	return cloudflare.New(c.Key, c.Email, options...)
 }
 
-// redactor hides one credential in text that came from outside. A server may
-// send back the headers it was sent.
+// redactor hides one credential, and private keys, in text that came from
+// outside. A server may send back what it was sent.
 type redactor struct{ r *strings.Replacer }
 
-func newRedactor(c Credentials) redactor {
+// newRedactor hides a credential and private keys in PEM form, by any name. Of a
+// key each line is hidden by itself: the ends of lines may come back in another
+// form.
+func newRedactor(c Credentials, keys map[string]string) redactor {
 	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		for line := range strings.Lines(keys[name]) {
+			line = strings.TrimSpace(line)
+			if len(line) < 8 || strings.HasPrefix(line, "-----") {
+				continue
+			}
+			pairs = append(pairs, line, redacted)
+			for _, form := range []string{url.QueryEscape(line), url.PathEscape(line), strings.ReplaceAll(line, "/", `\/`)} {
+				if form != line {
+					pairs = append(pairs, form, redacted)
+				}
+			}
+		}
+	}
 	for _, secret := range []string{c.Token, c.Key} {
 		// A secret of a few characters is none, and hiding it everywhere
 		// would make every message unreadable.

@@ -25,6 +25,7 @@ type Error struct {
 	// where its lack is the likely reason.
 	Permission string
 	Zone       string // name of the zone the request was about, where known
+	Account    string // name of the account, where the request was about its own objects
 	Detail     string // what was wrong with the answer, where Codes do not tell
 	Err        error  // why no answer came
 
@@ -131,6 +132,8 @@ func (e *Error) lacks() string {
 		return ""
 	case e.Zone != "":
 		return "the token lacks \"" + e.Permission + "\" on zone " + e.Zone
+	case e.Account != "":
+		return "the token lacks \"" + e.Permission + "\" on account " + e.Account
 	}
 	return "the token lacks \"" + e.Permission + "\""
 }
@@ -314,6 +317,15 @@ func onZone(err error, zone string) error {
 	var e *Error
 	if errors.As(err, &e) && e.Zone == "" {
 		e.Zone = zone
+	}
+	return err
+}
+
+// onAccount names the account in an error about objects of its own.
+func onAccount(err error, account string) error {
+	var e *Error
+	if errors.As(err, &e) && e.Account == "" {
+		e.Account = account
 	}
 	return err
 }

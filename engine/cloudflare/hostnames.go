@@ -23,8 +23,9 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 	start := time.Now()
 	l, err := list(ctx, query[plan.Hostname]{
 		client:   c,
-		path:     zonePath(z.ID) + "/custom_hostnames",
+		path:     hostnamesPath(z.ID),
 		sizes:    hostnamePages,
+		refused:  &c.refused,
 		decode:   decodeHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
 		progress: func(items int) { r.tell(Event{Zone: z.Name, Items: items}) },
@@ -46,9 +47,9 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 	return l.items, nil
 }
 
-func hostnamePath(zone, id string) string {
-	return zonePath(zone) + "/custom_hostnames/" + url.PathEscape(id)
-}
+func hostnamesPath(zone string) string { return zonePath(zone) + "/custom_hostnames" }
+
+func hostnamePath(zone, id string) string { return hostnamesPath(zone) + "/" + url.PathEscape(id) }
 
 func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
@@ -96,6 +97,15 @@ func (d *hostnameDecoder) word() (string, error) {
 	return w, nil
 }
 
+// name is the hostname that comes next, canonical, "" for null.
+func (d *hostnameDecoder) name() (string, error) {
+	w, err := d.word()
+	if w == "" {
+		return "", err
+	}
+	return canonicalName(w), err
+}
+
 // hostname reads one object. Fields that it does not know are passed over;
 // fields that it knows must have the type they always had, since a zero value
 // in place of a misread one would pass for live state.
@@ -119,6 +129,10 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 				h.SSL = true
 				err = d.ssl(&h)
 			}
+		case "custom_origin_server":
+			h.OriginServer, err = d.name()
+		case "custom_origin_sni":
+			h.OriginSNI, err = d.name()
 		case "custom_metadata":
 			if !d.null() {
 				h.Metadata, err = d.metadata()
@@ -152,6 +166,10 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 			h.Uploaded = h.Uploaded || strings.Contains(h.Type, "custom")
 		case "method":
 			h.Method, err = d.word()
+		case "bundle_method":
+			h.BundleMethod, err = d.word()
+		case "certificate_authority":
+			h.Authority, err = d.word()
 		case "wildcard":
 			if !d.null() {
 				h.Wildcard, err = d.truth()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cloudflare/cloudflare-go"
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,9 @@ type query[T any] struct {
 	// sizes of pages to try, the largest first. The next one is tried when the
 	// server refuses a size, or fails over it.
 	sizes []int
+	// refused, if set, remembers how many of the sizes the server refused, so that
+	// the next list of the kind need not find out again.
+	refused *atomic.Int32
 	// filtered says that the total, which Cloudflare documents as counting all
 	// objects whatever the filter, is no measure of completeness.
 	filtered bool
@@ -65,15 +69,18 @@ func (e *incomplete) Error() string {
 // as if it did not exist.
 func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 	again, refused := true, false
-	for s := min(int(q.client.refused.Load()), len(q.sizes)-1); ; {
+	s := 0
+	if q.refused != nil {
+		s = min(int(q.refused.Load()), len(q.sizes)-1)
+	}
+	for {
 		l, err := q.once(ctx, q.sizes[s])
 		var short *incomplete
 		var failed *Error
 		switch {
 		case err == nil:
-			if refused {
-				// The next zone need not find out again.
-				q.client.refused.Store(int32(s))
+			if refused && q.refused != nil {
+				q.refused.Store(int32(s))
 			}
 			if l.untold {
 				q.log.Warn("the list does not say how many there are; read until a page had nothing new", "path", q.path, "items", len(l.items))

@@ -26,15 +26,23 @@ const (
 	earlyData = "0rtt"
 )
 
+// zoneSettings are the settings of a zone as read.
+type zoneSettings struct {
+	settings []plan.Setting
+	gaps     gaps
+	fallback string // the state of the fallback origin
+}
+
 // settingsOf reads the settings of a zone that are needed, and takes along those
 // that come with them. What could not be read is told by id. An error means
 // that nothing of the zone's settings can be read.
-func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need []string) ([]plan.Setting, map[string]string, error) {
+func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need []string) (zoneSettings, error) {
+	var out zoneSettings
 	if slices.Contains(need, tls13) {
 		need = append(slices.Clone(need), earlyData)
 	}
 	start := time.Now()
-	found := map[string]plan.Setting{}
+	found := map[string]reading{}
 	if slices.ContainsFunc(need, func(id string) bool { return !readAlone(id) }) {
 		bulk, err := readSettings(ctx, c, z.ID)
 		var failed *Error
@@ -45,7 +53,7 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 			// Cloudflare means to withdraw the bulk read in 2030.
 			r.log.Info("zone settings cannot be read at once; reading them one by one", "zone", z.Name, "error", err)
 		default:
-			return nil, nil, err
+			return out, err
 		}
 	}
 	var single []string
@@ -54,7 +62,7 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 			single = append(single, id)
 		}
 	}
-	read := make([]plan.Setting, len(single))
+	read := make([]reading, len(single))
 	failures := make([]error, len(single))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
@@ -70,9 +78,8 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 		}))
 	}
 	if err := group.Wait(); err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	var unreadable map[string]string
 	for i, id := range single {
 		switch {
 		case failures[i] == nil:
@@ -85,23 +92,23 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 				continue
 			}
 			delete(found, tls13)
-			unreadable = with(unreadable, tls13, "0rtt, which is a part of it, cannot be read: "+failures[i].Error())
+			out.gaps.unreadable = with(out.gaps.unreadable, tls13, "0rtt, which is a part of it, cannot be read: "+failures[i].Error())
 		default:
-			unreadable = with(unreadable, id, failures[i].Error())
+			out.gaps.add(id, failures[i])
 		}
 	}
 	mergeEarlyData(found)
-	out := make([]plan.Setting, 0, len(found))
 	for _, s := range found {
-		out = append(out, s)
+		out.settings = append(out.settings, s.Setting)
 	}
-	slices.SortFunc(out, func(a, b plan.Setting) int {
+	out.fallback = found[schema.FallbackOrigin].status
+	slices.SortFunc(out.settings, func(a, b plan.Setting) int {
 		return cmp.Or(cmp.Compare(schema.Rank(a.ID), schema.Rank(b.ID)), cmp.Compare(a.ID, b.ID))
 	})
 	if r.cache != nil {
-		r.cache.putSettings(z.ID, out, start)
+		r.cache.putSettings(z.ID, found, start)
 	}
-	return out, unreadable, nil
+	return out, nil
 }
 
 func with(m map[string]string, key, value string) map[string]string {
@@ -133,7 +140,7 @@ func wanted(id string) bool {
 }
 
 // mergeEarlyData makes tls_1_3 and 0rtt one canonical value.
-func mergeEarlyData(found map[string]plan.Setting) {
+func mergeEarlyData(found map[string]reading) {
 	v, ok := found[tls13]
 	if ok && found[earlyData].Value == `"on"` && v.Value != `"off"` {
 		v.Value = `"zrt"`
@@ -144,19 +151,24 @@ func mergeEarlyData(found map[string]plan.Setting) {
 func zonePath(id string) string { return "/zones/" + url.PathEscape(id) }
 
 func settingPath(zone, id string) string {
-	return zonePath(zone) + "/settings/" + url.PathEscape(id)
+	return zonePath(zone) + endpointOf(id).path
 }
 
 // readSettings reads all settings of a zone that the API gives at once, and
 // keeps those that plans speak of.
-func readSettings(ctx context.Context, c *client, zone string) (map[string]plan.Setting, error) {
-	found := map[string]plan.Setting{}
+func readSettings(ctx context.Context, c *client, zone string) (map[string]reading, error) {
+	found := map[string]reading{}
 	err := c.read(ctx, zonePath(zone)+"/settings", func(result []byte, _ *cloudflare.ResultInfo) error {
 		d := cursor{b: result}
 		return d.array(func() error {
 			s, ok, err := d.setting()
+			if err == nil && ok && s.ID == securityHeader {
+				// What cannot be read of it is told when it is read alone.
+				s, err = unwrapHSTS(s)
+				ok, err = err == nil, nil
+			}
 			if err == nil && ok && wanted(s.ID) {
-				found[s.ID] = s
+				found[s.ID] = reading{Setting: s}
 			}
 			return err
 		})
@@ -164,12 +176,16 @@ func readSettings(ctx context.Context, c *client, zone string) (map[string]plan.
 	return found, err
 }
 
-func readSetting(ctx context.Context, c *client, zone, id string) (plan.Setting, error) {
-	var s plan.Setting
-	err := c.read(ctx, settingPath(zone, id), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		s, err = decodeSetting(result, id)
+func readSetting(ctx context.Context, c *client, zone, id string) (reading, error) {
+	var s reading
+	e := endpointOf(id)
+	err := c.read(ctx, zonePath(zone)+e.path, func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+		s, err = e.read(result)
 		return err
 	})
+	if none, ok := e.absent(err); ok {
+		return none, nil
+	}
 	return s, err
 }
 
@@ -181,7 +197,7 @@ func decodeSetting(result []byte, id string) (plan.Setting, error) {
 	case err != nil:
 		return s, err
 	case s.ID != "" && s.ID != id:
-		return s, fmt.Errorf("it is about setting %s, not %s", s.ID, id)
+		return s, &otherObject{fmt.Sprintf("it is about setting %s, not %s", s.ID, id)}
 	case !ok:
 		return s, errors.New("setting " + id + " has no value")
 	}

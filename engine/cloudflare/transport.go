@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ const (
 //	2xx, success                     returned            returned
 //	2xx, no success                  error               error, outcome unknown
 //	202 or 204 without a body        tried again         returned: taken, and nothing to show
+//	2xx, {"id": …} alone             error               returned where a custom hostname is deleted
 //	429                              everybody waits, then it is sent again
 //	no connection, TLS handshake     tried again         tried again: surely not processed
 //	certificate not trusted          error               error
@@ -165,6 +167,9 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	if silent(req, res, body) {
 		body = []byte(`{"success":true,"result":null}`) // the SDK wants an envelope
 	}
+	if bare(req, res, body) {
+		body = slices.Concat([]byte(`{"success":true,"result":`), body, []byte("}"))
+	}
 	if e := t.refusal(req, res, body); e != nil {
 		return nil, e
 	}
@@ -249,6 +254,24 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 func silent(req *http.Request, res *http.Response, body []byte) bool {
 	taken := res.StatusCode == http.StatusAccepted || res.StatusCode == http.StatusNoContent
 	return taken && len(body) == 0 && req.Method != http.MethodGet
+}
+
+// bare reports whether an answer is that to the deletion of a custom hostname,
+// which is the one that comes without an envelope: {"id": …} alone
+// (developers.cloudflare.com/api/resources/custom_hostnames/methods/delete).
+func bare(req *http.Request, res *http.Response, body []byte) bool {
+	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, "/custom_hostnames/") || !json.Valid(body) {
+		return false
+	}
+	id, others := false, false
+	c := cursor{b: body}
+	err := c.object(func(key []byte) error {
+		id = id || string(key) == "id"
+		others = others || string(key) != "id"
+		c.skip()
+		return nil
+	})
+	return err == nil && id && !others
 }
 
 // refusal is the error that an answer stands for, nil if it is none.

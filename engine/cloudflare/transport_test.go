@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 			}
 			_, err := readSetting(t.Context(), w.clients[0], zoneA, "x")
 			check("read", err, tt.reads, false)
-			_, err = w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{"value":1}`})
+			_, err = w.Write(t.Context(), settingChange("x"), plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{"value":1}`})
 			check("write", err, 1, tt.unknown)
 		})
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,9 @@ import (
 // remembered, so that many changes can be checked with few requests.
 type Writer struct {
 	*Reader
-	sends map[*client]sendFunc
+	sends  map[*client]sendFunc
+	keys   map[string]string // private keys, by environment variable
+	pauses []time.Duration
 }
 
 // NewWriter makes a Writer. It sends nothing yet.
@@ -28,30 +32,58 @@ func NewWriter(o Options) (*Writer, error) {
 		return nil, err
 	}
 	r.cache = newCache()
-	return &Writer{r, sends}, nil
+	w := &Writer{Reader: r, sends: sends, keys: o.Keys, pauses: o.Pauses}
+	if w.pauses == nil {
+		w.pauses = settling
+	}
+	return w, nil
 }
 
 // Read is the present state of what a change writes, from a reading no older
 // than maxAge; zero means a new one. A custom hostname is read together with
 // the whole page of the list on which it stood: that is one request for a
-// thousand names, which the next changes will find fresh.
+// thousand names, which the next changes will find fresh. A name in a zone is
+// read with the list of all that have a value. Objects of accounts, and what is to
+// be created, are read afresh whatever maxAge is.
 func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
 		return plan.Object{}, err
 	}
 	var o plan.Object
-	if c.Kind == plan.KindZone {
+	switch {
+	case c.Kind.OfAccount():
+		o, err = w.readResource(ctx, cl, c)
+	case uploads(c):
+		o, err = w.readUploaded(ctx, cl, c)
+	case c.Kind == plan.KindZone:
 		o, err = w.readZoneSetting(ctx, cl, c, maxAge)
-	} else {
+	case c.Kind == plan.KindHostname:
+		o, err = w.readName(ctx, cl, c, maxAge)
+	case c.Action == plan.Create:
+		o, err = w.findHostname(ctx, cl, c)
+	default:
 		o, err = w.readHostname(ctx, cl, c, maxAge)
 	}
-	return o, onZone(err, c.Zone)
+	if c.Kind == plan.KindCustomHostname && c.Action == plan.Delete && (missingObject(err) || err == nil && o.Hostname != nil && going(o.Hostname.Status)) {
+		o, err = plan.Object{Absent: true}, nil
+	}
+	return o, about(err, c)
 }
 
-// Write sends a request, once, and returns the object as the answer shows it,
-// without values where it shows none: the write was accepted, and what it did has
-// to be read. An error with OutcomeUnknown leaves open whether it was done.
+// about names the zone or the account of a change in an error.
+func about(err error, c *plan.Change) error {
+	if c.Kind.OfAccount() {
+		return onAccount(err, c.Account)
+	}
+	return onZone(err, c.Zone)
+}
+
+// Write sends a request and returns the object as the answer shows it, without
+// values where it shows none: the write was accepted, and what it did has to be
+// read. It is sent once, or again where Cloudflare refuses it because an earlier
+// write is still being carried out (settle.go). An error with OutcomeUnknown
+// leaves open whether it was done.
 func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
@@ -60,15 +92,30 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	if err := checkRequest(c, req); err != nil {
 		return plan.Object{}, err
 	}
-	answer, err := w.sends[cl](ctx, req.Method, req.Path, []byte(req.Body))
-	w.drop(c)
+	body, err := withKey(c, req.Body, w.keys)
 	if err != nil {
-		return plan.Object{}, onZone(err, c.Zone)
+		return plan.Object{}, err
+	}
+	var answer cloudflare.RawResponse
+	err = w.settled(ctx, c, req, func() (err error) {
+		answer, err = w.sends[cl](ctx, req.Method, req.Path, body)
+		return err
+	})
+	w.drop(c)
+	setting := c.Kind == plan.KindZone || c.Kind == plan.KindHostname
+	switch deleted := req.Method == http.MethodDelete; {
+	case deleted && setting && missingObject(err):
+		none := noValue(c.ObjectID)
+		return plan.Object{Setting: &none}, nil
+	case deleted && !setting && (err == nil || missingObject(err)):
+		return plan.Object{Absent: true}, nil
+	case err != nil:
+		return plan.Object{}, about(err, c)
 	}
 	o, err := w.accept(c, answer.Result)
 	if err != nil {
 		return plan.Object{}, &Error{
-			Method: req.Method, Path: req.Path, Zone: c.Zone,
+			Method: req.Method, Path: req.Path, Zone: c.Zone, Account: c.Account,
 			Detail: "unexpected answer: " + clean(err.Error(), cl.hide), unknown: true,
 		}
 	}
@@ -77,40 +124,96 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 
 // checkRequest refuses a request that is not about the object of its change.
 func checkRequest(c *plan.Change, req plan.Request) error {
+	path := objectPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
 		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
-	case !strings.HasPrefix(req.Path, zonePath(c.ZoneID)+"/"), strings.Contains(req.Path, "/../"):
-		return fmt.Errorf("%s: path %s is not below %s", c.ID, req.Path, zonePath(c.ZoneID))
+	case req.Path != path && !belowApplication(c, req.Path):
+		return fmt.Errorf("%s: path %s is not %s", c.ID, req.Path, path)
 	case req.Body != "" && !json.Valid([]byte(req.Body)):
 		return fmt.Errorf("%s: the body is not JSON", c.ID)
 	}
 	return nil
 }
 
-// clientOf are the credentials for the zone of a change.
-func (w *Writer) clientOf(c *plan.Change) (*client, error) {
+// objectPath is the path of the object that a change writes, or, where it is to be
+// created, of the list that it will be in.
+func objectPath(c *plan.Change) string {
 	switch {
-	case !validID(c.ZoneID):
-		return nil, fmt.Errorf("%s: %q is no zone id", c.ID, c.ZoneID)
-	case c.Kind == plan.KindZone && (c.ObjectID == "" || strings.Trim(c.ObjectID, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
-		return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
-	case c.Kind == plan.KindCustomHostname && !validID(c.ObjectID):
-		return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
-	case c.Kind != plan.KindZone && c.Kind != plan.KindCustomHostname:
+	case uploads(c):
+		return originPath(c.ZoneID)
+	case c.Kind == plan.KindZone:
+		return settingPath(c.ZoneID, c.ObjectID)
+	case c.Kind == plan.KindHostname:
+		return localPath(c.ZoneID, c.ObjectID) + "/" + url.PathEscape(c.Name)
+	case c.Kind == plan.KindMTLSHostname:
+		return collectionPath(c.AccountID, c.Kind)
+	}
+	list := hostnamesPath(c.ZoneID)
+	if c.Kind.OfAccount() {
+		list = collectionPath(c.AccountID, c.Kind)
+	}
+	if c.ObjectID == "" {
+		return list
+	}
+	return list + "/" + url.PathEscape(c.ObjectID)
+}
+
+// belowApplication reports whether a path is that of a policy of the application
+// of a change.
+func belowApplication(c *plan.Change, path string) bool {
+	if c.Kind != plan.KindAccessApplication || c.ObjectID == "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(path, objectPath(c)+"/policies")
+	return ok && (rest == "" || rest[0] == '/' && validID(rest[1:]))
+}
+
+// clientOf are the credentials for the zone, or the account, of a change.
+func (w *Writer) clientOf(c *plan.Change) (*client, error) {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	owner := c.ZoneID
+	creates := c.Action == plan.Create && c.ObjectID == ""
+	switch c.Kind {
+	case plan.KindZone, plan.KindHostname:
+		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
+			return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
+		}
+		if c.Kind == plan.KindHostname && !validName(c.Name) {
+			return nil, fmt.Errorf("%s: %q is no hostname", c.ID, c.Name)
+		}
+	case plan.KindCustomHostname:
+		if !validID(c.ObjectID) && !creates {
+			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
+		}
+	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+		owner = c.AccountID
+		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
+			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
+		}
+	default:
 		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)
+	}
+	if !validID(owner) {
+		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.ID, owner)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if cl := w.owner[c.ZoneID]; cl != nil {
+	if cl := w.owner[owner]; cl != nil {
 		return cl, nil
 	}
-	// The zone was not read by this Writer. With one credential there is no
-	// choice; with several a guess could write with the wrong one.
+	// It was not read by this Writer. With one credential there is no choice;
+	// with several a guess could write with the wrong one.
 	if len(w.clients) == 1 {
 		return w.clients[0], nil
 	}
-	return nil, fmt.Errorf("%s: the zone was not read, so it is not known which credentials are for it", c.ID)
+	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.ID)
+}
+
+// validName keeps out of paths what cannot be a hostname.
+func validName(name string) bool {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\?#%`, r) }
+	return strings.Contains(name, ".") && len(name) <= 255 && strings.Trim(name, ".") == name && !strings.ContainsFunc(name, odd)
 }
 
 // accept takes the answer to a successful write over. It need not show the
@@ -118,25 +221,23 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 // to doubt the write, and still less to repeat it. Only an answer about something
 // else is an error.
 func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
-	if c.Kind == plan.KindZone {
-		s, err := decodeSetting(result, c.ObjectID)
-		switch {
-		case err != nil && s.ID != "" && s.ID != c.ObjectID:
-			return plan.Object{}, err
-		case err != nil:
-			return plan.Object{}, nil
-		}
-		if c.ObjectID != tls13 && c.ObjectID != earlyData {
-			kept := s
-			w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, &kept, time.Now())
-		}
-		return plan.Object{Setting: &s}, nil
+	switch {
+	case c.Kind.OfAccount():
+		return w.acceptResource(c, result)
+	case uploads(c):
+		return acceptUploaded(result), nil
+	case c.Kind == plan.KindHostname:
+		return w.acceptName(c, result)
+	case c.Kind == plan.KindZone:
+		return w.acceptSetting(c, result)
 	}
 	d := newHostnameDecoder(result)
 	h, err := d.hostname()
 	switch {
-	case h.ID != "" && h.ID != c.ObjectID:
+	case h.ID != "" && c.ObjectID != "" && h.ID != c.ObjectID:
 		return plan.Object{}, fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)
+	case h.Name != "" && c.ObjectID == "" && h.Name != c.Name:
+		return plan.Object{}, fmt.Errorf("it is about custom hostname %s, not %s", h.Name, c.Name)
 	case err != nil, !d.shown:
 		// Settings that are not shown must not pass for settings that are not
 		// set.
@@ -149,6 +250,24 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	return object(&h), nil
 }
 
+// acceptSetting takes over the answer to a write of a zone's setting.
+func (w *Writer) acceptSetting(c *plan.Change, result []byte) (plan.Object, error) {
+	e := endpointOf(c.ObjectID)
+	got, err := e.read(result)
+	var other *otherObject
+	switch {
+	case errors.As(err, &other):
+		return plan.Object{}, err
+	case err != nil:
+		return plan.Object{}, nil
+	}
+	if c.ObjectID != tls13 && c.ObjectID != earlyData {
+		kept := got
+		w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, &kept, time.Now())
+	}
+	return got.object(), nil
+}
+
 // object is a custom hostname for a caller, who gets a copy of what is kept.
 func object(h *plan.Hostname) plan.Object {
 	own := *h
@@ -158,27 +277,33 @@ func object(h *plan.Hostname) plan.Object {
 // drop forgets what is known of the object of a change.
 func (w *Writer) drop(c *plan.Change) {
 	now := time.Now()
-	if c.Kind != plan.KindZone {
+	key := settingKey{c.ZoneID, c.ObjectID}
+	switch c.Kind {
+	case plan.KindHostname:
+		w.cache.wroteLocal(key, c.Name, nil, now)
+	case plan.KindCustomHostname:
 		w.cache.wroteHostname(c.ObjectID, nil, now)
-		return
-	}
-	w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, nil, now)
-	if c.ObjectID == tls13 || c.ObjectID == earlyData {
-		w.cache.wroteSetting(settingKey{c.ZoneID, tls13}, nil, now)
-		w.cache.wroteSetting(settingKey{c.ZoneID, earlyData}, nil, now)
+	case plan.KindZone:
+		w.cache.wroteSetting(key, nil, now)
+		if c.ObjectID == tls13 || c.ObjectID == earlyData {
+			w.cache.wroteSetting(settingKey{c.ZoneID, tls13}, nil, now)
+			w.cache.wroteSetting(settingKey{c.ZoneID, earlyData}, nil, now)
+		}
+	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+		// Nothing of them is remembered.
 	}
 }
 
 func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	start := time.Now()
 	if s, ok := w.cache.setting(c.ZoneID, c.ObjectID, start.Add(-maxAge)); ok && maxAge > 0 {
-		return plan.Object{Setting: &s}, nil
+		return s.object(), nil
 	}
 	s, err := readSetting(ctx, cl, c.ZoneID, c.ObjectID)
 	if err != nil {
 		return plan.Object{}, err
 	}
-	all := map[string]plan.Setting{s.ID: s}
+	all := map[string]reading{s.ID: s}
 	if s.ID == tls13 {
 		early, err := readSetting(ctx, cl, c.ZoneID, earlyData)
 		var failed *Error
@@ -193,8 +318,28 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 	}
 	mergeEarlyData(all)
 	s = all[c.ObjectID]
-	w.cache.putSettings(c.ZoneID, []plan.Setting{s}, start)
-	return plan.Object{Setting: &s}, nil
+	w.cache.putSettings(c.ZoneID, map[string]reading{s.ID: s}, start)
+	return s.object(), nil
+}
+
+// findHostname looks for the custom hostname that a change is to create, by its
+// name. A server may take the filter for a part of a name, or for nothing.
+func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
+	start := time.Now()
+	l, err := list(ctx, query[plan.Hostname]{
+		client: cl, path: hostnamesPath(c.ZoneID) + "?hostname=" + url.QueryEscape(c.Name),
+		sizes: []int{50}, filtered: true, decode: decodeHostnames,
+		id: func(h *plan.Hostname) string { return h.ID }, limit: w.concurrency, log: w.log,
+	})
+	if err != nil {
+		return plan.Object{}, err
+	}
+	i := slices.IndexFunc(l.items, func(h plan.Hostname) bool { return h.Name == c.Name })
+	if i < 0 {
+		return plan.Object{Absent: true}, nil
+	}
+	w.cache.putHostname(&l.items[i], start)
+	return object(&l.items[i]), nil
 }
 
 func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
@@ -237,7 +382,7 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 	start := time.Now()
 	var items []plan.Hostname
-	err := cl.read(ctx, pagePath(zonePath(key.zone)+"/custom_hostnames", key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, pagePath(hostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		items, err = decodeHostnames(result)
 		return err
 	})

@@ -32,6 +32,8 @@ type liveZone struct {
 	plan.Zone
 	client    *client
 	settings  []string
+	local     []string // settings whose per-hostname form is needed
+	pulls     bool     // the certificates for origin pulls are needed
 	hostnames bool
 	required  bool        // it is of no use without its hostnames
 	origin    plan.Origin // of the first document that reaches it
@@ -40,20 +42,29 @@ type liveZone struct {
 	without error // why its hostnames are missing, where they are not required
 }
 
-// Fetch reads what the scope asks for. Zones that could not be found or read are
-// told in Live.Problems, and the others are read all the same. It is an error
-// if the credentials are refused, or if nothing could be read at all.
+// Fetch reads what the scope asks for. Zones and accounts that could not be found
+// or read are told in Live.Problems, and the others are read all the same. It is
+// an error if the credentials are refused, or if nothing could be read at all.
 func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error) {
 	before := r.Requests().Read
 	live := &plan.Live{}
-	zones, failures, err := r.resolve(ctx, scope, live)
+	d, err := r.discover(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
+	zones, failures := r.resolve(d, scope, live)
+	accounts, failed, err := r.resolveAccounts(ctx, d, scope, live)
+	if err != nil {
+		return nil, err
+	}
+	failures = append(failures, failed...)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range zones {
 		group.Go(crash.Guard(func() error { return r.fill(gctx, &zones[i]) }))
+	}
+	for i := range accounts {
+		group.Go(crash.Guard(func() error { return r.fillAccount(gctx, &accounts[i]) }))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -73,7 +84,17 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 		}
 		live.Zones = append(live.Zones, z.Zone)
 	}
-	if len(live.Zones) == 0 && len(failures) > 0 {
+	read := len(live.Zones)
+	for i := range accounts {
+		a := &accounts[i]
+		live.Accounts = append(live.Accounts, a.LiveAccount)
+		if a.failed != nil {
+			failures = append(failures, a.failed)
+		} else {
+			read++
+		}
+	}
+	if read == 0 && len(failures) > 0 {
 		return nil, failures[0]
 	}
 	live.Reads = r.Requests().Read - before
@@ -84,33 +105,47 @@ func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
 	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: origin}
 }
 
-// fill reads the settings and the custom hostnames of a zone. A failure is kept
-// in the zone; the error is one that concerns every zone.
+// fill reads what is needed of a zone. A failure is kept in the zone; the error is
+// one that concerns every zone.
 func (r *Reader) fill(ctx context.Context, z *liveZone) error {
-	var settings, hostnames error
+	var settings, hostnames, local, pulls error
+	var got zoneSettings
+	var ofLocal gaps
 	var wait sync.WaitGroup
-	if len(z.settings) > 0 {
-		wait.Go(func() {
-			settings = crash.Guard(func() (err error) {
-				z.Settings, z.Unreadable, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
-				return err
-			})()
-		})
+	run := func(needed bool, failed *error, f func() error) {
+		if needed {
+			wait.Go(func() { *failed = onZone(crash.Guard(f)(), z.Name) })
+		}
 	}
-	if z.hostnames {
-		wait.Go(func() {
-			hostnames = crash.Guard(func() (err error) {
-				z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone)
-				return err
-			})()
-		})
-	}
+	run(len(z.settings) > 0, &settings, func() (err error) {
+		got, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
+		return err
+	})
+	run(z.hostnames, &hostnames, func() (err error) {
+		z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone)
+		return err
+	})
+	run(len(z.local) > 0, &local, func() (err error) {
+		z.Local, z.LocalRead, ofLocal, err = r.localOf(ctx, z.client, &z.Zone, z.local)
+		return err
+	})
+	run(z.pulls, &pulls, func() (err error) {
+		z.OriginCertificates, err = originCertificates(ctx, z.client, z.ID)
+		return err
+	})
 	wait.Wait()
-	settings, hostnames = onZone(settings, z.Name), onZone(hostnames, z.Name)
-	for _, err := range []error{settings, hostnames} {
+	for _, err := range []error{settings, hostnames, local, pulls} {
 		if err != nil && everybodys(ctx, err) {
 			return err
 		}
+	}
+	z.Settings, z.FallbackStatus = got.settings, got.fallback
+	got.gaps.to(&z.Zone)
+	ofLocal.to(&z.Zone)
+	if pulls != nil {
+		var g gaps
+		g.add(plan.OriginPullsCertificates, pulls)
+		g.to(&z.Zone)
 	}
 	if z.required {
 		z.failed = cmp.Or(settings, hostnames)
@@ -137,11 +172,7 @@ type candidate struct {
 // resolve finds the live zones of a scope, sorted by name and account. What is
 // not found goes to the problems of live, what could not be asked also to
 // failures.
-func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live) (zones []liveZone, failures []error, err error) {
-	d, err := r.discover(ctx, scope)
-	if err != nil {
-		return nil, nil, err
-	}
+func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones []liveZone, failures []error) {
 	byID := map[string]*liveZone{}
 	for _, s := range scope.Zones {
 		found, failed := d.find(r, s)
@@ -175,6 +206,8 @@ func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live)
 			z.hostnames = z.hostnames || s.Hostnames
 			z.required = z.required || s.Hostnames && !s.Optional
 			z.settings = union(z.settings, s.Settings)
+			z.local = union(z.local, s.Local)
+			z.pulls = z.pulls || s.OriginCertificates
 		}
 	}
 	for _, z := range byID {
@@ -188,7 +221,7 @@ func (r *Reader) resolve(ctx context.Context, scope plan.Scope, live *plan.Live)
 	for i := range zones {
 		r.owner[zones[i].ID] = zones[i].client
 	}
-	return zones, failures, nil
+	return zones, failures
 }
 
 func union(a, b []string) []string {
@@ -408,12 +441,8 @@ func decodeZones(result []byte) ([]plan.Zone, error) {
 // zone that nobody asked for stops nothing.
 func (c *cursor) zone() (plan.Zone, error) {
 	var z plan.Zone
-	field := func(to *string) error {
-		if c.null() {
-			return nil
-		}
-		b, err := c.text()
-		*to = string(b)
+	field := func(to *string) (err error) {
+		*to, err = c.optional()
 		return err
 	}
 	err := c.object(func(key []byte) error {

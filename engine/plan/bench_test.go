@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -48,7 +49,7 @@ custom_hostnames:
     - { match: { metadata: { tier: gold } }, http2: on }
   hostnames:
     shop-00000.customers.example: { http2: on }
-`, zone, own))}})
+`, zone, own))}}, time.Time{})
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}

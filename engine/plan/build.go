@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"tlsync/schema"
 )
@@ -24,6 +25,9 @@ type Input struct {
 	Config Config
 	// WritesPerSecond is the permitted rate, for the estimate; 0 leaves it out.
 	WritesPerSecond float64
+	// Now is the time against which the expiry of certificates is told. The zero
+	// time tells nothing.
+	Now time.Time
 }
 
 // Build compares what is asked for with what is live, setting by setting:
@@ -50,12 +54,15 @@ func Build(in Input) (*Plan, error) {
 	}
 	for i := range in.Live.Zones {
 		z, want := &in.Live.Zones[i], &in.Head.Zones[i]
-		managed := len(want.Settings) > 0 || slices.ContainsFunc(want.Hostnames, func(as []schema.Assignment) bool { return len(as) > 0 })
+		managed := len(want.Settings) > 0 || len(want.Local) > 0 || len(want.OriginCertificates) > 0 || len(want.Created) > 0 || slices.ContainsFunc(want.Hostnames, func(as []schema.Assignment) bool { return len(as) > 0 })
 		if managed {
 			p.Summary.Zones++
 		}
-		p.Summary.Objects += 1 + len(z.Hostnames)
+		p.Summary.Objects += 1 + len(z.Hostnames) + len(z.Local)
 		b.zone(i)
+	}
+	for i := range in.Live.Accounts {
+		p.Summary.Objects += b.account(i)
 	}
 	p.Findings = append(p.Findings, b.findings...)
 	sortFindings(p.Findings)
@@ -134,8 +141,14 @@ type builder struct {
 // node is a write with the writes that must succeed before it.
 type node struct {
 	change Change
-	zone   int
-	after  []int // indices of nodes
+	zone   int // index of its zone; objects of accounts come after all zones
+	after  []edge
+}
+
+// edge says that a node waits for another, and why.
+type edge struct {
+	node int
+	why  string // a sentence of the ordering table
 }
 
 func (b *builder) find(sev schema.Severity, rule, object, message string, a *schema.Assignment) {
@@ -159,11 +172,28 @@ type zoneWork struct {
 	held  map[string]bool  // zone settings that do not become what is asked for
 	// zoneNodes are the nodes that govern a setting, in the order of the chain.
 	zoneNodes map[string][]int
-	names     []hostnameWork        // custom hostnames with something to write
+	// local are the names in the zone that have settings of their own, or are
+	// asked to have, sorted, and localWant what is asked of each. Their indices
+	// come after those of the custom hostnames.
+	local     []Hostname
+	localWant [][]schema.Assignment
+	names     []hostnameWork        // hostnames with something to write
 	own       map[int]*hostnameWork // by hostname index
+	created   []createdHostname
 }
 
-// hostnameWork is one custom hostname with something to write.
+// hosts is the number of hostnames, custom ones and names in the zone.
+func (w *zoneWork) hosts() int { return len(w.live.Hostnames) + len(w.local) }
+
+// host is the hostname of an index.
+func (w *zoneWork) host(i int) *Hostname {
+	if n := len(w.live.Hostnames); i >= n {
+		return &w.local[i-n]
+	}
+	return &w.live.Hostnames[i]
+}
+
+// hostnameWork is one hostname with something to write.
 type hostnameWork struct {
 	index int
 	live  *Hostname
@@ -186,6 +216,7 @@ func (b *builder) zone(i int) {
 			w.names = append(w.names, hw)
 		}
 	}
+	w.localEdits()
 	w.leaveFollowers()
 	// Only now is it known which zone settings will be written, and so what
 	// each name meets before and after.
@@ -193,6 +224,8 @@ func (b *builder) zone(i int) {
 		w.own[w.names[i].index] = &w.names[i]
 	}
 	if w.write() {
+		w.lifecycle()
+		w.originCertificates()
 		w.hazards()
 		w.tell()
 	}
@@ -212,7 +245,16 @@ func (w *zoneWork) zoneEdits() {
 	for i := range w.want.Settings {
 		a := &w.want.Settings[i]
 		live, ok := lookup(w.live.Settings, a.Setting)
+		asked := *a
+		if row, known := schema.LookupSetting(a.Setting); known && len(row.Fields) > 0 && ok {
+			asked.Value = row.Merge(live.Value, a.Value)
+			asked.Wire = asked.Value
+		}
+		lacking, lacks := w.live.Lacking[a.Setting]
 		switch {
+		case !ok && lacks:
+			w.held[a.Setting] = true
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, lacking), a)
 		case !ok:
 			why := w.live.Unreadable[a.Setting]
 			if why == "" {
@@ -220,13 +262,13 @@ func (w *zoneWork) zoneEdits() {
 			}
 			w.held[a.Setting] = true
 			w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
-		case live.Value == a.Value:
+		case live.Value == asked.Value:
 		case live.Locked || w.earlyDataLocked(a):
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
-				a.Setting, w.live.Name, Show(live.Value), Show(a.Value)), a)
+				a.Setting, w.live.Name, Show(live.Value), Show(asked.Value)), a)
 		default:
-			e := w.edit(a, live.Value, baseOf(w.base))
+			e := w.edit(&asked, live.Value, a.Value, baseOf(w.base))
 			w.edits[a.Setting] = &e
 		}
 	}
@@ -250,9 +292,12 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 	h := &w.live.Hostnames[i]
 	as := w.want.Hostnames[i]
 	hw := hostnameWork{index: i, live: h}
+	if w.want.Deleted[i] != nil {
+		return hw, false
+	}
 	for j := range as {
 		if a := &as[j]; h.Own(a.Setting) != a.Value {
-			hw.edits = append(hw.edits, w.edit(a, h.Own(a.Setting), baseHostname(w.base, i)))
+			hw.edits = append(hw.edits, w.edit(a, h.Own(a.Setting), a.Value, baseHostname(w.base, i)))
 		}
 	}
 	if len(hw.edits) == 0 {
@@ -263,14 +308,13 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 	if rule, why, serving := uneditable(h); rule != "" {
 		w.find(schema.Warning, rule, object, fmt.Sprintf("%s is left as it is: %s", h.Name, why), origin)
 		if serving {
-			w.holdBack(h, hw.edits)
+			w.holdBack(schema.Error, h, hw.edits)
 		}
 		return hw, false
 	}
 	// Cloudflare refuses a cipher list next to a minimum of 1.3 (code 1443).
 	// When the one that is in the way is not managed, it is not ours to drop.
 	if after := laidOver(h.Settings, hw.edits); clash(after) {
-		const minimum = "min_tls_version"
 		min, list := asked(as, minimum), asked(as, schema.Ciphers)
 		var drop func(e Edit) bool
 		switch {
@@ -289,7 +333,7 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 				culprit.Setting, h.Name, other, other), culprit)
 			drop = func(e Edit) bool { return e.Setting == culprit.Setting }
 		}
-		w.holdBack(h, slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return !drop(e) }))
+		w.holdBack(schema.Error, h, slices.DeleteFunc(slices.Clone(hw.edits), func(e Edit) bool { return !drop(e) }))
 		hw.edits = slices.DeleteFunc(hw.edits, drop)
 	}
 	return hw, len(hw.edits) > 0
@@ -298,7 +342,7 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 // holdBack drops zone writes of settings that a name should have been pinned
 // against first, and reports whether there were any. A pin at what the zone
 // comes to is not missed: the name meets the same by following.
-func (w *zoneWork) holdBack(h *Hostname, pins []Edit) bool {
+func (w *zoneWork) holdBack(sev schema.Severity, h *Hostname, pins []Edit) bool {
 	any := false
 	for _, e := range pins {
 		z, ok := w.edits[e.Setting]
@@ -308,7 +352,7 @@ func (w *zoneWork) holdBack(h *Hostname, pins []Edit) bool {
 		any = true
 		delete(w.edits, e.Setting)
 		w.held[e.Setting] = true
-		w.find(schema.Error, NotEditable, zoneObject(w.label), fmt.Sprintf(
+		w.find(sev, NotEditable, zoneObject(w.label), fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
 			e.Setting, w.live.Name, Show(z.To), h.Name, Show(e.To)), asked(w.want.Settings, e.Setting))
 	}
@@ -322,6 +366,7 @@ func (w *zoneWork) holdBack(h *Hostname, pins []Edit) bool {
 // should have been pinned against is then held back too, and so on.
 func (w *zoneWork) leaveFollowers() {
 	left := map[string][]string{} // names by setting
+	noun := "custom hostname"
 	for again := true; again; {
 		again = false
 		kept := w.names[:0]
@@ -333,7 +378,10 @@ func (w *zoneWork) leaveFollowers() {
 			}
 			id := hw.edits[i].Setting
 			left[id] = append(left[id], hw.live.Name)
-			again = w.holdBack(hw.live, hw.edits) || again
+			if hw.live.InZone {
+				noun = "hostname"
+			}
+			again = w.holdBack(schema.Error, hw.live, hw.edits) || again
 		}
 		w.names = kept
 	}
@@ -348,7 +396,7 @@ func (w *zoneWork) leaveFollowers() {
 		}
 		slices.Sort(names)
 		w.find(sev, rule, zoneObject(w.label), fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
-			plural(len(names), "1 custom hostname is", fmt.Sprintf("%d custom hostnames are", len(names))), plural(len(names), "it is", "they are"),
+			plural(len(names), "1 "+noun+" is", fmt.Sprintf("%d %ss are", len(names), noun)), plural(len(names), "it is", "they are"),
 			row.ID, w.live.Name, plural(len(names), "it is", "they are"), why, first(names)), asked(w.want.Settings, row.ID))
 	}
 }
@@ -395,10 +443,12 @@ func clash(settings []Setting) bool {
 	return min.Value == `"1.3"` && ok && ciphers.Value != schema.Inherit && ciphers.Value != "[]"
 }
 
-func (w *zoneWork) edit(a *schema.Assignment, from schema.Value, base []schema.Assignment) Edit {
+// edit makes an assignment an edit. Head is the value as the configuration has
+// it, of which the assignment's may be a completed form.
+func (w *zoneWork) edit(a *schema.Assignment, from, head schema.Value, base []schema.Assignment) Edit {
 	return Edit{
 		Setting: a.Setting, From: from, To: a.Value, wire: a.Wire,
-		Cause:  cause(w.base != nil, asked(base, a.Setting), a.Value, from),
+		Cause:  cause(w.base != nil, asked(base, a.Setting), head, from),
 		Origin: Origin{Pos: a.Pos, Via: a.Via},
 	}
 }
@@ -424,10 +474,18 @@ func cause(withBase bool, base *schema.Assignment, head, live schema.Value) Caus
 		return CauseAdopt
 	case base.Value == head:
 		return CauseDrift
-	case base.Value == live:
+	case completed(base, live) == live:
 		return CauseChange
 	}
 	return CauseConflict
+}
+
+// completed is the value of an assignment with what it leaves open as it is live.
+func completed(a *schema.Assignment, live schema.Value) schema.Value {
+	if row, ok := schema.LookupSetting(a.Setting); ok {
+		return row.Merge(live, a.Value)
+	}
+	return a.Value
 }
 
 // before and after are the zone's values around the plan, "" where unknown.
@@ -445,7 +503,7 @@ func (w *zoneWork) after(id string) schema.Value {
 
 // effective is what a visitor of a custom hostname meets before and after.
 func (w *zoneWork) effective(i int, id string) (from, to schema.Value) {
-	from = w.live.Hostnames[i].Own(id)
+	from = w.host(i).Own(id)
 	to = from
 	if hw, ok := w.own[i]; ok {
 		for _, e := range hw.edits {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -80,7 +81,7 @@ func TestGolden(t *testing.T) {
 
 func load(t *testing.T, tree fstest.MapFS) *schema.Desired {
 	t.Helper()
-	desired, diags := schema.Load(tree)
+	desired, diags := schema.Load(tree, time.Time{})
 	if diags.HasErrors() {
 		t.Fatalf("the configuration is wrong: %v", diags)
 	}
@@ -95,7 +96,14 @@ type liveZone struct {
 	Settings   map[string]yaml.Node
 	Locked     []string
 	Unreadable map[string]string
+	Lacking    map[string]string
 	Hostnames  []liveHostname `yaml:"custom_hostnames"`
+	// Local are the names in the zone with settings of their own; LocalRead what
+	// was read of them, all where nothing is said.
+	Local              map[string]map[string]yaml.Node `yaml:"hostnames"`
+	LocalRead          []string                        `yaml:"local_read"`
+	FallbackStatus     string                          `yaml:"fallback_status"`
+	OriginCertificates []string                        `yaml:"origin_certificates"` // SHA-256
 }
 
 type liveHostname struct {
@@ -110,6 +118,10 @@ type liveHostname struct {
 	SSLStatus string `yaml:"ssl_status"`
 	Type      *string
 	Method    *string
+	Bundle    string `yaml:"bundle_method"`
+	Authority string `yaml:"certificate_authority"`
+	Server    string `yaml:"origin_server"`
+	SNI       string `yaml:"origin_sni"`
 }
 
 func parseLive(t *testing.T, text []byte) *plan.Live {
@@ -124,7 +136,8 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 	for i, z := range zones {
 		account := cmp.Or(z.Account, "Example Inc")
 		out := plan.Zone{
-			ID: fmt.Sprintf("zone-%d", i+1), Name: z.Zone, Unreadable: z.Unreadable,
+			ID: fmt.Sprintf("zone-%d", i+1), Name: z.Zone, Unreadable: z.Unreadable, Lacking: z.Lacking,
+			FallbackStatus: z.FallbackStatus, LocalRead: z.LocalRead,
 			Account: plan.Account{ID: strings.ToLower(strings.Fields(account)[0]), Name: account},
 			// In table order, and those that the table lacks last.
 			Settings: settingsOf(t, z.Settings, schema.ZoneLevel),
@@ -142,8 +155,21 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 				ID: cmp.Or(h.ID, fmt.Sprintf("id-%d", j+1)), Name: h.Hostname, Status: cmp.Or(h.Status, "active"),
 				SSL: h.SSL == nil || *h.SSL, SSLStatus: cmp.Or(h.SSLStatus, "active"), Type: or(h.Type, "dv"), Method: or(h.Method, "http"),
 				Wildcard: h.Wildcard, Uploaded: h.Uploaded, Metadata: h.Metadata,
+				BundleMethod: h.Bundle, Authority: h.Authority, OriginServer: h.Server, OriginSNI: h.SNI,
 				Settings: settingsOf(t, h.Settings, schema.CustomHostnameLevel),
 			})
+		}
+		if z.Hostnames != nil && out.Hostnames == nil { // read, and there are none
+			out.Hostnames = []plan.Hostname{}
+		}
+		for _, name := range slices.Sorted(maps.Keys(z.Local)) {
+			out.Local = append(out.Local, plan.Hostname{Name: name, InZone: true, Settings: settingsOf(t, z.Local[name], schema.HostnameLevel)})
+		}
+		if out.LocalRead == nil {
+			out.LocalRead = []string{"min_tls_version", "ciphers", "http2"}
+		}
+		for i, sum := range z.OriginCertificates {
+			out.OriginCertificates = append(out.OriginCertificates, plan.OriginCertificate{ID: fmt.Sprintf("certificate-%d", i+1), SHA256: sum, Status: "active"})
 		}
 		live.Zones = append(live.Zones, out)
 	}
@@ -171,6 +197,16 @@ func settingsOf(t *testing.T, m map[string]yaml.Node, l schema.Level) []plan.Set
 				t.Fatal(err)
 			}
 			raw = string(schema.ListValue(names))
+		case n.Kind == yaml.MappingNode:
+			var m map[string]any
+			if err := n.Decode(&m); err != nil {
+				t.Fatal(err)
+			}
+			b, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw = string(b)
 		case n.Tag == "!!null":
 			raw = "null"
 		case id == schema.Ciphers && list != nil:
@@ -198,6 +234,9 @@ func show(p *plan.Plan, err error) string {
 		}
 		if len(c.Needs) > 0 {
 			fmt.Fprintf(&b, "    needs %s\n", strings.Join(c.Needs, ", "))
+		}
+		for _, why := range c.Reasons {
+			fmt.Fprintf(&b, "    since %s\n", why)
 		}
 		for _, h := range c.Hazards {
 			fmt.Fprintf(&b, "    %s: %s\n", h.Kind, h.Message)

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,16 +17,7 @@ func (w *zoneWork) hazards() {
 		if c.Kind != KindZone {
 			continue
 		}
-		e := &c.Edits[0]
-		affected := w.followers(e.Setting)
-		switch {
-		case e.Direction == schema.Weakens:
-			c.add(WeakensTLS, fmt.Sprintf("%s of zone %s goes from %s to %s for %s", e.Setting, w.live.Name, Show(e.From), Show(e.To), affected))
-		case e.Setting == "ssl" && e.Direction == schema.Strengthens:
-			c.add(BreaksOrigin, fmt.Sprintf("ssl of zone %s goes from %s to %s: %s", w.live.Name, Show(e.From), Show(e.To), originNeeds[e.To.Text()]))
-		case cutsOff(e.Setting, e.From, e.To):
-			c.add(CutsOffClients, fmt.Sprintf("%s of zone %s goes from %s to %s: older clients of %s no longer connect", e.Setting, w.live.Name, Show(e.From), Show(e.To), affected))
-		}
+		w.zoneHazards(c, &c.Edits[0])
 	}
 	for i := range w.names {
 		w.hostnameHazards(&w.names[i])
@@ -33,6 +26,101 @@ func (w *zoneWork) hazards() {
 	for i := w.start; i < len(w.nodes); i++ {
 		slices.SortStableFunc(w.nodes[i].change.Hazards, func(a, b Hazard) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	}
+}
+
+// zoneHazards tells what a write of a zone setting takes.
+func (w *zoneWork) zoneHazards(c *Change, e *Edit) {
+	zone, from, to := w.live.Name, e.From, e.To
+	before, after := Difference(from, to)
+	moves := fmt.Sprintf("%s of zone %s goes from %s to %s", e.Setting, zone, before, after)
+	weaker := e.Direction == schema.Weakens
+	switch e.Setting {
+	case schema.HSTS:
+		w.stickyHSTS(c, e)
+		if weaker {
+			c.add(WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+zone+" without TLS")
+		}
+	case schema.UniversalSSL:
+		if weaker {
+			c.add(WeakensTLS, moves+": names of the zone that no other certificate covers can no longer be reached over HTTPS"+w.redirected())
+		}
+	case schema.TotalTLS:
+		if weaker {
+			c.add(WeakensTLS, moves+": names of the zone below the first level lose certificates of their own")
+		}
+		if ca := to.Member("certificate_authority"); ca != from.Member("certificate_authority") && from.Member("enabled") == "true" && to.Member("enabled") == "true" {
+			c.add(ReissuesCertificate, moves+": the certificates of the zone's names are issued anew")
+		}
+	case "tls_client_auth", schema.OriginPulls:
+		if weaker {
+			c.add(WeakensTLS, moves+": origins can no longer tell Cloudflare from others by its client certificate")
+			c.add(BreaksOrigin, moves+": origins that demand the client certificate refuse Cloudflare; let them stop demanding it first")
+		}
+	case schema.FallbackOrigin:
+		if from != schema.Inherit {
+			c.add(BreaksOrigin, moves+": every custom hostname without an origin of its own is sent there")
+		}
+	case "ssl":
+		if weaker {
+			c.add(WeakensTLS, moves+" for "+w.followers(e.Setting))
+		} else if e.Direction == schema.Strengthens {
+			c.add(BreaksOrigin, moves+": "+originNeeds[to.Text()])
+		}
+		if hsts := w.after(schema.HSTS); to == `"off"` && hsts.Member("enabled") == "true" {
+			c.add(Unreachable, "zone "+zone+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
+		}
+	default:
+		if weaker {
+			c.add(WeakensTLS, moves+" for "+w.followers(e.Setting))
+		} else if cutsOff(e.Setting, from, to) {
+			c.add(CutsOffClients, moves+": older clients of "+w.followers(e.Setting)+" no longer connect")
+		}
+	}
+}
+
+// stickyHSTS tells of a publication that browsers hold to after it is gone: of a
+// stronger one, and of one that is taken back while it is still held.
+func (w *zoneWork) stickyHSTS(c *Change, e *Edit) {
+	const day = 24 * 60 * 60
+	var from, to struct {
+		Enabled    bool  `json:"enabled"`
+		MaxAge     int64 `json:"max_age"`
+		Subdomains bool  `json:"include_subdomains"`
+		Preload    bool  `json:"preload"`
+	}
+	// What is not of this form is told as it stands, by the move itself.
+	_ = json.Unmarshal([]byte(e.From), &from)
+	_ = json.Unmarshal([]byte(e.To), &to)
+	held := from.Enabled && from.MaxAge > 0
+	switch longer := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload; {
+	case to.Enabled && longer && to.MaxAge > 0:
+		text := fmt.Sprintf("browsers that visit zone %s keep to HTTPS there for %s, even if it is taken back", w.live.Name, count(int(max(1, to.MaxAge/day)), "day"))
+		if to.Subdomains {
+			text += "; include_subdomains binds every name below it, also those that are not on Cloudflare"
+		}
+		if to.Preload {
+			text += "; preload lets browsers ship it, which is nearly impossible to undo"
+		}
+		c.add(StickyHSTS, text)
+	case !to.Enabled && held:
+		c.add(StickyHSTS, fmt.Sprintf("browsers that have visited zone %s keep to HTTPS for up to %s more; publish max_age: 0 for that long before it is switched off",
+			w.live.Name, count(int(max(1, from.MaxAge/day)), "day")))
+	}
+}
+
+// redirected tells what makes a name without a certificate a total loss.
+func (w *zoneWork) redirected() string {
+	var why []string
+	if hsts := w.after(schema.HSTS); hsts.Member("enabled") == "true" {
+		why = append(why, "HSTS is published")
+	}
+	if w.after("always_use_https") == `"on"` {
+		why = append(why, "always_use_https is on")
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return ", nor at all, since " + strings.Join(why, " and ")
 }
 
 // originNeeds says, by value of ssl, which origins stop working, the custom origins
@@ -72,6 +160,18 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 		}
 		if len(cut) > 0 {
 			c.add(CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", hw.live.Name, strings.Join(cut, ", ")))
+		}
+		var issued []string
+		for _, id := range []string{"ssl.method", "ssl.wildcard", "ssl.certificate_authority"} {
+			if e := editOf(c.Edits, id); e != nil {
+				issued = append(issued, fmt.Sprintf("%s from %s to %s", id, Show(e.From), Show(e.To)))
+			}
+		}
+		if len(issued) > 0 {
+			c.add(ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued anew: %s", hw.live.Name, strings.Join(issued, ", ")))
+		}
+		if e := editOf(c.Edits, "origin.server"); e != nil {
+			c.add(BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", hw.live.Name, Show(e.To)))
 		}
 		if movedAway(hw.live) {
 			c.add(MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", hw.live.Name, hw.live.Status))
@@ -157,30 +257,51 @@ func oldSuites(v schema.Value) bool {
 // minimum of 1.3 with TLS 1.3 off.
 func (w *zoneWork) unreachable() {
 	var zone *Change
-	for _, n := range slices.Concat(w.zoneNodes["tls_1_3"], w.zoneNodes["min_tls_version"]) {
+	for _, n := range slices.Concat(w.zoneNodes[tls13], w.zoneNodes[minimum]) {
 		zone = &w.nodes[n].change
 	}
-	if zone != nil && noVersion(w.after("min_tls_version"), w.after("tls_1_3")) {
+	if zone != nil && noVersion(w.after(minimum), w.after(tls13)) {
 		zone.add(Unreachable, fmt.Sprintf("zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Name))
 	}
 	var lost []string
-	for i := range w.live.Hostnames {
-		m0, m1 := w.effective(i, "min_tls_version")
-		t0, t1 := w.effective(i, "tls_1_3")
-		if !noVersion(m1, t1) || noVersion(m0, t0) {
+	for i := range w.hosts() {
+		m0, m1 := w.effective(i, minimum)
+		t0, t1 := w.effective(i, tls13)
+		if !noVersion(m1, t1) || noVersion(m0, t0) || i < len(w.live.Hostnames) && w.want.Deleted[i] != nil {
 			continue
 		}
+		name := w.host(i).Name
 		hw, ok := w.own[i]
-		if ok && (editOf(hw.edits, "min_tls_version") != nil || editOf(hw.edits, "tls_1_3") != nil) {
-			w.nodes[hw.nodes[len(hw.nodes)-1]].change.add(Unreachable, fmt.Sprintf("%s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Hostnames[i].Name))
+		if ok && (editOf(hw.edits, minimum) != nil || editOf(hw.edits, tls13) != nil) {
+			w.nodes[hw.nodes[len(hw.nodes)-1]].change.add(Unreachable, fmt.Sprintf("%s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", name))
 			continue
 		}
-		lost = append(lost, w.live.Hostnames[i].Name)
+		lost = append(lost, name)
+	}
+	for _, h := range w.created {
+		own := func(id string) schema.Value { return cmp.Or(h.own[id], w.after(id)) }
+		if noVersion(own(minimum), own(tls13)) {
+			w.nodes[h.node].change.add(Unreachable, fmt.Sprintf("%s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", h.name))
+		}
 	}
 	if zone != nil && len(lost) > 0 {
+		noun := "custom hostname"
+		if len(w.local) > 0 {
+			noun = "hostname"
+		}
 		zone.add(Unreachable, fmt.Sprintf("%s of zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect, e.g. to %s",
-			count(len(lost), "custom hostname"), w.live.Name, lost[0]))
+			count(len(lost), noun), w.live.Name, lost[0]))
 	}
+}
+
+// Difference shows two values. Of two objects it shows only the members in which
+// they differ.
+func Difference(from, to schema.Value) (before, after string) {
+	a, b := from.Without(to), to.Without(from)
+	if a == "{}" || b == "{}" { // one has members that the other lacks
+		return Show(from), Show(to)
+	}
+	return Show(a), Show(b)
 }
 
 // Show is a value as people read it: the name of a cipher list or the number
@@ -191,6 +312,8 @@ func Show(v schema.Value) string {
 		return "unknown"
 	case v == schema.Inherit:
 		return "inherit"
+	case v[0] == '{':
+		return v.Fields()
 	case v[0] != '[':
 		return v.Text()
 	}
@@ -207,6 +330,9 @@ func Show(v schema.Value) string {
 // tell adds findings about what the plan leaves as it is.
 func (w *zoneWork) tell() {
 	for i := range w.live.Hostnames {
+		if w.want.Deleted[i] != nil {
+			continue
+		}
 		h := &w.live.Hostnames[i]
 		as := w.want.Hostnames[i]
 		object := hostnameObject(w.label, h.Name)

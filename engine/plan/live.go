@@ -7,6 +7,9 @@ import "tlsync/schema"
 type Live struct {
 	// Zones are sorted by name, then account id.
 	Zones []Zone
+	// Accounts are those whose own objects the configuration manages, sorted by
+	// name, then id.
+	Accounts []LiveAccount
 	// Problems are zones that could not be found or read, as findings. What is
 	// not in Zones is never written.
 	Problems []Finding
@@ -24,10 +27,36 @@ type Zone struct {
 	Settings []Setting
 	// Unreadable names settings that were needed and could not be read, and why.
 	Unreadable map[string]string
+	// Lacking names settings that were needed and that the zone's plan, or an
+	// entitlement that it has not, keeps from being read or written, and why. The
+	// per-hostname form of a setting has the id PerHostname gives.
+	Lacking map[string]string
 	// Hostnames are the custom hostnames, sorted by name; nil if they were not
 	// read.
 	Hostnames []Hostname
+	// Local are the names in the zone that have settings of their own
+	// (per-hostname TLS settings), sorted by name, with those settings that were
+	// asked for. LocalRead names the settings that were read.
+	Local     []Hostname
+	LocalRead []string
+	// FallbackStatus is the state of the fallback origin: "active",
+	// "initializing", … Empty where there is none or it was not read.
+	FallbackStatus string
+	// OriginCertificates are the zone's certificates for origin pulls, the
+	// newest first, without those that are being deleted.
+	OriginCertificates []OriginCertificate
 }
+
+// OriginCertificate is a client certificate that Cloudflare shows to origins.
+type OriginCertificate struct {
+	ID     string
+	SHA256 string // of the certificate, 64 hexadecimal digits; empty if it cannot be parsed
+	Status string // "active", "pending_deployment", …
+}
+
+// PerHostname is the id under which the per-hostname form of a setting is listed
+// in Zone.Unreadable and Zone.Lacking.
+func PerHostname(setting string) string { return "hostnames/" + setting }
 
 // Account is the account that holds a zone.
 type Account struct{ ID, Name string }
@@ -59,7 +88,96 @@ type Hostname struct {
 	// Settings are all keys of ssl.settings, sorted by id, those that tlsync
 	// does not know included: a PATCH replaces the object as a whole.
 	Settings []Setting
+	// BundleMethod, Authority, OriginServer and OriginSNI are
+	// ssl.bundle_method, ssl.certificate_authority, custom_origin_server and
+	// custom_origin_sni; empty where there is none.
+	BundleMethod, Authority, OriginServer, OriginSNI string
+	// InZone marks a name in the zone itself, with per-hostname settings: it has
+	// a Name and Settings and nothing else.
+	InZone bool
 }
+
+// LiveAccount is what an account has of the kinds that the configuration manages
+// there.
+type LiveAccount struct {
+	Account
+	// Certificates are the certificate authorities of Access (KindMTLSCertificate),
+	// Applications its applications (KindAccessApplication), Alerts the
+	// notification policies (KindAlert), each sorted by name, then id. All of the
+	// account are here, other people's too.
+	Certificates, Applications, Alerts []Resource
+	// Forwarding is the one object that says for which hostnames the client
+	// certificate is forwarded (KindMTLSHostname).
+	Forwarding Resource
+	// AlertTypes are the alert types that the account may use; nil if unknown.
+	AlertTypes []string
+	// Webhooks and PagerDuty are the destinations that alerts may name.
+	Webhooks, PagerDuty []Destination
+	// Unreadable says why the objects of a kind could not be read; those of kinds
+	// that are not in it, and were asked for, were.
+	Unreadable map[Kind]string
+}
+
+// Resource is a live object of an account, or one that a change is to make.
+type Resource struct {
+	ID   string // Cloudflare's
+	Name string
+	// Fields are what plans compare, canonical, by the names below; one that has
+	// no value is missing.
+	Fields map[string]schema.Value
+	// Rest is the object as read, JSON, so that a write that replaces it keeps
+	// what plans know nothing of.
+	Rest string
+}
+
+// Value is a field of a resource, Inherit where it has none.
+func (r *Resource) Value(field string) schema.Value {
+	if v, ok := r.Fields[field]; ok {
+		return v
+	}
+	return schema.Inherit
+}
+
+// The fields of resources.
+const (
+	// Of a certificate: the MD5 fingerprint that Cloudflare reports, as 32
+	// hexadecimal digits in lower case; the names that it is associated with, a
+	// sorted list; and when it expires, RFC 3339, which is never edited.
+	FieldFingerprint = "fingerprint"
+	FieldHostnames   = "associated_hostnames"
+	FieldExpires     = "expires_on"
+	// Of an application: its domain, and who is let in: PolicyCertificate,
+	// PolicyNone or PolicyOther.
+	FieldDomain = "domain"
+	FieldPolicy = "policy"
+	// Of an alert. The mechanisms are sorted lists: of addresses, and of ids of
+	// destinations. Absent and empty lists are the same and are missing.
+	FieldEnabled     = "enabled"
+	FieldAlertType   = "alert_type"
+	FieldDescription = "description"
+	FieldEmail       = "email"
+	FieldWebhooks    = "webhooks"
+	FieldPagerDuty   = "pagerduty"
+	// Of a certificate for origin pulls: its SHA-256 fingerprint, 64 hexadecimal
+	// digits in lower case.
+	FieldSHA256 = "sha256"
+)
+
+// Values of FieldPolicy.
+const (
+	// PolicyCertificate: there is a policy, and every one has the decision
+	// non_identity and includes only rules that demand a client certificate.
+	PolicyCertificate schema.Value = `"certificate"`
+	PolicyNone        schema.Value = `"none"`  // no policy: Access lets nobody in
+	PolicyOther       schema.Value = `"other"` // anything else
+)
+
+// FieldForwarding is the field of LiveAccount.Forwarding for a hostname: "on" or
+// missing.
+func FieldForwarding(hostname string) string { return "client_certificate_forwarding " + hostname }
+
+// Destination is where alerts can go.
+type Destination struct{ ID, Name string }
 
 // lookup is the live setting of an id.
 func lookup(settings []Setting, id string) (Setting, bool) {
@@ -71,12 +189,47 @@ func lookup(settings []Setting, id string) (Setting, bool) {
 	return Setting{}, false
 }
 
-// Own is the hostname's own value of a setting, Inherit where it has none.
+// Own is the hostname's own value of a setting, Inherit where it has none. It
+// also knows the settings of its certificate and origin ("ssl.method", …).
 func (h *Hostname) Own(id string) schema.Value {
+	if v, ok := h.certificate(id); ok {
+		return v
+	}
 	if s, ok := lookup(h.Settings, id); ok {
 		return s.Value
 	}
 	return schema.Inherit
+}
+
+// certificate is the value of a setting of the certificate or the origin; ok is
+// false if the id is none of these.
+func (h *Hostname) certificate(id string) (v schema.Value, ok bool) {
+	text := func(s string) (schema.Value, bool) {
+		if s == "" {
+			return schema.Inherit, true
+		}
+		return schema.StringValue(s), true
+	}
+	switch id {
+	case "ssl.type":
+		return text(h.Type)
+	case "ssl.method":
+		return text(h.Method)
+	case "ssl.wildcard":
+		if h.Wildcard {
+			return "true", true
+		}
+		return "false", true
+	case "ssl.bundle_method":
+		return text(h.BundleMethod)
+	case "ssl.certificate_authority":
+		return text(h.Authority)
+	case "origin.server":
+		return text(h.OriginServer)
+	case "origin.sni":
+		return text(h.OriginSNI)
+	}
+	return "", false
 }
 
 // Value is the zone's value of a setting, and whether it was read.
@@ -88,7 +241,16 @@ func (z *Zone) Value(id string) (schema.Value, bool) {
 // Scope is what the configuration needs to know of live state, so that a
 // reading fetches no more than that.
 type Scope struct {
-	Zones []ZoneScope // in the order of the configuration
+	Zones    []ZoneScope    // in the order of the configuration
+	Accounts []AccountScope // in the order of the configuration
+}
+
+// AccountScope is the need of one account document.
+type AccountScope struct {
+	Name   string // name or id
+	MTLS   bool   // certificates, forwarding and applications
+	Alerts bool   // notification policies, their types and destinations
+	Origin Origin // the document, for messages
 }
 
 // ZoneScope is the need of one zone document.
@@ -104,11 +266,23 @@ type ZoneScope struct {
 	// zone is of use without them: where they cannot be read that is a finding.
 	Hostnames bool
 	Optional  bool
-	Origin    Origin // the document, for messages
+	// Local are the settings whose per-hostname form is needed, sorted by the
+	// table.
+	Local []string
+	// OriginCertificates asks for the certificates of origin pulls.
+	OriginCertificates bool
+	Origin             Origin // the document, for messages
 }
 
-// Object is what one change writes, as read: one of the two is set.
+// Object is what one change writes, as read: one of Setting, Hostname and
+// Resource is set, or Absent.
 type Object struct {
-	Setting  *Setting  // of a zone
+	Setting  *Setting  // of a zone, or of a name in it
 	Hostname *Hostname // a custom hostname
+	Resource *Resource // of an account
+	// Absent says that there is no such object.
+	Absent bool
+	// Pending is the state of an object that stands as it should but is not in
+	// effect yet, and on which later changes have to wait; empty otherwise.
+	Pending string
 }

@@ -33,9 +33,10 @@ type write struct {
 	when    func(e *Edit) bool
 }
 
-func always(*Edit) bool     { return true }
-func stronger(e *Edit) bool { return e.Direction == schema.Strengthens }
-func weaker(e *Edit) bool   { return e.Direction == schema.Weakens }
+func always(*Edit) bool      { return true }
+func stronger(e *Edit) bool  { return e.Direction == schema.Strengthens }
+func weaker(e *Edit) bool    { return e.Direction == schema.Weakens }
+func notWeaker(e *Edit) bool { return e.Direction != schema.Weakens }
 func becomes(v string) func(*Edit) bool {
 	return func(e *Edit) bool { return e.To == schema.StringValue(v) }
 }
@@ -43,31 +44,77 @@ func leaves(v string) func(*Edit) bool {
 	return func(e *Edit) bool { return e.From == schema.StringValue(v) }
 }
 
+// Reasons that more than one row of the ordering policy has, or that ties have
+// which no row can express.
+const (
+	whyVersion     = "otherwise no version is left to negotiate"
+	whySuites      = "otherwise old versions are open with old suites for a moment"
+	whyPin         = "a hostname gets its own value before the zone's changes, else it meets the zone's new value for a moment"
+	whyUnpin       = "a hostname gives up its own value after the zone's has changed, else it meets the zone's old value for a moment"
+	whyOwn         = "the writes of one hostname follow each other"
+	whyHTTPS       = "a redirect to HTTPS needs HTTPS to be there"
+	whyNew         = "a new hostname never meets a value of the zone that it was not meant to have"
+	whyFallback    = "a custom hostname needs an origin that is active"
+	whyHSTS        = "what HSTS promises has to be kept: HTTPS is there before it is published, and stays until it is taken back"
+	whyCertificate = "HTTPS needs a certificate that covers the name"
+	whyPulls       = "origins that demand a client certificate always see one"
+	whyUpload      = "Cloudflare needs a certificate to show before it is to show one"
+	whyMode        = "in automatic mode Cloudflare moves ssl by itself"
+)
+
 // pairs is the ordering policy within a zone. It is read only.
 var pairs = []pair{
 	{write{earlyData, always}, write{"tls_1_3", always},
 		"with 0rtt on, Cloudflare reads tls_1_3 back as zrt whatever is written"},
 	{write{"tls_1_3", leaves("off")}, write{"min_tls_version", becomes("1.3")},
-		"otherwise no version is left to negotiate"},
+		whyVersion},
 	{write{"min_tls_version", leaves("1.3")}, write{"tls_1_3", becomes("off")},
-		"otherwise no version is left to negotiate"},
+		whyVersion},
 	{write{schema.Ciphers, stronger}, write{"min_tls_version", weaker},
-		"otherwise old versions are open with old suites for a moment"},
+		whySuites},
 	{write{"min_tls_version", stronger}, write{schema.Ciphers, weaker},
-		"otherwise old versions are open with old suites for a moment"},
+		whySuites},
 	{write{"ssl_automatic_mode", becomes("custom")}, write{"ssl", always},
-		"in automatic mode Cloudflare moves ssl by itself"},
+		whyMode},
 	{write{"ssl", always}, write{"ssl_automatic_mode", becomes("auto")},
-		"in automatic mode Cloudflare moves ssl by itself"},
+		whyMode},
 	{write{"ssl", leaves("off")}, write{"always_use_https", becomes("on")},
-		"a redirect to HTTPS needs HTTPS to be there"},
+		whyHTTPS},
 	{write{"always_use_https", becomes("off")}, write{"ssl", becomes("off")},
-		"a redirect to HTTPS needs HTTPS to be there"},
+		whyHTTPS},
+	{write{"ssl", leaves("off")}, write{schema.HSTS, notWeaker},
+		whyHSTS},
+	{write{"always_use_https", becomes("on")}, write{schema.HSTS, notWeaker},
+		whyHSTS},
+	{write{schema.HSTS, weaker}, write{"always_use_https", becomes("off")},
+		whyHSTS},
+	{write{schema.HSTS, weaker}, write{"ssl", becomes("off")},
+		whyHSTS},
+	{write{schema.UniversalSSL, becomes("on")}, write{"always_use_https", becomes("on")},
+		whyCertificate},
+	{write{schema.UniversalSSL, becomes("on")}, write{schema.HSTS, notWeaker},
+		whyCertificate},
+	{write{schema.TotalTLS, stronger}, write{schema.UniversalSSL, becomes("off")},
+		"the certificates that are to take over have to be there"},
+	{write{schema.HSTS, weaker}, write{schema.UniversalSSL, becomes("off")},
+		whyCertificate},
+	{write{"always_use_https", becomes("off")}, write{schema.UniversalSSL, becomes("off")},
+		whyCertificate},
+	{write{schema.OriginPulls, stronger}, write{"tls_client_auth", weaker},
+		whyPulls},
+	{write{"tls_client_auth", stronger}, write{schema.OriginPulls, weaker},
+		whyPulls},
 }
 
 // earlyData is the setting that Cloudflare keeps beside tls_1_3 for its third
 // value, zrt. The configuration knows only tls_1_3.
 const earlyData = "0rtt"
+
+// The two settings that decide together which versions are left.
+const (
+	minimum = "min_tls_version"
+	tls13   = "tls_1_3"
+)
 
 // zoneWrite is one write of a zone setting. It governs a setting of the
 // configuration: both tls_1_3 and 0rtt govern tls_1_3.
@@ -109,9 +156,13 @@ func (w *zoneWork) zoneWrites() []zoneWrite {
 	return out
 }
 
-// bound is the room that one edit of a custom hostname has among the zone's
-// writes: it comes before some of them and after others.
-type bound struct{ before, after []string } // settings that the zone writes govern
+// bound is the room that one edit of a hostname has among the zone's writes: it
+// comes before some of them and after others.
+type bound struct{ before, after []tie }
+
+// tie is a setting that the zone's writes govern, and why an edit keeps its place
+// before or after them.
+type tie struct{ setting, why string }
 
 // bounds are those of all edits of a hostname, by index. Where the hostname's
 // minimum is on its way from or to 1.3, the cipher list has no effect and moves
@@ -127,14 +178,13 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 		switch {
 		case w.edits[e.Setting] == nil:
 		case e.From == schema.Inherit:
-			bounds[i].before = append(bounds[i].before, e.Setting)
+			bounds[i].before = append(bounds[i].before, tie{e.Setting, whyPin})
 		case e.To == schema.Inherit:
-			bounds[i].after = append(bounds[i].after, e.Setting)
+			bounds[i].after = append(bounds[i].after, tie{e.Setting, whyUnpin})
 		}
 	}
-	const minimum, tls13 = "min_tls_version", "tls_1_3"
 	m, t, c := at(minimum), at(tls13), at(schema.Ciphers)
-	if m >= 0 && c >= 0 {
+	if m >= 0 && c >= 0 && !hw.live.InZone {
 		min, list := &hw.edits[m], &hw.edits[c]
 		if (min.To == `"1.3"` && list.To == schema.Inherit) || (min.From == `"1.3"` && list.From == schema.Inherit) {
 			bounds[c], with[c] = bound{}, m // Cloudflare refuses the two together (code 1443)
@@ -165,13 +215,13 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 		bounds[m].after = append(bounds[m].after, bounds[t].after...)
 		bounds[t] = bound{}
 	case t >= 0 && follows(minimum) && tlsFirst:
-		bounds[t].before = append(bounds[t].before, minimum)
+		bounds[t].before = append(bounds[t].before, tie{minimum, whyVersion})
 	case t >= 0 && follows(minimum):
-		bounds[t].after = append(bounds[t].after, minimum)
+		bounds[t].after = append(bounds[t].after, tie{minimum, whyVersion})
 	case m >= 0 && follows(tls13) && tlsFirst:
-		bounds[m].after = append(bounds[m].after, tls13)
+		bounds[m].after = append(bounds[m].after, tie{tls13, whyVersion})
 	case m >= 0 && follows(tls13):
-		bounds[m].before = append(bounds[m].before, tls13)
+		bounds[m].before = append(bounds[m].before, tie{tls13, whyVersion})
 	}
 	return bounds, with
 }
@@ -182,7 +232,6 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 // changes copies: unlike bounds, these can be impossible to keep, where two
 // hostnames need opposite orders of the zone's writes.
 func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bound, []int) {
-	const minimum = "min_tls_version"
 	bounds, with = slices.Clone(bounds), slices.Clone(with)
 	m := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == minimum })
 	c := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == schema.Ciphers })
@@ -202,9 +251,9 @@ func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bou
 	}
 	put := func(i int, first bool, setting string) {
 		if first {
-			bounds[i].before = append(slices.Clone(bounds[i].before), setting)
+			bounds[i].before = append(slices.Clone(bounds[i].before), tie{setting, whySuites})
 		} else {
-			bounds[i].after = append(slices.Clone(bounds[i].after), setting)
+			bounds[i].after = append(slices.Clone(bounds[i].after), tie{setting, whySuites})
 		}
 	}
 	switch {
@@ -267,20 +316,24 @@ func (w *zoneWork) write() bool {
 	}
 	chain := w.addZoneWrites(writes, order)
 	for i := range w.names {
-		w.writeHostname(&w.names[i], room[i], tied[i], chain)
+		if hw := &w.names[i]; hw.live.InZone {
+			w.writeLocal(hw, room[i], tied[i])
+		} else {
+			w.writeHostname(hw, room[i], tied[i], chain)
+		}
 	}
 	return true
 }
 
 // pairedBefore lists, for each write, those that the pairs put before it.
-func pairedBefore(writes []zoneWrite) [][]int {
-	before := make([][]int, len(writes))
+func pairedBefore(writes []zoneWrite) [][]edge {
+	before := make([][]edge, len(writes))
 	for _, p := range pairs {
 		for b := range writes {
 			for a := range writes {
 				if writes[b].edit.Setting == p.before.setting && writes[a].edit.Setting == p.after.setting &&
 					p.before.when(&writes[b].edit) && p.after.when(&writes[a].edit) {
-					before[a] = append(before[a], b)
+					before[a] = append(before[a], edge{b, p.why})
 				}
 			}
 		}
@@ -292,20 +345,23 @@ func pairedBefore(writes []zoneWrite) [][]int {
 // room for each edit of a hostname between the writes that it has to come
 // between. What no order can satisfy is returned as stuck.
 func orderWrites(writes []zoneWrite, room [][]bound) (order, stuck []int) {
-	before := pairedBefore(writes)
+	before := make([][]int, len(writes))
+	for i, edges := range pairedBefore(writes) {
+		before[i] = nodesOf(edges)
+	}
 	type between struct{ after, before string }
 	seen := map[between]bool{}
 	for _, bounds := range room {
 		for _, r := range bounds {
 			for _, x := range r.after {
 				for _, y := range r.before {
-					if seen[between{x, y}] {
+					if seen[between{x.setting, y.setting}] {
 						continue
 					}
-					seen[between{x, y}] = true
+					seen[between{x.setting, y.setting}] = true
 					for b := range writes {
 						for a := range writes {
-							if a != b && writes[b].governs == x && writes[a].governs == y {
+							if a != b && writes[b].governs == x.setting && writes[a].governs == y.setting {
 								before[a] = append(before[a], b)
 							}
 						}
@@ -331,7 +387,7 @@ func (w *zoneWork) addZoneWrites(writes []zoneWrite, order []int) (chain []int) 
 	}
 	for a, before := range pairedBefore(writes) {
 		for _, b := range before {
-			w.nodes[nodes[a]].after = append(w.nodes[nodes[a]].after, nodes[b])
+			w.nodes[nodes[a]].after = append(w.nodes[nodes[a]].after, edge{nodes[b.node], b.why})
 		}
 	}
 	for _, o := range order {
@@ -344,7 +400,7 @@ func (w *zoneWork) addZoneWrites(writes []zoneWrite, order []int) (chain []int) 
 func (w *zoneWork) addZone(z zoneWrite) int {
 	c := Change{
 		ID: zoneObject(w.label) + "#" + z.edit.Setting, Zone: w.live.Name, Kind: KindZone, Name: w.live.Name,
-		Edits: []Edit{z.edit}, Action: "update", ZoneID: w.live.ID, ObjectID: z.edit.Setting,
+		Edits: []Edit{z.edit}, Action: Update, ZoneID: w.live.ID, ObjectID: z.edit.Setting,
 	}
 	c.Request = NewRequest(&c, Object{})
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})
@@ -361,13 +417,13 @@ func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, cha
 			continue
 		}
 		v := interval{i, 0, len(chain)}
-		for _, setting := range b.before {
-			for _, n := range w.zoneNodes[setting] {
+		for _, t := range b.before {
+			for _, n := range w.zoneNodes[t.setting] {
 				v.high = min(v.high, slices.Index(chain, n))
 			}
 		}
-		for _, setting := range b.after {
-			for _, n := range w.zoneNodes[setting] {
+		for _, t := range b.after {
+			for _, n := range w.zoneNodes[t.setting] {
 				v.low = max(v.low, slices.Index(chain, n)+1)
 			}
 		}
@@ -397,23 +453,29 @@ func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, cha
 		}
 		n := w.addHostname(hw.live, &now, edits, suffix(g, last))
 		for i := range hw.edits {
-			if groups[i] != g {
-				continue
-			}
-			for _, setting := range room[i].before {
-				for _, z := range w.zoneNodes[setting] {
-					w.nodes[z].after = append(w.nodes[z].after, n)
-				}
-			}
-			for _, setting := range room[i].after {
-				w.nodes[n].after = append(w.nodes[n].after, w.zoneNodes[setting]...)
+			if groups[i] == g {
+				w.place(n, room[i])
 			}
 		}
 		if len(hw.nodes) > 0 {
-			w.nodes[n].after = append(w.nodes[n].after, hw.nodes[len(hw.nodes)-1])
+			w.needs(n, hw.nodes[len(hw.nodes)-1], whyOwn)
 		}
 		hw.nodes = append(hw.nodes, n)
 		now.Settings = laidOver(now.Settings, edits)
+	}
+}
+
+// place puts a node where a bound wants it among the zone's writes.
+func (w *zoneWork) place(n int, b bound) {
+	for _, t := range b.before {
+		for _, z := range w.zoneNodes[t.setting] {
+			w.needs(z, n, t.why)
+		}
+	}
+	for _, t := range b.after {
+		for _, z := range w.zoneNodes[t.setting] {
+			w.needs(n, z, t.why)
+		}
 	}
 }
 
@@ -442,7 +504,7 @@ func editOf(edits []Edit, id string) *Edit {
 func (w *zoneWork) addHostname(h, as *Hostname, edits []Edit, suffix string) int {
 	c := Change{
 		ID: w.hostnameID(h) + suffix, Zone: w.live.Name, Kind: KindCustomHostname, Name: h.Name,
-		Edits: edits, Action: "update", ZoneID: w.live.ID, ObjectID: h.ID,
+		Edits: edits, Action: Update, ZoneID: w.live.ID, ObjectID: h.ID,
 	}
 	c.Request = NewRequest(&c, Object{Hostname: as})
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})
@@ -468,7 +530,7 @@ func (w *zoneWork) hostnameID(h *Hostname) string {
 func (b *builder) ordered() ([]Change, error) {
 	n := len(b.nodes)
 	direction := map[schema.Direction]int{schema.Strengthens: 0, schema.Changes: 1, schema.Weakens: 2}
-	kind := map[Kind]int{KindCustomHostname: 0, KindZone: 1}
+	kind := map[Kind]int{KindCustomHostname: 0, KindHostname: 1, KindZone: 2, KindMTLSCertificate: 3, KindMTLSHostname: 4, KindAccessApplication: 5, KindAlert: 6}
 	worst := make([]int, n)
 	byRank := make([]int, n)
 	after := make([][]int, n)
@@ -479,8 +541,9 @@ func (b *builder) ordered() ([]Change, error) {
 				worst[i] = d
 			}
 		}
-		slices.Sort(b.nodes[i].after)
-		after[i] = slices.Compact(b.nodes[i].after)
+		after[i] = nodesOf(b.nodes[i].after)
+		slices.Sort(after[i])
+		after[i] = slices.Compact(after[i])
 	}
 	slices.SortFunc(byRank, func(x, y int) int {
 		a, c := &b.nodes[x], &b.nodes[y]
@@ -517,9 +580,38 @@ func (b *builder) ordered() ([]Change, error) {
 		for j, a := range after[i] {
 			c.Needs[j] = b.nodes[a].change.ID
 		}
+		c.Reasons = reasons(b.nodes[i].after)
 		changes[at] = c
 	}
 	return changes, nil
+}
+
+// needs makes a node wait for another.
+func (b *builder) needs(n, on int, why string) {
+	b.nodes[n].after = append(b.nodes[n].after, edge{on, why})
+}
+
+func nodesOf(edges []edge) []int {
+	if len(edges) == 0 {
+		return nil
+	}
+	out := make([]int, len(edges))
+	for i, e := range edges {
+		out[i] = e.node
+	}
+	return out
+}
+
+// reasons are those of some edges, each once, sorted.
+func reasons(edges []edge) []string {
+	var out []string
+	for _, e := range edges {
+		if !slices.Contains(out, e.why) {
+			out = append(out, e.why)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // topological sorts indices so that each comes after those listed for it; where

@@ -119,7 +119,7 @@ func TestNoPrefixOfAnyPlanShowsAThirdValue(t *testing.T) {
 	})
 	t.Log(reached)
 	for _, what := range []string{
-		"custom_hostname ", "custom_hostname pin", "custom_hostname unpin", "zone min_tls_version", "zone tls_1_3", "zone 0rtt",
+		"hostname min_tls_version", "hostname ciphers", "custom_hostname ", "custom_hostname pin", "custom_hostname unpin", "zone min_tls_version", "zone tls_1_3", "zone 0rtt",
 		plan.NotEditable, plan.NeedsKey, plan.Unreadable, plan.WildcardChildren, plan.PinnedLikeZone,
 	} {
 		if reached[what] < 10 {
@@ -138,6 +138,9 @@ func (w world) watch(visit func(zone, name string, asked map[string]schema.Value
 			if serving(&z.Hostnames[i]) {
 				visit(z.ID, z.Hostnames[i].ID, w.asked(zi, i))
 			}
+		}
+		for i, name := range localNames {
+			visit(z.ID, z.ID+name, w.asked(zi, len(z.Hostnames)+i))
 		}
 	}
 }
@@ -188,7 +191,11 @@ func asks(as []schema.Assignment, id string) bool {
 func effectivesHold(t *rapid.T, w world, p *plan.Plan, after *edge) {
 	before := newEdge(w.live)
 	own := func(e *edge, c *plan.Change, id string) schema.Value {
-		if v, ok := e.names[c.ObjectID][id]; ok && c.Kind == plan.KindCustomHostname {
+		name := c.ObjectID
+		if c.Kind == plan.KindHostname {
+			name = c.ZoneID + c.Name
+		}
+		if v, ok := e.names[name][id]; ok && c.Kind != plan.KindZone {
 			return v
 		}
 		return e.value(c.ZoneID, id)
@@ -246,6 +253,9 @@ func TestUnreachableIsToldExactlyWhenItHappens(t *testing.T) {
 			for i := range z.Hostnames {
 				ids = append(ids, z.Hostnames[i].ID)
 			}
+			for _, name := range localNames {
+				ids = append(ids, z.ID+name)
+			}
 			for _, id := range ids {
 				lost = lost || unreachable(after.meets(z.ID, id)) && !unreachable(before.meets(z.ID, id))
 			}
@@ -290,7 +300,7 @@ func TestNeeds(t *testing.T) {
 			}
 			for j := range p.Changes {
 				c := &p.Changes[j]
-				if c.Kind != plan.KindCustomHostname || c.ZoneID != zone.ZoneID {
+				if c.Kind == plan.KindZone || c.ZoneID != zone.ZoneID {
 					continue
 				}
 				k := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Setting == governed })
@@ -300,7 +310,7 @@ func TestNeeds(t *testing.T) {
 				// Of the cipher list there is nothing to order while the
 				// minimum of 1.3 hides it.
 				e := c.Edits[k]
-				hidden := governed == "ciphers" && slices.ContainsFunc(c.Edits, func(e plan.Edit) bool {
+				hidden := governed == "ciphers" && c.Kind == plan.KindCustomHostname && slices.ContainsFunc(c.Edits, func(e plan.Edit) bool {
 					return e.Setting == "min_tls_version" && (e.From == `"1.3"` || e.To == `"1.3"`)
 				})
 				switch {

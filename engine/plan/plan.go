@@ -20,10 +20,33 @@ const FormatVersion = "1"
 // Kind is what a change writes.
 type Kind string
 
-// The kinds of this release.
+// Kinds.
 const (
-	KindZone           Kind = "zone"
-	KindCustomHostname Kind = "custom_hostname"
+	KindZone              Kind = "zone"
+	KindHostname          Kind = "hostname" // a name in a zone, with per-hostname settings
+	KindCustomHostname    Kind = "custom_hostname"
+	KindMTLSCertificate   Kind = "mtls_certificate"   // a certificate authority of Access
+	KindMTLSHostname      Kind = "mtls_hostname"      // what is done with client certificates, by hostname
+	KindAccessApplication Kind = "access_application" // what demands a certificate
+	KindAlert             Kind = "alert"              // a notification policy
+)
+
+// OfAccount reports whether objects of a kind belong to an account and not to a
+// zone.
+func (k Kind) OfAccount() bool {
+	switch k {
+	case KindMTLSCertificate, KindMTLSHostname, KindAccessApplication, KindAlert:
+		return true
+	case KindZone, KindHostname, KindCustomHostname:
+	}
+	return false
+}
+
+// Actions of changes.
+const (
+	Create = "create"
+	Update = "update"
+	Delete = "delete"
 )
 
 // Cause says why live is to change.
@@ -92,22 +115,30 @@ type Requests struct {
 
 // Change is one API write.
 type Change struct {
-	// ID is "zone/NAME#SETTING", "custom_hostname/ZONE/NAME", and with the
-	// suffix "#pin" or "#unpin" where one hostname needs two writes.
+	// ID is "zone/NAME#SETTING", "hostname/ZONE/NAME#SETTING",
+	// "custom_hostname/ZONE/NAME", with the suffix "#pin" or "#unpin" where one
+	// hostname needs two writes, and "KIND/ACCOUNT/NAME" for objects of accounts,
+	// with a suffix where the name does not tell.
 	ID      string   `json:"id"`
-	Zone    string   `json:"zone"`
+	Zone    string   `json:"zone"` // empty for objects of accounts
 	Kind    Kind     `json:"kind"`
 	Name    string   `json:"name"`
 	Edits   []Edit   `json:"edits"`
-	Action  string   `json:"action"` // "update"
+	Action  string   `json:"action"` // Create, Update or Delete
 	Request Request  `json:"request"`
 	Needs   []string `json:"needs"` // ids that must succeed first
+	// Reasons say why it has to wait for what it needs, each once, sorted.
+	Reasons []string `json:"reasons,omitempty"`
 	Hazards []Hazard `json:"hazards"`
 
-	// ZoneID and ObjectID are Cloudflare's ids; ObjectID is the custom
-	// hostname's, or the id of the zone setting.
-	ZoneID   string `json:"-"`
-	ObjectID string `json:"-"`
+	// Account is the account of an object that belongs to one, as in ID.
+	Account string `json:"-"`
+	// ZoneID, AccountID and ObjectID are Cloudflare's ids; ObjectID is that of
+	// the object, or the id of the setting of a zone or of a name in it, and is
+	// empty for an object that is to be created.
+	ZoneID    string `json:"-"`
+	AccountID string `json:"-"`
+	ObjectID  string `json:"-"`
 }
 
 // Edit is one setting of one object.
@@ -176,26 +207,30 @@ type Hazard struct {
 // HazardKind is the name by which a hazard is allowed.
 type HazardKind string
 
-// The hazards of this release. CutsOffClients is told and needs no permission;
-// Unreachable can never be allowed.
+// The hazards. CutsOffClients is told and needs no permission; Unreachable can
+// never be allowed.
 const (
-	WeakensTLS     HazardKind = "weakens_tls"
-	CutsOffClients HazardKind = "cuts_off_clients"
-	Unreachable    HazardKind = "unreachable"
-	MovesTraffic   HazardKind = "moves_traffic"
-	BreaksOrigin   HazardKind = "breaks_origin"
+	WeakensTLS          HazardKind = "weakens_tls"
+	CutsOffClients      HazardKind = "cuts_off_clients"
+	Unreachable         HazardKind = "unreachable"
+	ReissuesCertificate HazardKind = "reissues_certificate"
+	MovesTraffic        HazardKind = "moves_traffic"
+	StickyHSTS          HazardKind = "sticky_hsts"
+	DisablesMTLS        HazardKind = "disables_mtls"
+	OpensEndpoint       HazardKind = "opens_endpoint"
+	BreaksOrigin        HazardKind = "breaks_origin"
+	Deletes             HazardKind = "deletes"
 )
 
 // NeedsPermission reports whether a change with the hazard is refused until the
 // hazard is allowed by name.
 func (k HazardKind) NeedsPermission() bool { return k != CutsOffClients }
 
-// HazardKinds are all names that the contract knows, those of later releases
-// included, without Unreachable, which nobody can allow.
+// HazardKinds are all hazards without Unreachable, which nobody can allow.
 func HazardKinds() []HazardKind {
 	return []HazardKind{
-		WeakensTLS, CutsOffClients, "reissues_certificate", MovesTraffic, "sticky_hsts",
-		"disables_mtls", "opens_endpoint", BreaksOrigin, "deletes",
+		WeakensTLS, CutsOffClients, ReissuesCertificate, MovesTraffic, StickyHSTS,
+		DisablesMTLS, OpensEndpoint, BreaksOrigin, Deletes,
 	}
 }
 
@@ -203,7 +238,7 @@ func HazardKinds() []HazardKind {
 type Finding struct {
 	Severity schema.Severity `json:"severity"`
 	Rule     string          `json:"rule"`
-	Object   string          `json:"object"` // "zone/NAME" or "custom_hostname/ZONE/NAME"
+	Object   string          `json:"object"` // "zone/NAME", or "KIND/ZONE/NAME" and "KIND/ACCOUNT/NAME"
 	Message  string          `json:"message"`
 	Origin   Origin          `json:"origin"` // {} where no line asks for it
 }
@@ -221,4 +256,5 @@ const (
 	PinnedLikeZone   = "pinned-like-zone"  // explicit and equal to the zone's value, unasked
 	Ambiguous        = "ambiguous-zone"    // one name in several accounts
 	NoSafeOrder      = "no-safe-order"     // a zone whose writes would have to come before each other
+	CAExpires        = "ca-expires"        // a certificate authority that expires soon
 )

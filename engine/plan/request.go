@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,28 +20,160 @@ import (
 // and the TLS management page). Nothing else of ssl is echoed: sending back the
 // certificate authority as read is refused on most plans.
 func NewRequest(c *Change, o Object) Request {
-	if c.Kind == KindZone {
-		return Request{
-			Method: "PATCH",
-			Path:   "/zones/" + url.PathEscape(c.ZoneID) + "/settings/" + url.PathEscape(c.ObjectID),
-			Body:   RawMessage(`{"value":` + string(c.Edits[0].sent()) + `}`),
-		}
+	switch c.Kind {
+	case KindZone:
+		return zoneRequest(c)
+	case KindHostname:
+		return localRequest(c)
+	case KindMTLSCertificate, KindMTLSHostname, KindAccessApplication, KindAlert:
+		return accountRequest(c, o)
+	case KindCustomHostname:
 	}
-	h := o.Hostname
-	var b strings.Builder
-	b.WriteString(`{"ssl":{"type":` + string(schema.StringValue(h.Type)) + `,"method":` + string(schema.StringValue(h.Method)) + `,"settings":{`)
-	for i, s := range laidOver(h.Settings, c.Edits) {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(string(schema.StringValue(s.ID)) + ":" + s.Raw)
+	switch c.Action {
+	case Create:
+		return createRequest(c)
+	case Delete:
+		return Request{Method: "DELETE", Path: hostnamesPath(c) + "/" + url.PathEscape(c.ObjectID)}
 	}
-	b.WriteString("}}}")
 	return Request{
 		Method: "PATCH",
-		Path:   "/zones/" + url.PathEscape(c.ZoneID) + "/custom_hostnames/" + url.PathEscape(c.ObjectID),
-		Body:   RawMessage(b.String()),
+		Path:   hostnamesPath(c) + "/" + url.PathEscape(c.ObjectID),
+		Body:   RawMessage(patchBody(c.Edits, o.Hostname)),
 	}
+}
+
+// patchBody is what changes a custom hostname. What is only about its origin
+// leaves ssl out: sent along, it would restart validation.
+func patchBody(edits []Edit, h *Hostname) string {
+	var m members
+	if slices.ContainsFunc(edits, func(e Edit) bool { return !ofOrigin(e.Setting) }) {
+		kind, method := schema.StringValue(h.Type), schema.StringValue(h.Method)
+		if e := editOf(edits, "ssl.type"); e != nil {
+			kind = e.To
+		}
+		if e := editOf(edits, "ssl.method"); e != nil {
+			method = e.To
+		}
+		var ssl members
+		ssl.add("type", kind)
+		ssl.add("method", method)
+		ssl.addCertificate(edits)
+		ssl.add("settings", settingsObject(laidOver(h.Settings, edits)))
+		m.add("ssl", ssl.object())
+	}
+	m.addOrigin(edits)
+	return string(m.object())
+}
+
+// createRequest makes a custom hostname with its settings in it, so that it
+// never runs without them.
+func createRequest(c *Change) Request {
+	var m, ssl members
+	m.add("hostname", schema.StringValue(c.Name))
+	for _, id := range []string{"ssl.type", "ssl.method"} {
+		if e := editOf(c.Edits, id); e != nil {
+			ssl.add(strings.TrimPrefix(id, "ssl."), e.To)
+		}
+	}
+	ssl.addCertificate(c.Edits)
+	ssl.add("settings", settingsObject(laidOver(nil, c.Edits)))
+	m.add("ssl", ssl.object())
+	m.addOrigin(c.Edits)
+	return Request{Method: "POST", Path: hostnamesPath(c), Body: RawMessage(m.object())}
+}
+
+// ofOrigin reports whether a setting is about the origin of a custom hostname,
+// and ofCertificate whether it is about its origin or its certificate: neither
+// stands among its settings.
+func ofOrigin(id string) bool { return strings.HasPrefix(id, "origin.") }
+func ofCertificate(id string) bool {
+	return ofOrigin(id) || strings.HasPrefix(id, "ssl.")
+}
+
+// members are those of a JSON object, in the order in which they are added.
+type members struct{ b strings.Builder }
+
+func (m *members) add(key string, value schema.Value) {
+	if m.b.Len() > 0 {
+		m.b.WriteByte(',')
+	}
+	m.b.WriteString(string(schema.StringValue(key)) + ":" + string(value))
+}
+
+func (m *members) object() schema.Value { return schema.Value("{" + m.b.String() + "}") }
+
+// addCertificate adds what is to change of the certificate, and nothing else of
+// it: sending back the certificate authority as read is refused on most plans.
+func (m *members) addCertificate(edits []Edit) {
+	for _, id := range []string{"ssl.wildcard", "ssl.bundle_method", "ssl.certificate_authority"} {
+		if e := editOf(edits, id); e != nil {
+			m.add(strings.TrimPrefix(id, "ssl."), e.To)
+		}
+	}
+}
+
+func (m *members) addOrigin(edits []Edit) {
+	if e := editOf(edits, "origin.server"); e != nil {
+		m.add("custom_origin_server", e.To)
+	}
+	if e := editOf(edits, "origin.sni"); e != nil {
+		m.add("custom_origin_sni", e.To)
+	}
+}
+
+func settingsObject(settings []Setting) schema.Value {
+	var m members
+	for _, s := range settings {
+		m.add(s.ID, schema.Value(s.Raw))
+	}
+	return m.object()
+}
+
+// zoneRequest writes a setting of a zone. Most have an endpoint of one shape;
+// those that do not are older than it, or belong to another service of
+// Cloudflare.
+func zoneRequest(c *Change) Request {
+	e := &c.Edits[0]
+	value := string(e.sent())
+	method, path, body := "PATCH", "settings/"+url.PathEscape(c.ObjectID), `{"value":`+value+`}`
+	switch c.ObjectID {
+	case schema.HSTS:
+		path, body = "settings/security_header", `{"value":{"strict_transport_security":`+value+`}}`
+	case schema.UniversalSSL:
+		path, body = "ssl/universal/settings", fmt.Sprintf(`{"enabled":%t}`, e.To == `"on"`)
+	case schema.TotalTLS:
+		method, path, body = "POST", "acm/total_tls", value
+	case schema.OriginPulls:
+		method, path, body = "PUT", "origin_tls_client_auth/settings", value
+	case schema.FallbackOrigin:
+		method, path, body = "PUT", "custom_hostnames/fallback_origin", `{"origin":`+value+`}`
+	case OriginPullsCertificates:
+		// wire holds the whole body: the certificate, and in place of the key the
+		// variable that holds it.
+		method, path, body = "POST", "origin_tls_client_auth", value
+	}
+	return Request{Method: method, Path: "/zones/" + url.PathEscape(c.ZoneID) + "/" + path, Body: RawMessage(body)}
+}
+
+// OriginPullsCertificates is the ObjectID of a change that uploads a certificate
+// for origin pulls.
+const OriginPullsCertificates = schema.OriginPulls + ".certificates"
+
+// localRequest writes one setting of a name in a zone.
+func localRequest(c *Change) Request {
+	r := Request{
+		Method: "PUT",
+		Path:   "/zones/" + url.PathEscape(c.ZoneID) + "/hostnames/settings/" + url.PathEscape(c.ObjectID) + "/" + url.PathEscape(c.Name),
+		Body:   RawMessage(`{"value":` + string(c.Edits[0].sent()) + `}`),
+	}
+	if c.Edits[0].To == schema.Inherit {
+		r.Method, r.Body = "DELETE", ""
+	}
+	return r
+}
+
+func hostnamesPath(c *Change) string {
+	return "/zones/" + url.PathEscape(c.ZoneID) + "/custom_hostnames"
 }
 
 // laidOver are the settings after the edits, sorted by id. "No own value" is
@@ -58,7 +191,7 @@ func laidOver(live []Setting, edits []Edit) []Setting {
 		out = append(out, s)
 	}
 	for _, e := range edits {
-		if e.To != schema.Inherit {
+		if e.To != schema.Inherit && !ofCertificate(e.Setting) {
 			out = append(out, Setting{ID: e.Setting, Raw: string(e.sent()), Value: e.To})
 		}
 	}
@@ -75,6 +208,9 @@ func (e *Edit) sent() schema.Value {
 	return e.To
 }
 
+// fieldHostname is what a deletion edits: the name itself goes.
+const fieldHostname = "hostname"
+
 // Standing tells where an object stands with respect to a change.
 type Standing string
 
@@ -89,16 +225,28 @@ const (
 // it also tells which edit, and the value found.
 func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
 	standing := AtTarget
+	switch {
+	case c.Action == Delete && o.Absent:
+		return AtTarget, nil, ""
+	case c.Action == Update && o.Absent && c.Kind != KindHostname:
+		return Moved, &c.Edits[0], schema.Inherit // there is nothing left to write to
+	}
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		v := o.Value(e.Setting)
 		switch v {
 		case e.To:
 		case e.From:
+			if c.Action == Create && !o.Absent {
+				return Moved, e, v // somebody made it, and in another way
+			}
 			standing = AtOrigin
 		default:
 			return Moved, e, v
 		}
+	}
+	if c.Action == Delete && !o.Absent {
+		standing = AtOrigin
 	}
 	return standing, nil, ""
 }
@@ -107,7 +255,7 @@ func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
 // settings stand as planned, "" if it may be: it has come into a state in which
 // Cloudflare takes no change, or in which a change would do more than planned.
 func Unwritable(c *Change, o Object) string {
-	if o.Hostname == nil {
+	if o.Hostname == nil || c.Action == Delete {
 		return ""
 	}
 	if _, why, _ := uneditable(o.Hostname); why != "" {
@@ -123,10 +271,16 @@ func Unwritable(c *Change, o Object) string {
 // Value is the own value of a setting of the object, "" where it was not read.
 func (o Object) Value(id string) schema.Value {
 	switch {
+	case o.Hostname != nil && id == fieldHostname:
+		return schema.StringValue(o.Hostname.Name)
 	case o.Hostname != nil:
 		return o.Hostname.Own(id)
 	case o.Setting != nil && o.Setting.ID == id:
 		return o.Setting.Value
+	case o.Resource != nil:
+		return o.Resource.Value(id)
+	case o.Absent:
+		return schema.Inherit
 	}
 	return ""
 }

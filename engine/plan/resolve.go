@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/schema"
 )
@@ -12,6 +13,8 @@ import (
 type Resolved struct {
 	// Zones are aligned with Live.Zones.
 	Zones []ResolvedZone
+	// Accounts are aligned with Live.Accounts.
+	Accounts []ResolvedAccount
 	// Findings tell of single entries that do not exist live.
 	Findings []Finding
 }
@@ -22,7 +25,35 @@ type ResolvedZone struct {
 	// Hostnames are aligned with Zone.Hostnames; slices are shared between
 	// hostnames that the same lines reach.
 	Hostnames [][]schema.Assignment
+	// Deleted marks the indices of custom hostnames that are to be deleted, by
+	// the entry that asks for it.
+	Deleted map[int]*schema.Entry
+	// Created are custom hostnames that do not exist and are to, sorted by name.
+	Created []Creation
+	// Local is what is asked of names in the zone itself, sorted by name.
+	Local []LocalName
+	// OriginCertificates are the certificates asked for, in the order written.
+	OriginCertificates []schema.OriginCertificate
 }
+
+// Creation is a custom hostname to be made.
+type Creation struct {
+	Name string
+	// Settings are those of its certificate and origin, and those that the
+	// cascade gives it.
+	Settings []schema.Assignment
+	Origin   Origin
+}
+
+// LocalName is a name in a zone with what is asked of it.
+type LocalName struct {
+	Name     string
+	Settings []schema.Assignment
+}
+
+// ResolvedAccount is what is asked of one live account: a document, nil if none
+// speaks of it.
+type ResolvedAccount struct{ Document *schema.Account }
 
 // ScopeOf is what has to be read to plan for some configurations, usually the
 // base and the head. Nil ones ask for nothing.
@@ -35,6 +66,7 @@ func ScopeOf(configs ...*schema.Desired) Scope {
 		for i := range d.Zones {
 			s.Zones = append(s.Zones, scopeOf(&d.Zones[i]))
 		}
+		s.accounts(d)
 	}
 	return s
 }
@@ -54,6 +86,20 @@ func scopeOf(z *schema.Zone) ZoneScope {
 	for _, e := range z.CustomHostnames.Entries {
 		want(e.Settings)
 	}
+	local := map[string]bool{}
+	for _, e := range z.Hostnames {
+		want(e.Settings)
+		for _, a := range e.Settings {
+			local[a.Setting] = true
+		}
+	}
+	if len(local) > 0 {
+		// It is the only sign of the entitlement that these settings need.
+		need[schema.Ciphers] = true
+	}
+	if z.CustomHostnames.Create.Value {
+		need[schema.FallbackOrigin] = true // without one that is active nothing is created
+	}
 	// Which protocols are left is decided by the two together.
 	if need["min_tls_version"] || need["tls_1_3"] {
 		need["min_tls_version"], need["tls_1_3"] = true, true
@@ -67,40 +113,71 @@ func scopeOf(z *schema.Zone) ZoneScope {
 		if need[row.ID] && row.On(schema.ZoneLevel) {
 			s.Settings = append(s.Settings, row.ID)
 		}
+		if local[row.ID] {
+			s.Local = append(s.Local, row.ID)
+		}
 	}
+	s.OriginCertificates = len(z.OriginCertificates) > 0
 	return s
 }
 
 // Followers is what has to be read besides to know who follows the zones' values
 // that a plan changes: the custom hostnames of zones whose document says nothing
-// of them. They are asked for only now, since a zone without changes does not
-// need them, and are optional, since a zone may have no custom hostnames at all.
+// of them, and, where TLS 1.3 goes off, the names in the zone that demand it. They
+// are asked for only now, since a zone without changes does not need them, and
+// are optional, since a zone may have none of them at all.
 func Followers(p *Plan, live *Live) Scope {
 	var s Scope
 	for i := range live.Zones {
 		z := &live.Zones[i]
-		if z.Hostnames != nil {
+		moves := func(c Change) bool {
+			row, ok := schema.LookupSetting(c.ObjectID)
+			return c.Kind == KindZone && c.ZoneID == z.ID && (c.ObjectID == earlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
+		}
+		at := slices.IndexFunc(p.Changes, moves)
+		if at < 0 {
 			continue
 		}
-		at := slices.IndexFunc(p.Changes, func(c Change) bool {
-			row, ok := schema.LookupSetting(c.ObjectID)
-			return c.ZoneID == z.ID && (c.ObjectID == earlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
-		})
-		if at >= 0 {
-			s.Zones = append(s.Zones, ZoneScope{
-				ID: z.ID, Name: z.Name, Account: z.Account.ID, Hostnames: true, Optional: true, Origin: p.Changes[at].Edits[0].Origin,
-			})
+		need := ZoneScope{ID: z.ID, Name: z.Name, Account: z.Account.ID, Optional: true, Origin: p.Changes[at].Edits[0].Origin}
+		need.Hostnames = z.Hostnames == nil
+		if !slices.Contains(z.LocalRead, minimum) && !z.tried(minimum) &&
+			slices.ContainsFunc(p.Changes, func(c Change) bool { return moves(c) && c.ObjectID == tls13 && c.Edits[0].To == `"off"` }) {
+			need.Local = []string{minimum}
+		}
+		if need.Hostnames || len(need.Local) > 0 {
+			s.Zones = append(s.Zones, need)
 		}
 	}
 	return s
 }
 
-// Add takes over the custom hostnames of a further reading.
+// tried reports whether the per-hostname form of a setting could not be read.
+func (z *Zone) tried(setting string) bool {
+	_, lacking := z.Lacking[PerHostname(setting)]
+	_, unreadable := z.Unreadable[PerHostname(setting)]
+	return lacking || unreadable
+}
+
+// Add takes over what a further reading of followers has found.
 func (l *Live) Add(more *Live) {
 	for i := range more.Zones {
+		from := &more.Zones[i]
 		for j := range l.Zones {
-			if l.Zones[j].ID == more.Zones[i].ID && l.Zones[j].Hostnames == nil {
-				l.Zones[j].Hostnames = more.Zones[i].Hostnames
+			z := &l.Zones[j]
+			if z.ID != from.ID {
+				continue
+			}
+			if z.Hostnames == nil {
+				z.Hostnames = from.Hostnames
+			}
+			if len(from.LocalRead) > 0 {
+				z.addLocal(from)
+			}
+			for id, why := range from.Unreadable {
+				z.Unreadable = with(z.Unreadable, id, why)
+			}
+			for id, why := range from.Lacking {
+				z.Lacking = with(z.Lacking, id, why)
 			}
 		}
 	}
@@ -108,8 +185,37 @@ func (l *Live) Add(more *Live) {
 	l.Reads += more.Reads
 }
 
+// addLocal takes over per-hostname settings that were not read before.
+func (z *Zone) addLocal(from *Zone) {
+	local := slices.Clone(z.Local)
+	for _, h := range from.Local {
+		at := slices.IndexFunc(local, func(x Hostname) bool { return x.Name == h.Name })
+		if at < 0 {
+			local = append(local, h)
+			continue
+		}
+		for _, s := range h.Settings {
+			if !slices.Contains(z.LocalRead, s.ID) {
+				local[at].Settings = append(slices.Clone(local[at].Settings), s)
+			}
+		}
+	}
+	slices.SortFunc(local, func(a, b Hostname) int { return strings.Compare(a.Name, b.Name) })
+	z.Local = local
+	z.LocalRead = slices.Concat(z.LocalRead, from.LocalRead)
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
 // Only narrows a scope to some zones, given by canonical name: a glob becomes
-// the names that it matches. The error names a zone that no document covers.
+// the names that it matches. Accounts are left out, and with them what only they
+// need of a zone. The error names a zone that no document covers.
 func (s Scope) Only(zones ...string) (Scope, error) {
 	if len(zones) == 0 {
 		return s, nil
@@ -125,6 +231,9 @@ func (s Scope) Only(zones ...string) (Scope, error) {
 				continue
 			}
 			covered = true
+			if z.Optional { // accounts need the custom hostnames, and nobody else
+				z.Hostnames, z.Optional = false, false
+			}
 			out.Zones = append(out.Zones, z)
 		}
 		if !covered {
@@ -138,6 +247,7 @@ func (s Scope) Only(zones ...string) (Scope, error) {
 // which zone and of which custom hostname. Nil asks for nothing.
 func Resolve(d *schema.Desired, live *Live) *Resolved {
 	r := &Resolved{Zones: make([]ResolvedZone, len(live.Zones))}
+	r.resolveAccounts(d, live)
 	if d == nil {
 		return r
 	}
@@ -162,10 +272,13 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 		for _, i := range layers {
 			reached[i] = cmp.Or(reached[i], z.Name)
 			out.Settings = schema.Overlay(out.Settings, d.Zones[i].Settings)
+			out.local(d.Zones[i].Hostnames)
+			out.OriginCertificates = slices.Concat(out.OriginCertificates, d.Zones[i].OriginCertificates)
 			entries := d.Zones[i].CustomHostnames.Entries
 			if len(entries) > 0 && found[i] == nil {
 				found[i] = make(map[string]bool, len(entries))
 			}
+			lifecycle := lifecycles(entries)
 			for hi := range z.Hostnames {
 				h := &z.Hostnames[hi]
 				as := selectors[i].Decide(h.Name, h.Metadata, h.Wildcard)
@@ -176,9 +289,28 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 				default:
 					out.Hostnames[hi] = schema.Overlay(out.Hostnames[hi], as)
 				}
+				if e := lifecycle[h.Name]; e != nil {
+					out.Hostnames[hi] = schema.Overlay(out.Hostnames[hi], e.Certificate)
+					if delete(out.Deleted, hi); e.Absent {
+						out.Deleted = withEntry(out.Deleted, hi, e)
+					}
+				}
 				if found[i] != nil {
 					found[i][h.Name] = true
 				}
+			}
+		}
+		if z.Hostnames != nil && len(layers) > 0 {
+			i := layers[len(layers)-1] // creating is asked for by the zone's own document
+			out.create(&d.Zones[i], z, func(name string, isWildcard bool) []schema.Assignment {
+				var as []schema.Assignment
+				for _, l := range layers {
+					as = schema.Overlay(as, selectors[l].Decide(name, nil, isWildcard))
+				}
+				return as
+			})
+			for _, c := range out.Created {
+				found[i][c.Name] = true
 			}
 		}
 	}
@@ -192,17 +324,90 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 			in = "any zone that matches " + zone
 		}
 		for _, e := range d.Zones[i].CustomHostnames.Entries {
-			if !found[i][e.Hostname.Value] {
+			if !found[i][e.Hostname.Value] && !e.Absent {
 				r.Findings = append(r.Findings, Finding{
 					Severity: schema.Warning, Rule: NotFound,
 					Object:  hostnameObject(zone, e.Hostname.Value),
-					Message: fmt.Sprintf("custom hostname %s does not exist in %s", e.Hostname.Value, in),
+					Message: fmt.Sprintf("custom hostname %s does not exist in %s%s", e.Hostname.Value, in, notCreated(&d.Zones[i], &e)),
 					Origin:  Origin{Pos: e.Hostname.Pos, Via: "entry"},
 				})
 			}
 		}
 	}
 	return r
+}
+
+// lifecycles are the entries that say more of a custom hostname than settings, by
+// name; nil if there are none.
+func lifecycles(entries []schema.Entry) map[string]*schema.Entry {
+	var m map[string]*schema.Entry
+	for i := range entries {
+		if e := &entries[i]; e.Absent || len(e.Certificate) > 0 {
+			if m == nil {
+				m = map[string]*schema.Entry{}
+			}
+			m[e.Hostname.Value] = e
+		}
+	}
+	return m
+}
+
+func withEntry(m map[int]*schema.Entry, i int, e *schema.Entry) map[int]*schema.Entry {
+	if m == nil {
+		m = map[int]*schema.Entry{}
+	}
+	m[i] = e
+	return m
+}
+
+// local lays the names in the zone that a document speaks of over those so far.
+func (z *ResolvedZone) local(entries []schema.Entry) {
+	for _, e := range entries {
+		at, ok := slices.BinarySearchFunc(z.Local, e.Hostname.Value, func(l LocalName, name string) int { return strings.Compare(l.Name, name) })
+		if !ok {
+			z.Local = slices.Insert(z.Local, at, LocalName{Name: e.Hostname.Value})
+		}
+		z.Local[at].Settings = schema.Overlay(z.Local[at].Settings, e.Settings)
+	}
+}
+
+// create finds the entries of a document that are to be created: they say so,
+// have what it takes, and no custom hostname of their name exists. Settings are
+// those that the cascade gives to a name.
+func (z *ResolvedZone) create(d *schema.Zone, live *Zone, settings func(name string, isWildcard bool) []schema.Assignment) {
+	if !d.CustomHostnames.Create.Value {
+		return
+	}
+	for i := range d.CustomHostnames.Entries {
+		e := &d.CustomHostnames.Entries[i]
+		name := e.Hostname.Value
+		_, exists := slices.BinarySearchFunc(live.Hostnames, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
+		if exists || !creatable(e) {
+			continue
+		}
+		w := asked(e.Certificate, "ssl.wildcard")
+		z.Created = append(z.Created, Creation{
+			Name: name, Settings: schema.Overlay(settings(name, w != nil && w.Value == "true"), e.Certificate), Origin: Origin{Pos: e.Hostname.Pos, Via: "entry"},
+		})
+	}
+	slices.SortFunc(z.Created, func(a, b Creation) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// creatable reports whether an entry says what a certificate is made from.
+func creatable(e *schema.Entry) bool {
+	return !e.Absent && asked(e.Certificate, "ssl.method") != nil
+}
+
+// notCreated says why a missing custom hostname is not created, where somebody
+// may have meant it to be.
+func notCreated(d *schema.Zone, e *schema.Entry) string {
+	switch {
+	case len(e.Certificate) == 0:
+		return ""
+	case !d.CustomHostnames.Create.Value:
+		return "; custom_hostnames.create: true would create it"
+	}
+	return "; ssl: { method: … } is missing to create it"
 }
 
 // reaches reports whether a zone document holds for a live zone.

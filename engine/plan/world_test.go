@@ -108,7 +108,51 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 		zone.Hostnames = append(zone.Hostnames, h)
 		want.Hostnames = append(want.Hostnames, as)
 	}
+	drawLocal(t, &zone, &want, busy)
 	return zone, want
+}
+
+// locals are the settings of names in the zone, and localNames the names of each
+// zone that a world knows.
+var (
+	locals     = []string{"min_tls_version", "ciphers", "http2"}
+	localNames = []string{"a.local", "b.local"}
+)
+
+// drawLocal gives names in the zone settings of their own.
+func drawLocal(t *rapid.T, zone *plan.Zone, want *plan.ResolvedZone, busy bool) {
+	maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
+	switch rapid.IntRange(0, 9).Draw(t, "local") {
+	case 0:
+		zone.Lacking = map[string]string{plan.PerHostname("min_tls_version"): "lacking", plan.PerHostname("ciphers"): "lacking"}
+		zone.LocalRead = []string{"http2"}
+	case 1:
+		zone.Unreadable = map[string]string{plan.PerHostname("min_tls_version"): "unreadable"}
+		zone.LocalRead = []string{"ciphers", "http2"}
+	default:
+		zone.LocalRead = locals
+	}
+	for _, name := range localNames {
+		h := plan.Hostname{Name: name, InZone: true}
+		l := plan.LocalName{Name: name}
+		for _, id := range locals {
+			if slices.Contains(zone.LocalRead, id) && maybe("own "+id) {
+				v := canonical(id, rapid.SampledFrom(values[id]).Draw(t, "own value "+id), schema.HostnameLevel)
+				h.Settings = append(h.Settings, plan.Setting{ID: id, Raw: string(v), Value: v})
+			}
+			if busy || maybe("manages "+id) {
+				choice := append([]schema.Value{schema.Inherit}, values[id]...)
+				l.Settings = append(l.Settings, assign(id, rapid.SampledFrom(choice).Draw(t, "wants "+id), schema.HostnameLevel))
+			}
+		}
+		if len(h.Settings) > 0 {
+			zone.Local = append(zone.Local, h)
+		}
+		if len(l.Settings) > 0 {
+			want.Local = append(want.Local, l)
+		}
+	}
+	slices.SortFunc(want.Local, func(a, b plan.LocalName) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func assign(id string, v schema.Value, l schema.Level) schema.Assignment {
@@ -144,8 +188,33 @@ func newEdge(l *plan.Live) *edge {
 			}
 			e.names[h.ID] = own
 		}
+		for _, name := range localNames {
+			e.names[z.ID+name] = map[string]schema.Value{}
+		}
+		for _, h := range z.Local {
+			for _, s := range h.Settings {
+				e.names[z.ID+h.Name][s.ID] = s.Value
+			}
+		}
 	}
 	return e
+}
+
+// writeLocal is PUT and DELETE of a setting of a name in the zone.
+func (e *edge) writeLocal(zone *plan.Zone, id, name string, r plan.Request) error {
+	if !slices.Contains(zone.LocalRead, id) {
+		return fmt.Errorf("1450: %s is not to be had", id)
+	}
+	if r.Method == "DELETE" {
+		delete(e.names[zone.ID+name], id)
+		return nil
+	}
+	var body struct{ Value json.RawMessage }
+	if err := json.Unmarshal([]byte(r.Body), &body); err != nil {
+		return err
+	}
+	e.names[zone.ID+name][id] = canonical(id, schema.Value(body.Value), schema.HostnameLevel)
+	return nil
 }
 
 func (e *edge) write(r plan.Request) error {
@@ -153,6 +222,9 @@ func (e *edge) write(r plan.Request) error {
 	zone := &e.live.Zones[slices.IndexFunc(e.live.Zones, func(z plan.Zone) bool { return z.ID == parts[1] })]
 	if parts[2] == "settings" {
 		return e.writeZone(zone, parts[3], r.Body)
+	}
+	if parts[2] == "hostnames" {
+		return e.writeLocal(zone, parts[4], parts[5], r)
 	}
 	var body struct {
 		SSL struct {
@@ -251,10 +323,28 @@ func (w world) asked(zone, i int) map[string]schema.Value {
 	if i < 0 {
 		return masked(out)
 	}
+	h, as := plan.Hostname{}, []schema.Assignment(nil)
+	if n := len(z.Hostnames); i < n {
+		h, as = z.Hostnames[i], want.Hostnames[i]
+	} else {
+		name := localNames[i-n]
+		for _, l := range z.Local {
+			if l.Name == name {
+				h = l
+			}
+		}
+		for _, l := range want.Local {
+			if l.Name == name {
+				as = l.Settings
+			}
+		}
+	}
 	for _, id := range watched {
-		own := z.Hostnames[i].Own(id)
-		for _, a := range want.Hostnames[i] {
-			if a.Setting == id {
+		own := h.Own(id)
+		for _, a := range as {
+			_, lacking := z.Lacking[plan.PerHostname(id)]
+			lacking = lacking || len(z.Local) == 0 && slices.ContainsFunc(z.Settings, func(s plan.Setting) bool { return s.ID == schema.Ciphers && s.Locked })
+			if a.Setting == id && !(lacking && i >= len(z.Hostnames)) { // what the zone lacks cannot be done
 				own = a.Value
 			}
 		}
@@ -282,6 +372,12 @@ func (e *edge) reread() *plan.Live {
 		z.Hostnames = slices.Clone(z.Hostnames)
 		for j := range z.Hostnames {
 			z.Hostnames[j].Settings = settings(e.names[z.Hostnames[j].ID])
+		}
+		z.Local = nil
+		for _, name := range localNames {
+			if own := e.names[z.ID+name]; len(own) > 0 {
+				z.Local = append(z.Local, plan.Hostname{Name: name, InZone: true, Settings: settings(own)})
+			}
 		}
 	}
 	return out

@@ -13,15 +13,15 @@ import (
 // object is what one or more changes write: a custom hostname, also where it
 // takes two writes, or one setting of a zone.
 type object struct {
-	zone, name string
+	zone, name string // zone is the account for objects of accounts
 	kind       plan.Kind
 	action     string
 	writes     int
 	edits      []plan.Edit
 }
 
-// objectID is the id without the part that tells the writes of one custom
-// hostname apart ("#pin", "#unpin").
+// objectID is the id without the part that tells the writes of one object apart
+// ("#pin", "#unpin").
 func objectID(c *plan.Change) string {
 	if c.Kind == plan.KindZone {
 		return c.ID // there the part is the setting
@@ -42,13 +42,35 @@ func objects(changes []*plan.Change) []object {
 		i, ok := at[id]
 		if !ok {
 			at[id] = len(list)
-			list = append(list, object{zone: c.Zone, name: c.Name, kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			list = append(list, object{zone: placeOf(c), name: c.Name, kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
 			continue
 		}
 		list[i].writes++
+		if c.Action != plan.Update {
+			list[i].action = c.Action
+		}
 		list[i].edits = joinEdits(list[i].edits, c.Edits)
 	}
 	return list
+}
+
+// accountMark begins the place of objects that belong to an account.
+const accountMark = "\x00"
+
+// placeOf is where a change belongs: its zone, or its account, marked.
+func placeOf(c *plan.Change) string {
+	if c.Kind.OfAccount() {
+		return accountMark + c.Account
+	}
+	return c.Zone
+}
+
+// heading is a place as people read it.
+func heading(place string) string {
+	if account, ok := strings.CutPrefix(place, accountMark); ok {
+		return "Account " + Safe(account)
+	}
+	return "Zone " + Safe(place)
 }
 
 // joinEdits appends the edits of a later write. A setting that both have goes
@@ -153,7 +175,9 @@ func zones(objects []object) []zone {
 		}
 		s.groups = append(s.groups, *g)
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, func(a, b string) int { // zones first
+		return cmp.Or(cmp.Compare(strings.Count(a, accountMark), strings.Count(b, accountMark)), strings.Compare(a, b))
+	})
 	list := make([]zone, 0, len(names))
 	for _, name := range names {
 		z := zone{name: name}
@@ -204,8 +228,21 @@ func compareGroups(a, b group) int {
 }
 
 func kindRank(k plan.Kind) int {
-	if k == plan.KindZone {
+	switch k {
+	case plan.KindZone:
 		return 0
+	case plan.KindHostname:
+		return 2
+	case plan.KindCustomHostname:
+		return 1
+	case plan.KindMTLSCertificate:
+		return 3
+	case plan.KindMTLSHostname:
+		return 4
+	case plan.KindAccessApplication:
+		return 5
+	case plan.KindAlert:
+		return 6
 	}
 	return 1
 }
@@ -236,7 +273,7 @@ func groupKey(o *object, edits []plan.Edit) string {
 
 // kindName is what people call n objects of a kind.
 func kindName(k plan.Kind, n int) string {
-	name := cmp.Or(strings.ReplaceAll(Safe(string(k)), "_", " "), "object")
+	name := cmp.Or(strings.ReplaceAll(strings.ReplaceAll(Safe(string(k)), "_", " "), "mtls", "mTLS"), "object")
 	if n == 1 {
 		return name
 	}
@@ -251,6 +288,9 @@ func (g *group) subject() string {
 		return strconv.Itoa(len(g.names)) + " " + kindName(g.kind, len(g.names))
 	case g.kind == plan.KindZone:
 		return "zone"
+	}
+	if g.kind.OfAccount() {
+		return kindName(g.kind, 1) + " " + Safe(g.names[0])
 	}
 	return Safe(g.names[0])
 }

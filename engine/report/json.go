@@ -261,6 +261,7 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 				return err
 			}
 			c.Request.Body = plan.RawMessage(body)
+			c.Account = accountOf(&c)
 			for i := range c.Edits {
 				e := &c.Edits[i]
 				for _, v := range []*schema.Value{&e.From, &e.To, &e.EffectiveFrom, &e.EffectiveTo} {
@@ -280,6 +281,17 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 		})
 	}
 	return errors.New("is not part of a plan")
+}
+
+// accountOf is the account in the id of a change to an object of one, "" for all
+// others. The name at its end may hold a slash, and so may the account.
+func accountOf(c *plan.Change) string {
+	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/")
+	at := strings.LastIndex(rest, "/"+c.Name)
+	if !ok || !c.Kind.OfAccount() || at < 0 {
+		return ""
+	}
+	return rest[:at]
 }
 
 // compactJSON takes out the line breaks and indentation of the file.

@@ -69,7 +69,7 @@ func (n *note) about() string {
 	case n.zone == "":
 		return many
 	}
-	return many + " of " + Safe(n.zone)
+	return many + " of " + Safe(strings.TrimPrefix(n.zone, accountMark))
 }
 
 // noteKey tells notes apart.
@@ -128,7 +128,7 @@ func (t *text) hazards(changes []*plan.Change) {
 				found[h.Kind] = &notesOf{}
 				kinds = append(kinds, h.Kind)
 			}
-			found[h.Kind].add(noteKey{c.Kind, c.Zone, h.Message}, c.Name)
+			found[h.Kind].add(noteKey{c.Kind, placeOf(c), h.Message}, c.Name)
 		}
 	}
 	if len(kinds) == 0 {
@@ -282,8 +282,8 @@ func (t *text) finding(s schema.Severity, rule, place string, n note) string {
 	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
 }
 
-// splitObject takes apart "zone/NAME" and "custom_hostname/ZONE/NAME"; of
-// anything else the whole is the name.
+// splitObject takes apart "zone/NAME", and "KIND/ZONE/NAME" or
+// "KIND/ACCOUNT/NAME"; of anything else the whole is the name.
 func splitObject(s string) (kind plan.Kind, zone, name string) {
 	k, rest, ok := strings.Cut(s, "/")
 	if !ok {

@@ -66,6 +66,8 @@ func (t *text) step(s *apply.Step) {
 	switch {
 	case c.Kind == plan.KindZone:
 		who = "zone " + who
+	case c.Kind.OfAccount():
+		who = kindName(c.Kind, 1) + " " + who + " of account " + Safe(c.Account)
 	case c.Zone != "":
 		who += " in " + Safe(c.Zone)
 	}
@@ -77,7 +79,7 @@ func (t *text) step(s *apply.Step) {
 		if i > 0 {
 			lead = strings.Repeat(" ", 4+width(who))
 		}
-		line := lead + "  " + Safe(e.Setting) + "  " + t.values.change(c.Kind, e)
+		line := lead + "  " + Safe(e.Setting) + "  " + t.values.change(c.Kind, c.Action, e)
 		if at := t.origin(e.Origin); at != "" {
 			line += "  " + at
 		}

@@ -45,6 +45,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	for _, z := range zones(objs) {
 		t.zone(z)
 	}
+	t.order(changes)
 	t.hazards(changes)
 	t.findings(p.Findings)
 	fmt.Fprintln(out, cost(p.Summary, o.Rate))
@@ -125,7 +126,7 @@ type text struct {
 
 // zone prints what is done in one zone.
 func (t *text) zone(z zone) {
-	fmt.Fprintln(t.out, t.style.bold.Sprint("Zone "+Safe(z.name)))
+	fmt.Fprintln(t.out, t.style.bold.Sprint(heading(z.name)))
 	var tables [][]row
 	for _, s := range z.sections {
 		tables = append(tables, t.rows(s.groups))
@@ -210,13 +211,13 @@ func (t *text) editRow(g *group, e plan.Edit) row {
 		r.mark = "!"
 	}
 	r.cells[colSetting] = Safe(e.Setting)
-	r.cells[colValues] = t.values.change(g.kind, e)
+	r.cells[colValues] = t.values.change(g.kind, g.action, e)
 	r.cells[colDirection] = directionWord(e.Direction)
 	if t.causes {
 		r.cells[colCause] = Safe(string(e.Cause))
 	}
 	r.cells[colOrigin] = t.origin(e.Origin)
-	for _, l := range t.values.suites(g.kind, e) {
+	for _, l := range t.values.suites(g.kind, e) { // of what exists on both sides
 		r.below = append(r.below, t.paintDiff(l))
 	}
 	return r

@@ -24,10 +24,13 @@ type values struct {
 func newValues() *values { return &values{lists: map[schema.Value]string{}} }
 
 // own shows an object's own value; one that inherits is followed by what it
-// comes to.
+// comes to. Only hostnames inherit.
 func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
 	if explicit(val) {
 		return v.text(k, e.Setting, val)
+	}
+	if row, ok := schema.LookupSetting(e.Setting); k == plan.KindZone || k.OfAccount() || ok && row.On(schema.CertificateLevel) {
+		return "none"
 	}
 	if !explicit(effective) {
 		return "inherit"
@@ -38,7 +41,7 @@ func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) stri
 // text shows one value: a list of cipher suites by its name or length.
 func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
 	if setting != schema.Ciphers {
-		return clip(Safe(val.Text()), maxValue)
+		return clip(Safe(plainText(val)), maxValue)
 	}
 	list := val.List()
 	switch name := v.listName(k, val); {
@@ -68,8 +71,33 @@ func (v *values) listName(k plan.Kind, val schema.Value) string {
 	return name
 }
 
-// change shows what an edit does.
-func (v *values) change(k plan.Kind, e plan.Edit) string {
+// plainText is a value that is no list of cipher suites in words.
+func plainText(val schema.Value) string {
+	list := val.List()
+	switch {
+	case strings.HasPrefix(string(val), "{"):
+		return val.Fields()
+	case list == nil:
+		return val.Text()
+	case len(list) == 0:
+		return "empty list"
+	}
+	return strings.Join(list, ", ")
+}
+
+// change shows what an edit does. What is made, or goes, has nothing before, or
+// after, it.
+func (v *values) change(k plan.Kind, action string, e plan.Edit) string {
+	switch action {
+	case plan.Create:
+		return v.text(k, e.Setting, e.To)
+	case plan.Delete:
+		return v.text(k, e.Setting, e.From)
+	}
+	if strings.HasPrefix(string(e.From), "{") && strings.HasPrefix(string(e.To), "{") {
+		before, after := plan.Difference(e.From, e.To)
+		return clip(Safe(before), 2*maxValue) + " → " + clip(Safe(after), 2*maxValue)
+	}
 	return v.own(k, e, e.From, e.EffectiveFrom) + " → " + v.own(k, e, e.To, e.EffectiveTo)
 }
 
@@ -114,6 +142,7 @@ func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit)
 		val := of(e)
 		list := val.List()
 		switch name := v.listName(k, val); {
+		case !explicit(val) && v.own(k, e, val, "") == "none":
 		case !explicit(val):
 			b.WriteString(Safe(e.Setting) + ": inherit\n")
 		case e.Setting == schema.Ciphers && name != "":

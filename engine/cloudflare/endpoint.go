@@ -1,0 +1,279 @@
+package cloudflare
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// An endpoint is the place of a zone setting that Cloudflare does not keep as
+// settings/ID with the value as tlsync speaks of it.
+type endpoint struct {
+	id   string // of the row in the table of settings
+	path string // below the zone, with a slash before it
+	// decode reads an answer. What it returns has Raw and Locked, and may have a
+	// status; the id and the canonical value are added by the caller.
+	decode func(result []byte) (reading, error)
+	// mayLack says that a 404 means that there is no value.
+	mayLack bool
+}
+
+// A reading is a setting as an answer shows it.
+type reading struct {
+	plan.Setting
+	// status is the state of a setting that has one: "active" once it is in
+	// effect.
+	status string
+}
+
+// endpoints are the settings with an endpoint of their own, or with a value of
+// another shape. Reading, answers to writes and the check of requests all go by
+// this table; the bodies of writes are made by plan.NewRequest. It is read only.
+var endpoints = []endpoint{
+	{id: schema.HSTS, path: "/settings/" + securityHeader, decode: decodeSecurityHeader},
+	{id: schema.OriginPulls, path: "/origin_tls_client_auth/settings", decode: decodeSwitches},
+	{id: schema.UniversalSSL, path: "/ssl/universal/settings", decode: decodeUniversalSSL},
+	{id: schema.TotalTLS, path: "/acm/total_tls", decode: decodeSwitches},
+	{id: schema.FallbackOrigin, path: "/custom_hostnames/fallback_origin", decode: decodeFallback, mayLack: true},
+}
+
+// securityHeader is what Cloudflare calls the setting hsts, also in the read of
+// all settings. Its value wraps the one that tlsync speaks of.
+const (
+	securityHeader = "security_header"
+	wrappedHSTS    = "strict_transport_security"
+)
+
+// endpointOf is the endpoint of a zone setting: that of the table, or
+// settings/ID.
+func endpointOf(id string) endpoint {
+	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.id == id }); i >= 0 {
+		return endpoints[i]
+	}
+	return endpoint{
+		id: id, path: "/settings/" + url.PathEscape(id),
+		decode: func(result []byte) (reading, error) {
+			s, err := decodeSetting(result, id)
+			return reading{Setting: s}, err
+		},
+	}
+}
+
+// read is what an answer shows of the setting.
+func (e *endpoint) read(result []byte) (reading, error) {
+	got, err := e.decode(result)
+	got.Setting = canonical(e.id, got.Setting)
+	return got, err
+}
+
+// absent is what a refused read shows, where the refusal says that there is no
+// value. A path that leads nowhere says nothing of the kind.
+func (e *endpoint) absent(err error) (reading, bool) {
+	if !e.mayLack || !missingObject(err) {
+		return reading{}, false
+	}
+	return reading{Setting: noValue(e.id)}, true
+}
+
+// noValue is a setting without a value.
+func noValue(id string) plan.Setting {
+	return plan.Setting{ID: id, Raw: "null", Value: schema.Inherit}
+}
+
+// missingObject reports a 404 about an object that does not exist, told from one
+// about a path that does not, which has the codes 7003 and 7000, and from the page
+// of a proxy.
+func missingObject(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && failed.Status == http.StatusNotFound && len(failed.Codes) > 0 && !failed.has(7000, 7003)
+}
+
+// pending is the state on which later changes have to wait, empty for none.
+func (r *reading) pending() string {
+	if r.status == "active" || r.Value == schema.Inherit {
+		return ""
+	}
+	return r.status
+}
+
+// object is a reading for those who write.
+func (r *reading) object() plan.Object {
+	s := r.Setting
+	return plan.Object{Setting: &s, Pending: r.pending()}
+}
+
+// going reports whether a status says that an object is on its way out: nothing
+// can be done to it, and soon it will not be there.
+func going(status string) bool { return status == "pending_deletion" || status == "deleted" }
+
+func decodeSecurityHeader(result []byte) (reading, error) {
+	s, err := decodeSetting(result, securityHeader)
+	if err != nil {
+		return reading{}, err
+	}
+	s, err = unwrapHSTS(s)
+	return reading{Setting: s}, err
+}
+
+// unwrapHSTS makes the setting hsts of security_header.
+func unwrapHSTS(s plan.Setting) (plan.Setting, error) {
+	var inner string
+	c := cursor{b: []byte(s.Raw)}
+	err := c.object(func(key []byte) error {
+		if string(key) != wrappedHSTS {
+			c.skip()
+			return nil
+		}
+		if c.next() != '{' {
+			return c.want("an object")
+		}
+		inner = string(c.skip())
+		return nil
+	})
+	switch {
+	case err != nil:
+		return s, fmt.Errorf("value: %w", err)
+	case inner == "":
+		return s, errors.New("its value has no " + wrappedHSTS)
+	}
+	s.Raw = inner
+	return canonical(schema.HSTS, s), nil
+}
+
+// decodeSwitches reads an object that is a value as it stands, with at least the
+// member enabled.
+func decodeSwitches(result []byte) (reading, error) {
+	if _, err := decodeEnabled(result); err != nil {
+		return reading{}, err
+	}
+	return reading{Setting: plan.Setting{Raw: strings.TrimSpace(string(result))}}, nil
+}
+
+func decodeUniversalSSL(result []byte) (reading, error) {
+	enabled, err := decodeEnabled(result)
+	raw := `"off"`
+	if enabled {
+		raw = `"on"`
+	}
+	return reading{Setting: plan.Setting{Raw: raw}}, err
+}
+
+// decodeEnabled is the member enabled of an object, which must be there.
+func decodeEnabled(result []byte) (enabled bool, err error) {
+	shown := false
+	c := cursor{b: result}
+	err = c.object(func(key []byte) (err error) {
+		if string(key) != "enabled" {
+			c.skip()
+			return nil
+		}
+		shown = true
+		enabled, err = c.truth()
+		return err
+	})
+	if err == nil && !shown {
+		err = errors.New("it does not say whether it is enabled")
+	}
+	return enabled, err
+}
+
+// decodeFallback reads the fallback origin: a name and how far it is deployed.
+func decodeFallback(result []byte) (reading, error) {
+	got := reading{Setting: noValue(schema.FallbackOrigin)}
+	shown := false
+	c := cursor{b: result}
+	err := c.object(func(key []byte) error {
+		switch string(key) {
+		case "origin":
+			shown = true
+			name, err := c.optional()
+			if name != "" {
+				got.Raw = string(schema.StringValue(canonicalName(name)))
+			}
+			return err
+		case "status":
+			status, err := c.optional()
+			got.status = status
+			return err
+		}
+		c.skip()
+		return nil
+	})
+	switch {
+	case err != nil:
+		return got, err
+	case !shown:
+		return got, errors.New("it has no origin")
+	case going(got.status):
+		got.Raw = "null"
+	}
+	return got, nil
+}
+
+// lacks says in words that the plan of a zone, or an entitlement that it has not,
+// is why a read was refused; empty for every other error. Codes mean different
+// things on different endpoints.
+func lacks(err error) string {
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Status != http.StatusForbidden && failed.Status != http.StatusBadRequest {
+		return ""
+	}
+	for _, l := range lacking {
+		if !strings.Contains(failed.Path, l.part) {
+			continue
+		}
+		for _, c := range failed.Codes {
+			if slices.Contains(l.codes, c.Code) {
+				var b strings.Builder
+				writeCodes(&b, failed.Codes)
+				return "the zone's plan, or an entitlement that it has not, does not allow it: Cloudflare says " + b.String()
+			}
+		}
+	}
+	return ""
+}
+
+// lacking are the codes by which endpoints refuse what was not paid for, by a
+// part of their path. 1450 wants Advanced Certificate Manager, 1459 an Enterprise
+// plan for the choice of a certificate authority; 1404, 1413 and 1414 are of
+// Cloudflare for SaaS: no quota, no right to metadata, to an origin of one's own
+// (developers.cloudflare.com/cloudflare-for-platforms/cloudflare-for-saas/reference/status-codes/custom-hostnames).
+var lacking = []struct {
+	part  string
+	codes []int
+}{
+	{"/custom_hostnames", []int{1404, 1413, 1414, 1450, 1459}},
+	{"/hostnames/settings", []int{1450}},
+	{"/acm/", []int{1450, 1459}},
+	{"/ssl/", []int{1450, 1459}},
+	{"/settings/", []int{1450}},
+	{"/origin_tls_client_auth", []int{1450}},
+}
+
+// gaps are settings that were needed and could not be read, by id, and why.
+type gaps struct{ unreadable, lacking map[string]string }
+
+// add enters an error under an id.
+func (g *gaps) add(id string, err error) {
+	if why := lacks(err); why != "" {
+		g.lacking = with(g.lacking, id, why)
+		return
+	}
+	g.unreadable = with(g.unreadable, id, err.Error())
+}
+
+// to adds the gaps to those of a zone.
+func (g *gaps) to(z *plan.Zone) {
+	for id, why := range g.unreadable {
+		z.Unreadable = with(z.Unreadable, id, why)
+	}
+	for id, why := range g.lacking {
+		z.Lacking = with(z.Lacking, id, why)
+	}
+}

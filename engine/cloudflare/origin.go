@@ -1,0 +1,146 @@
+package cloudflare
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+func originPath(zone string) string { return zonePath(zone) + "/origin_tls_client_auth" }
+
+// originCertificates reads the client certificates that Cloudflare shows to the
+// origins of a zone, the newest first, without those that are being deleted.
+func originCertificates(ctx context.Context, c *client, zone string) ([]plan.OriginCertificate, error) {
+	items, err := gather(ctx, c, originPath(zone), decodeOriginCertificates, func(o *originCertificate) string { return o.ID })
+	if err != nil {
+		return nil, err
+	}
+	items = slices.DeleteFunc(items, func(o originCertificate) bool { return going(o.Status) })
+	slices.SortFunc(items, func(a, b originCertificate) int {
+		return cmp.Or(b.uploaded.Compare(a.uploaded), cmp.Compare(a.ID, b.ID))
+	})
+	out := make([]plan.OriginCertificate, len(items))
+	for i, o := range items {
+		out[i] = o.OriginCertificate
+	}
+	return out, nil
+}
+
+// originCertificate is a certificate with what it is sorted by.
+type originCertificate struct {
+	plan.OriginCertificate
+	uploaded time.Time
+}
+
+func decodeOriginCertificates(result []byte) ([]originCertificate, error) {
+	var out []originCertificate
+	c := cursor{b: result}
+	err := c.array(func() error {
+		o, err := c.originCertificate()
+		out = append(out, o)
+		return err
+	})
+	return out, err
+}
+
+func (c *cursor) originCertificate() (originCertificate, error) {
+	var o originCertificate
+	err := c.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			o.ID, err = c.optional()
+		case "status":
+			o.Status, err = c.optional()
+		case "uploaded_on":
+			var at string
+			at, err = c.optional()
+			o.uploaded, _ = time.Parse(time.RFC3339, at) // one that cannot be read counts as old
+		case "certificate":
+			var text string
+			text, err = c.optional()
+			o.SHA256 = fingerprint(text)
+		default:
+			c.skip()
+		}
+		return err
+	})
+	if err == nil && !validID(o.ID) {
+		err = errors.New("a certificate without a usable id")
+	}
+	return o, err
+}
+
+// fingerprint is the SHA-256 of the first certificate of a PEM text, empty if it
+// has none. The text itself is no measure: the API normalises it.
+func fingerprint(text string) string {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return ""
+	}
+	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return hex.EncodeToString(sum[:])
+}
+
+// uploaded is a certificate for origin pulls as an object of plans. Its state
+// matters: nothing may rely on it before it is active.
+func uploaded(o *plan.OriginCertificate) plan.Object {
+	r := &plan.Resource{ID: o.ID, Fields: map[string]schema.Value{}}
+	if o.SHA256 != "" {
+		r.Fields[plan.FieldSHA256] = schema.StringValue(o.SHA256)
+	}
+	if o.Status == "active" {
+		return plan.Object{Resource: r}
+	}
+	return plan.Object{Resource: r, Pending: o.Status}
+}
+
+// readUploaded looks for the certificate that a change uploads, by its
+// fingerprint.
+func (w *Writer) readUploaded(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
+	items, err := originCertificates(ctx, cl, c.ZoneID)
+	if err != nil {
+		return plan.Object{}, err
+	}
+	want, err := edited(c, plan.FieldSHA256)
+	if err != nil {
+		return plan.Object{}, err
+	}
+	i := slices.IndexFunc(items, func(o plan.OriginCertificate) bool { return o.SHA256 != "" && schema.StringValue(o.SHA256) == want })
+	if i < 0 {
+		return plan.Object{Absent: true}, nil
+	}
+	return uploaded(&items[i]), nil
+}
+
+// edited is what a change makes of a field, by which the object is found that it
+// is to create.
+func edited(c *plan.Change, field string) (schema.Value, error) {
+	i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Setting == field })
+	if i < 0 || c.Edits[i].To == schema.Inherit || c.Edits[i].To == "" {
+		return "", fmt.Errorf("%s: it does not say which %s to look for", c.ID, field)
+	}
+	return c.Edits[i].To, nil
+}
+
+// acceptUploaded takes over the answer to an upload.
+func acceptUploaded(result []byte) plan.Object {
+	c := cursor{b: result}
+	o, err := c.originCertificate()
+	if err != nil || o.SHA256 == "" {
+		return plan.Object{}
+	}
+	return uploaded(&o.OriginCertificate)
+}

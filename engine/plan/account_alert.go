@@ -1,0 +1,243 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// expiryAlert is the type of alert that tells of certificate authorities that
+// expire.
+const expiryAlert schema.Value = `"access_custom_certificate_expiration_type"`
+
+// alertFields are the fields of an alert in the order in which edits stand. It is
+// read only.
+var alertFields = []string{FieldAlertType, FieldEnabled, FieldDescription, FieldEmail, FieldWebhooks, FieldPagerDuty}
+
+// alerts plans the notification policies of the account.
+func (w *accountWork) alerts() {
+	if !w.readable(KindAlert) {
+		return
+	}
+	for i := range w.want.Alerts {
+		a := &w.want.Alerts[i]
+		live, known := w.liveAlert(a)
+		switch {
+		case !known:
+		case a.Absent && live != nil:
+			w.deleteAlert(a, live)
+		case !a.Absent:
+			w.alert(a, live)
+		}
+	}
+}
+
+func alertOrigin(a *schema.Alert, p schema.Pos) Origin {
+	return Origin{Pos: p, Via: "alert " + a.Name.Value}
+}
+
+// liveAlert is the alert of a name, nil if there is none; known is false where
+// there are several and it cannot be told which is meant.
+func (w *accountWork) liveAlert(a *schema.Alert) (live *Resource, known bool) {
+	var named, alike []*Resource
+	for i := range w.live.Alerts {
+		if l := &w.live.Alerts[i]; l.Name == a.Name.Value {
+			named = append(named, l)
+			if l.Value(FieldAlertType) == schema.StringValue(a.Type.Value) {
+				alike = append(alike, l)
+			}
+		}
+	}
+	switch {
+	case len(named) == 0:
+		return nil, true
+	case len(named) == 1:
+		return named[0], true
+	case len(alike) == 1:
+		return alike[0], true
+	}
+	w.tell(schema.Warning, NotEditable, w.object(KindAlert, a.Name.Value), fmt.Sprintf(
+		"alert %s is left as it is: account %s has %d of that name, and the type does not tell which is meant", a.Name.Value, w.live.Name, len(named)), alertOrigin(a, a.Name.Pos))
+	return nil, false
+}
+
+// asked is what an alert asks of its fields; one that is not in it is not
+// managed. It is false where a destination cannot be found, which tell is told.
+func (w *accountWork) asked(a *schema.Alert, tell func(sev schema.Severity, rule, message string, p schema.Pos)) (map[string]schema.Value, bool) {
+	out := map[string]schema.Value{FieldAlertType: schema.StringValue(a.Type.Value), FieldEnabled: "true"}
+	if a.Enabled.Set && !a.Enabled.Value {
+		out[FieldEnabled] = "false"
+	}
+	if a.Description.Set {
+		out[FieldDescription] = schema.Inherit
+		if a.Description.Value != "" {
+			out[FieldDescription] = schema.StringValue(a.Description.Value)
+		}
+	}
+	if a.Email.Set {
+		out[FieldEmail] = listField(slices.Compact(slices.Sorted(slices.Values(a.Email.Value))))
+	}
+	found := true
+	for _, d := range []struct {
+		field, noun string
+		names       schema.Field[[]string]
+		live        []Destination
+	}{
+		{FieldWebhooks, "webhook", a.Webhooks, w.live.Webhooks},
+		{FieldPagerDuty, "PagerDuty service", a.PagerDuty, w.live.PagerDuty},
+	} {
+		if !d.names.Set {
+			continue
+		}
+		var ids []string
+		for _, name := range d.names.Value {
+			id, sev, rule, why := destination(d.live, name)
+			if why != "" {
+				tell(sev, rule, fmt.Sprintf("%s %s %s", d.noun, name, why), d.names.Pos)
+				found = false
+				continue
+			}
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		out[d.field] = listField(slices.Compact(ids))
+	}
+	return out, found
+}
+
+// destination is the id of a destination that is given by its name or id, or why
+// it cannot be told.
+func destination(live []Destination, name string) (id string, sev schema.Severity, rule, why string) {
+	for _, d := range live {
+		switch {
+		case d.ID == name:
+			return d.ID, "", "", ""
+		case d.Name != name:
+		case id != "":
+			return "", schema.Error, NotFound, "is the name of several; write the id of the one that is meant"
+		default:
+			id = d.ID
+		}
+	}
+	switch {
+	case live == nil:
+		return "", schema.Error, Unreadable, "cannot be looked up: those of the account could not be read"
+	case id == "":
+		return "", schema.Error, NotFound, "does not exist in the account"
+	}
+	return id, "", "", ""
+}
+
+// alert makes an alert, or makes a live one what is asked.
+func (w *accountWork) alert(a *schema.Alert, live *Resource) {
+	object := w.object(KindAlert, a.Name.Value)
+	if w.live.AlertTypes != nil && !slices.Contains(w.live.AlertTypes, a.Type.Value) {
+		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf("alert %s is left as it is: account %s is not entitled to alerts of type %s",
+			a.Name.Value, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
+		return
+	}
+	asked, ok := w.asked(a, func(sev schema.Severity, rule, message string, p schema.Pos) {
+		w.tell(sev, rule, object, fmt.Sprintf("alert %s is left as it is: %s", a.Name.Value, message), alertOrigin(a, p))
+	})
+	if !ok {
+		return
+	}
+	c := Change{ID: object, Kind: KindAlert, Name: a.Name.Value, Action: Create}
+	over, now := Object{Absent: true}, Resource{}
+	if live != nil {
+		c.Action, c.ObjectID = Update, live.ID
+		over, now = Object{Resource: live}, *live
+	}
+	at := map[string]schema.Pos{
+		FieldAlertType: a.Type.Pos, FieldEnabled: a.Enabled.Pos, FieldDescription: a.Description.Pos,
+		FieldEmail: a.Email.Pos, FieldWebhooks: a.Webhooks.Pos, FieldPagerDuty: a.PagerDuty.Pos,
+	}
+	if !a.Enabled.Set {
+		at[FieldEnabled] = a.Name.Pos
+	}
+	for _, field := range alertFields {
+		from := now.Value(field)
+		if to, managed := asked[field]; managed && from != to {
+			c.Edits = append(c.Edits, w.edit(field, from, to, w.alertCause(a, field, to, from), alertDirection(field, to), alertOrigin(a, at[field])))
+		}
+	}
+	if len(c.Edits) == 0 {
+		return
+	}
+	n := w.add(c, over)
+	tells := func(kind, enabled schema.Value) bool { return kind == expiryAlert && enabled == "true" }
+	before := tells(now.Value(FieldAlertType), now.Value(FieldEnabled))
+	after := tells(asked[FieldAlertType], asked[FieldEnabled])
+	switch {
+	case after && !before:
+		w.did(step{deed: watch, node: n})
+	case before && !after:
+		w.did(step{deed: unwatch, node: n})
+	}
+}
+
+// alertDirection is what an edit does to protection: nobody is told of what
+// happens by an alert that is off.
+func alertDirection(field string, to schema.Value) schema.Direction {
+	switch {
+	case field != FieldEnabled:
+		return schema.Changes
+	case to == "true":
+		return schema.Strengthens
+	}
+	return schema.Weakens
+}
+
+func (w *accountWork) alertCause(a *schema.Alert, field string, to, from schema.Value) Cause {
+	b := w.baseAlert(a)
+	switch {
+	case b == nil:
+		return w.cause("", to, from)
+	case b.Absent:
+		return w.cause(schema.Inherit, to, from)
+	}
+	// What the base names and is no longer there was told of when it was head.
+	asked, _ := w.asked(b, func(schema.Severity, string, string, schema.Pos) {})
+	return w.cause(asked[field], to, from)
+}
+
+// baseAlert is what the base asks of an alert, nil if nothing.
+func (w *accountWork) baseAlert(a *schema.Alert) *schema.Alert {
+	if w.base == nil {
+		return nil
+	}
+	for i := range w.base.Alerts {
+		if w.base.Alerts[i].Name.Value == a.Name.Value {
+			return &w.base.Alerts[i]
+		}
+	}
+	return nil
+}
+
+func (w *accountWork) deleteAlert(a *schema.Alert, live *Resource) {
+	kind := live.Value(FieldAlertType)
+	cause := w.cause("", schema.Inherit, kind)
+	if b := w.baseAlert(a); b != nil && b.Absent {
+		cause = w.cause(schema.Inherit, schema.Inherit, kind)
+	} else if b != nil {
+		cause = w.cause(kind, schema.Inherit, kind)
+	}
+	n := w.add(Change{
+		ID: w.object(KindAlert, a.Name.Value), Kind: KindAlert, Name: a.Name.Value, Action: Delete, ObjectID: live.ID,
+		Edits: []Edit{w.edit(FieldAlertType, kind, schema.Inherit, cause, schema.Changes, alertOrigin(a, a.Name.Pos))},
+	}, Object{Resource: live})
+	if kind == expiryAlert && live.Value(FieldEnabled) == "true" {
+		w.did(step{deed: unwatch, node: n})
+	}
+	var who []string
+	for _, field := range mechanisms {
+		who = append(who, live.Value(field).List()...)
+	}
+	told := "whom it told"
+	if len(who) > 0 {
+		told = strings.Join(who, ", ")
+	}
+	w.hazard(n, Deletes, "alert %s is deleted, and %s %s not told of %s by it any more", a.Name.Value, told, plural(len(who), "is", "are"), kind.Text())
+}

@@ -1,0 +1,917 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"tlsync/schema"
+)
+
+// mtlsEntry is one entry of the mtls block while its changes are worked out.
+type mtlsEntry struct {
+	*schema.MTLS
+	base        *schema.MTLS // nil where the base does not have it
+	authorities []*authority // those of the entry, and those of it that go
+	listed      map[string]bool
+	// standing are the hostnames that have a certificate authority of the entry
+	// after the plan.
+	standing map[string]bool
+	refused  bool // an authority of the entry is that of another entry
+}
+
+func (e *mtlsEntry) origin(p schema.Pos) Origin {
+	return Origin{Pos: p, Via: "mtls " + e.Name.Value}
+}
+
+// authority is a certificate authority of an entry.
+type authority struct {
+	entry *mtlsEntry
+	ca    *schema.CACertificate // nil for one that is to go
+	live  *Resource             // nil for one that is to be made
+	name  string                // at Cloudflare
+	// from and to are the hostnames that it is associated with before and after
+	// the plan, sorted.
+	from, to []string
+}
+
+func (a *authority) goes() bool { return a.ca == nil }
+
+// fingerprint is the live one, else that of the first certificate of the chain.
+func (a *authority) fingerprint() string {
+	if a.live != nil {
+		return fingerprintOf(a.live)
+	}
+	return a.ca.MD5[0]
+}
+
+func fingerprintOf(r *Resource) string { return textOf(r.Value(FieldFingerprint)) }
+
+// domainOf is the domain of an application, which is a hostname alone where it
+// can be the configuration's.
+func domainOf(app *Resource) string { return strings.ToLower(textOf(app.Value(FieldDomain))) }
+
+// textOf is a string, empty for no value.
+func textOf(v schema.Value) string {
+	if v == schema.Inherit {
+		return ""
+	}
+	return v.Text()
+}
+
+// listField is a list as fields have it: an empty one is no value.
+func listField(l []string) schema.Value {
+	if len(l) == 0 {
+		return schema.Inherit
+	}
+	return schema.ListValue(l)
+}
+
+// minus are the items of a that b lacks.
+func minus(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, s := range b {
+		in[s] = true
+	}
+	var out []string
+	for _, s := range a {
+		if !in[s] {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// mtlsWork is the mtls block of an account while its changes are worked out.
+type mtlsWork struct {
+	*accountWork
+	entries     []*mtlsEntry
+	authorities []*authority // of all entries
+	// blind is set where applications or forwarding could not be read. What
+	// protects a hostname is then not taken away, since what has to go before it
+	// is not known.
+	blind bool
+	// listed are the hostnames that entries list, and covered those that have a
+	// certificate authority of such an entry after the plan.
+	listed, covered map[string]bool
+	// after counts the certificate authorities of a hostname after the plan,
+	// those of others included.
+	after map[string]int
+	// apps are the live applications by domain, and required the entries that
+	// demand a certificate for a hostname.
+	apps     map[string][]*Resource
+	required map[string]*mtlsEntry
+	opened   map[*Resource]bool // applications that are to be deleted
+}
+
+// mtls plans the certificate authorities of Access and what depends on them.
+func (w *accountWork) mtls() {
+	m := &mtlsWork{
+		accountWork: w, blind: !w.readable(KindMTLSHostname, KindAccessApplication),
+		listed: map[string]bool{}, covered: map[string]bool{}, after: map[string]int{},
+		apps: map[string][]*Resource{}, required: map[string]*mtlsEntry{}, opened: map[*Resource]bool{},
+	}
+	m.readEntries()
+	if len(m.entries) == 0 || !w.readable(KindMTLSCertificate) {
+		return
+	}
+	m.match()
+	m.leaving()
+	m.associations()
+	if w.readable(KindAccessApplication) {
+		m.applications()
+	}
+	m.certificates()
+	if w.readable(KindMTLSHostname) {
+		m.forwarding()
+	}
+}
+
+// readEntries takes over the entries, and tells of certificates that expire.
+func (w *mtlsWork) readEntries() {
+	made := map[string]*mtlsEntry{} // by fingerprint of the first certificate
+	for i := range w.want.MTLS {
+		e := &mtlsEntry{MTLS: &w.want.MTLS[i], listed: map[string]bool{}, standing: map[string]bool{}}
+		w.entries = append(w.entries, e)
+		if w.base != nil {
+			if j := slices.IndexFunc(w.base.MTLS, func(b schema.MTLS) bool { return b.Name.Value == e.Name.Value }); j >= 0 {
+				e.base = &w.base.MTLS[j]
+			}
+		}
+		for _, h := range e.Hostnames {
+			e.listed[h.Value] = true
+			w.listed[h.Value] = w.listed[h.Value] || !e.Absent
+		}
+		for j := range e.CAs {
+			ca := &e.CAs[j]
+			object := w.object(KindMTLSCertificate, e.Name.Value)
+			if when, soon := schema.ExpiresSoon(ca.NotAfter, w.in.Now); soon && !e.Absent {
+				w.tell(schema.Warning, CAExpires, object, fmt.Sprintf("the certificate authority in %s %s", ca.File, when), e.origin(ca.Pos))
+			}
+			switch other := made[ca.MD5[0]]; {
+			case e.Absent:
+			case other != nil:
+				e.refused = true
+				w.tell(schema.Error, NotEditable, object, fmt.Sprintf("the certificate authority in %s is left as it is: it is that of %s already, and an account has each once",
+					ca.File, other.Name.Value), e.origin(ca.Pos))
+			default:
+				made[ca.MD5[0]] = e
+				e.authorities = append(e.authorities, &authority{entry: e, ca: ca})
+			}
+		}
+	}
+}
+
+// match finds the live certificate of each authority, by its fingerprint alone.
+// Of a chain it is not documented which certificate Cloudflare's covers; the
+// first is the likeliest, so those are looked for before all others.
+func (w *mtlsWork) match() {
+	claimed := make([]bool, len(w.live.Certificates))
+	find := func(e *mtlsEntry, md5 string) int {
+		best := -1
+		for i := range w.live.Certificates {
+			c := &w.live.Certificates[i]
+			if claimed[i] || fingerprintOf(c) != md5 {
+				continue
+			}
+			if w.owner(c.Name) == e {
+				return i
+			}
+			if best < 0 {
+				best = i
+			}
+		}
+		return best
+	}
+	for depth, more := 0, true; more; depth++ {
+		more = false
+		for _, e := range w.entries {
+			for _, a := range e.authorities {
+				if a.live != nil || depth >= len(a.ca.MD5) {
+					continue
+				}
+				more = true
+				if i := find(e, a.ca.MD5[depth]); i >= 0 {
+					claimed[i] = true
+					a.live, a.name = &w.live.Certificates[i], w.live.Certificates[i].Name
+					a.from = hostnamesOf(a.live)
+				}
+			}
+		}
+	}
+	taken := map[string]bool{}
+	for i := range w.live.Certificates {
+		taken[w.live.Certificates[i].Name] = true
+	}
+	for _, e := range w.entries {
+		for _, a := range e.authorities {
+			if a.live == nil {
+				// Whether two certificates may have one name is not documented.
+				if a.name = e.Name.Value; taken[a.name] {
+					a.name += " " + a.ca.MD5[0][:8]
+				}
+				taken[a.name] = true
+			}
+			w.twins(a, claimed)
+			w.authorities = append(w.authorities, a)
+		}
+	}
+	for i := range w.live.Certificates {
+		if !claimed[i] {
+			w.claimLeaving(&w.live.Certificates[i])
+		}
+	}
+}
+
+// twins warns of live certificates that have the fingerprint of one that is used.
+func (w *mtlsWork) twins(a *authority, claimed []bool) {
+	if a.live == nil {
+		return
+	}
+	for i := range w.live.Certificates {
+		if c := &w.live.Certificates[i]; !claimed[i] && fingerprintOf(c) == a.fingerprint() {
+			w.tell(schema.Warning, NotEditable, w.object(KindMTLSCertificate, a.entry.Name.Value), fmt.Sprintf(
+				"account %s has the certificate authority in %s more than once: %s (%s) is used, %s (%s) is left as it is",
+				w.live.Name, a.ca.File, a.live.Name, a.live.ID, c.Name, c.ID), a.entry.origin(a.ca.Pos))
+		}
+	}
+}
+
+// owner is the entry that a live certificate belongs to by its name: that of the
+// entry, or that and the beginning of a fingerprint, as it is made where the name
+// is taken.
+func (w *mtlsWork) owner(name string) *mtlsEntry {
+	named := func(name string) *mtlsEntry {
+		for _, e := range w.entries {
+			if e.Name.Value == name {
+				return e
+			}
+		}
+		return nil
+	}
+	if e := named(name); e != nil {
+		return e
+	}
+	if cut := len(name) - 9; cut > 0 && name[cut] == ' ' && strings.Trim(name[cut+1:], "0123456789abcdef") == "" {
+		return named(name[:cut])
+	}
+	return nil
+}
+
+// has reports whether one of the files has a fingerprint.
+func has(cas []schema.CACertificate, md5 string) bool {
+	return slices.ContainsFunc(cas, func(ca schema.CACertificate) bool { return slices.Contains(ca.MD5, md5) })
+}
+
+// claimLeaving takes a live certificate that no entry asks for as one that is to
+// go, if it is an earlier one of an entry, or of an entry that is to be absent.
+func (w *mtlsWork) claimLeaving(c *Resource) {
+	e := w.owner(c.Name)
+	md5 := fingerprintOf(c)
+	for _, x := range w.entries {
+		if x.Absent && has(x.CAs, md5) {
+			e = x
+		}
+	}
+	switch {
+	case e == nil:
+	case md5 == "" && !e.Absent:
+		w.tell(schema.Warning, NotEditable, w.object(KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+			"certificate %s (%s) is left as it is: Cloudflare does not report its fingerprint, so it cannot be told whether it is the one in the configuration", c.Name, c.ID), e.origin(e.Name.Pos))
+	case e.Absent || !has(e.CAs, md5):
+		e.authorities = append(e.authorities, &authority{entry: e, live: c, name: c.Name, from: hostnamesOf(c)})
+	}
+}
+
+func hostnamesOf(r *Resource) []string {
+	return slices.Sorted(slices.Values(r.Value(FieldHostnames).List()))
+}
+
+// leaving works out which hostnames every authority that stays is associated
+// with, and which of those that are to go can.
+func (w *mtlsWork) leaving() {
+	unusable := map[string]bool{}
+	for _, e := range w.entries {
+		for _, h := range e.Hostnames {
+			if e.Absent {
+				continue
+			}
+			if rule, why := w.unusable(h.Value); rule != "" {
+				unusable[h.Value] = true
+				w.tell(schema.Warning, rule, w.object(KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
+			}
+		}
+	}
+	for _, a := range w.authorities {
+		if !a.entry.HostnamesAt.Set {
+			a.to = a.from
+			continue
+		}
+		for _, h := range a.entry.Hostnames {
+			if _, already := slices.BinarySearch(a.from, h.Value); already || !unusable[h.Value] {
+				a.to = append(a.to, h.Value)
+				w.covered[h.Value] = true
+			}
+		}
+	}
+	for _, a := range w.authorities {
+		// A hostname that another entry lists and cannot have yet stays.
+		for _, h := range a.from {
+			if a.entry.HostnamesAt.Set && !a.entry.listed[h] && (w.blind || w.listed[h] && !w.covered[h]) {
+				a.to = append(a.to, h)
+			}
+		}
+		slices.Sort(a.to)
+	}
+	for _, a := range w.authorities {
+		for _, h := range a.to {
+			a.entry.standing[h] = true
+		}
+	}
+	for _, e := range w.entries {
+		kept := e.authorities[:0]
+		for _, a := range e.authorities {
+			if a.goes() {
+				if !w.canGo(a) {
+					continue
+				}
+				w.authorities = append(w.authorities, a)
+			}
+			kept = append(kept, a)
+		}
+		e.authorities = kept
+	}
+}
+
+// canGo reports whether a certificate authority may be deleted: no hostname must
+// lose it that somebody still wants protected. Where it may not, that is told.
+func (w *mtlsWork) canGo(a *authority) bool {
+	e := a.entry
+	var foreign, waiting []string
+	for _, h := range a.from {
+		isOurs, stands := e.listed[h], e.standing[h]
+		if e.Absent {
+			isOurs, stands = isOurs || len(e.Hostnames) == 0, w.covered[h] || !w.listed[h]
+		}
+		switch {
+		case !isOurs:
+			foreign = append(foreign, h)
+		case !stands:
+			waiting = append(waiting, h)
+		}
+	}
+	why := ""
+	switch {
+	case len(foreign) > 0:
+		why = fmt.Sprintf("it also protects %s, which the entry does not list; list %s or remove %s from it first",
+			first(foreign), plural(len(foreign), "it", "them"), plural(len(foreign), "it", "them"))
+	case len(waiting) > 0:
+		why = fmt.Sprintf("%s would be left without a certificate authority", first(waiting))
+	case e.refused:
+		why = "what is to replace it is not the entry's own"
+	case w.blind && len(a.from) > 0:
+		why = "what has to go before it could not be read"
+	default:
+		return true
+	}
+	w.tell(schema.Warning, NotEditable, w.object(KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+		"certificate authority %s (%s) is no longer asked for and is not deleted: %s", a.name, a.live.ID, why), e.origin(e.Name.Pos))
+	return false
+}
+
+// unusable says why a hostname cannot be given client certificates, if it cannot:
+// a custom hostname has to be active and not a wildcard
+// (developers.cloudflare.com/cloudflare-for-platforms/cloudflare-for-saas/security/secure-with-access),
+// any other name must lie in a zone of the account. Where not all that would
+// tell was read the name is taken for usable.
+func (w *mtlsWork) unusable(name string) (rule, why string) {
+	known, zones := len(w.in.Live.Problems) == 0, 0
+	for i := range w.in.Live.Zones {
+		z := &w.in.Live.Zones[i]
+		if z.Account.ID != w.live.ID {
+			continue
+		}
+		zones++
+		known = known && z.Hostnames != nil
+		at, found := slices.BinarySearchFunc(z.Hostnames, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
+		if !found && (name == z.Name || strings.HasSuffix(name, "."+z.Name)) {
+			return "", ""
+		}
+		for ; at < len(z.Hostnames) && z.Hostnames[at].Name == name; at++ {
+			state := unready(&z.Hostnames[at])
+			if state == "" {
+				return "", ""
+			}
+			why = cmp.Or(why, state)
+		}
+	}
+	switch {
+	case why != "":
+		return NotEditable, why + ", and client certificates are for custom hostnames that are active and no wildcard: it is associated with no certificate authority that it does not have yet"
+	case known && zones > 0:
+		return NotFound, fmt.Sprintf("is no custom hostname, and lies in no zone, of account %s that the configuration speaks of: it is associated with no certificate authority that it does not have yet", w.live.Name)
+	}
+	return "", ""
+}
+
+// unready says why a custom hostname cannot have client certificates.
+func unready(h *Hostname) string {
+	switch {
+	case h.Wildcard:
+		return "is a wildcard custom hostname"
+	case h.Status != "active" && h.Status != "active_redeploying":
+		return "is a custom hostname whose status is " + h.Status
+	case !h.SSL:
+		return "is a custom hostname without a certificate"
+	case h.SSLStatus != "active":
+		return "is a custom hostname whose certificate's status is " + h.SSLStatus
+	}
+	return ""
+}
+
+// associations counts how many certificate authorities each hostname has after
+// the plan.
+func (w *mtlsWork) associations() {
+	ours := map[*Resource]bool{}
+	for _, a := range w.authorities {
+		ours[a.live] = true
+		for _, h := range a.to {
+			w.after[h]++
+		}
+	}
+	for i := range w.live.Certificates {
+		if c := &w.live.Certificates[i]; !ours[c] {
+			for _, h := range hostnamesOf(c) {
+				w.after[h]++
+			}
+		}
+	}
+}
+
+// certificates makes the nodes that write certificate authorities. One that gains
+// and loses hostnames is written twice: what it gains may be waited for by what
+// has to come before it loses the others.
+func (w *mtlsWork) certificates() {
+	for _, a := range w.authorities {
+		gained, lost := minus(a.to, a.from), minus(a.from, a.to)
+		switch {
+		case a.live == nil:
+			w.create(a)
+		case a.goes():
+			if len(a.from) > 0 {
+				w.associate(a, "clear", a.from, nil)
+			}
+			w.remove(a)
+		case len(gained) > 0 && len(lost) > 0:
+			both := slices.Sorted(slices.Values(slices.Concat(a.from, gained)))
+			w.associate(a, "associate", a.from, both)
+			w.associate(a, "dissociate", both, a.to)
+		case len(gained) > 0:
+			w.associate(a, "associate", a.from, a.to)
+		case len(lost) > 0:
+			w.associate(a, "dissociate", a.from, a.to)
+		}
+	}
+}
+
+// certificateChange begins a change. Its id has the beginning of the fingerprint,
+// so that the certificate authorities of one entry can be told apart.
+func (w *mtlsWork) certificateChange(a *authority, action, what string) Change {
+	c := Change{Kind: KindMTLSCertificate, Name: a.name, Action: action}
+	short := a.fingerprint()
+	if a.live != nil {
+		c.ObjectID = a.live.ID
+		if short == "" {
+			short = a.live.ID
+		}
+	}
+	c.ID = fmt.Sprintf("%s#%s-%s", w.object(KindMTLSCertificate, a.entry.Name.Value), what, short[:min(8, len(short))])
+	return c
+}
+
+// step is a deed of a node that is about an authority.
+func (w *mtlsWork) step(d deed, n int, a *authority, hostname string) {
+	w.did(step{deed: d, node: n, entry: a.entry.Name.Value, certificate: a.name + "\x00" + a.fingerprint(), hostname: hostname})
+}
+
+func (w *mtlsWork) create(a *authority) {
+	e := a.entry
+	md5 := schema.StringValue(a.ca.MD5[0])
+	fingerprint := w.edit(FieldFingerprint, schema.Inherit, md5, w.authorityCause(a, md5, schema.Inherit), schema.Changes, e.origin(a.ca.Pos))
+	fingerprint.wire = schema.StringValue(a.ca.PEM)
+	c := w.certificateChange(a, Create, "create")
+	c.Edits = []Edit{fingerprint}
+	if len(a.to) > 0 {
+		c.Edits = append(c.Edits, w.associationEdit(a, nil, a.to))
+	}
+	n := w.add(c, Object{Absent: true})
+	w.step(upload, n, a, "")
+	for _, h := range a.to {
+		w.step(associate, n, a, h)
+	}
+}
+
+// authorityCause is why a certificate authority is to be made, or deleted.
+func (w *mtlsWork) authorityCause(a *authority, to, from schema.Value) Cause {
+	b := a.entry.base
+	if b == nil {
+		return w.cause("", to, from)
+	}
+	asked := schema.Inherit
+	switch {
+	case !w.baseHas(a):
+	case a.goes():
+		asked = from
+	default:
+		asked = to
+	}
+	return w.cause(asked, to, from)
+}
+
+// baseHas reports whether the base asks for a certificate authority.
+func (w *mtlsWork) baseHas(a *authority) bool {
+	b := a.entry.base
+	switch {
+	case b == nil || b.Absent:
+		return false
+	case a.entry.Absent:
+		return true // whatever it had goes with it
+	case a.ca != nil:
+		return has(b.CAs, a.ca.MD5[0])
+	}
+	return has(b.CAs, a.fingerprint())
+}
+
+func (w *mtlsWork) associationEdit(a *authority, from, to []string) Edit {
+	e := a.entry
+	pos := e.Name.Pos
+	if e.HostnamesAt.Set {
+		pos = e.HostnamesAt.Pos
+	}
+	d := schema.Changes
+	if slices.ContainsFunc(minus(from, to), func(h string) bool { return w.after[h] == 0 }) {
+		d = schema.Weakens
+	}
+	return w.edit(FieldHostnames, listField(from), listField(to), w.associationCause(a), d, e.origin(pos))
+}
+
+// associationCause compares what the base lists with what head lists and with
+// what is live: the two writes that one difference may take have one cause.
+func (w *mtlsWork) associationCause(a *authority) Cause {
+	b := a.entry.base
+	lists := func(m *schema.MTLS) schema.Value {
+		var names []string
+		for _, h := range m.Hostnames {
+			names = append(names, h.Value)
+		}
+		slices.Sort(names)
+		return listField(names)
+	}
+	head, live := schema.Inherit, listField(a.from)
+	if !a.goes() {
+		head = lists(a.entry.MTLS)
+	}
+	switch {
+	case b == nil:
+		return w.cause("", head, live)
+	case !w.baseHas(a):
+		return w.cause(schema.Inherit, head, live)
+	case a.entry.Absent || a.goes() && !b.HostnamesAt.Set:
+		return w.cause(live, head, live)
+	case !b.HostnamesAt.Set:
+		return w.cause("", head, live)
+	}
+	return w.cause(lists(b), head, live)
+}
+
+// associate is a write of the hostnames of a live certificate authority.
+func (w *mtlsWork) associate(a *authority, what string, from, to []string) {
+	c := w.certificateChange(a, Update, what)
+	c.Edits = []Edit{w.associationEdit(a, from, to)}
+	over := *a.live
+	n := w.add(c, Object{Resource: &over})
+	for _, h := range minus(to, from) {
+		w.step(associate, n, a, h)
+	}
+	var bare, cut []string
+	for _, h := range minus(from, to) {
+		w.step(dissociate, n, a, h)
+		if w.after[h] == 0 {
+			bare = append(bare, h)
+		} else {
+			cut = append(cut, h)
+		}
+	}
+	if len(cut) > 0 {
+		w.hazard(n, CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", first(cut), a.name)
+	}
+	if len(bare) > 0 {
+		w.hazard(n, DisablesMTLS, "%s %s left without a certificate authority: no client certificate is verified there any more%s",
+			first(bare), plural(len(bare), "is", "are"), w.stillDemanded(bare))
+	}
+}
+
+// stillDemanded names an application that is not to be deleted, and so goes on to
+// demand a certificate of hostnames that have no certificate authority any more.
+func (w *mtlsWork) stillDemanded(hostnames []string) string {
+	for i := range w.live.Applications {
+		app := &w.live.Applications[i]
+		domain := domainOf(app)
+		if app.Value(FieldPolicy) == PolicyCertificate && slices.Contains(hostnames, domain) && !w.opened[app] {
+			return fmt.Sprintf("; application %s goes on to demand one of the clients of %s and refuses them all", app.Name, domain)
+		}
+	}
+	return ""
+}
+
+// remove deletes a certificate authority.
+func (w *mtlsWork) remove(a *authority) {
+	c := w.certificateChange(a, Delete, "delete")
+	from := a.live.Value(FieldFingerprint)
+	c.Edits = []Edit{w.edit(FieldFingerprint, from, schema.Inherit, w.authorityCause(a, schema.Inherit, from), schema.Changes, a.entry.origin(a.entry.Name.Pos))}
+	n := w.add(c, Object{Resource: a.live})
+	w.step(remove, n, a, "")
+	expires := ""
+	if t := textOf(a.live.Value(FieldExpires)); len(t) >= len("2006-01-02") {
+		expires = " (expires on " + t[:len("2006-01-02")] + ")"
+	}
+	w.hazard(n, Deletes, "certificate authority %s%s is deleted, and clients with certificates of it are refused from then on", a.name, expires)
+}
+
+// longestDomain is how long the domain of an application may be, in characters
+// (developers.cloudflare.com/cloudflare-one/account-limits).
+const longestDomain = 63
+
+// applicationName is that of the application of an entry for a hostname, by which
+// it is known again. The name of the entry is cut so that the whole is no longer
+// than names of certificates are.
+func (e *mtlsEntry) applicationName(hostname string) string {
+	const most = 350
+	name := e.Name.Value
+	for room := most - len(": "+hostname); utf8.RuneCountInString(name) > room; {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return name + ": " + hostname
+}
+
+// ownerOf is the entry that an application belongs to by its name.
+func (w *mtlsWork) ownerOf(app *Resource) *mtlsEntry {
+	domain := domainOf(app)
+	for _, e := range w.entries {
+		if domain != "" && app.Name == e.applicationName(domain) {
+			return e
+		}
+	}
+	return nil
+}
+
+// applications plans the applications that demand a certificate.
+func (w *mtlsWork) applications() {
+	for i := range w.live.Applications {
+		app := &w.live.Applications[i]
+		domain := domainOf(app)
+		w.apps[domain] = append(w.apps[domain], app)
+	}
+	for _, e := range w.entries {
+		for _, h := range e.Hostnames {
+			if e.Require.Value && !e.Absent && w.required[h.Value] == nil {
+				w.required[h.Value] = e
+			}
+		}
+	}
+	for _, e := range w.entries {
+		for _, h := range e.Hostnames {
+			if w.required[h.Value] == e {
+				w.require(e, h)
+			} else if e.Require.Set && !e.Require.Value && w.required[h.Value] == nil && !e.Absent {
+				w.notRequired(e, h)
+			}
+		}
+	}
+	for i := range w.live.Applications {
+		app := &w.live.Applications[i]
+		e := w.ownerOf(app)
+		if e == nil || w.required[domainOf(app)] != nil {
+			continue
+		}
+		listed := e.listed[domainOf(app)]
+		if e.Absent || !listed && e.HostnamesAt.Set || listed && e.Require.Set && !e.Require.Value {
+			w.openUp(e, app)
+		}
+	}
+}
+
+// application is the live application of a hostname: that of the entry, else one
+// that demands a certificate, else any.
+func (w *mtlsWork) application(e *mtlsEntry, hostname string) *Resource {
+	var best *Resource
+	rank := func(app *Resource) int {
+		switch {
+		case app.Name == e.applicationName(hostname):
+			return 0
+		case app.Value(FieldPolicy) == PolicyCertificate:
+			return 1
+		}
+		return 2
+	}
+	for _, app := range w.apps[hostname] {
+		if best == nil || rank(app) < rank(best) {
+			best = app
+		}
+	}
+	return best
+}
+
+// require makes a hostname demand a certificate.
+func (w *mtlsWork) require(e *mtlsEntry, h schema.Field[string]) {
+	app := w.application(e, h.Value)
+	object := w.object(KindAccessApplication, h.Value)
+	switch {
+	case app != nil && app.Value(FieldPolicy) == PolicyCertificate:
+		return
+	case app != nil && w.ownerOf(app) == nil:
+		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf(
+			"%s demands no client certificate: application %s, which is not the configuration's, has the name and lets others in; it is left as it is", h.Value, app.Name), e.origin(h.Pos))
+		return
+	case !e.standing[h.Value]:
+		return // which was told, as was why
+	case e.Forward.Value && !w.readable(KindMTLSHostname):
+		return // the origin would not see the certificate, and that it is not known was told
+	case len(h.Value) > longestDomain:
+		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf(
+			"%s demands no client certificate: its name is longer than the %d characters that an Access application can have", h.Value, longestDomain), e.origin(h.Pos))
+		return
+	}
+	c := Change{ID: object, Kind: KindAccessApplication, Name: h.Value, Action: Create}
+	over, policy := Object{Absent: true}, schema.Inherit
+	if app != nil {
+		c.Action, c.ObjectID = Update, app.ID
+		over, policy = Object{Resource: app}, app.Value(FieldPolicy)
+	}
+	origin := e.origin(e.Require.Pos)
+	cause := w.requireCause(e, h.Value, PolicyCertificate, policy)
+	if app == nil {
+		domain := w.edit(FieldDomain, schema.Inherit, schema.StringValue(h.Value), cause, schema.Changes, origin)
+		domain.wire = schema.StringValue(e.applicationName(h.Value))
+		c.Edits = append(c.Edits, domain)
+	}
+	direction := schema.Strengthens
+	if policy == PolicyNone {
+		direction = schema.Changes // it let nobody in, and now lets in who has a certificate
+	}
+	c.Edits = append(c.Edits, w.edit(FieldPolicy, policy, PolicyCertificate, cause, direction, origin))
+	n := w.add(c, over)
+	w.did(step{deed: demand, node: n, entry: e.Name.Value, hostname: h.Value})
+	if policy != PolicyNone {
+		w.hazard(n, CutsOffClients, "clients of %s without a certificate of %s no longer get in", h.Value, e.Name.Value)
+	}
+}
+
+// requireCause compares what the base asks of the application of a hostname.
+func (w *mtlsWork) requireCause(e *mtlsEntry, hostname string, to, from schema.Value) Cause {
+	b := e.base
+	asked := schema.Inherit
+	switch {
+	case b == nil || !b.Absent && !b.Require.Set && to != schema.Inherit:
+		asked = ""
+	case !b.Absent && (b.Require.Value || !b.Require.Set) && slices.ContainsFunc(b.Hostnames, func(h schema.Field[string]) bool { return h.Value == hostname }):
+		asked = PolicyCertificate
+	}
+	return w.cause(asked, to, from)
+}
+
+// notRequired tells of an application, not the configuration's, that demands a
+// certificate where none is to be demanded.
+func (w *mtlsWork) notRequired(e *mtlsEntry, h schema.Field[string]) {
+	app := w.application(e, h.Value)
+	if app != nil && app.Value(FieldPolicy) == PolicyCertificate && w.ownerOf(app) == nil {
+		w.tell(schema.Warning, NotEditable, w.object(KindAccessApplication, h.Value), fmt.Sprintf(
+			"%s goes on to demand a client certificate: application %s, which does, is not the configuration's and is left as it is", h.Value, app.Name), e.origin(h.Pos))
+	}
+}
+
+// openUp deletes an application of an entry.
+func (w *mtlsWork) openUp(e *mtlsEntry, app *Resource) {
+	hostname := domainOf(app)
+	pos := e.Name.Pos
+	if e.listed[hostname] && e.Require.Set {
+		pos = e.Require.Pos
+	} else if e.HostnamesAt.Set {
+		pos = e.HostnamesAt.Pos
+	}
+	c := Change{ID: w.object(KindAccessApplication, hostname), Kind: KindAccessApplication, Name: hostname, Action: Delete, ObjectID: app.ID}
+	policy := app.Value(FieldPolicy)
+	cause := w.requireCause(e, hostname, schema.Inherit, policy)
+	c.Edits = []Edit{
+		w.edit(FieldDomain, app.Value(FieldDomain), schema.Inherit, cause, schema.Changes, e.origin(pos)),
+		w.edit(FieldPolicy, policy, schema.Inherit, cause, schema.Weakens, e.origin(pos)),
+	}
+	w.opened[app] = true
+	n := w.add(c, Object{Resource: app})
+	w.did(step{deed: open, node: n, entry: e.Name.Value, hostname: hostname})
+	w.hazard(n, Deletes, "application %s is deleted", app.Name)
+	w.hazard(n, OpensEndpoint, "%s no longer demands a client certificate: clients without one get in", hostname)
+}
+
+// forwarding plans for which hostnames the origin is shown the certificate: one
+// write for each entry, each over what the one before it leaves.
+func (w *mtlsWork) forwarding() {
+	decided := map[string]*mtlsEntry{}
+	edited := map[string]bool{} // each hostname once, by whatever entry
+	now, last := w.live.Forwarding, -1
+	for _, e := range w.entries {
+		var edits []Edit
+		want := func(name string, on bool, pos schema.Pos) {
+			field := FieldForwarding(name)
+			from, to := w.live.Forwarding.Value(field), schema.Inherit
+			if on {
+				to = `"on"`
+			}
+			if from != to && !edited[name] {
+				edited[name] = true
+				edits = append(edits, w.edit(field, from, to, w.forwardingCause(e, name, to, from), schema.Changes, e.origin(pos)))
+			}
+		}
+		for _, h := range e.Hostnames {
+			other := decided[h.Value]
+			switch {
+			case !e.Forward.Set || e.Absent:
+			case other != nil && other.Forward.Value != e.Forward.Value:
+				w.tell(schema.Warning, NotEditable, w.object(KindMTLSHostname, h.Value), fmt.Sprintf(
+					"whether client certificates of %s are forwarded is decided by %s, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
+			case other != nil:
+			default:
+				decided[h.Value] = e
+				if !e.Forward.Value || e.standing[h.Value] {
+					want(h.Value, e.Forward.Value, e.Forward.Pos)
+				}
+			}
+		}
+		if !w.blind {
+			for _, h := range w.abandoned(e) {
+				want(h, false, e.Name.Pos)
+			}
+		}
+		if len(edits) == 0 {
+			continue
+		}
+		slices.SortFunc(edits, func(a, b Edit) int { return strings.Compare(a.Setting, b.Setting) })
+		c := Change{ID: w.object(KindMTLSHostname, e.Name.Value), Kind: KindMTLSHostname, Name: e.Name.Value, Action: Update, Edits: edits}
+		over := now
+		n := w.add(c, Object{Resource: &over})
+		if last >= 0 {
+			w.needs(n, last, whyForwarding)
+		}
+		last = n
+		now.Rest = string(forwardingList(now.Rest, edits))
+		for i := range edits {
+			s := step{deed: forward, node: n, entry: e.Name.Value, hostname: forwardedHostname(&edits[i])}
+			if edits[i].To == schema.Inherit {
+				s.deed = unforward
+			}
+			w.did(s)
+		}
+	}
+}
+
+// abandoned are the hostnames of an entry that lose their last certificate
+// authority, so that there is nothing left to forward.
+func (w *mtlsWork) abandoned(e *mtlsEntry) []string {
+	var out []string
+	add := func(h string) {
+		if w.after[h] == 0 && !w.listed[h] {
+			out = append(out, h)
+		}
+	}
+	for _, a := range e.authorities {
+		for _, h := range minus(a.from, a.to) {
+			if e.Absent || e.Forward.Value {
+				add(h)
+			}
+		}
+	}
+	for _, h := range e.Hostnames {
+		if e.Absent {
+			add(h.Value)
+		}
+	}
+	return out
+}
+
+func (w *mtlsWork) forwardingCause(e *mtlsEntry, hostname string, to, from schema.Value) Cause {
+	b := e.base
+	asked := schema.Inherit
+	switch {
+	case b == nil || !b.Absent && !b.Forward.Set:
+		asked = ""
+		if b != nil && to == schema.Inherit && e.Absent {
+			asked = from // it goes with the rest of the entry
+		}
+	case !b.Absent && b.Forward.Value && slices.ContainsFunc(b.Hostnames, func(h schema.Field[string]) bool { return h.Value == hostname }):
+		asked = `"on"`
+	}
+	return w.cause(asked, to, from)
+}

@@ -1,0 +1,210 @@
+package plan
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// accountRequest is the request of a change to an object of an account, written
+// over the object as it was read. Of certificates, forwarding, applications and
+// alerts alike a PUT takes the whole object, so what it does not mean to change
+// is sent as it was read.
+func accountRequest(c *Change, o Object) Request {
+	path := "/accounts/" + url.PathEscape(c.AccountID) + accountPath[c.Kind]
+	if c.ObjectID != "" {
+		path += "/" + url.PathEscape(c.ObjectID)
+	}
+	r := Request{Path: path}
+	switch c.Action {
+	case Create:
+		r.Method = "POST"
+	case Delete:
+		r.Method = "DELETE"
+		return r
+	default:
+		r.Method = "PUT"
+	}
+	var live Resource
+	if o.Resource != nil {
+		live = *o.Resource
+	}
+	var body schema.Value
+	switch c.Kind {
+	case KindMTLSCertificate:
+		body = certificateBody(c, live)
+	case KindMTLSHostname:
+		body = `{"settings":` + forwardingList(live.Rest, c.Edits) + `}`
+	case KindAccessApplication:
+		body = applicationBody(c, live)
+	case KindAlert:
+		body = alertBody(c, live)
+	case KindZone, KindHostname, KindCustomHostname:
+	}
+	r.Body = RawMessage(body)
+	return r
+}
+
+// accountPath is where the objects of a kind are, below their account. It is read
+// only.
+var accountPath = map[Kind]string{
+	KindMTLSCertificate:   "/access/certificates",
+	KindMTLSHostname:      "/access/certificates/settings",
+	KindAccessApplication: "/access/apps",
+	KindAlert:             "/alerting/v3/policies",
+}
+
+// certificateBody makes a certificate authority, or replaces the list of its
+// hostnames. The certificate itself is sent once and never again: Cloudflare
+// ignores a change of it.
+func certificateBody(c *Change, live Resource) schema.Value {
+	var m members
+	name := c.Name
+	if c.Action == Update && live.Name != "" {
+		name = live.Name
+	}
+	m.add("name", schema.StringValue(name))
+	if e := editOf(c.Edits, FieldFingerprint); e != nil {
+		m.add("certificate", e.sent())
+	}
+	if e := editOf(c.Edits, FieldHostnames); e != nil {
+		m.add("associated_hostnames", schema.ListValue(e.To.List()))
+	}
+	return m.object()
+}
+
+// forwardingList is the whole list of settings with edits laid over. Whether a
+// PUT leaves names alone that it does not list is not documented, so all are
+// listed; one without any setting counts as not listed, and is sent only where it
+// is to become so.
+func forwardingList(rest string, edits []Edit) schema.Value {
+	type item struct {
+		Hostname string `json:"hostname"`
+		China    bool   `json:"china_network"`
+		Forward  bool   `json:"client_certificate_forwarding"`
+	}
+	var live []item
+	// What is no such list has nothing in it that a write could keep.
+	_ = json.Unmarshal([]byte(rest), &live)
+	edited := make(map[string]*Edit, len(edits))
+	for i := range edits {
+		edited[forwardedHostname(&edits[i])] = &edits[i]
+	}
+	listed := make(map[string]bool, len(live))
+	out := make([]item, 0, len(live)+len(edits))
+	for _, it := range live {
+		name := strings.ToLower(it.Hostname)
+		e := edited[name]
+		if e != nil {
+			it.Forward = e.To != schema.Inherit
+		}
+		if it.China || it.Forward || e != nil {
+			listed[name] = true
+			out = append(out, it)
+		}
+	}
+	for i := range edits {
+		if name := forwardedHostname(&edits[i]); !listed[name] {
+			out = append(out, item{Hostname: name, Forward: edits[i].To != schema.Inherit})
+		}
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // strings and booleans always marshal
+	}
+	return schema.Value(b)
+}
+
+// forwardedHostname is the hostname of an edit of the forwarding list.
+func forwardedHostname(e *Edit) string {
+	return strings.TrimPrefix(e.Setting, FieldForwarding(""))
+}
+
+// certificatePolicy lets in who has a certificate of an authority that the
+// hostname is associated with, and nobody else
+// (developers.cloudflare.com/cloudflare-one/access-controls/service-credentials/mutual-tls-authentication).
+const certificatePolicy schema.Value = `[{"name":"client certificate","decision":"non_identity","include":[{"certificate":{}}],"precedence":1}]`
+
+// applicationBody makes an application together with its policy, since one
+// without a policy lets nobody in, or gives a live one that policy.
+func applicationBody(c *Change, live Resource) schema.Value {
+	if c.Action == Update {
+		return replaced(live.Rest, []string{"id", "uid", "aud", "created_at", "updated_at"}, map[string]schema.Value{"policies": certificatePolicy})
+	}
+	var m members
+	m.add("type", `"self_hosted"`)
+	m.add("name", editOf(c.Edits, FieldDomain).sent())
+	m.add("domain", schema.StringValue(c.Name))
+	m.add("session_duration", `"24h"`)
+	m.add("app_launcher_visible", "false")
+	m.add("service_auth_401_redirect", "true")
+	m.add("policies", certificatePolicy)
+	return m.object()
+}
+
+// mechanisms are the fields of an alert that say where it goes. It is read only.
+var mechanisms = []string{FieldEmail, FieldWebhooks, FieldPagerDuty}
+
+// alertBody makes an alert, or lays edits over a live one, whose filters and
+// interval stay as they are.
+func alertBody(c *Change, live Resource) schema.Value {
+	var sends struct {
+		Mechanisms map[string]json.RawMessage `json:"mechanisms"`
+	}
+	// A new one has none, and those of a live one are an object.
+	_ = json.Unmarshal([]byte(live.Rest), &sends)
+	to := map[string]schema.Value{}
+	for name, raw := range sends.Mechanisms {
+		if string(raw) != "null" {
+			to[name] = schema.Value(raw)
+		}
+	}
+	set := map[string]schema.Value{"name": schema.StringValue(c.Name)}
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		switch {
+		case slices.Contains(mechanisms, e.Setting):
+			to[e.Setting] = idObjects(e.To.List())
+		case e.Setting == FieldDescription && e.To == schema.Inherit:
+			set[e.Setting] = `""`
+		default:
+			set[e.Setting] = e.To
+		}
+	}
+	set["mechanisms"] = replaced("", nil, to)
+	return replaced(live.Rest, []string{"id", "created", "modified"}, set)
+}
+
+// idObjects are destinations as Cloudflare writes them.
+func idObjects(ids []string) schema.Value {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = `{"id":` + string(schema.StringValue(id)) + `}`
+	}
+	return schema.Value("[" + strings.Join(parts, ",") + "]")
+}
+
+// replaced is an object as read without some of its members, and without those
+// that have no value, which requests must not have either, with others laid over,
+// sorted by name.
+func replaced(rest string, without []string, with map[string]schema.Value) schema.Value {
+	out := map[string]json.RawMessage{}
+	// Of what is no object nothing is kept.
+	_ = json.Unmarshal([]byte(rest), &out)
+	for name, raw := range out {
+		if string(raw) == "null" || slices.Contains(without, name) {
+			delete(out, name)
+		}
+	}
+	for name, v := range with {
+		out[name] = json.RawMessage(v)
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // the members are valid JSON
+	}
+	return schema.Value(b)
+}

@@ -1,0 +1,197 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// createdHostname is a custom hostname that is to be made.
+type createdHostname struct {
+	name string
+	node int
+	own  map[string]schema.Value // its own values of settings
+}
+
+// lifecycle makes the nodes that create and delete custom hostnames.
+func (w *zoneWork) lifecycle() {
+	for i := range w.live.Hostnames {
+		if e := w.want.Deleted[i]; e != nil {
+			w.delete(&w.live.Hostnames[i], e)
+		}
+	}
+	for i := range w.want.Created {
+		w.create(&w.want.Created[i])
+	}
+}
+
+// delete removes a custom hostname. Which of its settings are what does not
+// matter: it goes as it is.
+func (w *zoneWork) delete(h *Hostname, entry *schema.Entry) {
+	if h.Status == "pending_deletion" || h.Status == "deleted" {
+		return
+	}
+	name := schema.StringValue(h.Name)
+	c := Change{
+		ID: w.hostnameID(h), Zone: w.live.Name, Kind: KindCustomHostname, Name: h.Name, Action: Delete,
+		Edits: []Edit{{
+			Setting: fieldHostname, From: name, To: schema.Inherit, EffectiveFrom: name, EffectiveTo: schema.Inherit,
+			Cause: w.lifecycleCause(h.Name, true), Direction: schema.Changes, Origin: Origin{Pos: entry.Hostname.Pos, Via: "entry"},
+		}},
+		ZoneID: w.live.ID, ObjectID: h.ID,
+	}
+	c.Request = NewRequest(&c, Object{Hostname: h})
+	c.add(Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
+	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+}
+
+// lifecycleCause says whether the base asked for a name to be created, or
+// deleted, as well.
+func (w *zoneWork) lifecycleCause(name string, isDeleted bool) Cause {
+	if w.base == nil {
+		return CauseAdopt
+	}
+	if isDeleted {
+		for i := range w.base.Deleted {
+			if w.live.Hostnames[i].Name == name {
+				return CauseDrift
+			}
+		}
+		return CauseChange
+	}
+	if slices.ContainsFunc(w.base.Created, func(c Creation) bool { return c.Name == name }) {
+		return CauseDrift
+	}
+	return CauseChange
+}
+
+// create makes a custom hostname with all its settings in the one request. One
+// that is to follow the zone comes after the zone's own writes: it then never
+// meets a value that it was not meant to have.
+func (w *zoneWork) create(want *Creation) {
+	object := hostnameObject(w.label, want.Name)
+	say := func(sev schema.Severity, rule, why string) {
+		w.findings = append(w.findings, Finding{Severity: sev, Rule: rule, Object: object,
+			Message: fmt.Sprintf("custom hostname %s is not created: %s", want.Name, why), Origin: want.Origin})
+	}
+	cause := w.lifecycleCause(want.Name, false)
+	c := Change{ID: object, Zone: w.live.Name, Kind: KindCustomHostname, Name: want.Name, Action: Create, ZoneID: w.live.ID}
+	own := map[string]schema.Value{}
+	for i := range want.Settings {
+		a := &want.Settings[i]
+		if a.Value == schema.Inherit {
+			continue
+		}
+		own[a.Setting] = a.Value
+		c.Edits = append(c.Edits, Edit{
+			Setting: a.Setting, From: schema.Inherit, To: a.Value, wire: a.Wire, EffectiveFrom: schema.Inherit, EffectiveTo: a.Value,
+			Cause: cause, Direction: schema.Changes, Origin: Origin{Pos: a.Pos, Via: a.Via},
+		})
+	}
+	if clash(laidOver(nil, c.Edits)) {
+		say(schema.Error, NotEditable, `Cloudflare takes no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`)
+		return
+	}
+	if why, sev := w.noFallback(own); why != "" {
+		say(sev, NotEditable, why)
+		return
+	}
+	c.Request = NewRequest(&c, Object{Absent: true})
+	n := len(w.nodes)
+	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	for _, row := range schema.Table() {
+		if _, pinned := own[row.ID]; pinned || !row.On(schema.CustomHostnameLevel) {
+			continue
+		}
+		for _, z := range w.zoneNodes[row.ID] {
+			w.needs(n, z, whyNew)
+		}
+	}
+	for _, z := range w.zoneNodes[schema.FallbackOrigin] {
+		w.needs(n, z, whyFallback)
+	}
+	w.created = append(w.created, createdHostname{want.Name, n, own})
+}
+
+// noFallback says why a custom hostname would have no origin, "" if it has one:
+// its own, or the zone's fallback origin, which must be active
+// (developers.cloudflare.com/cloudflare-for-platforms/cloudflare-for-saas/start/getting-started).
+func (w *zoneWork) noFallback(own map[string]schema.Value) (why string, sev schema.Severity) {
+	if own["origin.server"] != "" || w.edits[schema.FallbackOrigin] != nil {
+		return "", ""
+	}
+	live, read := w.live.Value(schema.FallbackOrigin)
+	switch {
+	case !read:
+		return "the fallback origin of zone " + w.live.Name + " could not be read: " +
+			cmp.Or(w.live.Lacking[schema.FallbackOrigin], w.live.Unreadable[schema.FallbackOrigin], "Cloudflare did not report it"), schema.Error
+	case live == schema.Inherit:
+		return "zone " + w.live.Name + " has no fallback origin; write fallback_origin under settings, or origin: { server: … } on the entry", schema.Error
+	case w.live.FallbackStatus != "active":
+		return "the fallback origin of zone " + w.live.Name + " is not active yet, its status is " + strings.TrimSpace(w.live.FallbackStatus), schema.Warning
+	}
+	return "", ""
+}
+
+// originCertificates makes the nodes that upload client certificates for origin
+// pulls, before these are switched on.
+func (w *zoneWork) originCertificates() {
+	for i := range w.want.OriginCertificates {
+		want := &w.want.OriginCertificates[i]
+		a := &schema.Assignment{Pos: want.Pos, Via: "settings"}
+		why, sev := w.live.Unreadable[OriginPullsCertificates], schema.Error
+		if lacking, ok := w.live.Lacking[OriginPullsCertificates]; ok {
+			why, sev = lacking, schema.Warning
+		}
+		switch {
+		case why != "":
+			w.find(sev, Unreadable, zoneObject(w.label), fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", w.live.Name, why), a)
+			return
+		case slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool {
+			return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
+		}):
+			continue
+		case want.ID != "":
+			w.find(schema.Error, NotFound, zoneObject(w.label), fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", w.live.Name, want.ID), a)
+			continue
+		}
+		w.upload(want)
+	}
+}
+
+// upload adds a certificate for origin pulls. Its private key is not here: the
+// request names the variable that holds it.
+func (w *zoneWork) upload(want *schema.OriginCertificate) {
+	sum := schema.StringValue(want.SHA256)
+	c := Change{
+		ID: zoneObject(w.label) + "#" + OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))], Zone: w.live.Name,
+		Kind: KindZone, Name: w.live.Name, Action: Create, ZoneID: w.live.ID, ObjectID: OriginPullsCertificates,
+		Edits: []Edit{{
+			Setting: FieldSHA256, From: schema.Inherit, To: sum, EffectiveFrom: schema.Inherit, EffectiveTo: sum,
+			wire: schema.Value(fmt.Sprintf(`{"certificate":%s,"private_key":{"env":%s}}`, schema.StringValue(want.PEM), schema.StringValue(want.KeyEnv))),
+			// Which of several certificates was first nobody records, so a base cannot
+			// tell drift from change here.
+			Cause: CauseAdopt, Direction: schema.Changes, Origin: Origin{Pos: want.Pos, Via: "settings"},
+		}},
+	}
+	if w.base != nil {
+		c.Edits[0].Cause = CauseChange
+		if slices.ContainsFunc(w.base.OriginCertificates, func(o schema.OriginCertificate) bool { return o.SHA256 == want.SHA256 }) {
+			c.Edits[0].Cause = CauseDrift
+		}
+	}
+	c.Request = NewRequest(&c, Object{Absent: true})
+	if enabled, _ := w.live.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(w.live.OriginCertificates) > 0 {
+		c.add(BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", w.live.Name, want.Subject))
+	}
+	n := len(w.nodes)
+	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	for _, z := range w.zoneNodes[schema.OriginPulls] {
+		if w.nodes[z].change.Edits[0].To.Member("enabled") == "true" {
+			w.needs(z, n, whyUpload)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package schema
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxCertificateName is how long the name of a certificate of Access may be, in
+// characters.
+const maxCertificateName = 350
+
+// mtls reads the mtls block of an account document.
+func (d *decoder) mtls(n *yaml.Node) []MTLS {
+	pairs := d.mapping(n, "mtls")
+	out := make([]MTLS, 0, len(pairs))
+	for _, p := range pairs {
+		m := d.mtlsEntry(p)
+		if strings.TrimSpace(p.key) != p.key || p.key == "" || strings.Contains(p.key, "\n") || utf8.RuneCountInString(p.key) > maxCertificateName {
+			d.errorf(d.at(p.node), "name", "", "%s is no name for a certificate: one line of at most %d characters, without spaces around it", show(p.key), maxCertificateName)
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// mtlsEntry reads one entry of mtls.
+func (d *decoder) mtlsEntry(p pair) MTLS {
+	m := MTLS{Name: Field[string]{p.key, d.at(p.node), true}}
+	pairs := d.mapping(p.value, "an entry of mtls")
+	if p.value.Kind != yaml.MappingNode {
+		return m
+	}
+	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "state" }); i >= 0 { // ca depends on it
+		m.Absent = d.absent(pairs[i].value)
+	}
+	for _, p := range pairs {
+		switch p.key {
+		case "state":
+			continue
+		case "ca":
+			m.CAs = d.authorities(p.value, m.Absent)
+			continue
+		case "hostnames":
+			m.Hostnames, m.HostnamesAt = d.hostnameList(p.value)
+			continue
+		case "forward_client_certificate":
+			m.Forward = d.boolean(p.value, p.key)
+		case "require":
+			m.Require = d.boolean(p.value, p.key)
+		default:
+			d.unknownKey(p, "an entry of mtls", "ca", "hostnames", "forward_client_certificate", "require", "state")
+			continue
+		}
+		if m.Absent {
+			d.errorf(d.at(p.node), "absent", "remove the line", "%s is to be absent, so %s cannot be asked of it", bare(m.Name.Value), p.key)
+		}
+	}
+	if m.Absent {
+		return m
+	}
+	if !hasKey(p.value, "ca") {
+		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to take the entry away", "%s has no ca", bare(m.Name.Value))
+	}
+	// A list whose names are all wrong was told of, and is meant not to be empty.
+	none := !hasKey(p.value, "hostnames") || m.HostnamesAt.Set && m.HostnamesAt.Value == 0
+	const hint = "write hostnames: with the names that clients connect to"
+	if m.Require.Value && none {
+		d.errorf(m.Require.Pos, "missing-key", hint, "require needs hostnames to protect")
+	}
+	if m.Forward.Value && none {
+		d.errorf(m.Forward.Pos, "missing-key", hint, "forward_client_certificate needs hostnames")
+	}
+	return m
+}
+
+// authorities reads a file, or a list of files.
+func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []CACertificate {
+	var out []CACertificate
+	for _, item := range d.scalars(n, "ca") {
+		if ca, ok := d.authority(item, isAbsent); ok {
+			out = append(out, ca)
+		}
+	}
+	return out
+}
+
+// hostnameList reads a list of hostnames, which may be empty; Value of at is how
+// many are written.
+func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[int]) {
+	items, ok := d.list(n, "hostnames")
+	if !ok {
+		return nil, at
+	}
+	seen := map[string]Pos{}
+	for _, item := range items {
+		name, err := CanonicalHostname(item.Value)
+		if err != nil {
+			hint := ""
+			if isGlob(item.Value) {
+				hint = "write each name: client certificates cannot be asked for under a wildcard"
+			}
+			d.errorf(d.at(item), "hostname", hint, "%v", err)
+			continue
+		}
+		if first, ok := seen[name]; ok {
+			d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list, at %s", show(item.Value), first)
+			continue
+		}
+		seen[name] = d.at(item)
+		names = append(names, Field[string]{name, d.at(item), true})
+	}
+	return names, Field[int]{len(items), d.at(n), true}
+}
+
+// alertTypes are the notifications about certificates, and the one about service
+// tokens of Access. None of them takes filters.
+var alertTypes = []string{
+	"access_custom_certificate_expiration_type",
+	"custom_ssl_certificate_event_type",
+	"dedicated_ssl_certificate_event_type",
+	"expiring_service_token_alert",
+	"hostname_aop_custom_certificate_expiration_type",
+	"mtls_certificate_store_certificate_expiration_type",
+	"universal_ssl_event_type",
+	"zone_aop_custom_certificate_expiration_type",
+}
+
+// expiryAlert is the alert type for certificate authorities of Access.
+const expiryAlert = "access_custom_certificate_expiration_type"
+
+// AlertTypes are the accepted values of type in alerts, Cloudflare's own names.
+func AlertTypes() []string { return slices.Clone(alertTypes) }
+
+// alerts reads the alerts of an account document.
+func (d *decoder) alerts(n *yaml.Node) []Alert {
+	var out []Alert
+	seen := map[string]Pos{}
+	for _, item := range d.sequence(n, "alerts") {
+		a, ok := d.alert(item)
+		if !ok {
+			continue
+		}
+		if first, ok := seen[a.Name.Value]; ok {
+			d.errorf(a.Name.Pos, "duplicate-name", "names tell the alerts of an account apart", "alert %s is already written at %s", show(a.Name.Value), first)
+			continue
+		}
+		seen[a.Name.Value] = a.Name.Pos
+		out = append(out, a)
+	}
+	return out
+}
+
+// alert reads one item of alerts.
+func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
+	a := Alert{Enabled: Field[bool]{Value: true}}
+	pairs := d.mapping(n, "an alert")
+	if n.Kind != yaml.MappingNode {
+		return a, false
+	}
+	told := false // somebody is
+	var beside *pair
+	for i, p := range pairs {
+		switch p.key {
+		case "name":
+			a.Name, _ = d.line(p.value, "name")
+			continue
+		case "type":
+			a.Type = d.alertType(p.value)
+			continue
+		case "state":
+			a.Absent = d.absent(p.value)
+			continue
+		case "enabled":
+			if on := d.boolean(p.value, "enabled"); on.Set {
+				a.Enabled = on
+			}
+		case "description":
+			if s, ok := d.scalar(p.value, "description"); ok {
+				a.Description = Field[string]{s, d.at(p.value), true}
+			}
+		case "email":
+			a.Email = d.destinations(p, checkAddress, &told)
+		case "webhooks":
+			a.Webhooks = d.destinations(p, nil, &told)
+		case "pagerduty":
+			a.PagerDuty = d.destinations(p, nil, &told)
+		default:
+			d.unknownKey(p, "an alert", "type", "name", "email", "webhooks", "pagerduty", "enabled", "description", "state")
+			continue
+		}
+		if beside == nil {
+			beside = &pairs[i]
+		}
+	}
+	required := []string{"name", "type"}
+	if a.Absent {
+		required = required[:1]
+	}
+	for _, key := range required {
+		if !hasKey(n, key) {
+			d.errorf(d.at(n), "missing-key", "", "the alert has no %s", key)
+		}
+	}
+	switch {
+	case a.Absent && beside != nil:
+		d.errorf(d.at(beside.node), "absent", "remove the line", "an alert that is to be absent has a name and a type, and no %s", beside.key)
+	case !a.Absent && !told:
+		d.errorf(d.at(n), "missing-key", "write email, webhooks or pagerduty", "the alert would tell nobody")
+	}
+	return a, a.Name.Set
+}
+
+func (d *decoder) alertType(n *yaml.Node) Field[string] {
+	s, ok := d.scalar(n, "type")
+	if !ok {
+		return Field[string]{}
+	}
+	if !slices.Contains(alertTypes, s) {
+		hint := didYouMean(s, alertTypes)
+		if hint == "" {
+			hint = "known are " + strings.Join(alertTypes, ", ")
+		}
+		d.errorf(d.at(n), "alert-type", hint, "type %s is no alert about certificates", show(s))
+		return Field[string]{}
+	}
+	return Field[string]{s, d.at(n), true}
+}
+
+// destinations reads who is told: one alone may stand without a list. Check, if
+// any, says what is wrong with one, "" if nothing.
+func (d *decoder) destinations(p pair, check func(string) string, told *bool) Field[[]string] {
+	items, ok := d.list(p.value, p.key)
+	if !ok {
+		*told = true // meant to be somebody; the mistake was told
+		return Field[[]string]{}
+	}
+	out := make([]string, 0, len(items))
+	for _, item := range items {
+		*told = true
+		f, ok := d.line(item, "an item of "+p.key)
+		if !ok {
+			continue
+		}
+		if check != nil {
+			if wrong := check(f.Value); wrong != "" {
+				d.errorf(f.Pos, "address", "", "%s %s", show(f.Value), wrong)
+				continue
+			}
+		}
+		if slices.Contains(out, f.Value) {
+			d.errorf(f.Pos, "duplicate-name", "", "%s is already in the list", show(f.Value))
+			continue
+		}
+		out = append(out, f.Value)
+	}
+	return Field[[]string]{out, d.at(p.value), true}
+}
+
+// checkAddress says what is wrong with an e-mail address.
+func checkAddress(s string) string {
+	a, err := mail.ParseAddress(s)
+	switch {
+	case err != nil:
+		return "is no e-mail address"
+	case a.Address != s:
+		return "is more than an address; write " + show(a.Address)
+	}
+	return ""
+}

@@ -1,0 +1,208 @@
+package schema
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// The values of state.
+const (
+	stateAbsent  = "absent"
+	statePresent = "present"
+)
+
+// patternZone refuses what can only be asked of one zone.
+func (d *decoder) patternZone(n *yaml.Node, what string) {
+	d.errorf(d.at(n), "pattern-zone", "write it in a document whose zone: is one name", "%s cannot stand in a document for a pattern of zones", what)
+}
+
+// hostnames reads the names in the zone that have settings of their own.
+func (d *decoder) hostnames(p pair, z Zone) []Entry {
+	if z.Glob {
+		d.patternZone(p.node, "hostnames")
+	}
+	pairs := d.mapping(p.value, "hostnames")
+	entries := make([]Entry, 0, len(pairs))
+	names := make(map[string]Pos, len(pairs))
+	for _, hp := range pairs {
+		name, ok := d.uniqueHostname(hp, names, "these settings are for single names; write each name, or set it for the whole zone under settings",
+			"these settings are for single names; write each of them")
+		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
+			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
+		}
+		settings := d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname in the zone", "hostname")
+		if !ok {
+			continue
+		}
+		d.warnNoSettings(hp, name)
+		entries = append(entries, Entry{Hostname: Field[string]{name, d.at(hp.node), true}, Settings: settings})
+	}
+	return entries
+}
+
+// warnNoSettings speaks up where nothing is asked of a hostname.
+func (d *decoder) warnNoSettings(p pair, name string) {
+	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
+		d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
+	}
+}
+
+// uniqueHostname reads a hostname that is a key. Two that differ only in
+// spelling are one name. The hints are for a wildcard and for a pattern.
+func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, patternHint string) (string, bool) {
+	pos := d.at(p.node)
+	name, err := CanonicalHostname(p.key)
+	if err != nil {
+		hint := ""
+		switch {
+		case strings.HasPrefix(p.key, "*."):
+			hint = wildcardHint
+		case isGlob(p.key):
+			hint = patternHint
+		}
+		d.errorf(pos, "hostname", hint, "%v", err)
+		return "", false
+	}
+	if first, ok := names[name]; ok {
+		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", show(p.key), first)
+		return "", false
+	}
+	names[name] = pos
+	return name, true
+}
+
+// entries reads the custom hostnames that are named singly.
+func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
+	pairs := d.mapping(n, "hostnames")
+	entries := make([]Entry, 0, len(pairs))
+	names := make(map[string]Pos, len(pairs))
+	for _, p := range pairs {
+		name, ok := d.uniqueHostname(p, names, "a wildcard custom hostname is named without *. here; the names below it follow the zone",
+			"write a rule with match: { hostname: … } for a pattern")
+		e := d.entry(p.value, z, create)
+		if !ok {
+			continue
+		}
+		if name == z.Name.Value {
+			d.errorf(d.at(p.node), "hostname", "its settings belong under settings", "%s is the zone itself, which cannot be a custom hostname of its own", name)
+			continue
+		}
+		d.warnNoSettings(p, name)
+		e.Hostname = Field[string]{name, d.at(p.node), true}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// isLifecycleKey reports whether a key of an entry is about the custom hostname
+// itself, not a setting. The word ssl alone is also a setting of zones.
+func isLifecycleKey(p pair) bool {
+	return p.key == "origin" || p.key == "state" || p.key == "ssl" && p.value.Kind == yaml.MappingNode
+}
+
+// entry reads what is asked of one custom hostname, its name left out.
+func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
+	var e Entry
+	pairs := d.mapping(n, "the value of a hostname")
+	if !slices.ContainsFunc(pairs, isLifecycleKey) { // what tens of thousands of entries are
+		e.Settings = d.block(pairs, CustomHostnameLevel, "a hostname", "entry")
+		return e
+	}
+	settings := make([]pair, 0, len(pairs))
+	state := pair{}
+	for _, p := range pairs {
+		if !isLifecycleKey(p) {
+			settings = append(settings, p)
+			continue
+		}
+		if z.Glob {
+			d.patternZone(p.node, p.key)
+		}
+		switch p.key {
+		case "state":
+			state = p
+			e.Absent = d.absent(p.value)
+		case "ssl":
+			e.Certificate = append(e.Certificate, d.certificate(p, create)...)
+		case "origin":
+			e.Certificate = append(e.Certificate, d.members(p)...)
+		}
+	}
+	sortAssignments(e.Certificate)
+	e.Settings = d.block(settings, CustomHostnameLevel, "a hostname", "entry")
+	if e.Absent && len(pairs) > 1 {
+		d.errorf(d.at(state.node), "absent", "remove what stands beside it", "a hostname that is to be absent cannot be asked for anything else")
+	}
+	return e
+}
+
+// absent reads a state.
+func (d *decoder) absent(n *yaml.Node) bool {
+	s, ok := d.scalar(n, "state")
+	if ok && s != stateAbsent && s != statePresent {
+		d.errorf(d.at(n), "setting-value", didYouMean(s, []string{stateAbsent, statePresent}), "state %s is not one of %s, %s", show(s), statePresent, stateAbsent)
+	}
+	return ok && s == stateAbsent
+}
+
+// certificate reads the ssl of an entry. A certificate is always of type dv,
+// which need not be written; the method of its validation must be where the
+// hostname may have to be created.
+func (d *decoder) certificate(p pair, create bool) []Assignment {
+	out := d.members(p)
+	if len(p.value.Content) == 0 {
+		return out
+	}
+	if !hasKey(p.value, "type") {
+		dv := StringValue("dv")
+		out = append(out, Assignment{Setting: "ssl.type", Value: dv, Wire: dv, Pos: d.at(p.node), Via: "entry"})
+	}
+	if create && !hasKey(p.value, "method") {
+		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, without which the hostname cannot be created")
+	}
+	if wildcard := find(out, "ssl.wildcard"); wildcard.is("true") && find(out, "ssl.method").is(`"http"`) {
+		d.errorf(wildcard.Pos, "setting-value", "write method: txt", "a wildcard certificate cannot be validated by http")
+	}
+	return out
+}
+
+// members reads the ssl or the origin of an entry: each member is a row of the
+// table, named with the word before it.
+func (d *decoder) members(p pair) []Assignment {
+	prefix := p.key + "."
+	pairs := d.mapping(p.value, p.key)
+	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
+		d.errorf(d.at(p.node), "missing-value", "remove the line, or write what is to be managed", "%s is empty", p.key)
+	}
+	out := make([]Assignment, 0, len(pairs))
+	for _, m := range pairs {
+		s, ok := LookupSetting(prefix + m.key)
+		if !ok {
+			d.unknownMember(p.key, m)
+			continue
+		}
+		value, wire, problems := readValue(s, m.value, CertificateLevel)
+		if problems != nil {
+			d.tell(problems)
+			continue
+		}
+		out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(m.node), Via: "entry"})
+	}
+	return out
+}
+
+func (d *decoder) unknownMember(of string, m pair) {
+	if s, ok := LookupSetting(m.key); m.key == "settings" || ok && s.On(CustomHostnameLevel) {
+		d.errorf(d.at(m.node), "unknown-key", "write the settings of a hostname beside "+of+", not in it", "%s is no key of %s", show(m.key), of)
+		return
+	}
+	var known []string
+	for _, row := range table {
+		if name, ok := strings.CutPrefix(row.ID, of+"."); ok {
+			known = append(known, name)
+		}
+	}
+	d.unknownKey(m, of, known...)
+}

@@ -1,0 +1,197 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// certificatesKey is the member of origin_pulls that is no setting but a list of
+// certificates: only the document of one zone can hold it (originPulls).
+const certificatesKey = "certificates"
+
+// preloadAge is the max_age in seconds, of a year, that the list of sites which
+// browsers are shipped with demands.
+const preloadAge = 31536000
+
+// onlyEnabled is how universal_ssl may be written too. Its value stays on or off.
+var onlyEnabled = []ObjectField{{Name: "enabled"}}
+
+// readObject reads a setting that is an object: a mapping of its members, or
+// on and off alone for its member enabled. Only what is written is part of the
+// value, since the rest stays as it is live.
+func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem) {
+	fields := s.Fields
+	if s.ID == UniversalSSL {
+		fields = onlyEnabled
+	}
+	members := map[string]json.RawMessage{}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		enabled, ok := boolText(n.Value)
+		if !ok {
+			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is neither on nor off, nor a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
+				valueHint(n.Value, []string{"on", "off"})}}
+		}
+		members["enabled"] = enabled
+	case yaml.MappingNode:
+		written := map[string]*yaml.Node{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			raw, wrong := readMember(s.ID, fields, written, n.Content[i], n.Content[i+1])
+			if wrong != nil {
+				problems = append(problems, *wrong)
+			} else if raw != nil {
+				members[n.Content[i].Value] = raw
+			}
+		}
+		if len(n.Content) == 0 {
+			problems = append(problems, problem{n, "missing-value", s.ID + " is empty", "write " + strings.Join(fieldNames(fields), ", ") + ", or some of them"})
+		}
+		if s.ID == HSTS {
+			problems = append(problems, checkPreload(members, written)...)
+		}
+	default:
+		return "", "", []problem{{n, "wrong-type", s.ID + " must be a mapping of its members, not " + kindName(n.Kind), ""}}
+	}
+	switch {
+	case len(problems) > 0:
+		return "", "", problems
+	case len(members) == 0:
+		return "", "", []problem{} // nothing but what vet told of
+	case s.ID == UniversalSSL && string(members["enabled"]) == "true":
+		value = StringValue("on")
+	case s.ID == UniversalSSL:
+		value = StringValue("off")
+	default:
+		value = objectValue(members)
+	}
+	return value, value, nil
+}
+
+// readMember reads one pair of an object; written holds the values of those
+// before it. Nothing is returned for what vet told of.
+func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, key, value *yaml.Node) (json.RawMessage, *problem) {
+	wrong := func(n *yaml.Node, rule, hint, format string, args ...any) (json.RawMessage, *problem) {
+		return nil, &problem{n, rule, id + ": " + fmt.Sprintf(format, args...), hint}
+	}
+	names := fieldNames(fields)
+	i := slices.Index(names, key.Value)
+	switch {
+	case key.Kind == yaml.AliasNode || value.Kind == yaml.AliasNode:
+		return nil, nil
+	case key.Kind != yaml.ScalarNode || isNull(key):
+		return wrong(key, "wrong-type", "", "a key must be a single word")
+	case id == OriginPulls && key.Value == certificatesKey:
+		return wrong(key, "misplaced-key", "write them under settings in a document whose zone: is one name", "certificates belong to one zone")
+	case i < 0:
+		hint := didYouMean(key.Value, names)
+		if hint == "" {
+			hint = "known are " + strings.Join(names, ", ")
+		}
+		return wrong(key, "unknown-key", hint, "%s is no member of it", show(key.Value))
+	case written[key.Value] != nil:
+		return wrong(key, "duplicate-key", "", "%s is already written, at line %d", key.Value, written[key.Value].Line)
+	}
+	written[key.Value] = value
+	switch f := &fields[i]; {
+	case isNull(value):
+		return wrong(key, "missing-value", "remove the line, or write a value", "%s has no value", f.Name)
+	case value.Kind != yaml.ScalarNode:
+		return wrong(value, "wrong-type", "", "%s must be a single value, not %s", f.Name, kindName(value.Kind))
+	case f.Max > 0:
+		n, err := strconv.Atoi(value.Value)
+		if err != nil || n < 0 || n > f.Max || strconv.Itoa(n) != value.Value {
+			return wrong(value, "setting-value", secondsHint(value.Value, f.Max), "%s %s is not a whole number of seconds from 0 to %d", f.Name, show(value.Value), f.Max)
+		}
+		return json.RawMessage(value.Value), nil
+	case len(f.Values) > 0:
+		if !slices.Contains(f.Values, value.Value) {
+			return wrong(value, "setting-value", didYouMean(value.Value, f.Values), "%s %s is not one of %s", f.Name, show(value.Value), strings.Join(f.Values, ", "))
+		}
+		return json.RawMessage(quote(value.Value)), nil
+	default:
+		b, ok := boolText(value.Value)
+		if !ok {
+			return wrong(value, "setting-value", boolHint(value.Value), "%s %s is not one of true, false", f.Name, show(value.Value))
+		}
+		return b, nil
+	}
+}
+
+func fieldNames(fields []ObjectField) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// boolText reads the four words for a boolean.
+func boolText(s string) (json.RawMessage, bool) {
+	switch s {
+	case "true", "on":
+		return json.RawMessage("true"), true
+	case "false", "off":
+		return json.RawMessage("false"), true
+	}
+	return nil, false
+}
+
+// boolHint says which of true and false somebody most likely meant.
+func boolHint(text string) string {
+	switch valueHint(text, []string{"on", "off"}) {
+	case "write on":
+		return "write true"
+	case "write off":
+		return "write false"
+	}
+	return ""
+}
+
+var durationText = regexp.MustCompile(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
+
+// secondsHint says how to write a time that was not written in seconds.
+func secondsHint(text string, most int) string {
+	plain := strings.NewReplacer("_", "", ",", "", "'", "").Replace(strings.ToLower(strings.TrimSpace(text)))
+	seconds := -1
+	if n, err := strconv.Atoi(plain); err == nil {
+		seconds = n
+	} else if m := durationText.FindStringSubmatch(plain); m != nil {
+		units := map[byte]int{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 7 * 86400, 'y': 365 * 86400}
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			seconds = n * units[m[2][0]]
+		}
+	}
+	switch {
+	case seconds > most:
+		return fmt.Sprintf("%d seconds are the most", most)
+	case seconds < 0:
+		return "a year is 31536000; 0 tells browsers to forget what they were told"
+	}
+	return "write " + strconv.Itoa(seconds)
+}
+
+// checkPreload holds what is written against what the preload list demands.
+// What is not written may be as it should be.
+func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.Node) []problem {
+	if string(members["preload"]) != "true" || string(members["enabled"]) == "false" {
+		return nil
+	}
+	var problems []problem
+	if string(members["include_subdomains"]) == "false" {
+		problems = append(problems, problem{written["preload"], "hsts-preload", "hsts: preload needs include_subdomains, which is off",
+			"write include_subdomains: true once every name below the zone is served over HTTPS, or preload: false"})
+	}
+	if raw, ok := members["max_age"]; ok {
+		if n, err := strconv.Atoi(string(raw)); err == nil && n < preloadAge {
+			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d, a year, and it is %d", preloadAge, n),
+				fmt.Sprintf("write max_age: %d, or preload: false", preloadAge)})
+		}
+	}
+	return problems
+}
