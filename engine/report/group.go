@@ -21,12 +21,16 @@ type object struct {
 }
 
 // objectID is the id without the part that tells the writes of one object apart
-// ("#pin", "#unpin").
+// ("#pin", "#unpin"). A zone's settings are objects of their own, and so are
+// certificate authorities of one name, of which the id ends in the fingerprint.
 func objectID(c *plan.Change) string {
 	if c.Kind == plan.KindZone {
-		return c.ID // there the part is the setting
+		return c.ID
 	}
-	id, _, _ := strings.Cut(c.ID, "#")
+	id, part, _ := strings.Cut(c.ID, "#")
+	if c.Kind == plan.KindMTLSCertificate {
+		id += "#" + part[strings.LastIndex(part, "-")+1:]
+	}
 	return id
 }
 
