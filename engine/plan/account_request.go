@@ -61,19 +61,21 @@ var accountPath = map[Kind]string{
 // hostnames. The certificate itself is sent once and never again: Cloudflare
 // ignores a change of it.
 func certificateBody(c *Change, live Resource) schema.Value {
-	var m members
+	var o object
+	o.begin()
 	name := c.Name
 	if c.Action == Update && live.Name != "" {
 		name = live.Name
 	}
-	m.add("name", schema.StringValue(name))
+	o.member("name", schema.StringValue(name))
 	if e := editOf(c.Edits, FieldFingerprint); e != nil {
-		m.add("certificate", e.sent())
+		o.member("certificate", e.sent())
 	}
 	if e := editOf(c.Edits, FieldHostnames); e != nil {
-		m.add("associated_hostnames", schema.ListValue(e.To.List()))
+		o.member("associated_hostnames", schema.ListValue(e.To.List()))
 	}
-	return m.object()
+	o.end()
+	return schema.Value(o.text.String())
 }
 
 // forwardingList is the whole list of settings with edits laid over. Whether a
@@ -134,15 +136,17 @@ func applicationBody(c *Change, live Resource) schema.Value {
 	if c.Action == Update {
 		return replaced(live.Rest, []string{"id", "uid", "aud", "created_at", "updated_at"}, map[string]schema.Value{"policies": certificatePolicy})
 	}
-	var m members
-	m.add("type", `"self_hosted"`)
-	m.add("name", editOf(c.Edits, FieldDomain).sent())
-	m.add("domain", schema.StringValue(c.Name))
-	m.add("session_duration", `"24h"`)
-	m.add("app_launcher_visible", "false")
-	m.add("service_auth_401_redirect", "true")
-	m.add("policies", certificatePolicy)
-	return m.object()
+	var o object
+	o.begin()
+	o.member("type", `"self_hosted"`)
+	o.member("name", editOf(c.Edits, FieldDomain).sent())
+	o.member("domain", schema.StringValue(c.Name))
+	o.member("session_duration", `"24h"`)
+	o.member("app_launcher_visible", "false")
+	o.member("service_auth_401_redirect", "true")
+	o.member("policies", certificatePolicy)
+	o.end()
+	return schema.Value(o.text.String())
 }
 
 // mechanisms are the fields of an alert that say where it goes. It is read only.

@@ -26,7 +26,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestGolden makes the plans of testdata/plan. Each archive holds head/, the
 // configuration; base/, that of the base commit, if there is one; live.yaml,
-// what Cloudflare says; and plan, what comes of it.
+// what Cloudflare says of zones; accounts.yaml, what it says of accounts, if the
+// case is about any; and plan, what comes of it.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/plan/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -40,6 +41,7 @@ func TestGolden(t *testing.T) {
 			}
 			trees := map[string]fstest.MapFS{}
 			var live *plan.Live
+			var accounts []plan.LiveAccount
 			var want string
 			inputs := archive.Files[:0:0]
 			for _, f := range archive.Files {
@@ -50,17 +52,22 @@ func TestGolden(t *testing.T) {
 					continue
 				case f.Name == "live.yaml":
 					live = parseLive(t, f.Data)
+				case f.Name == "accounts.yaml":
+					accounts = parseAccounts(t, f.Data)
 				case below && (tree == "base" || tree == "head"):
 					if trees[tree] == nil {
 						trees[tree] = fstest.MapFS{}
 					}
 					trees[tree][name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
 				default:
-					t.Fatalf("file %s is none of head/, base/, live.yaml and plan", f.Name)
+					t.Fatalf("file %s is none of head/, base/, live.yaml, accounts.yaml and plan", f.Name)
 				}
 				inputs = append(inputs, f)
 			}
-			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), WritesPerSecond: 1}
+			if live.Accounts = accounts; accounts != nil {
+				addCertificates(t, trees)
+			}
+			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), WritesPerSecond: 1, Now: goldenDay}
 			if trees["base"] != nil {
 				in.Base = plan.Resolve(load(t, trees["base"]), live)
 			}
@@ -226,7 +233,7 @@ func show(p *plan.Plan, err error) string {
 	for i, c := range p.Changes {
 		fmt.Fprintf(&b, "%d %s\n", i+1, c.ID)
 		for _, e := range c.Edits {
-			fmt.Fprintf(&b, "    %s %s → %s", e.Setting, plan.Show(e.From), plan.Show(e.To))
+			fmt.Fprintf(&b, "    %s %s → %s", e.Setting, shown(&c, e.From), shown(&c, e.To))
 			if e.EffectiveFrom != e.From || e.EffectiveTo != e.To {
 				fmt.Fprintf(&b, " (%s → %s)", plan.Show(e.EffectiveFrom), plan.Show(e.EffectiveTo))
 			}
@@ -241,7 +248,7 @@ func show(p *plan.Plan, err error) string {
 		for _, h := range c.Hazards {
 			fmt.Fprintf(&b, "    %s: %s\n", h.Kind, h.Message)
 		}
-		fmt.Fprintf(&b, "    %s %s %s\n", c.Request.Method, c.Request.Path, c.Request.Body)
+		fmt.Fprintf(&b, "    %s %s %s\n", c.Request.Method, c.Request.Path, withoutPEM(c.Request.Body))
 	}
 	for _, f := range p.Findings {
 		fmt.Fprintf(&b, "%s %s %s: %s", f.Severity, f.Rule, f.Object, f.Message)

@@ -1,6 +1,10 @@
 package plan
 
-import "tlsync/schema"
+import (
+	"strconv"
+
+	"tlsync/schema"
+)
 
 // Live is what Cloudflare says now, for the zones the configuration reaches.
 // It is plain data: engine/cloudflare fills it, a snapshot could too.
@@ -192,8 +196,8 @@ func lookup(settings []Setting, id string) (Setting, bool) {
 // Own is the hostname's own value of a setting, Inherit where it has none. It
 // also knows the settings of its certificate and origin ("ssl.method", …).
 func (h *Hostname) Own(id string) schema.Value {
-	if v, ok := h.certificate(id); ok {
-		return v
+	if ofCertificate(id) {
+		return h.certificate(id)
 	}
 	if s, ok := lookup(h.Settings, id); ok {
 		return s.Value
@@ -201,14 +205,13 @@ func (h *Hostname) Own(id string) schema.Value {
 	return schema.Inherit
 }
 
-// certificate is the value of a setting of the certificate or the origin; ok is
-// false if the id is none of these.
-func (h *Hostname) certificate(id string) (v schema.Value, ok bool) {
-	text := func(s string) (schema.Value, bool) {
+// certificate is the value of a setting of the certificate or the origin.
+func (h *Hostname) certificate(id string) schema.Value {
+	text := func(s string) schema.Value {
 		if s == "" {
-			return schema.Inherit, true
+			return schema.Inherit
 		}
-		return schema.StringValue(s), true
+		return schema.StringValue(s)
 	}
 	switch id {
 	case "ssl.type":
@@ -216,10 +219,7 @@ func (h *Hostname) certificate(id string) (v schema.Value, ok bool) {
 	case "ssl.method":
 		return text(h.Method)
 	case "ssl.wildcard":
-		if h.Wildcard {
-			return "true", true
-		}
-		return "false", true
+		return schema.Value(strconv.FormatBool(h.Wildcard))
 	case "ssl.bundle_method":
 		return text(h.BundleMethod)
 	case "ssl.certificate_authority":
@@ -229,7 +229,7 @@ func (h *Hostname) certificate(id string) (v schema.Value, ok bool) {
 	case "origin.sni":
 		return text(h.OriginSNI)
 	}
-	return "", false
+	return schema.Inherit
 }
 
 // Value is the zone's value of a setting, and whether it was read.

@@ -45,7 +45,8 @@ func NewRequest(c *Change, o Object) Request {
 // patchBody is what changes a custom hostname. What is only about its origin
 // leaves ssl out: sent along, it would restart validation.
 func patchBody(edits []Edit, h *Hostname) string {
-	var m members
+	var o object
+	o.begin()
 	if slices.ContainsFunc(edits, func(e Edit) bool { return !ofOrigin(e.Setting) }) {
 		kind, method := schema.StringValue(h.Type), schema.StringValue(h.Method)
 		if e := editOf(edits, "ssl.type"); e != nil {
@@ -54,32 +55,38 @@ func patchBody(edits []Edit, h *Hostname) string {
 		if e := editOf(edits, "ssl.method"); e != nil {
 			method = e.To
 		}
-		var ssl members
-		ssl.add("type", kind)
-		ssl.add("method", method)
-		ssl.addCertificate(edits)
-		ssl.add("settings", settingsObject(laidOver(h.Settings, edits)))
-		m.add("ssl", ssl.object())
+		o.key("ssl")
+		o.begin()
+		o.member("type", kind)
+		o.member("method", method)
+		o.certificate(edits)
+		o.settings(laidOver(h.Settings, edits))
+		o.end()
 	}
-	m.addOrigin(edits)
-	return string(m.object())
+	o.origin(edits)
+	o.end()
+	return o.text.String()
 }
 
 // createRequest makes a custom hostname with its settings in it, so that it
 // never runs without them.
 func createRequest(c *Change) Request {
-	var m, ssl members
-	m.add("hostname", schema.StringValue(c.Name))
+	var o object
+	o.begin()
+	o.member("hostname", schema.StringValue(c.Name))
+	o.key("ssl")
+	o.begin()
 	for _, id := range []string{"ssl.type", "ssl.method"} {
 		if e := editOf(c.Edits, id); e != nil {
-			ssl.add(strings.TrimPrefix(id, "ssl."), e.To)
+			o.member(strings.TrimPrefix(id, "ssl."), e.To)
 		}
 	}
-	ssl.addCertificate(c.Edits)
-	ssl.add("settings", settingsObject(laidOver(nil, c.Edits)))
-	m.add("ssl", ssl.object())
-	m.addOrigin(c.Edits)
-	return Request{Method: "POST", Path: hostnamesPath(c), Body: RawMessage(m.object())}
+	o.certificate(c.Edits)
+	o.settings(laidOver(nil, c.Edits))
+	o.end()
+	o.origin(c.Edits)
+	o.end()
+	return Request{Method: "POST", Path: hostnamesPath(c), Body: RawMessage(o.text.String())}
 }
 
 // ofOrigin reports whether a setting is about the origin of a custom hostname,
@@ -90,43 +97,62 @@ func ofCertificate(id string) bool {
 	return ofOrigin(id) || strings.HasPrefix(id, "ssl.")
 }
 
-// members are those of a JSON object, in the order in which they are added.
-type members struct{ b strings.Builder }
-
-func (m *members) add(key string, value schema.Value) {
-	if m.b.Len() > 0 {
-		m.b.WriteByte(',')
-	}
-	m.b.WriteString(string(schema.StringValue(key)) + ":" + string(value))
+// object is the text of a JSON object, written member by member.
+type object struct {
+	text strings.Builder
+	some bool // the object that is open has a member
 }
 
-func (m *members) object() schema.Value { return schema.Value("{" + m.b.String() + "}") }
+func (o *object) begin() {
+	o.text.WriteByte('{')
+	o.some = false
+}
 
-// addCertificate adds what is to change of the certificate, and nothing else of
-// it: sending back the certificate authority as read is refused on most plans.
-func (m *members) addCertificate(edits []Edit) {
+func (o *object) end() {
+	o.text.WriteByte('}')
+	o.some = true // of the object around it
+}
+
+func (o *object) key(name string) {
+	if o.some {
+		o.text.WriteByte(',')
+	}
+	o.some = true
+	o.text.WriteString(string(schema.StringValue(name)))
+	o.text.WriteByte(':')
+}
+
+func (o *object) member(name string, value schema.Value) {
+	o.key(name)
+	o.text.WriteString(string(value))
+}
+
+// certificate adds what is to change of the certificate, and nothing else of it:
+// sending back the certificate authority as read is refused on most plans.
+func (o *object) certificate(edits []Edit) {
 	for _, id := range []string{"ssl.wildcard", "ssl.bundle_method", "ssl.certificate_authority"} {
 		if e := editOf(edits, id); e != nil {
-			m.add(strings.TrimPrefix(id, "ssl."), e.To)
+			o.member(strings.TrimPrefix(id, "ssl."), e.To)
 		}
 	}
 }
 
-func (m *members) addOrigin(edits []Edit) {
+func (o *object) origin(edits []Edit) {
 	if e := editOf(edits, "origin.server"); e != nil {
-		m.add("custom_origin_server", e.To)
+		o.member("custom_origin_server", e.To)
 	}
 	if e := editOf(edits, "origin.sni"); e != nil {
-		m.add("custom_origin_sni", e.To)
+		o.member("custom_origin_sni", e.To)
 	}
 }
 
-func settingsObject(settings []Setting) schema.Value {
-	var m members
+func (o *object) settings(settings []Setting) {
+	o.key("settings")
+	o.begin()
 	for _, s := range settings {
-		m.add(s.ID, schema.Value(s.Raw))
+		o.member(s.ID, schema.Value(s.Raw))
 	}
-	return m.object()
+	o.end()
 }
 
 // zoneRequest writes a setting of a zone. Most have an endpoint of one shape;
