@@ -128,13 +128,14 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]o
 	clients := r.clientsOf(plan.ZoneScope{Account: name})
 	var out []owned
 	add := func(c *client, a plan.Account) {
-		i := slices.IndexFunc(out, func(o owned) bool { return o.ID == a.ID })
-		switch {
-		case i < 0:
-			out = append(out, owned{a, c})
-		case !out[i].client.serves(a) && c.serves(a):
-			out[i].client = c
+		if slices.ContainsFunc(out, func(o owned) bool { return o.ID == a.ID }) {
+			return
 		}
+		// The credentials may be given by the id, and the document by the name.
+		if i := slices.IndexFunc(r.clients, func(c *client) bool { return c.serves(a) }); i >= 0 {
+			c = r.clients[i]
+		}
+		out = append(out, owned{a, c})
 	}
 	for _, l := range d {
 		if !slices.Contains(clients, l.client) {
@@ -150,7 +151,8 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]o
 		return out, nil
 	}
 	if accountID(name) {
-		return []owned{{plan.Account{ID: name, Name: name}, clients[0]}}, nil
+		add(clients[0], plan.Account{ID: name, Name: name})
+		return out, nil
 	}
 	var failed error
 	for _, c := range clients {

@@ -206,22 +206,22 @@ func TestCredentialsOfAccounts(t *testing.T) {
 			write(w, 200, ok(`[]`))
 		}
 	})
-	for _, key := range []string{"Other Inc", acctB} {
+	for _, tt := range []struct{ credentials, document string }{{"Other Inc", "Other Inc"}, {acctB, acctB}, {acctB, "Other Inc"}, {"Other Inc", acctB}} {
 		o := options(f)
-		o.Accounts = map[string]Credentials{key: {Token: "token-of-b"}}
+		o.Accounts = map[string]Credentials{tt.credentials: {Token: "token-of-b"}}
 		w := writer(t, o)
 		c := accountChange(plan.KindMTLSHostname, plan.Update, "", "x.example", edit(plan.FieldForwarding("x.example"), schema.Inherit, `"on"`))
 		c.AccountID = acctB
 		if _, err := w.Read(t.Context(), c, 0); err == nil {
 			t.Error("read an account of which nobody knows whose it is")
 		}
-		live, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}, {Name: "b.example"}}, Accounts: []plan.AccountScope{{Name: key, MTLS: true, Alerts: true}}})
+		live, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}, {Name: "b.example"}}, Accounts: []plan.AccountScope{{Name: tt.document, MTLS: true, Alerts: true}}})
 		if err != nil || len(live.Accounts) != 1 || len(live.Accounts[0].Unreadable) > 0 {
-			t.Errorf("%s: %+v, %v", key, live, err)
+			t.Errorf("%+v: %+v, %v", tt, live, err)
 			continue
 		}
 		if _, err := w.Read(t.Context(), c, 0); err != nil {
-			t.Errorf("%s: %v", key, err)
+			t.Errorf("%+v: %v", tt, err)
 		}
 	}
 }

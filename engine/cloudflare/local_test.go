@@ -226,6 +226,7 @@ func TestGather(t *testing.T) {
 		{"the page is ignored", whole(`{"page":1,"per_page":50,"count":50,"total_count":120,"total_pages":3}`), 0, 4, "the list has 50 items, the server counts 120"},
 		{"the page is ignored, and only pages are counted", whole(`{"page":1,"per_page":50,"total_pages":3}`), 0, 2, "page 2 has nothing new"},
 		{"the page is ignored, and all is there", whole(`{"page":1,"per_page":20,"total_count":50,"total_pages":3}`), 50, 1, ""},
+		{"deleted and set again", paged{items: []string{item(1), `{"hostname":"n2.test","value":"1.1","status":"pending_deletion"}`, item(2)}}, 2, 1, ""},
 		{"the count is that of the page", whole(`{"page":1,"per_page":50,"count":50,"total_count":0}`), 50, 1, ""},
 		{"it shrinks once", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			items := all[:30]

@@ -97,6 +97,9 @@ func TestUploadWithoutKey(t *testing.T) {
 // A server may send the key back, in whatever form.
 func TestKeysAreHidden(t *testing.T) {
 	crt := issue(t, "pulls", false, nil)
+	for !strings.Contains(strings.Split(crt.keyPEM(t), "\n")[2], "/") { // what JSON may write in two ways
+		crt = issue(t, "pulls", false, nil)
+	}
 	key := crt.keyPEM(t)
 	quoted, _ := json.Marshal(key)
 	for _, echo := range []string{
@@ -116,7 +119,7 @@ func TestKeysAreHidden(t *testing.T) {
 			o.Keys = map[string]string{"PULLS_KEY": key}
 			c, req := uploadChange(crt)
 			got, err := writer(t, o).Write(t.Context(), c, req)
-			shown := fmt.Sprintf("%v %+v %+v", err, got, got.Resource)
+			shown := strings.ReplaceAll(fmt.Sprintf("%v %+v %+v", err, got, got.Resource), `\/`, "/")
 			for line := range strings.Lines(key) {
 				if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-") && strings.Contains(shown, line) {
 					t.Errorf("%d %s\nshows %s", answer.status, shown, line)

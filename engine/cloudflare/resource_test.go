@@ -229,6 +229,25 @@ func TestLifecycleOfHostnames(t *testing.T) {
 	}
 }
 
+// A server may take the filter for a part of a name, or for nothing.
+func TestFindHostnameAmongOthers(t *testing.T) {
+	items := manyHostnames(120)
+	f := newFake()
+	f.mux.Handle("GET /client/v4"+hostnamesPath(zoneA), paged{items: items})
+	w := writer(t, options(f))
+	c, _ := createHostname()
+	if o, err := w.Read(t.Context(), c, 0); err != nil || !o.Absent {
+		t.Errorf("%+v, %v", o.Hostname, err)
+	}
+	c.Name = "app99.customer.example"
+	if o, err := w.Read(t.Context(), c, 0); err != nil || o.Hostname == nil || o.Hostname.ID != hostnameID(99) {
+		t.Errorf("%+v, %v", o.Hostname, err)
+	}
+	if first := f.seen[0].uri; !strings.Contains(first, "?hostname=new.customer.example&page=1") {
+		t.Errorf("asked %s", first)
+	}
+}
+
 // Only the deletion of a custom hostname may go without an envelope.
 func TestBareAnswer(t *testing.T) {
 	id := hostnameID(1)
