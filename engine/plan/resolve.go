@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"tlsync/schema"
@@ -390,7 +391,7 @@ func (z *ResolvedZone) create(d *schema.Zone, live *Zone, settings func(name str
 			Name: name, Settings: schema.Overlay(settings(name, w != nil && w.Value == "true"), e.Certificate), Origin: Origin{Pos: e.Hostname.Pos, Via: "entry"},
 		})
 	}
-	slices.SortFunc(z.Created, func(a, b Creation) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(z.Created, func(i, j int) bool { return z.Created[i].Name < z.Created[j].Name })
 }
 
 // creatable reports whether an entry says what a certificate is made from.

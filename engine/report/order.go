@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -27,11 +28,12 @@ func (t *text) order(changes []*plan.Change) {
 	if len(ties) == 0 {
 		return
 	}
-	slices.SortFunc(ties, func(a, b tie) int {
+	sort.Slice(ties, func(i, j int) bool {
+		a, b := ties[i], ties[j]
 		return cmp.Or(
 			cmp.Compare(strings.Count(a.place, accountMark), strings.Count(b.place, accountMark)),
 			strings.Compare(a.place, b.place), strings.Compare(found[a][0], found[b][0]), strings.Compare(a.why, b.why),
-		)
+		) < 0
 	})
 	fmt.Fprintln(t.out, t.style.bold.Sprint("Order"))
 	for _, k := range ties {
