@@ -37,6 +37,9 @@ func (w *zoneWork) zoneHazards(c *Change, e *Edit) {
 	switch e.Setting {
 	case schema.HSTS:
 		w.stickyHSTS(c, e)
+		if to.Member("enabled") == "true" && from.Member("enabled") != "true" && w.after("ssl") == `"off"` {
+			c.add(Unreachable, "zone "+zone+" would publish HSTS without HTTPS: no browser that has seen it can connect")
+		}
 		if weaker {
 			c.add(WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+zone+" without TLS")
 		}
@@ -81,7 +84,6 @@ func (w *zoneWork) zoneHazards(c *Change, e *Edit) {
 // stickyHSTS tells of a publication that browsers hold to after it is gone: of a
 // stronger one, and of one that is taken back while it is still held.
 func (w *zoneWork) stickyHSTS(c *Change, e *Edit) {
-	const day = 24 * 60 * 60
 	var from, to struct {
 		Enabled    bool  `json:"enabled"`
 		MaxAge     int64 `json:"max_age"`
@@ -94,7 +96,7 @@ func (w *zoneWork) stickyHSTS(c *Change, e *Edit) {
 	held := from.Enabled && from.MaxAge > 0
 	switch longer := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload; {
 	case to.Enabled && longer && to.MaxAge > 0:
-		text := fmt.Sprintf("browsers that visit zone %s keep to HTTPS there for %s, even if it is taken back", w.live.Name, count(int(max(1, to.MaxAge/day)), "day"))
+		text := fmt.Sprintf("browsers that visit zone %s keep to HTTPS there for %s, even if it is taken back", w.live.Name, ageOf(to.MaxAge))
 		if to.Subdomains {
 			text += "; include_subdomains binds every name below it, also those that are not on Cloudflare"
 		}
@@ -104,8 +106,17 @@ func (w *zoneWork) stickyHSTS(c *Change, e *Edit) {
 		c.add(StickyHSTS, text)
 	case !to.Enabled && held:
 		c.add(StickyHSTS, fmt.Sprintf("browsers that have visited zone %s keep to HTTPS for up to %s more; publish max_age: 0 for that long before it is switched off",
-			w.live.Name, count(int(max(1, from.MaxAge/day)), "day")))
+			w.live.Name, ageOf(from.MaxAge)))
 	}
+}
+
+// ageOf is a max_age in words.
+func ageOf(seconds int64) string {
+	const day = 24 * 60 * 60
+	if seconds < day {
+		return count(int(seconds), "second")
+	}
+	return count(int(seconds/day), "day")
 }
 
 // redirected tells what makes a name without a certificate a total loss.
@@ -329,13 +340,15 @@ func Show(v schema.Value) string {
 
 // tell adds findings about what the plan leaves as it is.
 func (w *zoneWork) tell() {
-	for i := range w.live.Hostnames {
-		if w.want.Deleted[i] != nil {
+	for i := range w.hosts() {
+		h := w.host(i)
+		object := localObject(w.label, h.Name)
+		var as []schema.Assignment
+		if n := len(w.live.Hostnames); i >= n {
+			as = w.localWant[i-n]
+		} else if object, as = hostnameObject(w.label, h.Name), w.want.Hostnames[i]; w.want.Deleted[i] != nil {
 			continue
 		}
-		h := &w.live.Hostnames[i]
-		as := w.want.Hostnames[i]
-		object := hostnameObject(w.label, h.Name)
 		if h.Wildcard {
 			var differ []string
 			var line *schema.Assignment
