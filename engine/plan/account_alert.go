@@ -160,7 +160,7 @@ func (w *accountWork) alert(a *schema.Alert, live *Resource) {
 	for _, field := range alertFields {
 		from := now.Value(field)
 		if to, managed := asked[field]; managed && from != to {
-			c.Edits = append(c.Edits, w.edit(field, from, to, w.alertCause(a, field, to, from), alertDirection(field, to), alertOrigin(a, at[field])))
+			c.Edits = append(c.Edits, w.edit(field, from, to, w.alertCause(a, field, to, from), alertDirection(field, to, from), alertOrigin(a, at[field])))
 		}
 	}
 	if len(c.Edits) == 0 {
@@ -180,14 +180,14 @@ func (w *accountWork) alert(a *schema.Alert, live *Resource) {
 
 // alertDirection is what an edit does to protection: nobody is told of what
 // happens by an alert that is off.
-func alertDirection(field string, to schema.Value) schema.Direction {
+func alertDirection(field string, to, from schema.Value) schema.Direction {
 	switch {
-	case field != FieldEnabled:
-		return schema.Changes
-	case to == "true":
+	case field == FieldEnabled && to == "true":
 		return schema.Strengthens
+	case field == FieldEnabled && from == "true":
+		return schema.Weakens
 	}
-	return schema.Weakens
+	return schema.Changes
 }
 
 func (w *accountWork) alertCause(a *schema.Alert, field string, to, from schema.Value) Cause {

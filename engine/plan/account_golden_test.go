@@ -44,7 +44,7 @@ type goldenAccount struct {
 		Rest                        map[string]any // what plans know nothing of
 	}
 	AlertTypes []string          `yaml:"alert_types"`
-	Webhooks   map[string]string // ids by name
+	Webhooks   map[string]string // names by id
 	Unreadable map[plan.Kind]string
 }
 
@@ -102,8 +102,8 @@ func parseAccounts(t *testing.T, text []byte) []plan.LiveAccount {
 		if a.Webhooks != nil {
 			e.webhooks = []plan.Destination{}
 		}
-		for _, name := range slices.Sorted(maps.Keys(a.Webhooks)) {
-			e.webhooks = append(e.webhooks, plan.Destination{ID: a.Webhooks[name], Name: name})
+		for _, id := range slices.Sorted(maps.Keys(a.Webhooks)) {
+			e.webhooks = append(e.webhooks, plan.Destination{ID: id, Name: a.Webhooks[id]})
 		}
 		out = append(out, e.read())
 	}

@@ -96,6 +96,9 @@ type mtlsWork struct {
 	// listed are the hostnames that entries list, and covered those that have a
 	// certificate authority of such an entry after the plan.
 	listed, covered map[string]bool
+	// barred are the hostnames that nothing can be given to at present; what they
+	// have they keep.
+	barred map[string]bool
 	// after counts the certificate authorities of a hostname after the plan,
 	// those of others included.
 	after map[string]int
@@ -110,7 +113,7 @@ type mtlsWork struct {
 func (w *accountWork) mtls() {
 	m := &mtlsWork{
 		accountWork: w, blind: !w.readable(KindMTLSHostname, KindAccessApplication),
-		listed: map[string]bool{}, covered: map[string]bool{}, after: map[string]int{},
+		listed: map[string]bool{}, covered: map[string]bool{}, barred: map[string]bool{}, after: map[string]int{},
 		apps: map[string][]*Resource{}, required: map[string]*mtlsEntry{}, opened: map[*Resource]bool{},
 	}
 	m.readEntries()
@@ -292,14 +295,13 @@ func hostnamesOf(r *Resource) []string {
 // leaving works out which hostnames every authority that stays is associated
 // with, and which of those that are to go can.
 func (w *mtlsWork) leaving() {
-	unusable := map[string]bool{}
 	for _, e := range w.entries {
 		for _, h := range e.Hostnames {
 			if e.Absent {
 				continue
 			}
 			if rule, why := w.unusable(h.Value); rule != "" {
-				unusable[h.Value] = true
+				w.barred[h.Value] = true
 				w.tell(schema.Warning, rule, w.object(KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
 			}
 		}
@@ -310,7 +312,7 @@ func (w *mtlsWork) leaving() {
 			continue
 		}
 		for _, h := range a.entry.Hostnames {
-			if _, already := slices.BinarySearch(a.from, h.Value); already || !unusable[h.Value] {
+			if _, already := slices.BinarySearch(a.from, h.Value); already || !w.barred[h.Value] {
 				a.to = append(a.to, h.Value)
 				w.covered[h.Value] = true
 			}
@@ -365,8 +367,8 @@ func (w *mtlsWork) canGo(a *authority) bool {
 	why := ""
 	switch {
 	case len(foreign) > 0:
-		why = fmt.Sprintf("it also protects %s, which the entry does not list; list %s or remove %s from it first",
-			first(foreign), plural(len(foreign), "it", "them"), plural(len(foreign), "it", "them"))
+		why = fmt.Sprintf("it also protects %s, which the entry does not list; list %s, or end the association first",
+			first(foreign), plural(len(foreign), "it", "them"))
 	case len(waiting) > 0:
 		why = fmt.Sprintf("%s would be left without a certificate authority", first(waiting))
 	case e.refused:
@@ -409,9 +411,9 @@ func (w *mtlsWork) unusable(name string) (rule, why string) {
 	}
 	switch {
 	case why != "":
-		return NotEditable, why + ", and client certificates are for custom hostnames that are active and no wildcard: it is associated with no certificate authority that it does not have yet"
+		return NotEditable, why + ", and client certificates are for custom hostnames that are active and no wildcard: it is given nothing that it does not have already"
 	case known && zones > 0:
-		return NotFound, fmt.Sprintf("is no custom hostname, and lies in no zone, of account %s that the configuration speaks of: it is associated with no certificate authority that it does not have yet", w.live.Name)
+		return NotFound, fmt.Sprintf("is no custom hostname, and lies in no zone, of account %s that the configuration speaks of: it is given nothing that it does not have already", w.live.Name)
 	}
 	return "", ""
 }
@@ -736,7 +738,7 @@ func (w *mtlsWork) require(e *mtlsEntry, h schema.Field[string]) {
 		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf(
 			"%s demands no client certificate: application %s, which is not the configuration's, has the name and lets others in; it is left as it is", h.Value, app.Name), e.origin(h.Pos))
 		return
-	case !e.standing[h.Value]:
+	case !e.standing[h.Value] || w.barred[h.Value]:
 		return // which was told, as was why
 	case e.Forward.Value && !w.readable(KindMTLSHostname):
 		return // the origin would not see the certificate, and that it is not known was told
@@ -845,7 +847,7 @@ func (w *mtlsWork) forwarding() {
 			case other != nil:
 			default:
 				decided[h.Value] = e
-				if !e.Forward.Value || e.standing[h.Value] {
+				if !e.Forward.Value || e.standing[h.Value] && !w.barred[h.Value] {
 					want(h.Value, e.Forward.Value, e.Forward.Pos)
 				}
 			}
@@ -858,7 +860,7 @@ func (w *mtlsWork) forwarding() {
 		if len(edits) == 0 {
 			continue
 		}
-		slices.SortFunc(edits, func(a, b Edit) int { return strings.Compare(a.Setting, b.Setting) })
+		slices.SortStableFunc(edits, func(a, b Edit) int { return strings.Compare(a.Setting, b.Setting) })
 		c := Change{ID: w.object(KindMTLSHostname, e.Name.Value), Kind: KindMTLSHostname, Name: e.Name.Value, Action: Update, Edits: edits}
 		over := now
 		n := w.add(c, Object{Resource: &over})

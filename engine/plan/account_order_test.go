@@ -80,6 +80,14 @@ func drawAccount(t *rapid.T) accountWorld {
 	for i := range rapid.IntRange(0, 2).Draw(t, "others") {
 		e.certs = append(e.certs, edgeCertificate{fmt.Sprintf("other-%d", i), name("name"), md5Of('9', byte('0'+i)), subset(t, pool, "other")})
 	}
+	for _, kind := range []plan.Kind{plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert} {
+		if odds(t, 20, "unreadable") {
+			if e.unreadable == nil {
+				e.unreadable = map[plan.Kind]string{}
+			}
+			e.unreadable[kind] = "403"
+		}
+	}
 	w := accountWorld{edge: e, zone: drawZoneOf(t, e.id)}
 	for i, h := range pool {
 		if odds(t, 3, "application") {
@@ -137,6 +145,16 @@ func drawDocument(t *rapid.T, e *accountEdge) *schema.Account {
 		m := schema.MTLS{Name: written(name, 10*i+10)}
 		if odds(t, 4, "absent") {
 			m.Absent = true
+			if odds(t, 3, "absent with a file") {
+				c := rapid.SampledFrom(chains).Draw(t, "file")
+				m.CAs = []schema.CACertificate{{File: "certs/gone.pem", PEM: pemOf(c), MD5: c}}
+			}
+			if odds(t, 3, "absent with hostnames") {
+				for _, h := range subset(t, pool, "lists") {
+					m.Hostnames = append(m.Hostnames, written(h, 10*i+12))
+				}
+				m.HostnamesAt = written(len(m.Hostnames), 10*i+12)
+			}
 			a.MTLS = append(a.MTLS, m)
 			continue
 		}
@@ -226,7 +244,7 @@ func (w accountWorld) listed() map[string]bool {
 	out := map[string]bool{}
 	for _, m := range w.want.MTLS {
 		for _, h := range m.Hostnames {
-			out[h.Value] = true
+			out[h.Value] = out[h.Value] || !m.Absent
 		}
 	}
 	return out
@@ -294,7 +312,10 @@ func (w accountWorld) foreign(t *rapid.T, now *accountEdge) {
 		}
 	}
 	for h, s := range w.edge.settings {
-		ours := w.listed()[h] || slices.ContainsFunc(w.edge.certs, func(c edgeCertificate) bool {
+		lists := func(m schema.MTLS) bool {
+			return slices.ContainsFunc(m.Hostnames, func(f schema.Field[string]) bool { return f.Value == h })
+		}
+		ours := slices.ContainsFunc(w.want.MTLS, lists) || slices.ContainsFunc(w.edge.certs, func(c edgeCertificate) bool {
 			return (named(c.name) || asked(c.md5)) && slices.Contains(c.hosts, h)
 		})
 		if now.settings[h].China != s.China || !ours && now.settings[h] != s {
@@ -373,7 +394,7 @@ func TestEveryMomentOfAnAccountIsProtected(t *testing.T) {
 		"mtls_certificate create create", "mtls_certificate update associate", "mtls_certificate update dissociate", "mtls_certificate update clear",
 		"mtls_certificate delete delete", "mtls_hostname update ", "access_application create ", "access_application update ", "access_application delete ",
 		"alert create ", "alert update ", "alert delete ",
-		string(plan.DisablesMTLS), string(plan.OpensEndpoint), string(plan.Deletes), string(plan.CutsOffClients), plan.NotEditable, plan.NotFound,
+		string(plan.DisablesMTLS), string(plan.OpensEndpoint), string(plan.Deletes), string(plan.CutsOffClients), plan.NotEditable, plan.NotFound, plan.Unreadable,
 	} {
 		if reached[what] < 10 {
 			t.Errorf("the worlds drawn reach %q %d times only", what, reached[what])
@@ -407,6 +428,9 @@ func inTurn(t *rapid.T, w accountWorld, before, final *accountEdge, c *plan.Chan
 		}
 		for i := range w.want.MTLS {
 			m := &w.want.MTLS[i]
+			if m.Absent {
+				continue
+			}
 			if strings.HasPrefix(c.ID, "mtls_certificate/Example Inc/"+m.Name.Value+"#clear-") || strings.HasPrefix(c.ID, "mtls_certificate/Example Inc/"+m.Name.Value+"#delete-") {
 				newStand(t, m, before, final, c)
 			}

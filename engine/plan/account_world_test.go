@@ -98,7 +98,7 @@ func (e *accountEdge) read() plan.LiveAccount {
 	for _, o := range e.apps {
 		m := map[string]schema.Value{plan.FieldPolicy: o.policy()}
 		text(m, plan.FieldDomain, o.text("domain"))
-		out.Applications = append(out.Applications, o.resource(m, `"aud":"x","created_at":"2020-01-01T00:00:00Z","custom_deny_url":null`))
+		out.Applications = append(out.Applications, o.resource(m, `"aud":"x","created_at":"2020-01-01T00:00:00Z","updated_at":"2020-01-01T00:00:00Z","uid":"x","custom_deny_url":null`))
 	}
 	for _, o := range e.alerts {
 		m := map[string]schema.Value{plan.FieldEnabled: schema.Value(o.body["enabled"])}
@@ -117,6 +117,18 @@ func (e *accountEdge) read() plan.LiveAccount {
 			}
 		}
 		out.Alerts = append(out.Alerts, o.resource(m, `"created":"2020-01-01T00:00:00Z","modified":"2020-01-01T00:00:00Z"`))
+	}
+	for kind := range e.unreadable {
+		switch kind {
+		case plan.KindMTLSCertificate:
+			out.Certificates = nil
+		case plan.KindMTLSHostname:
+			e = &accountEdge{} // no settings
+		case plan.KindAccessApplication:
+			out.Applications = nil
+		default:
+			out.Alerts = nil
+		}
 	}
 	for _, l := range [][]plan.Resource{out.Certificates, out.Applications, out.Alerts} {
 		slices.SortFunc(l, func(a, b plan.Resource) int { return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID) })
@@ -361,11 +373,12 @@ func (e *accountEdge) tells() bool {
 	})
 }
 
-// state is everything but ids, to be compared.
+// state is everything but ids, to be compared. Whether the name of an entry was
+// free for a certificate, or had to be added to, depends on what goes before it.
 func (e *accountEdge) state() string {
 	var lines []string
 	for _, c := range e.certs {
-		lines = append(lines, fmt.Sprintf("certificate %s %s %v", c.name, c.md5, slices.Sorted(slices.Values(c.hosts))))
+		lines = append(lines, fmt.Sprintf("certificate %s %s %v", strings.TrimSuffix(c.name, " "+c.md5[:8]), c.md5, slices.Sorted(slices.Values(c.hosts))))
 	}
 	for _, l := range [][]edgeObject{e.apps, e.alerts} {
 		for _, o := range l {

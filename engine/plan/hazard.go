@@ -335,6 +335,9 @@ func Show(v schema.Value) string {
 	if name := schema.CipherListName(v); name != "" {
 		return name
 	}
+	if slices.ContainsFunc(l, func(s string) bool { _, ok := schema.LookupSuite(s); return !ok }) {
+		return first(l) // hostnames, or addresses
+	}
 	return count(len(l), "suite")
 }
 
