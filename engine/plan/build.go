@@ -39,7 +39,7 @@ type Input struct {
 //	a     b     c      conflict  c → b, changed here and there
 //	a     a     c      drift     c → a
 //	–     b     c      adopt     c → b, newly managed
-//	any   –     any    released: nothing is written
+//	any   –     any    released: nothing is written, and told (released.go)
 //	any   any   ?      reported as unreadable, never written
 //
 // The changes stand in an order in which every name's effective value is at
@@ -223,6 +223,7 @@ func (b *builder) zone(i int) {
 	for i := range w.names {
 		w.own[w.names[i].index] = &w.names[i]
 	}
+	w.releases()
 	if w.write() {
 		w.lifecycle()
 		w.originCertificates()

@@ -256,5 +256,6 @@ const (
 	PinnedLikeZone   = "pinned-like-zone"  // explicit and equal to the zone's value, unasked
 	Ambiguous        = "ambiguous-zone"    // one name in several accounts
 	NoSafeOrder      = "no-safe-order"     // a zone whose writes would have to come before each other
+	NoLongerManaged  = "no-longer-managed" // the base asked for it, the head does not
 	CAExpires        = "ca-expires"        // a certificate authority that expires soon
 )

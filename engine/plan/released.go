@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// releases tells what the base managed and head does not: nothing is written, and
+// what visitors meet from now on is nobody's business. Hostnames that the same
+// line released are told together.
+func (w *zoneWork) releases() {
+	if w.base == nil {
+		return
+	}
+	var all []release
+	at := map[releaseKey]int{}
+	add := func(kind Kind, name string, i int, base, head []schema.Assignment) {
+		for j := range base {
+			a := &base[j]
+			if asked(head, a.Setting) != nil {
+				continue
+			}
+			value := w.after(a.Setting)
+			if i >= 0 && ofCertificate(a.Setting) {
+				value = w.host(i).Own(a.Setting)
+			} else if i >= 0 {
+				_, value = w.effective(i, a.Setting)
+			}
+			k := releaseKey{kind, a.Setting, a.Pos, a.Via}
+			if _, seen := at[k]; !seen {
+				at[k] = len(all)
+				all = append(all, release{key: k, values: map[schema.Value][]string{}})
+			}
+			r := &all[at[k]]
+			r.values[value] = append(r.values[value], name)
+		}
+	}
+	add(KindZone, w.live.Name, -1, w.base.Settings, w.want.Settings)
+	for i := range w.live.Hostnames {
+		if w.want.Deleted[i] == nil {
+			add(KindCustomHostname, w.live.Hostnames[i].Name, i, w.base.Hostnames[i], w.want.Hostnames[i])
+		}
+	}
+	for k := range w.local {
+		add(KindHostname, w.local[k].Name, len(w.live.Hostnames)+k, w.baseLocal(w.local[k].Name), w.localWant[k])
+	}
+	for i := range all {
+		w.findings = append(w.findings, all[i].finding(w))
+	}
+}
+
+// releaseKey is what objects have in common that one finding tells of.
+type releaseKey struct {
+	kind    Kind
+	setting string
+	pos     schema.Pos
+	via     string
+}
+
+// release is a setting that is no longer managed, with the names that are
+// concerned by the value that visitors meet.
+type release struct {
+	key    releaseKey
+	values map[schema.Value][]string
+}
+
+func (r *release) finding(w *zoneWork) Finding {
+	type group struct {
+		value schema.Value
+		names []string
+	}
+	var groups []group
+	total := 0
+	for v, names := range r.values {
+		slices.Sort(names)
+		groups = append(groups, group{v, names})
+		total += len(names)
+	}
+	slices.SortFunc(groups, func(a, b group) int {
+		return cmp.Or(cmp.Compare(len(b.names), len(a.names)), strings.Compare(string(a.value), string(b.value)))
+	})
+	var text string
+	if r.key.kind == KindZone {
+		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, w.live.Name, Show(groups[0].value))
+	} else {
+		noun := "custom hostname"
+		if r.key.kind == KindHostname {
+			noun = "hostname"
+		}
+		parts := make([]string, len(groups))
+		for i, g := range groups {
+			parts[i] = fmt.Sprintf("%s (%s)", Show(g.value), first(g.names))
+			if len(groups) > 1 {
+				parts[i] = fmt.Sprintf("%s for %d (%s)", Show(g.value), len(g.names), first(g.names))
+			}
+		}
+		text = fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors meet %s, and nothing keeps it there",
+			r.key.setting, count(total, noun), w.live.Name, strings.Join(parts, ", "))
+	}
+	return Finding{Severity: schema.Warning, Rule: NoLongerManaged, Object: zoneObject(w.label), Message: text, Origin: Origin{Pos: r.key.pos, Via: r.key.via}}
+}
