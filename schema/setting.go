@@ -187,7 +187,7 @@ var table = []Setting{
 	{ID: OriginPulls, Levels: ZoneLevel, Ranked: true, Default: `{"enabled":false}`, Fields: []ObjectField{{Name: "enabled", Ranked: true}}, ReadAlone: true},
 	{ID: "origin_max_http_version", Levels: ZoneLevel, Values: []string{"1", "2"}, ReadAlone: true},
 	{ID: UniversalSSL, Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true, Default: `"on"`, ReadAlone: true},
-	{ID: TotalTLS, Levels: ZoneLevel, Ranked: true, Fields: []ObjectField{
+	{ID: TotalTLS, Levels: ZoneLevel, Ranked: true, Default: `{"enabled":false}`, Fields: []ObjectField{
 		{Name: "enabled", Ranked: true}, {Name: "certificate_authority", Values: []string{"google", "lets_encrypt", "ssl_com"}},
 	}, ReadAlone: true},
 	{ID: FallbackOrigin, Levels: ZoneLevel, Hostname: true, ReadAlone: true},
@@ -268,6 +268,8 @@ func (s *Setting) accepts(value string, l Level) bool {
 func (s *Setting) Canonical(raw []byte, l Level) Value {
 	v := Value(compact(raw))
 	switch {
+	case len(s.Fields) > 0 && s.Default != "" && (v == "" || v == Inherit):
+		return s.Default // nobody has ever set it
 	case v == "" || v == Inherit:
 		return Inherit
 	case v == `""` && l != ZoneLevel:
@@ -312,7 +314,27 @@ func (s *Setting) onlyFields(v Value) Value {
 			delete(m, name)
 		}
 	}
+	for name, raw := range s.Default.members() {
+		if _, ok := m[name]; !ok {
+			m[name] = raw
+		}
+	}
+	return s.objectOf(m)
+}
+
+// objectOf is the Value of an object of the setting. Who issues the certificates
+// of Total TLS means nothing while it is off, and is not reported then.
+func (s *Setting) objectOf(m map[string]json.RawMessage) Value {
+	if s.ID == TotalTLS && string(m["enabled"]) != "true" {
+		delete(m, "certificate_authority")
+	}
 	return objectValue(m)
+}
+
+// Met reports whether a value that was found is the one asked for. Of an object
+// only the members that are asked for count: Cloudflare adds others by itself.
+func (s *Setting) Met(found, asked Value) bool {
+	return found == asked || found != Inherit && s.Merge(found, asked) == found
 }
 
 // Merge is what a setting comes to when a value is asked for over the live one.
@@ -326,7 +348,7 @@ func (s *Setting) Merge(live, asked Value) Value {
 	for name, raw := range over {
 		under[name] = raw
 	}
-	return objectValue(under)
+	return s.objectOf(under)
 }
 
 // Member is a member of an object value, "" if it has none of that name.

@@ -97,7 +97,9 @@ func TestCanonical(t *testing.T) {
 		{"ciphers", ZoneLevel, string(ListValue(CipherList("legacy"))), `[]`},
 		{"ciphers", CustomHostnameLevel, string(ListValue(CipherList("legacy"))), canonicalCiphers(CipherList("legacy"), CustomHostnameLevel)},
 		{"http2", CustomHostnameLevel, `{"b": 1,  "a": 2}`, `{"a":2,"b":1}`},
-		{"hsts", ZoneLevel, `{"preload": false, "max_age": 300, "new": 1, "nosniff": null}`, `{"max_age":300,"preload":false}`},
+		{"hsts", ZoneLevel, `{"preload": false, "max_age": 300, "new": 1, "nosniff": null}`, `{"enabled":false,"include_subdomains":false,"max_age":300,"nosniff":false,"preload":false}`},
+		{"hsts", ZoneLevel, `null`, `{"enabled":false,"include_subdomains":false,"max_age":0,"nosniff":false,"preload":false}`},
+		{"total_tls", ZoneLevel, `{"enabled":false,"certificate_authority":"google"}`, `{"enabled":false}`},
 		{"hsts", ZoneLevel, `"on"`, `"on"`},
 		{"total_tls", ZoneLevel, `{"enabled":true,"certificate_authority":"","validity_period":90}`, `{"enabled":true}`},
 		{"fallback_origin", ZoneLevel, `"origin.a.example"`, `"origin.a.example"`},
@@ -107,6 +109,30 @@ func TestCanonical(t *testing.T) {
 		s, _ := LookupSetting(c.id)
 		if got := s.Canonical([]byte(c.raw), c.level); got != c.want {
 			t.Errorf("%s %s on %s: got %s, want %s", c.id, c.raw, c.level, got, c.want)
+		}
+	}
+}
+
+// TestMet tells a value that Cloudflare completed by itself from another one.
+func TestMet(t *testing.T) {
+	for _, c := range []struct {
+		id           string
+		found, asked Value
+		want         bool
+	}{
+		{"total_tls", `{"certificate_authority":"google","enabled":true}`, `{"enabled":true}`, true},
+		{"total_tls", `{"certificate_authority":"google","enabled":true}`, `{"certificate_authority":"ssl_com","enabled":true}`, false},
+		{"total_tls", `{"enabled":false}`, `{"certificate_authority":"google","enabled":false}`, true},
+		{"total_tls", `{"enabled":false}`, `{"enabled":true}`, false},
+		{"total_tls", Inherit, `{"enabled":true}`, false},
+		{"min_tls_version", `"1.2"`, `"1.2"`, true},
+		{"min_tls_version", Inherit, `"1.2"`, false},
+		{"min_tls_version", `"1.2"`, Inherit, false},
+		{"min_tls_version", Inherit, Inherit, true},
+	} {
+		s, _ := LookupSetting(c.id)
+		if got := s.Met(c.found, c.asked); got != c.want {
+			t.Errorf("%s %s, asked for %s: %t", c.id, c.found, c.asked, got)
 		}
 	}
 }
@@ -191,7 +217,7 @@ custom_hostnames:
 		}
 		for _, a := range block {
 			s, _ := LookupSetting(a.Setting)
-			if got := s.Canonical([]byte(a.Wire), l); got != a.Value {
+			if got := s.Canonical([]byte(a.Wire), l); !s.Met(got, a.Value) {
 				t.Errorf("%s: %s is read back as %s", a.Setting, a.Value, got)
 			}
 		}

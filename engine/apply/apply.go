@@ -507,7 +507,7 @@ const pendingLooks = 8
 // lacking is the first edit that an object does not show, nil if it shows all.
 func lacking(c *plan.Change, o plan.Object) *plan.Edit {
 	for i := range c.Edits {
-		if e := &c.Edits[i]; o.Value(e.Setting) != e.To {
+		if e := &c.Edits[i]; !e.Met(o.Value(e.Setting)) {
 			return e
 		}
 	}

@@ -327,7 +327,7 @@ func (c *client) read(ctx context.Context, path string, decode func(result []byt
 		return err
 	}
 	if len(answer.Result) == 0 || string(answer.Result) == "null" {
-		return &Error{Method: http.MethodGet, Path: path, Detail: "the answer has no result"}
+		return &Error{Method: http.MethodGet, Path: path, Detail: "the answer has no result", empty: true}
 	}
 	if err := decode(answer.Result, answer.ResultInfo); err != nil {
 		return &Error{Method: http.MethodGet, Path: path, Detail: "unexpected answer: " + clean(err.Error(), c.hide)}

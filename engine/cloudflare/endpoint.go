@@ -20,7 +20,8 @@ type endpoint struct {
 	// decode reads an answer. What it returns has Raw and Locked, and may have a
 	// status; the id and the canonical value are added by the caller.
 	decode func(result []byte) (reading, error)
-	// mayLack says that a 404 means that there is no value.
+	// mayLack says that a 404, or an answer without a result, means that there is
+	// no value.
 	mayLack bool
 }
 
@@ -75,7 +76,8 @@ func (e *endpoint) read(result []byte) (reading, error) {
 // absent is what a refused read shows, where the refusal says that there is no
 // value. A path that leads nowhere says nothing of the kind.
 func (e *endpoint) absent(err error) (reading, bool) {
-	if !e.mayLack || !missingObject(err) {
+	var failed *Error
+	if !e.mayLack || !missingObject(err) && !(errors.As(err, &failed) && failed.empty) {
 		return reading{}, false
 	}
 	return reading{Setting: noValue(e.id)}, true
@@ -113,9 +115,15 @@ func (r *reading) object() plan.Object {
 func going(status string) bool { return status == "pending_deletion" || status == "deleted" }
 
 func decodeSecurityHeader(result []byte) (reading, error) {
-	s, err := decodeSetting(result, securityHeader)
-	if err != nil {
+	c := cursor{b: result}
+	s, _, err := c.setting() // without a value where nobody has ever set it
+	switch {
+	case err != nil:
 		return reading{}, err
+	case s.ID != "" && s.ID != securityHeader:
+		return reading{}, &otherObject{fmt.Sprintf("it is about setting %s, not %s", s.ID, securityHeader)}
+	case s.Raw == "":
+		return reading{}, errors.New("setting " + securityHeader + " has no value")
 	}
 	s, err = unwrapHSTS(s)
 	return reading{Setting: s}, err
@@ -123,24 +131,25 @@ func decodeSecurityHeader(result []byte) (reading, error) {
 
 // unwrapHSTS makes the setting hsts of security_header.
 func unwrapHSTS(s plan.Setting) (plan.Setting, error) {
-	var inner string
+	inner := "{}" // nothing there is everything off
 	c := cursor{b: []byte(s.Raw)}
-	err := c.object(func(key []byte) error {
-		if string(key) != wrappedHSTS {
-			c.skip()
+	if !c.null() {
+		err := c.object(func(key []byte) error {
+			switch {
+			case string(key) != wrappedHSTS:
+				c.skip()
+				return nil
+			case c.null():
+				return nil
+			case c.next() != '{':
+				return c.want("an object")
+			}
+			inner = string(c.skip())
 			return nil
+		})
+		if err != nil {
+			return s, fmt.Errorf("value: %w", err)
 		}
-		if c.next() != '{' {
-			return c.want("an object")
-		}
-		inner = string(c.skip())
-		return nil
-	})
-	switch {
-	case err != nil:
-		return s, fmt.Errorf("value: %w", err)
-	case inner == "":
-		return s, errors.New("its value has no " + wrappedHSTS)
 	}
 	s.Raw = inner
 	return canonical(schema.HSTS, s), nil

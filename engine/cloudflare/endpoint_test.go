@@ -143,10 +143,13 @@ func TestFallbackOriginSettles(t *testing.T) {
 }
 
 func TestEndpointBodies(t *testing.T) {
+	const allOff = `{"enabled":false,"include_subdomains":false,"max_age":0,"nosniff":false,"preload":false}`
 	for _, tt := range []struct{ id, body, want, status, err string }{
-		{id: schema.HSTS, body: `{"id":"security_header","value":{"strict_transport_security":{"max_age":0,"enabled":false,"new":1}},"editable":true}`, want: `{"enabled":false,"max_age":0}`},
-		{id: schema.HSTS, body: `{"id":"security_header","value":{}}`, err: "its value has no strict_transport_security"},
-		{id: schema.HSTS, body: `{"id":"security_header","value":{"strict_transport_security":null}}`, err: "null where an object is expected"},
+		{id: schema.HSTS, body: `{"id":"security_header","value":{"strict_transport_security":{"max_age":0,"enabled":false,"new":1}},"editable":true}`, want: allOff},
+		{id: schema.HSTS, body: `{"id":"security_header","value":{}}`, want: allOff},
+		{id: schema.HSTS, body: `{"id":"security_header","value":null}`, want: allOff},
+		{id: schema.HSTS, body: `{"id":"security_header","value":{"strict_transport_security":null}}`, want: allOff},
+		{id: schema.HSTS, body: `{"id":"security_header"}`, err: "setting security_header has no value"},
 		{id: schema.HSTS, body: `{"id":"security_header","value":"on"}`, err: "a string where an object is expected"},
 		{id: schema.HSTS, body: `{"id":"hsts","value":{"strict_transport_security":{}}}`, err: "it is about setting hsts, not security_header"},
 		{id: schema.UniversalSSL, body: `{"enabled":false,"certificate_authority":"google"}`, want: `"off"`},
@@ -175,7 +178,7 @@ func TestEndpointBodies(t *testing.T) {
 	}
 }
 
-// A zone without a fallback origin says so with a 404. That is a value; a path that
+// A zone without a fallback origin says so with a 404, or with nothing. That is a value; a path that
 // leads nowhere is none.
 func TestNoFallbackOrigin(t *testing.T) {
 	for _, tt := range []struct {
@@ -188,7 +191,7 @@ func TestNoFallbackOrigin(t *testing.T) {
 		{404, `{"success":false,"errors":[{"code":7003,"message":"Could not route"},{"code":7000,"message":"No route"}]}`, false},
 		{404, `<html>not here</html>`, false},
 		{404, `{"success":false,"errors":[]}`, false},
-		{200, ok(`null`), false},
+		{200, ok(`null`), true},
 		{500, failure, false},
 	} {
 		f := oneZone(nil)

@@ -33,6 +33,7 @@ type Error struct {
 	again   bool // may be sent again as it is
 	unknown bool // a write that may have been done
 	refused bool // a success by its status that says it is none
+	empty   bool // the answer has no result
 	heavy   bool // the time ran out, or the answer is too large: less may do
 }
 

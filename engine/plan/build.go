@@ -264,6 +264,10 @@ func (w *zoneWork) zoneEdits() {
 			w.held[a.Setting] = true
 			w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
 		case live.Value == asked.Value:
+		case a.Setting == schema.FallbackOrigin && w.fallbackPending():
+			w.held[a.Setting] = true
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed while its status is %s: it is %s, the configuration asks for %s; apply again when it is active",
+				a.Setting, w.live.Name, w.live.FallbackStatus, Show(live.Value), Show(asked.Value)), a)
 		case live.Locked || w.earlyDataLocked(a):
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
@@ -273,6 +277,16 @@ func (w *zoneWork) zoneEdits() {
 			w.edits[a.Setting] = &e
 		}
 	}
+}
+
+// fallbackPending reports whether the fallback origin is on its way to one or from
+// one: Cloudflare then refuses to change it.
+func (w *zoneWork) fallbackPending() bool {
+	switch w.live.FallbackStatus {
+	case "initializing", "pending_deployment", "pending_deletion":
+		return true
+	}
+	return false
 }
 
 // earlyDataLocked reports whether tls_1_3 cannot become what is asked for

@@ -237,6 +237,14 @@ func (e *Edit) sent() schema.Value {
 // fieldHostname is what a deletion edits: the name itself goes.
 const fieldHostname = "hostname"
 
+// Met reports whether a value that was found is what the edit asks for.
+func (e *Edit) Met(found schema.Value) bool {
+	if row, ok := schema.LookupSetting(e.Setting); ok && found != "" {
+		return row.Met(found, e.To)
+	}
+	return found == e.To
+}
+
 // Standing tells where an object stands with respect to a change.
 type Standing string
 
@@ -260,9 +268,9 @@ func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		v := o.Value(e.Setting)
-		switch v {
-		case e.To:
-		case e.From:
+		switch {
+		case e.Met(v):
+		case v == e.From:
 			if c.Action == Create && !o.Absent {
 				return Moved, e, v // somebody made it, and in another way
 			}
