@@ -195,9 +195,10 @@ func decodeEnabled(result []byte) (enabled bool, err error) {
 // decodeFallback reads the fallback origin: a name and how far it is deployed.
 func decodeFallback(result []byte) (reading, error) {
 	got := reading{Setting: noValue(schema.FallbackOrigin)}
-	shown := false
+	shown, empty := false, true
 	c := cursor{b: result}
 	err := c.object(func(key []byte) error {
+		empty = false
 		switch string(key) {
 		case "origin":
 			shown = true
@@ -217,7 +218,7 @@ func decodeFallback(result []byte) (reading, error) {
 	switch {
 	case err != nil:
 		return got, err
-	case !shown:
+	case !shown && !empty: // an empty object says that there is none
 		return got, errors.New("it has no origin")
 	case going(got.status):
 		got.Raw = "null"

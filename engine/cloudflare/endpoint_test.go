@@ -164,6 +164,7 @@ func TestEndpointBodies(t *testing.T) {
 		{id: schema.FallbackOrigin, body: `{"origin":"a.test","status":"pending_deletion"}`, want: `null`, status: "pending_deletion"},
 		{id: schema.FallbackOrigin, body: `{"origin":"","status":null}`, want: `null`},
 		{id: schema.FallbackOrigin, body: `{"origin":null}`, want: `null`},
+		{id: schema.FallbackOrigin, body: `{}`, want: `null`},
 		{id: schema.FallbackOrigin, body: `{"status":"active"}`, err: "it has no origin"},
 		{id: schema.FallbackOrigin, body: `{"origin":7}`, err: "origin: a number where a string is expected"},
 	} {

@@ -268,6 +268,9 @@ func (w *zoneWork) zoneEdits() {
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed while its status is %s: it is %s, the configuration asks for %s; apply again when it is active",
 				a.Setting, w.live.Name, w.live.FallbackStatus, Show(live.Value), Show(asked.Value)), a)
+		case a.Setting == schema.TotalTLS && live.Value.Member("enabled") != "true" && w.ciphersLocked():
+			w.held[a.Setting] = true
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, noCertificateManager), a)
 		case live.Locked || w.earlyDataLocked(a):
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",

@@ -70,14 +70,19 @@ func (w *zoneWork) baseLocal(name string) []schema.Assignment {
 	return nil
 }
 
-// localLocked reports whether the zone lacks what per-hostname settings need:
-// Advanced Certificate Manager, without which the zone's own cipher list cannot
-// be edited either (developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites).
-// A zone that has such settings has it.
-func (w *zoneWork) localLocked() bool {
+// localLocked reports whether the zone lacks what per-hostname settings need. A
+// zone that has such settings has it.
+func (w *zoneWork) localLocked() bool { return w.ciphersLocked() && len(w.live.Local) == 0 }
+
+// ciphersLocked is the sign that a zone lacks Advanced Certificate Manager: without
+// it a zone's own cipher list cannot be edited
+// (developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites).
+func (w *zoneWork) ciphersLocked() bool {
 	ciphers, ok := lookup(w.live.Settings, schema.Ciphers)
-	return ok && ciphers.Locked && len(w.live.Local) == 0
+	return ok && ciphers.Locked
 }
+
+const noCertificateManager = "the zone lacks Advanced Certificate Manager: its ciphers cannot be edited either"
 
 // loseLocal tells of names whose own value of a setting cannot be written, and
 // holds back the zone's write that they were to be kept from. What the zone's plan
@@ -89,7 +94,7 @@ func (w *zoneWork) loseLocal(row *schema.Setting, names []string) {
 	switch {
 	case lacking:
 	case slices.Contains(w.live.LocalRead, row.ID):
-		why, lacking = "the zone lacks Advanced Certificate Manager: its ciphers cannot be edited either", true
+		why, lacking = noCertificateManager, true
 	default:
 		sev, rule = schema.Error, Unreadable
 		why = cmp.Or(w.live.Unreadable[PerHostname(row.ID)], "Cloudflare did not report it")

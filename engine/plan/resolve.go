@@ -94,7 +94,7 @@ func scopeOf(z *schema.Zone) ZoneScope {
 			local[a.Setting] = true
 		}
 	}
-	if len(local) > 0 {
+	if len(local) > 0 || need[schema.TotalTLS] {
 		// It is the only sign of the entitlement that these settings need.
 		need[schema.Ciphers] = true
 	}
