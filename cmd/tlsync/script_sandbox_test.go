@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,8 +21,13 @@ import (
 type world struct {
 	server  *sandbox.Server
 	http    *httptest.Server
+	script  *script
+	gate    *gate
 	history []sandbox.Entry // of servers that were replaced, or histories that were forgotten
 	settled int             // entries that "settled" has vouched for
+
+	edge        *sandbox.Edge // nil before "edge" asked for it
+	edgeAddress string
 }
 
 func worldOf(ts *testscript.TestScript) *world {
@@ -33,6 +41,9 @@ func worldOf(ts *testscript.TestScript) *world {
 func (w *world) close() {
 	w.history = w.entries()
 	w.server.Close()
+	if w.edge != nil {
+		_ = w.edge.Close()
+	}
 	w.http.Close()
 }
 
@@ -46,6 +57,11 @@ func (w *world) entries() []sandbox.Entry {
 
 func (w *world) all() int { return len(w.entries()) }
 
+// effects are those of writes that took effect.
+var effects = []sandbox.Effect{
+	sandbox.EffectChanged, sandbox.EffectMoved, sandbox.EffectNoop, sandbox.EffectCreated, sandbox.EffectDeleted,
+}
+
 func isWrite(e *sandbox.Entry) bool { return e.Method != "" && e.Method != http.MethodGet }
 
 // writes are the writes since the last "sandbox forget".
@@ -57,7 +73,7 @@ func (w *world) writes() []sandbox.Entry {
 func (w *world) unsettled() int {
 	n := 0
 	for _, e := range w.history[w.settled:] {
-		if isWrite(&e) && (e.Effect == sandbox.EffectChanged || e.Effect == sandbox.EffectMoved || e.Effect == sandbox.EffectNoop) {
+		if isWrite(&e) && slices.Contains(effects, e.Effect) {
 			n++
 		}
 	}
@@ -70,12 +86,15 @@ func (w *world) unsettled() int {
 //	sandbox fault KIND [KEY=VALUE…]           break requests; keys as in a seed
 //	sandbox clear                             no faults any more
 //	sandbox dashboard ZONE[/NAME] [ID=VALUE…] edit by hand; without a setting, save the form
+//	sandbox dashboard account=NAME KEY=VALUE… edit an account's object; keys as in the control path
 //	sandbox permissions TOKEN LIST            take permissions away from a token
 //	sandbox forget                            begin a new history
 //	sandbox dump                              the state, to stdout
 //	sandbox writes, sandbox requests          the history, to stdout
 //	sandbox order FIRST THEN                  writes that match FIRST all stand before those that match THEN
 //	sandbox effective ZONE NAME|- SETTING     every value that visitors met, to stdout
+//	sandbox associations ACCOUNT NAME         how many certificate authorities a hostname had, to
+//	                                          stdout; it fails if there were none in between
 func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: sandbox verb [args...]")
@@ -92,6 +111,10 @@ func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
 	case "clear":
 		w.server.ClearFaults()
 	case "dashboard":
+		if strings.HasPrefix(args[0], "account=") {
+			w.control(ts, http.MethodPost, "dashboard", yamlOf(ts, args))
+			return
+		}
 		zone, hostname, _ := strings.Cut(args[0], "/")
 		edit := "zone: " + zone + "\nhostname: \"" + hostname + "\"\n"
 		if len(args) == 1 {
@@ -115,6 +138,8 @@ func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
 		w.order(ts, args)
 	case "effective":
 		w.effective(ts, args)
+	case "associations":
+		w.associations(ts, args)
 	default:
 		ts.Fatalf("unknown verb: sandbox %s", verb)
 	}
@@ -143,13 +168,13 @@ func startSandbox(ts *testscript.TestScript, args []string) {
 		// The credentials are put in here and stand in no file.
 		text := strings.NewReplacer("GLOBALKEY", globalKey, "CANARY", canary).Replace(ts.ReadFile(args[0]))
 		var err error
-		seed, err = sandbox.ParseSeed([]byte(text))
+		seed, err = sandbox.ParseSeed([]byte(s.withCertificates(ts, text)))
 		ts.Check(err)
 	}
 	if len(seed.Tokens) == 0 {
 		seed.Tokens = []sandbox.Token{{Name: "token", Value: canary}}
 	}
-	next := &world{server: sandbox.New(seed, sandbox.Options{})}
+	next := &world{server: sandbox.New(seed, sandbox.Options{}), script: s, gate: &gate{}}
 	if s.world != nil {
 		s.world.close()
 		next.history, next.settled = s.world.history, s.world.settled
@@ -158,7 +183,7 @@ func startSandbox(ts *testscript.TestScript, args []string) {
 	if s.doc != nil {
 		handler = s.doc.Middleware(s.t, handler)
 	}
-	next.http = httptest.NewServer(handler)
+	next.http = httptest.NewServer(next.gate.handler(handler))
 	s.world = next
 	ts.Setenv("CLOUDFLARE_BASE_URL", next.http.URL+sandbox.Base)
 	ts.Setenv("CLOUDFLARE_API_TOKEN", canary)
@@ -184,6 +209,10 @@ func (w *world) print(ts *testscript.TestScript, entries []sandbox.Entry) {
 	_, _ = ts.Stdout().Write(nil) // stdout is this command's even without an entry
 }
 
+// namedByPath are writes whose path ends in the id of the one object that they
+// are about.
+var namedByPath = regexp.MustCompile(`^(PUT|PATCH|DELETE) .*/(access/apps|alerting/v3/policies|custom_hostnames)/[-0-9a-f]{32,36}$`)
+
 func (w *world) names() *strings.Replacer {
 	var pairs []string
 	for _, z := range w.server.State().Zones {
@@ -191,16 +220,59 @@ func (w *world) names() *strings.Replacer {
 		for _, h := range z.CustomHostnames {
 			pairs = append(pairs, h.ID, h.Hostname)
 		}
+		for _, c := range z.OriginPulls.Certificates {
+			pairs = append(pairs, c.ID, c.SHA256)
+		}
 	}
+	for _, a := range w.server.State().Accounts {
+		pairs = append(pairs, a.ID, a.Name)
+	}
+	for _, e := range w.entries() {
+		for _, write := range e.Writes {
+			for _, side := range []map[string]json.RawMessage{write.Before, write.After} {
+				if id := textOf(side["id"]); id != "" {
+					pairs = append(pairs, id, w.script.called(textOf(side["fingerprint"])))
+				}
+			}
+		}
+		if len(e.Writes) == 1 && namedByPath.MatchString(e.Method+" "+e.Path) {
+			pairs = append(pairs, path.Base(e.Path), path.Base(e.Writes[0].Object))
+		}
+	}
+	pairs = append(pairs, w.script.certificateNames()...)
 	return strings.NewReplacer(pairs...)
+}
+
+// called is what the script calls the certificate of a fingerprint.
+func (s *script) called(fingerprint string) string {
+	digits := strings.ToLower(strings.ReplaceAll(fingerprint, ":", ""))
+	for _, c := range s.certificates {
+		if c.fingerprint() == digits {
+			return c.name
+		}
+	}
+	return digits
+}
+
+// textOf is a JSON string, "" for anything else.
+func textOf(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s) // what is none is empty
+	return s
+}
+
+// stringsOf is a JSON list of strings, nil for anything else.
+func stringsOf(raw json.RawMessage) []string {
+	var l []string
+	_ = json.Unmarshal(raw, &l) // what is none is empty
+	return l
 }
 
 func line(e *sandbox.Entry, names *strings.Replacer) string {
 	var b bytes.Buffer
 	b.WriteString(e.Method + " " + names.Replace(e.Path))
 	if len(e.Body) > 0 {
-		b.WriteString(" ")
-		b.Write(e.Body)
+		b.WriteString(" " + names.Replace(string(e.Body)))
 	}
 	if e.Effect != sandbox.EffectChanged && e.Effect != sandbox.EffectRead {
 		fmt.Fprintf(&b, " → %s", e.Effect)
@@ -253,4 +325,22 @@ func (w *world) effective(ts *testscript.TestScript, args []string) {
 		values = append(values, strings.Trim(m.Value, `"`))
 	}
 	fmt.Fprintln(ts.Stdout(), strings.Join(values, " → "))
+}
+
+func (w *world) associations(ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sandbox associations account hostname")
+	}
+	counts := w.server.Associations(args[0], args[1])
+	if counts == nil {
+		ts.Fatalf("there is no account %q", args[0])
+	}
+	var text []string
+	for _, c := range counts {
+		text = append(text, strconv.Itoa(c.Authorities))
+	}
+	fmt.Fprintln(ts.Stdout(), strings.Join(text, " → "))
+	if gap(counts) {
+		ts.Fatalf("%s was without a certificate authority in between", args[1])
+	}
 }

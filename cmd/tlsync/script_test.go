@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,31 +41,34 @@ const globalKey = "c4n4ry-key-5e884898da28047151d0e56f8dc62927"
 // its own, Cloudflare is a sandbox on loopback. What holds for every story is
 // seen to here:
 //
-//   - no token in any stream and in any file,
+//   - no token and no private key in any stream and in any file,
 //   - every request and every answer fits Cloudflare's OpenAPI document,
 //   - an apply that wrote is followed by "settled": planning again finds
 //     nothing, and applying again writes nothing.
 func TestScript(t *testing.T) {
 	doc := loadContract(t)
-	testscript.RunT(scriptT{t}, testscript.Params{
+	testscript.RunT(scriptT{t, new([]string)}, testscript.Params{
 		Dir:                 "../../testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setUp(env, doc) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sandbox":   sandboxVerb,
-			"settled":   settledVerb,
-			"exitcode":  exitCodeVerb,
-			"signal":    signalVerb,
-			"exited":    exitedVerb,
-			"await":     awaitVerb,
-			"sleep":     sleepVerb,
-			"git-init":  gitInitVerb,
-			"commit":    commitVerb,
-			"json":      jsonVerb,
-			"json-plan": jsonPlanVerb,
-			"edit":      editVerb,
+			"sandbox":    sandboxVerb,
+			"every-step": everyStepVerb,
+			"cert":       certVerb,
+			"edge":       edgeVerb,
+			"settled":    settledVerb,
+			"exitcode":   exitCodeVerb,
+			"signal":     signalVerb,
+			"exited":     exitedVerb,
+			"await":      awaitVerb,
+			"sleep":      sleepVerb,
+			"git-init":   gitInitVerb,
+			"commit":     commitVerb,
+			"json":       jsonVerb,
+			"json-plan":  jsonPlanVerb,
+			"edit":       editVerb,
 		},
 	})
 }
@@ -89,10 +93,22 @@ func loadContract(t *testing.T) *contract.Doc {
 
 // scriptT is a script's *testing.T. To testscript it is always verbose, so that
 // the log holds every stream of every command, and the log is searched.
-type scriptT struct{ *testing.T }
+type scriptT struct {
+	*testing.T
+	secrets *[]string // beside the credentials
+}
 
 func (t scriptT) Run(name string, f func(testscript.T)) {
-	t.T.Run(name, func(t *testing.T) { f(scriptT{t}) })
+	t.T.Run(name, func(t *testing.T) { f(scriptT{t, new([]string)}) })
+}
+
+// secret makes every line of a private key something that must not be seen.
+func (t scriptT) secret(key string) {
+	for line := range strings.Lines(key) {
+		if !strings.HasPrefix(line, "-----") {
+			*t.secrets = append(*t.secrets, strings.TrimSpace(line))
+		}
+	}
 }
 
 func (t scriptT) Verbose() bool { return true }
@@ -128,10 +144,10 @@ func lastPhase(log string) string {
 // credentials travel.
 func (t scriptT) noSecret(where, text string) {
 	t.Helper()
-	for _, secret := range []string{canary, globalKey} {
+	for _, secret := range append([]string{canary, globalKey}, *t.secrets...) {
 		for _, form := range forms(secret) {
 			if strings.Contains(text, form) {
-				t.Errorf("%s holds the credential as %q", where, form)
+				t.Errorf("%s holds a secret as %q", where, form)
 			}
 		}
 	}
@@ -153,6 +169,9 @@ type script struct {
 	world   *world        // nil before "sandbox start"
 	stopped *exec.Cmd     // what "signal" was sent to
 	commits int
+
+	certificates []*certificate // in the order in which they were made
+	keyFiles     []string       // that "cert key" wrote
 }
 
 type scriptKey struct{}
@@ -201,6 +220,9 @@ func (s *script) searchFiles(dir string) {
 			return nil
 		case err != nil || !d.Type().IsRegular():
 			return err
+		}
+		if slices.Contains(s.keyFiles, path) {
+			return nil
 		}
 		b, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrPermission) {
