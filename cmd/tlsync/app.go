@@ -250,7 +250,10 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 		for _, c := range z.OriginCertificates {
 			if key := p.getenv(c.KeyEnv); c.KeyEnv != "" && key != "" {
 				for line := range strings.Lines(key) { // a server may echo any part of it
-					p.secrets.add(strings.TrimSpace(line))
+					// A key holds its public part, which is in the certificate too.
+					if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
+						p.secrets.add(line)
+					}
 				}
 				opts.Keys[c.KeyEnv] = key
 			}
@@ -265,7 +268,7 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 // engine is an Engine that can only read.
 func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.zones, Now: time.Now(),
+		Source: source, Zones: o.zones, Now: p.now(),
 		Tool:            plan.Tool{Name: "tlsync", Version: version()},
 		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
 	}

@@ -401,7 +401,8 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 // answer was a no.
 func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
 	c := s.Change
-	for again := false; ; again = true {
+	again, waited := false, 0
+	for {
 		s.Wrote = false
 		if why := plan.Unwritable(c, object); why != "" {
 			return s.failed(conflictError(why))
@@ -411,7 +412,22 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
-			return s.failed(err)
+			if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
+				return s.failed(err)
+			}
+			waited++
+			var unread error
+			if object, unread = r.target.Read(ctx, c, 0); unread != nil {
+				return s.failed(fmt.Errorf("%w; reading it again: %w", err, unread))
+			}
+			switch standing, e, found := plan.Stand(c, object); standing {
+			case plan.AtTarget:
+				s.Outcome, s.Reason = Done, "somebody else did it meanwhile"
+				return s
+			case plan.Moved:
+				return s.failed(conflict(e, found))
+			}
+			continue
 		}
 		s.Wrote = true
 		if err == nil {
@@ -422,6 +438,8 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread))
 		}
 		switch standing, e, found := plan.Stand(c, object); {
+		case standing == plan.AtTarget && object.Pending != "":
+			return r.verify(ctx, writes, s, object)
 		case standing == plan.AtTarget:
 			s.Outcome, s.Reason = Done, "the answer was lost, the write was not"
 			if refused(err) {
@@ -439,7 +457,26 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 			// It was sent, and nobody waits for the server to make up its mind.
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: it was under way when the run was stopped, and still read as before: %w", err))
 		}
+		again = true
 	}
+}
+
+// busyPauses come before a write that was refused for now is made anew: about a
+// minute and a half in all.
+var busyPauses = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second}
+
+// busy is how long to wait, no longer than the run's own pauses where these are
+// given.
+func (r *run) busy(i int) time.Duration {
+	if n := len(r.options.Pauses); n > 0 && r.options.Pauses[n-1] < time.Second {
+		return r.options.Pauses[n-1]
+	}
+	return busyPauses[i]
+}
+
+func busy(err error) bool {
+	var b interface{ Busy() bool }
+	return errors.As(err, &b) && b.Busy()
 }
 
 // verify compares the answer to an accepted write with what was asked, and where

@@ -226,3 +226,54 @@ func TestAnswerThatShowsNothing(t *testing.T) {
 		}
 	}
 }
+
+// forNow is a no to a write that is to be made anew.
+type forNow struct{}
+
+func (forNow) Error() string { return "409 (code 12135: still being updated)" }
+func (forNow) Refused() bool { return true }
+func (forNow) Busy() bool    { return true }
+
+// TestBusy makes a write anew, from a new reading each time, as long as it is
+// refused for now, and not for ever.
+func TestBusy(t *testing.T) {
+	for refusals, want := range map[int]string{0: "done", 3: "done", 100: "failed"} {
+		synctest.Test(t, func(t *testing.T) {
+			var s *slow
+			s = newSlow(0, func(c *plan.Change) (plan.Object, error) {
+				if s.writes[c.ID] <= refusals {
+					delete(s.written, c.ID)
+					return plan.Object{}, forNow{}
+				}
+				return shown(c, c.Edits[0].To), nil
+			})
+			r := apply.Run(t.Context(), inARow("a"), s, apply.Options{Concurrency: 1})
+			expect(t, r, want+" a")
+			if writes := min(refusals, 7) + 1; s.writes["a"] != writes || s.reads["a"] != writes {
+				t.Errorf("%d refusals: %d writes, %d reads", refusals, s.writes["a"], s.reads["a"])
+			}
+		})
+	}
+}
+
+// TestLostAnswerOfWhatIsPending waits until it is in effect, as for any other.
+func TestLostAnswerOfWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &pendingOnce{newSlow(0, func(*plan.Change) (plan.Object, error) { return plan.Object{}, refusal{} })}
+		r := apply.Run(t.Context(), inARow("a", "b"), s, apply.Options{Concurrency: 1})
+		if r.Steps[0].Outcome != apply.Done || s.reads["a"] < 4 {
+			t.Errorf("%s after %d readings: %s", r.Steps[0].Outcome, s.reads["a"], reasons(r))
+		}
+	})
+}
+
+// pendingOnce shows what was written at once, and as pending at the first looks.
+type pendingOnce struct{ *slow }
+
+func (s *pendingOnce) Read(ctx context.Context, c *plan.Change, d time.Duration) (plan.Object, error) {
+	o, err := s.slow.Read(ctx, c, d)
+	if s.writes[c.ID] > 0 && s.reads[c.ID] < 4 {
+		o.Pending = "pending_deployment"
+	}
+	return o, err
+}

@@ -12,8 +12,9 @@ import (
 // An error may say more about itself by having some of these methods:
 // OutcomeUnknown() bool (the write may or may not have been done: it must be
 // settled by reading), Denied() bool (the credentials do not suffice: every
-// further write would fail too) and Refused() bool (a no to this one request,
-// which says nothing about others). A no of unknown outcome is settled by reading
+// further write would fail too), Refused() bool (a no to this one request,
+// which says nothing about others) and Busy() bool (a no for now, to be tried again
+// from a new reading). A no of unknown outcome is settled by reading
 // too, and not sent again.
 type Target interface {
 	// Read is the present state of what the change writes, from a reading no

@@ -451,7 +451,9 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 		sum := md5.Sum(block.Bytes)
 		sums = append(sums, schema.StringValue(hex.EncodeToString(sum[:])))
 	}
-	if slices.Contains(sums, want) && slices.Contains(sums, o.Value(plan.FieldFingerprint)) {
+	// Another certificate than the first may be somebody else's authority too.
+	found := o.Value(plan.FieldFingerprint)
+	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Name) {
 		o.Fields[plan.FieldFingerprint] = want
 	}
 }

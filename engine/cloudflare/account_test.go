@@ -375,11 +375,16 @@ func TestPolicies(t *testing.T) {
 		{rule("non_identity", `[{}]`), plan.PolicyOther},
 		{rule("non_identity", `[]`), plan.PolicyOther},
 		{rule("non_identity", `null`), plan.PolicyOther},
-		{`{"id":"x"}`, plan.PolicyOther},
 	} {
 		got, err := decodePolicies([]byte("[" + tt.policies + "]"))
 		if err != nil || letsIn(got) != tt.want {
 			t.Errorf("%s: %s, %v; want %s", tt.policies, letsIn(got), err, tt.want)
+		}
+	}
+	// What is only named does not say who is let in: it has to be asked for.
+	for _, named := range []string{`["x"]`, `[{"id":"x","precedence":1}]`} {
+		if got, err := decodePolicies([]byte(named)); err == nil {
+			t.Errorf("%s: %v", named, got)
 		}
 	}
 }

@@ -62,6 +62,13 @@ func (e *Error) Denied() bool {
 	return false
 }
 
+// Busy reports a no for now to a write whose body was made from a reading: it may
+// be made anew, from another one, once what is under way is over. Cloudflare says
+// so of the settings of client certificates while an update is rolled out.
+func (e *Error) Busy() bool {
+	return e.Status == http.StatusConflict && !e.unknown && strings.HasSuffix(e.Path, "/access/certificates/settings")
+}
+
 // Refused reports whether the API is well and said no to this very request, so
 // that others may go on.
 func (e *Error) Refused() bool {

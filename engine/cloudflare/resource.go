@@ -177,6 +177,9 @@ func decodePolicies(result []byte) ([]accessPolicy, error) {
 			}
 			return err
 		})
+		if err == nil && decision == "" {
+			err = errors.New("a policy that is only named")
+		}
 		p.certificate = decision == "non_identity" && rules > 0 && rules == certificates
 		out = append(out, p)
 		return err

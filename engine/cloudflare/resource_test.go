@@ -455,7 +455,7 @@ func TestNotYet(t *testing.T) {
 		body   string
 		again  bool
 	}{
-		{plan.KindMTLSHostname, "", "PUT", 409, conflict, true},
+		{plan.KindMTLSHostname, "", "PUT", 409, conflict, false}, // it is Busy: the body has to be made anew
 		{plan.KindMTLSHostname, "", "PUT", 400, conflict, false},
 		{plan.KindMTLSHostname, "", "PUT", 500, conflict, false},
 		{plan.KindMTLSCertificate, "x", "DELETE", 409, conflict, true},
@@ -500,6 +500,10 @@ func TestNotYet(t *testing.T) {
 			}
 			if len(f.seen) != want || time.Since(start) != took || (err == nil) != tt.again {
 				t.Errorf("%s: sent %d times in %s, %v", name, len(f.seen), time.Since(start), err)
+			}
+			var no *Error
+			if isBusy := errors.As(err, &no) && no.Busy(); isBusy != (tt.kind == plan.KindMTLSHostname && tt.status == 409) {
+				t.Errorf("%s: busy: %t", name, isBusy)
 			}
 			if !tt.again {
 				return

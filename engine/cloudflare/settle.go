@@ -20,7 +20,6 @@ var settling = []time.Duration{
 // notYet reports whether a refusal is about something that settles by itself. It
 // is a definite no, so the write may be sent again.
 //
-//	settings of client certificates   409          an earlier update is being rolled out
 //	a certificate to be deleted       409, 400     names are still associated with it
 //	an application to be deleted      409          a policy is still attached
 //	the fallback origin               409, 1414    it is being deployed
@@ -32,7 +31,7 @@ func notYet(c *plan.Change, req plan.Request, err error) bool {
 	conflict := failed.Status == http.StatusConflict
 	switch c.Kind {
 	case plan.KindMTLSHostname:
-		return conflict
+		return false // its body was made from a reading: Busy
 	case plan.KindMTLSCertificate:
 		return req.Method == http.MethodDelete && (conflict || failed.Status == http.StatusBadRequest && failed.Refused())
 	case plan.KindAccessApplication:

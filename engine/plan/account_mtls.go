@@ -172,7 +172,9 @@ func (w *mtlsWork) readEntries() {
 // first is the likeliest, so those are looked for before all others.
 func (w *mtlsWork) match() {
 	claimed := make([]bool, len(w.live.Certificates))
-	find := func(e *mtlsEntry, md5 string) int {
+	// The root of a chain may be somebody else's authority too: what is matched by
+	// another than the first certificate has to be ours by its name as well.
+	find := func(e *mtlsEntry, md5 string, isFirst bool) int {
 		best := -1
 		for i := range w.live.Certificates {
 			c := &w.live.Certificates[i]
@@ -182,7 +184,7 @@ func (w *mtlsWork) match() {
 			if w.owner(c.Name) == e {
 				return i
 			}
-			if best < 0 {
+			if best < 0 && isFirst {
 				best = i
 			}
 		}
@@ -196,12 +198,21 @@ func (w *mtlsWork) match() {
 					continue
 				}
 				more = true
-				if i := find(e, a.ca.MD5[depth]); i >= 0 {
+				if i := find(e, a.ca.MD5[depth], depth == 0); i >= 0 {
 					claimed[i] = true
 					a.live, a.name = &w.live.Certificates[i], w.live.Certificates[i].Name
 					a.from = hostnamesOf(a.live)
 				}
 			}
+		}
+	}
+	// One of ours that does not tell its fingerprint may be any of those that are
+	// missing: making another at every run would fill the account.
+	for i := range w.live.Certificates {
+		c := &w.live.Certificates[i]
+		if e := w.owner(c.Name); e != nil && !e.Absent && fingerprintOf(c) == "" {
+			e.refused = true
+			e.authorities = slices.DeleteFunc(e.authorities, func(a *authority) bool { return a.live == nil })
 		}
 	}
 	taken := map[string]bool{}
@@ -274,7 +285,7 @@ func (w *mtlsWork) claimLeaving(c *Resource) {
 	e := w.owner(c.Name)
 	md5 := fingerprintOf(c)
 	for _, x := range w.entries {
-		if x.Absent && has(x.CAs, md5) {
+		if x.Absent && slices.ContainsFunc(x.CAs, func(ca schema.CACertificate) bool { return ca.MD5[0] == md5 }) {
 			e = x
 		}
 	}
@@ -606,7 +617,11 @@ func (w *mtlsWork) associate(a *authority, what string, from, to []string) {
 			cut = append(cut, h)
 		}
 	}
-	if len(cut) > 0 {
+	switch {
+	case len(cut) > 0 && w.owner(a.name) != a.entry:
+		// Somebody else made it and may rely on it: that takes more than a word.
+		w.hazard(n, DisablesMTLS, "%s (%s), which was not made by %s, no longer vouches for clients of %s", a.name, a.live.ID, a.entry.Name.Value, first(cut))
+	case len(cut) > 0:
 		w.hazard(n, CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", first(cut), a.name)
 	}
 	if len(bare) > 0 {

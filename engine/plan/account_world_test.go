@@ -263,7 +263,9 @@ func (e *accountEdge) writeCertificate(r plan.Request, id string, body map[strin
 		if e.last {
 			md5 = md5s[len(md5s)-1]
 		}
-		if slices.ContainsFunc(e.certs, func(c edgeCertificate) bool { return c.md5 == md5 }) {
+		// The root of a chain may be somebody else's authority too.
+		name := schema.Value(body["name"]).Text()
+		if slices.ContainsFunc(e.certs, func(c edgeCertificate) bool { return c.md5 == md5 && (!e.last || c.name == name) }) {
 			return fmt.Errorf("the certificate %s exists", md5)
 		}
 		e.made++

@@ -170,6 +170,8 @@ type zoneWork struct {
 	base  *ResolvedZone    // nil without a base
 	edits map[string]*Edit // zone settings to be written
 	held  map[string]bool  // zone settings that do not become what is asked for
+	// heldEdits are what was to become of held settings, as far as that is known.
+	heldEdits map[string]*Edit
 	// zoneNodes are the nodes that govern a setting, in the order of the chain.
 	zoneNodes map[string][]int
 	// local are the names in the zone that have settings of their own, or are
@@ -205,12 +207,13 @@ func (b *builder) zone(i int) {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
 		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
-		edits: map[string]*Edit{}, held: map[string]bool{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
+		edits: map[string]*Edit{}, held: map[string]bool{}, heldEdits: map[string]*Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
 	}
 	if b.in.Base != nil {
 		w.base = &b.in.Base.Zones[i]
 	}
 	w.zoneEdits()
+	w.holdPairs()
 	for hi := range z.Hostnames {
 		if hw, ok := w.hostnameEdits(hi); ok {
 			w.names = append(w.names, hw)
@@ -271,6 +274,8 @@ func (w *zoneWork) zoneEdits() {
 		case a.Setting == schema.TotalTLS && live.Value.Member("enabled") != "true" && w.ciphersLocked():
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, noCertificateManager), a)
+		case a.Setting == schema.OriginPulls && asked.Value.Member("enabled") == "true" && w.pullsBlocked(a):
+			w.held[a.Setting] = true
 		case live.Locked || w.earlyDataLocked(a):
 			w.held[a.Setting] = true
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
@@ -278,6 +283,39 @@ func (w *zoneWork) zoneEdits() {
 		default:
 			e := w.edit(&asked, live.Value, a.Value, baseOf(w.base))
 			w.edits[a.Setting] = &e
+		}
+		if w.held[a.Setting] {
+			e := w.edit(&asked, live.Value, a.Value, nil)
+			if row, known := schema.LookupSetting(a.Setting); known && e.From == "" {
+				e.From = row.Default // it was not read
+			}
+			w.complete(&e, e.From, e.To)
+			w.heldEdits[a.Setting] = &e
+		}
+	}
+}
+
+// holdPairs leaves alone what has to come after a zone setting that does not
+// become what is asked for: what the order protects from would stay for good. Which
+// versions and suites are left is not among it: that is told of each name.
+func (w *zoneWork) holdPairs() {
+	versions := []string{minimum, tls13, earlyData, schema.Ciphers}
+	for again := true; again; {
+		again = false
+		for _, p := range pairs {
+			first, then := w.heldEdits[p.before.setting], w.edits[p.after.setting]
+			if first == nil || then == nil || slices.Contains(versions, p.before.setting) {
+				continue
+			}
+			w.complete(then, then.From, then.To)
+			if !p.before.when(first) || !p.after.when(then) {
+				continue
+			}
+			again = true
+			delete(w.edits, p.after.setting)
+			w.held[p.after.setting], w.heldEdits[p.after.setting] = true, then
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s is left as it is, since %s does not become what is asked for: %s",
+				p.after.setting, w.live.Name, p.before.setting, p.why), asked(w.want.Settings, p.after.setting))
 		}
 	}
 }

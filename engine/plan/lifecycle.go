@@ -55,10 +55,9 @@ func (w *zoneWork) lifecycleCause(name string, isDeleted bool) Cause {
 		return CauseAdopt
 	}
 	if isDeleted {
-		for i := range w.base.Deleted {
-			if w.live.Hostnames[i].Name == name {
-				return CauseDrift
-			}
+		at, _ := slices.BinarySearchFunc(w.live.Hostnames, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
+		if w.base.Deleted[at] != nil {
+			return CauseDrift
 		}
 		return CauseChange
 	}
@@ -94,6 +93,12 @@ func (w *zoneWork) create(want *Creation) {
 	if clash(laidOver(nil, c.Edits)) {
 		say(schema.Error, NotEditable, `Cloudflare takes no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`)
 		return
+	}
+	for _, row := range schema.Table() {
+		if _, pinned := own[row.ID]; !pinned && row.On(schema.CustomHostnameLevel) && w.held[row.ID] {
+			say(schema.Warning, NotEditable, fmt.Sprintf("it is to follow %s of zone %s, which does not become what is asked for", row.ID, w.live.Name))
+			return
+		}
 	}
 	if why, sev := w.noFallback(own); why != "" {
 		say(sev, NotEditable, why)
@@ -136,6 +141,32 @@ func (w *zoneWork) noFallback(own map[string]schema.Value) (why string, sev sche
 	return "", ""
 }
 
+// pullsBlocked reports whether origin pulls cannot be switched on, since a
+// certificate that they are to show is not there and will not be, or is not in
+// effect yet. The latter is told here, the rest with the certificates.
+func (w *zoneWork) pullsBlocked(a *schema.Assignment) bool {
+	for _, want := range w.want.OriginCertificates {
+		if w.live.Unreadable[OriginPullsCertificates] != "" || w.live.Lacking[OriginPullsCertificates] != "" {
+			return true
+		}
+		i := slices.IndexFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.is(&want) })
+		switch {
+		case i < 0 && want.ID != "":
+			return true
+		case i >= 0 && w.live.OriginCertificates[i].Status != "active":
+			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s is not switched on: the status of certificate %s is %s; apply again when it is active",
+				schema.OriginPulls, w.live.Name, w.live.OriginCertificates[i].ID, w.live.OriginCertificates[i].Status), a)
+			return true
+		}
+	}
+	return false
+}
+
+// is reports whether a live certificate is the one asked for.
+func (c *OriginCertificate) is(want *schema.OriginCertificate) bool {
+	return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
+}
+
 // originCertificates makes the nodes that upload client certificates for origin
 // pulls, before these are switched on.
 func (w *zoneWork) originCertificates() {
@@ -150,9 +181,7 @@ func (w *zoneWork) originCertificates() {
 		case why != "":
 			w.find(sev, Unreadable, zoneObject(w.label), fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", w.live.Name, why), a)
 			return
-		case slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool {
-			return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
-		}):
+		case slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.is(want) }):
 			continue
 		case want.ID != "":
 			w.find(schema.Error, NotFound, zoneObject(w.label), fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", w.live.Name, want.ID), a)

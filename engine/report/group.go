@@ -24,14 +24,16 @@ type object struct {
 // ("#pin", "#unpin"). A zone's settings are objects of their own, and so are
 // certificate authorities of one name, of which the id ends in the fingerprint.
 func objectID(c *plan.Change) string {
-	if c.Kind == plan.KindZone {
-		return c.ID
+	at := strings.LastIndex(c.ID, "#")
+	switch {
+	case at < 0:
+	case c.Kind == plan.KindCustomHostname, c.Kind == plan.KindHostname:
+		return c.ID[:at]
+	case c.Kind == plan.KindMTLSCertificate:
+		part := c.ID[at+1:]
+		return c.ID[:at+1] + part[strings.LastIndex(part, "-")+1:]
 	}
-	id, part, _ := strings.Cut(c.ID, "#")
-	if c.Kind == plan.KindMTLSCertificate {
-		id += "#" + part[strings.LastIndex(part, "-")+1:]
-	}
-	return id
+	return c.ID
 }
 
 // objects joins the writes that go to the same object, in order of first
@@ -76,6 +78,9 @@ func heading(place string) string {
 	}
 	return "Zone " + Safe(place)
 }
+
+// lower is a heading within a sentence.
+func lower(heading string) string { return strings.ToLower(heading[:1]) + heading[1:] }
 
 // joinEdits appends the edits of a later write. A setting that both have goes
 // from what it was before the first to what it is after the second.

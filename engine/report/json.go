@@ -288,6 +288,10 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 func accountOf(c *plan.Change) string {
 	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/")
 	at := strings.LastIndex(rest, "/"+c.Name)
+	if c.Kind == plan.KindMTLSCertificate {
+		// The id has the name of the entry, which the certificate's may not be.
+		at = strings.LastIndex(rest, "/")
+	}
 	if !ok || !c.Kind.OfAccount() || at < 0 {
 		return ""
 	}

@@ -130,7 +130,7 @@ func (t *text) done(r *apply.Result) {
 		if t.verbose {
 			namesBelow(rows, groups)
 		}
-		fmt.Fprintln(t.out, t.style.bold.Sprint("Done in zone "+Safe(z.name)))
+		fmt.Fprintln(t.out, t.style.bold.Sprint("Done in "+lower(heading(z.name))))
 		widths := columnWidths(rows)
 		for _, row := range rows {
 			t.row(row, widths)
