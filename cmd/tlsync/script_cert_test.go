@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/md5"
@@ -88,7 +89,7 @@ func certVerb(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(first), []byte(text.String()), 0o600))
 	case "key":
 		key := s.certificate(ts, rest[0]).keyPEM(ts)
-		s.t.secret(key)
+		s.t.secret(key, s.certificate(ts, rest[0]).pem())
 		s.keyFiles = append(s.keyFiles, ts.MkAbs(first))
 		text := ""
 		if _, err := os.Stat(ts.MkAbs(first)); err == nil {
@@ -98,7 +99,7 @@ func certVerb(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(first), []byte(text+key), 0o600))
 	case "env":
 		key := s.certificate(ts, rest[0]).keyPEM(ts)
-		s.t.secret(key)
+		s.t.secret(key, s.certificate(ts, rest[0]).pem())
 		ts.Setenv(first, key)
 	default:
 		ts.Fatalf("unknown verb: cert %s", verb)
@@ -187,7 +188,9 @@ func edgeVerb(ts *testscript.TestScript, neg bool, args []string) {
 		Timeout: 10 * time.Second,
 		Transport: &http.Transport{
 			TLSClientConfig: cfg, DisableKeepAlives: true,
-			Dial: func(string, string) (net.Conn, error) { return net.Dial("tcp", address) },
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "tcp", address)
+			},
 		},
 	}
 	answer, err := client.Get("https://" + args[0] + "/")

@@ -117,9 +117,15 @@ func (s *notesOf) sorted() []note {
 	return s.list
 }
 
-// hazards prints what a reviewer has to accept, by kind: first what can never
-// be allowed, then what needs permission, with the flag that gives it.
-func (t *text) hazards(changes []*plan.Change) {
+// hazardNotes are the notes of one kind of hazard.
+type hazardNotes struct {
+	kind  plan.HazardKind
+	notes []note
+}
+
+// hazardsOf collects the hazards of changes by kind: first what can never be
+// allowed, then what needs permission.
+func hazardsOf(changes []*plan.Change) []hazardNotes {
 	found := map[plan.HazardKind]*notesOf{}
 	var kinds []plan.HazardKind
 	for _, c := range changes {
@@ -131,16 +137,26 @@ func (t *text) hazards(changes []*plan.Change) {
 			found[h.Kind].add(noteKey{c.Kind, placeOf(c), h.Message}, c.Name)
 		}
 	}
-	if len(kinds) == 0 {
-		return
-	}
 	slices.SortFunc(kinds, func(a, b plan.HazardKind) int {
 		return cmp.Or(cmp.Compare(permissionFor(a), permissionFor(b)), cmp.Compare(a, b))
 	})
+	list := make([]hazardNotes, 0, len(kinds))
+	for _, k := range kinds {
+		list = append(list, hazardNotes{k, found[k].sorted()})
+	}
+	return list
+}
+
+// hazards prints what a reviewer has to accept, with the flag that does it.
+func (t *text) hazards(changes []*plan.Change) {
+	found := hazardsOf(changes)
+	if len(found) == 0 {
+		return
+	}
 	fmt.Fprintln(t.out, t.style.bold.Sprint("Hazards"))
 	var toName []string
-	for _, k := range kinds {
-		notes := found[k].sorted()
+	for _, h := range found {
+		k, notes := h.kind, h.notes
 		line := "  " + t.style.bad.Sprint(Safe(string(k))) + ": " + affected(notes)
 		switch permissionFor(k) {
 		case never:
@@ -218,12 +234,23 @@ func (t *text) left(n int) {
 	}
 }
 
-// findings prints what is to be known and is no write: errors first, then by
-// rule, equal messages together.
-func (t *text) findings(findings []plan.Finding) {
-	if len(findings) == 0 {
-		return
-	}
+// ruleNotes are the notes of one rule at one severity.
+type ruleNotes struct {
+	severity schema.Severity
+	rule     string
+	findings int
+	notes    []placedNote
+}
+
+// placedNote is a note with the line that asks for it.
+type placedNote struct {
+	place string
+	note
+}
+
+// findingsOf collects findings: errors first, then by rule, equal messages
+// together.
+func findingsOf(findings []plan.Finding) []ruleNotes {
 	type class struct {
 		severity schema.Severity
 		rule     string
@@ -234,6 +261,7 @@ func (t *text) findings(findings []plan.Finding) {
 	}
 	found := map[at]*notesOf{}
 	places := map[class][]string{}
+	count := map[class]int{}
 	var classes []class
 	for _, f := range findings {
 		k := at{class: class{f.Severity, f.Rule}}
@@ -245,20 +273,38 @@ func (t *text) findings(findings []plan.Finding) {
 			found[k] = &notesOf{}
 			places[k.class] = append(places[k.class], k.place)
 		}
+		count[k.class]++
 		kind, zone, name := splitObject(f.Object)
 		found[k].add(noteKey{kind, zone, f.Message}, name)
 	}
 	slices.SortFunc(classes, func(a, b class) int {
 		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
 	})
-	fmt.Fprintln(t.out, t.style.bold.Sprint("Findings"))
+	list := make([]ruleNotes, 0, len(classes))
 	for _, c := range classes {
-		var lines []string
+		r := ruleNotes{severity: c.severity, rule: c.rule, findings: count[c]}
 		slices.Sort(places[c])
 		for _, p := range places[c] {
 			for _, n := range found[at{c, p}].sorted() {
-				lines = append(lines, t.finding(c.severity, c.rule, p, n))
+				r.notes = append(r.notes, placedNote{p, n})
 			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// findings prints what is to be known and is no write.
+func (t *text) findings(findings []plan.Finding) {
+	found := findingsOf(findings)
+	if len(found) == 0 {
+		return
+	}
+	fmt.Fprintln(t.out, t.style.bold.Sprint("Findings"))
+	for _, r := range found {
+		var lines []string
+		for _, n := range r.notes {
+			lines = append(lines, t.finding(r.severity, r.rule, n.place, n.note))
 		}
 		shown := lines
 		if !t.verbose && len(shown) > maxNotes {

@@ -10,34 +10,53 @@ import (
 	"tlsync/engine/plan"
 )
 
-// order says which changes have to wait for others, and why: changes that wait
-// for the same reason, in the same place, are one line.
-func (t *text) order(changes []*plan.Change) {
+// wait is some changes of one place that wait for others for one reason.
+type wait struct {
+	place string
+	names []string // sorted, each once
+	why   string
+}
+
+// waitsOf says which changes have to wait for others, and why: changes that wait
+// for the same reason, in the same place, are one.
+func waitsOf(changes []*plan.Change) []wait {
 	type tie struct{ place, why string }
-	found := map[tie][]string{}
-	var ties []tie
+	at := map[tie]int{}
+	var list []wait
 	for _, c := range changes {
 		for _, why := range c.Reasons {
 			k := tie{placeOf(c), why}
-			if found[k] == nil {
-				ties = append(ties, k)
+			i, ok := at[k]
+			if !ok {
+				i = len(list)
+				at[k] = i
+				list = append(list, wait{place: k.place, why: why})
 			}
-			found[k] = append(found[k], waits(c))
+			list[i].names = append(list[i].names, waits(c))
 		}
 	}
+	sort.Slice(list, func(i, j int) bool { // by the first that waits, in the order of the plan
+		a, b := &list[i], &list[j]
+		return cmp.Or(
+			cmp.Compare(strings.Count(a.place, accountMark), strings.Count(b.place, accountMark)),
+			strings.Compare(a.place, b.place), strings.Compare(a.names[0], b.names[0]), strings.Compare(a.why, b.why),
+		) < 0
+	})
+	for i := range list {
+		list[i].names = slices.Compact(slices.Sorted(slices.Values(list[i].names)))
+	}
+	return list
+}
+
+// order prints what waits for what.
+func (t *text) order(changes []*plan.Change) {
+	ties := waitsOf(changes)
 	if len(ties) == 0 {
 		return
 	}
-	sort.Slice(ties, func(i, j int) bool {
-		a, b := ties[i], ties[j]
-		return cmp.Or(
-			cmp.Compare(strings.Count(a.place, accountMark), strings.Count(b.place, accountMark)),
-			strings.Compare(a.place, b.place), strings.Compare(found[a][0], found[b][0]), strings.Compare(a.why, b.why),
-		) < 0
-	})
 	fmt.Fprintln(t.out, t.style.bold.Sprint("Order"))
 	for _, k := range ties {
-		names := slices.Compact(slices.Sorted(slices.Values(found[k])))
+		names := k.names
 		line := "  " + names[0]
 		switch {
 		case len(names) == 2:

@@ -1,4 +1,4 @@
-// Package report turns plans, results and diagnostics into text and JSON.
+// Package report turns plans, results and diagnostics into text, Markdown and JSON.
 //
 // Every function goes from plain data to an io.Writer and looks at nothing
 // else, so the same input gives the same bytes. Text that comes from elsewhere

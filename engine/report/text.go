@@ -101,18 +101,23 @@ func count(objs []object, findings []plan.Finding) string {
 	case len(objs) == 0:
 		return "No changes."
 	}
-	var add, change, remove int
+	add, change, remove := actions(objs)
+	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", add, change, remove)
+}
+
+// actions counts objects by what is done to them.
+func actions(objs []object) (add, change, remove int) {
 	for _, o := range objs {
 		switch o.action {
-		case "create":
+		case plan.Create:
 			add++
-		case "delete":
+		case plan.Delete:
 			remove++
 		default:
 			change++
 		}
 	}
-	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", add, change, remove)
+	return add, change, remove
 }
 
 // text is one rendering.
@@ -314,9 +319,7 @@ func (t *text) zoneYAML(z zone) {
 
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b plan.Edit) int {
-		return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
-	})
+	slices.SortStableFunc(edits, bySetting)
 	before := t.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
 	after := t.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
 	lines := diff(before, after)
@@ -324,6 +327,11 @@ func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 		lines[i] = t.paintDiff(l)
 	}
 	return lines
+}
+
+// bySetting follows the table of settings.
+func bySetting(a, b plan.Edit) int {
+	return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
 }
 
 func (t *text) paintDiff(line string) string {

@@ -1,0 +1,295 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
+	gmtext "github.com/yuin/goldmark/text"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// reader reads Markdown as GitHub does, as far as a parser goes.
+var reader = goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote))
+
+func parse(s string) ast.Node { return reader.Parser().Parse(gmtext.NewReader([]byte(s))) }
+
+// reporter is what testing.T and rapid.T share.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+var (
+	// live is what GitHub itself looks for in the text that comes out of the
+	// parser: mentions, references to issues and commits, links, emoji, formulas;
+	// and what is left over of broken markup.
+	live = regexp.MustCompile("[@#<>|*_~`$\\[\\]\\\\&{}=+!]|(?i:gh-[0-9])|(?i:www\\.[a-z])|://|:[a-z0-9_-]+:|(?i:\\b[0-9a-f]{7,40}\\b)")
+	// own are the lines of HTML that Markdown itself writes.
+	own = regexp.MustCompile(`^(</details>|<details><summary>[A-Za-z0-9,: ]+</summary>)$`)
+	// strong is all that is emphasised.
+	strong = []string{"weaker", "conflict", "It cannot be applied", "Applying it takes"}
+)
+
+// checkLive looks for elements that come from foreign text below a node.
+func checkLive(t reporter, root ast.Node, source []byte) {
+	t.Helper()
+	folds := 0
+	err := ast.Walk(root, func(n ast.Node, enter bool) (ast.WalkStatus, error) {
+		if !enter {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.CodeSpan:
+			return ast.WalkSkipChildren, nil
+		case *ast.FencedCodeBlock:
+			if info := string(n.Language(source)); info != "diff" {
+				t.Errorf("a block of %q in\n%s", info, source)
+			}
+		case *ast.HTMLBlock:
+			for i := range n.Lines().Len() {
+				line := n.Lines().At(i)
+				html := strings.TrimSuffix(string(line.Value(source)), "\n")
+				if !own.MatchString(html) {
+					t.Errorf("%q is live in\n%s", html, source)
+				}
+				folds += strings.Count(html, "<details>") - strings.Count(html, "</details>")
+				if folds < 0 || folds > 1 {
+					t.Errorf("%d folds are open in\n%s", folds, source)
+				}
+			}
+		case *ast.Emphasis:
+			if got := plainOf(n, source); n.Level != 2 || !slices.Contains(strong, got) {
+				t.Errorf("%q is emphasised in\n%s", got, source)
+			}
+		case *ast.Text:
+			if found := live.FindString(string(n.Value(source))); found != "" {
+				t.Errorf("%q is live in %q in\n%s", found, n.Value(source), source)
+			}
+			if n.HardLineBreak() {
+				t.Errorf("a line is broken in\n%s", source)
+			}
+		case *ast.Document, *ast.Heading, *ast.Paragraph, *ast.TextBlock, *ast.List, *ast.ListItem,
+			*extast.Table, *extast.TableHeader, *extast.TableRow, *extast.TableCell:
+		default: // links, images, raw HTML, quotes, rules, footnotes, check boxes …
+			t.Errorf("%s in\n%s", n.Kind(), source)
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil || folds != 0 {
+		t.Errorf("%d folds stay open, %v, in\n%s", folds, err, source)
+	}
+}
+
+// plainOf is the text below a node, in code or not.
+func plainOf(root ast.Node, source []byte) string {
+	var b strings.Builder
+	_ = ast.Walk(root, func(n ast.Node, enter bool) (ast.WalkStatus, error) { // the function has no error
+		if leaf, ok := n.(*ast.Text); ok && enter {
+			b.Write(leaf.Value(source))
+		}
+		return ast.WalkContinue, nil
+	})
+	return b.String()
+}
+
+// checkPage reads a page back and looks for what came alive in it.
+func checkPage(t reporter, page string) {
+	t.Helper()
+	checkLive(t, parse(page), []byte(page))
+	if bad := unsafeIn(page); bad != "" {
+		t.Errorf("%s in\n%s", bad, page)
+	}
+}
+
+// blocksOf are the blocks of a page, each with its depth, without its text.
+func blocksOf(page string) []string {
+	var list []string
+	depth := 0
+	_ = ast.Walk(parse(page), func(n ast.Node, enter bool) (ast.WalkStatus, error) { // the function has no error
+		if n.Type() == ast.TypeInline {
+			return ast.WalkSkipChildren, nil
+		}
+		if enter {
+			list = append(list, strings.Repeat(" ", depth)+n.Kind().String())
+			depth++
+		} else {
+			depth--
+		}
+		return ast.WalkContinue, nil
+	})
+	return list
+}
+
+// plannedAs is a plan that says s wherever a plan can say anything.
+func plannedAs(s string) *plan.Plan {
+	origin := at(s, 7, s)
+	object := schema.Value(`{"a":` + string(schema.StringValue(s)) + `}`)
+	edits := []plan.Edit{
+		{Setting: s, From: schema.StringValue(s), To: schema.Inherit, EffectiveTo: schema.StringValue(s), Cause: plan.Cause(s), Direction: schema.Direction(s), Origin: origin},
+		{Setting: s + "2", From: object, To: schema.Value(`{"b":1}`), Cause: plan.CauseConflict, Direction: schema.Weakens, Origin: origin},
+		{Setting: schema.Ciphers, From: schema.ListValue([]string{s, "x"}), To: schema.ListValue([]string{"y", s + "3"}), Cause: plan.CauseDrift, Origin: origin},
+	}
+	p := &plan.Plan{}
+	for _, c := range []plan.Change{
+		{Kind: plan.KindCustomHostname, Zone: s, Name: s, Action: plan.Update},
+		{Kind: plan.KindCustomHostname, Zone: s, Name: s + ".example", Action: plan.Update},
+		{Kind: plan.KindHostname, Zone: s, Name: s, Action: plan.Delete},
+		{Kind: plan.KindMTLSCertificate, Account: s, Name: s, Action: plan.Create},
+		{Kind: plan.Kind("k" + s), Zone: saas, Name: s, Action: "a" + s},
+	} {
+		c.ID = string(c.Kind) + "/" + c.Zone + c.Account + "/" + c.Name
+		c.Edits = slices.Clone(edits)
+		c.Reasons = []string{s}
+		c.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: s}, {Kind: plan.HazardKind("h" + s), Message: s}}
+		p.Changes = append(p.Changes, c)
+	}
+	for _, severity := range []schema.Severity{schema.Error, schema.Warning, schema.Severity("s" + s)} {
+		p.Findings = append(p.Findings,
+			plan.Finding{Severity: severity, Rule: "r" + s, Object: "custom_hostname/" + s + "/" + s, Message: s, Origin: origin},
+			plan.Finding{Severity: severity, Rule: "q" + s, Object: "custom_hostname/x/a", Message: s})
+	}
+	return counted(p, 1)
+}
+
+// contexts are where foreign text may stand, with what is before and after it.
+var contexts = [][2]string{
+	{"a ", " b"}, {"# a ", ""}, {"- a: ", "\n- b"}, {"1. a\n   - b ", ", c"},
+	{"| a | b |\n|---|---|\n| ", " | x |"}, {"| a | b |\n|---|---|\n| x | ", ", y |\n| x | y |"},
+}
+
+func FuzzMarkdown(f *testing.F) {
+	f.Add(hostile)
+	for _, s := range strings.Fields(hostile) {
+		f.Add(s)
+	}
+	for _, s := range []string{
+		"", " ", "  ", "`", "``", "a`", "`a", " a ", " `", "a|b", `a\|b`, `\`, `a\`, "x: y", "1. a", "1) a", "- a", "+ a", "# a", "> a",
+		"a  \nb", "a\tb", "http://a.b", "(www.a.b)", "'a'", `"a"`, "GH-1", "gh-1", "a-1", "A-B", "defaced", "1,100 per 5 min", "1.2.3.4", "999.9999999",
+		"[^1]", "[ ] x", "[x]: y", "***", "___", "&amp;", "&#64;", "@", "a@b", "@a", "(@a)", ":a:", "::", "→", "Zürich", "東京", "İ'a", "mailto:a", "a--b", "a'-b",
+		"&lt;b&gt;", "<b", "-->", "<?x", "<![CDATA[", "</details>", "<summary>", "\x00", "\u00a0a\u00a0", "\u2028", "\U000e0041", "\u0301", "x\u0301",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		shown := strings.ReplaceAll(Safe(s), "|", `\u007c`)
+		for _, c := range contexts {
+			source := c[0] + MarkdownCode(s) + c[1]
+			root := parse(source)
+			checkLive(t, root, []byte(source))
+			if got := codeOf(root, []byte(source)); s != "" && !slices.Equal(got, []string{shown}) {
+				t.Errorf("MarkdownCode(%q) is read as %q in\n%s", s, got, source)
+			}
+			if want, got := blocksOf(c[0]+"`x`"+c[1]), blocksOf(source); !slices.Equal(want, got) {
+				t.Errorf("MarkdownCode(%q) leaves its place: %q, want %q", s, got, want)
+			}
+
+			source = c[0] + MarkdownText(s) + c[1]
+			root = parse(source)
+			checkLive(t, root, []byte(source))
+			words := cmp.Or(strings.Join(strings.Fields(shown), " "), "(empty)")
+			around := []byte(c[0] + "\x01" + c[1])
+			want := strings.Replace(plainOf(parse(string(around)), around), "\x01", words, 1)
+			if got := plainOf(root, []byte(source)); got != want {
+				t.Errorf("MarkdownText(%q) is read as %q, want %q", s, got, want)
+			}
+			if want, got := blocksOf(c[0]+"x"+c[1]), blocksOf(source); !slices.Equal(want, got) {
+				t.Errorf("MarkdownText(%q) leaves its place: %q, want %q", s, got, want)
+			}
+		}
+		// Short, so that the page has room for all of it.
+		if s = clip(s, 300); s == "" {
+			return
+		}
+		page := markdown(t, plannedAs(s), MarkdownOptions{Title: s, Rate: s, Budget: 1 << 20})
+		checkPage(t, page)
+		if strings.Contains(s, accountMark) {
+			return // what it marks as an account's stands elsewhere
+		}
+		plain := markdown(t, plannedAs("x"), MarkdownOptions{Title: "x", Rate: "x"})
+		if d := gocmp.Diff(blocksOf(plain), blocksOf(page)); d != "" {
+			t.Errorf("%q leaves its place (-want +got):\n%s\n%s", s, d, page)
+		}
+	})
+}
+
+// codeOf are the code spans below a node.
+func codeOf(root ast.Node, source []byte) []string {
+	var list []string
+	_ = ast.Walk(root, func(n ast.Node, enter bool) (ast.WalkStatus, error) { // the function has no error
+		if _, ok := n.(*ast.CodeSpan); ok && enter {
+			list = append(list, plainOf(n, source))
+		}
+		return ast.WalkContinue, nil
+	})
+	return list
+}
+
+func TestMarkdownCode(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"app.customer.example", "`app.customer.example`"},
+		{"", "(empty)"},
+		{" ", "` `"},
+		{" a", "` a`"},
+		{" a ", "`  a  `"},
+		{"a`b", "``a`b``"},
+		{"`", "`` ` ``"},
+		{"```", "```` ``` ````"},
+		{"a|b", "`a\\u007cb`"},
+		{"<b>@a", "`<b>@a`"},
+		{"a\nb", "`a\\u000ab`"},
+		{"::error::x", "`: :error::x`"},
+	} {
+		if got := MarkdownCode(c.in); got != c.want {
+			t.Errorf("MarkdownCode(%q) is %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestMarkdownText(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"visitors of a.test: min_tls_version from 1.0 to 1.2", "visitors of `a.test`: `min_tls_version` from 1.0 to 1.2"},
+		{"Requests: 4 read, about 2 min at 1,100 per 5 min", "Requests: 4 read, about 2 min at 1,100 per 5 min"},
+		{`zone "a b" (error 525), it's re-read; what?`, `zone "a b" (error ` + "`525`" + `), it's re-read; what?`},
+		{"Zürich → 東京", "Zürich → 東京"},
+		{"", "(empty)"},
+		{"1. a", "`1`. a"},
+		{"- a", "`-` a"},
+		{"GH-12 gh-12 TLSv1 A-B", "`GH-12` `gh-12` `TLSv1` `A-B`"},
+		{"@a (@a) #1 a@b.example", "`@a` (`@a`) `#1` `a@b.example`"},
+		{":tada: www.a.b http://a.b", "`:tada`: `www.a.b` `http://a.b`"},
+		{"deadbeef 1234567 feedface1", "`deadbeef` `1234567` `feedface1`"},
+		{"<b>x</b> &amp; **x** a`b", "`<b>x</b>` `&amp`; `**x**` ``a`b``"},
+	} {
+		if got := MarkdownText(c.in); got != c.want {
+			t.Errorf("MarkdownText(%q) is %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestFenceCannotBeClosedByWhatItHolds(t *testing.T) {
+	lines := []string{"+a", "```", "`````x", "~~~"}
+	source := fenced("diff", lines) + "\nb\n"
+	var b bytes.Buffer
+	node, ok := parse(source).FirstChild().(*ast.FencedCodeBlock)
+	if !ok {
+		t.Fatalf("no block in\n%s", source)
+	}
+	for i := range node.Lines().Len() {
+		line := node.Lines().At(i)
+		b.Write(line.Value([]byte(source)))
+	}
+	if want := strings.Join(lines, "\n") + "\n"; b.String() != want {
+		t.Errorf("the block holds %q, want %q", b.String(), want)
+	}
+}
