@@ -220,10 +220,12 @@ func (w *mtlsWork) match() {
 		taken[w.live.Certificates[i].Name] = true
 	}
 	for _, e := range w.entries {
-		for _, a := range e.authorities {
+		for i, a := range e.authorities {
 			if a.live == nil {
-				// Whether two certificates may have one name is not documented.
-				if a.name = e.Name.Value; taken[a.name] {
+				// Whether two certificates may have one name is not documented. All but
+				// the first have one of their own, so that a name does not depend on
+				// when a run was stopped.
+				if a.name = e.Name.Value; taken[a.name] || i > 0 {
 					a.name += " " + a.ca.MD5[0][:8]
 				}
 				taken[a.name] = true

@@ -263,9 +263,7 @@ func (e *accountEdge) writeCertificate(r plan.Request, id string, body map[strin
 		if e.last {
 			md5 = md5s[len(md5s)-1]
 		}
-		// The root of a chain may be somebody else's authority too.
-		name := schema.Value(body["name"]).Text()
-		if slices.ContainsFunc(e.certs, func(c edgeCertificate) bool { return c.md5 == md5 && (!e.last || c.name == name) }) {
+		if slices.ContainsFunc(e.certs, func(c edgeCertificate) bool { return c.md5 == md5 }) {
 			return fmt.Errorf("the certificate %s exists", md5)
 		}
 		e.made++
