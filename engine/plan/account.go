@@ -117,6 +117,7 @@ func (b *builder) account(i int) int {
 		w.alerts()
 		w.tie()
 	}
+	w.releases()
 	return len(a.Certificates) + len(a.Applications) + len(a.Alerts)
 }
 

@@ -163,6 +163,10 @@ type Edit struct {
 type Origin struct {
 	schema.Pos
 	Via string `json:"via"`
+	// Commit and Author tell who last touched the line: 40 hexadecimal digits and
+	// a name, which is foreign text. Both are empty where Git does not tell.
+	Commit string `json:"commit,omitempty"`
+	Author string `json:"author,omitempty"`
 }
 
 // MarshalJSON writes {} for nowhere.

@@ -51,6 +51,25 @@ func (w *zoneWork) releases() {
 	for i := range all {
 		w.findings = append(w.findings, all[i].finding(w))
 	}
+	w.releasedCertificates()
+}
+
+// releasedCertificates tells of certificates for origin pulls that the base asked
+// for and head does not, as far as they are there.
+func (w *zoneWork) releasedCertificates() {
+	same := func(a, b *schema.OriginCertificate) bool {
+		return a.ID == b.ID && (a.ID != "" || a.SHA256 == b.SHA256)
+	}
+	for i := range w.base.OriginCertificates {
+		b := &w.base.OriginCertificates[i]
+		there := slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.ID == b.ID || b.ID == "" && c.SHA256 == b.SHA256 })
+		if !there || slices.ContainsFunc(w.want.OriginCertificates, func(c schema.OriginCertificate) bool { return same(&c, b) }) {
+			continue
+		}
+		w.find(schema.Warning, NoLongerManaged, zoneObject(w.label), fmt.Sprintf(
+			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
+			cmp.Or(b.File, b.ID), w.live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
+	}
 }
 
 // releaseKey is what objects have in common that one finding tells of.

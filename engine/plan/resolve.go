@@ -56,8 +56,8 @@ type LocalName struct {
 // speaks of it.
 type ResolvedAccount struct{ Document *schema.Account }
 
-// ScopeOf is what has to be read to plan for some configurations, usually the
-// base and the head. Nil ones ask for nothing.
+// ScopeOf is what has to be read to plan for some configurations. Nil ones ask for
+// nothing.
 func ScopeOf(configs ...*schema.Desired) Scope {
 	var s Scope
 	for _, d := range configs {
@@ -159,31 +159,83 @@ func (z *Zone) tried(setting string) bool {
 	return lacking || unreadable
 }
 
-// Add takes over what a further reading of followers has found.
+// Add takes over what a further reading has found: of zones and accounts that are
+// here already only what was not read before.
 func (l *Live) Add(more *Live) {
+	zones := make(map[string]int, len(l.Zones))
+	for i := range l.Zones {
+		zones[l.Zones[i].ID] = i
+	}
 	for i := range more.Zones {
 		from := &more.Zones[i]
-		for j := range l.Zones {
-			z := &l.Zones[j]
-			if z.ID != from.ID {
-				continue
-			}
-			if z.Hostnames == nil {
-				z.Hostnames = from.Hostnames
-			}
-			if len(from.LocalRead) > 0 {
-				z.addLocal(from)
-			}
-			for id, why := range from.Unreadable {
-				z.Unreadable = with(z.Unreadable, id, why)
-			}
-			for id, why := range from.Lacking {
-				z.Lacking = with(z.Lacking, id, why)
-			}
+		if at, known := zones[from.ID]; known {
+			l.Zones[at].add(from)
+		} else {
+			l.Zones = append(l.Zones, *from)
 		}
 	}
+	sort.SliceStable(l.Zones, func(i, j int) bool {
+		a, b := &l.Zones[i], &l.Zones[j]
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Account.ID, b.Account.ID), strings.Compare(a.ID, b.ID)) < 0
+	})
+	for i := range more.Accounts {
+		from := &more.Accounts[i]
+		if at := slices.IndexFunc(l.Accounts, func(a LiveAccount) bool { return a.ID == from.ID }); at >= 0 {
+			l.Accounts[at].add(from)
+		} else {
+			l.Accounts = append(l.Accounts, *from)
+		}
+	}
+	sort.SliceStable(l.Accounts, func(i, j int) bool {
+		a, b := &l.Accounts[i], &l.Accounts[j]
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) < 0
+	})
 	l.Problems = append(l.Problems, more.Problems...)
 	l.Reads += more.Reads
+}
+
+func (z *Zone) add(from *Zone) {
+	settings := slices.Clone(z.Settings)
+	for _, s := range from.Settings {
+		if _, known := lookup(settings, s.ID); !known {
+			settings = append(settings, s)
+		}
+	}
+	sort.SliceStable(settings, func(i, j int) bool { return schema.Rank(settings[i].ID) < schema.Rank(settings[j].ID) })
+	z.Settings = settings
+	if z.FallbackStatus == "" {
+		z.FallbackStatus = from.FallbackStatus
+	}
+	if z.Hostnames == nil {
+		z.Hostnames = from.Hostnames
+	}
+	if z.OriginCertificates == nil {
+		z.OriginCertificates = from.OriginCertificates
+	}
+	if len(from.LocalRead) > 0 {
+		z.addLocal(from)
+	}
+	for id, why := range from.Unreadable {
+		z.Unreadable = with(z.Unreadable, id, why)
+	}
+	for id, why := range from.Lacking {
+		z.Lacking = with(z.Lacking, id, why)
+	}
+}
+
+func (a *LiveAccount) add(from *LiveAccount) {
+	if a.Certificates == nil && a.Applications == nil {
+		a.Certificates, a.Applications, a.Forwarding = from.Certificates, from.Applications, from.Forwarding
+	}
+	if a.Alerts == nil {
+		a.Alerts, a.AlertTypes, a.Webhooks, a.PagerDuty = from.Alerts, from.AlertTypes, from.Webhooks, from.PagerDuty
+	}
+	for kind, why := range from.Unreadable {
+		if a.Unreadable == nil {
+			a.Unreadable = map[Kind]string{}
+		}
+		a.Unreadable[kind] = why
+	}
 }
 
 // addLocal takes over per-hostname settings that were not read before.

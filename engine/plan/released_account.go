@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// releases tells what the base managed of the account and the head does not, and
+// what stays of it.
+func (w *accountWork) releases() {
+	if w.base == nil {
+		return
+	}
+	var head schema.Account
+	if w.want != nil {
+		head = *w.want
+	}
+	for i := range w.base.MTLS {
+		b := &w.base.MTLS[i]
+		at := slices.IndexFunc(head.MTLS, func(m schema.MTLS) bool { return m.Name.Value == b.Name.Value })
+		switch {
+		case b.Absent:
+		case at < 0:
+			w.released(KindMTLSCertificate, b.Name, "mtls entry "+b.Name.Value, w.standingOf(b), "mtls ")
+		case !head.MTLS[at].Absent:
+			m := &head.MTLS[at]
+			w.releasedField(b.HostnamesAt.Set && !m.HostnamesAt.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.HostnamesAt.Pos}, "hostnames of mtls entry "+b.Name.Value, w.standingOf(b), "mtls ")
+			w.releasedField(b.Forward.Set && !m.Forward.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.Forward.Pos}, "forward_client_certificate of mtls entry "+b.Name.Value, w.forwardedOf(b), "mtls ")
+			w.releasedField(b.Require.Set && !m.Require.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.Require.Pos}, "require of mtls entry "+b.Name.Value, w.demandedOf(b), "mtls ")
+		}
+	}
+	for i := range w.base.Alerts {
+		b := &w.base.Alerts[i]
+		at := slices.IndexFunc(head.Alerts, func(a schema.Alert) bool { return a.Name.Value == b.Name.Value })
+		switch {
+		case b.Absent:
+		case at < 0:
+			w.released(KindAlert, b.Name, "alert "+b.Name.Value, w.alertOf(b), "alert ")
+		case !head.Alerts[at].Absent:
+			a := &head.Alerts[at]
+			for _, f := range []struct {
+				name     string
+				was, now schema.Field[[]string]
+			}{{FieldEmail, b.Email, a.Email}, {FieldWebhooks, b.Webhooks, a.Webhooks}, {FieldPagerDuty, b.PagerDuty, a.PagerDuty}} {
+				w.releasedField(f.was.Set && !f.now.Set, KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: f.was.Pos}, f.name+" of alert "+b.Name.Value, w.fieldOf(b, f.name), "alert ")
+			}
+			w.releasedField(b.Description.Set && !a.Description.Set, KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: b.Description.Pos}, "description of alert "+b.Name.Value, w.fieldOf(b, FieldDescription), "alert ")
+		}
+	}
+}
+
+func (w *accountWork) releasedField(gone bool, kind Kind, name schema.Field[string], what, stays, via string) {
+	if gone {
+		w.released(kind, name, what, stays, via)
+	}
+}
+
+func (w *accountWork) released(kind Kind, name schema.Field[string], what, stays, via string) {
+	w.tell(schema.Warning, NoLongerManaged, w.object(kind, name.Value),
+		fmt.Sprintf("%s of account %s is no longer managed: %s", what, w.live.Name, stays), Origin{Pos: name.Pos, Via: via + name.Value})
+}
+
+// unknownNow is said where what stays could not be read.
+const unknownNow = "it stays as it is, which could not be read"
+
+// standingOf tells what stays of an entry: its certificate authorities with
+// their hostnames, and the hostnames whose clients have to show a certificate.
+func (w *accountWork) standingOf(b *schema.MTLS) string {
+	if !w.readable(KindMTLSCertificate) {
+		return unknownNow
+	}
+	var hostnames []string
+	standing := 0
+	for i := range w.live.Certificates {
+		if c := &w.live.Certificates[i]; has(b.CAs, fingerprintOf(c)) {
+			standing++
+			hostnames = append(hostnames, hostnamesOf(c)...)
+		}
+	}
+	if standing == 0 {
+		return "none of its certificate authorities exists"
+	}
+	slices.Sort(hostnames)
+	text := "its certificate authority stays, for no hostname"
+	if hostnames = slices.Compact(hostnames); len(hostnames) > 0 {
+		text = fmt.Sprintf("its certificate authority stays, for %s (%s)", count(len(hostnames), "hostname"), first(hostnames))
+	}
+	return text + ", and " + w.demandedOf(b) + "; state: absent would take it away"
+}
+
+// demandedOf tells for which hostnames of an entry an application demands a
+// certificate.
+func (w *accountWork) demandedOf(b *schema.MTLS) string {
+	if !w.readable(KindAccessApplication) {
+		return "what demands it stays as it is, which could not be read"
+	}
+	var names []string
+	for _, h := range b.Hostnames {
+		if slices.ContainsFunc(w.live.Applications, func(app Resource) bool {
+			return domainOf(&app) == h.Value && app.Value(FieldPolicy) == PolicyCertificate
+		}) {
+			names = append(names, h.Value)
+		}
+	}
+	if len(names) == 0 {
+		return "no application demands a certificate"
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("clients of %s (%s) have to show a certificate, and nothing keeps it so", count(len(names), "hostname"), first(names))
+}
+
+// forwardedOf tells for which hostnames of an entry the client certificate is
+// passed on.
+func (w *accountWork) forwardedOf(b *schema.MTLS) string {
+	if !w.readable(KindMTLSHostname) {
+		return unknownNow
+	}
+	var names []string
+	for _, h := range b.Hostnames {
+		if w.live.Forwarding.Value(FieldForwarding(h.Value)) != schema.Inherit {
+			names = append(names, h.Value)
+		}
+	}
+	if len(names) == 0 {
+		return "no client certificate is forwarded"
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("it stays on for %s (%s), and nothing keeps it there", count(len(names), "hostname"), first(names))
+}
+
+// alertOf tells what stays of an alert.
+func (w *accountWork) alertOf(b *schema.Alert) string {
+	if !w.readable(KindAlert) {
+		return unknownNow
+	}
+	l := w.alertNamed(b.Name.Value)
+	switch {
+	case l == nil:
+		return "it does not exist"
+	case l.Value(FieldEnabled) == "false":
+		return "it stays switched off; state: absent would take it away"
+	}
+	return "it stays on, and nothing keeps it there; state: absent would take it away"
+}
+
+// fieldOf tells what a field of an alert stays at.
+func (w *accountWork) fieldOf(b *schema.Alert, field string) string {
+	l := w.alertNamed(b.Name.Value)
+	if !w.readable(KindAlert) || l == nil {
+		return unknownNow
+	}
+	value := "empty"
+	if v := l.Value(field); v != schema.Inherit {
+		value = strings.Trim(Show(v), "[]")
+	}
+	return "it stays at " + value + ", and nothing keeps it there"
+}
+
+// alertNamed is the only live alert of a name, else nil.
+func (w *accountWork) alertNamed(name string) *Resource {
+	var found *Resource
+	for i := range w.live.Alerts {
+		if l := &w.live.Alerts[i]; l.Name == name {
+			if found != nil {
+				return nil
+			}
+			found = l
+		}
+	}
+	return found
+}

@@ -1,0 +1,81 @@
+package plan
+
+import "tlsync/schema"
+
+// Released is what has to be read besides to tell what becomes of that which the
+// base asks for and the head does not, so that what visitors meet can be named;
+// with zones, of these only. It is a reading of its own: a zone that the head has
+// dropped may not exist any more, and then there is nothing to tell.
+func Released(base, head *schema.Desired, zones ...string) Scope {
+	was, is := ScopeOf(base), ScopeOf(head)
+	if len(zones) > 0 {
+		var some Scope
+		for _, name := range zones {
+			if s, err := was.Only(name); err == nil {
+				some.Zones = append(some.Zones, s.Zones...)
+			} // else it was not managed at the base
+		}
+		was = some
+	}
+	var out Scope
+	for _, z := range was.Zones {
+		for _, have := range is.Zones {
+			if have.covers(&z) {
+				z.Settings = minus(z.Settings, have.Settings)
+				z.Local = minus(z.Local, have.Local)
+				z.Hostnames = z.Hostnames && !have.Hostnames
+				z.OriginCertificates = z.OriginCertificates && !have.OriginCertificates
+			}
+		}
+		if z.Optional = true; len(z.Settings) > 0 || len(z.Local) > 0 || z.Hostnames || z.OriginCertificates {
+			out.Zones = append(out.Zones, z)
+		}
+	}
+	for _, a := range was.Accounts {
+		for _, have := range is.Accounts {
+			if have.Name == a.Name {
+				a.MTLS, a.Alerts = a.MTLS && !have.MTLS, a.Alerts && !have.Alerts
+			}
+		}
+		if a.MTLS || a.Alerts {
+			out.Accounts = append(out.Accounts, a)
+		}
+	}
+	return out
+}
+
+// covers reports whether every zone that another scope is about is one that this
+// scope is about.
+func (s *ZoneScope) covers(other *ZoneScope) bool {
+	if s.Account != "" && s.Account != other.Account {
+		return false
+	}
+	switch {
+	case s.Glob && !other.Glob:
+		return schema.MatchZone(s.Name, other.Name)
+	case s.Glob == other.Glob:
+		return s.Name == other.Name
+	}
+	return false
+}
+
+// released turns the findings of a reading of what is released into such that keep
+// nobody from applying: what is not there any more needs no word.
+func released(problems []Finding) []Finding {
+	var out []Finding
+	for _, f := range problems {
+		if f.Rule == NotFound || f.Rule == Ambiguous {
+			continue
+		}
+		f.Severity = schema.Warning
+		out = append(out, f)
+	}
+	return out
+}
+
+// AddReleased takes over what the reading that Released asks for has found.
+func (l *Live) AddReleased(more *Live) {
+	told := *more
+	told.Problems = released(more.Problems)
+	l.Add(&told)
+}
