@@ -1,0 +1,110 @@
+package github
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Task is what a run of the action does.
+type Task string
+
+const (
+	TaskPlan     Task = "plan"
+	TaskApply    Task = "apply"
+	TaskDrift    Task = "drift"
+	TaskValidate Task = "validate"
+	TaskNothing  Task = "nothing"
+)
+
+// Refusal says why a run does nothing, and what would be right.
+type Refusal struct{ Message string }
+
+func (r *Refusal) Error() string { return r.Message }
+
+func refusal(format string, args ...any) (Task, error) {
+	return "", &Refusal{fmt.Sprintf(format, args...)}
+}
+
+// Decide says what to do. asked is the input "command": "auto" or "", "validate",
+// "plan", "apply" or "drift". head is the commit that was checked out.
+//
+//	event                    auto                                     apply by command
+//	pull_request             plan; nothing when closed                refused
+//	pull_request_target      plan, if the base is checked out         refused
+//	merge_group              plan                                     refused
+//	push                     apply on the default branch, else plan;  on the default branch
+//	                         nothing when it deletes
+//	schedule                 drift                                    on the default branch
+//	workflow_dispatch        drift                                    on the default branch
+//	workflow_run             refused                                  refused
+//	others                   refused                                  refused where the payload speaks of a
+//	                                                                  pull request, else on the default branch
+//
+// With pull_request_target, a checkout that is not the commit of the run itself
+// may be anybody's, and every command is refused. The error is a *Refusal.
+func Decide(env Environment, ev Event, asked, head string) (Task, error) {
+	commands := []Task{TaskValidate, TaskPlan, TaskApply, TaskDrift}
+	if asked != "" && asked != "auto" && !slices.Contains(commands, Task(asked)) {
+		return refusal("command %s is not one of auto, validate, plan, apply, drift", quoted(asked))
+	}
+	if env.Event == "pull_request_target" && !trusted(env, ev, head) {
+		return refusal("pull_request_target runs with secrets, and what is checked out is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
+	}
+	switch asked {
+	case "", "auto":
+		return choose(env, ev)
+	case "apply":
+		return mayApply(env, ev)
+	}
+	return Task(asked), nil
+}
+
+// trusted reports whether the commit checked out is that of the run, which is in
+// the repository itself, and surely not the head of the pull request.
+func trusted(env Environment, ev Event, head string) bool {
+	return isSHA(head) && head == env.SHA && isSHA(ev.Pull.HeadSHA) && head != ev.Pull.HeadSHA
+}
+
+func choose(env Environment, ev Event) (Task, error) {
+	switch env.Event {
+	case "pull_request", "pull_request_target":
+		if ev.Action == "closed" {
+			return TaskNothing, nil
+		}
+		return TaskPlan, nil
+	case "merge_group":
+		return TaskPlan, nil
+	case "push":
+		switch {
+		case ev.Deleted:
+			return TaskNothing, nil
+		case env.Ref == "":
+			return refusal("GITHUB_REF does not say what was pushed to: set the input command to plan or apply")
+		case ev.DefaultBranch == "":
+			return refusal("the payload does not name the default branch, so whether to plan or to apply is open: set the input command to plan")
+		case onDefault(env, ev):
+			return TaskApply, nil
+		}
+		return TaskPlan, nil
+	case "schedule", "workflow_dispatch":
+		return TaskDrift, nil
+	}
+	return refusal("nothing is done by itself at the event %s, only at pull_request, pull_request_target, merge_group, push, schedule and workflow_dispatch: set the input command to say what to do", quoted(env.Event))
+}
+
+func mayApply(env Environment, ev Event) (Task, error) {
+	switch {
+	case strings.HasPrefix(env.Event, "pull_request"), env.Event == "merge_group", env.Event == "workflow_run", ev.OfPull:
+		return refusal("apply is refused at the event %s, whose commit may not be merged yet: apply on a push to the default branch", quoted(env.Event))
+	case env.Event == "push" && ev.Deleted:
+		return refusal("apply is refused at a push that deletes a branch or a tag: apply on a push to the default branch")
+	case ev.DefaultBranch == "":
+		return refusal("apply is refused, since the payload does not name the default branch: apply on a push to it")
+	case !onDefault(env, ev):
+		return refusal("apply is refused on %s: apply on the default branch, refs/heads/%s", quoted(env.Ref), cut(visible(ev.DefaultBranch), 100))
+	}
+	return TaskApply, nil
+}
+
+func onDefault(env Environment, ev Event) bool { return env.Ref == "refs/heads/"+ev.DefaultBranch }
