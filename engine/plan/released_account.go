@@ -97,19 +97,15 @@ func (w *accountWork) demandedOf(b *schema.MTLS) string {
 	if !w.readable(KindAccessApplication) {
 		return "what demands it stays as it is, which could not be read"
 	}
-	var names []string
-	for _, h := range b.Hostnames {
-		if slices.ContainsFunc(w.live.Applications, func(app Resource) bool {
-			return domainOf(&app) == h.Value && app.Value(FieldPolicy) == PolicyCertificate
-		}) {
-			names = append(names, h.Value)
-		}
-	}
-	if len(names) == 0 {
+	some := hostnamesWith(b, func(hostname string) bool {
+		return slices.ContainsFunc(w.live.Applications, func(app Resource) bool {
+			return domainOf(&app) == hostname && app.Value(FieldPolicy) == PolicyCertificate
+		})
+	})
+	if some == "" {
 		return "no application demands a certificate"
 	}
-	slices.Sort(names)
-	return fmt.Sprintf("clients of %s (%s) have to show a certificate, and nothing keeps it so", count(len(names), "hostname"), first(names))
+	return "clients of " + some + " have to show a certificate, and nothing keeps it so"
 }
 
 // forwardedOf tells for which hostnames of an entry the client certificate is
@@ -118,17 +114,29 @@ func (w *accountWork) forwardedOf(b *schema.MTLS) string {
 	if !w.readable(KindMTLSHostname) {
 		return unknownNow
 	}
+	some := hostnamesWith(b, func(hostname string) bool {
+		return w.live.Forwarding.Value(FieldForwarding(hostname)) != schema.Inherit
+	})
+	if some == "" {
+		return "no client certificate is forwarded"
+	}
+	return "it stays on for " + some + ", and nothing keeps it there"
+}
+
+// hostnamesWith counts and names the hostnames of an entry for which something is
+// so, "" for none.
+func hostnamesWith(b *schema.MTLS, is func(hostname string) bool) string {
 	var names []string
 	for _, h := range b.Hostnames {
-		if w.live.Forwarding.Value(FieldForwarding(h.Value)) != schema.Inherit {
+		if is(h.Value) {
 			names = append(names, h.Value)
 		}
 	}
 	if len(names) == 0 {
-		return "no client certificate is forwarded"
+		return ""
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("it stays on for %s (%s), and nothing keeps it there", count(len(names), "hostname"), first(names))
+	return fmt.Sprintf("%s (%s)", count(len(names), "hostname"), first(names))
 }
 
 // alertOf tells what stays of an alert.
