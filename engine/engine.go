@@ -43,8 +43,6 @@ type Engine struct {
 // configuration of the base commit, nil without one; the causes of the edits
 // come from it.
 func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
-	// The base only explains what head asks for, so it needs no reading of its
-	// own: a zone that head has dropped may not even exist any more.
 	scope, err := plan.ScopeOf(head).Only(e.Zones...)
 	if err != nil {
 		return nil, err
@@ -52,6 +50,9 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)
+	}
+	if err := e.readReleased(ctx, live, base, head); err != nil {
+		return nil, err
 	}
 	build := func() (*plan.Plan, error) {
 		in := plan.Input{
@@ -79,10 +80,26 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	return build()
 }
 
-// Drift compares live state with a configuration that is taken to have been
-// applied: what differs is drift.
-func (e *Engine) Drift(ctx context.Context, committed *schema.Desired, config plan.Config) (*plan.Plan, error) {
-	return e.Plan(ctx, committed, committed, config)
+// readReleased reads what the base managed and the head does not. Where that
+// fails as a whole it is told, and is no error: nothing of it is ever written.
+func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *schema.Desired) error {
+	scope := plan.Released(base, head, e.Zones...)
+	if len(scope.Zones) == 0 && len(scope.Accounts) == 0 {
+		return nil
+	}
+	more, err := e.Source.Fetch(ctx, scope)
+	switch {
+	case err == nil:
+		live.AddReleased(more)
+	case ctx.Err() != nil:
+		return fmt.Errorf("read what is no longer managed: %w", err)
+	default:
+		live.Problems = append(live.Problems, plan.Finding{
+			Severity: schema.Warning, Rule: plan.Unreadable, Object: "configuration",
+			Message: "what this commit no longer manages cannot be read: " + err.Error(),
+		})
+	}
+	return nil
 }
 
 // settling is how long Apply waits before each further look at live state that

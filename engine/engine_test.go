@@ -285,7 +285,7 @@ func TestCauses(t *testing.T) {
 		}
 		return slices.Compact(out)
 	}
-	if got := causes(e.Drift(t.Context(), head, plan.Config{})); !slices.Equal(got, []plan.Cause{plan.CauseDrift}) {
+	if got := causes(e.Plan(t.Context(), head, head, plan.Config{})); !slices.Equal(got, []plan.Cause{plan.CauseDrift}) {
 		t.Errorf("drift: %v", got)
 	}
 	if got := causes(e.Plan(t.Context(), nil, head, plan.Config{})); !slices.Equal(got, []plan.Cause{plan.CauseAdopt}) {

@@ -58,7 +58,10 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 		Reader:          s.in,
 		ExitErrHandler:  func(*cli.Context, error) {}, // run picks the exit code
 		OnUsageError:    usageError,
-		Commands:        []*cli.Command{p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(), p.sandboxCommand()},
+		Commands: []*cli.Command{
+			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
+			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(),
+		},
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" && name != "help" {
 				return unknownCommand(c.App, name)
@@ -116,6 +119,8 @@ func version() string {
 	return info.Main.Version
 }
 
+func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: version()} }
+
 func userAgent() string { return "tlsync/" + version() }
 
 // sharedFlags are made anew for each command: the flag library writes into them.
@@ -157,7 +162,8 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 		o.color = true
 	case "never":
 	case "auto":
-		o.color = p.getenv("NO_COLOR") == "" && isTerminal(p.out)
+		// Some runners of GitHub's workflows give a step a terminal, others a pipe.
+		o.color = p.getenv("NO_COLOR") == "" && !p.inActions() && isTerminal(p.out)
 	default:
 		return o, fmt.Errorf("--color %q: want auto, always or never", when)
 	}
@@ -189,6 +195,9 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	return o, nil
 }
 
+// inActions reports whether this is a step of a GitHub workflow.
+func (p *program) inActions() bool { return p.getenv("GITHUB_ACTIONS") == "true" }
+
 // noArguments refuses positional arguments.
 func noArguments(c *cli.Context) error {
 	if c.NArg() > 0 {
@@ -213,8 +222,9 @@ func (p *program) remark(o common, format string, args ...any) {
 }
 
 // cloudflareOptions is the connection to Cloudflare: credentials from the
-// environment, one token per account that names one.
-func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudflare.Options, error) {
+// environment, one token per account that names one. Those of accounts that only
+// the base knows are taken where they are there: nothing is written with them.
+func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cloudflare.Options, error) {
 	opts := cloudflare.Options{
 		BaseURL: p.getenv("CLOUDFLARE_BASE_URL"), Rate: o.rate, Concurrency: o.concurrency,
 		Timeout: o.timeout, UserAgent: userAgent(), Log: o.log,
@@ -244,6 +254,15 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
 	own := func(account string) bool { _, ok := opts.Accounts[account]; return ok }
+	if base != nil {
+		for _, a := range base.Accounts {
+			known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
+			if token := p.getenv(a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known && len(o.zones) == 0 {
+				p.secrets.add(token)
+				opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
+			}
+		}
+	}
 	defaultNeeded := slices.ContainsFunc(zones, func(z schema.Zone) bool { return !own(z.Account.Value) }) ||
 		len(o.zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && !own(a.Name.Value) })
 	for _, z := range zones {
@@ -268,8 +287,7 @@ func (p *program) cloudflareOptions(o common, desired *schema.Desired) (cloudfla
 // engine is an Engine that can only read.
 func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.zones, Now: p.now(),
-		Tool:            plan.Tool{Name: "tlsync", Version: version()},
+		Source: source, Zones: o.zones, Now: p.now(), Tool: tool(),
 		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
 	}
 }

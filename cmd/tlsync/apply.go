@@ -25,6 +25,9 @@ type applyOptions struct {
 	approved bool
 	allow    []plan.HazardKind
 	deadline time.Duration
+	// reviewed is a file that holds what was reviewed; empty for no such check.
+	reviewed string
+	notTip   bool // an older commit than that of the branch's tip may be applied
 }
 
 func (p *program) applyCommand() *cli.Command {
@@ -40,6 +43,8 @@ run apply again to go on.`,
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
 			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
+			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
+			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
 			shared, err := p.common(c, "text")
@@ -49,7 +54,10 @@ run apply again to go on.`,
 			if c.NArg() > 0 {
 				return fmt.Errorf("apply plans afresh and takes no saved plan yet, got %q", c.Args().First())
 			}
-			o := applyOptions{common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline")}
+			o := applyOptions{
+				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
+				reviewed: c.String("reviewed"), notTip: c.Bool("allow-not-tip"),
+			}
 			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
 				return err
 			}
@@ -92,55 +100,96 @@ type deadlinePassed struct{ after time.Duration }
 func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s", d.after) }
 
 func (p *program) apply(ctx context.Context, o applyOptions) error {
+	c, err := p.valid(o.common)
+	if err != nil {
+		return err
+	}
+	if !o.notTip {
+		if err := p.notLeftBehind(o.common); err != nil {
+			return err
+		}
+	}
+	if o.reviewed == "" {
+		return p.carryOut(ctx, o, c, nil, nil).err
+	}
+	review, err := readReviewed(o.reviewed)
+	if err != nil {
+		return fmt.Errorf("--reviewed: nothing was written: %w", err)
+	}
+	return p.carryOut(ctx, o, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
+}
+
+// notLeftBehind refuses a commit that the branch, as the remote was last seen, has
+// left behind: live would go back to it.
+func (p *program) notLeftBehind(o common) error {
+	repo, head, err := openHead(o)
+	if err != nil {
+		return nil // without a commit there is no tip
+	}
+	branch, err := repo.Branch()
+	if err != nil || branch == "" {
+		return nil
+	}
+	tip, ok, err := repo.Upstream(branch)
+	if err != nil || !ok || tip == head {
+		return nil
+	}
+	if behind, err := repo.IsAncestor(head, tip); err != nil || !behind {
+		return nil
+	}
+	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: pull first, or go back on purpose with --allow-not-tip",
+		short(head.Hash), report.Safe(branch), short(tip.Hash))}
+}
+
+// applied is what became of an apply. What was not reached is nil.
+type applied struct {
+	made   *plan.Plan
+	result *apply.Result
+	err    error // with the exit code
+}
+
+// carryOut plans and writes. Base only tells causes. Gate, if set, may refuse the
+// plan before anything is written.
+func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
 	if o.deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, o.deadline, deadlinePassed{o.deadline})
 		defer cancel()
 	}
-	c, err := p.load(o.common)
-	if err != nil {
-		return err
-	}
-	if err := p.check(o.common, c); err != nil {
-		return err
-	}
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		return exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
+		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
+		return a
 	}
-	opts, err := p.cloudflareOptions(o.common, c.desired)
+	opts, err := p.cloudflareOptions(o.common, c.desired, base.asked())
 	if err != nil {
-		return err
+		a.err = err
+		return a
 	}
 	progress := p.watch(o.common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
-		return err
+		a.err = err
+		return a
 	}
 	e := p.engine(o.common, writer)
 	e.Target = writer
-	made, err := e.Plan(ctx, nil, c.desired, c.info)
+	made, err := e.Plan(ctx, base.asked(), c.desired, c.against(base))
 	progress.close()
 	if err != nil {
-		return interrupted(ctx, err)
+		a.err = interrupted(ctx, err)
+		return a
 	}
-	switch err := p.print(o.common, made); {
+	a.made = made
+	switch err := p.print(o.common, made, false); {
 	case err != nil && !o.approved:
-		return err // nobody can approve what nobody can read
+		a.err = err // nobody can approve what nobody can read
+		return a
 	case err != nil:
 		p.lost(err)
 	}
-	if len(made.Changes) == 0 {
-		return unread(made)
-	}
-	if refusals := apply.Refusals(made, o.allow); len(refusals) > 0 {
-		return exit{codeRefused, refused(refusals, o.allow)}
-	}
-	if err := missingKey(made, c.desired, opts.Keys); err != nil {
-		return err
-	}
-	if err := p.confirm(ctx, o); err != nil {
-		return err
+	if a.err = p.mayWrite(ctx, o, c, made, opts.Keys, gate); a.err != nil || len(made.Changes) == 0 {
+		return a
 	}
 	progress.write(len(made.Changes))
 	p.writing.Store(true)
@@ -148,12 +197,34 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 		Concurrency: o.concurrency,
 		Report:      progress.step,
 	})
+	a.result = result
 	progress.close()
 	_ = write(p.out, "\n") // if that fails, so does the next
 	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
 		p.lost(err)
 	}
-	return p.verdict(o, made, result, lastErr)
+	a.err = p.verdict(o, made, result, lastErr)
+	return a
+}
+
+// mayWrite says why a plan is not to be written, if it is not. Without changes it
+// says whether the plan is whole.
+func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
+	if len(made.Changes) == 0 {
+		return unread(made)
+	}
+	if gate != nil {
+		if err := gate(made); err != nil {
+			return err
+		}
+	}
+	if refusals := apply.Refusals(made, o.allow); len(refusals) > 0 {
+		return exit{codeRefused, refused(refusals, o.allow)}
+	}
+	if err := missingKey(made, c.desired, keys); err != nil {
+		return err
+	}
+	return p.confirm(ctx, o)
 }
 
 // missingKey refuses to begin where a certificate is to be uploaded whose private

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/plan"
@@ -46,40 +47,120 @@ func (p *program) load(o common) (*configuration, error) {
 	return c, nil
 }
 
+// valid loads the configuration and fails, having printed them, if it has mistakes.
+func (p *program) valid(o common) (*configuration, error) {
+	c, err := p.load(o)
+	if err != nil {
+		return nil, err
+	}
+	return c, p.check(o, c)
+}
+
+// asked is what the configuration asks for, nil for no configuration.
+func (c *configuration) asked() *schema.Desired {
+	if c == nil {
+		return nil
+	}
+	return c.desired
+}
+
+// against is what a plan says of the configuration when it is compared with a
+// base.
+func (c *configuration) against(base *configuration) plan.Config {
+	info := c.info
+	if base != nil {
+		info.BaseCommit = base.info.Commit
+	}
+	return info
+}
+
 // errNotCommitted says that there is no commit that holds the configuration.
 var errNotCommitted = errors.New("not committed")
 
 // committed is the configuration at HEAD. With errNotCommitted it says why there
 // is none; info.Commit is then the commit that lacks it, if there is one.
 func (p *program) committed(o common) (*configuration, error) {
-	c := &configuration{desired: &schema.Desired{}}
+	repo, head, err := openHead(o)
+	if err != nil {
+		return &configuration{desired: &schema.Desired{}}, err
+	}
+	return p.inCommit(repo, head, o, p.now())
+}
+
+// openHead opens the repository of the configuration and finds the commit that is
+// checked out. The error is errNotCommitted where there is none.
+func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 	repo, err := gitfs.Open(o.configDir)
 	if errors.Is(err, gitfs.ErrNoRepository) {
-		return c, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.configDir)
+		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.configDir)
 	}
 	if err != nil {
-		return c, err
+		return nil, gitfs.Commit{}, err
 	}
 	head, err := repo.Head()
 	if errors.Is(err, gitfs.ErrNoCommit) {
-		return c, fmt.Errorf("%w: the repository has no commit yet", errNotCommitted)
+		return repo, head, fmt.Errorf("%w: the repository has no commit yet", errNotCommitted)
 	}
-	if err != nil {
-		return c, err
-	}
-	c.info.Commit = head.Hash
-	c.files, err = repo.FS(head)
+	return repo, head, err
+}
+
+// inCommit loads the configuration as it is in a commit. With errNotCommitted the
+// commit has none. The time is that of schema.Load.
+func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now time.Time) (*configuration, error) {
+	c := &configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
+	var err error
+	c.files, err = repo.FS(commit)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("%w: %s is not in commit %s", errNotCommitted, o.configDir, short(head.Hash))
+		return c, fmt.Errorf("%w: %s is not in commit %s", errNotCommitted, o.configDir, short(commit.Hash))
 	}
 	if err != nil {
 		return c, err
 	}
 	if !has(c.files, "tlsync.yaml") && !has(c.files, "tlsync.yml") {
-		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(head.Hash))
+		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
 	}
-	c.desired, c.diags = schema.Load(c.files, p.now())
+	c.desired, c.diags = schema.Load(c.files, now)
 	c.info.Digest = c.desired.Digest
+	return c, nil
+}
+
+// base is the configuration that a plan is compared with: that of the merge base
+// of a revision and HEAD. A commit without a configuration managed nothing.
+func (p *program) base(o common, revision string) (*configuration, error) {
+	repo, head, err := openHead(o)
+	if err != nil {
+		return nil, fmt.Errorf("--base: %w", err)
+	}
+	other, err := repo.Resolve(revision)
+	if err != nil {
+		return nil, fmt.Errorf("--base: %w", err)
+	}
+	at, err := repo.MergeBase(other, head)
+	if err != nil {
+		return nil, fmt.Errorf("--base: %w", err)
+	}
+	return p.earlier(repo, at, o)
+}
+
+// earlier is the configuration of a commit that plans are compared with. What was
+// wrong with it is no matter of today: what can be read of it counts.
+func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configuration, error) {
+	// Whether certificates of that time have expired by now does not matter.
+	c, err := p.inCommit(repo, at, o, time.Time{})
+	switch {
+	case errors.Is(err, errNotCommitted):
+		p.remark(o, "tlsync: %s; everything counts as newly managed", oneLine(err))
+	case err != nil:
+		return nil, err
+	case c.diags.HasErrors():
+		n := 0
+		for _, d := range c.diags {
+			if d.Severity == schema.Error {
+				n++
+			}
+		}
+		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read of it counts as newly managed", short(at.Hash), n)
+	}
 	return c, nil
 }
 

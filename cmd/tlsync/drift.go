@@ -7,36 +7,39 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tlsync/engine"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
 
 type driftOptions struct {
 	common
-	failOn string
+	applied string
+	failOn  string
 }
 
 func (p *program) driftCommand() *cli.Command {
 	return &cli.Command{
 		Name: "drift", Usage: "compare live with the configuration as committed",
-		UsageText: "tlsync drift [--config DIR] [--fail-on any|weaker|none]",
+		UsageText: "tlsync drift [--config DIR] [--applied REF] [--fail-on any|weaker|none]",
 		Description: `Compares live state with the configuration at HEAD, so that edits that are
-not committed do not read as drift, and exits with 2 if they differ. Outside a
-repository the files are taken as they are. Never writes to Cloudflare.
-Formats: text, json.`,
+not committed do not read as drift, and exits with 2 if they differ. With
+--applied live is expected to be as that commit says, and what later commits ask
+for is pending and no drift. Outside a repository the files are taken as they
+are. Never writes to Cloudflare.
+Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 		Flags: append(sharedFlags(),
+			&cli.StringFlag{Name: "applied", Usage: "`REF` the commit that was applied last (HEAD)"},
 			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
+			shared, err := p.common(c, "text", "json", "markdown", "github")
 			if err != nil {
 				return err
 			}
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			o := driftOptions{shared, c.String("fail-on")}
+			o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
 			if o.failOn != "any" && o.failOn != "weaker" && o.failOn != "none" {
 				return fmt.Errorf("--fail-on %q: want any, weaker or none", o.failOn)
 			}
@@ -47,7 +50,7 @@ Formats: text, json.`,
 
 func (p *program) drift(ctx context.Context, o driftOptions) error {
 	c, err := p.committed(o.common)
-	if errors.Is(err, errNotCommitted) {
+	if errors.Is(err, errNotCommitted) && o.applied == "" {
 		p.remark(o.common, "tlsync: %s; comparing with the files as they are", oneLine(err))
 		c, err = p.load(o.common)
 	}
@@ -57,30 +60,58 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
-	made, err := p.read(ctx, o.common, c, func(e *engine.Engine) (*plan.Plan, error) {
-		return e.Drift(ctx, c.desired, c.info)
-	})
+	applied := c
+	if o.applied != "" {
+		if applied, err = p.applied(o.common, o.applied); err != nil {
+			return err
+		}
+	}
+	made, err := p.compare(ctx, o.common, c, applied, "")
 	if err != nil {
 		return err
 	}
-	if err := p.print(o.common, made); err != nil {
+	if o.format != "text" || o.verbose {
+		p.credit(o.common, made, c, applied)
+	}
+	if err := p.print(o.common, made, applied != c); err != nil {
 		return err
 	}
+	return driftVerdict(made, o.failOn, applied != c)
+}
+
+// applied is the configuration of the commit that was applied last.
+func (p *program) applied(o common, revision string) (*configuration, error) {
+	repo, _, err := openHead(o)
+	if err != nil {
+		return nil, fmt.Errorf("--applied: %w", err)
+	}
+	at, err := repo.Resolve(revision)
+	if err != nil {
+		return nil, fmt.Errorf("--applied: %w", err)
+	}
+	return p.earlier(repo, at, o)
+}
+
+// driftVerdict picks the exit code of a look for drift. Pending says that the
+// plan may hold what is not applied yet.
+func driftVerdict(made *plan.Plan, failOn string, pending bool) error {
 	if err := unread(made); err != nil {
 		return err
 	}
-	if o.fails(made) {
+	if drifted(made, failOn, pending) {
 		return exit{codeDiffers, nil}
 	}
 	return nil
 }
 
-// fails reports whether the drift is of the kind to fail on. Live is weaker where
-// putting it right strengthens.
-func (o driftOptions) fails(made *plan.Plan) bool {
+// drifted reports whether the drift is of the kind to fail on. What is only
+// pending is none. Live is weaker where putting it right strengthens.
+func drifted(made *plan.Plan, failOn string, pending bool) bool {
 	for i := range made.Changes {
 		for _, e := range made.Changes[i].Edits {
-			if o.failOn == "any" || (o.failOn == "weaker" && e.Direction == schema.Strengthens) {
+			switch {
+			case pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict:
+			case failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens:
 				return true
 			}
 		}

@@ -71,6 +71,7 @@ const (
 	codeError      = 1  // nothing was written
 	codeDiffers    = 2  // plan --detailed-exitcode, drift
 	codeRefused    = 3  // a hazard not allowed; nothing was written
+	codeStale      = 4  // the plan is no longer what was reviewed; nothing was written
 	codeIncomplete = 5  // something was written and something was not
 	codeBug        = 11 // a recovered panic
 )
@@ -116,4 +117,19 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 		fmt.Fprintf(s.err, "tlsync: %s\n", oneLine(e.err))
 	}
 	return e.code
+}
+
+// codeOf is the code that an error ends the program with.
+func codeOf(err error) int {
+	var bug *crash.Error
+	var e exit
+	switch {
+	case err == nil:
+		return codeOK
+	case errors.As(err, &bug):
+		return codeBug
+	case errors.As(err, &e):
+		return e.code
+	}
+	return codeError
 }

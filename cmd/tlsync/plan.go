@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
+	"tlsync/engine/github"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/schema"
@@ -18,54 +20,66 @@ import (
 
 type planOptions struct {
 	common
+	base     string
 	out      string
+	snapshot string
 	detailed bool
 }
 
 func (p *program) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Aliases: []string{"diff"}, Usage: "compare desired with live, print the plan",
-		UsageText: "tlsync plan [--config DIR] [--zone NAME] [--out FILE]",
+		UsageText: "tlsync plan [--config DIR] [--zone NAME] [--base REF] [--out FILE]",
 		Description: `Reads live state and prints what apply would write, what needs permission by
-name, and what there is to know. Never writes to Cloudflare.
-Formats: text, json.`,
+name, and what there is to know. With --base what the commits since then ask for
+is told apart from drift. With --snapshot nothing is read from Cloudflare. Never
+writes to Cloudflare.
+Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 		Flags: append(sharedFlags(),
+			&cli.StringFlag{Name: "base", Usage: "`REF` tell what commits since then ask for from drift"},
 			&cli.StringFlag{Name: "out", Usage: "`FILE` to save the plan in, as JSON"},
+			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` of tlsync snapshot, in place of Cloudflare"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 if there are changes"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
+			shared, err := p.common(c, "text", "json", "markdown", "github")
 			if err != nil {
 				return err
 			}
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return p.plan(ctx, planOptions{shared, c.String("out"), c.Bool("detailed-exitcode")})
+			return p.plan(ctx, planOptions{
+				common: shared, base: c.String("base"), out: c.String("out"), snapshot: c.String("snapshot"), detailed: c.Bool("detailed-exitcode"),
+			})
 		}),
 	}
 }
 
 func (p *program) plan(ctx context.Context, o planOptions) error {
-	c, err := p.load(o.common)
+	c, err := p.valid(o.common)
 	if err != nil {
 		return err
 	}
-	if err := p.check(o.common, c); err != nil {
-		return err
-	}
-	made, err := p.read(ctx, o.common, c, func(e *engine.Engine) (*plan.Plan, error) {
-		return e.Plan(ctx, nil, c.desired, c.info)
-	})
-	if err != nil {
-		return err
-	}
-	if o.out != "" {
-		if err := savePlan(o.out, made); err != nil {
+	var base *configuration
+	if o.base != "" {
+		if base, err = p.base(o.common, o.base); err != nil {
 			return err
 		}
 	}
-	if err := p.print(o.common, made); err != nil {
+	made, err := p.compare(ctx, o.common, c, base, o.snapshot)
+	if err != nil {
+		return err
+	}
+	if o.format != "text" || o.verbose || o.out != "" {
+		p.credit(o.common, made, c, base)
+	}
+	if o.out != "" {
+		if err := savePlan("--out", o.out, made); err != nil {
+			return err
+		}
+	}
+	if err := p.print(o.common, made, false); err != nil {
 		return err
 	}
 	if err := unread(made); err != nil {
@@ -77,20 +91,38 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 	return nil
 }
 
-// read makes a plan with a client that has no write methods.
-func (p *program) read(ctx context.Context, o common, c *configuration, compare func(*engine.Engine) (*plan.Plan, error)) (*plan.Plan, error) {
-	opts, err := p.cloudflareOptions(o, c.desired)
+// compare makes a plan with a client that has no write methods, or, where a
+// snapshot is named, from that file. Base is nil where there is none.
+func (p *program) compare(ctx context.Context, o common, c, base *configuration, from string) (*plan.Plan, error) {
+	source, done, err := p.source(o, c, base, from)
 	if err != nil {
 		return nil, err
+	}
+	made, err := p.engine(o, source).Plan(ctx, base.asked(), c.desired, c.against(base))
+	done()
+	return made, interrupted(ctx, err)
+}
+
+// source is where live state comes from, and what ends the showing of progress.
+func (p *program) source(o common, c, base *configuration, from string) (engine.Source, func(), error) {
+	if from != "" {
+		saved, err := readSnapshot(from)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--snapshot: %w", err)
+		}
+		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), report.Safe(from))
+		return saved, func() {}, nil
+	}
+	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
+	if err != nil {
+		return nil, nil, err
 	}
 	progress := p.watch(o, &opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	made, err := compare(p.engine(o, reader))
-	progress.close()
-	return made, interrupted(ctx, err)
+	return reader, progress.close, nil
 }
 
 // interrupted says in one sentence that an interrupt or the deadline ended the
@@ -102,11 +134,17 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func (p *program) print(o common, made *plan.Plan) error {
-	if o.format == "json" {
+// print prints a plan. Pending is that of report.TextOptions.
+func (p *program) print(o common, made *plan.Plan, pending bool) error {
+	switch o.format {
+	case "json":
 		return report.PlanJSON(p.out, made)
+	case "github":
+		return github.Commands(p.out, annotations(o, report.PlanAnnotations(made)))
+	case "markdown":
+		return report.Markdown(p.out, made, report.MarkdownOptions{Rate: rateText(o.rate), Pending: pending})
 	}
-	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate)})
+	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Pending: pending})
 }
 
 // unread fails where something that the configuration manages could not be read
@@ -127,44 +165,19 @@ func unread(made *plan.Plan) error {
 	return fmt.Errorf("the plan is not complete: %d findings are errors", n)
 }
 
-// savePlan writes the plan beside its place and moves it there, so that there is
-// never half a plan. It holds no secret; 0600 because live settings are nobody
-// else's business.
-func savePlan(file string, made *plan.Plan) (err error) {
-	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("--out %s: is not a regular file", file)
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-plan-*")
-	if err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("--out: %w", err)
-		}
-	}()
-	if err := report.PlanJSON(f, made); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+// savePlan writes a plan to the file of a flag. It holds no secret.
+func savePlan(flag, file string, made *plan.Plan) error {
+	return saveFile(flag, file, func(w io.Writer) error { return report.PlanJSON(w, made) })
 }
 
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "render a saved plan",
 		UsageText:   "tlsync show FILE",
-		Description: "Prints a plan that tlsync plan --out saved. Formats: text, json.",
+		Description: "Prints a plan that tlsync plan --out saved. Formats: text, json, markdown.",
 		Flags:       sharedFlags(),
 		Action: action(func(_ context.Context, c *cli.Context) error {
-			o, err := p.common(c, "text", "json")
+			o, err := p.common(c, "text", "json", "markdown")
 			if err != nil {
 				return err
 			}
@@ -177,14 +190,23 @@ func (p *program) showCommand() *cli.Command {
 }
 
 func (p *program) show(o common, file string) error {
-	f, err := os.Open(file)
+	made, err := readPlan(file)
 	if err != nil {
 		return err
+	}
+	return p.print(o, made, false)
+}
+
+// readPlan reads a plan that was saved.
+func readPlan(file string) (*plan.Plan, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	made, err := report.ReadPlan(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return p.print(o, made)
+	return made, nil
 }

@@ -25,7 +25,7 @@ func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
 	switch {
 	case o.quiet:
 		w.mode = progress.Quiet
-	case isTerminal(p.err):
+	case isTerminal(p.err) && !p.inActions():
 		w.mode = progress.Bar
 	}
 	w.reading = progress.New(p.err, progress.Options{Mode: w.mode, What: "read", Unit: "hostnames"})

@@ -64,7 +64,7 @@ type shape func(path string, v any) error
 // written down here once more so that a change of a Go type does not go
 // unnoticed.
 func planShape() shape {
-	origin := object("file", text, "line", whole, "column", whole, "via", text)
+	origin := object("file", text, "line", whole, "column", whole, "via", text, "commit?", text, "author?", text)
 	value := orNull(anything)
 	return object(
 		"format_version", oneOf("1"),

@@ -72,6 +72,9 @@ func TestScript(t *testing.T) {
 			"json":       jsonVerb,
 			"json-plan":  jsonPlanVerb,
 			"edit":       editVerb,
+			"github":     githubVerb,
+			"output":     outputVerb,
+			"harmless":   harmlessVerb,
 		},
 	})
 }
@@ -148,7 +151,7 @@ func lastPhase(log string) string {
 // credentials travel.
 func (t scriptT) noSecret(where, text string) {
 	t.Helper()
-	for _, secret := range append([]string{canary, globalKey}, *t.secrets...) {
+	for _, secret := range append([]string{canary, globalKey, githubToken}, *t.secrets...) {
 		for _, form := range forms(secret) {
 			if strings.Contains(text, form) {
 				t.Errorf("%s holds a secret as %q", where, form)
@@ -171,6 +174,7 @@ type script struct {
 	t       scriptT
 	doc     *contract.Doc // nil where the document is missing
 	world   *world        // nil before "sandbox start"
+	hub     *hub          // nil before "github start"
 	stopped *exec.Cmd     // what "signal" was sent to
 	commits int
 
@@ -205,6 +209,9 @@ func setUp(env *testscript.Env, doc *contract.Doc) error {
 		env.Setenv(k, v)
 	}
 	env.Defer(func() {
+		if s.hub != nil {
+			s.hub.http.Close()
+		}
 		if s.world != nil {
 			s.world.close()
 			if n := s.world.unsettled(); n > 0 && !t.Failed() {

@@ -22,7 +22,7 @@ type redactor struct {
 
 func newRedactor(getenv func(string) string) *redactor {
 	r := &redactor{}
-	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"} {
+	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "TLSYNC_API_TOKEN", "GITHUB_TOKEN", "TLSYNC_GITHUB_TOKEN"} {
 		r.add(getenv(name))
 	}
 	return r
@@ -52,19 +52,25 @@ type redacted struct {
 }
 
 func (w redacted) Write(b []byte) (int, error) {
-	w.r.mu.Lock()
-	clean := b
-	for _, s := range w.r.secrets {
-		if bytes.Contains(clean, s) {
-			clean = bytes.ReplaceAll(clean, s, []byte("[redacted]"))
-		}
-	}
-	w.r.mu.Unlock()
-	if _, err := w.Writer.Write(clean); err != nil {
+	if _, err := w.Writer.Write(w.r.hidden(b)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
+
+func (r *redactor) hidden(b []byte) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.secrets {
+		if bytes.Contains(b, s) {
+			b = bytes.ReplaceAll(b, s, []byte("[redacted]"))
+		}
+	}
+	return b
+}
+
+// hide is a text without secrets, for what is not printed but sent or saved.
+func (r *redactor) hide(s string) string { return string(r.hidden([]byte(s))) }
 
 // reportBug tells of a panic. Arguments are not among what it tells: they could
 // hold anything.

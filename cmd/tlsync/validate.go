@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine/github"
 	"tlsync/engine/report"
 )
 
@@ -37,7 +38,7 @@ func (p *program) validate(o common) error {
 	case "json":
 		err = report.DiagnosticsJSON(p.out, c.diags)
 	case "github":
-		err = report.DiagnosticsGitHub(p.out, c.diags)
+		err = github.Commands(p.out, annotations(o, report.DiagnosticAnnotations(c.diags)))
 	default:
 		if len(c.diags) > 0 {
 			err = report.Diagnostics(p.out, c.diags, c.reportOptions(o.color))

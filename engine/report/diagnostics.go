@@ -2,7 +2,6 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -42,6 +41,12 @@ func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error 
 			fmt.Fprintln(out, "  hint: "+Safe(d.Hint))
 		}
 	}
+	fmt.Fprintln(out, mistakesIn(ds))
+	return out.Flush()
+}
+
+// mistakesIn says how many mistakes there are, "" for none.
+func mistakesIn(ds schema.Diagnostics) string {
 	errs, warnings := tally(ds)
 	var parts []string
 	if errs > 0 {
@@ -50,8 +55,7 @@ func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error 
 	if warnings > 0 {
 		parts = append(parts, plural(warnings, "warning"))
 	}
-	fmt.Fprintln(out, strings.Join(parts, ", "))
-	return out.Flush()
+	return strings.Join(parts, ", ")
 }
 
 func sourceLine(p schema.Pos, source func(string, int) (string, bool)) (string, bool) {
@@ -129,41 +133,4 @@ func DiagnosticsJSON(w io.Writer, ds schema.Diagnostics) error {
 		return fmt.Errorf("write diagnostics as JSON: %w", e.err)
 	}
 	return out.Flush()
-}
-
-// DiagnosticsGitHub writes mistakes as workflow commands, which GitHub shows as
-// annotations on the lines
-// (docs.github.com/actions/reference/workflows-and-actions/workflow-commands).
-func DiagnosticsGitHub(w io.Writer, ds schema.Diagnostics) error {
-	out := bufio.NewWriter(w)
-	for _, d := range ds {
-		command := "warning"
-		if d.Severity == schema.Error {
-			command = "error"
-		}
-		message := Safe(d.Message)
-		if d.Hint != "" {
-			message += "\nhint: " + Safe(d.Hint)
-		}
-		var properties []string
-		if d.File != "" {
-			properties = append(properties, "file="+commandProperty(Safe(d.File)))
-		}
-		if d.Line > 0 {
-			properties = append(properties, "line="+strconv.Itoa(d.Line), "col="+strconv.Itoa(max(d.Col, 1)))
-		}
-		properties = append(properties, "title="+commandProperty(Safe(cmp.Or(d.Rule, command))))
-		fmt.Fprintf(out, "::%s %s::%s\n", command, strings.Join(properties, ","), commandData(message))
-	}
-	return out.Flush()
-}
-
-// commandData escapes the message of a workflow command.
-func commandData(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
-}
-
-// commandProperty escapes a property of a workflow command.
-func commandProperty(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
 }

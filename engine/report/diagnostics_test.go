@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"tlsync/schema"
 )
 
@@ -79,65 +77,5 @@ func TestDiagnosticsAsData(t *testing.T) {
 	golden(t, "diagnostics.json", b.Bytes())
 	if bad := unsafeIn(b.String()); bad != "" {
 		t.Errorf("holds %s", bad)
-	}
-}
-
-// command is a workflow command as the runner reads it.
-type command struct {
-	name, message string
-	properties    map[string]string
-}
-
-// parseCommand follows ActionCommand.TryParseV2 and its unescaping in
-// actions/runner.
-func parseCommand(line string) (command, bool) {
-	rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "::")
-	if !ok {
-		return command{}, false
-	}
-	head, message, ok := strings.Cut(rest, "::")
-	if !ok {
-		return command{}, false
-	}
-	data := strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
-	property := strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")
-	name, list, _ := strings.Cut(head, " ")
-	c := command{name: name, message: data.Replace(message), properties: map[string]string{}}
-	for pair := range strings.SplitSeq(list, ",") {
-		if k, v, ok := strings.Cut(pair, "="); ok {
-			c.properties[strings.TrimSpace(k)] = property.Replace(v)
-		}
-	}
-	return c, true
-}
-
-func TestDiagnosticsGitHubIsReadBackAsMeant(t *testing.T) {
-	var b bytes.Buffer
-	if err := DiagnosticsGitHub(&b, mistakes()); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "diagnostics-github", b.Bytes())
-	var got []command
-	for line := range strings.Lines(b.String()) {
-		c, ok := parseCommand(strings.TrimSuffix(line, "\n"))
-		if !ok {
-			t.Fatalf("%q is no command", line)
-		}
-		got = append(got, c)
-	}
-	if len(got) != len(mistakes()) {
-		t.Fatalf("%d commands for %d mistakes", len(got), len(mistakes()))
-	}
-	for i, want := range map[int]command{
-		0: {"error", "min_tls_version \"1.4\" is not one of 1.0, 1.1, 1.2, 1.3\nhint: use 1.3",
-			map[string]string{"file": "zones/acme.yaml", "line": "14", "col": "20", "title": "setting-value"}},
-		2: {"warning", "a tab, 100%: # #[error]",
-			map[string]string{"file": "zones/acme.yaml", "line": "16", "col": "4", "title": "tab"}},
-		6: {"error", "a whole file", map[string]string{"file": "a,b:c%2C.yaml", "title": "too-large"}},
-		7: {"error", ": :error::nowhere\nhint: run tlsync init", map[string]string{"title": "no-files"}},
-	} {
-		if d := cmp.Diff(want, got[i], cmp.AllowUnexported(command{})); d != "" {
-			t.Errorf("mistake %d: %s", i, d)
-		}
 	}
 }

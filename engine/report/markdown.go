@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -25,10 +24,12 @@ type MarkdownOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
-	// Base says that the plan was compared with a base commit.
-	Base bool
+	// Pending is that of TextOptions.
+	Pending bool
 	// Title begins the headline; empty stands for "Plan". It may be foreign text.
 	Title string
+	// Lead is Markdown below the headline, and like the Footer the caller's own.
+	Lead string
 	// Footer is Markdown for the end of the text. It is the caller's own: foreign
 	// text in it has to pass MarkdownCode or MarkdownText before.
 	Footer string
@@ -49,26 +50,7 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 		changes[i] = &p.Changes[i]
 	}
 	m := newPage(p, changes, o)
-	top, blocks, end := m.top(), m.blocks(), ""
-	if o.Footer != "" {
-		end = "\n" + o.Footer + "\n"
-	}
-	budget := cmp.Or(o.Budget, MarkdownBudget)
-	room := budget - len(top) - len(end) - least(blocks)
-	if room < 0 {
-		return fmt.Errorf("write the plan as Markdown: what is always there takes %d bytes, and there is room for %d", budget-room, budget)
-	}
-	fit(blocks, room)
-	var text strings.Builder
-	text.WriteString(top)
-	for _, b := range blocks {
-		text.WriteString(b.String())
-	}
-	text.WriteString(end)
-	if _, err := io.WriteString(w, text.String()); err != nil {
-		return fmt.Errorf("write the plan as Markdown: %w", err)
-	}
-	return nil
+	return m.write(w, "the plan", m.top(), m.blocks(), o)
 }
 
 // page is one rendering as Markdown.
@@ -91,7 +73,7 @@ func newPage(p *plan.Plan, changes []*plan.Change, o MarkdownOptions) *page {
 		hazards: hazardsOf(changes), findings: findingsOf(p.Findings), waits: waitsOf(changes),
 	}
 	m.zones = zones(m.objects)
-	m.causes = o.Base || !onlyAdopts(m.objects)
+	m.causes = hasBase(p, m.objects)
 	for _, o := range m.objects {
 		if slices.ContainsFunc(o.edits, func(e plan.Edit) bool { return e.Direction == schema.Weakens }) {
 			m.weaker++
@@ -103,6 +85,9 @@ func newPage(p *plan.Plan, changes []*plan.Change, o MarkdownOptions) *page {
 // top is the headline, and what has to be known with it.
 func (m *page) top() string {
 	text := "### " + MarkdownText(cmp.Or(m.o.Title, "Plan")) + ": " + m.headline() + "\n"
+	if m.o.Lead != "" {
+		text += "\n" + m.o.Lead + "\n"
+	}
 	if len(m.objects) == 0 {
 		return text + "\n" + plural(m.plan.Summary.Objects, "object") + " looked at, with " + plural(m.plan.Summary.Requests.Read, "request") + ".\n"
 	}
@@ -186,7 +171,7 @@ func (m *page) counts() string {
 		cause plan.Cause
 		what  string
 	}{
-		{plan.CauseChange, " asked for by this commit"},
+		{plan.CauseChange, map[bool]string{false: " asked for by this commit", true: " pending"}[m.o.Pending]},
 		{plan.CauseAdopt, " newly managed"},
 		{plan.CauseConflict, " in **conflict** with a live change"},
 		{plan.CauseDrift, " drift"},
@@ -262,9 +247,9 @@ func (m *page) blocks() []*block {
 			}
 		}
 	}
-	askedTitle := "Changes"
+	title := "Changes"
 	if m.causes {
-		askedTitle = "Asked for by this commit"
+		title = askedTitle(m.o.Pending)
 	}
 	var errors, others []ruleNotes
 	for _, r := range m.findings {
@@ -277,7 +262,7 @@ func (m *page) blocks() []*block {
 	return slices.Concat(
 		rulesBlock("Errors", errors, rankErrors),
 		m.tables("Weaker", weaker, rankWeaker),
-		m.tables(askedTitle, asked, rankAsked),
+		m.tables(title, asked, rankAsked),
 		m.tables("Drift: live left what is committed", drift, rankDrift),
 		m.hazardsBlock(),
 		rulesBlock("Findings", others, rankFindings),

@@ -15,6 +15,7 @@ import (
 	extast "github.com/yuin/goldmark/extension/ast"
 	gmtext "github.com/yuin/goldmark/text"
 
+	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -134,6 +135,7 @@ func blocksOf(page string) []string {
 // plannedAs is a plan that says s wherever a plan can say anything.
 func plannedAs(s string) *plan.Plan {
 	origin := at(s, 7, s)
+	origin.Commit, origin.Author = s, s
 	object := schema.Value(`{"a":` + string(schema.StringValue(s)) + `}`)
 	edits := []plan.Edit{
 		{Setting: s, From: schema.StringValue(s), To: schema.Inherit, EffectiveTo: schema.StringValue(s), Cause: plan.Cause(s), Direction: schema.Direction(s), Origin: origin},
@@ -160,6 +162,37 @@ func plannedAs(s string) *plan.Plan {
 			plan.Finding{Severity: severity, Rule: "q" + s, Object: "custom_hostname/x/a", Message: s})
 	}
 	return counted(p, 1)
+}
+
+// resultAs is an apply that says s wherever one can say anything.
+func resultAs(t *testing.T, s string) string {
+	t.Helper()
+	p := plannedAs(s)
+	r := &apply.Result{Plan: p, Stopped: s, Remaining: p}
+	for i := range p.Changes {
+		outcome := []apply.Outcome{apply.Done, apply.Failed, apply.Skipped}[i%3]
+		r.Steps = append(r.Steps, apply.Step{Change: &p.Changes[i], Outcome: outcome, Wrote: true, Reason: s})
+	}
+	r.Tally = apply.Tally{Planned: 6, Done: 2, Failed: 2, Skipped: 1, NotAttempted: 1}
+	var b bytes.Buffer
+	if err := ResultMarkdown(&b, r, MarkdownOptions{Title: s, Budget: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// mistakesAs are mistakes that say s wherever one can say anything.
+func mistakesAs(t *testing.T, s string) string {
+	t.Helper()
+	var b bytes.Buffer
+	err := DiagnosticsMarkdown(&b, schema.Diagnostics{
+		{Pos: schema.Pos{File: s, Line: 3, Col: 1}, Severity: schema.Error, Rule: s, Message: s, Hint: s},
+		{Severity: schema.Severity("s" + s), Rule: s, Message: s},
+	}, MarkdownOptions{Title: s, Budget: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // contexts are where foreign text may stand, with what is before and after it.
@@ -213,6 +246,14 @@ func FuzzMarkdown(f *testing.F) {
 		}
 		page := markdown(t, plannedAs(s), MarkdownOptions{Title: s, Rate: s, Budget: 1 << 20})
 		checkPage(t, page)
+		result, mistakes := resultAs(t, s), mistakesAs(t, s)
+		checkPage(t, result)
+		checkPage(t, mistakes)
+		for _, pair := range [][2]string{{resultAs(t, "x"), result}, {mistakesAs(t, "x"), mistakes}} {
+			if d := gocmp.Diff(blocksOf(pair[0]), blocksOf(pair[1])); d != "" && !strings.Contains(s, accountMark) {
+				t.Errorf("%q leaves its place (-want +got):\n%s\n%s", s, d, pair[1])
+			}
+		}
 		if strings.Contains(s, accountMark) {
 			return // what it marks as an account's stands elsewhere
 		}

@@ -183,7 +183,7 @@ func asked(o plan.Origin) string {
 // groups are reached.
 func (m *page) namesBlock(groups []placed) []*block {
 	groups = slices.DeleteFunc(groups, func(g placed) bool {
-		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" })
+		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
 	})
 	if len(groups) == 0 {
 		return nil
@@ -199,6 +199,9 @@ func (m *page) namesBlock(groups []placed) []*block {
 				d := asked(e.Origin)
 				if e.Origin.Via != "" {
 					d = strings.TrimSpace(d + " (" + MarkdownText(clip(e.Origin.Via, maxName)) + ")")
+				}
+				if e.Origin.Commit != "" {
+					d += " of " + MarkdownCode(shortCommit(e.Origin.Commit)) + " by " + markdownName(e.Origin.Author)
 				}
 				if d != "" && !slices.Contains(deciders, d) {
 					deciders = append(deciders, d)

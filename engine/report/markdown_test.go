@@ -176,13 +176,13 @@ func TestMarkdownGolden(t *testing.T) {
 		{"nothing", summed(nothing, 4), MarkdownOptions{Title: "tlsync plan", Footer: "[Run](https://ci.example/1)"}},
 		{"incomplete", partial, MarkdownOptions{}},
 		{"group", oneGroupPlan(), MarkdownOptions{Rate: rate}},
-		{"causes", ruleChangedPlan(), MarkdownOptions{Rate: rate, Base: true, Title: "tlsync plan"}},
-		{"rollout", rollout(), MarkdownOptions{Rate: rate, Base: true}},
+		{"causes", ruleChangedPlan(), MarkdownOptions{Rate: rate, Title: "tlsync plan"}},
+		{"rollout", rollout(), MarkdownOptions{Rate: rate}},
 		{"suites", suitesPlan(), MarkdownOptions{}},
-		{"hazards", hazardsPlan(), MarkdownOptions{Base: true}},
-		{"accounts", accountsPlan(), MarkdownOptions{Base: true}},
-		{"hostile", hostilePlan(), MarkdownOptions{Base: true, Title: "Plan for #1 <!--", Rate: "1 per `s`"}},
-		{"foreign", foreignPlan(), MarkdownOptions{Base: true}},
+		{"hazards", hazardsPlan(), MarkdownOptions{}},
+		{"accounts", accountsPlan(), MarkdownOptions{}},
+		{"hostile", hostilePlan(), MarkdownOptions{Title: "Plan for #1 <!--", Rate: "1 per `s`"}},
+		{"foreign", foreignPlan(), MarkdownOptions{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := markdown(t, c.plan, c.o)
@@ -195,7 +195,7 @@ func TestMarkdownGolden(t *testing.T) {
 }
 
 func TestMarkdownTellsChangeDriftAndConflictApart(t *testing.T) {
-	got := markdown(t, ruleChangedPlan(), MarkdownOptions{Base: true})
+	got := markdown(t, ruleChangedPlan(), MarkdownOptions{})
 	asked, drift, ok := strings.Cut(got, "#### Drift")
 	if !ok {
 		t.Fatalf("no drift in\n%s", got)
@@ -248,7 +248,7 @@ func TestMarkdownOfManyChangesKeepsToItsBudgetAndCounts(t *testing.T) {
 	for _, alone := range []bool{false, true} {
 		p := manyPlan(n, alone)
 		start := time.Now()
-		got := markdown(t, p, MarkdownOptions{Base: true})
+		got := markdown(t, p, MarkdownOptions{})
 		took := time.Since(start)
 		t.Logf("alone %v: %d bytes in %v", alone, len(got), took)
 		if len(got) > MarkdownBudget || utf8.RuneCountInString(got) >= 65536 {
@@ -301,7 +301,7 @@ func TestMarkdownFitsAnyBudgetOrSaysSo(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		budget := rapid.IntRange(1, 30000).Draw(r, "budget")
 		var b bytes.Buffer
-		err := Markdown(&b, p, MarkdownOptions{Base: true, Budget: budget})
+		err := Markdown(&b, p, MarkdownOptions{Budget: budget})
 		switch {
 		case err != nil && budget > 3000:
 			r.Fatalf("%d bytes are not enough: %v", budget, err)
@@ -319,7 +319,7 @@ func TestMarkdownFitsAnyBudgetOrSaysSo(t *testing.T) {
 
 func TestMarkdownLeavesOutNothingThereIsRoomFor(t *testing.T) {
 	p := manyPlan(120, true)
-	whole := markdown(t, p, MarkdownOptions{Base: true, Budget: 1 << 20})
+	whole := markdown(t, p, MarkdownOptions{Budget: 1 << 20})
 	if strings.Contains(whole, "left out") {
 		t.Errorf("left out in spite of room:\n%s", whole)
 	}
@@ -329,13 +329,13 @@ func TestMarkdownLeavesOutNothingThereIsRoomFor(t *testing.T) {
 		}
 	}
 	// What is reserved for counting is at most a few lines.
-	if short := markdown(t, p, MarkdownOptions{Base: true, Budget: len(whole) + 1000}); short != whole {
+	if short := markdown(t, p, MarkdownOptions{Budget: len(whole) + 1000}); short != whole {
 		t.Errorf("a budget of %d bytes leaves something out", len(whole)+1000)
 	}
 }
 
 func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
-	want := markdown(t, rollout(), MarkdownOptions{Base: true})
+	want := markdown(t, rollout(), MarkdownOptions{})
 	rapid.Check(t, func(r *rapid.T) {
 		p := rollout()
 		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.ID, "#pin") })
@@ -343,7 +343,7 @@ func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")
 		var b bytes.Buffer
-		if err := Markdown(&b, p, MarkdownOptions{Base: true}); err != nil {
+		if err := Markdown(&b, p, MarkdownOptions{}); err != nil {
 			r.Fatal(err)
 		}
 		if d := cmp.Diff(want, b.String()); d != "" {
@@ -355,7 +355,7 @@ func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 func TestMarkdownLeavesThePlanAlone(t *testing.T) {
 	for _, make := range []func() *plan.Plan{rollout, accountsPlan, suitesPlan} {
 		p, same := make(), make()
-		markdown(t, p, MarkdownOptions{Base: true})
+		markdown(t, p, MarkdownOptions{})
 		if d := diffPlans(same, p); d != "" {
 			t.Error(d)
 		}
@@ -379,7 +379,7 @@ func BenchmarkMarkdown(b *testing.B) {
 			b.Run(name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					markdown(b, p, MarkdownOptions{Base: true})
+					markdown(b, p, MarkdownOptions{})
 				}
 			})
 		}

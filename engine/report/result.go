@@ -33,7 +33,9 @@ func Result(w io.Writer, r *apply.Result, o ResultOptions) error {
 	c := r.Tally
 	fmt.Fprintf(out, "Applied: %d done, %d failed, %d skipped, %d not attempted (%d planned).\n",
 		c.Done, c.Failed, c.Skipped, c.NotAttempted, c.Planned)
-	t.remaining(r)
+	for _, l := range remaining(r, o.Verbose) {
+		fmt.Fprintln(out, l)
+	}
 	return out.Flush()
 }
 
@@ -62,15 +64,7 @@ func (t *text) step(s *apply.Step) {
 	if s.Outcome == apply.Skipped {
 		mark = t.style.warn.Sprint("-")
 	}
-	who := Safe(c.Name)
-	switch {
-	case c.Kind == plan.KindZone:
-		who = "zone " + who
-	case c.Kind.OfAccount():
-		who = kindName(c.Kind, 1) + " " + who + " of account " + Safe(c.Account)
-	case c.Zone != "":
-		who += " in " + Safe(c.Zone)
-	}
+	who := whose(c)
 	lead := "  " + mark + " " + who
 	if len(c.Edits) == 0 {
 		fmt.Fprintln(t.out, lead)
@@ -85,17 +79,35 @@ func (t *text) step(s *apply.Step) {
 		}
 		fmt.Fprintln(t.out, line)
 	}
-	reason := Safe(s.Reason)
-	if reason == "" && s.Err != nil {
-		reason = Safe(s.Err.Error())
-	}
-	if reason == "" {
-		reason = "no reason is known"
-	}
-	fmt.Fprintln(t.out, "      "+reason)
+	fmt.Fprintln(t.out, "      "+Safe(reasonOf(s)))
 	if s.Wrote && s.Outcome == apply.Failed {
 		fmt.Fprintln(t.out, "      the write may have reached Cloudflare")
 	}
+}
+
+// whose names the object of a change and where it is.
+func whose(c *plan.Change) string {
+	who := Safe(c.Name)
+	switch {
+	case c.Kind == plan.KindZone:
+		return "zone " + who
+	case c.Kind.OfAccount():
+		return kindName(c.Kind, 1) + " " + who + " of account " + Safe(c.Account)
+	case c.Zone != "":
+		return who + " in " + Safe(c.Zone)
+	}
+	return who
+}
+
+// reasonOf says why a step is not done, which may be foreign text.
+func reasonOf(s *apply.Step) string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.Err != nil:
+		return s.Err.Error()
+	}
+	return "no reason is known"
 }
 
 // done prints what was done: groups of objects that got the same edits.
@@ -169,22 +181,24 @@ func namesBelow(rows []row, groups []group) {
 // edited is one setting of one object.
 type edited struct{ object, setting string }
 
-// remaining tells how live stands after the run, and what to do about it.
-func (t *text) remaining(r *apply.Result) {
+// remaining tells how live stands after the run, and what to do about it, in
+// lines that are safe to print; those that belong to the one before are indented.
+func remaining(r *apply.Result, verbose bool) (lines []string) {
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if r.Remaining == nil {
 		if r.Writes() > 0 {
-			fmt.Fprintln(t.out, "Live state was not read again: run plan to see how it stands.")
+			say("Live state was not read again: run plan to see how it stands.")
 		}
-		return
+		return lines
 	}
 	if len(r.Remaining.Changes) == 0 {
 		if n := unmet(r.Remaining); n > 0 {
-			fmt.Fprintf(t.out, "Read again: what can be written is as the configuration asks; %s above %s what cannot.\n",
+			say("Read again: what can be written is as the configuration asks; %s above %s what cannot.",
 				plural(n, "finding"), map[bool]string{true: "tells", false: "tell"}[n == 1])
-			return
+			return lines
 		}
-		fmt.Fprintln(t.out, "Read again: live is as the configuration asks.")
-		return
+		say("Read again: live is as the configuration asks.")
+		return lines
 	}
 	outcomes := map[edited]bool{} // done?
 	for i := range r.Steps {
@@ -215,19 +229,20 @@ func (t *text) remaining(r *apply.Result) {
 			names = append(names, Safe(c.Name))
 		}
 	}
-	fmt.Fprintln(t.out, "Read again, live is not as the configuration asks:")
+	say("Read again, live is not as the configuration asks:")
 	if accepted > 0 {
-		fmt.Fprintf(t.out, "  accepted but not effective yet: %s (%s)\n", plural(accepted, "setting"), t.few(names))
-		fmt.Fprintln(t.out, "    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
+		say("  accepted but not effective yet: %s (%s)", plural(accepted, "setting"), few(names, verbose))
+		say("    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
 	}
 	if open > 0 {
-		fmt.Fprintf(t.out, "  not applied: %s\n", plural(open, "setting"))
-		fmt.Fprintln(t.out, "    run apply again once the reasons above are dealt with")
+		say("  not applied: %s", plural(open, "setting"))
+		say("    run apply again once the reasons above are dealt with")
 	}
 	if fresh > 0 {
-		fmt.Fprintf(t.out, "  not planned by this run: %s\n", plural(fresh, "setting"))
-		fmt.Fprintln(t.out, "    something else wrote meanwhile: run plan, then apply again")
+		say("  not planned by this run: %s", plural(fresh, "setting"))
+		say("    something else wrote meanwhile: run plan, then apply again")
 	}
+	return lines
 }
 
 // unmet counts the findings that tell of something asked for and not so.
@@ -242,11 +257,11 @@ func unmet(p *plan.Plan) int {
 }
 
 // few names the first of many.
-func (t *text) few(names []string) string {
+func few(names []string, all bool) string {
 	const most = 5
 	slices.Sort(names)
 	names = slices.Compact(names)
-	if t.verbose || len(names) <= most {
+	if all || len(names) <= most {
 		return strings.Join(names, ", ")
 	}
 	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"

@@ -135,8 +135,7 @@ func TestFewNamesAreSortedAndNamedOnce(t *testing.T) {
 		{[]string{"1", "2", "3", "4", "5", "6", "7"}, false, "1, 2, 3, 4, 5 and 2 more"},
 		{[]string{"1", "2", "3", "4", "5", "6", "7"}, true, "1, 2, 3, 4, 5, 6, 7"},
 	} {
-		x := text{verbose: c.verbose}
-		if got := x.few(c.names); got != c.want {
+		if got := few(c.names, c.verbose); got != c.want {
 			t.Errorf("%v are %q, want %q", c.names, got, c.want)
 		}
 	}

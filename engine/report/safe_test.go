@@ -83,8 +83,8 @@ func FuzzSafe(f *testing.F) {
 func TestForeignTextIsHarmlessEverywhere(t *testing.T) {
 	p := foreignPlan()
 	for name, out := range map[string]string{
-		"text":    render(t, p, TextOptions{Base: true}),
-		"verbose": render(t, p, TextOptions{Verbose: true, Base: true}),
+		"text":    render(t, p, TextOptions{}),
+		"verbose": render(t, p, TextOptions{Verbose: true}),
 		"json":    planJSON(t, p),
 	} {
 		if bad := unsafeIn(out); bad != "" {

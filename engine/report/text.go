@@ -22,9 +22,9 @@ type TextOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
-	// Base says that the plan was compared with a base commit. Without one
-	// every edit is "adopt", and the word is left out.
-	Base bool
+	// Pending says that what live was expected to be has been applied before, so
+	// that what a commit asks for is one that was not applied yet.
+	Pending bool
 }
 
 // Text prints a plan for people: what is done in each zone, the hazards, the
@@ -40,8 +40,8 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 		changes[i] = &p.Changes[i]
 	}
 	objs := objects(changes)
-	t := text{out: out, style: newStyle(o.Color), values: newValues(), verbose: o.Verbose}
-	t.causes = o.Base || !onlyAdopts(objs)
+	t := text{out: out, style: newStyle(o.Color), values: newValues(), verbose: o.Verbose, asked: askedTitle(o.Pending)}
+	t.causes = hasBase(p, objs)
 	for _, z := range zones(objs) {
 		t.zone(z)
 	}
@@ -51,6 +51,18 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	fmt.Fprintln(out, cost(p.Summary, o.Rate))
 	fmt.Fprintln(out, count(objs, p.Findings))
 	return out.Flush() // the first error of any write
+}
+
+// hasBase reports whether the plan was compared with a base commit. Without one
+// every edit is "adopt", and the word is left out.
+func hasBase(p *plan.Plan, objs []object) bool { return p.Config.BaseCommit != "" || !onlyAdopts(objs) }
+
+// askedTitle is the heading of what is no drift.
+func askedTitle(pending bool) string {
+	if pending {
+		return "Pending: committed and not applied yet"
+	}
+	return "Asked for by this commit"
 }
 
 func onlyAdopts(objs []object) bool {
@@ -126,7 +138,8 @@ type text struct {
 	style   style
 	values  *values
 	verbose bool
-	causes  bool // show why live differs
+	causes  bool   // show why live differs
+	asked   string // the heading of what is no drift
 }
 
 // zone prints what is done in one zone.
@@ -138,8 +151,8 @@ func (t *text) zone(z zone) {
 	}
 	widths := columnWidths(tables...)
 	for i, s := range z.sections {
-		if len(z.sections) > 1 {
-			title := "Asked for by this commit"
+		if len(z.sections) > 1 || !s.drift && t.asked == askedTitle(true) {
+			title := t.asked
 			if s.drift {
 				title = "Drift: live left what is committed"
 			}
@@ -258,8 +271,14 @@ func (t *text) origin(o plan.Origin) string {
 	if t.verbose && o.Via != "" {
 		at = strings.TrimSpace(at + " (" + Safe(o.Via) + ")")
 	}
+	if t.verbose && o.Commit != "" {
+		at += ", " + Safe(shortCommit(o.Commit)+" by "+o.Author)
+	}
 	return at
 }
+
+// shortCommit is a commit id as people write it.
+func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
 
 // place is file and line.
 func place(p schema.Pos) string {

@@ -74,14 +74,14 @@ func TestTextGolden(t *testing.T) {
 		plan *plan.Plan
 		o    TextOptions
 	}{
-		{"rollout", rollout(), TextOptions{Rate: "1,100 per 5 min", Base: true}},
-		{"verbose", small, TextOptions{Rate: "1,100 per 5 min", Base: true, Verbose: true}},
-		{"colour", small, TextOptions{Color: true, Base: true}},
+		{"rollout", rollout(), TextOptions{Rate: "1,100 per 5 min"}},
+		{"verbose", small, TextOptions{Rate: "1,100 per 5 min", Verbose: true}},
+		{"colour", small, TextOptions{Color: true}},
 		{"suites", suitesPlan(), plain},
 		{"suites-verbose", suitesPlan(), TextOptions{Verbose: true}},
-		{"foreign", foreignPlan(), TextOptions{Base: true, Verbose: true}},
+		{"foreign", foreignPlan(), TextOptions{Verbose: true}},
 		{"nothing", summed(&plan.Plan{}, 4), plain},
-		{"design", designPlan(), TextOptions{Base: true, Rate: "1,100 per 5 min"}},
+		{"design", designPlan(), TextOptions{Rate: "1,100 per 5 min"}},
 		{"adopt", adoptPlan(), plain},
 	} {
 		t.Run(c.name, func(t *testing.T) { golden(t, c.name, []byte(render(t, c.plan, c.o))) })
@@ -121,7 +121,7 @@ func adoptPlan() *plan.Plan {
 
 func TestDesignLineIsAsDocumented(t *testing.T) {
 	want := "~ 412 custom hostnames  min_tls_version  1.0 → 1.2  stronger  drift  zones/saas.yaml:14  e.g. a.test, b.test\n"
-	got := render(t, designPlan(), TextOptions{Base: true, Rate: "1,100 per 5 min"})
+	got := render(t, designPlan(), TextOptions{Rate: "1,100 per 5 min"})
 	if !strings.Contains(got, want) {
 		t.Errorf("%q is not in\n%s", want, got)
 	}
@@ -175,7 +175,7 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 		return []plan.Change{pin, unpin}
 	}
 	one := hostname(saas, "c.test", edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule))
-	got := render(t, summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{Base: true})
+	got := render(t, summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{})
 	for _, want := range []string{
 		"~ 2 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  2 writes each\n      e.g. a.test, b.test\n",
 		"moves_traffic: 2 objects;", "    2 custom hostnames of saas.example: m  e.g. a.test, b.test\n",
@@ -197,7 +197,7 @@ func TestVerboseNamesEveryHostname(t *testing.T) {
 }
 
 func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
-	want := render(t, rollout(), TextOptions{Base: true})
+	want := render(t, rollout(), TextOptions{})
 	rapid.Check(t, func(r *rapid.T) {
 		p := rollout()
 		// The two writes to one hostname keep their order.
@@ -206,7 +206,7 @@ func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")
 		var b bytes.Buffer
-		if err := Text(&b, p, TextOptions{Base: true}); err != nil {
+		if err := Text(&b, p, TextOptions{}); err != nil {
 			r.Fatal(err)
 		}
 		if b.String() != want {
@@ -217,7 +217,7 @@ func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 
 func TestTextLeavesThePlanAlone(t *testing.T) {
 	p, same := rollout(), rollout()
-	render(t, p, TextOptions{Verbose: true, Base: true})
+	render(t, p, TextOptions{Verbose: true})
 	if d := diffPlans(same, p); d != "" {
 		t.Error(d)
 	}
@@ -251,7 +251,6 @@ func TestAWriterThatFailsIsReported(t *testing.T) {
 		"text":        func(w *broken) error { return Text(w, p, TextOptions{}) },
 		"json":        func(w *broken) error { return PlanJSON(w, p) },
 		"diagnostics": func(w *broken) error { return Diagnostics(w, ds, DiagnosticOptions{}) },
-		"github":      func(w *broken) error { return DiagnosticsGitHub(w, ds) },
 		"data":        func(w *broken) error { return DiagnosticsJSON(w, ds) },
 		"result":      func(w *broken) error { return Result(w, partial(), ResultOptions{}) },
 	} {
@@ -285,7 +284,7 @@ func BenchmarkText(b *testing.B) {
 			b.Run(name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					render(b, p, TextOptions{Base: true})
+					render(b, p, TextOptions{})
 				}
 			})
 		}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+
+	"tlsync/engine/gitfs"
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// credit notes on the lines that a plan names who last touched them. Git is not
+// needed for a plan: what cannot be told is left out.
+func (p *program) credit(o common, made *plan.Plan, head, base *configuration) {
+	repo, err := gitfs.Open(o.configDir)
+	if err != nil || head.info.Commit == "" {
+		return
+	}
+	var of, earlier func(schema.Pos) (commit, author string)
+	of = p.blame(o, repo, head)
+	if base != nil {
+		earlier = p.blame(o, repo, base)
+	}
+	made.Credit(of, earlier)
+}
+
+// blame looks lines up, each file once, and those files only that are as they are
+// in the commit.
+func (p *program) blame(o common, repo *gitfs.Repo, c *configuration) func(schema.Pos) (commit, author string) {
+	files := map[string][]gitfs.Line{}
+	commit := gitfs.Commit{Hash: c.info.Commit}
+	tree, err := repo.FS(commit)
+	if err != nil {
+		return nil
+	}
+	return func(at schema.Pos) (string, string) {
+		lines, known := files[at.File]
+		if !known {
+			if asCommitted(c.files, tree, at.File) {
+				var err error
+				if lines, err = repo.Blame(commit, at.File); err != nil && !errors.Is(err, gitfs.ErrShallow) {
+					o.log.Warn("it is not known who last touched the lines of a file", "file", at.File, "reason", err)
+				}
+			}
+			files[at.File] = lines
+		}
+		if at.Line < 1 || at.Line > len(lines) {
+			return "", ""
+		}
+		return lines[at.Line-1].Commit, lines[at.Line-1].Author
+	}
+}
+
+// asCommitted reports whether a file has the lines that it has in the commit.
+func asCommitted(files, tree fs.FS, name string) bool {
+	fold := func(fsys fs.FS) ([]byte, error) {
+		b, err := fs.ReadFile(fsys, name)
+		return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), err
+	}
+	was, err := fold(tree)
+	if err != nil {
+		return false
+	}
+	is, err := fold(files)
+	return err == nil && bytes.Equal(was, is)
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+	"tlsync/schema"
+)
+
+// maxShards is how many jobs a matrix of GitHub may have.
+const maxShards = 256
+
+type matrixOptions struct {
+	common
+	shards int
+	writes bool
+}
+
+// shard is one job of a matrix.
+type shard struct {
+	Name string `json:"name"` // "1 of 4": stable as long as the number of shards is
+	// Zones are separated by commas, as the input zones takes them.
+	Zones    string `json:"zones"`
+	Requests int    `json:"requests"`
+	// Rate is the part of the budget that this shard may use: those that share a
+	// credential share its budget.
+	Rate    string `json:"rate"`
+	Minutes int    `json:"minutes"` // that the requests take at this rate
+
+	zones   []string
+	budgets []string
+}
+
+func (p *program) matrixCommand() *cli.Command {
+	return &cli.Command{
+		Name: "matrix", Usage: "zones in shards, as JSON for a CI matrix",
+		UsageText: "tlsync matrix [--config DIR] [--shards N] [--for plan|apply]",
+		Description: `Counts the custom hostnames of the zones that the configuration reaches, one
+request for each, and spreads the zones over shards of about the same number of
+requests. Prints one line of JSON, {"include":[…]}, for the matrix of a job.
+Shards whose zones share a token share its rate budget: each gets a part of it,
+so that more shards of one account are no faster.`,
+		Flags: append(sharedFlags(),
+			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` shards at most"},
+			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
+		),
+		Action: action(func(ctx context.Context, c *cli.Context) error {
+			shared, err := p.common(c, "text", "json")
+			if err != nil {
+				return err
+			}
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
+			if o.shards < 1 || o.shards > maxShards {
+				return fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
+			}
+			if f := c.String("for"); f != "plan" && f != "apply" {
+				return fmt.Errorf("--for %q: want plan or apply", f)
+			}
+			return p.matrix(ctx, o)
+		}),
+	}
+}
+
+func (p *program) matrix(ctx context.Context, o matrixOptions) error {
+	c, err := p.valid(o.common)
+	if err != nil {
+		return err
+	}
+	scope, err := plan.ScopeOf(c.desired).Only(o.zones...)
+	if err != nil {
+		return err
+	}
+	opts, err := p.cloudflareOptions(o.common, c.desired, nil)
+	if err != nil {
+		return err
+	}
+	reader, err := cloudflare.NewReader(opts)
+	if err != nil {
+		return err
+	}
+	sizes, err := reader.Sizes(ctx, scope)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	shards := spread(sizes, o.shards, o.writes, o.rate)
+	for _, line := range shared(shards, o.rate) {
+		p.remark(o.common, "tlsync: %s", report.Safe(line))
+	}
+	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
+		p.remark(o.common, "tlsync: mtls and alerts of accounts are in no shard: a job without zones takes them along")
+	}
+	text, err := json.Marshal(struct {
+		Include []shard `json:"include"`
+	}{shards})
+	if err != nil {
+		return err
+	}
+	return write(p.out, string(text)+"\n")
+}
+
+// spread puts zones into at most n shards: the largest first, each into the shard
+// that has the least so far.
+func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) []shard {
+	requests := func(s *cloudflare.Size) int {
+		if writes {
+			return s.Reads + 1 + s.Hostnames
+		}
+		return max(1, s.Reads)
+	}
+	sizes = slices.Clone(sizes)
+	slices.SortStableFunc(sizes, func(a, b cloudflare.Size) int { return cmp.Compare(requests(&b), requests(&a)) })
+	shards := make([]shard, min(n, len(sizes)))
+	for i := range sizes {
+		s := &shards[0]
+		for j := range shards {
+			if shards[j].Requests < s.Requests {
+				s = &shards[j]
+			}
+		}
+		s.Requests += requests(&sizes[i])
+		s.zones = append(s.zones, sizes[i].Zone)
+		if !slices.Contains(s.budgets, sizes[i].Budget) {
+			s.budgets = append(s.budgets, sizes[i].Budget)
+		}
+	}
+	users := map[string]int{} // shards by budget
+	for i := range shards {
+		for _, b := range shards[i].budgets {
+			users[b]++
+		}
+	}
+	for i := range shards {
+		s := &shards[i]
+		slices.Sort(s.zones)
+		s.Name, s.Zones = fmt.Sprintf("%d of %d", i+1, len(shards)), strings.Join(slices.Compact(s.zones), ",")
+		share := 1
+		for _, b := range s.budgets {
+			share = max(share, users[b])
+		}
+		own := cloudflare.Rate{Requests: max(1, rate.Requests/share), Per: rate.Per}
+		s.Rate = own.String()
+		s.Minutes = int((time.Duration(s.Requests)*own.Per/time.Duration(own.Requests) + time.Minute - 1) / time.Minute)
+	}
+	return shards
+}
+
+// shared says which shards have one budget.
+func shared(shards []shard, rate cloudflare.Rate) []string {
+	users, requests := map[string]int{}, map[string]int{}
+	var budgets []string
+	for i := range shards {
+		for _, b := range shards[i].budgets {
+			if users[b] == 0 {
+				budgets = append(budgets, b)
+			}
+			users[b]++
+			requests[b] += shards[i].Requests
+		}
+	}
+	slices.Sort(budgets)
+	var lines []string
+	for _, b := range budgets {
+		if users[b] > 1 {
+			whose := "the token of " + b
+			if b == "default" {
+				whose = "CLOUDFLARE_API_TOKEN"
+			}
+			lines = append(lines, fmt.Sprintf("%d shards share the budget of %s, %s: each has a part of it, and together they are no faster than one", users[b], whose, rateText(rate)))
+		}
+	}
+	return lines
+}

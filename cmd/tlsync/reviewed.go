@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// maxReviewedFile bounds what is read as a review: a plan of 50,000 changes has
+// some 50 MiB.
+const maxReviewedFile = 256 << 20
+
+// readReviewed reads what was reviewed from a saved plan, or from the text of a
+// plan comment.
+func readReviewed(file string) (plan.Reviewed, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return plan.Reviewed{}, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
+	if err != nil {
+		return plan.Reviewed{}, err
+	}
+	if len(text) > maxReviewedFile {
+		return plan.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		made, err := report.ReadPlan(bytes.NewReader(text))
+		if err != nil {
+			return plan.Reviewed{}, fmt.Errorf("%s: %w", file, err)
+		}
+		// Of a file each change can be kept, however many there are.
+		return plan.ReviewEach(made), nil
+	}
+	_, review, err := report.ParseReviewed(string(text))
+	if err != nil {
+		return plan.Reviewed{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return review, nil
+}
+
+// stale refuses a plan with changes that are in none of the reviews, and says
+// which.
+func stale(made *plan.Plan, reviews ...plan.Reviewed) error {
+	added := plan.Added(made, reviews...)
+	if len(added) == 0 {
+		return nil
+	}
+	const most = 10
+	return exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the plan that was reviewed:\n  " +
+		strings.Join(report.Added(added, most), "\n  "))}
+}
+
+func countChanges(n int) string {
+	if n == 1 {
+		return "1 change is"
+	}
+	return fmt.Sprintf("%d changes are", n)
+}

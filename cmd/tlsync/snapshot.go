@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/snapshot"
+)
+
+type snapshotOptions struct {
+	common
+	out string
+}
+
+func (p *program) snapshotCommand() *cli.Command {
+	return &cli.Command{
+		Name: "snapshot", Usage: "save live state to a file, for offline plans",
+		UsageText: "tlsync snapshot [--config DIR] [--zone NAME] --out FILE",
+		Description: `Reads what the configuration, or another version of it, may need to know of the
+zones and accounts that it names, and saves it for tlsync plan --snapshot. The
+file holds no secret, but all hostnames with their metadata. Never writes to
+Cloudflare.`,
+		Flags: append(sharedFlags(),
+			&cli.StringFlag{Name: "out", Usage: "`FILE` to save it in; without it, to stdout"},
+		),
+		Action: action(func(ctx context.Context, c *cli.Context) error {
+			shared, err := p.common(c, "text", "json")
+			if err != nil {
+				return err
+			}
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return p.snapshot(ctx, snapshotOptions{shared, c.String("out")})
+		}),
+	}
+}
+
+func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
+	c, err := p.valid(o.common)
+	if err != nil {
+		return err
+	}
+	need, err := plan.ScopeOf(c.desired).Only(o.zones...)
+	if err != nil {
+		return err
+	}
+	source, done, err := p.source(o.common, c, nil, "")
+	if err != nil {
+		return err
+	}
+	live, err := source.Fetch(ctx, snapshot.Scope(need))
+	done()
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	meta := snapshot.Meta{Tool: tool(), TakenAt: p.now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
+	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
+	if o.out == "" {
+		return save(p.out)
+	}
+	if err := saveFile("--out", o.out, save); err != nil {
+		return err
+	}
+	hostnames := 0
+	for i := range live.Zones {
+		hostnames += len(live.Zones[i].Hostnames)
+	}
+	p.remark(o.common, "tlsync: saved %d custom hostnames of %d zones", hostnames, len(live.Zones))
+	return nil
+}
+
+// readSnapshot reads a file that snapshot saved.
+func readSnapshot(file string) (*snapshot.Snapshot, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	s, err := snapshot.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return s, nil
+}
+
+// saveFile writes the file of a flag beside its place and moves it there, so that
+// there is never half of it; 0600, because live settings are nobody else's business.
+func saveFile(flag, file string, save func(io.Writer) error) (err error) {
+	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s %s: is not a regular file", flag, file)
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = fmt.Errorf("%s: %w", flag, err)
+		}
+	}()
+	if err := save(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}

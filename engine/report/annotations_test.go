@@ -1,0 +1,72 @@
+package report
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// marked writes annotations one a line.
+func marked(as []Annotation) []byte {
+	var b strings.Builder
+	for _, a := range as {
+		b.WriteString(a.Level + " " + a.File + ":" + strconv.Itoa(a.Line) + ":" + strconv.Itoa(a.Col) + " [" + a.Title + "] " + strings.ReplaceAll(a.Message, "\n", `\n`) + "\n")
+	}
+	return []byte(b.String())
+}
+
+func TestPlanAnnotationsGolden(t *testing.T) {
+	for name, p := range map[string]*plan.Plan{"annotations-rollout": rollout(), "annotations-causes": ruleChangedPlan(), "annotations-hazards": hazardsPlan()} {
+		golden(t, name, marked(PlanAnnotations(p)))
+	}
+	golden(t, "annotations-mistakes", marked(DiagnosticAnnotations(mistakes())))
+}
+
+func TestTheMostImportantAnnotationsComeFirst(t *testing.T) {
+	levels := map[string]int{"error": 0, "warning": 1, "notice": 2}
+	as := PlanAnnotations(rollout())
+	if !slices.IsSortedFunc(as, func(a, b Annotation) int { return levels[a.Level] - levels[b.Level] }) {
+		t.Errorf("not sorted: %v", as)
+	}
+}
+
+func TestWhatIsNoLongerManagedIsNoLineOfToday(t *testing.T) {
+	p := &plan.Plan{Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.NoLongerManaged, Message: "m", Origin: at("tlsync.yaml", 9, "")}}}
+	want := []Annotation{{Level: "warning", File: "tlsync.yaml", Title: plan.NoLongerManaged, Message: "m"}}
+	if d := cmp.Diff(want, PlanAnnotations(p)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+func TestMoreMarkdownGolden(t *testing.T) {
+	credited := ruleChangedPlan()
+	credited.Credit(func(p schema.Pos) (string, string) { return reviewedCommit, "Ada `@everyone`" }, nil)
+	pending := MarkdownOptions{Title: "tlsync drift", Pending: true, Lead: "Compared with a snapshot.", Footer: "Commit `a`."}
+	golden(t, "markdown-pending", []byte(markdown(t, credited, pending)))
+	var verbose bytes.Buffer
+	if err := Text(&verbose, credited, TextOptions{Verbose: true, Pending: true}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "text-pending", verbose.Bytes())
+	var result, wrong, right bytes.Buffer
+	if err := ResultMarkdown(&result, partial(), MarkdownOptions{Title: "tlsync apply"}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "markdown-result", result.Bytes())
+	checkPage(t, result.String())
+	if err := DiagnosticsMarkdown(&wrong, mistakes(), MarkdownOptions{Title: "tlsync validate"}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "markdown-mistakes", wrong.Bytes())
+	checkPage(t, wrong.String())
+	if err := DiagnosticsMarkdown(&right, nil, MarkdownOptions{}); err != nil || right.String() != "### Configuration: the configuration is valid\n" {
+		t.Errorf("%v, %q", err, right.String())
+	}
+}
