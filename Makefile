@@ -4,9 +4,12 @@ GO       ?= go
 BIN      := bin/tlsync
 # 2026.2.2, pinned, so that a new release of the linter never fails an old commit.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+# The runner of GitHub workflows that runs the action on this machine.
+ACT         := github.com/nektos/act@v0.2.89
 FUZZTIME ?= 60s
 
-.PHONY: build test lint bench demo fuzz
+.PHONY: build test test-action lint lint-action bench demo fuzz
 
 build:
 	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/tlsync
@@ -14,11 +17,24 @@ build:
 test:
 	$(GO) test -race -shuffle=on ./...
 
-lint:
+# Runs the action and the ready-made workflows in a real runner, on this machine.
+test-action:
+	GOBIN=$(abspath .cache/bin) $(GO) install $(ACT)
+	TLSYNC_ACT=$(abspath .cache/bin/act) $(GO) test -count=1 -run '^TestAction' ./cmd/tlsync
+
+lint: lint-action
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
+
+# Once more with the action beside the workflows: then inputs and outputs are checked too.
+lint-action:
+	$(GO) run $(ACTIONLINT) testdata/workflows/*.yml
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	mkdir -p "$$dir/.github/workflows"; git -C "$$dir" init -q; cp action.yml "$$dir"; \
+	for f in testdata/workflows/*.yml; do sed 's|uses: OWNER/tlsync@.*|uses: ./|' "$$f" > "$$dir/.github/workflows/$$(basename "$$f")"; done; \
+	cd "$$dir"; $(GO) run $(ACTIONLINT)
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
