@@ -18,26 +18,33 @@ import (
 
 // git runs the real program, untouched by the settings of whoever runs the
 // tests, and gives its output back.
-func git(t *testing.T, dir string, args ...string) string {
+func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GIT_") })
-	cmd.Env = append(cmd.Env,
-		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.com",
-	)
-	out, err := cmd.CombinedOutput()
+	out, err := tryGit(dir, "", args...)
 	if err != nil {
 		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out)
+}
+
+// tryGit runs it on an input.
+func tryGit(dir, in string, args ...string) (string, error) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(in)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GIT_") })
+	cmd.Env = append(cmd.Env,
+		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TEMPLATE_DIR=",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.com",
+	)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // files are paths and contents; a content that begins with "->" is a link.
 type files map[string]string
 
-func write(t *testing.T, dir string, fs files) {
+func write(t testing.TB, dir string, fs files) {
 	t.Helper()
 	for name, content := range fs {
 		file := filepath.Join(dir, filepath.FromSlash(name))
@@ -57,7 +64,7 @@ func write(t *testing.T, dir string, fs files) {
 }
 
 // repository makes one with a commit.
-func repository(t *testing.T, content files) string {
+func repository(t testing.TB, content files) string {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: these tests make their repositories with it")
@@ -74,7 +81,7 @@ func repository(t *testing.T, content files) string {
 	return dir
 }
 
-func commit(t *testing.T, dir string) string {
+func commit(t testing.TB, dir string) string {
 	t.Helper()
 	git(t, dir, "add", "--all")
 	git(t, dir, "commit", "--quiet", "--message=m")
@@ -247,7 +254,7 @@ func TestEveryKindOfRepositoryIsReadAlike(t *testing.T) {
 }
 
 // clone clones by URL, which keeps Git from copying the object store whole.
-func clone(t *testing.T, from string, args ...string) string {
+func clone(t testing.TB, from string, args ...string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "clone")
 	args = append(append([]string{"clone", "--quiet"}, args...), "file://"+from, to)

@@ -25,13 +25,18 @@ type layout struct {
 	gitDir    string // holds HEAD
 	commonDir string // holds objects, refs and config; another one in a linked worktree
 	sub       string // the directory Open was given, below the top of the tree; slashes
-	shallow   bool
 	partial   bool
+	// upstreams holds, for each branch of which the configuration says so, the
+	// reference that it follows.
+	upstreams map[string]plumbing.ReferenceName
+	// shallow holds the commits whose parents were not fetched, by the choice of
+	// whoever made the clone.
+	shallow map[plumbing.Hash]bool
 }
 
 const (
 	// cacheSize bounds what go-git keeps of the objects it read.
-	cacheSize = 16 * cache.MiByte
+	cacheSize = 64 * cache.MiByte
 	// maxAlternates bounds the chain of borrowed object stores, as Git does.
 	maxAlternates = 5
 )
@@ -62,10 +67,11 @@ func Open(dir string) (*Repo, error) {
 	objects := cache.NewObjectLRU(cacheSize)
 	own := filesystem.NewStorage(dotgit.NewRepositoryFilesystem(osfs.New(l.gitDir), common), objects)
 	r := &Repo{
-		layout: l,
-		refs:   &own.ReferenceStorage,
-		stores: []*filesystem.ObjectStorage{&own.ObjectStorage},
-		trees:  map[plumbing.Hash][]treeEntry{},
+		layout:  l,
+		refs:    &own.ReferenceStorage,
+		stores:  []*filesystem.ObjectStorage{&own.ObjectStorage},
+		trees:   recent[[]treeEntry]{limit: keepNames},
+		commits: recent[commitObject]{limit: keepCommits},
 	}
 	borrowed, err := alternates(filepath.Join(l.commonDir, "objects"), maxAlternates)
 	if err != nil {
@@ -154,7 +160,7 @@ func pathIn(file, prefix string) (string, error) {
 }
 
 // inspect reads the repository's configuration for what decides whether, and
-// how, it can be read.
+// how, it can be read, and where its history is cut off.
 func (l *layout) inspect() error {
 	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -174,8 +180,27 @@ func (l *layout) inspect() error {
 			l.partial = true
 		}
 	}
-	_, err = os.Stat(filepath.Join(l.commonDir, "shallow"))
-	l.shallow = err == nil
+	l.upstreams = map[string]plumbing.ReferenceName{}
+	for _, branch := range cfg.Section("branch").Subsections {
+		switch remote, name := branch.Option("remote"), branch.Option("merge"); {
+		case remote == "" || name == "":
+		case remote == ".": // a branch of this repository
+			l.upstreams[branch.Name] = plumbing.ReferenceName(name)
+		default:
+			l.upstreams[branch.Name] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
+		}
+	}
+	text, err = os.ReadFile(filepath.Join(l.commonDir, "shallow"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	l.shallow = map[plumbing.Hash]bool{}
+	for _, id := range strings.Fields(string(text)) {
+		if !plumbing.IsHash(id) {
+			return fmt.Errorf("its file shallow holds %q, which is no commit id: clone it afresh", id)
+		}
+		l.shallow[plumbing.NewHash(id)] = true
+	}
 	return nil
 }
 

@@ -28,9 +28,12 @@ const (
 )
 
 var (
-	errEscapes   = errors.New("symbolic link leaves the directory: keep files inside it")
-	errLinks     = errors.New("too many levels of symbolic links")
-	errSubmodule = errors.New("is inside a submodule, whose files are not part of the commit: keep the configuration in the repository itself")
+	errEscapes     = errors.New("symbolic link leaves the directory: keep files inside it")
+	errLinks       = errors.New("too many levels of symbolic links")
+	errTarget      = fmt.Errorf("symbolic link to a name of more than %d bytes", maxTarget)
+	errSubmodule   = errors.New("is inside a submodule, whose files are not part of the commit: keep the configuration in the repository itself")
+	errNoDirectory = errors.New("is not a directory")
+	errDirectory   = errors.New("is a directory")
 )
 
 // treeEntry is one name in a directory.
@@ -148,7 +151,7 @@ func (f *treeFS) target(h plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	if size > maxTarget {
-		return nil, fmt.Errorf("symbolic link of %d bytes: %d are the most", size, maxTarget)
+		return nil, errTarget
 	}
 	return f.repo.object(plumbing.BlobObject, h)
 }
