@@ -249,6 +249,11 @@ func TestActionFromPullRequestToDrift(t *testing.T) {
 	if issues := r.github.Issues(); !ok || len(issues) > 0 {
 		t.Fatalf("schedule without drift: ok %v, issues %v\n%s", ok, issues, log)
 	}
+	// The same in shards: one job counts the zones, one for each shard looks for drift.
+	ok, log = r.run(t, "workflow_dispatch", "matrix.yml", map[string]any{"repository": repository})
+	if !ok || strings.Count(log, "Job succeeded") != 2 || !strings.Contains(log, "drift 1 of 1") {
+		t.Fatalf("matrix: ok %v\n%s", ok, log)
+	}
 	if err := r.cloudflare.Dashboard(sandbox.Edit{Zone: "saas.example", Hostname: "a.test", Settings: map[string]any{"min_tls_version": "1.0"}}); err != nil {
 		t.Fatal(err)
 	}
