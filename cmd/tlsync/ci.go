@@ -48,8 +48,8 @@ func (p *program) ciCommand() *cli.Command {
 pull_request (and merge_group, without one), an apply for a push to the default
 branch, a look for drift with an issue for schedule and workflow_dispatch. Never
 writes to Cloudflare on a pull request. Each flag can also be given as TLSYNC_
-and its name in capitals, as in TLSYNC_FAIL_ON; the token for GitHub is
-GITHUB_TOKEN.`,
+and its name in capitals, as in TLSYNC_FAIL_ON, and so can config, rate and
+(several) zones; the token for GitHub is GITHUB_TOKEN.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "command", Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
 			&cli.StringFlag{Name: "base", Usage: "`REF` in place of the base that the event names"},

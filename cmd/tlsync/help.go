@@ -24,9 +24,10 @@ Environment:
   NO_COLOR               no colour
 
 Exit codes:
-  0  done, or no difference      3  refused, nothing written
+  0  done, or no difference      4  stale: not as reviewed, nothing written
   1  error, nothing written      5  incomplete: something was written,
   2  differences found              something was not
+  3  refused, nothing written   11  a bug in tlsync
 `
 
 const commandHelp = `{{.HelpName}} - {{.Usage}}
