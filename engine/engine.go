@@ -112,8 +112,11 @@ var settling = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 // same.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
 	r := apply.Run(ctx, p, e.Target, o)
-	if ctx.Err() != nil || r.Writes() == 0 {
+	if r.Writes() == 0 {
 		return r, nil
+	}
+	if ctx.Err() != nil { // it may have been the last write that was under way
+		return r, fmt.Errorf("read live state again: %w", context.Cause(ctx))
 	}
 	for i := 0; ; i++ {
 		again, err := e.Plan(ctx, nil, head, p.Config)

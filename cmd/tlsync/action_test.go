@@ -36,7 +36,6 @@ func newRunner(t *testing.T) *runner {
 	r := &runner{act: act, dir: filepath.Join(t.TempDir(), "repo"), cache: t.TempDir()}
 	files := map[string]string{
 		"tlsync.yaml": "version: 1\n---\nzone: saas.example\ncustom_hostnames:\n  defaults:\n    min_tls_version: \"1.2\"\n",
-		".gitignore":  "tlsync-snapshot.json\n",
 	}
 	for _, name := range []string{"plan.yml", "apply.yml", "drift.yml", "matrix.yml"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "testdata", "workflows", name))

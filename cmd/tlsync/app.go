@@ -221,6 +221,12 @@ func (p *program) remark(o common, format string, args ...any) {
 	}
 }
 
+// noCredentials says what the environment lacks of that which Cloudflare is to be
+// asked with.
+type noCredentials string
+
+func (e noCredentials) Error() string { return string(e) }
+
 // cloudflareOptions is the connection to Cloudflare: credentials from the
 // environment, one token per account that names one. Those of accounts that only
 // the base knows are taken where they are there: nothing is written with them.
@@ -248,7 +254,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 		}
 		token := p.getenv(a.APITokenEnv.Value)
 		if token == "" {
-			return opts, fmt.Errorf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value)
+			return opts, noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
 		}
 		p.secrets.add(token)
 		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
@@ -279,7 +285,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 		}
 	}
 	if c := opts.Credentials; defaultNeeded && c.Token == "" && (c.Email == "" || c.Key == "") {
-		return opts, errors.New("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
+		return opts, noCredentials("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
 	}
 	return opts, nil
 }

@@ -120,18 +120,25 @@ func (p *program) apply(ctx context.Context, o applyOptions) error {
 	return p.carryOut(ctx, o, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
 }
 
-// notLeftBehind refuses a commit that the branch, as the remote was last seen, has
-// left behind: live would go back to it.
+// notLeftBehind refuses a commit that its branch, as the remote was last seen, has
+// left behind: live would go back to it. Of a commit that is checked out by itself,
+// as CI does, the branch is the remote's default one.
 func (p *program) notLeftBehind(o common) error {
 	repo, head, err := openHead(o)
 	if err != nil {
 		return nil // without a commit there is no tip
 	}
 	branch, err := repo.Branch()
-	if err != nil || branch == "" {
+	if err != nil {
 		return nil
 	}
-	tip, ok, err := repo.Upstream(branch)
+	tip, ok := head, false
+	if branch != "" {
+		tip, ok, err = repo.Upstream(branch)
+	} else {
+		branch, ok = "the default branch", true
+		tip, err = repo.Resolve("refs/remotes/origin/HEAD")
+	}
 	if err != nil || !ok || tip == head {
 		return nil
 	}

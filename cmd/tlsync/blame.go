@@ -2,32 +2,40 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/plan"
+	"tlsync/engine/report"
 	"tlsync/schema"
 )
 
+// maxCredit is how many commits may be visited for one plan, each counted for each
+// file: some seconds on a slow machine.
+const maxCredit = 10_000
+
 // credit notes on the lines that a plan names who last touched them. Git is not
-// needed for a plan: what cannot be told is left out.
-func (p *program) credit(o common, made *plan.Plan, head, base *configuration) {
+// needed for a plan: what cannot be told, or not soon, is left out, and so is all
+// of it once the run is to stop.
+func (p *program) credit(ctx context.Context, o common, made *plan.Plan, head, base *configuration) {
 	repo, err := gitfs.Open(o.configDir)
 	if err != nil || head.info.Commit == "" {
 		return
 	}
+	effort := &gitfs.Effort{Commits: maxCredit}
 	var of, earlier func(schema.Pos) (commit, author string)
-	of = p.blame(o, repo, head)
+	of = p.blame(ctx, o, repo, head, effort)
 	if base != nil {
-		earlier = p.blame(o, repo, base)
+		earlier = p.blame(ctx, o, repo, base, effort)
 	}
 	made.Credit(of, earlier)
 }
 
 // blame looks lines up, each file once, and those files only that are as they are
 // in the commit.
-func (p *program) blame(o common, repo *gitfs.Repo, c *configuration) func(schema.Pos) (commit, author string) {
+func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
 	files := map[string][]gitfs.Line{}
 	commit := gitfs.Commit{Hash: c.info.Commit}
 	tree, err := repo.FS(commit)
@@ -39,8 +47,8 @@ func (p *program) blame(o common, repo *gitfs.Repo, c *configuration) func(schem
 		if !known {
 			if asCommitted(c.files, tree, at.File) {
 				var err error
-				if lines, err = repo.Blame(commit, at.File); err != nil && !errors.Is(err, gitfs.ErrShallow) {
-					o.log.Warn("it is not known who last touched the lines of a file", "file", at.File, "reason", err)
+				if lines, err = repo.Blame(ctx, commit, at.File, effort); err != nil && ctx.Err() == nil && !errors.Is(err, gitfs.ErrShallow) {
+					o.log.Warn("it is not known who last touched the lines of a file", "file", report.Safe(at.File), "reason", oneLine(err))
 				}
 			}
 			files[at.File] = lines

@@ -47,9 +47,10 @@ func (p *program) ciCommand() *cli.Command {
 		Description: `Does what the event of a GitHub workflow asks for: a plan with a comment for
 pull_request (and merge_group, without one), an apply for a push to the default
 branch, a look for drift with an issue for schedule and workflow_dispatch. Never
-writes to Cloudflare on a pull request. Each flag can also be given as TLSYNC_
-and its name in capitals, as in TLSYNC_FAIL_ON, and so can config, rate and
-(several) zones; the token for GitHub is GITHUB_TOKEN.`,
+writes to Cloudflare on a pull request. What counts is what is committed. Its
+own flags can also be given as TLSYNC_ and the name in capitals, as in
+TLSYNC_FAIL_ON, and so can config, rate and (several) zones; the token for
+GitHub is GITHUB_TOKEN.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "command", Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
 			&cli.StringFlag{Name: "base", Usage: "`REF` in place of the base that the event names"},
@@ -105,7 +106,8 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 		return o, err
 	}
 	o.command, o.base, o.snapshot = input("command"), input("base"), input("snapshot")
-	o.failOn, o.reviewed, o.key, o.notTip = input("fail-on"), input("reviewed"), input("comment-key"), c.Bool("allow-not-tip")
+	o.failOn, o.reviewed, o.key = input("fail-on"), input("reviewed"), input("comment-key")
+	o.notTip = c.Bool("allow-not-tip") || p.getenv("TLSYNC_ALLOW_NOT_TIP") == "true"
 	if o.allow, err = hazards(strings.FieldsFunc(input("allow-hazards"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })); err != nil {
 		return o, err
 	}
@@ -223,7 +225,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	case github.TaskDrift:
 		return r.drift(ctx)
 	case github.TaskValidate:
-		c, err := r.load(r.o.common)
+		c, err := r.configuration()
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
@@ -18,9 +20,9 @@ import (
 // plan is what a pull request gets: a three-way plan in a comment, in the job
 // summary and on the lines of the configuration.
 func (r *ciRun) plan(ctx context.Context) error {
-	c, err := r.load(r.o.common)
+	c, err := r.configuration()
 	if err != nil {
-		return err
+		return r.unplanned(ctx, err)
 	}
 	if err := r.checked(c); err != nil {
 		// The comment must not go on showing an earlier commit's plan.
@@ -31,48 +33,34 @@ func (r *ciRun) plan(ctx context.Context) error {
 		})
 		return err
 	}
-	from, offline := "", r.offline()
-	if offline {
-		if from = r.o.snapshot; from != "" {
-			// The workflow names it before the first one was saved.
-			if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
-				from = ""
-			}
-		}
-		if from == "" {
-			const why = "There is no API token, as for every pull request from a fork, and no snapshot of live state: the configuration was checked, and not compared with anything."
-			r.remark(r.o.common, "tlsync: %s", why)
-			r.summary = append(r.summary, why+"\n")
-			return nil
-		}
-	}
 	base, err := r.base()
 	if err != nil {
-		return err
+		return r.unplanned(ctx, err)
+	}
+	from, offline := r.offline(c, base)
+	if offline != "" && from == "" {
+		return r.unplanned(ctx, nothingToCompare(offline))
 	}
 	made, err := r.compare(ctx, r.o.common, c, base, from)
 	if err != nil {
-		r.comment(ctx, func(int) (string, error) {
-			return "### tlsync plan: failed\n\n" + report.MarkdownText(r.secrets.hide(err.Error())) + "\n\n" + r.of(nil) + "\n", nil
-		})
-		return err
+		return r.unplanned(ctx, err)
 	}
 	r.made = made
-	r.credit(r.o.common, made, c, base)
+	r.credit(ctx, r.o.common, made, c, base)
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 	if err := r.print(r.o.common, made, false); err != nil {
 		r.lost(err)
 	}
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync plan", Footer: r.of(base)}
-	if offline {
+	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
 	}
 	r.summarise(made, page)
 	review := report.ReviewedMarkdown(r.reviewedHead(), plan.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
-		page.Budget = budget - len(review) - 2
+		page.Budget = max(1, budget-len(review)-2)
 		var b bytes.Buffer
 		err := report.Markdown(&b, made, page)
 		return b.String() + "\n" + review + "\n", err
@@ -80,17 +68,71 @@ func (r *ciRun) plan(ctx context.Context) error {
 	return unread(made)
 }
 
-// offline reports whether the plan is made without Cloudflare: for the pull request
-// of a fork always, since its configuration is somebody else's, and else where
-// there is no token.
-func (r *ciRun) offline() bool {
-	return r.event.Pull.Fork || r.getenv("CLOUDFLARE_API_TOKEN") == "" && r.getenv("CLOUDFLARE_API_KEY") == ""
+// configuration is what is committed, whatever an earlier step of the job did to the
+// files: it is the commit that is reviewed, applied and marked.
+func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o.common) }
+
+// nothingToCompare says why a plan could not be made, where that is nobody's fault.
+type nothingToCompare string
+
+func (e nothingToCompare) Error() string {
+	return string(e) + ", and there is no snapshot of live state: the configuration was checked, and not compared with anything"
+}
+
+// unplanned tells, in place of a plan, why there is none.
+func (r *ciRun) unplanned(ctx context.Context, why error) error {
+	title, text := "failed", r.secrets.hide(why.Error())
+	var nothing nothingToCompare
+	if errors.As(why, &nothing) {
+		title = "nothing to compare with"
+		r.notice("warning", text)
+	}
+	page := "### tlsync plan: " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
+	r.comment(ctx, func(int) (string, error) { return page, nil })
+	if nothing == "" {
+		return why // which the summary tells at the end
+	}
+	r.summary = append(r.summary, page)
+	return nil
+}
+
+// offline says why a plan is made without Cloudflare, if it is, and from which
+// snapshot, if there is one: for the pull request of a fork always, since its
+// configuration is somebody else's, and else where there are no credentials.
+func (r *ciRun) offline(c, base *configuration) (from, why string) {
+	var missing noCredentials
+	switch _, err := r.cloudflareOptions(r.o.common, c.desired, base.asked()); {
+	case r.event.Pull.Fork:
+		why = "pull requests of forks get no token for Cloudflare"
+	case errors.As(err, &missing):
+		why = string(missing)
+	default:
+		return "", ""
+	}
+	if from = r.o.snapshot; from != "" {
+		// The workflow names it before the first one was saved.
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			from = ""
+		}
+	}
+	return from, why
+}
+
+// isPull reports whether what is checked out is the head of the pull request, or the
+// merge of it that GitHub makes.
+func (r *ciRun) isPull() bool {
+	head := r.event.Pull.HeadSHA
+	if head == "" || r.head.Hash == head {
+		return head != ""
+	}
+	parents, err := r.repo.Parents(r.head)
+	return err == nil && len(parents) == 2 && parents[1].Hash == head
 }
 
 // reviewedHead is the commit that reviewers look at: the pull request's own, and
 // not the merge of it that is checked out.
 func (r *ciRun) reviewedHead() string {
-	if r.event.Pull.HeadSHA != "" {
+	if r.isPull() {
 		return r.event.Pull.HeadSHA
 	}
 	return r.head.Hash
@@ -114,7 +156,7 @@ func (r *ciRun) base() (*configuration, error) {
 	}
 	// GitHub checks out a merge of the pull request into its base, whose tip by then
 	// is the first parent: nearer than what the event says.
-	if parents, err := r.repo.Parents(r.head); err == nil && len(parents) == 2 && r.event.Pull.HeadSHA != "" && parents[1].Hash == r.event.Pull.HeadSHA {
+	if parents, err := r.repo.Parents(r.head); err == nil && r.isPull() && r.head.Hash != r.event.Pull.HeadSHA {
 		return r.earlier(r.repo, parents[0], r.o.common)
 	}
 	if with == "" {
@@ -160,24 +202,27 @@ func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
 // is. Whatever goes wrong, the plan is in the job summary too.
 func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, error)) {
 	number := r.event.Pull.Number
-	if !r.o.comment || number == 0 {
+	switch {
+	case !r.o.comment || number == 0:
 		return
-	}
-	if r.client == nil {
-		r.notice("the plan is not commented: there is no GITHUB_TOKEN (in the action: the input github-token)")
+	case r.client == nil:
+		r.notice("warning", "the plan is not commented: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		return
+	case !r.isPull():
+		r.notice("warning", "the plan is not commented: what is checked out is not the pull request")
 		return
 	}
 	var posted github.Posted
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker
 		if err == nil {
-			posted, err = r.client.UpsertComment(ctx, number, "plan", r.key(), r.secrets.hide(text))
+			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.secrets.hide(text))
 		}
 		if errors.Is(err, github.ErrTooLong) && budget > commentBudget/4 {
 			continue
 		}
 		if err != nil {
-			r.notice("the plan could not be commented: " + r.secrets.hide(err.Error()) + "; it is in the job summary")
+			r.notice("warning", "the plan could not be commented: "+r.secrets.hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break
@@ -187,39 +232,48 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 }
 
 // notice tells of what could not be told.
-func (r *ciRun) notice(text string) {
-	r.annotations = append(r.annotations, github.Annotation{Level: "warning", Title: "tlsync", Message: text})
+func (r *ciRun) notice(level, text string) {
+	r.annotations = append(r.annotations, github.Annotation{Level: level, Title: "tlsync", Message: text})
 }
 
-// marks finds the newest commit, from the one that is checked out backwards, that
-// an apply marked as done, and the commits that came after it, the newest first.
-// Without a mark there is none, and the commits are the one that is checked out.
-func (r *ciRun) marks(ctx context.Context) (applied gitfs.Commit, since []gitfs.Commit, found bool) {
-	const most = 30 // merges that wait at once; each costs a request
-	since = []gitfs.Commit{r.head}
+// marked is what the statuses of commits say of earlier applies.
+type marked struct {
+	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
+	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
+	found   bool
+	// unknown says why it is not known whether there is a mark; empty if it is.
+	unknown string
+}
+
+// maxMarks is how many merges may wait at once; each costs a request.
+const maxMarks = 50
+
+// marks looks for the newest commit, from the one that is checked out backwards, that
+// an apply marked as done.
+func (r *ciRun) marks(ctx context.Context) marked {
+	m := marked{since: []gitfs.Commit{r.head}}
 	if r.client == nil {
-		return applied, since, false
+		m.unknown = "there is no GITHUB_TOKEN (in the action: the input github-token)"
+		return m
 	}
 	contexts := []string{r.statusContext()}
 	if len(r.o.zones) > 0 { // what was applied as a whole, some zones of it were too
 		contexts = append(contexts, statusName)
 	}
-	line, err := r.repo.FirstParents(r.head, most)
-	if err != nil {
-		r.remark(r.o.common, "tlsync: it is not known which commit was applied last: %s", oneLine(err))
-		return applied, since, false
-	}
-	for i, c := range line {
-		done, err := r.client.HasStatus(ctx, c.Hash, contexts...)
-		if err != nil {
-			r.notice("it is not known which commit was applied last: " + r.secrets.hide(err.Error()))
-			return applied, since, false
-		}
-		if done {
-			return c, line[:i], true
+	line, err := r.repo.FirstParents(r.head, maxMarks+1)
+	for i := 0; err == nil && i < min(len(line), maxMarks); i++ {
+		var done bool
+		if done, err = r.client.HasStatus(ctx, line[i].Hash, contexts...); done {
+			return marked{applied: line[i], since: line[:i], found: true}
 		}
 	}
-	return applied, since, false
+	switch {
+	case err != nil:
+		m.unknown = r.secrets.hide(err.Error())
+	case len(line) > maxMarks: // where nothing is applied in CI there never is one
+		r.remark(r.o.common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
+	}
+	return m
 }
 
 // statusName is the name of the commit status of a finished apply.
@@ -236,7 +290,7 @@ func (r *ciRun) statusContext() string {
 
 // apply is what a push to the default branch gets.
 func (r *ciRun) apply(ctx context.Context) error {
-	c, err := r.load(r.o.common)
+	c, err := r.configuration()
 	if err != nil {
 		return err
 	}
@@ -246,28 +300,29 @@ func (r *ciRun) apply(ctx context.Context) error {
 	if err := r.isTip(ctx); err != nil {
 		return err
 	}
-	last, since, marked := r.marks(ctx)
-	var base *configuration
-	switch {
-	case marked:
-		base, err = r.earlier(r.repo, last, r.o.common)
-	case r.event.Before != "":
-		// What was there before the push; where it is not in the clone, a plan
-		// without causes does.
-		if at, resolveErr := r.repo.Resolve(r.event.Before); resolveErr == nil {
-			base, err = r.earlier(r.repo, at, r.o.common)
+	last := r.marks(ctx)
+	if last.unknown != "" {
+		r.notice("warning", "it is not known which commit was applied last: "+last.unknown)
+	}
+	base, err := r.before(last)
+	if err != nil {
+		return err
+	}
+	held, err := r.heldTo(ctx, last.since)
+	if err != nil {
+		return err
+	}
+	gate := func(made *plan.Plan) error {
+		if held != nil {
+			if err := stale(made, held...); err != nil {
+				return err
+			}
 		}
-	}
-	if err != nil {
-		return err
-	}
-	gate, err := r.gate(ctx, since)
-	if err != nil {
-		return err
+		return r.isTip(ctx) // reading may have taken long
 	}
 	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, deadline: r.o.deadline}, c, base, gate)
 	if r.made = a.made; a.made != nil {
-		r.credit(r.o.common, a.made, c, base)
+		r.credit(ctx, r.o.common, a.made, c, base)
 		r.savePlan()
 		r.annotate(report.PlanAnnotations(a.made))
 	}
@@ -288,6 +343,22 @@ func (r *ciRun) apply(ctx context.Context) error {
 	return a.err
 }
 
+// before is the configuration that live was made equal to last, as far as that is
+// known: that of the mark, else of the commit before the push. It only tells causes.
+func (r *ciRun) before(last marked) (*configuration, error) {
+	if last.found {
+		return r.earlier(r.repo, last.applied, r.o.common)
+	}
+	if r.event.Before == "" {
+		return nil, nil
+	}
+	at, err := r.repo.Resolve(r.event.Before)
+	if err != nil {
+		return nil, nil // not in this clone; a plan without causes does
+	}
+	return r.earlier(r.repo, at, r.o.common)
+}
+
 // isTip refuses a commit that the branch has left behind: live would go back to it.
 // It is asked of GitHub, since the checkout knows the branch as it was.
 func (r *ciRun) isTip(ctx context.Context) error {
@@ -295,81 +366,92 @@ func (r *ciRun) isTip(ctx context.Context) error {
 		return nil
 	}
 	if r.client == nil {
-		return errors.New("nothing was written: without a GITHUB_TOKEN (in the action: the input github-token) it is not known whether this commit is still the tip of its branch; --allow-not-tip goes without")
+		return errors.New("nothing was written: without a GITHUB_TOKEN (in the action: the input github-token) it is not known whether this commit is still the tip of its branch; TLSYNC_ALLOW_NOT_TIP=true goes without")
 	}
 	tip, err := r.client.BranchTip(ctx, r.event.DefaultBranch)
 	if err != nil {
 		return fmt.Errorf("nothing was written: it is not known whether this commit is still the tip of its branch: %w", err)
 	}
 	if tip != r.head.Hash {
-		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: its own run applies everything; to go back, revert the commit, or use --allow-not-tip",
+		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: its own run applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
 			short(r.head.Hash), report.Safe(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
 }
 
-// gate is the check that a plan holds nothing that was not reviewed, nil where
-// there is none to make. The reviews are those of all merges that were not applied
-// yet. The error is that of a review that is missing and required, or is of
-// another commit.
-func (r *ciRun) gate(ctx context.Context, since []gitfs.Commit) (func(*plan.Plan) error, error) {
+// heldTo are the reviews that a plan is held to, nil where it is held to none: those
+// of all merges that were not applied yet, the newest first. A merge without one is
+// held to those of the others. The error is that of a review that is missing and
+// required, or of one that does not speak of what was merged.
+func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]plan.Reviewed, error) {
 	if r.o.reviewed == "off" {
 		return nil, nil
 	}
-	missing := func(why string) (func(*plan.Plan) error, error) {
-		if r.o.reviewed == "required" {
-			return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", why)}
-		}
-		r.remark(r.o.common, "tlsync: not held to a reviewed plan: %s", why)
-		r.summary = append(r.summary, "Not held to a reviewed plan: "+report.MarkdownText(why)+".\n")
-		return nil, nil
-	}
-	if r.client == nil {
-		return missing("there is no GITHUB_TOKEN to look it up with")
-	}
 	var reviews []plan.Reviewed
-	for i, commit := range since {
-		pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
-		if err != nil {
-			return nil, fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
-		}
-		newest := i == 0
-		if !ok {
-			if newest {
-				return missing("no merged pull request brought commit " + short(commit.Hash))
+	var missing []string
+	switch {
+	case r.client == nil:
+		missing = []string{"there is no GITHUB_TOKEN to look it up with"}
+	case len(since) == 0: // what differs now is drift
+		missing = []string{"commit " + short(r.head.Hash) + " was applied before"}
+	default:
+		for _, commit := range since {
+			review, why, err := r.reviewOf(ctx, commit)
+			switch {
+			case err != nil:
+				return nil, err
+			case why != "":
+				missing = append(missing, why)
+			default:
+				reviews = append(reviews, review)
 			}
-			continue
-		}
-		body, ok, err := r.client.FindComment(ctx, pull.Number, "plan", r.key())
-		if err != nil {
-			return nil, fmt.Errorf("nothing was written: look up the plan comment of #%d: %w", pull.Number, err)
-		}
-		if !ok {
-			if newest {
-				return missing(fmt.Sprintf("pull request %d has no plan comment", pull.Number))
-			}
-			continue
-		}
-		head, review, err := report.ParseReviewed(body)
-		switch {
-		case !newest && (err != nil || head != pull.HeadSHA):
-		case err != nil:
-			return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
-		case head != pull.HeadSHA:
-			return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: the plan that was commented on pull request %d is of commit %s, and %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
-		default:
-			reviews = append(reviews, review)
 		}
 	}
-	if len(since) == 0 { // this very commit was applied before: what differs now is drift
-		return missing("commit " + short(r.head.Hash) + " was applied before")
+	switch {
+	case len(missing) == 0:
+	case r.o.reviewed == "required":
+		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
+	case len(reviews) == 0:
+		r.remark(r.o.common, "tlsync: not held to a reviewed plan: %s", missing[0])
+		r.summary = append(r.summary, "Not held to a reviewed plan: "+report.MarkdownText(missing[0])+".\n")
 	}
-	return func(made *plan.Plan) error { return stale(made, reviews...) }, nil
+	return reviews, nil
+}
+
+// reviewOf is the review of the pull request that brought a commit, or why there is
+// none.
+func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review plan.Reviewed, missing string, err error) {
+	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
+	switch {
+	case err != nil:
+		return review, "", fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
+	case !ok:
+		return review, "no merged pull request brought commit " + short(commit.Hash), nil
+	}
+	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
+	switch {
+	case err != nil:
+		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
+	case !ok:
+		return review, fmt.Sprintf("pull request %d has no plan comment", pull.Number), nil
+	}
+	head, review, err := report.ParseReviewed(body)
+	switch {
+	case err != nil:
+		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
+	case head != pull.HeadSHA:
+		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan that was commented on pull request %d is of commit %s, and %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
+	}
+	return review, "", nil
 }
 
 // mark notes on the commit that live is as it says.
 func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
-	if r.client == nil {
+	switch {
+	case r.client == nil:
+		return
+	case !reached(made):
+		r.notice("warning", "the commit is not marked as applied: the configuration reaches no live zone, or a glob of it matches none")
 		return
 	}
 	description := "Live is as this commit says; nothing had to change."
@@ -381,13 +463,21 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 		description = fmt.Sprintf("Live is as this commit says; %d changes were made.", n)
 	}
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
-		r.notice("the commit could not be marked as applied, so that later runs take what is pending for drift: " + r.secrets.hide(err.Error()))
+		r.notice("warning", "the commit could not be marked as applied, so that later runs take what is pending for drift: "+r.secrets.hide(err.Error()))
 	}
+}
+
+// reached reports whether a plan is about all that the configuration is: that zones
+// are missing may also mean that the token does not see them any more.
+func reached(made *plan.Plan) bool {
+	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
+		return f.Rule == plan.NotFound && strings.HasPrefix(f.Object, "zone/")
+	})
 }
 
 // drift is what a schedule gets.
 func (r *ciRun) drift(ctx context.Context) error {
-	c, err := r.committed(r.o.common)
+	c, err := r.configuration()
 	if err != nil {
 		return err
 	}
@@ -395,8 +485,9 @@ func (r *ciRun) drift(ctx context.Context) error {
 		return err
 	}
 	applied := c
-	if last, since, ok := r.marks(ctx); ok && len(since) > 0 {
-		if applied, err = r.earlier(r.repo, last, r.o.common); err != nil {
+	last := r.marks(ctx)
+	if last.found && len(last.since) > 0 {
+		if applied, err = r.earlier(r.repo, last.applied, r.o.common); err != nil {
 			return err
 		}
 	}
@@ -406,7 +497,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 		return err
 	}
 	r.made = made
-	r.credit(r.o.common, made, c, applied)
+	r.credit(ctx, r.o.common, made, c, applied)
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 	if err := r.print(r.o.common, made, pending); err != nil {
@@ -414,25 +505,37 @@ func (r *ciRun) drift(ctx context.Context) error {
 	}
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync drift", Footer: r.of(applied), Pending: pending}
 	r.summarise(made, page)
-	incomplete := unread(made)
+	if last.unknown != "" {
+		r.notice("warning", "what was merged and is not applied yet may be shown as drift: it is not known which commit was applied last: "+last.unknown)
+	}
 	if r.o.issue {
-		r.keepIssue(ctx, made, page, incomplete != nil)
+		r.keepIssue(ctx, made, page, last.unknown)
 	}
 	return driftVerdict(made, r.o.failOn, pending)
 }
 
-// keepIssue opens, updates and closes the drift issue. That nothing was found in an
-// incomplete reading does not close it.
-func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, incomplete bool) {
+// keepIssue opens, updates and closes the drift issue, which is about the default
+// branch. Drift that may be none, since it is unknown what was applied last, does not
+// open it, and nothing found in an incomplete reading does not close it.
+func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
 	fingerprint := plan.DriftFingerprint(made)
 	switch {
 	case r.client == nil:
-		r.notice("no drift issue is kept: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		r.notice("warning", "no drift issue is kept: there is no GITHUB_TOKEN (in the action: the input github-token)")
 		return
-	case fingerprint == "" && incomplete:
+	case !github.OnDefaultBranch(r.env, r.event):
+		r.notice("notice", "no drift issue is kept: this is not the default branch")
+		return
+	case fingerprint == "" && (unread(made) != nil || !reached(made)):
+		return
+	case fingerprint != "" && unknown != "":
+		r.notice("warning", "no drift issue is kept, since what is shown as drift may be a merge that waits")
 		return
 	}
 	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live is not as committed", Gone: "Live is as committed again."}
+	if url := r.env.RunURL(); url != "" {
+		issue.Gone += " " + url
+	}
 	if r.key() != "default" {
 		issue.Title += " (" + r.key() + ")"
 	}
@@ -448,11 +551,10 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 	}
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
-		r.notice("the drift issue could not be kept: " + r.secrets.hide(err.Error()))
-		return
+		r.notice("warning", "the drift issue could not be kept: "+r.secrets.hide(err.Error()))
 	}
 	r.issueNumber = posted.Number
-	if posted.Done != "none" {
+	if posted.Done != "" && posted.Done != "none" {
 		r.remark(r.o.common, "tlsync: drift issue %s", posted.Done)
 	}
 }

@@ -42,7 +42,7 @@ func (p *program) load(o common) (*configuration, error) {
 		c.info.Commit = at.info.Commit
 		c.info.Dirty = at.info.Commit != ""
 	default:
-		o.log.Warn("the plan does not name its commit", "reason", err)
+		o.log.Warn("the plan does not name its commit", "reason", oneLine(err))
 	}
 	return c, nil
 }

@@ -71,7 +71,7 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 		return err
 	}
 	if o.format != "text" || o.verbose {
-		p.credit(o.common, made, c, applied)
+		p.credit(ctx, o.common, made, c, applied)
 	}
 	if err := p.print(o.common, made, applied != c); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,6 +95,9 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	sizes, err := reader.Sizes(ctx, scope)
 	if err != nil {
 		return interrupted(ctx, err)
+	}
+	if len(sizes) == 0 {
+		return errors.New("the configuration reaches no live zone, and GitHub takes no matrix without a job")
 	}
 	shards := spread(sizes, o.shards, o.writes, o.rate)
 	for _, line := range shared(shards, o.rate) {

@@ -72,7 +72,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 		return err
 	}
 	if o.format != "text" || o.verbose || o.out != "" {
-		p.credit(o.common, made, c, base)
+		p.credit(ctx, o.common, made, c, base)
 	}
 	if o.out != "" {
 		if err := savePlan("--out", o.out, made); err != nil {

@@ -62,7 +62,7 @@ var (
 		"command", "config", "base", "zones", "allow-hazards", "snapshot", "api-token", "github-token", "comment",
 		"comment-key", "issue", "fail-on", "install", "working-directory",
 	}
-	extraInputs     = []string{"reviewed", "deadline", "rate"}
+	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login"}
 	contractOutputs = []string{
 		"result", "exit-code", "changes", "weaker", "stronger", "drift", "plan-file", "plan-digest", "comment-url", "issue-number",
 	}
@@ -190,7 +190,9 @@ func TestWorkflowsAreReadyToUse(t *testing.T) {
 		if !strings.Contains(text, "\npermissions: {}\n") || len(w.Permissions) > 0 {
 			t.Errorf("%s: the workflow itself has permissions", name)
 		}
-		if w.Concurrency.Group == "" || (name != "plan.yml" && (w.Concurrency.Group != "tlsync-live" || w.Concurrency.Cancel)) {
+		// A run that waits is dropped for a newer one of its group: one that applies
+		// must not be dropped for one that only looks.
+		if w.Concurrency.Group == "" || w.Concurrency.Cancel != (name == "plan.yml") || (w.Concurrency.Group == "tlsync-apply") != (name == "apply.yml") {
 			t.Errorf("%s: concurrency is %+v", name, w.Concurrency)
 		}
 		for _, event := range []string{"pull_request_target", "workflow_run", "issue_comment"} {

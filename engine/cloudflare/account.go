@@ -241,7 +241,7 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 		default:
 			// What alerts may use is good to know. That it is unknown shows in
 			// the list, which is nil.
-			r.log.Warn("what alerts may use is not known", "account", a.Name, "error", err)
+			r.log.Warn("what alerts may use is not known", "account", clean(a.Name, a.client.hide), "error", clean(err.Error(), a.client.hide))
 		}
 	}
 	if read {

@@ -2,6 +2,7 @@ package gitfs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,8 +13,7 @@ import (
 )
 
 const (
-	// maxBlamed is how many commits are visited for one file. What would have
-	// been found in older ones stays unknown.
+	// maxBlamed is how many commits are visited where no Effort is given.
 	maxBlamed = 20_000
 	// fewEdits and maxEdits bound the search for the shortest difference; see
 	// match and longest.
@@ -38,15 +38,20 @@ type Line struct {
 // touches its last line.
 //
 // Not known are lines that are at least as old as the border of a shallow clone,
-// and those that would need more than 20,000 commits to be visited. A file is
-// not followed to former names.
-func (r *Repo) Blame(c Commit, file string) ([]Line, error) {
-	lines, err := r.blame(c, file, maxBlamed)
+// and those for which the effort did not suffice. A file is not followed to former
+// names.
+func (r *Repo) Blame(ctx context.Context, c Commit, file string, e *Effort) ([]Line, error) {
+	lines, err := r.blame(ctx, c, file, e)
 	if err != nil {
 		return nil, fmt.Errorf("see who last touched %s in commit %s: %w", file, c.Hash, err)
 	}
 	return lines, nil
 }
+
+// Effort bounds what several calls of Blame may do together: how many commits are
+// left to be visited, each counted for each file. It is a number and no time, so that
+// the answer does not depend on the machine. Nil stands for 20,000.
+type Effort struct{ Commits int }
 
 // traced are lines of the file on their way into the past.
 type traced struct {
@@ -65,8 +70,10 @@ type version struct {
 	lines []traced
 }
 
-// blame visits at most that many commits.
-func (r *Repo) blame(c Commit, file string, most int) ([]Line, error) {
+func (r *Repo) blame(ctx context.Context, c Commit, file string, e *Effort) ([]Line, error) {
+	if e == nil {
+		e = &Effort{maxBlamed}
+	}
 	if !fs.ValidPath(file) {
 		return nil, fs.ErrInvalid
 	}
@@ -91,9 +98,9 @@ func (r *Repo) blame(c Commit, file string, most int) ([]Line, error) {
 	if err := t.add(h, blob, []traced{{n: len(lines)}}); err != nil {
 		return nil, err
 	}
-	for range most {
-		if t.queue.Len() == 0 {
-			break
+	for ; e.Commits > 0 && t.queue.Len() > 0; e.Commits-- {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if err := t.visit(lines); err != nil {
 			return nil, err

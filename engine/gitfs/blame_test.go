@@ -1,6 +1,7 @@
 package gitfs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -105,7 +106,7 @@ func TestBlameIsGits(t *testing.T) {
 		for range 6 {
 			i := rnd.IntN(len(p.ids))
 			if commits[i].files["tls/zones/a.yaml"] == "" {
-				if _, err := top.Blame(Commit{p.ids[i]}, "tls/zones/a.yaml"); !errors.Is(err, fs.ErrNotExist) {
+				if _, err := top.Blame(context.Background(), Commit{p.ids[i]}, "tls/zones/a.yaml", nil); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("seed %d: blame of a file that is not there: %v", seed, err)
 				}
 				continue
@@ -113,7 +114,7 @@ func TestBlameIsGits(t *testing.T) {
 			want := gitBlame(t, p.dir, p.ids[i], "tls/zones/a.yaml")
 			compared += len(want)
 			for r, file := range map[*Repo]string{top: "tls/zones/a.yaml", below: "zones/a.yaml"} {
-				got, err := r.Blame(Commit{p.ids[i]}, file)
+				got, err := r.Blame(context.Background(), Commit{p.ids[i]}, file, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -139,7 +140,7 @@ func TestBlameInAShallowCloneKnowsNothingOfTheBorder(t *testing.T) {
 		for commits[i].files["tls/zones/a.yaml"] == "" {
 			i--
 		}
-		want, err := open(t, p.dir).Blame(Commit{p.ids[i]}, "tls/zones/a.yaml")
+		want, err := open(t, p.dir).Blame(context.Background(), Commit{p.ids[i]}, "tls/zones/a.yaml", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +153,7 @@ func TestBlameInAShallowCloneKnowsNothingOfTheBorder(t *testing.T) {
 		p.cutAt(t, cut...)
 		// What Git gives to the border is not known to be of it.
 		inGit := gitBlame(t, p.dir, p.ids[i], "tls/zones/a.yaml")
-		got, err := open(t, p.dir).Blame(Commit{p.ids[i]}, "tls/zones/a.yaml")
+		got, err := open(t, p.dir).Blame(context.Background(), Commit{p.ids[i]}, "tls/zones/a.yaml", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +190,7 @@ func TestBlameOfRepeatingLinesIsPlausible(t *testing.T) {
 		p := history(t, commits)
 		r := open(t, p.dir)
 		for i, id := range p.ids {
-			got, err := r.Blame(Commit{id}, "x")
+			got, err := r.Blame(context.Background(), Commit{id}, "x", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +208,7 @@ func TestBlameOfRepeatingLinesIsPlausible(t *testing.T) {
 // told is what Blame says, as the places of commits in the history.
 func told(t *testing.T, p past, r *Repo, commit int, file string) (out []int) {
 	t.Helper()
-	lines, err := r.Blame(Commit{p.ids[commit]}, file)
+	lines, err := r.Blame(context.Background(), Commit{p.ids[commit]}, file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +325,7 @@ func TestBlameFollowsLinks(t *testing.T) {
 		{2, "x", errLinks}, {4, "x", errEscapes}, {5, "x", errDirectory}, {5, "d", errDirectory}, {5, "no", fs.ErrNotExist},
 		{0, "x/y", fs.ErrNotExist}, {0, "../tls/x", fs.ErrInvalid}, {0, "", fs.ErrInvalid}, {0, "/x", fs.ErrInvalid},
 	} {
-		if got, err := r.Blame(Commit{p.ids[c.commit]}, c.file); !errors.Is(err, c.want) {
+		if got, err := r.Blame(context.Background(), Commit{p.ids[c.commit]}, c.file, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s in commit %d: %v, %v, want %v", c.file, c.commit, got, err, c.want)
 		}
 	}
@@ -342,14 +343,14 @@ func TestBlameBesideASubmodule(t *testing.T) {
 	write(t, dir, files{"cfg/sub/x": "y\n"})
 	third := commit(t, dir)
 	r := open(t, filepath.Join(dir, "cfg"))
-	if got, err := r.Blame(Commit{second}, "a"); err != nil || !slices.Equal(got, []Line{{first, "a"}, {second, "a"}}) {
+	if got, err := r.Blame(context.Background(), Commit{second}, "a", nil); err != nil || !slices.Equal(got, []Line{{first, "a"}, {second, "a"}}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err := r.Blame(Commit{second}, "sub/x"); !errors.Is(err, errSubmodule) {
+	if got, err := r.Blame(context.Background(), Commit{second}, "sub/x", nil); !errors.Is(err, errSubmodule) {
 		t.Errorf("%v, %v", got, err)
 	}
 	// The submodule is as if there were nothing.
-	if got, err := r.Blame(Commit{third}, "sub/x"); err != nil || !slices.Equal(got, []Line{{third, "a"}}) {
+	if got, err := r.Blame(context.Background(), Commit{third}, "sub/x", nil); err != nil || !slices.Equal(got, []Line{{third, "a"}}) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -368,7 +369,7 @@ func TestBlameOfAFolderThatCommitsLack(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	for commit, want := range map[int]error{0: errNoDirectory, 1: fs.ErrNotExist} {
-		if _, err := r.Blame(Commit{p.ids[commit]}, "x"); !errors.Is(err, want) {
+		if _, err := r.Blame(context.Background(), Commit{p.ids[commit]}, "x", nil); !errors.Is(err, want) {
 			t.Errorf("commit %d: %v", commit, err)
 		}
 	}
@@ -392,7 +393,7 @@ func TestBlameOfStrangeCommits(t *testing.T) {
 	latin := strange(nobody, "1\n2\n3\n", "author J\xfcrgen <j@example.com> 5 +0100\ncommitter c <c> 99999999999999999999 +0\nencoding ISO-8859-1\n")
 	long := strange(latin, "1\n2\n3\n4\n", "author "+strings.Repeat("ß", 500)+" <> x y\n")
 	want := []Line{{first, "a"}, {nobody, ""}, {latin, "J\xfcrgen"}, {long, strings.Repeat("ß", 200)}}
-	if got, err := open(t, dir).Blame(Commit{long}, "x"); err != nil || !slices.Equal(got, want) {
+	if got, err := open(t, dir).Blame(context.Background(), Commit{long}, "x", nil); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}
 }
@@ -401,10 +402,10 @@ func TestBlameInAPartialCloneSaysWhatToChange(t *testing.T) {
 	p := pullRequest(t)
 	dir := partial(t, p.dir, false)
 	// What a checkout fetched is there, older versions are not.
-	if _, err := open(t, dir).Blame(Commit{p.ids[5]}, "x"); err == nil || !strings.Contains(err.Error(), "clone without --filter") {
+	if _, err := open(t, dir).Blame(context.Background(), Commit{p.ids[5]}, "x", nil); err == nil || !strings.Contains(err.Error(), "clone without --filter") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := open(t, dir).Blame(Commit{p.ids[5]}, "base"); err != nil {
+	if _, err := open(t, dir).Blame(context.Background(), Commit{p.ids[5]}, "base", nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -519,7 +520,7 @@ func TestManyGoroutinesAskTogether(t *testing.T) {
 	p := pullRequest(t)
 	git(t, p.dir, "repack", "-adq")
 	r := open(t, p.dir)
-	want, err := r.Blame(Commit{p.ids[5]}, "x")
+	want, err := r.Blame(context.Background(), Commit{p.ids[5]}, "x", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -531,7 +532,7 @@ func TestManyGoroutinesAskTogether(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if got, err := r.Blame(c, "x"); err != nil || !slices.Equal(got, want) {
+			if got, err := r.Blame(context.Background(), c, "x", nil); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%v, %v", got, err)
 			}
 			if got, err := r.MergeBase(c, Commit{p.ids[4]}); err != nil || got.Hash != p.ids[4] {
@@ -594,7 +595,7 @@ func TestBlameGivesUpInTheEnd(t *testing.T) {
 	r := open(t, p.dir)
 	old, last, none := Line{p.ids[0], "a"}, Line{p.ids[81], "a"}, Line{}
 	for most, want := range map[int][]Line{0: {none, none}, 18: {none, none}, 19: {none, last}, 99: {none, last}, 100: {old, last}} {
-		if got, err := r.blame(Commit{p.ids[99]}, "x", most); err != nil || !slices.Equal(got, want) {
+		if got, err := r.blame(t.Context(), Commit{p.ids[99]}, "x", &Effort{most}); err != nil || !slices.Equal(got, want) {
 			t.Errorf("after %d commits: %v, %v, want %v", most, got, err, want)
 		}
 	}
@@ -644,7 +645,7 @@ func BenchmarkBlame(b *testing.B) {
 				file = "tls/x"
 			}
 			for b.Loop() {
-				if _, err := open(b, p.dir).Blame(Commit{p.ids[len(p.ids)-1]}, file); err != nil {
+				if _, err := open(b, p.dir).Blame(context.Background(), Commit{p.ids[len(p.ids)-1]}, file, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

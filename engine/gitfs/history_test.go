@@ -2,6 +2,7 @@ package gitfs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -425,7 +426,7 @@ func TestCommitsThatAreNoneAreRefused(t *testing.T) {
 		"IsAncestor":   func(c Commit) error { _, err := r.IsAncestor(c, good); return err },
 		"Parents":      func(c Commit) error { _, err := r.Parents(c); return err },
 		"FirstParents": func(c Commit) error { _, err := r.FirstParents(c, 3); return err },
-		"Blame":        func(c Commit) error { _, err := r.Blame(c, "x"); return err },
+		"Blame":        func(c Commit) error { _, err := r.Blame(context.Background(), c, "x", nil); return err },
 	} {
 		if err := try(bad); err == nil || !strings.Contains(err.Error(), "40 hexadecimal digits") {
 			t.Errorf("%s: %v", name, err)

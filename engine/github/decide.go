@@ -38,9 +38,10 @@ func refusal(format string, args ...any) (Task, error) {
 //	schedule                 drift                                    on the default branch
 //	workflow_dispatch        drift                                    on the default branch
 //	workflow_run             refused                                  refused
-//	others                   refused                                  refused where the payload speaks of a
-//	                                                                  pull request, else on the default branch
+//	others                   refused                                  on the default branch
 //
+// Other events of pull requests are refused whatever the command, and drift by
+// command at those that are about what is not merged yet.
 // With pull_request_target, a checkout that is not the commit of the run itself
 // may be anybody's, and every command is refused. The error is a *Refusal.
 func Decide(env Environment, ev Event, asked, head string) (Task, error) {
@@ -51,11 +52,20 @@ func Decide(env Environment, ev Event, asked, head string) (Task, error) {
 	if env.Event == "pull_request_target" && !trusted(env, ev, head) {
 		return refusal("pull_request_target runs with secrets, and what is checked out is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
 	}
+	own := slices.Contains([]string{"pull_request", "pull_request_target", "merge_group"}, env.Event)
+	merged := slices.Contains([]string{"push", "schedule", "workflow_dispatch"}, env.Event)
+	if !own && !merged && (ev.OfPull || env.Event == "workflow_run" || strings.HasPrefix(env.Event, "pull_request")) {
+		return refusal("nothing is done at the event %s, whose commit may be anybody's and which may have secrets: use the event pull_request", quoted(env.Event))
+	}
 	switch asked {
 	case "", "auto":
 		return choose(env, ev)
 	case "apply":
 		return mayApply(env, ev)
+	case "drift":
+		if own {
+			return refusal("drift is refused at the event %s, which is about what is not merged yet: use plan, or look for drift on a schedule", quoted(env.Event))
+		}
 	}
 	return Task(asked), nil
 }
@@ -108,3 +118,9 @@ func mayApply(env Environment, ev Event) (Task, error) {
 }
 
 func onDefault(env Environment, ev Event) bool { return env.Ref == "refs/heads/"+ev.DefaultBranch }
+
+// OnDefaultBranch reports whether a run is about the default branch. Schedules always
+// are.
+func OnDefaultBranch(env Environment, ev Event) bool {
+	return env.Event == "schedule" || ev.DefaultBranch != "" && onDefault(env, ev)
+}

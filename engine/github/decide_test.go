@@ -35,49 +35,53 @@ func TestDecide(t *testing.T) {
 		"a schedule looks for drift":                              {event: "schedule", ref: main, def: "main", want: TaskDrift},
 		"so does a run by hand, on any branch":                    {event: "workflow_dispatch", ref: feature, def: "main", want: TaskDrift},
 		"other events are refused":                                {event: "release", says: `event "release", only at pull_request`},
-		"and so is workflow_run":                                  {event: "workflow_run", says: "set the input command"},
-		"and so are comments":                                     {event: "issue_comment", ofPull: true, says: "set the input command"},
+		"and so is workflow_run":                                  {event: "workflow_run", says: "use the event pull_request"},
+		"and so are comments on pull requests":                    {event: "issue_comment", ofPull: true, says: "use the event pull_request"},
+		"comments on issues do nothing by themselves":             {event: "issue_comment", says: "set the input command"},
 		"a command that is none is refused":                       {event: "push", ref: main, def: "main", asked: "aply", says: "not one of auto, validate, plan, apply, drift"},
 		"so is the name of no command":                            {event: "push", ref: main, def: "main", asked: "nothing", says: "not one of"},
 
-		"validate by command":              {event: "release", asked: "validate", want: TaskValidate},
-		"plan by command":                  {event: "push", ref: main, def: "main", asked: "plan", want: TaskPlan},
-		"drift by command":                 {event: "pull_request", asked: "drift", want: TaskDrift},
-		"plan at workflow_run":             {event: "workflow_run", asked: "plan", want: TaskPlan},
-		"apply by hand":                    {event: "workflow_dispatch", ref: main, def: "main", asked: "apply", want: TaskApply},
-		"apply on a schedule":              {event: "schedule", ref: main, def: "main", asked: "apply", want: TaskApply},
-		"apply by repository_dispatch":     {event: "repository_dispatch", ref: main, def: "main", asked: "apply", want: TaskApply},
-		"apply by hand on another branch":  {event: "workflow_dispatch", ref: feature, def: "main", asked: "apply", says: `apply is refused on "refs/heads/feature": apply on the default branch, refs/heads/main`},
-		"apply by hand on a tag":           {event: "workflow_dispatch", ref: tag, def: "main", asked: "apply", says: "apply is refused"},
-		"apply on a release's tag":         {event: "release", ref: tag, def: "main", asked: "apply", says: "apply is refused"},
-		"apply on a branch not known":      {event: "workflow_dispatch", ref: main, asked: "apply", says: "does not name the default branch"},
-		"apply at a push that deletes":     {event: "push", ref: main, def: "main", deleted: true, asked: "apply", says: "deletes"},
-		"apply at a pull request":          {event: "pull_request", ref: main, def: "main", asked: "apply", says: "apply is refused"},
-		"apply at a review":                {event: "pull_request_review", ref: main, def: "main", asked: "apply", says: "apply is refused"},
-		"apply at a merge group":           {event: "merge_group", ref: main, def: "main", asked: "apply", says: "apply is refused"},
-		"apply at workflow_run":            {event: "workflow_run", ref: main, def: "main", asked: "apply", says: "apply is refused"},
-		"apply at a comment on a pull":     {event: "issue_comment", ref: main, def: "main", ofPull: true, asked: "apply", says: "apply is refused"},
-		"apply at a comment on an issue":   {event: "issue_comment", ref: main, def: "main", asked: "apply", want: TaskApply},
-		"the name of a branch cannot lie":  {event: "push", ref: feature, def: "a\u202eb", asked: "apply", says: `refs/heads/a\u202eb`},
-		"the name of an event cannot lie":  {event: "x\n::error::y", says: `x\n::error::y`},
-		"target on the base":               {event: "pull_request_target", pull: shaB, head: shaA, want: TaskPlan},
-		"target on the base, closed":       {event: "pull_request_target", action: "closed", pull: shaB, head: shaA, want: TaskNothing},
-		"target on the base, by command":   {event: "pull_request_target", pull: shaB, head: shaA, asked: "validate", want: TaskValidate},
-		"target on the base, apply":        {event: "pull_request_target", ref: main, def: "main", pull: shaB, head: shaA, asked: "apply", says: "apply is refused"},
-		"target on the head":               {event: "pull_request_target", pull: shaB, head: shaB, says: "use the event pull_request"},
-		"target on the merge":              {event: "pull_request_target", pull: shaB, head: shaC, says: "use the event pull_request"},
-		"target on nothing known":          {event: "pull_request_target", pull: shaB, says: "use the event pull_request"},
-		"target whose head is not known":   {event: "pull_request_target", head: shaA, says: "use the event pull_request"},
-		"target whose base is the head":    {event: "pull_request_target", pull: shaA, head: shaA, says: "use the event pull_request"},
-		"target on the head, validate":     {event: "pull_request_target", pull: shaB, head: shaB, asked: "validate", says: "use the event pull_request"},
-		"target on the head, plan":         {event: "pull_request_target", pull: shaB, head: shaB, asked: "plan", says: "use the event pull_request"},
-		"target on the head, drift":        {event: "pull_request_target", pull: shaB, head: shaB, asked: "drift", says: "use the event pull_request"},
-		"target on the head, closed":       {event: "pull_request_target", action: "closed", pull: shaB, head: shaB, says: "use the event pull_request"},
-		"an event without a name":          {says: "nothing is done by itself"},
-		"a default branch with a slash":    {event: "push", ref: "refs/heads/release/1", def: "release/1", want: TaskApply},
-		"capitals are another branch":      {event: "push", ref: "refs/heads/Main", def: "main", want: TaskPlan},
-		"another command in capitals":      {event: "push", ref: main, def: "main", asked: "Apply", says: "not one of"},
-		"drift by command at merge groups": {event: "merge_group", asked: "drift", want: TaskDrift},
+		"validate by command":               {event: "release", asked: "validate", want: TaskValidate},
+		"plan by command":                   {event: "push", ref: main, def: "main", asked: "plan", want: TaskPlan},
+		"drift by command":                  {event: "push", ref: main, def: "main", asked: "drift", want: TaskDrift},
+		"drift at a pull request":           {event: "pull_request", asked: "drift", says: "drift is refused"},
+		"plan at workflow_run":              {event: "workflow_run", asked: "plan", says: "use the event pull_request"},
+		"validate at a review":              {event: "pull_request_review", asked: "validate", says: "use the event pull_request"},
+		"plan at a check of a pull request": {event: "check_run", ofPull: true, asked: "plan", says: "use the event pull_request"},
+		"apply by hand":                     {event: "workflow_dispatch", ref: main, def: "main", asked: "apply", want: TaskApply},
+		"apply on a schedule":               {event: "schedule", ref: main, def: "main", asked: "apply", want: TaskApply},
+		"apply by repository_dispatch":      {event: "repository_dispatch", ref: main, def: "main", asked: "apply", want: TaskApply},
+		"apply by hand on another branch":   {event: "workflow_dispatch", ref: feature, def: "main", asked: "apply", says: `apply is refused on "refs/heads/feature": apply on the default branch, refs/heads/main`},
+		"apply by hand on a tag":            {event: "workflow_dispatch", ref: tag, def: "main", asked: "apply", says: "apply is refused"},
+		"apply on a release's tag":          {event: "release", ref: tag, def: "main", asked: "apply", says: "apply is refused"},
+		"apply on a branch not known":       {event: "workflow_dispatch", ref: main, asked: "apply", says: "does not name the default branch"},
+		"apply at a push that deletes":      {event: "push", ref: main, def: "main", deleted: true, asked: "apply", says: "deletes"},
+		"apply at a pull request":           {event: "pull_request", ref: main, def: "main", asked: "apply", says: "apply is refused"},
+		"apply at a review":                 {event: "pull_request_review", ref: main, def: "main", asked: "apply", says: "use the event pull_request"},
+		"apply at a merge group":            {event: "merge_group", ref: main, def: "main", asked: "apply", says: "apply is refused"},
+		"apply at workflow_run":             {event: "workflow_run", ref: main, def: "main", asked: "apply", says: "use the event pull_request"},
+		"apply at a comment on a pull":      {event: "issue_comment", ref: main, def: "main", ofPull: true, asked: "apply", says: "use the event pull_request"},
+		"apply at a comment on an issue":    {event: "issue_comment", ref: main, def: "main", asked: "apply", want: TaskApply},
+		"the name of a branch cannot lie":   {event: "push", ref: feature, def: "a\u202eb", asked: "apply", says: `refs/heads/a\u202eb`},
+		"the name of an event cannot lie":   {event: "x\n::error::y", says: `x\n::error::y`},
+		"target on the base":                {event: "pull_request_target", pull: shaB, head: shaA, want: TaskPlan},
+		"target on the base, closed":        {event: "pull_request_target", action: "closed", pull: shaB, head: shaA, want: TaskNothing},
+		"target on the base, by command":    {event: "pull_request_target", pull: shaB, head: shaA, asked: "validate", want: TaskValidate},
+		"target on the base, apply":         {event: "pull_request_target", ref: main, def: "main", pull: shaB, head: shaA, asked: "apply", says: "apply is refused"},
+		"target on the head":                {event: "pull_request_target", pull: shaB, head: shaB, says: "use the event pull_request"},
+		"target on the merge":               {event: "pull_request_target", pull: shaB, head: shaC, says: "use the event pull_request"},
+		"target on nothing known":           {event: "pull_request_target", pull: shaB, says: "use the event pull_request"},
+		"target whose head is not known":    {event: "pull_request_target", head: shaA, says: "use the event pull_request"},
+		"target whose base is the head":     {event: "pull_request_target", pull: shaA, head: shaA, says: "use the event pull_request"},
+		"target on the head, validate":      {event: "pull_request_target", pull: shaB, head: shaB, asked: "validate", says: "use the event pull_request"},
+		"target on the head, plan":          {event: "pull_request_target", pull: shaB, head: shaB, asked: "plan", says: "use the event pull_request"},
+		"target on the head, drift":         {event: "pull_request_target", pull: shaB, head: shaB, asked: "drift", says: "use the event pull_request"},
+		"target on the head, closed":        {event: "pull_request_target", action: "closed", pull: shaB, head: shaB, says: "use the event pull_request"},
+		"an event without a name":           {says: "nothing is done by itself"},
+		"a default branch with a slash":     {event: "push", ref: "refs/heads/release/1", def: "release/1", want: TaskApply},
+		"capitals are another branch":       {event: "push", ref: "refs/heads/Main", def: "main", want: TaskPlan},
+		"another command in capitals":       {event: "push", ref: main, def: "main", asked: "Apply", says: "not one of"},
+		"drift by command at merge groups":  {event: "merge_group", asked: "drift", says: "drift is refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := Environment{Event: r.event, SHA: shaA, Ref: r.ref}
@@ -120,7 +124,7 @@ func TestApplyIsForMergedCommitsOnly(t *testing.T) {
 									}
 									if got == TaskApply {
 										applied++
-										if strings.Contains(" "+apart+" ", " "+event+" ") || ref != "refs/heads/main" || def != "main" || ev.Deleted && event == "push" || ev.OfPull && event != "push" || asked != "apply" && event != "push" {
+										if strings.Contains(" "+apart+" ", " "+event+" ") || ref != "refs/heads/main" || def != "main" || ev.Deleted && event == "push" || ev.OfPull && event != "push" && event != "schedule" && event != "workflow_dispatch" || asked != "apply" && event != "push" {
 											t.Fatalf("%s: applied", what())
 										}
 									}
@@ -129,6 +133,9 @@ func TestApplyIsForMergedCommitsOnly(t *testing.T) {
 									}
 									if err == nil && asked != "" && asked != "auto" && string(got) != asked {
 										t.Fatalf("%s: %q", what(), got)
+									}
+									if got == TaskDrift && (strings.Contains(" "+apart+" ", " "+event+" ") || ev.OfPull && event != "push" && event != "schedule" && event != "workflow_dispatch") {
+										t.Fatalf("%s: drift of what is not merged", what())
 									}
 									if asked == "destroy" && err == nil {
 										t.Fatalf("%s: %q", what(), got)
