@@ -21,7 +21,7 @@ const (
 // MergedPull is the pull request that brought a commit to a branch.
 type MergedPull struct {
 	Number       int
-	HeadSHA, URL string
+	HeadSHA string
 }
 
 // MergedPull finds the merged pull request that brought a commit to a branch: the
@@ -54,7 +54,7 @@ func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPu
 	if best == nil {
 		return MergedPull{}, false, nil
 	}
-	return MergedPull{best.GetNumber(), best.GetHead().GetSHA(), best.GetHTMLURL()}, true, nil
+	return MergedPull{best.GetNumber(), best.GetHead().GetSHA()}, true, nil
 }
 
 // BranchTip is the commit that a branch, such as main or release/1, is at now.

@@ -27,7 +27,7 @@ func TestMergedPull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, githubtest.Seed{Pulls: tt.pulls, Commits: []string{shaA}, PageLimit: 1})
 			p, ok, err := l.MergedPull(t.Context(), shaA, "main")
-			if err != nil || ok != (tt.want > 0) || p.Number != tt.want || ok && (p.HeadSHA != shaB || !strings.HasSuffix(p.URL, "/acme/tls/pull/"+string(rune('0'+tt.want)))) {
+			if err != nil || ok != (tt.want > 0) || p.Number != tt.want || ok && p.HeadSHA != shaB {
 				t.Errorf("%+v, %v, %v\n%s", p, ok, err, l.Transcript())
 			}
 		})

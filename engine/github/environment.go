@@ -25,17 +25,9 @@ type Environment struct {
 	Repository string // owner/name
 	SHA        string // 40 hexadecimal digits
 	Ref        string // refs/heads/main, refs/tags/v1, refs/pull/7/merge
-	RefName    string
-	BaseRef    string // of a pull request
-	HeadRef    string // of a pull request
 	APIURL     string // https://api.github.com, or https://HOST/api/v3
 	ServerURL  string
 	RunID      string
-	RunAttempt string
-	Workflow   string
-	Job        string
-	Actor      string
-	Workspace  string // the folder of the checkout
 	Output     string // file for AppendOutputs
 	Summary    string // file for AppendSummary
 	Temp       string // scratch space
@@ -59,12 +51,9 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 	}
 	e := Environment{
 		Event: getenv("GITHUB_EVENT_NAME"), EventPath: getenv("GITHUB_EVENT_PATH"), Repository: getenv("GITHUB_REPOSITORY"),
-		SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"), RefName: getenv("GITHUB_REF_NAME"),
-		BaseRef: getenv("GITHUB_BASE_REF"), HeadRef: getenv("GITHUB_HEAD_REF"),
+		SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
 		APIURL: getenv("GITHUB_API_URL"), ServerURL: getenv("GITHUB_SERVER_URL"),
-		RunID: getenv("GITHUB_RUN_ID"), RunAttempt: getenv("GITHUB_RUN_ATTEMPT"), Workflow: getenv("GITHUB_WORKFLOW"),
-		Job: getenv("GITHUB_JOB"), Actor: getenv("GITHUB_ACTOR"), Workspace: getenv("GITHUB_WORKSPACE"),
-		Output: getenv("GITHUB_OUTPUT"), Summary: getenv("GITHUB_STEP_SUMMARY"), Temp: getenv("RUNNER_TEMP"),
+		RunID: getenv("GITHUB_RUN_ID"), Output: getenv("GITHUB_OUTPUT"), Summary: getenv("GITHUB_STEP_SUMMARY"), Temp: getenv("RUNNER_TEMP"),
 	}
 	var wrong []string
 	need := func(name, value string, ok bool, what string) {

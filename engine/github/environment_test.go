@@ -34,9 +34,8 @@ func TestReadEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Environment{
-		Event: "push", EventPath: "/e.json", Repository: "acme/tls", SHA: shaA, Ref: "refs/heads/main", RefName: "main", BaseRef: "b", HeadRef: "h",
-		APIURL: "https://api", ServerURL: "https://github.com", RunID: "12", RunAttempt: "2", Workflow: "w", Job: "j", Actor: "me",
-		Workspace: "/w", Output: "/o", Summary: "/s", Temp: "/t",
+		Event: "push", EventPath: "/e.json", Repository: "acme/tls", SHA: shaA, Ref: "refs/heads/main",
+		APIURL: "https://api", ServerURL: "https://github.com", RunID: "12", Output: "/o", Summary: "/s", Temp: "/t",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,26 +19,24 @@ type Event struct {
 	Action        string // opened, synchronize, closed, …
 	Pull          Pull   // of pull_request and pull_request_target; Number is 0 otherwise
 	OfPull        bool   // the payload speaks of a pull request, whatever the event
-	Before, After string // of push; Before is "" for a new branch
+	Before        string // of push; "" for a new branch
 	Deleted       bool   // the push deleted its branch or tag
-	Forced        bool
 	DefaultBranch string
 	Group         MergeGroup // of merge_group
 }
 
 // Pull is the pull request of an event. SHAs have 40 hexadecimal digits or are "".
 type Pull struct {
-	Number                     int
-	HeadSHA, HeadRef, HeadRepo string // HeadRepo is "" where the fork was deleted
-	BaseSHA, BaseRef, BaseRepo string
-	Fork                       bool // the head is not known to be in the repository of the base
-	Draft, Merged              bool
-	Author                     string
-	MergeSHA                   string
+	Number           int
+	HeadSHA, BaseSHA string
+	// Fork is set where the head is in another repository than the base, or in one
+	// that was deleted. GitHub always tells; a payload that says nothing of the
+	// repositories was not made by it.
+	Fork bool
 }
 
 // MergeGroup is what a merge queue tests.
-type MergeGroup struct{ HeadSHA, BaseSHA, HeadRef, BaseRef string }
+type MergeGroup struct{ BaseSHA string }
 
 // ReadEvent reads the payload of the event called name from its file, of 64 MiB at
 // most.
@@ -66,17 +65,27 @@ func tooLarge(name string) error {
 
 // side is the head or the base of a pull request.
 type side struct {
-	Ref, SHA string
-	Repo     *struct {
-		FullName string `json:"full_name"`
-	}
+	SHA  string
+	Repo repoOf
 }
 
-func (s *side) repo() string {
-	if s.Repo == nil {
-		return ""
+// repoOf is the repository of a side. Null is one that was deleted.
+type repoOf struct {
+	fullName string
+	deleted  bool
+}
+
+func (r *repoOf) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		r.deleted = true
+		return nil
 	}
-	return s.Repo.FullName
+	var s struct {
+		FullName string `json:"full_name"`
+	}
+	err := json.Unmarshal(text, &s)
+	r.fullName = s.FullName
+	return err
 }
 
 // payload is the part of all payloads that is looked at.
@@ -84,27 +93,22 @@ type payload struct {
 	Action      string
 	Number      int
 	PullRequest *struct {
-		Number         int
-		Head, Base     side
-		Draft, Merged  bool
-		MergeCommitSHA string `json:"merge_commit_sha"`
-		User           struct{ Login string }
+		Number     int
+		Head, Base side
 	} `json:"pull_request"`
 	Issue *struct {
 		PullRequest json.RawMessage `json:"pull_request"`
 	}
-	CheckRun        pulls `json:"check_run"`
-	CheckSuite      pulls `json:"check_suite"`
-	Before, After   string
-	Deleted, Forced bool
-	Repository      struct {
+	CheckRun   pulls `json:"check_run"`
+	CheckSuite pulls `json:"check_suite"`
+	Before     string
+	Deleted    bool
+	Repository struct {
+		FullName      string `json:"full_name"`
 		DefaultBranch string `json:"default_branch"`
 	}
 	MergeGroup struct {
-		HeadSHA string `json:"head_sha"`
 		BaseSHA string `json:"base_sha"`
-		HeadRef string `json:"head_ref"`
-		BaseRef string `json:"base_ref"`
 	} `json:"merge_group"`
 }
 
@@ -128,9 +132,9 @@ func ParseEvent(name string, text []byte) (Event, error) {
 		return Event{}, fmt.Errorf("read the payload of %s: %s", quoted(name), why)
 	}
 	e := Event{
-		Name: name, Action: p.Action, Before: sha(p.Before), After: sha(p.After), Deleted: p.Deleted, Forced: p.Forced,
+		Name: name, Action: p.Action, Before: sha(p.Before), Deleted: p.Deleted,
 		DefaultBranch: p.Repository.DefaultBranch,
-		Group:         MergeGroup{sha(p.MergeGroup.HeadSHA), sha(p.MergeGroup.BaseSHA), p.MergeGroup.HeadRef, p.MergeGroup.BaseRef},
+		Group:         MergeGroup{sha(p.MergeGroup.BaseSHA)},
 		OfPull:        p.PullRequest != nil || len(p.CheckRun.PullRequests)+len(p.CheckSuite.PullRequests) > 0,
 	}
 	if name == "issue_comment" {
@@ -139,18 +143,20 @@ func ParseEvent(name string, text []byte) (Event, error) {
 	}
 	if pull := p.PullRequest; pull != nil && (name == "pull_request" || name == "pull_request_target") {
 		e.Pull = Pull{
-			Number:  pull.Number,
-			HeadSHA: sha(pull.Head.SHA), HeadRef: pull.Head.Ref, HeadRepo: pull.Head.repo(),
-			BaseSHA: sha(pull.Base.SHA), BaseRef: pull.Base.Ref, BaseRepo: pull.Base.repo(),
-			Draft: pull.Draft, Merged: pull.Merged, Author: pull.User.Login, MergeSHA: sha(pull.MergeCommitSHA),
+			Number: pull.Number, HeadSHA: sha(pull.Head.SHA), BaseSHA: sha(pull.Base.SHA),
+			Fork: isFork(pull.Head.Repo, cmp.Or(pull.Base.Repo.fullName, p.Repository.FullName)),
 		}
 		if e.Pull.Number == 0 {
 			e.Pull.Number = p.Number
 		}
-		// Names of repositories ignore case. One that is not known may be a fork.
-		e.Pull.Fork = e.Pull.HeadRepo == "" || !strings.EqualFold(e.Pull.HeadRepo, e.Pull.BaseRepo)
 	}
 	return e, nil
+}
+
+// isFork reports whether the head of a pull request is in another repository than its
+// base. Names of repositories ignore case.
+func isFork(head repoOf, base string) bool {
+	return head.deleted || head.fullName != "" && !strings.EqualFold(head.fullName, base)
 }
 
 // sha is a commit, and "" for what is none: 40 zeros stand for "there was none".

@@ -12,12 +12,9 @@ import (
 func TestParseEvent(t *testing.T) {
 	pull := `{"action":"opened","number":7,"repository":{"default_branch":"main"},"pull_request":{"number":7,"draft":true,"merged":true,"user":{"login":"eve"},
 		"merge_commit_sha":"` + shaC + `","head":{"sha":"` + shaA + `","ref":"fix","repo":{"full_name":"eve/tls"}},"base":{"sha":"` + shaB + `","ref":"main","repo":{"full_name":"acme/tls"}}}}`
-	whole := Pull{Number: 7, HeadSHA: shaA, HeadRef: "fix", HeadRepo: "eve/tls", BaseSHA: shaB, BaseRef: "main", BaseRepo: "acme/tls",
-		Fork: true, Draft: true, Merged: true, Author: "eve", MergeSHA: shaC}
+	whole := Pull{Number: 7, HeadSHA: shaA, BaseSHA: shaB, Fork: true}
 	noFork := whole
-	noFork.Fork, noFork.HeadRepo = false, "ACME/tls"
-	deleted := whole
-	deleted.HeadRepo = ""
+	noFork.Fork = false
 	for name, tt := range map[string]struct {
 		event, text string
 		want        Event
@@ -26,13 +23,17 @@ func TestParseEvent(t *testing.T) {
 		"a pull request from the repository, whose name ignores case": {"pull_request", strings.ReplaceAll(pull, "eve/tls", "ACME/tls"),
 			Event{Action: "opened", Pull: noFork, OfPull: true, DefaultBranch: "main"}},
 		"a pull request from a fork that was deleted": {"pull_request_target", strings.Replace(pull, `{"full_name":"eve/tls"}`, "null", 1),
-			Event{Action: "opened", Pull: deleted, OfPull: true, DefaultBranch: "main"}},
-		"a pull request of which nothing is known is a fork's": {"pull_request", `{"number":3,"pull_request":{}}`, Event{Pull: Pull{Number: 3, Fork: true}, OfPull: true}},
-		"a review is of a pull request, and gives no number":   {"pull_request_review", pull, Event{Action: "opened", OfPull: true, DefaultBranch: "main"}},
-		"a push":                              {"push", `{"before":"` + shaA + `","after":"` + shaB + `","forced":true,"deleted":true}`, Event{Before: shaA, After: shaB, Deleted: true, Forced: true}},
-		"a push of a new branch":              {"push", `{"before":"0000000000000000000000000000000000000000","after":"` + shaB + `"}`, Event{After: shaB}},
+			Event{Action: "opened", Pull: whole, OfPull: true, DefaultBranch: "main"}},
+		"a pull request without repositories is no fork's": {"pull_request", `{"number":3,"pull_request":{}}`, Event{Pull: Pull{Number: 3}, OfPull: true}},
+		"a pull request whose base is told by the repository alone": {"pull_request", `{"number":3,"repository":{"full_name":"acme/tls"},"pull_request":{"head":{"repo":{"full_name":"eve/tls"}}}}`,
+			Event{Pull: Pull{Number: 3, Fork: true}, OfPull: true}},
+		"a pull request whose base is not told at all is a fork's": {"pull_request", `{"number":3,"pull_request":{"head":{"repo":{"full_name":"eve/tls"}}}}`,
+			Event{Pull: Pull{Number: 3, Fork: true}, OfPull: true}},
+		"a review is of a pull request, and gives no number": {"pull_request_review", pull, Event{Action: "opened", OfPull: true, DefaultBranch: "main"}},
+		"a push":                              {"push", `{"before":"` + shaA + `","after":"` + shaB + `","deleted":true}`, Event{Before: shaA, Deleted: true}},
+		"a push of a new branch":              {"push", `{"before":"0000000000000000000000000000000000000000","after":"` + shaB + `"}`, Event{}},
 		"commits that are none":               {"push", `{"before":"main","after":"` + shaB + `0"}`, Event{}},
-		"a merge group":                       {"merge_group", `{"merge_group":{"head_sha":"` + shaA + `","base_sha":"` + shaB + `","head_ref":"h","base_ref":"b"}}`, Event{Group: MergeGroup{shaA, shaB, "h", "b"}}},
+		"a merge group":                       {"merge_group", `{"merge_group":{"head_sha":"` + shaA + `","base_sha":"` + shaB + `","head_ref":"h","base_ref":"b"}}`, Event{Group: MergeGroup{shaB}}},
 		"a comment on a pull request":         {"issue_comment", `{"issue":{"pull_request":{"url":"x"}}}`, Event{OfPull: true}},
 		"a comment on an issue":               {"issue_comment", `{"issue":{"pull_request":null}}`, Event{}},
 		"a comment on who knows what":         {"issue_comment", `{}`, Event{OfPull: true}},
@@ -40,7 +41,7 @@ func TestParseEvent(t *testing.T) {
 		"a check of no pull request":          {"check_suite", `{"check_suite":{"pull_requests":[]}}`, Event{}},
 		"nulls":                               {"push", `{"before":null,"repository":null,"pull_request":null,"issue":null}`, Event{}},
 		"nothing at all":                      {"schedule", `{}`, Event{}},
-		"a number outside of the pull itself": {"pull_request", `{"number":9,"pull_request":{"head":{"repo":{"full_name":"a/b"}},"base":{"repo":{"full_name":"a/b"}}}}`, Event{OfPull: true, Pull: Pull{Number: 9, HeadRepo: "a/b", BaseRepo: "a/b"}}},
+		"a number outside of the pull itself": {"pull_request", `{"number":9,"pull_request":{"head":{"repo":{"full_name":"a/b"}},"base":{"repo":{"full_name":"a/b"}}}}`, Event{OfPull: true, Pull: Pull{Number: 9}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ParseEvent(tt.event, []byte(tt.text))
@@ -122,13 +123,10 @@ func FuzzParseEvent(f *testing.F) {
 			}
 			return
 		}
-		for _, s := range []string{e.Before, e.After, e.Pull.HeadSHA, e.Pull.BaseSHA, e.Pull.MergeSHA, e.Group.HeadSHA, e.Group.BaseSHA} {
+		for _, s := range []string{e.Before, e.Pull.HeadSHA, e.Pull.BaseSHA, e.Group.BaseSHA} {
 			if s != "" && !isSHA(s) {
 				t.Errorf("commit %q", s)
 			}
-		}
-		if !e.Pull.Fork && e.Pull.Number != 0 && !strings.EqualFold(e.Pull.HeadRepo, e.Pull.BaseRepo) {
-			t.Errorf("%q and %q are one repository", e.Pull.HeadRepo, e.Pull.BaseRepo)
 		}
 	})
 }

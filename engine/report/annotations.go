@@ -66,12 +66,12 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 	}
 	at := map[key]*told{}
 	var keys []key
-	note := func(k key, message, name string) {
+	note := func(k key, message func() string, name string) {
 		if k.pos.File == "" {
 			return
 		}
 		if at[k] == nil {
-			at[k] = &told{message: message}
+			at[k] = &told{message: message()} // of the first
 			keys = append(keys, k)
 		}
 		at[k].names = append(at[k].names, name)
@@ -81,15 +81,19 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 		c := &p.Changes[i]
 		for _, h := range c.Hazards {
 			if e := blamed(c); e != nil && h.Kind.NeedsPermission() {
-				note(key{"warning", string(h.Kind), e.Origin.Pos}, h.Message, c.Name)
+				note(key{"warning", string(h.Kind), e.Origin.Pos}, func() string { return h.Message }, c.Name)
 			}
 		}
 		for _, e := range c.Edits {
 			switch e.Cause {
 			case plan.CauseConflict:
-				note(key{"warning", "conflict", e.Origin.Pos}, "changed here and in the live configuration: "+e.Setting+" "+v.change(c.Kind, c.Action, e), c.Name)
+				note(key{"warning", "conflict", e.Origin.Pos}, func() string {
+					return "changed here and in the live configuration: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
+				}, c.Name)
 			case plan.CauseDrift:
-				note(key{"notice", "drift", e.Origin.Pos}, "live left what is committed: "+e.Setting+" "+v.change(c.Kind, c.Action, e), c.Name)
+				note(key{"notice", "drift", e.Origin.Pos}, func() string {
+					return "live left what is committed: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
+				}, c.Name)
 			case plan.CauseChange, plan.CauseAdopt:
 			}
 		}
