@@ -203,7 +203,7 @@ func (l *loader) unreadable(name string, pos Pos, err error) {
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
 	}
-	l.errorf(pos, "unreadable", hint, "%s cannot be read: %v", printable(name), err)
+	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", printable(name), err)
 }
 
 // printable is a file name that can stand in output.

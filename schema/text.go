@@ -13,6 +13,9 @@ import (
 // like a secret. A report must not show the source of such a file.
 const RuleSecret = "secret"
 
+// RuleUnreadable is the rule of files that are there and cannot be read.
+const RuleUnreadable = "unreadable"
+
 // maxValues bounds how many YAML values a file of some size may hold: a parsed
 // value takes some 200 bytes whatever its length, so a file of nothing but
 // commas would need a hundred times its size. Configurations measure one

@@ -69,10 +69,7 @@ GitHub is GITHUB_TOKEN.`,
 				return err
 			}
 			o, err := p.ciOptions(c)
-			if err != nil {
-				return err
-			}
-			return p.ci(ctx, o)
+			return p.ci(ctx, o, err)
 		}),
 	}
 }
@@ -126,6 +123,9 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 			return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", d)
 		}
 	}
+	if !slices.Contains([]string{"auto", "validate", "plan", "apply", "drift"}, o.command) {
+		return o, fmt.Errorf("--command %q: want auto, validate, plan, apply or drift", o.command)
+	}
 	if !slices.Contains([]string{"any", "weaker", "none"}, o.failOn) {
 		return o, fmt.Errorf("--fail-on %q: want any, weaker or none", o.failOn)
 	}
@@ -164,6 +164,7 @@ type ciRun struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
+	uncompared  bool // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
 	issueNumber int
@@ -171,13 +172,17 @@ type ciRun struct {
 	annotations []github.Annotation
 }
 
-func (p *program) ci(ctx context.Context, o ciOptions) error {
+// ci runs it. An error of the options is told where the runner looks, too.
+func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 	env, err := github.ReadEnvironment(p.getenv)
 	if errors.Is(err, github.ErrNotActions) {
+		if wrong != nil {
+			return wrong
+		}
 		return errors.New(elsewhere)
 	}
 	r := &ciRun{program: p, o: o, env: env}
-	if err != nil {
+	if err = cmp.Or(wrong, err); err != nil {
 		r.tell(codeError, err)
 		return err
 	}
@@ -364,6 +369,8 @@ func (r *ciRun) result(code int) string {
 	switch code {
 	case codeOK:
 		switch {
+		case r.uncompared:
+			return "incomplete"
 		case r.made == nil || len(r.made.Changes) == 0:
 			return "clean"
 		case r.task == github.TaskDrift && plan.DriftFingerprint(r.made) != "":

@@ -38,8 +38,12 @@ func (r *ciRun) plan(ctx context.Context) error {
 		return r.unplanned(ctx, err)
 	}
 	from, offline := r.offline(c, base)
-	if offline != "" && from == "" {
+	switch {
+	case offline == "" || from != "":
+	case r.event.Pull.Fork || r.env.Actor == dependabot:
 		return r.unplanned(ctx, nothingToCompare(offline))
+	default: // a secret that is missing, or has another name
+		return r.unplanned(ctx, errors.New(offline))
 	}
 	made, err := r.compare(ctx, r.o.common, c, base, from)
 	if err != nil {
@@ -52,7 +56,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err := r.print(r.o.common, made, false); err != nil {
 		r.lost(err)
 	}
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync plan", Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
 	}
@@ -67,6 +71,9 @@ func (r *ciRun) plan(ctx context.Context) error {
 	})
 	return unread(made)
 }
+
+// dependabot is whose pull requests get no secret, like those of forks.
+const dependabot = "dependabot[bot]"
 
 // configuration is what is committed, whatever an earlier step of the job did to the
 // files: it is the commit that is reviewed, applied and marked.
@@ -84,10 +91,10 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 	title, text := "failed", r.secrets.hide(why.Error())
 	var nothing nothingToCompare
 	if errors.As(why, &nothing) {
-		title = "nothing to compare with"
+		title, r.uncompared = "nothing to compare with", true
 		r.notice("warning", text)
 	}
-	page := "### tlsync plan: " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
+	page := "### " + report.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
 	r.comment(ctx, func(int) (string, error) { return page, nil })
 	if nothing == "" {
 		return why // which the summary tells at the end
@@ -178,6 +185,14 @@ func (r *ciRun) base() (*configuration, error) {
 	return r.earlier(r.repo, at, r.o.common)
 }
 
+// title begins a comment or an issue.
+func (r *ciRun) title(what string) string {
+	if r.o.key == "" {
+		return "tlsync " + what
+	}
+	return "tlsync " + what + " (" + r.o.key + ")"
+}
+
 // of names the commits of a plan, as Markdown.
 func (r *ciRun) of(base *configuration) string {
 	text := "Commit " + report.MarkdownCode(short(r.reviewedHead()))
@@ -201,9 +216,15 @@ func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
 // comment keeps the comment of the pull request. Render gets the room that there
 // is. Whatever goes wrong, the plan is in the job summary too.
 func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, error)) {
-	number := r.event.Pull.Number
+	number, level := r.event.Pull.Number, "warning"
+	if r.event.Pull.Fork {
+		level = "notice" // its token may not write
+	}
 	switch {
-	case !r.o.comment || number == 0:
+	case !r.o.comment || r.env.Event != "pull_request" && r.env.Event != "pull_request_target":
+		return
+	case number == 0:
+		r.notice("warning", "the plan is not commented: the payload of the event does not name the pull request")
 		return
 	case r.client == nil:
 		r.notice("warning", "the plan is not commented: there is no GITHUB_TOKEN (in the action: the input github-token)")
@@ -222,13 +243,21 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 			continue
 		}
 		if err != nil {
-			r.notice("warning", "the plan could not be commented: "+r.secrets.hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be commented: "+r.secrets.hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break
 	}
 	r.commentURL = posted.URL
+	r.strange(posted)
 	r.remark(r.o.common, "tlsync: comment %s", posted.Done)
+}
+
+// strange tells that what was written will not be found again.
+func (r *ciRun) strange(p github.Posted) {
+	if p.Stranger != "" {
+		r.notice("warning", "what is written with this token is "+p.Stranger+"'s, and will not be found again by the next run: give that as TLSYNC_GITHUB_LOGIN (in the action: the input github-login)")
+	}
 }
 
 // notice tells of what could not be told.
@@ -272,6 +301,10 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		m.unknown = r.secrets.hide(err.Error())
 	case len(line) > maxMarks: // where nothing is applied in CI there never is one
 		r.remark(r.o.common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
+	default:
+		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
+			m.unknown = err.Error()
+		}
 	}
 	return m
 }
@@ -392,9 +425,10 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]plan.Review
 	switch {
 	case r.client == nil:
 		missing = []string{"there is no GITHUB_TOKEN to look it up with"}
-	case len(since) == 0: // what differs now is drift
-		missing = []string{"commit " + short(r.head.Hash) + " was applied before"}
 	default:
+		if len(since) == 0 { // it was applied before, and is held to the same once more
+			since = []gitfs.Commit{r.head}
+		}
 		for _, commit := range since {
 			review, why, err := r.reviewOf(ctx, commit)
 			switch {
@@ -433,7 +467,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review plan.
 	case err != nil:
 		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
 	case !ok:
-		return review, fmt.Sprintf("pull request %d has no plan comment", pull.Number), nil
+		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
 	}
 	head, review, err := report.ParseReviewed(body)
 	switch {
@@ -503,7 +537,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 	if err := r.print(r.o.common, made, pending); err != nil {
 		r.lost(err)
 	}
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync drift", Footer: r.of(applied), Pending: pending}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "what was merged and is not applied yet may be shown as drift: it is not known which commit was applied last: "+last.unknown)
@@ -554,6 +588,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 		r.notice("warning", "the drift issue could not be kept: "+r.secrets.hide(err.Error()))
 	}
 	r.issueNumber = posted.Number
+	r.strange(posted)
 	if posted.Done != "" && posted.Done != "none" {
 		r.remark(r.o.common, "tlsync: drift issue %s", posted.Done)
 	}

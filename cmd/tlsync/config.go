@@ -158,6 +158,9 @@ func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configu
 			if d.Severity == schema.Error {
 				n++
 			}
+			if d.Rule == schema.RuleUnreadable { // that is a matter of the clone
+				return nil, fmt.Errorf("read the configuration in commit %s: %s", short(at.Hash), d.Message)
+			}
 		}
 		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read of it counts as newly managed", short(at.Hash), n)
 	}
@@ -166,7 +169,7 @@ func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configu
 
 func has(files fs.FS, name string) bool {
 	_, err := fs.Stat(files, name)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist) // one that cannot be read is there all the same
 }
 
 func short(hash string) string { return hash[:min(len(hash), 12)] }

@@ -208,5 +208,13 @@ func readPlan(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return made, nil
+	return made, intact(file, made)
+}
+
+// intact refuses a plan that is not the one that was saved.
+func intact(file string, made *plan.Plan) error {
+	if plan.Digest(made.Changes) != made.Digest {
+		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func readReviewed(file string) (plan.Reviewed, error) {
 			return plan.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}
 		// Of a file each change can be kept, however many there are.
-		return plan.ReviewEach(made), nil
+		return plan.ReviewEach(made), intact(file, made)
 	}
 	_, review, err := report.ParseReviewed(string(text))
 	if err != nil {

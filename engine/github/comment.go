@@ -16,10 +16,13 @@ type Posted struct {
 	Number int // of the issue or pull request; 0 where there is none
 	URL    string
 	Done   string // none, unchanged, created, updated, closed or reopened
+	// Stranger is the author of what was made, where that is not who we are taken
+	// for, so that it will not be found again.
+	Stranger string
 }
 
 // UpsertComment keeps one comment of a kind and key on a pull request: it is made,
-// brought up to date, or left alone where its digest is that of text. A comment of
+// brought up to date, or left alone where it is that of text already. A comment of
 // somebody else is never touched, whatever its first line. Where there are several
 // of ours, the first is kept up to date.
 func (c *Client) UpsertComment(ctx context.Context, number int, kind, key, text string) (Posted, error) {
@@ -36,14 +39,13 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 	if err := check(kind, key); err != nil {
 		return Posted{}, err
 	}
-	want, _ := ParseMarker(body)
 	p := Posted{Number: number}
 	old, err := c.comment(ctx, number, kind, key)
 	if err != nil {
 		return Posted{}, err
 	}
 	if old != nil {
-		if m, _ := ParseMarker(old.GetBody()); m == want {
+		if sameText(old.GetBody(), body) {
 			p.URL, p.Done = old.GetHTMLURL(), "unchanged"
 			return p, nil
 		}
@@ -61,7 +63,7 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 	p.Done = "created"
 	err = c.create(ctx, func() error {
 		now, res, err := c.calls.createComment(ctx, c.owner, c.name, number, gh.IssueCommentRequest{Body: body})
-		p.URL = now.GetHTMLURL()
+		p.URL, p.Stranger = now.GetHTMLURL(), c.stranger(ctx, now.GetUser())
 		return c.failed(res, err, commentPermission)
 	}, func() (bool, error) {
 		now, err := c.comment(ctx, number, kind, key)
@@ -75,6 +77,22 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 		return Posted{}, err
 	}
 	return p, nil
+}
+
+// sameText compares bodies as GitHub keeps them: the ends of lines, and space at the
+// end, may have changed on the way.
+func sameText(a, b string) bool {
+	plain := func(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), " \n") }
+	return plain(a) == plain(b)
+}
+
+// stranger is the author of something that we made, if it is not who we are taken
+// for.
+func (c *Client) stranger(ctx context.Context, author *gh.User) string {
+	if login := author.GetLogin(); login != "" && !strings.EqualFold(login, c.whoWeAre(ctx)) {
+		return login
+	}
+	return ""
 }
 
 // FindComment is the text of our comment of a kind and key on a pull request, with

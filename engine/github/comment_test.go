@@ -34,13 +34,18 @@ func TestACommentIsKeptUpToDate(t *testing.T) {
 	} {
 		l.ClearTranscript()
 		p, err := l.upsert(t, step.text)
-		want := Posted{7, "https://github.test/acme/tls/pull/7#issuecomment-2", step.done}
+		want := Posted{Number: 7, URL: "https://github.test/acme/tls/pull/7#issuecomment-2", Done: step.done}
 		if err != nil || p != want || l.methods() != step.requests {
 			t.Fatalf("%s: %+v, %v\n%s", step.text, p, err, l.Transcript())
 		}
 		if got := l.Comment(7, 1); got.Body != Mark(KindPlan, "prod", step.text) || got.Author != Bot || len(l.Comments(7)) != 2 {
 			t.Errorf("comments %+v", l.Comments(7))
 		}
+	}
+	// Somebody edits it, and leaves the marker.
+	l.EditComment(7, 1, strings.Replace(l.Comment(7, 1).Body, "two", "LGTM", 1))
+	if p, err := l.upsert(t, "two"); err != nil || p.Done != "updated" || l.Comment(7, 1).Body != Mark(KindPlan, "prod", "two") {
+		t.Errorf("after an edit: %+v, %v, %+v", p, err, l.Comments(7))
 	}
 	if l.Comment(7, 0).Body != "hello" {
 		t.Error("another comment was touched")

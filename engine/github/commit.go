@@ -91,7 +91,7 @@ func (c *Client) SetStatus(ctx context.Context, sha, name, description, targetUR
 }
 
 // HasStatus reports whether, of one of the names at least, the newest status of a
-// commit is success.
+// commit is success. Statuses of others do not count.
 func (c *Client) HasStatus(ctx context.Context, sha string, names ...string) (bool, error) {
 	ok, err := false, checkSHA(sha)
 	if err == nil {
@@ -111,7 +111,7 @@ func (c *Client) hasStatus(ctx context.Context, sha string, names ...string) (bo
 		return list, res, c.failed(res, err, "statuses: read")
 	}, func(s *gh.RepoStatus) bool { // the newest first
 		i := slices.Index(open, s.GetContext())
-		if i < 0 {
+		if i < 0 || c.stranger(ctx, s.GetCreator()) != "" {
 			return true
 		}
 		open = slices.Delete(open, i, i+1)

@@ -80,7 +80,7 @@ func TestStatuses(t *testing.T) {
 	if err := l.SetStatus(t.Context(), shaA, "tlsync/apply", strings.Repeat("é", 200), "https://ci.test/1"); err != nil {
 		t.Fatal(err)
 	}
-	want := githubtest.Status{SHA: shaA, Context: "tlsync/apply", State: "success", Description: strings.Repeat("é", 139) + "…", TargetURL: "https://ci.test/1"}
+	want := githubtest.Status{SHA: shaA, Context: "tlsync/apply", State: "success", Description: strings.Repeat("é", 139) + "…", TargetURL: "https://ci.test/1", Creator: Bot}
 	if got := l.Statuses(shaA); len(got) != 1 || got[0] != want {
 		t.Errorf("%+v", got)
 	}
@@ -125,6 +125,18 @@ func TestTheNewestStatusOfEachNameCounts(t *testing.T) {
 		l := newLab(t, githubtest.Seed{Commits: []string{shaA}, Statuses: statuses, PageLimit: 1})
 		if got, err := l.HasStatus(t.Context(), shaA, "x", "y"); err != nil || got != c.want {
 			t.Errorf("%q: %v, %v", c.seed, got, err)
+		}
+	}
+}
+
+func TestStatusesOfOthersDoNotCount(t *testing.T) {
+	l := newLab(t, githubtest.Seed{Commits: []string{shaA}, Statuses: []githubtest.Status{
+		{SHA: shaA, Context: "x", State: "success", Creator: "mallory"},
+		{SHA: shaA, Context: "y", State: "success"}, {SHA: shaA, Context: "y", State: "failure", Creator: "mallory"},
+	}})
+	for name, want := range map[string]bool{"x": false, "y": true} {
+		if got, err := l.HasStatus(t.Context(), shaA, name); err != nil || got != want {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }

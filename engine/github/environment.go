@@ -28,6 +28,7 @@ type Environment struct {
 	APIURL     string // https://api.github.com, or https://HOST/api/v3
 	ServerURL  string
 	RunID      string
+	Actor      string // who caused the run
 	Output     string // file for AppendOutputs
 	Summary    string // file for AppendSummary
 	Temp       string // scratch space
@@ -53,7 +54,7 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 		Event: getenv("GITHUB_EVENT_NAME"), EventPath: getenv("GITHUB_EVENT_PATH"), Repository: getenv("GITHUB_REPOSITORY"),
 		SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
 		APIURL: getenv("GITHUB_API_URL"), ServerURL: getenv("GITHUB_SERVER_URL"),
-		RunID: getenv("GITHUB_RUN_ID"), Output: getenv("GITHUB_OUTPUT"), Summary: getenv("GITHUB_STEP_SUMMARY"), Temp: getenv("RUNNER_TEMP"),
+		RunID: getenv("GITHUB_RUN_ID"), Actor: getenv("GITHUB_ACTOR"), Output: getenv("GITHUB_OUTPUT"), Summary: getenv("GITHUB_STEP_SUMMARY"), Temp: getenv("RUNNER_TEMP"),
 	}
 	var wrong []string
 	need := func(name, value string, ok bool, what string) {

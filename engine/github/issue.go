@@ -86,10 +86,12 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	if err != nil {
 		return Posted{}, err
 	}
+	p := posted(made, "created")
+	p.Stranger = c.stranger(ctx, made.GetUser())
 	if !slices.ContainsFunc(made.Labels, func(l *gh.Label) bool { return l.GetName() == DriftLabel }) {
-		return posted(made, "created"), fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.GetNumber(), DriftLabel)
+		return p, fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.GetNumber(), DriftLabel)
 	}
-	return posted(made, "created"), nil
+	return p, nil
 }
 
 func posted(i *gh.Issue, done string) Posted {

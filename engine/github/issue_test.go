@@ -27,16 +27,16 @@ func TestTheDriftIssueThroughItsLife(t *testing.T) {
 		want Posted
 		sent string
 	}{
-		{"without drift nothing is made", gone(), Posted{0, "", "none"}, "GET 200"},
-		{"drift makes an issue", drift(1), Posted{8, url(8), "created"}, "GET 200, POST 201"},
-		{"the same drift is known", drift(1), Posted{8, url(8), "unchanged"}, "GET 200"},
-		{"other drift changes it", drift(2), Posted{8, url(8), "updated"}, "GET 200, PATCH 200"},
-		{"the end of it closes it", gone(), Posted{8, url(8), "closed"}, "GET 200, GET 200, POST 201, PATCH 200"},
-		{"once", gone(), Posted{0, "", "none"}, "GET 200"},
-		{"the same drift opens it again", drift(2), Posted{8, url(8), "reopened"}, "GET 200, PATCH 200"},
-		{"and is known then", drift(2), Posted{8, url(8), "unchanged"}, "GET 200"},
-		{"it is closed again, and said again", gone(), Posted{8, url(8), "closed"}, "GET 200, GET 200, PATCH 200"},
-		{"other drift makes another", drift(3), Posted{9, url(9), "created"}, "GET 200, POST 201"},
+		{"without drift nothing is made", gone(), Posted{Number: 0, URL: "", Done: "none"}, "GET 200"},
+		{"drift makes an issue", drift(1), Posted{Number: 8, URL: url(8), Done: "created"}, "GET 200, POST 201"},
+		{"the same drift is known", drift(1), Posted{Number: 8, URL: url(8), Done: "unchanged"}, "GET 200"},
+		{"other drift changes it", drift(2), Posted{Number: 8, URL: url(8), Done: "updated"}, "GET 200, PATCH 200"},
+		{"the end of it closes it", gone(), Posted{Number: 8, URL: url(8), Done: "closed"}, "GET 200, GET 200, POST 201, PATCH 200"},
+		{"once", gone(), Posted{Number: 0, URL: "", Done: "none"}, "GET 200"},
+		{"the same drift opens it again", drift(2), Posted{Number: 8, URL: url(8), Done: "reopened"}, "GET 200, PATCH 200"},
+		{"and is known then", drift(2), Posted{Number: 8, URL: url(8), Done: "unchanged"}, "GET 200"},
+		{"it is closed again, and said again", gone(), Posted{Number: 8, URL: url(8), Done: "closed"}, "GET 200, GET 200, PATCH 200"},
+		{"other drift makes another", drift(3), Posted{Number: 9, URL: url(9), Done: "created"}, "GET 200, POST 201"},
 	} {
 		l.ClearTranscript()
 		got, err := l.DriftIssue(t.Context(), step.in)

@@ -72,7 +72,7 @@ func Build(in Input) (*Plan, error) {
 	}
 	p.Changes = changes
 	p.count(in)
-	p.Digest = digest(p.Changes)
+	p.Digest = Digest(p.Changes)
 	return p, nil
 }
 
@@ -100,9 +100,9 @@ func (p *Plan) count(in Input) {
 	}
 }
 
-// digest covers what would be done and what must be accepted for it, not who
+// Digest covers what would be done and what must be accepted for it, not who
 // asks for it or why.
-func digest(changes []Change) string {
+func Digest(changes []Change) string {
 	type edit struct {
 		Setting  string
 		From, To schema.Value
@@ -110,10 +110,17 @@ func digest(changes []Change) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	for i := range changes {
-		c := &changes[i]
+		c := changes[i]
 		edits := make([]edit, len(c.Edits))
 		for j, e := range c.Edits {
 			edits[j] = edit{e.Setting, e.From, e.To}
+		}
+		// A plan that was saved has empty lists in place of none.
+		if len(c.Needs) == 0 {
+			c.Needs = []string{}
+		}
+		if len(c.Hazards) == 0 {
+			c.Hazards = nil
 		}
 		// A value of these types always marshals, and a hash takes every write.
 		_ = enc.Encode([]any{c.ID, c.Action, c.Request, c.Needs, c.Hazards, edits})

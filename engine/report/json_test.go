@@ -143,6 +143,9 @@ func TestReadPlanUndoesPlanJSON(t *testing.T) {
 		if d := diffPlans(p, back); d != "" {
 			r.Fatalf("(-written +read):\n%s\n%s", d, written)
 		}
+		if was, is := plan.Digest(p.Changes), plan.Digest(back.Changes); was != is {
+			r.Fatalf("the digest of what was read is %s, was %s\n%s", is, was, written)
+		}
 	})
 }
 

@@ -450,7 +450,7 @@ func (c call) branch(name string) answer {
 func showStatus(s status) map[string]any {
 	return map[string]any{
 		"id": s.created, "context": s.Context, "state": s.State, "description": s.Description, "target_url": s.TargetURL,
-		"creator": user(s.creator), "created_at": date(s.created), "updated_at": date(s.created),
+		"creator": user(s.Creator), "created_at": date(s.created), "updated_at": date(s.created),
 	}
 }
 
@@ -494,7 +494,7 @@ func (c call) addStatus(sha string) answer {
 	case in.TargetURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"):
 		return invalid("Status", "target_url", "custom", "target_url must use http(s) scheme")
 	}
-	s := status{Status{sha, cmp.Or(in.Context, "default"), in.State, in.Description, in.TargetURL}, c.seed.Login, c.tick()}
+	s := status{Status{sha, cmp.Or(in.Context, "default"), in.State, in.Description, in.TargetURL, c.seed.Login}, c.tick()}
 	c.statuses = append(c.statuses, s)
 	return answer{status: 201, body: showStatus(s)}
 }

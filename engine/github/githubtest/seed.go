@@ -82,6 +82,7 @@ type Status struct {
 	State       string `yaml:"state"`
 	Description string `yaml:"description"`
 	TargetURL   string `yaml:"target-url"`
+	Creator     string `yaml:"creator"` // default who the token is
 }
 
 // Fault is something that goes wrong with the next requests it is meant for.

@@ -48,7 +48,6 @@ type item struct {
 
 type status struct {
 	Status
-	creator string
 	created int
 }
 
@@ -88,7 +87,8 @@ func New(seed Seed) *Server {
 		s.add(i, nil)
 	}
 	for _, st := range seed.Statuses {
-		s.statuses = append(s.statuses, status{st, "octocat", s.tick()})
+		st.Creator = cmp.Or(st.Creator, seed.Login)
+		s.statuses = append(s.statuses, status{st, s.tick()})
 	}
 	return s
 }
