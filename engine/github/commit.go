@@ -20,7 +20,7 @@ const (
 
 // MergedPull is the pull request that brought a commit to a branch.
 type MergedPull struct {
-	Number       int
+	Number  int
 	HeadSHA string
 }
 
