@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/gitfs"
+	"tlsync/engine/github"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// marked is what the statuses of commits say of earlier applies.
+type marked struct {
+	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
+	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
+	found   bool
+	// unknown says why it is not known whether there is a mark; empty if it is.
+	unknown string
+}
+
+// maxMarks is how many merges may wait at once; each costs a request.
+const maxMarks = 50
+
+// marks looks for the newest commit, from the one that is checked out backwards, that
+// an apply marked as done.
+func (r *ciRun) marks(ctx context.Context) marked {
+	m := marked{since: []gitfs.Commit{r.head}}
+	if r.client == nil {
+		m.unknown = "there is no GITHUB_TOKEN (in the action: the input github-token)"
+		return m
+	}
+	contexts := []string{r.statusContext()}
+	if len(r.o.zones) > 0 { // what was applied as a whole, some zones of it were too
+		contexts = append(contexts, statusName)
+	}
+	line, err := r.repo.FirstParents(r.head, maxMarks+1)
+	for i := 0; err == nil && i < min(len(line), maxMarks); i++ {
+		var done bool
+		if done, err = r.client.HasStatus(ctx, line[i].Hash, contexts...); done {
+			return marked{applied: line[i], since: line[:i], found: true}
+		}
+	}
+	switch {
+	case err != nil:
+		m.unknown = r.secrets.hide(err.Error())
+	case len(line) > maxMarks: // where nothing is applied in CI there never is one
+		r.remark(r.o.common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
+	default:
+		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
+			m.unknown = err.Error()
+		}
+	}
+	return m
+}
+
+// statusName is the name of the commit status of a finished apply.
+const statusName = "tlsync/apply"
+
+// statusContext is the same for what this run is about: some zones, whatever key
+// their comments have, or the configuration of a key.
+func (r *ciRun) statusContext() string {
+	if part := cmp.Or(zonesKey(r.o.zones), r.o.key); part != "" {
+		return statusName + "/" + part
+	}
+	return statusName
+}
+
+// apply is what a push to the default branch gets.
+func (r *ciRun) apply(ctx context.Context) error {
+	c, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	if err := r.checked(c); err != nil {
+		return err
+	}
+	if err := r.isTip(ctx); err != nil {
+		return err
+	}
+	last := r.marks(ctx)
+	if last.unknown != "" {
+		r.notice("warning", "it is not known which commit was applied last: "+last.unknown)
+	}
+	base, err := r.before(last)
+	if err != nil {
+		return err
+	}
+	held, err := r.heldTo(ctx, last.since)
+	if err != nil {
+		return err
+	}
+	gate := func(made *plan.Plan) error {
+		if held != nil {
+			if err := stale(made, held...); err != nil {
+				return err
+			}
+		}
+		return r.isTip(ctx) // reading may have taken long
+	}
+	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, deadline: r.o.deadline}, c, base, gate)
+	if r.made = a.made; a.made != nil {
+		r.credit(ctx, r.o.common, a.made, c, base)
+		r.savePlan()
+		r.annotate(report.PlanAnnotations(a.made))
+	}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync plan", Footer: r.of(base)}
+	if a.result != nil {
+		var b bytes.Buffer
+		if err := report.ResultMarkdown(&b, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
+			r.summary = append(r.summary, b.String())
+		}
+		page.Title = "The plan that was applied"
+	}
+	if a.made != nil {
+		r.summarise(a.made, page)
+	}
+	if a.err == nil {
+		r.mark(ctx, a.made)
+	}
+	return a.err
+}
+
+// before is the configuration that live was made equal to last, as far as that is
+// known: that of the mark, else of the commit before the push. It only tells causes.
+func (r *ciRun) before(last marked) (*configuration, error) {
+	if last.found {
+		return r.earlier(r.repo, last.applied, r.o.common)
+	}
+	if r.event.Before == "" {
+		return nil, nil
+	}
+	at, err := r.repo.Resolve(r.event.Before)
+	if err != nil {
+		return nil, nil // not in this clone; a plan without causes does
+	}
+	return r.earlier(r.repo, at, r.o.common)
+}
+
+// isTip refuses a commit that the branch has left behind: live would go back to it.
+// It is asked of GitHub, since the checkout knows the branch as it was.
+func (r *ciRun) isTip(ctx context.Context) error {
+	if r.o.notTip {
+		return nil
+	}
+	if r.client == nil {
+		return errors.New("nothing was written: without a GITHUB_TOKEN (in the action: the input github-token) it is not known whether this commit is still the tip of its branch; TLSYNC_ALLOW_NOT_TIP=true goes without")
+	}
+	tip, err := r.client.BranchTip(ctx, r.event.DefaultBranch)
+	if err != nil {
+		return fmt.Errorf("nothing was written: it is not known whether this commit is still the tip of its branch: %w", err)
+	}
+	if tip != r.head.Hash {
+		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: its own run applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
+			short(r.head.Hash), report.Safe(r.event.DefaultBranch), short(tip))}
+	}
+	return nil
+}
+
+// heldTo are the reviews that a plan is held to, nil where it is held to none: those
+// of all merges that were not applied yet, the newest first. A merge without one is
+// held to those of the others. The error is that of a review that is missing and
+// required, or of one that does not speak of what was merged.
+func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]plan.Reviewed, error) {
+	if r.o.reviewed == "off" {
+		return nil, nil
+	}
+	var reviews []plan.Reviewed
+	var missing []string
+	switch {
+	case r.client == nil:
+		missing = []string{"there is no GITHUB_TOKEN to look it up with"}
+	default:
+		if len(since) == 0 { // it was applied before, and is held to the same once more
+			since = []gitfs.Commit{r.head}
+		}
+		for _, commit := range since {
+			review, why, err := r.reviewOf(ctx, commit)
+			switch {
+			case err != nil:
+				return nil, err
+			case why != "":
+				missing = append(missing, why)
+			default:
+				reviews = append(reviews, review)
+			}
+		}
+	}
+	switch {
+	case len(missing) == 0:
+	case r.o.reviewed == "required":
+		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
+	case len(reviews) == 0:
+		r.remark(r.o.common, "tlsync: not held to a reviewed plan: %s", missing[0])
+		r.summary = append(r.summary, "Not held to a reviewed plan: "+report.MarkdownText(missing[0])+".\n")
+	}
+	return reviews, nil
+}
+
+// reviewOf is the review of the pull request that brought a commit, or why there is
+// none.
+func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review plan.Reviewed, missing string, err error) {
+	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
+	switch {
+	case err != nil:
+		return review, "", fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
+	case !ok:
+		return review, "no merged pull request brought commit " + short(commit.Hash), nil
+	}
+	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
+	switch {
+	case err != nil:
+		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
+	case !ok:
+		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
+	}
+	head, review, err := report.ParseReviewed(body)
+	switch {
+	case err != nil:
+		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
+	case head != pull.HeadSHA:
+		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan that was commented on pull request %d is of commit %s, and %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
+	}
+	return review, "", nil
+}
+
+// mark notes on the commit that live is as it says.
+func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
+	switch {
+	case r.client == nil:
+		return
+	case !reached(made):
+		r.notice("warning", "the commit is not marked as applied: the configuration reaches no live zone, or a glob of it matches none")
+		return
+	}
+	description := "Live is as this commit says; nothing had to change."
+	switch n := len(made.Changes); n {
+	case 0:
+	case 1:
+		description = "Live is as this commit says; 1 change was made."
+	default:
+		description = fmt.Sprintf("Live is as this commit says; %d changes were made.", n)
+	}
+	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
+		r.notice("warning", "the commit could not be marked as applied, so that later runs take what is pending for drift: "+r.secrets.hide(err.Error()))
+	}
+}
+
+// reached reports whether a plan is about all that the configuration is: that zones
+// are missing may also mean that the token does not see them any more.
+func reached(made *plan.Plan) bool {
+	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
+		return f.Rule == plan.NotFound && strings.HasPrefix(f.Object, "zone/")
+	})
+}

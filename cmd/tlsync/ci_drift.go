@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+
+	"tlsync/engine/github"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// drift is what a schedule gets.
+func (r *ciRun) drift(ctx context.Context) error {
+	c, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	if err := r.checked(c); err != nil {
+		return err
+	}
+	applied := c
+	last := r.marks(ctx)
+	if last.found && len(last.since) > 0 {
+		if applied, err = r.earlier(r.repo, last.applied, r.o.common); err != nil {
+			return err
+		}
+	}
+	pending := applied != c
+	made, err := r.compare(ctx, r.o.common, c, applied, "")
+	if err != nil {
+		return err
+	}
+	r.made = made
+	r.credit(ctx, r.o.common, made, c, applied)
+	r.savePlan()
+	r.annotate(report.PlanAnnotations(made))
+	if err := r.print(r.o.common, made, pending); err != nil {
+		r.lost(err)
+	}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
+	r.summarise(made, page)
+	if last.unknown != "" {
+		r.notice("warning", "what was merged and is not applied yet may be shown as drift: it is not known which commit was applied last: "+last.unknown)
+	}
+	if r.o.issue {
+		r.keepIssue(ctx, made, page, last.unknown)
+	}
+	return driftVerdict(made, r.o.failOn, pending)
+}
+
+// keepIssue opens, updates and closes the drift issue, which is about the default
+// branch. Drift that may be none, since it is unknown what was applied last, does not
+// open it, and nothing found in an incomplete reading does not close it.
+func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
+	fingerprint := plan.DriftFingerprint(made)
+	switch {
+	case r.client == nil:
+		r.notice("warning", "no drift issue is kept: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		return
+	case !github.OnDefaultBranch(r.env, r.event):
+		r.notice("notice", "no drift issue is kept: this is not the default branch")
+		return
+	case fingerprint == "" && (unread(made) != nil || !reached(made)):
+		return
+	case fingerprint != "" && unknown != "":
+		r.notice("warning", "no drift issue is kept, since what is shown as drift may be a merge that waits")
+		return
+	}
+	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live is not as committed", Gone: "Live is as committed again."}
+	if url := r.env.RunURL(); url != "" {
+		issue.Gone += " " + url
+	}
+	if r.key() != "default" {
+		issue.Title += " (" + r.key() + ")"
+	}
+	if fingerprint != "" {
+		page.Budget = commentBudget - 200
+		page.Footer += " Apply the configuration to put it right, or commit what is live. This issue closes itself when the drift is gone."
+		var b bytes.Buffer
+		if err := report.Markdown(&b, made, page); err != nil {
+			r.warn("the drift issue", err)
+			return
+		}
+		issue.Text = r.secrets.hide(b.String())
+	}
+	posted, err := r.client.DriftIssue(ctx, issue)
+	if err != nil {
+		r.notice("warning", "the drift issue could not be kept: "+r.secrets.hide(err.Error()))
+	}
+	r.issueNumber = posted.Number
+	r.strange(posted)
+	if posted.Done != "" && posted.Done != "none" {
+		r.remark(r.o.common, "tlsync: drift issue %s", posted.Done)
+	}
+}
