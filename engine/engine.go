@@ -164,10 +164,8 @@ func (e *Engine) wait(ctx context.Context, d time.Duration) error {
 	if e.Wait != nil {
 		return e.Wait(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

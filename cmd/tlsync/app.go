@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -77,7 +79,7 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 }
 
 // usageError says what is wrong with the flags, with a suggestion for one that is
-// unknown: the flag library names it with a single dash.
+// unknown. The flag library names flags with a single dash, and not what they take.
 func usageError(c *cli.Context, err error, _ bool) error {
 	name, flags := "tlsync", []cli.Flag(nil)
 	if c.Command != nil && c.Command.HelpName != "" {
@@ -94,8 +96,28 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		}
 		err = fmt.Errorf("unknown flag --%s%s", unknown, hint)
 	}
+	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
+	}
+	if m := wrongValue.FindStringSubmatch(err.Error()); m != nil {
+		for _, f := range flags {
+			want := "true or false"
+			switch f.(type) {
+			case *cli.IntFlag:
+				want = "a whole number"
+			case *cli.DurationFlag:
+				want = "a time, as in 90s or 1h30m"
+			}
+			if slices.Contains(f.Names(), m[2]) {
+				err = fmt.Errorf("--%s %s: want %s", m[2], m[1], want)
+			}
+		}
+	}
 	return exit{codeError, fmt.Errorf("%w; see %s --help", err, name)}
 }
+
+// wrongValue is how the flag library tells of a value that it cannot read.
+var wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
 
 func unknownCommand(app *cli.App, name string) error {
 	var names []string
@@ -157,15 +179,18 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	if !slices.Contains(formats, o.format) {
 		return o, fmt.Errorf("--format %q: %s has %s", o.format, c.Command.Name, strings.Join(formats, ", "))
 	}
-	switch when := c.String("color"); when {
+	if err := cmp.Or(
+		choice("color", c.String("color"), "auto", "always", "never"),
+		choice("log-format", c.String("log-format"), "text", "json"),
+	); err != nil {
+		return o, err
+	}
+	switch c.String("color") {
 	case "always":
 		o.color = true
-	case "never":
 	case "auto":
 		// Some runners of GitHub's workflows give a step a terminal, others a pipe.
 		o.color = p.getenv("NO_COLOR") == "" && !p.inActions() && isTerminal(p.out)
-	default:
-		return o, fmt.Errorf("--color %q: want auto, always or never", when)
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
@@ -174,13 +199,9 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	if o.quiet && !c.IsSet("log-level") {
 		level = slog.LevelError
 	}
-	switch f := c.String("log-format"); f {
-	case "text":
-		o.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
-	case "json":
+	o.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
+	if c.String("log-format") == "json" {
 		o.log = slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))
-	default:
-		return o, fmt.Errorf("--log-format %q: want text or json", f)
 	}
 	var err error
 	if o.rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
@@ -197,6 +218,15 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 
 // inActions reports whether this is a step of a GitHub workflow.
 func (p *program) inActions() bool { return p.getenv("GITHUB_ACTIONS") == "true" }
+
+// choice refuses a flag that is none of its words.
+func choice(flag, value string, words ...string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("--%s %q: want %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
+}
 
 // noArguments refuses positional arguments.
 func noArguments(c *cli.Context) error {

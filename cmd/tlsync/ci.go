@@ -85,11 +85,9 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 		}
 		return c.String(name)
 	}
-	for flag, name := range map[string]string{"config": "TLSYNC_CONFIG", "rate": "TLSYNC_RATE"} {
-		if v := p.getenv(name); v != "" && !c.IsSet(flag) {
-			if err := c.Set(flag, v); err != nil {
-				return o, err
-			}
+	for _, flag := range []string{"config", "rate"} { // shared ones, that only ci takes from variables
+		if err := c.Set(flag, input(flag)); err != nil {
+			return o, err
 		}
 	}
 	if zones := p.getenv("TLSYNC_ZONES"); !c.IsSet("zone") {
@@ -108,9 +106,12 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	if o.allow, err = hazards(strings.FieldsFunc(input("allow-hazards"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })); err != nil {
 		return o, err
 	}
-	for name, to := range map[string]*bool{"comment": &o.comment, "issue": &o.issue} {
-		if *to, err = strconv.ParseBool(input(name)); err != nil {
-			return o, fmt.Errorf("--%s %q: want true or false", name, input(name))
+	for _, b := range []struct {
+		flag string
+		to   *bool
+	}{{"comment", &o.comment}, {"issue", &o.issue}} {
+		if *b.to, err = strconv.ParseBool(input(b.flag)); err != nil {
+			return o, fmt.Errorf("--%s %q: want true or false", b.flag, input(b.flag))
 		}
 	}
 	if o.key != "" {
@@ -123,14 +124,12 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 			return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", d)
 		}
 	}
-	if !slices.Contains([]string{"auto", "validate", "plan", "apply", "drift"}, o.command) {
-		return o, fmt.Errorf("--command %q: want auto, validate, plan, apply or drift", o.command)
-	}
-	if !slices.Contains([]string{"any", "weaker", "none"}, o.failOn) {
-		return o, fmt.Errorf("--fail-on %q: want any, weaker or none", o.failOn)
-	}
-	if !slices.Contains([]string{"auto", "required", "off"}, o.reviewed) {
-		return o, fmt.Errorf("--reviewed %q: want auto, required or off", o.reviewed)
+	if err := cmp.Or(
+		choice("command", o.command, "auto", "validate", "plan", "apply", "drift"),
+		choice("fail-on", o.failOn, failOns...),
+		choice("reviewed", o.reviewed, "auto", "required", "off"),
+	); err != nil {
+		return o, err
 	}
 	o.token = cmp.Or(p.getenv("TLSYNC_GITHUB_TOKEN"), p.getenv("GITHUB_TOKEN"))
 	if token := p.getenv("TLSYNC_API_TOKEN"); token != "" { // the input, before what the job has

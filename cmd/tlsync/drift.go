@@ -11,10 +11,13 @@ import (
 	"tlsync/schema"
 )
 
+// failOns are what drift can fail on.
+var failOns = []string{"any", "weaker", "none"}
+
 type driftOptions struct {
 	common
 	applied string
-	failOn  string
+	failOn  string // one of failOns
 }
 
 func (p *program) driftCommand() *cli.Command {
@@ -40,8 +43,8 @@ Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 				return err
 			}
 			o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
-			if o.failOn != "any" && o.failOn != "weaker" && o.failOn != "none" {
-				return fmt.Errorf("--fail-on %q: want any, weaker or none", o.failOn)
+			if err := choice("fail-on", o.failOn, failOns...); err != nil {
+				return err
 			}
 			return p.drift(ctx, o)
 		}),

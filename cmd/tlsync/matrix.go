@@ -67,8 +67,8 @@ so that more shards of one account are no faster.`,
 			if o.shards < 1 || o.shards > maxShards {
 				return fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
 			}
-			if f := c.String("for"); f != "plan" && f != "apply" {
-				return fmt.Errorf("--for %q: want plan or apply", f)
+			if err := choice("for", c.String("for"), "plan", "apply"); err != nil {
+				return err
 			}
 			return p.matrix(ctx, o)
 		}),

@@ -236,10 +236,8 @@ func (t *transport) redirect(req *http.Request, via []*http.Request) error {
 
 // clock sleeps in real time.
 func clock(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -27,9 +27,14 @@ func (w *accountWork) releases() {
 			w.released(KindMTLSCertificate, b.Name, "mtls entry "+b.Name.Value, w.standingOf(b), "mtls ")
 		case !head.MTLS[at].Absent:
 			m := &head.MTLS[at]
-			w.releasedField(b.HostnamesAt.Set && !m.HostnamesAt.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.HostnamesAt.Pos}, "hostnames of mtls entry "+b.Name.Value, w.standingOf(b), "mtls ")
-			w.releasedField(b.Forward.Set && !m.Forward.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.Forward.Pos}, "forward_client_certificate of mtls entry "+b.Name.Value, w.forwardedOf(b), "mtls ")
-			w.releasedField(b.Require.Set && !m.Require.Set, KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: b.Require.Pos}, "require of mtls entry "+b.Name.Value, w.demandedOf(b), "mtls ")
+			field := func(gone bool, at schema.Pos, field, stays string) {
+				if gone {
+					w.released(KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: at}, field+" of mtls entry "+b.Name.Value, stays, "mtls ")
+				}
+			}
+			field(b.HostnamesAt.Set && !m.HostnamesAt.Set, b.HostnamesAt.Pos, "hostnames", w.standingOf(b))
+			field(b.Forward.Set && !m.Forward.Set, b.Forward.Pos, "forward_client_certificate", w.forwardedOf(b))
+			field(b.Require.Set && !m.Require.Set, b.Require.Pos, "require", w.demandedOf(b))
 		}
 	}
 	for i := range w.base.Alerts {
@@ -41,20 +46,16 @@ func (w *accountWork) releases() {
 			w.released(KindAlert, b.Name, "alert "+b.Name.Value, w.alertOf(b), "alert ")
 		case !head.Alerts[at].Absent:
 			a := &head.Alerts[at]
-			for _, f := range []struct {
-				name     string
-				was, now schema.Field[[]string]
-			}{{FieldEmail, b.Email, a.Email}, {FieldWebhooks, b.Webhooks, a.Webhooks}, {FieldPagerDuty, b.PagerDuty, a.PagerDuty}} {
-				w.releasedField(f.was.Set && !f.now.Set, KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: f.was.Pos}, f.name+" of alert "+b.Name.Value, w.fieldOf(b, f.name), "alert ")
+			field := func(gone bool, at schema.Pos, field string) {
+				if gone {
+					w.released(KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: at}, field+" of alert "+b.Name.Value, w.fieldOf(b, field), "alert ")
+				}
 			}
-			w.releasedField(b.Description.Set && !a.Description.Set, KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: b.Description.Pos}, "description of alert "+b.Name.Value, w.fieldOf(b, FieldDescription), "alert ")
+			field(b.Email.Set && !a.Email.Set, b.Email.Pos, FieldEmail)
+			field(b.Webhooks.Set && !a.Webhooks.Set, b.Webhooks.Pos, FieldWebhooks)
+			field(b.PagerDuty.Set && !a.PagerDuty.Set, b.PagerDuty.Pos, FieldPagerDuty)
+			field(b.Description.Set && !a.Description.Set, b.Description.Pos, FieldDescription)
 		}
-	}
-}
-
-func (w *accountWork) releasedField(gone bool, kind Kind, name schema.Field[string], what, stays, via string) {
-	if gone {
-		w.released(kind, name, what, stays, via)
 	}
 }
 

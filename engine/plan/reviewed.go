@@ -121,12 +121,12 @@ func Added(p *Plan, reviews ...Reviewed) []*Change {
 	byGroup := map[string][]*Change{}
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		switch g := ""; {
+		switch {
 		case single[c.Fingerprint()]:
 		case len(groups) == 0:
 			added = append(added, c)
 		default:
-			g = c.groupFingerprint()
+			g := c.groupFingerprint()
 			byGroup[g] = append(byGroup[g], c)
 		}
 	}

@@ -201,6 +201,10 @@ func ReadPlan(r io.Reader) (*plan.Plan, error) {
 func readPlan(dec *json.Decoder) (*plan.Plan, error) {
 	dec.DisallowUnknownFields()
 	if err := delim(dec, '{'); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, errors.New("it is no JSON, so it is no plan; tlsync plan --out FILE saves one")
+		}
 		return nil, err
 	}
 	p := &plan.Plan{}
