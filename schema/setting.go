@@ -235,16 +235,6 @@ func Rank(id string) int {
 	return len(table)
 }
 
-// UnderSettings reports whether a zone has the setting among its zone settings,
-// which one permission covers, and not with an endpoint of its own.
-func (s *Setting) UnderSettings() bool {
-	switch s.ID {
-	case OriginPulls, UniversalSSL, TotalTLS, FallbackOrigin:
-		return false
-	}
-	return s.On(ZoneLevel)
-}
-
 // On reports whether the setting exists at a level.
 func (s *Setting) On(l Level) bool { return s.Levels&l != 0 }
 
