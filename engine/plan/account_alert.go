@@ -41,26 +41,39 @@ func alertOrigin(a *schema.Alert, p schema.Pos) Origin {
 // liveAlert is the alert of a name, nil if there is none; known is false where
 // there are several and it cannot be told which is meant.
 func (w *accountWork) liveAlert(a *schema.Alert) (live *Resource, known bool) {
-	var named, alike []*Resource
+	live, named := w.alertNamed(a)
+	if live != nil || named == 0 {
+		return live, true
+	}
+	w.tell(schema.Warning, NotEditable, w.object(KindAlert, a.Name.Value), fmt.Sprintf(
+		"alert %s is left as it is: account %s has %d of that name, and the type does not tell which is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
+	return nil, false
+}
+
+// alertNamed is the live alert that one of the configuration is about, and how many
+// have its name: of several it is the only one of the type, else nil.
+func (w *accountWork) alertNamed(a *schema.Alert) (live *Resource, named int) {
+	alike := 0
+	var only *Resource
 	for i := range w.live.Alerts {
-		if l := &w.live.Alerts[i]; l.Name == a.Name.Value {
-			named = append(named, l)
-			if l.Value(FieldAlertType) == schema.StringValue(a.Type.Value) {
-				alike = append(alike, l)
-			}
+		l := &w.live.Alerts[i]
+		if l.Name != a.Name.Value {
+			continue
+		}
+		live = l
+		named++
+		if l.Value(FieldAlertType) == schema.StringValue(a.Type.Value) {
+			only = l
+			alike++
 		}
 	}
 	switch {
-	case len(named) == 0:
-		return nil, true
-	case len(named) == 1:
-		return named[0], true
-	case len(alike) == 1:
-		return alike[0], true
+	case named < 2:
+		return live, named
+	case alike == 1:
+		return only, named
 	}
-	w.tell(schema.Warning, NotEditable, w.object(KindAlert, a.Name.Value), fmt.Sprintf(
-		"alert %s is left as it is: account %s has %d of that name, and the type does not tell which is meant", a.Name.Value, w.live.Name, len(named)), alertOrigin(a, a.Name.Pos))
-	return nil, false
+	return nil, named
 }
 
 // asked is what an alert asks of its fields; one that is not in it is not

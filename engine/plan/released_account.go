@@ -145,10 +145,12 @@ func (w *accountWork) alertOf(b *schema.Alert) string {
 	if !w.readable(KindAlert) {
 		return unknownNow
 	}
-	l := w.alertNamed(b.Name.Value)
+	l, n := w.alertNamed(b)
 	switch {
-	case l == nil:
+	case n == 0:
 		return "it does not exist"
+	case l == nil:
+		return severalStay(n)
 	case l.Value(FieldEnabled) == "false":
 		return "it stays switched off; state: absent would take it away"
 	}
@@ -157,9 +159,15 @@ func (w *accountWork) alertOf(b *schema.Alert) string {
 
 // fieldOf tells what a field of an alert stays at.
 func (w *accountWork) fieldOf(b *schema.Alert, field string) string {
-	l := w.alertNamed(b.Name.Value)
-	if !w.readable(KindAlert) || l == nil {
+	if !w.readable(KindAlert) {
 		return unknownNow
+	}
+	l, n := w.alertNamed(b)
+	switch {
+	case n == 0:
+		return "there is no such alert yet"
+	case l == nil:
+		return severalStay(n)
 	}
 	value := "empty"
 	if v := l.Value(field); v != schema.Inherit {
@@ -168,16 +176,6 @@ func (w *accountWork) fieldOf(b *schema.Alert, field string) string {
 	return "it stays at " + value + ", and nothing keeps it there"
 }
 
-// alertNamed is the only live alert of a name, else nil.
-func (w *accountWork) alertNamed(name string) *Resource {
-	var found *Resource
-	for i := range w.live.Alerts {
-		if l := &w.live.Alerts[i]; l.Name == name {
-			if found != nil {
-				return nil
-			}
-			found = l
-		}
-	}
-	return found
+func severalStay(n int) string {
+	return fmt.Sprintf("there are %d of that name, and all stay as they are", n)
 }
