@@ -61,6 +61,7 @@ func TestAReadingOfWhatIsReleasedKeepsNobodyFromApplying(t *testing.T) {
 		Accounts: []plan.LiveAccount{{Account: plan.Account{ID: "9", Name: "Example Inc"}}},
 		Problems: []plan.Finding{
 			{Severity: schema.Error, Rule: plan.NotFound, Message: "gone"},
+			{Severity: schema.Error, Rule: plan.Ambiguous, Message: "of two accounts"}, // so the base was not applied
 			{Severity: schema.Error, Rule: plan.Unreadable, Message: "denied"},
 		},
 		Reads: 2,
