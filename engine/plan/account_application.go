@@ -1,0 +1,185 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"tlsync/schema"
+)
+
+// longestDomain is how long the domain of an application may be, in characters
+// (developers.cloudflare.com/cloudflare-one/account-limits).
+const longestDomain = 63
+
+// applicationName is that of the application of an entry for a hostname, by which
+// it is known again. The name of the entry is cut so that the whole is no longer
+// than names of certificates are.
+func (e *mtlsEntry) applicationName(hostname string) string {
+	const most = 350
+	name := e.Name.Value
+	for room := most - len(": "+hostname); utf8.RuneCountInString(name) > room; {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return name + ": " + hostname
+}
+
+// ownerOf is the entry that an application belongs to by its name.
+func (w *mtlsWork) ownerOf(app *Resource) *mtlsEntry {
+	domain := domainOf(app)
+	for _, e := range w.entries {
+		if domain != "" && app.Name == e.applicationName(domain) {
+			return e
+		}
+	}
+	return nil
+}
+
+// applications plans the applications that demand a certificate.
+func (w *mtlsWork) applications() {
+	for i := range w.live.Applications {
+		app := &w.live.Applications[i]
+		domain := domainOf(app)
+		w.apps[domain] = append(w.apps[domain], app)
+	}
+	for _, e := range w.entries {
+		for _, h := range e.Hostnames {
+			if e.Require.Value && !e.Absent && w.required[h.Value] == nil {
+				w.required[h.Value] = e
+			}
+		}
+	}
+	for _, e := range w.entries {
+		for _, h := range e.Hostnames {
+			if w.required[h.Value] == e {
+				w.require(e, h)
+			} else if e.Require.Set && !e.Require.Value && w.required[h.Value] == nil && !e.Absent {
+				w.notRequired(e, h)
+			}
+		}
+	}
+	for i := range w.live.Applications {
+		app := &w.live.Applications[i]
+		e := w.ownerOf(app)
+		if e == nil || w.required[domainOf(app)] != nil {
+			continue
+		}
+		listed := e.listed[domainOf(app)]
+		if e.Absent || !listed && e.HostnamesAt.Set || listed && e.Require.Set && !e.Require.Value {
+			w.openUp(e, app)
+		}
+	}
+}
+
+// application is the live application of a hostname: that of the entry, else one
+// that demands a certificate, else any.
+func (w *mtlsWork) application(e *mtlsEntry, hostname string) *Resource {
+	var best *Resource
+	rank := func(app *Resource) int {
+		switch {
+		case app.Name == e.applicationName(hostname):
+			return 0
+		case app.Value(FieldPolicy) == PolicyCertificate:
+			return 1
+		}
+		return 2
+	}
+	for _, app := range w.apps[hostname] {
+		if best == nil || rank(app) < rank(best) {
+			best = app
+		}
+	}
+	return best
+}
+
+// require makes a hostname demand a certificate.
+func (w *mtlsWork) require(e *mtlsEntry, h schema.Field[string]) {
+	app := w.application(e, h.Value)
+	object := w.object(KindAccessApplication, h.Value)
+	switch {
+	case app != nil && app.Value(FieldPolicy) == PolicyCertificate:
+		return
+	case app != nil && w.ownerOf(app) == nil:
+		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf(
+			"%s demands no client certificate: application %s, which is not the configuration's, has the name and lets others in; it is left as it is", h.Value, app.Name), e.origin(h.Pos))
+		return
+	case !e.standing[h.Value] || w.barred[h.Value]:
+		return // which was told, as was why
+	case e.Forward.Value && !w.readable(KindMTLSHostname):
+		return // the origin would not see the certificate, and that it is not known was told
+	case len(h.Value) > longestDomain:
+		w.tell(schema.Warning, NotEditable, object, fmt.Sprintf(
+			"%s demands no client certificate: its name is longer than the %d characters that an Access application can have", h.Value, longestDomain), e.origin(h.Pos))
+		return
+	}
+	c := Change{ID: object, Kind: KindAccessApplication, Name: h.Value, Action: Create}
+	over, policy := Object{Absent: true}, schema.Inherit
+	if app != nil {
+		c.Action, c.ObjectID = Update, app.ID
+		over, policy = Object{Resource: app}, app.Value(FieldPolicy)
+	}
+	origin := e.origin(e.Require.Pos)
+	cause := w.requireCause(e, h.Value, PolicyCertificate, policy)
+	if app == nil {
+		domain := w.edit(FieldDomain, schema.Inherit, schema.StringValue(h.Value), cause, schema.Changes, origin)
+		domain.wire = schema.StringValue(e.applicationName(h.Value))
+		c.Edits = append(c.Edits, domain)
+	}
+	direction := schema.Strengthens
+	if policy == PolicyNone {
+		direction = schema.Changes // it let nobody in, and now lets in who has a certificate
+	}
+	c.Edits = append(c.Edits, w.edit(FieldPolicy, policy, PolicyCertificate, cause, direction, origin))
+	n := w.add(c, over)
+	w.did(step{deed: demand, node: n, entry: e.Name.Value, hostname: h.Value})
+	if policy != PolicyNone {
+		w.hazard(n, CutsOffClients, "clients of %s without a certificate of %s no longer get in", h.Value, e.Name.Value)
+	}
+}
+
+// requireCause compares what the base asks of the application of a hostname.
+func (w *mtlsWork) requireCause(e *mtlsEntry, hostname string, to, from schema.Value) Cause {
+	b := e.base
+	asked := schema.Inherit
+	switch {
+	case b == nil || !b.Absent && !b.Require.Set && to != schema.Inherit:
+		asked = ""
+	case !b.Absent && (b.Require.Value || !b.Require.Set) && slices.ContainsFunc(b.Hostnames, func(h schema.Field[string]) bool { return h.Value == hostname }):
+		asked = PolicyCertificate
+	}
+	return w.cause(asked, to, from)
+}
+
+// notRequired tells of an application, not the configuration's, that demands a
+// certificate where none is to be demanded.
+func (w *mtlsWork) notRequired(e *mtlsEntry, h schema.Field[string]) {
+	app := w.application(e, h.Value)
+	if app != nil && app.Value(FieldPolicy) == PolicyCertificate && w.ownerOf(app) == nil {
+		w.tell(schema.Warning, NotEditable, w.object(KindAccessApplication, h.Value), fmt.Sprintf(
+			"%s goes on to demand a client certificate: application %s, which does, is not the configuration's and is left as it is", h.Value, app.Name), e.origin(h.Pos))
+	}
+}
+
+// openUp deletes an application of an entry.
+func (w *mtlsWork) openUp(e *mtlsEntry, app *Resource) {
+	hostname := domainOf(app)
+	pos := e.Name.Pos
+	if e.listed[hostname] && e.Require.Set {
+		pos = e.Require.Pos
+	} else if e.HostnamesAt.Set {
+		pos = e.HostnamesAt.Pos
+	}
+	c := Change{ID: w.object(KindAccessApplication, hostname), Kind: KindAccessApplication, Name: hostname, Action: Delete, ObjectID: app.ID}
+	policy := app.Value(FieldPolicy)
+	cause := w.requireCause(e, hostname, schema.Inherit, policy)
+	c.Edits = []Edit{
+		w.edit(FieldDomain, app.Value(FieldDomain), schema.Inherit, cause, schema.Changes, e.origin(pos)),
+		w.edit(FieldPolicy, policy, schema.Inherit, cause, schema.Weakens, e.origin(pos)),
+	}
+	w.opened[app] = true
+	n := w.add(c, Object{Resource: app})
+	w.did(step{deed: open, node: n, entry: e.Name.Value, hostname: hostname})
+	w.hazard(n, Deletes, "application %s is deleted", app.Name)
+	w.hazard(n, OpensEndpoint, "%s no longer demands a client certificate: clients without one get in", hostname)
+}
