@@ -315,7 +315,11 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 		}
 	}
 	if c := opts.Credentials; defaultNeeded && c.Token == "" && (c.Email == "" || c.Key == "") {
-		return opts, noCredentials("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
+		text := "no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"
+		if p.inActions() { // a secret that is not there comes as nothing
+			text += " (in the action: the input api-token, from a secret that this job has)"
+		}
+		return opts, noCredentials(text)
 	}
 	return opts, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report"
 	"tlsync/engine/snapshot"
 )
 
@@ -73,7 +74,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].Hostnames)
 	}
-	p.remark(o.common, "tlsync: saved %d custom hostnames of %d zones", hostnames, len(live.Zones))
+	p.remark(o.common, "tlsync: saved %s of %s", report.Plural(hostnames, "custom hostname"), report.Plural(len(live.Zones), "zone"))
 	return nil
 }
 

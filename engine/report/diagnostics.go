@@ -50,10 +50,10 @@ func mistakesIn(ds schema.Diagnostics) string {
 	errs, warnings := tally(ds)
 	var parts []string
 	if errs > 0 {
-		parts = append(parts, plural(errs, "error"))
+		parts = append(parts, Plural(errs, "error"))
 	}
 	if warnings > 0 {
-		parts = append(parts, plural(warnings, "warning"))
+		parts = append(parts, Plural(warnings, "warning"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -76,7 +76,8 @@ func tally(ds schema.Diagnostics) (errs, warnings int) {
 	return errs, warnings
 }
 
-func plural(n int, what string) string {
+// Plural counts things, as in "1 zone" and "2 zones".
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -89,7 +89,7 @@ func (m *page) top() string {
 		text += "\n" + m.o.Lead + "\n"
 	}
 	if len(m.objects) == 0 {
-		return text + "\n" + plural(m.plan.Summary.Objects, "object") + " looked at, with " + plural(m.plan.Summary.Requests.Read, "request") + ".\n"
+		return text + "\n" + Plural(m.plan.Summary.Objects, "object") + " looked at, with " + Plural(m.plan.Summary.Requests.Read, "request") + ".\n"
 	}
 	if gate := m.gate(); gate != "" {
 		text += "\n" + gate + "\n"
@@ -107,7 +107,7 @@ func (m *page) headline() string {
 		}
 	}
 	if errs > 0 {
-		parts = append(parts, "incomplete, "+plural(errs, "error"))
+		parts = append(parts, "incomplete, "+Plural(errs, "error"))
 	}
 	switch {
 	case len(m.objects) == 0 && errs > 0:
@@ -165,7 +165,7 @@ func (m *page) counts() string {
 			by[e.Cause]++
 		}
 	}
-	text := plural(edits, "setting")
+	text := Plural(edits, "setting")
 	var parts []string
 	for _, c := range []struct {
 		cause plan.Cause
@@ -180,7 +180,7 @@ func (m *page) counts() string {
 			parts = append(parts, strconv.Itoa(n)+c.what)
 		}
 	}
-	text += " of " + plural(len(m.objects), "object") + " in " + m.where()
+	text += " of " + Plural(len(m.objects), "object") + " in " + m.where()
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
@@ -200,10 +200,10 @@ func (m *page) where() string {
 	}
 	var parts []string
 	if n := len(m.zones) - accounts; n > 0 {
-		parts = append(parts, plural(n, "zone"))
+		parts = append(parts, Plural(n, "zone"))
 	}
 	if accounts > 0 {
-		parts = append(parts, plural(accounts, "account"))
+		parts = append(parts, Plural(accounts, "account"))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -281,7 +281,7 @@ const foldEnd = "\n</details>\n"
 
 // moreItems counts, as one more item of a list, those that are left out.
 func moreItems(n int, what string) func(int) string {
-	return func(i int) string { return "- and " + plural(n-i, "more "+what) + ", left out for length\n" }
+	return func(i int) string { return "- and " + Plural(n-i, "more "+what) + ", left out for length\n" }
 }
 
 // hazardsBlock lists what a reviewer has to accept, each with what accepts it.
@@ -320,7 +320,7 @@ func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(rules), more: moreItems(len(rules), "rule"),
 		item: func(i int) string {
 			r := rules[i]
-			text := "- " + MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + plural(r.findings, "finding") + "\n"
+			text := "- " + MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + Plural(r.findings, "finding") + "\n"
 			for _, n := range r.notes[:min(len(r.notes), maxNotes)] {
 				text += "  - "
 				if n.place != "" {

@@ -118,7 +118,7 @@ func countGroups(groups []placed) string {
 	for _, g := range groups {
 		objects += len(g.names)
 	}
-	return plural(len(groups), "more group") + " of " + plural(objects, "object")
+	return Plural(len(groups), "more group") + " of " + Plural(objects, "object")
 }
 
 // rows are the rows of a group, one for each edit. No cell holds a pipe.
@@ -232,7 +232,7 @@ func (m *page) diffBlock() []*block {
 	return []*block{{
 		head: fold("Settings before and after"), tail: foldEnd, rank: rankDiff, items: len(places),
 		more: func(i int) string {
-			return "\nand the same of " + plural(len(places)-i, "other place") + ", left out for length.\n"
+			return "\nand the same of " + Plural(len(places)-i, "other place") + ", left out for length.\n"
 		},
 		item: func(i int) string { return fenced("diff", m.placeDiff(places[i])) },
 	}}
@@ -269,7 +269,7 @@ func (m *page) placeDiff(z zone) []string {
 		lines = append(lines, m.hunk(about, g.kind, g.edits)...)
 	}
 	if n := len(groups) - maxHunks; n > 0 {
-		lines = append(lines, "@@ and "+plural(n, "more group")+" @@")
+		lines = append(lines, "@@ and "+Plural(n, "more group")+" @@")
 	}
 	return lines
 }
@@ -295,7 +295,7 @@ func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 		lines = append(lines, l[:1]+clip(l[2:], maxDiffLine))
 	}
 	if n := len(changed) - maxHunkLines; n > 0 {
-		lines = append(lines, " (and "+plural(n, "more line")+")")
+		lines = append(lines, " (and "+Plural(n, "more line")+")")
 	}
 	return lines
 }

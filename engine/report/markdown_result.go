@@ -62,9 +62,9 @@ func appliedHeadline(r *apply.Result) string {
 	case c.Planned == 0:
 		return "nothing to do"
 	case c.Done == c.Planned:
-		return plural(c.Done, "change") + " done"
+		return Plural(c.Done, "change") + " done"
 	}
-	return "incomplete, " + strconv.Itoa(c.Done) + " of " + plural(c.Planned, "change") + " done"
+	return "incomplete, " + strconv.Itoa(c.Done) + " of " + Plural(c.Planned, "change") + " done"
 }
 
 // stepsBlock lists the steps of one outcome, each with its reason.

@@ -194,7 +194,7 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 	if len(r.Remaining.Changes) == 0 {
 		if n := unmet(r.Remaining); n > 0 {
 			say("Read again: what can be written is as the configuration asks; %s above %s what cannot.",
-				plural(n, "finding"), map[bool]string{true: "tells", false: "tell"}[n == 1])
+				Plural(n, "finding"), map[bool]string{true: "tells", false: "tell"}[n == 1])
 			return lines
 		}
 		say("Read again: live is as the configuration asks.")
@@ -231,15 +231,15 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 	}
 	say("Read again, live is not as the configuration asks:")
 	if accepted > 0 {
-		say("  accepted but not effective yet: %s (%s)", plural(accepted, "setting"), few(names, verbose))
+		say("  accepted but not effective yet: %s (%s)", Plural(accepted, "setting"), few(names, verbose))
 		say("    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
 	}
 	if open > 0 {
-		say("  not applied: %s", plural(open, "setting"))
+		say("  not applied: %s", Plural(open, "setting"))
 		say("    run apply again once the reasons above are dealt with")
 	}
 	if fresh > 0 {
-		say("  not planned by this run: %s", plural(fresh, "setting"))
+		say("  not planned by this run: %s", Plural(fresh, "setting"))
 		say("    something else wrote meanwhile: run plan, then apply again")
 	}
 	return lines
