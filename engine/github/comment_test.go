@@ -181,6 +181,17 @@ func TestCommentsUnderFaults(t *testing.T) {
 	}
 }
 
+// The one that could not be updated is still listed when the new one is looked for.
+func TestAnOldCommentIsNotTakenForTheNewOne(t *testing.T) {
+	l := newLab(t, pullWith(githubtest.Comment{Author: Bot, Body: Mark(KindPlan, "prod", "old")}))
+	l.Fault(githubtest.Fault{Method: "PATCH", Status: 404})
+	l.Fault(githubtest.Fault{Method: "POST", Status: 502})
+	p, err := l.upsert(t, "new")
+	if want := "GET 200, PATCH 404, POST 502, GET 200, POST 201"; err != nil || p.Done != "created" || l.methods() != want {
+		t.Errorf("%+v, %v\n%s, want\n%s", p, err, l.methods(), want)
+	}
+}
+
 func TestCommentsThatAreRefused(t *testing.T) {
 	ours := githubtest.Comment{Author: Bot, Body: Mark(KindPlan, "prod", "old")}
 	for name, tt := range map[string]struct {
