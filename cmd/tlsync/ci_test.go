@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// panics is a stderr that brings a bug about in the middle of a run.
+type panics struct{}
+
+func (panics) Write([]byte) (int, error) { panic("a value") }
+
+func TestABugInCIIsToldToTheRunner(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"-c", "user.name=Ada", "-c", "user.email=ada@saas.example", "commit", "-q", "--allow-empty", "-m", "first"}} {
+		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	event, output := filepath.Join(dir, "event.json"), filepath.Join(dir, "output")
+	for name, text := range map[string]string{event: `{"repository":{"default_branch":"main"}}`, output: ""} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{
+		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "acme/tls",
+		"GITHUB_SHA": strings.Repeat("0", 40), "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
+	}
+	var out bytes.Buffer
+	p := &program{streams: streams{out: &out, err: panics{}, in: strings.NewReader("")}, getenv: func(name string) string { return env[name] }, secrets: &redactor{}}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_ = p.ci(t.Context(), ciOptions{common: common{configDir: dir}, command: "auto"}, nil)
+	}()
+	got, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"result=error\n", "exit-code=11\n"} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%q is missing in the outputs:\n%s", want, got)
+		}
+	}
+	if want := "::error title=tlsync::a bug in tlsync\n"; out.String() != want {
+		t.Errorf("stdout %q, want %q", &out, want)
+	}
+}
