@@ -65,13 +65,17 @@ func Build(in Input) (*Plan, error) {
 		p.Summary.Objects += b.account(i)
 	}
 	p.Findings = append(p.Findings, b.findings...)
-	sortFindings(p.Findings)
 	changes, err := b.ordered()
 	if err != nil {
 		return nil, err
 	}
 	p.Changes = changes
 	p.count(in)
+	b.findings = nil
+	b.judgeSize(p)
+	b.loosened(p.Summary.Objects)
+	p.Findings, p.Breaches = append(p.Findings, b.findings...), b.breaches
+	sortFindings(p.Findings)
 	p.Digest = Digest(p.Changes)
 	return p, nil
 }
@@ -143,6 +147,7 @@ type builder struct {
 	in       Input
 	nodes    []node
 	findings []Finding
+	breaches []Breach
 }
 
 // node is a write with the writes that must succeed before it.
@@ -239,7 +244,10 @@ func (b *builder) zone(i int) {
 		w.originCertificates()
 		w.hazards()
 		w.tell()
+	} else { // nothing of it is written
+		w.edits, w.own = nil, nil
 	}
+	w.judge()
 }
 
 func (b *builder) label(i int) string {

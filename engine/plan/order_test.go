@@ -111,7 +111,7 @@ func TestNoPrefixOfAnyPlanShowsAThirdValue(t *testing.T) {
 					t.Fatalf("after write %d (%s) name %q of %s meets %s %s, which is neither the old %s nor the %s asked for",
 						at, p.Changes[i].ID, name, zone, id, v, before[id], asked[id])
 				}
-				if unreachable(met) && !unreachable(before) && !refused {
+				if unreachable(met, w.keys(name)) && !unreachable(before, w.keys(name)) && !refused {
 					t.Fatalf("after write %d (%s) name %q of %s is unreachable", at, p.Changes[i].ID, name, zone)
 				}
 			})
@@ -257,7 +257,7 @@ func TestUnreachableIsToldExactlyWhenItHappens(t *testing.T) {
 				ids = append(ids, z.ID+name)
 			}
 			for _, id := range ids {
-				lost = lost || unreachable(after.meets(z.ID, id)) && !unreachable(before.meets(z.ID, id))
+				lost = lost || unreachable(after.meets(z.ID, id), w.keys(id)) && !unreachable(before.meets(z.ID, id), w.keys(id))
 			}
 		}
 		if hazard != lost {

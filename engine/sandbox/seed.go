@@ -148,6 +148,7 @@ type SSL struct {
 	BundleMethod         string   `yaml:"bundle_method"`         // ubiquitous by default
 	Settings             Settings `yaml:"settings"`
 	Uploaded             bool     `yaml:"uploaded"` // the customer's own certificate
+	Key                  string   `yaml:"key"`      // of an uploaded one: ecdsa, rsa, or both where nothing is said
 }
 
 // Generator makes many custom hostnames that differ in a number only.
