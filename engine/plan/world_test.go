@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"pgregory.net/rapid"
 
@@ -50,7 +51,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 	// A busy zone manages everything, so that settings meet each other.
 	busy := maybe("busy")
 	zone := plan.Zone{ID: fmt.Sprintf("z%d", n), Name: fmt.Sprintf("saas%d.example", n), Hostnames: []plan.Hostname{}}
-	var want plan.ResolvedZone
+	want := plan.ResolvedZone{Managed: true}
 	for _, id := range watched {
 		choice := values[id]
 		if id == "tls_1_3" {
@@ -166,8 +167,21 @@ func canonical(id string, v schema.Value, l schema.Level) schema.Value {
 	if !ok {
 		return v
 	}
-	return s.Canonical([]byte(v), l)
+	type key struct {
+		id string
+		v  schema.Value
+		l  schema.Level
+	}
+	if known, ok := canonicals.Load(key{id, v, l}); ok {
+		return known.(schema.Value)
+	}
+	out := s.Canonical([]byte(v), l)
+	canonicals.Store(key{id, v, l}, out)
+	return out
 }
+
+// canonicals keeps what canonical has worked out: worlds have few different values.
+var canonicals sync.Map
 
 // edge is Cloudflare's side: what a write does is read from its request alone.
 type edge struct {
