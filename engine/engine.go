@@ -43,16 +43,31 @@ type Engine struct {
 // configuration of the base commit, nil without one; the causes of the edits
 // come from it.
 func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
-	scope, err := plan.ScopeOf(head).Only(e.Zones...)
+	made, _, err := e.plan(ctx, base, head, config)
+	return made, err
+}
+
+// Narrow plans afresh, without a base, and holds the plan to one that was saved.
+func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desired, config plan.Config) (*plan.Narrowed, error) {
+	fresh, live, err := e.plan(ctx, nil, head, config)
 	if err != nil {
 		return nil, err
+	}
+	return plan.Narrow(saved, fresh, plan.Input{Live: live, WritesPerSecond: e.WritesPerSecond}, head), nil
+}
+
+// plan is Plan, and tells what it was made from.
+func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
+	scope, err := plan.ScopeOf(head).Only(e.Zones...)
+	if err != nil {
+		return nil, nil, err
 	}
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {
-		return nil, fmt.Errorf("read live state: %w", err)
+		return nil, nil, fmt.Errorf("read live state: %w", err)
 	}
 	if err := e.readReleased(ctx, live, base, head); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	build := func() (*plan.Plan, error) {
 		in := plan.Input{
@@ -66,18 +81,19 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	}
 	made, err := build()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	followers := plan.Followers(made, live)
 	if len(followers.Zones) == 0 {
-		return made, nil
+		return made, live, nil
 	}
 	more, err := e.Source.Fetch(ctx, followers)
 	if err != nil {
-		return nil, fmt.Errorf("read who follows the zone: %w", err)
+		return nil, nil, fmt.Errorf("read who follows the zone: %w", err)
 	}
 	live.Add(more)
-	return build()
+	made, err = build()
+	return made, live, err
 }
 
 // readReleased reads what the base managed and the head does not. Where that

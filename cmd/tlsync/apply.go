@@ -31,12 +31,14 @@ type applyOptions struct {
 	// maxChanges stands in for the policy's limit where it is set.
 	maxChanges schema.MaxChanges
 	notTip     bool // an older commit than that of the branch's tip may be applied
+	// saved is the plan file to apply; nil to plan and apply.
+	saved *savedPlan
 }
 
 func (p *program) applyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Aliases: []string{"sync"}, Usage: "plan, then write what differs in a safe order",
-		UsageText: "tlsync apply [--config DIR] [--auto-approve] [--allow-hazards A,B]",
+		UsageText: "tlsync apply [PLAN_FILE] [--config DIR] [--auto-approve]",
 		Description: `Plans, asks, and writes. Approval opens no gate: a change with a hazard is
 refused until the hazard is allowed by name. Every write is checked against its
 answer, and at the end live state is read once more. On SIGINT or SIGTERM what
@@ -56,8 +58,8 @@ was in the plan that was reviewed.`,
 			if err != nil {
 				return err
 			}
-			if c.NArg() > 0 {
-				return fmt.Errorf("apply plans afresh and takes no saved plan yet, got %q", c.Args().First())
+			if c.NArg() > 1 {
+				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args().Get(1))
 			}
 			o := applyOptions{
 				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
@@ -69,7 +71,7 @@ was in the plan that was reviewed.`,
 			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
 				return err
 			}
-			return p.apply(ctx, o)
+			return p.apply(ctx, o, c.Args().First())
 		}),
 	}
 }
@@ -107,10 +109,22 @@ type deadlinePassed struct{ after time.Duration }
 
 func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s", d.after) }
 
-func (p *program) apply(ctx context.Context, o applyOptions) error {
+// apply applies the configuration, or of it what a saved plan holds, if file is not
+// empty.
+func (p *program) apply(ctx context.Context, o applyOptions, file string) (err error) {
+	if file != "" {
+		if o.saved, err = readSavedPlan(file); err != nil {
+			return err
+		}
+	}
 	c, err := p.valid(o.common)
 	if err != nil {
 		return err
+	}
+	if o.saved != nil {
+		if err := o.saved.fits(o.common, c); err != nil {
+			return err
+		}
 	}
 	if !o.notTip {
 		if err := p.notLeftBehind(o.common); err != nil {
@@ -189,13 +203,14 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 	}
 	e := p.engine(o.common, writer)
 	e.Target = writer
-	made, err := e.Plan(ctx, base.asked(), c.desired, c.against(base))
+	made, err := o.makePlan(ctx, e, c, base)
 	progress.close()
 	if err != nil {
 		a.err = interrupted(ctx, err)
 		return a
 	}
 	a.made = made
+	o.saved.tell(p, o.common)
 	switch err := p.print(o.common, made, false); {
 	case err != nil && !o.approved:
 		a.err = err // nobody can approve what nobody can read
@@ -203,7 +218,13 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 	case err != nil:
 		p.lost(err)
 	}
-	if a.err = p.mayWrite(ctx, o, c, made, opts.Keys, gate); a.err != nil || len(made.Changes) == 0 {
+	if a.err = p.mayWrite(ctx, o, c, made, opts.Keys, gate); len(made.Changes) == 0 {
+		if a.result = o.saved.nothingToWrite(); a.result != nil {
+			p.printResult(o, a.result)
+		}
+		return a
+	}
+	if a.err != nil {
 		return a
 	}
 	progress.write(len(made.Changes))
@@ -212,14 +233,19 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 		Concurrency: o.concurrency,
 		Report:      progress.step,
 	})
+	o.saved.complete(result)
 	a.result = result
 	progress.close()
+	p.printResult(o, result)
+	a.err = p.verdict(o, made, result, lastErr)
+	return a
+}
+
+func (p *program) printResult(o applyOptions, result *apply.Result) {
 	_ = write(p.out, "\n") // if that fails, so does the next
 	if err := report.Result(p.out, result, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
 		p.lost(err)
 	}
-	a.err = p.verdict(o, made, result, lastErr)
-	return a
 }
 
 // mayWrite says why a plan is not to be written, if it is not. Without changes it

@@ -37,7 +37,8 @@ type Tally struct {
 
 // Result is what an apply did.
 type Result struct {
-	// Plan is what was to be done; Steps stand in its order.
+	// Plan is what was to be done; Steps stand in its order, behind those that
+	// were Already so.
 	Plan  *plan.Plan
 	Steps []Step
 	Tally Tally
@@ -47,6 +48,20 @@ type Result struct {
 	// Remaining is the plan made from live state read again at the end: what
 	// was asked for and is not so. Nil where it could not be read.
 	Remaining *plan.Plan
+	// Beyond is how many changes Remaining leaves out because the run was not to
+	// make them: it was held to a saved plan that does not know them.
+	Beyond int
+}
+
+// Already adds changes that needed no write, as done.
+func (r *Result) Already(changes []*plan.Change) {
+	steps := make([]Step, len(changes), len(changes)+len(r.Steps))
+	for i, c := range changes {
+		steps[i] = Step{Change: c, Outcome: Done, Reason: "it was so already"}
+	}
+	r.Steps = append(steps, r.Steps...)
+	r.Tally.Planned += len(changes)
+	r.Tally.Done += len(changes)
 }
 
 // Writes is the number of steps that wrote, or may have.

@@ -197,6 +197,11 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 				Plural(n, "finding"), map[bool]string{true: "tells", false: "tell"}[n == 1])
 			return lines
 		}
+		if n := r.Beyond; n > 0 {
+			say("Read again: live is as the saved plan asks; %s that it does not hold %s left: run plan to see %s.",
+				Plural(n, "change"), map[bool]string{true: "is", false: "are"}[n == 1], map[bool]string{true: "it", false: "them"}[n == 1])
+			return lines
+		}
 		say("Read again: live is as the configuration asks.")
 		return lines
 	}

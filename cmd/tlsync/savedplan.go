@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"tlsync/engine"
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// savedPlan is the plan file that an apply is held to.
+type savedPlan struct {
+	file string
+	plan *plan.Plan
+	// narrowed is what is left of it against live, once that was read.
+	narrowed *plan.Narrowed
+}
+
+// readSavedPlan reads a plan to be applied. One that is damaged, or is none, is
+// refused.
+func readSavedPlan(file string) (*savedPlan, error) {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("nothing was written: %w", err)
+	case !info.Mode().IsRegular(): // a pipe could be waited for without end
+		return nil, fmt.Errorf("nothing was written: %s is not a regular file", report.Safe(file))
+	}
+	text, err := readBounded(file)
+	if err != nil {
+		return nil, fmt.Errorf("nothing was written: %w", err)
+	}
+	made, err := report.ReadPlan(bytes.NewReader(text))
+	if err == nil {
+		err = intact(file, made)
+	} else {
+		err = fmt.Errorf("%s: %w", report.Safe(file), err)
+	}
+	if err != nil {
+		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+	}
+	return &savedPlan{file: report.Safe(file), plan: made}, nil
+}
+
+// readBounded reads a file that is not larger than any of ours.
+func readBounded(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
+	if err == nil && len(text) > maxReviewedFile {
+		err = fmt.Errorf("%s is larger than %d MiB", report.Safe(file), maxReviewedFile>>20)
+	}
+	return text, err
+}
+
+// fits refuses a plan that was made for another configuration, or for more than
+// --zone leaves.
+func (s *savedPlan) fits(o common, c *configuration) error {
+	if s.plan.Config.Digest != c.info.Digest {
+		at := ""
+		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
+			at = ", at commit " + report.Safe(short(commit))
+		}
+		return exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
+	}
+	if len(o.zones) == 0 {
+		return nil
+	}
+	for i := range s.plan.Changes {
+		if ch := &s.plan.Changes[i]; !slices.Contains(o.zones, ch.Zone) {
+			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.ID))}
+		}
+	}
+	return nil
+}
+
+// makePlan makes the plan of an apply: afresh, and held to the saved one where
+// there is one.
+func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
+	s := o.saved
+	if s == nil {
+		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
+	}
+	n, err := e.Narrow(ctx, s.plan, c.desired, c.info)
+	if err != nil {
+		return nil, err
+	}
+	most := 20
+	if o.verbose {
+		most = 0
+	}
+	list := func(all []plan.Discrepancy) string {
+		return strings.Join(report.Discrepancies(all, most), "\n  ")
+	}
+	switch {
+	case len(n.Foreign) > 0:
+		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is no plan for this configuration:\n  %s", s.file, list(n.Foreign))}
+	case len(n.Stale) > 0:
+		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live is not as %s saw it; plan again:\n  %s", s.file, list(n.Stale))}
+	}
+	s.narrowed = n
+	return n.Plan, nil
+}
+
+// tell says how much there is to do that the saved plan does not hold.
+func (s *savedPlan) tell(p *program, o common) {
+	if s == nil || len(s.narrowed.Beyond) == 0 {
+		return
+	}
+	them, are := "them", "are"
+	if len(s.narrowed.Beyond) == 1 {
+		them, are = "it", "is"
+	}
+	p.remark(o, "tlsync: %s not in %s and %s not written; run plan to see %s",
+		countChanges(len(s.narrowed.Beyond)), s.file, are, them)
+}
+
+// nothingToWrite is the result of a saved plan that is done already, nil where
+// there is none.
+func (s *savedPlan) nothingToWrite() *apply.Result {
+	if s == nil || len(s.narrowed.Already) == 0 {
+		return nil
+	}
+	r := &apply.Result{Plan: s.narrowed.Plan}
+	s.complete(r)
+	return r
+}
+
+// complete counts what needed no write as done, and leaves out of what remains
+// what was not to be written.
+func (s *savedPlan) complete(r *apply.Result) {
+	if s == nil {
+		return
+	}
+	r.Already(s.narrowed.Already)
+	if r.Remaining != nil {
+		r.Remaining, r.Beyond = s.narrowed.Left(r.Remaining)
+	}
+}
