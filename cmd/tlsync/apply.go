@@ -32,7 +32,8 @@ type applyOptions struct {
 	maxChanges schema.MaxChanges
 	notTip     bool // an older commit than that of the branch's tip may be applied
 	// saved is the plan file to apply; nil to plan and apply.
-	saved *savedPlan
+	saved   *savedPlan
+	receipt *receipt // nil for none
 }
 
 func (p *program) applyCommand() *cli.Command {
@@ -51,6 +52,7 @@ was in the plan that was reviewed.`,
 			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` changes at most, in place of the policy's limit"},
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
 			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
+			&cli.StringFlag{Name: "receipt", Usage: "`FILE` to keep a line of every change in, as JSON"},
 			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
 		),
 		Action: action(func(ctx context.Context, c *cli.Context) error {
@@ -71,7 +73,11 @@ was in the plan that was reviewed.`,
 			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
 				return err
 			}
-			return p.apply(ctx, o, c.Args().First())
+			file := c.Args().First()
+			if o.receipt, err = p.openReceipt(c.String("receipt"), file, o.reviewed); err != nil {
+				return err
+			}
+			return p.apply(ctx, o, file)
 		}),
 	}
 }
@@ -112,15 +118,18 @@ func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s"
 // apply applies the configuration, or of it what a saved plan holds, if file is not
 // empty.
 func (p *program) apply(ctx context.Context, o applyOptions, file string) (err error) {
+	defer func() { err = o.receipt.close(err) }()
 	if file != "" {
 		if o.saved, err = readSavedPlan(file); err != nil {
 			return err
 		}
+		o.expect(o.saved.plan)
 	}
 	c, err := p.valid(o.common)
 	if err != nil {
 		return err
 	}
+	o.receipt.of(c.info)
 	if o.saved != nil {
 		if err := o.saved.fits(o.common, c); err != nil {
 			return err
@@ -185,6 +194,8 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 		ctx, cancel = context.WithTimeoutCause(ctx, o.deadline, deadlinePassed{o.deadline})
 		defer cancel()
 	}
+	ctx, stop := o.receipt.watch(ctx)
+	defer stop(nil)
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
 		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
@@ -210,6 +221,7 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 		return a
 	}
 	a.made = made
+	o.expect(made)
 	o.saved.tell(p, o.common)
 	switch err := p.print(o.common, made, false); {
 	case err != nil && !o.approved:
@@ -220,6 +232,7 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 	}
 	if a.err = p.mayWrite(ctx, o, c, made, opts.Keys, gate); len(made.Changes) == 0 {
 		if a.result = o.saved.nothingToWrite(); a.result != nil {
+			o.receipt.result(a.result)
 			p.printResult(o, a.result)
 		}
 		return a
@@ -229,11 +242,16 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 	}
 	progress.write(len(made.Changes))
 	p.writing.Store(true)
+	o.receipt.step(o.saved.already()...)
 	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
 		Concurrency: o.concurrency,
-		Report:      progress.step,
+		Report: func(s apply.Step) {
+			progress.step(s)
+			o.receipt.step(s)
+		},
 	})
 	o.saved.complete(result)
+	o.receipt.result(result)
 	a.result = result
 	progress.close()
 	p.printResult(o, result)

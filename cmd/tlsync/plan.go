@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -173,17 +173,18 @@ func savePlan(flag, file string, made *plan.Plan) error {
 
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
-		Name: "show", Usage: "render a saved plan",
-		UsageText:   "tlsync show FILE",
-		Description: "Prints a plan that tlsync plan --out saved. Formats: text, json, markdown.",
-		Flags:       sharedFlags(),
+		Name: "show", Usage: "render a saved plan or a receipt",
+		UsageText: "tlsync show FILE",
+		Description: `Prints a plan that tlsync plan --out saved, or the receipt of an apply.
+Formats: text, json, markdown.`,
+		Flags: sharedFlags(),
 		Action: action(func(_ context.Context, c *cli.Context) error {
 			o, err := p.common(c, "text", "json", "markdown")
 			if err != nil {
 				return err
 			}
 			if c.NArg() != 1 {
-				return errors.New("show takes one argument, the saved plan")
+				return errors.New("show takes one argument, the saved plan or the receipt")
 			}
 			return p.show(o, c.Args().First())
 		}),
@@ -191,21 +192,23 @@ func (p *program) showCommand() *cli.Command {
 }
 
 func (p *program) show(o common, file string) error {
-	made, err := readPlan(file)
+	text, err := readBounded(file)
+	if err != nil {
+		return err
+	}
+	if report.IsReceipt(text) {
+		return p.showReceipt(o, file, text)
+	}
+	made, err := readPlan(file, text)
 	if err != nil {
 		return err
 	}
 	return p.print(o, made, false)
 }
 
-// readPlan reads a plan that was saved.
-func readPlan(file string) (*plan.Plan, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	made, err := report.ReadPlan(f)
+// readPlan reads a plan that was saved in a file, from its text.
+func readPlan(file string, text []byte) (*plan.Plan, error) {
+	made, err := report.ReadPlan(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

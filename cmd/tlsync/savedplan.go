@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -37,12 +36,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}
-	made, err := report.ReadPlan(bytes.NewReader(text))
-	if err == nil {
-		err = intact(file, made)
-	} else {
-		err = fmt.Errorf("%s: %w", report.Safe(file), err)
-	}
+	made, err := readPlan(report.Safe(file), text)
 	if err != nil {
 		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 	}
@@ -134,6 +128,16 @@ func (s *savedPlan) nothingToWrite() *apply.Result {
 	r := &apply.Result{Plan: s.narrowed.Plan}
 	s.complete(r)
 	return r
+}
+
+// already are the steps that need no write.
+func (s *savedPlan) already() []apply.Step {
+	if s == nil {
+		return nil
+	}
+	var r apply.Result
+	r.Already(s.narrowed.Already)
+	return r.Steps
 }
 
 // complete counts what needed no write as done, and leaves out of what remains

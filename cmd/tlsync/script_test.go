@@ -75,6 +75,7 @@ func TestScript(t *testing.T) {
 			"github":     githubVerb,
 			"output":     outputVerb,
 			"harmless":   harmlessVerb,
+			"receipt":    receiptVerb,
 		},
 	})
 }

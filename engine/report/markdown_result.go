@@ -21,6 +21,12 @@ const rankDone = rankNames
 // Footer are heeded; as in Markdown whole items are left out where there is not
 // room for all, and counted.
 func ResultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions) error {
+	return resultMarkdown(w, r, o, fmt.Sprintf("%d planned", r.Tally.Planned), remaining(r, false))
+}
+
+// resultMarkdown is ResultMarkdown with what is said of how many changes were
+// planned, and at the end of the headline.
+func resultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions, planned string, endings []string) error {
 	c := r.Tally
 	top := "### " + MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + appliedHeadline(r) + "\n\n"
 	if o.Lead != "" {
@@ -29,8 +35,8 @@ func ResultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions) error {
 	if r.Stopped != "" {
 		top += "Stopped early: " + MarkdownText(clip(r.Stopped, maxSentence)) + "\n\n"
 	}
-	top += fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%d planned).\n", c.Done, c.Failed, c.Skipped, c.NotAttempted, c.Planned)
-	for _, l := range remaining(r, false) {
+	top += fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%s).\n", c.Done, c.Failed, c.Skipped, c.NotAttempted, planned)
+	for _, l := range endings {
 		top += "\n" + MarkdownText(l) + "\n"
 	}
 	var done []*plan.Change

@@ -26,7 +26,7 @@ func Result(w io.Writer, r *apply.Result, o ResultOptions) error {
 	t := text{out: out, style: newStyle(o.Color), values: newValues(), verbose: o.Verbose}
 	t.steps(r, apply.Failed, "Failed")
 	t.steps(r, apply.Skipped, "Skipped")
-	t.done(r)
+	t.done(r, o.Verbose)
 	if r.Stopped != "" {
 		fmt.Fprintf(out, "Stopped early: %s\n", Safe(r.Stopped))
 	}
@@ -110,8 +110,9 @@ func reasonOf(s *apply.Step) string {
 	return "no reason is known"
 }
 
-// done prints what was done: groups of objects that got the same edits.
-func (t *text) done(r *apply.Result) {
+// done prints what was done: groups of objects that got the same edits. When all
+// went through, the plan above has said it, unless it is to be said always.
+func (t *text) done(r *apply.Result, always bool) {
 	var changes []*plan.Change
 	already := 0
 	for i := range r.Steps {
@@ -129,8 +130,7 @@ func (t *text) done(r *apply.Result) {
 	if len(changes) == 0 {
 		return
 	}
-	// When all went through, the plan above has said it.
-	if !t.verbose && len(changes) == len(r.Steps) && already == 0 {
+	if !always && len(changes) == len(r.Steps) && already == 0 {
 		return
 	}
 	for _, z := range zones(objects(changes)) {

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// receipt is the file that an apply keeps of its steps: a line as each ends, which
+// is on the disk before the next change is begun, and the tally last, however the
+// run ends. A nil one keeps nothing.
+type receipt struct {
+	secrets *redactor
+	file    *os.File
+	regular bool  // and not a device, which cannot be synced
+	size    int64 // of whole lines
+	// stop ends the run where a line cannot be written.
+	stop func(error)
+	lost error // why the first line that could not be written was not
+
+	planned []*plan.Change
+	digest  string
+	config  plan.Config
+	written map[string]bool // by id
+	tally   apply.Tally
+	wrote   bool
+	ended   bool // the tally is written, as far as that was possible
+}
+
+// receiptLost is the cause of a context that ended since a receipt could not be
+// written.
+type receiptLost struct{ why error }
+
+func (l receiptLost) Error() string { return "a receipt that cannot be written: " + l.why.Error() }
+
+// openReceipt creates the file, or replaces what is in it. It must be none of the
+// files that the run reads.
+func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
+	if file == "" {
+		return nil, nil
+	}
+	fail := func(err error) (*receipt, error) { return nil, fmt.Errorf("--receipt: nothing was written: %w", err) }
+	info, err := os.Stat(file)
+	regular := err != nil || info.Mode().IsRegular()
+	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
+		return fail(fmt.Errorf("%s is not a regular file", report.Safe(file)))
+	}
+	for _, other := range others {
+		if o, otherErr := os.Stat(other); err == nil && otherErr == nil && os.SameFile(info, o) {
+			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
+		}
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return fail(err)
+	}
+	if regular {
+		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
+			err = f.Truncate(0)
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			_ = f.Close()
+			return fail(err)
+		}
+	}
+	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[string]bool{}}, nil
+}
+
+// of says which configuration is applied.
+func (r *receipt) of(config plan.Config) {
+	if r != nil {
+		r.config = config
+	}
+}
+
+// expect says which changes the run is about: those of its plan, and those of a
+// saved one that need no write any more.
+func (o *applyOptions) expect(made *plan.Plan) {
+	r := o.receipt
+	if r == nil {
+		return
+	}
+	r.planned, r.digest = nil, made.Digest
+	if o.saved != nil {
+		r.digest = o.saved.plan.Digest
+		if n := o.saved.narrowed; n != nil {
+			r.planned = slices.Clone(n.Already)
+		}
+	}
+	for i := range made.Changes {
+		r.planned = append(r.planned, &made.Changes[i])
+	}
+}
+
+// watch makes a context that ends when a line cannot be written.
+func (r *receipt) watch(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if r != nil {
+		r.stop = cancel
+	}
+	return ctx, cancel
+}
+
+// step notes steps that have ended. What was not attempted is noted at the end.
+func (r *receipt) step(steps ...apply.Step) {
+	if r == nil {
+		return
+	}
+	ended := slices.DeleteFunc(slices.Clone(steps), func(s apply.Step) bool { return s.Outcome == apply.NotAttempted })
+	for i := range ended {
+		r.wrote = r.wrote || ended[i].Wrote
+	}
+	if len(ended) == 0 {
+		return
+	}
+	if err := r.lines(ended, nil); err != nil {
+		r.stop(receiptLost{err})
+	}
+}
+
+// result notes what is left of a run, and its tally.
+func (r *receipt) result(res *apply.Result) {
+	if r == nil || res == nil {
+		return
+	}
+	r.finish(res.Steps, res.Stopped)
+}
+
+// close notes that what was not noted before was not attempted, if the run did not
+// come to its result, and closes the file. The error is that of the run, or says
+// that the receipt is lost.
+func (r *receipt) close(err error) error {
+	if r == nil {
+		return err
+	}
+	if !r.ended {
+		why := "a bug in tlsync ended the run"
+		if err != nil {
+			why = reasonOf(err)
+		}
+		var steps []apply.Step
+		for _, c := range r.planned {
+			steps = append(steps, apply.Step{Change: c, Outcome: apply.NotAttempted, Reason: why})
+		}
+		r.finish(steps, why)
+	}
+	if closeErr := r.file.Close(); closeErr != nil && r.lost == nil {
+		r.lost = closeErr
+	}
+	code := codeOf(err)
+	switch {
+	case r.lost == nil || code == codeBug:
+		return err
+	case err != nil && strings.Contains(err.Error(), r.lost.Error()): // the run was stopped for it
+		return err
+	case err != nil:
+		return exit{code, fmt.Errorf("%w\nthe receipt is not complete: %w", err, r.lost)}
+	case r.wrote:
+		return exit{codeIncomplete, fmt.Errorf("all was written, but the receipt is not complete: %w", r.lost)}
+	}
+	return fmt.Errorf("nothing was written, and the receipt is not complete: %w", r.lost)
+}
+
+// reasonOf is an error in one line that is not too long to be said of every change.
+func reasonOf(err error) string {
+	const most = 400
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	text := []rune(strings.Join(lines, " "))
+	if len(text) > most {
+		text = append(text[:most-1], '…')
+	}
+	return string(text)
+}
+
+// finish notes those of some steps that were not noted before, and the tally.
+func (r *receipt) finish(steps []apply.Step, stopped string) {
+	var rest []apply.Step
+	for _, s := range steps {
+		if !r.written[s.Change.ID] {
+			rest = append(rest, s)
+		}
+	}
+	r.ended = true
+	_ = r.lines(rest, &stopped) // close tells
+}
+
+// lines writes a line for each step, and where the run has ended the tally. Either
+// all of it is in the file then, or nothing.
+func (r *receipt) lines(steps []apply.Step, stopped *string) error {
+	var text []byte
+	tally := r.tally
+	add := func(line any) error {
+		b, err := report.ReceiptLine(line)
+		text = append(text, b...)
+		return err
+	}
+	err := error(nil)
+	for i := range steps {
+		s := steps[i]
+		s.Reason = r.secrets.hide(s.Reason)
+		if s.Err != nil && s.Reason == "" {
+			s.Reason = r.secrets.hide(s.Err.Error())
+		}
+		tally.Planned++
+		switch s.Outcome {
+		case apply.Done:
+			tally.Done++
+		case apply.Failed:
+			tally.Failed++
+		case apply.Skipped:
+			tally.Skipped++
+		case apply.NotAttempted:
+			tally.NotAttempted++
+		}
+		if err == nil {
+			err = add(report.NewReceiptStep(&s))
+		}
+	}
+	if stopped != nil && err == nil {
+		err = add(report.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
+	}
+	if err == nil {
+		_, err = r.file.Write(text)
+	}
+	if err == nil && r.regular {
+		err = r.file.Sync()
+	}
+	if err != nil {
+		if r.regular { // no half of a line
+			_ = r.file.Truncate(r.size)
+			_, _ = r.file.Seek(r.size, io.SeekStart)
+		}
+		if r.lost == nil {
+			r.lost = err
+		}
+		return err
+	}
+	r.size += int64(len(text))
+	r.tally = tally
+	for i := range steps {
+		r.written[steps[i].Change.ID] = true
+	}
+	return nil
+}
+
+// showReceipt prints a receipt.
+func (p *program) showReceipt(o common, file string, text []byte) error {
+	r, err := report.ReadReceipt(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	switch o.format {
+	case "json":
+		return report.ReceiptJSON(p.out, r)
+	case "markdown":
+		title := "Receipt of an apply"
+		if r.Tally == nil {
+			title = "Incomplete receipt of an apply"
+		}
+		return report.ReceiptMarkdown(p.out, r, report.MarkdownOptions{Title: title})
+	}
+	return report.ReceiptText(p.out, r, report.ResultOptions{Verbose: o.verbose, Color: o.color})
+}
