@@ -34,6 +34,8 @@ type applyOptions struct {
 	// saved is the plan file to apply; nil to plan and apply.
 	saved   *savedPlan
 	receipt *receipt // nil for none
+	// wait is how long to wait for what was written to be active; 0 is not at all.
+	wait time.Duration
 }
 
 func (p *program) applyCommand() *cli.Command {
@@ -52,6 +54,7 @@ was in the plan that was reviewed.`,
 			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` changes at most, in place of the policy's limit"},
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
 			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait until what was written is active"},
 			&cli.StringFlag{Name: "receipt", Usage: "`FILE` to keep a line of every change in, as JSON"},
 			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
 		),
@@ -65,7 +68,10 @@ was in the plan that was reviewed.`,
 			}
 			o := applyOptions{
 				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
-				reviewed: c.String("reviewed"), notTip: c.Bool("allow-not-tip"),
+				reviewed: c.String("reviewed"), notTip: c.Bool("allow-not-tip"), wait: c.Duration("wait"),
+			}
+			if o.wait < 0 {
+				return errors.New("--wait: want a time of more than 0")
 			}
 			if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
 				return err
@@ -255,7 +261,7 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 	a.result = result
 	progress.close()
 	p.printResult(o, result)
-	a.err = p.verdict(o, made, result, lastErr)
+	a.err = p.await(ctx, o, progress, writer, result, p.verdict(o, made, result, lastErr))
 	return a
 }
 
