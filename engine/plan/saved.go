@@ -155,8 +155,18 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	p.Summary.Edits, p.Summary.Causes = 0, Causes{}
 	p.count(in)
 	p.Digest = Digest(p.Changes)
+	p.resize(head)
 	n.Plan = &p
 	return n.Narrowed
+}
+
+// resize holds the number of changes against the policy's limit once more.
+func (p *Plan) resize(head *schema.Desired) {
+	b := &builder{in: Input{Head: &Resolved{Policy: &head.Policy}}}
+	b.judgeSize(p)
+	p.Breaches = append(slices.DeleteFunc(slices.Clone(p.Breaches), func(b Breach) bool { return b.Rule == MaxChanges }), b.breaches...)
+	p.Findings = append(slices.DeleteFunc(slices.Clone(p.Findings), func(f Finding) bool { return f.Rule == MaxChanges }), b.findings...)
+	sortFindings(p.Findings)
 }
 
 // Left is what is still to be done of a plan that was made after the saved one was
