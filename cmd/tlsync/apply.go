@@ -47,7 +47,8 @@ refused until the hazard is allowed by name. Every write is checked against its
 answer, and at the end live state is read once more. On SIGINT or SIGTERM what
 is in flight finishes, nothing more is written, and what was done is reported;
 run apply again to go on. With --reviewed nothing is written unless every change
-was in the plan that was reviewed.`,
+was in the plan that was reviewed. With a plan file only what it holds is
+written, and nothing at all where live is no longer as it saw it.`,
 		Flags: append(sharedFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
 			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
