@@ -61,6 +61,7 @@ zones:
       - { hostname: a.test, ssl: { settings: { min_tls_version: "1.0" } } }
       - { hostname: b.test, ssl: { settings: { min_tls_version: "1.0" } } }
       - { hostname: x.pay.test, ssl: { settings: { min_tls_version: "1.2" } } }
+      - { hostname: y.pay.test, custom_metadata: { tier: gold }, ssl: { settings: { min_tls_version: "1.2", http2: "on" } } }
       - { hostname: old.test }
   - { name: other.example, account: Example Inc }
 `
@@ -233,6 +234,7 @@ func TestForgedPlans(t *testing.T) {
 		alert  = "alert/Example Inc/Expiry"
 		create = "custom_hostname/saas.example/new.test"
 		gone   = "custom_hostname/saas.example/old.test"
+		gold   = "custom_hostname/saas.example/y.pay.test" // two rules speak of it
 	)
 	value := func(id, to string) func(p *plan.Plan) {
 		return func(p *plan.Plan) { change(p, id).Edits[0].To = schema.Value(to) }
@@ -261,6 +263,14 @@ func TestForgedPlans(t *testing.T) {
 			c := change(p, a)
 			c.Edits[0].Setting, c.Edits[0].From, c.Edits[0].To = "http2", "null", `"off"`
 		}, stale: "something else"},
+		{name: "what live has, and another rule asks to be changed", forge: func(p *plan.Plan) {
+			c := change(p, gold)
+			c.Edits[0].From, c.Edits[0].To = `"off"`, `"on"`
+		}, stale: "the configuration asks for something else of it now"},
+		{name: "an edit of two that is done", forge: func(p *plan.Plan) {
+			c := change(p, b)
+			c.Edits = append(c.Edits, plan.Edit{Setting: "http2", From: "null", To: `"off"`})
+		}, stale: "min_tls_version: the plan saw 1.0 and asks for 1.2; now it is 1.2"},
 		{name: "another zone", forge: func(p *plan.Plan) {
 			c := change(p, a)
 			c.ID, c.Zone = "custom_hostname/other.example/a.test", "other.example"

@@ -219,13 +219,13 @@ func (n *narrowing) judge(c *Change) {
 	case standing == Moved:
 		n.Stale = append(n.Stale, Discrepancy{Change: c, Edit: e, Found: found})
 	default:
-		n.Stale = append(n.Stale, n.otherwise(c, o))
+		n.Stale = append(n.Stale, n.otherwise(c, o, standing))
 	}
 }
 
 // otherwise says how the fresh plan differs about an object whose values stand as
-// the saved plan saw them, or have come a part of the way.
-func (n *narrowing) otherwise(c *Change, o Object) Discrepancy {
+// the saved plan saw them, or have come all the way, or a part of it.
+func (n *narrowing) otherwise(c *Change, o Object, standing Standing) Discrepancy {
 	d := Discrepancy{Change: c}
 	for _, now := range n.objects[c.object()] {
 		if now.Action == c.Action && sameEdits(now.Edits, c.Edits) {
@@ -234,7 +234,7 @@ func (n *narrowing) otherwise(c *Change, o Object) Discrepancy {
 		}
 	}
 	for i := range c.Edits {
-		if e := &c.Edits[i]; e.Met(o.Value(e.Setting)) && e.From != e.To {
+		if e := &c.Edits[i]; standing == AtOrigin && e.Met(o.Value(e.Setting)) && e.From != e.To {
 			d.Edit, d.Found = e, o.Value(e.Setting)
 			return d
 		}

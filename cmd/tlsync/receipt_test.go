@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// threeChanges is a run with a receipt for three changes.
+func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *report.Receipt) {
+	t.Helper()
+	p := &program{secrets: &redactor{}}
+	for _, s := range secrets {
+		p.secrets.add(s)
+	}
+	file := filepath.Join(t.TempDir(), "receipt.jsonl")
+	r, err := p.openReceipt(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := &plan.Plan{Digest: "sha256:x"}
+	for _, name := range []string{"a.test", "b.test", "c.test"} {
+		made.Changes = append(made.Changes, plan.Change{ID: "custom_hostname/saas.example/" + name, Zone: "saas.example", Kind: plan.KindCustomHostname, Name: name, Action: plan.Update})
+	}
+	o := applyOptions{receipt: r}
+	o.expect(made)
+	return r, made, func() *report.Receipt {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range secrets {
+			if strings.Contains(string(text), s) {
+				t.Errorf("the receipt holds %q", s)
+			}
+		}
+		got, err := report.ReadReceipt(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+}
+
+// TestReceiptOfABug has a panic after the first change.
+func TestReceiptOfABug(t *testing.T) {
+	r, made, read := threeChanges(t)
+	func() {
+		defer func() { _ = recover() }()
+		defer func() { _ = r.close(nil) }()
+		r.step(apply.Step{Change: &made.Changes[1], Outcome: apply.Done, Wrote: true})
+		panic("a bug")
+	}()
+	got := read()
+	if got.Tally == nil || got.Tally.Tally != (apply.Tally{Planned: 3, Done: 1, NotAttempted: 2}) || got.Tally.Stopped != "a bug in tlsync ended the run" {
+		t.Errorf("%+v", got.Tally)
+	}
+	if got.Steps[0].Name != "b.test" || got.Steps[2].Reason != "a bug in tlsync ended the run" {
+		t.Errorf("%+v", got.Steps)
+	}
+}
+
+func TestReceiptHoldsNoSecret(t *testing.T) {
+	const secret = `token-with-"quotes"-123`
+	r, made, read := threeChanges(t, secret)
+	r.step(
+		apply.Step{Change: &made.Changes[0], Outcome: apply.Failed, Reason: "the server said " + secret},
+		apply.Step{Change: &made.Changes[1], Outcome: apply.Failed, Err: errors.New("the server said " + secret)},
+	)
+	if err := r.close(errors.New("refused: " + secret)); err == nil {
+		t.Error("the error of the run is gone")
+	}
+	got := read()
+	for _, s := range got.Steps {
+		if !strings.Contains(s.Reason, "[redacted]") {
+			t.Errorf("%+v", s)
+		}
+	}
+	if got.Tally == nil || got.Tally.Stopped != "refused: [redacted]" || got.Tally.NotAttempted != 1 {
+		t.Errorf("%+v", got.Tally)
+	}
+}
+
+// TestReceiptReasonsAreShort says why they were not attempted, in few words each.
+func TestReceiptReasonsAreShort(t *testing.T) {
+	r, _, read := threeChanges(t)
+	_ = r.close(errors.New("refused:\n  " + strings.Repeat("one\n  ", 1000)))
+	for _, s := range read().Steps {
+		if n := len([]rune(s.Reason)); n != 400 || !strings.HasPrefix(s.Reason, "refused: one one ") {
+			t.Errorf("%d characters: %s", n, s.Reason)
+		}
+	}
+}
