@@ -59,7 +59,9 @@ func Build(in Input) (*Plan, error) {
 			p.Summary.Zones++
 		}
 		p.Summary.Objects += 1 + len(z.Hostnames) + len(z.Local)
-		b.zone(i)
+		if w := b.zone(i); w != nil {
+			w.cheaper()
+		}
 	}
 	for i := range in.Live.Accounts {
 		p.Summary.Objects += b.account(i)
@@ -210,7 +212,9 @@ type hostnameWork struct {
 	nodes []int // its writes, in order
 }
 
-func (b *builder) zone(i int) {
+// zone works out what becomes of one zone. It is nil where there is no order to
+// write it in.
+func (b *builder) zone(i int) *zoneWork {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
 		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
@@ -234,12 +238,14 @@ func (b *builder) zone(i int) {
 		w.own[w.names[i].index] = &w.names[i]
 	}
 	w.releases()
-	if w.write() {
-		w.lifecycle()
-		w.originCertificates()
-		w.hazards()
-		w.tell()
+	if !w.write() {
+		return nil
 	}
+	w.lifecycle()
+	w.originCertificates()
+	w.hazards()
+	w.tell()
+	return w
 }
 
 func (b *builder) label(i int) string {
