@@ -328,7 +328,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
 		Source: source, Zones: o.zones, Now: p.now(), Tool: tool(),
-		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
+		Budget: plan.Budget{Requests: o.rate.Requests, Per: o.rate.Per},
 	}
 }
 

@@ -23,8 +23,9 @@ type Input struct {
 	Base   *Resolved
 	Tool   Tool
 	Config Config
-	// WritesPerSecond is the permitted rate, for the estimate; 0 leaves it out.
-	WritesPerSecond float64
+	// Budget is what the API lets through, for the estimate; the zero Budget leaves
+	// it out.
+	Budget Budget
 	// Now is the time against which the expiry of certificates is told. The zero
 	// time tells nothing.
 	Now time.Time
@@ -97,9 +98,7 @@ func (p *Plan) count(in Input) {
 		}
 	}
 	s.Requests = Requests{Read: in.Live.Reads, Write: len(p.Changes)}
-	if in.WritesPerSecond > 0 {
-		s.EstimatedSeconds = int(math.Ceil(float64(len(p.Changes)) / in.WritesPerSecond))
-	}
+	s.EstimatedSeconds = int(math.Ceil(in.Budget.writing(s.Requests).Seconds()))
 }
 
 // Digest covers what would be done and what must be accepted for it, not who
