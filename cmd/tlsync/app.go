@@ -46,6 +46,7 @@ type common struct {
 	rate        cloudflare.Rate
 	concurrency int
 	timeout     time.Duration
+	limit       time.Duration // how long a run may take; 0 for no limit
 }
 
 func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
@@ -167,7 +168,7 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	o := common{
 		configDir: c.String("config"), format: c.String("format"),
 		verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
-		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"),
+		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"), limit: p.limit(c.Duration("deadline")),
 	}
 	for _, z := range c.StringSlice("zone") {
 		name, err := schema.CanonicalHostname(z)

@@ -232,6 +232,7 @@ func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration
 	if err := missingKey(made, c.desired, keys); err != nil {
 		return err
 	}
+	p.warnOfLimit(ctx, o, made)
 	return p.confirm(ctx, o)
 }
 
