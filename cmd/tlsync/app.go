@@ -21,6 +21,7 @@ import (
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
+	"tlsync/engine/progress"
 	"tlsync/schema"
 )
 
@@ -240,6 +241,9 @@ func noArguments(c *cli.Context) error {
 func isTerminal(v any) bool {
 	if r, ok := v.(redacted); ok {
 		v = r.Writer
+	}
+	if s, ok := v.(*progress.Screen); ok {
+		v = s.Unwrap()
 	}
 	f, ok := v.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
