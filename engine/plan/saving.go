@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"tlsync/schema"
@@ -58,7 +59,10 @@ func (w *zoneWork) cheaper() {
 // follows are the settings with a value that many custom hostnames are to get and
 // that the zone could have, one value each, in table order.
 func (w *zoneWork) follows() []follow {
-	type pin struct{ setting, value schema.Value }
+	type pin struct {
+		setting string
+		value   schema.Value
+	}
 	pins := map[pin]*follow{}
 	for i := range w.names {
 		if w.names[i].live.InZone {
@@ -69,23 +73,30 @@ func (w *zoneWork) follows() []follow {
 			if !ok || !row.On(schema.ZoneLevel) || e.From != schema.Inherit {
 				continue
 			}
-			p := pin{schema.Value(e.Setting), e.To}
+			p := pin{e.Setting, e.To}
 			if pins[p] == nil {
 				pins[p] = &follow{row: row, value: e.To, wire: cmp.Or(e.wire, e.To)}
 			}
 			pins[p].pins++
 		}
 	}
-	var out []follow
+	best := map[string]*follow{}
 	for _, f := range pins {
-		if f.pins >= fewestSaved && w.mayFollow(f) {
+		id := f.row.ID
+		if f.pins < fewestSaved || !w.mayFollow(f) {
+			continue
+		}
+		if b := best[id]; b == nil || f.pins > b.pins || f.pins == b.pins && f.value < b.value {
+			best[id] = f
+		}
+	}
+	var out []follow
+	for _, row := range schema.Table() {
+		if f := best[row.ID]; f != nil {
 			out = append(out, *f)
 		}
 	}
-	slices.SortFunc(out, func(a, b follow) int {
-		return cmp.Or(cmp.Compare(schema.Rank(a.row.ID), schema.Rank(b.row.ID)), cmp.Compare(b.pins, a.pins), cmp.Compare(a.value, b.value))
-	})
-	return slices.CompactFunc(out, func(a, b follow) bool { return a.row == b.row })
+	return out
 }
 
 // mayFollow reports whether the zone could have a value without any name that is
@@ -166,7 +177,7 @@ func (w *zoneWork) saves(fs []follow) int {
 		}
 	}
 	for k := range fs {
-		slices.SortFunc(fs[k].lines, compareOrigins)
+		sortOrigins(fs[k].lines)
 		if w.after(fs[k].row.ID) != fs[k].value {
 			saved--
 		}
@@ -200,8 +211,11 @@ func within(edits []Edit, fs []follow) bool {
 	return true
 }
 
-func compareOrigins(a, b Origin) int {
-	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), strings.Compare(a.Via, b.Via))
+func sortOrigins(lines []Origin) {
+	sort.Slice(lines, func(i, j int) bool {
+		a, b := &lines[i], &lines[j]
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), strings.Compare(a.Via, b.Via)) < 0
+	})
 }
 
 // suggest plans the other configuration and, where that comes to the same with
