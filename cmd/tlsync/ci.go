@@ -15,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"

@@ -9,8 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
