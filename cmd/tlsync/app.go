@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -88,7 +89,7 @@ func usageError(c *cli.Context, err error) error {
 	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
 	}
-	if m := wrongValue.FindStringSubmatch(err.Error()); m != nil {
+	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
 		for _, f := range flags {
 			want := "true or false"
 			switch f.(type) {
@@ -106,7 +107,9 @@ func usageError(c *cli.Context, err error) error {
 }
 
 // wrongValue is how package flag tells of a value that it cannot read.
-var wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+var wrongValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+})
 
 func unknownCommand(app *cli.App, name string) error {
 	var names []string

@@ -69,7 +69,7 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	if err := CheckKey(o.Key); err != nil {
 		return Posted{}, err
 	}
-	if o.Text != "" && !markerHex.MatchString(o.Fingerprint) {
+	if o.Text != "" && !markerHex().MatchString(o.Fingerprint) {
 		return Posted{}, fmt.Errorf("fingerprint %s is not 64 hexadecimal digits", quoted(o.Fingerprint))
 	}
 	open, closed, err := c.driftIssues(ctx, o)
