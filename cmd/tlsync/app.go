@@ -12,12 +12,13 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-isatty"
-	"github.com/urfave/cli/v2"
 
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
@@ -52,16 +53,13 @@ type common struct {
 
 func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
 	p := &program{s, getenv, secrets, writing, time.Now}
-	app := &cli.App{
-		Name:            "tlsync",
-		Usage:           "TLS settings of Cloudflare zones and custom hostnames, from Git",
-		Version:         version(),
-		HideHelpCommand: true,
-		Writer:          s.out,
-		ErrWriter:       s.err,
-		Reader:          s.in,
-		ExitErrHandler:  func(*cli.Context, error) {}, // run picks the exit code
-		OnUsageError:    usageError,
+	return &cli.App{
+		Name:         "tlsync",
+		Usage:        "TLS settings of Cloudflare zones and custom hostnames, from Git",
+		Version:      version(),
+		Writer:       s.out,
+		Help:         helpText,
+		OnUsageError: usageError,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
 			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(),
@@ -70,23 +68,15 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 			if name := c.Args().First(); name != "" && name != "help" {
 				return unknownCommand(c.App, name)
 			}
-			return cli.ShowAppHelp(c)
+			return c.ShowHelp()
 		},
-		CustomAppHelpTemplate: appHelp,
 	}
-	for _, c := range app.Commands {
-		dress(c)
-	}
-	return app
 }
 
 // usageError says what is wrong with the flags, with a suggestion for one that is
-// unknown. The flag library names flags with a single dash, and not what they take.
-func usageError(c *cli.Context, err error, _ bool) error {
-	name, flags := "tlsync", []cli.Flag(nil)
-	if c.Command != nil && c.Command.HelpName != "" {
-		name, flags = c.Command.HelpName, c.Command.Flags
-	}
+// unknown. Package flag names flags with a single dash, and not what they take.
+func usageError(c *cli.Context, err error) error {
+	flags := c.Flags()
 	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		var names []string
 		for _, f := range flags {
@@ -101,7 +91,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
 	}
-	if m := wrongValue.FindStringSubmatch(err.Error()); m != nil {
+	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
 		for _, f := range flags {
 			want := "true or false"
 			switch f.(type) {
@@ -115,11 +105,13 @@ func usageError(c *cli.Context, err error, _ bool) error {
 			}
 		}
 	}
-	return exit{codeError, fmt.Errorf("%w; see %s --help", err, name)}
+	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
 }
 
-// wrongValue is how the flag library tells of a value that it cannot read.
-var wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+// wrongValue is how package flag tells of a value that it cannot read.
+var wrongValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+})
 
 func unknownCommand(app *cli.App, name string) error {
 	var names []string
@@ -147,7 +139,7 @@ func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: version()} }
 
 func userAgent() string { return "tlsync/" + version() }
 
-// sharedFlags are made anew for each command: the flag library writes into them.
+// sharedFlags are those that most commands take.
 func sharedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` directory that holds tlsync.yaml"},
@@ -337,8 +329,7 @@ func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	}
 }
 
-// action turns a method with the command's context into what the flag library
-// calls.
+// action turns a method with the command's context into what package cli calls.
 func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
 	return func(c *cli.Context) error { return f(c.Context, c) }
 }

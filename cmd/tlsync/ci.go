@@ -15,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
@@ -37,7 +36,9 @@ type ciOptions struct {
 	reviewed string // auto, required or off
 	notTip   bool
 	deadline time.Duration
-	token    string // of GitHub
+	// maxChanges stands in for the policy's limit where it is set.
+	maxChanges schema.MaxChanges
+	token      string // of GitHub
 }
 
 func (p *program) ciCommand() *cli.Command {
@@ -55,6 +56,7 @@ GitHub is GITHUB_TOKEN.`,
 			&cli.StringFlag{Name: "command", Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
 			&cli.StringFlag{Name: "base", Usage: "`REF` in place of the base that the event names"},
 			&cli.StringFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
+			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` in place of the policy's limit"},
 			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` live state, where there is no token"},
 			&cli.StringFlag{Name: "comment", Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
 			&cli.StringFlag{Name: "comment-key", Usage: "`KEY` tells several configurations apart"},
@@ -104,6 +106,9 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	o.failOn, o.reviewed, o.key = input("fail-on"), input("reviewed"), input("comment-key")
 	o.notTip = c.Bool("allow-not-tip") || p.getenv("TLSYNC_ALLOW_NOT_TIP") == "true"
 	if o.allow, err = hazards(strings.FieldsFunc(input("allow-hazards"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })); err != nil {
+		return o, err
+	}
+	if o.maxChanges, err = maxChangesFlag(input("max-changes")); err != nil {
 		return o, err
 	}
 	for _, b := range []struct {

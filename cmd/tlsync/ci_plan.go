@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 		err := report.Markdown(&b, made, page)
 		return b.String() + "\n" + review + "\n", err
 	})
-	return unread(made)
+	return cmp.Or(unread(made), r.policyKept(made, c))
 }
 
 // dependabot is whose pull requests get no secret, like those of forks.

@@ -68,13 +68,17 @@ func Build(in Input) (*Plan, error) {
 		p.Summary.Objects += b.account(i)
 	}
 	p.Findings = append(p.Findings, b.findings...)
-	sortFindings(p.Findings)
 	changes, err := b.ordered()
 	if err != nil {
 		return nil, err
 	}
 	p.Changes = changes
 	p.count(in)
+	b.findings = nil
+	b.judgeSize(p)
+	b.loosened(p.Summary.Objects)
+	p.Findings, p.Breaches = append(p.Findings, b.findings...), b.breaches
+	sortFindings(p.Findings)
 	p.Digest = Digest(p.Changes)
 	return p, nil
 }
@@ -144,6 +148,7 @@ type builder struct {
 	in       Input
 	nodes    []node
 	findings []Finding
+	breaches []Breach
 }
 
 // node is a write with the writes that must succeed before it.
@@ -237,13 +242,19 @@ func (b *builder) zone(i int) *zoneWork {
 		w.own[w.names[i].index] = &w.names[i]
 	}
 	w.releases()
-	if !w.write() {
+	ordered := w.write()
+	if ordered {
+		w.lifecycle()
+		w.originCertificates()
+		w.hazards()
+		w.tell()
+	} else { // nothing of it is written
+		w.edits, w.own = nil, nil
+	}
+	w.judge()
+	if !ordered {
 		return nil
 	}
-	w.lifecycle()
-	w.originCertificates()
-	w.hazards()
-	w.tell()
 	return w
 }
 

@@ -160,7 +160,7 @@ func (w *zoneWork) saves(fs []follow) int {
 	gain := map[place]int{}
 	custom(func(hw *hostnameWork, f *follow, line Origin, own schema.Value) {
 		switch {
-		case hw != nil && within(hw.edits, fs):
+		case hw != nil && onlyFollow(hw.edits, fs):
 			gain[place{f.row.ID, line}]++
 		case hw == nil && own == f.value:
 			gain[place{f.row.ID, line}]--
@@ -199,8 +199,8 @@ func (w *zoneWork) saves(fs []follow) int {
 	return saved
 }
 
-// within reports whether edits do nothing but give values that the zone could have.
-func within(edits []Edit, fs []follow) bool {
+// onlyFollow reports whether edits do nothing but give values that the zone could have.
+func onlyFollow(edits []Edit, fs []follow) bool {
 	for _, e := range edits {
 		if !slices.ContainsFunc(fs, func(f follow) bool {
 			return f.row.ID == e.Setting && f.value == e.To && e.From == schema.Inherit

@@ -117,6 +117,9 @@ func followed(t *rapid.T, w world, message string) (other world, then, now, save
 			v := schema.StringValue(s[2])
 			if s[1] == schema.Ciphers {
 				v = schema.ListValue(schema.CipherList(s[2]))
+				if list, ok := strings.CutPrefix(s[2], "["); ok {
+					v = schema.ListValue(strings.Split(strings.TrimSuffix(list, "]"), ", "))
+				}
 			}
 			a := assign(s[1], v, schema.ZoneLevel)
 			want.Settings = schema.Overlay(want.Settings, []schema.Assignment{a})

@@ -113,7 +113,7 @@ func Duration(seconds int) string {
 
 // count is the last line.
 func count(objs []object, findings []plan.Finding) string {
-	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error })
+	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error && !f.OfPolicy() })
 	switch {
 	case len(objs) == 0 && incomplete:
 		return "No changes in what could be compared."
