@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
@@ -290,6 +289,7 @@ func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration
 	if err := missingKey(made, c.desired, keys); err != nil {
 		return err
 	}
+	p.warnOfLimit(ctx, o, made)
 	return p.confirm(ctx, o)
 }
 

@@ -15,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
@@ -129,6 +128,7 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 		if o.deadline, err = time.ParseDuration(d); err != nil || o.deadline <= 0 {
 			return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", d)
 		}
+		o.limit = o.deadline
 	}
 	if err := cmp.Or(
 		choice("command", o.command, "auto", "validate", "plan", "apply", "drift"),

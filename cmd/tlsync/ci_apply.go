@@ -109,7 +109,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 		r.savePlan()
 		r.annotate(report.PlanAnnotations(a.made))
 	}
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync plan", Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: "tlsync plan", Footer: r.of(base)}
 	if a.result != nil {
 		var b bytes.Buffer
 		if err := report.ResultMarkdown(&b, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {

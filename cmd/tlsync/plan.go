@@ -9,8 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
@@ -143,9 +142,9 @@ func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	case "github":
 		return github.Commands(p.out, annotations(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.out, made, report.MarkdownOptions{Rate: rateText(o.rate), Pending: pending})
+		return report.Markdown(p.out, made, report.MarkdownOptions{Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 	}
-	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Pending: pending})
+	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 }
 
 // unread fails where something that the configuration manages could not be read

@@ -28,7 +28,7 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 		refused:  &c.refused,
 		decode:   decodeHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
-		progress: func(items int) { r.tell(Event{Zone: z.Name, Items: items}) },
+		progress: func(items, total int) { r.tell(Event{Zone: z.Name, Items: items, Total: total}) },
 		limit:    r.concurrency,
 		log:      r.log,
 	})

@@ -67,7 +67,7 @@ func TestGolden(t *testing.T) {
 			if live.Accounts = accounts; accounts != nil {
 				addCertificates(t, trees)
 			}
-			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), WritesPerSecond: 1, Now: goldenDay}
+			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), Budget: plan.Budget{Requests: 1, Per: time.Second}, Now: goldenDay}
 			if trees["base"] != nil {
 				in.Base = plan.Resolve(load(t, trees["base"]), live)
 			}

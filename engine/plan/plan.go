@@ -10,6 +10,7 @@ package plan
 
 import (
 	"encoding/json"
+	"time"
 
 	"tlsync/schema"
 )
@@ -101,6 +102,9 @@ type Summary struct {
 	// EstimatedSeconds is how long the writes take at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
 }
+
+// Estimated is EstimatedSeconds as a time.
+func (s *Summary) Estimated() time.Duration { return time.Duration(s.EstimatedSeconds) * time.Second }
 
 // Causes counts edits.
 type Causes struct {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -214,5 +215,40 @@ func TestExceptionsLiftOneGateOnly(t *testing.T) {
 	})
 	if lifted < 10 {
 		t.Errorf("only %d hazards are lifted", lifted)
+	}
+}
+
+// TestTheBlastRadius counts changes against the limits of both policies.
+func TestTheBlastRadius(t *testing.T) {
+	plans := func(n int, head, base schema.MaxChanges) *plan.Plan {
+		live := &plan.Live{Zones: []plan.Zone{{ID: "z", Name: "saas.example"}}}
+		want := plan.ResolvedZone{Managed: true}
+		for i := range n {
+			name := fmt.Sprintf("h%02d.test", i)
+			live.Zones[0].Hostnames = append(live.Zones[0].Hostnames, plan.Hostname{ID: name, Name: name, Status: "active", SSL: true, Type: "dv", Method: "http"})
+			want.Hostnames = append(want.Hostnames, []schema.Assignment{assign("http2", `"on"`, schema.CustomHostnameLevel)})
+		}
+		in := plan.Input{Live: live, Head: &plan.Resolved{Zones: []plan.ResolvedZone{want}, Policy: &schema.Policy{Set: true, MaxChanges: head}}}
+		in.Base = &plan.Resolved{Zones: []plan.ResolvedZone{want}, Policy: &schema.Policy{Set: true, MaxChanges: base}}
+		p, err := plan.Build(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	none, twelve, forty := schema.MaxChanges{}, schema.MaxChanges{Count: 12, Set: true}, schema.MaxChanges{Count: 40, Set: true}
+	for _, tt := range []struct {
+		n          int
+		head, base schema.MaxChanges
+		refused    bool
+	}{
+		{12, twelve, none, false}, {13, twelve, none, true}, {13, none, none, false},
+		{12, forty, twelve, false}, {13, forty, twelve, true}, {13, none, twelve, true}, {13, twelve, forty, true},
+	} {
+		p := plans(tt.n, tt.head, tt.base)
+		at := slices.IndexFunc(p.Findings, func(f plan.Finding) bool { return f.Rule == plan.MaxChanges })
+		if len(p.Breaches) > 0 != tt.refused || at >= 0 != tt.refused {
+			t.Errorf("%d changes, head %q, base %q: %+v, %+v", tt.n, tt.head, tt.base, p.Breaches, p.Findings)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -24,7 +25,8 @@ type MarkdownOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
-	// Pending is that of TextOptions.
+	// Limit and Pending are those of TextOptions.
+	Limit   time.Duration
 	Pending bool
 	// Title begins the headline; empty stands for "Plan". It may be foreign text.
 	Title string
@@ -245,7 +247,7 @@ func (m *page) costBlock() []*block {
 	if len(m.objects) == 0 {
 		return nil
 	}
-	return []*block{{head: "\n" + MarkdownText(cost(m.plan.Summary, m.o.Rate)) + "\n", more: func(int) string { return "" }}}
+	return []*block{{head: "\n" + MarkdownText(cost(m.plan.Summary, m.o.Rate, m.o.Limit)) + "\n", more: func(int) string { return "" }}}
 }
 
 // The ranks of blocks: which of them come first where there is not room for all.
