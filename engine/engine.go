@@ -53,7 +53,7 @@ func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desi
 	if err != nil {
 		return nil, err
 	}
-	return plan.Narrow(saved, fresh, plan.Input{Live: live, WritesPerSecond: e.WritesPerSecond}, head), nil
+	return plan.Narrow(saved, fresh, plan.Input{Live: live, Budget: e.Budget}, head), nil
 }
 
 // plan is Plan, and tells what it was made from.

@@ -64,7 +64,7 @@ written, and nothing at all where live is no longer as it saw it.`,
 				return err
 			}
 			if c.NArg() > 1 {
-				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args().Get(1))
+				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args()[1])
 			}
 			o := applyOptions{
 				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),

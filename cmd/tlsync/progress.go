@@ -106,6 +106,13 @@ func (w *watcher) step(apply.Step) {
 	}
 }
 
+// add counts more of what is shown.
+func (w *watcher) add(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now.Add(n)
+}
+
 func (w *watcher) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"tlsync/engine/apply"
-	"tlsync/engine/progress"
 	"tlsync/engine/report"
 )
 
@@ -16,18 +15,16 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 	if o.wait <= 0 || ctx.Err() != nil {
 		return err
 	}
-	var show *progress.Progress
-	shown := 0
-	inactive, of, waitErr := apply.Wait(ctx, result.Steps, c, apply.WaitOptions{For: o.wait, Report: func(active, of int) {
-		if show == nil {
-			show = progress.New(p.err, progress.Options{Mode: w.mode, What: "wait", Unit: "hostnames active", Total: of})
+	active := -1
+	inactive, of, waitErr := apply.Wait(ctx, result.Steps, c, apply.WaitOptions{For: o.wait, Report: func(now, of int) {
+		if active < 0 {
+			w.begin("wait", "hostnames active", of)
+			active = 0
 		}
-		show.Add(active - shown)
-		shown = active
+		w.add(now - active)
+		active = now
 	}})
-	if show != nil {
-		show.Close()
-	}
+	w.close()
 	if of == 0 {
 		return err
 	}

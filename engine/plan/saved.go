@@ -80,7 +80,7 @@ func (c *Change) spots() []spot {
 
 // Narrow compares the changes of a saved plan, one by one, with a plan that was
 // made afresh for the same configuration. Of the input the live state counts, and
-// the rate.
+// the budget.
 //
 //	in the fresh plan, the same in every edit and hazard      it will be written
 //	not there, and live is as the change asks                 done already
