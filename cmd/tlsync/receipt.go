@@ -47,6 +47,9 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 		return nil, nil
 	}
 	fail := func(err error) (*receipt, error) { return nil, fmt.Errorf("--receipt: nothing was written: %w", err) }
+	if err := notYAML(file); err != nil {
+		return fail(err)
+	}
 	info, err := os.Stat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end

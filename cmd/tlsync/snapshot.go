@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"tlsync/cmd/tlsync/cli"
@@ -91,9 +92,20 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
+// notYAML keeps what is written to files away from the configuration.
+func notYAML(file string) error {
+	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
+		return fmt.Errorf("%s: what is saved is JSON; a name that ends in %s could be the configuration", report.Safe(file), ext)
+	}
+	return nil
+}
+
 // saveFile writes the file of a flag beside its place and moves it there, so that
 // there is never half of it; 0600, because live settings are nobody else's business.
 func saveFile(flag, file string, save func(io.Writer) error) (err error) {
+	if err := notYAML(file); err != nil {
+		return fmt.Errorf("%s %w", flag, err)
+	}
 	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s %s: is not a regular file", flag, file)
 	}
