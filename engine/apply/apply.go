@@ -26,6 +26,16 @@ import (
 // the write is lost.
 const MaxAge = time.Minute
 
+// forTurn is the part of MaxAge that is left for the wait for a turn: the first
+// reading before a write may be older than it is only by the rest. A write whose
+// turn does not come in time is made anew from another reading, at most staleRounds
+// times: at a rate at which readings alone use up every turn it has to go out some
+// time.
+const (
+	forTurn     = 15 * time.Second
+	staleRounds = 2
+)
+
 // Grace is how long a write in flight may go on after a stop. A cancelled CI
 // job is killed ten seconds after its first signal; the report comes before.
 const Grace = 5 * time.Second
@@ -374,7 +384,7 @@ func (r *run) guarded(ctx, writes context.Context, c *plan.Change) (s Step) {
 // ctx, so that an interrupt ends it at once; the write to writes.
 func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	s := Step{Change: c, Outcome: Failed}
-	object, err := r.target.Read(ctx, c, MaxAge)
+	object, err := r.target.Read(ctx, c, MaxAge-forTurn)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Step{Change: c, Outcome: NotAttempted, Err: err}
@@ -391,35 +401,50 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	return r.write(ctx, writes, s, object)
+	return r.write(ctx, writes, s, object, time.Now().Add(forTurn))
 }
 
 // write sends a change over an object as it was read. Where no usable answer
 // comes it reads and decides: repeating the write blindly would not be harmless,
 // since even an equal PATCH restarts the validation of a pending hostname. Where
 // it reads as before it is sent once more, unless the run is to stop, or the
-// answer was a no.
-func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
+// answer was a no. What has not been sent by a time, since the API let nobody in or
+// the budget was used up, is read again first.
+func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by time.Time) Step {
 	c := s.Change
-	again, waited := false, 0
+	again, waited, stale := false, 0, 0
 	for {
 		s.Wrote = false
 		if why := plan.Unwritable(c, object); why != "" {
 			return s.failed(conflictError(why))
 		}
-		answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
+		turn, end := ctx, context.CancelFunc(func() {})
+		if stale < staleRounds && !c.Kind.OfAccount() { // whose settling takes longer than that
+			turn, end = context.WithDeadlineCause(ctx, by, errStale)
+		}
+		answer, err := r.target.Write(turn, c, plan.NewRequest(c, object))
+		end()
 		if err != nil && !unknown(err) {
-			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // given up before it was sent
+			old := errors.Is(err, errStale)
+			if ctx.Err() != nil && (old || errors.Is(err, context.Cause(ctx))) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
-			if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
-				return s.failed(err)
+			if old {
+				stale++
+			} else {
+				if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
+					return s.failed(err)
+				}
+				waited++
 			}
-			waited++
 			var unread error
 			if object, unread = r.target.Read(ctx, c, 0); unread != nil {
+				if old && ctx.Err() != nil {
+					return Step{Change: c, Outcome: NotAttempted, Err: unread}
+				}
 				return s.failed(fmt.Errorf("%w; reading it again: %w", err, unread))
 			}
+			by = time.Now().Add(MaxAge)
 			switch standing, e, found := plan.Stand(c, object); standing {
 			case plan.AtTarget:
 				s.Outcome, s.Reason = Done, "somebody else did it meanwhile"
@@ -437,6 +462,7 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		if object, unread = r.target.Read(writes, c, 0); unread != nil {
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread))
 		}
+		by = time.Now().Add(MaxAge)
 		switch standing, e, found := plan.Stand(c, object); {
 		case standing == plan.AtTarget && object.Pending != "":
 			return r.verify(ctx, writes, s, object)
@@ -460,6 +486,9 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		again = true
 	}
 }
+
+// errStale ends the wait for a turn of a write whose reading has become too old.
+var errStale = errors.New("its turn did not come while the reading was fresh")
 
 // busyPauses come before a write that was refused for now is made anew: about a
 // minute and a half in all.
