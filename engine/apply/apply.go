@@ -27,13 +27,12 @@ import (
 const MaxAge = time.Minute
 
 // forTurn is the part of MaxAge that is left for the wait for a turn: the first
-// reading before a write may be older than it is only by the rest. A write whose
-// turn does not come in time is made anew from another reading, at most staleRounds
-// times: at a rate at which readings alone use up every turn it has to go out some
-// time.
+// reading before a write may be as old as the rest. A write whose turn does not come
+// in time is made anew from another reading, at most staleRounds times. Such writes go
+// one at a time, or else their readings could use up every turn that there is.
 const (
 	forTurn     = 15 * time.Second
-	staleRounds = 2
+	staleRounds = 5
 )
 
 // Grace is how long a write in flight may go on after a stop. A cancelled CI
@@ -143,6 +142,7 @@ type run struct {
 	options Options
 
 	dependants [][]int
+	late       chan struct{} // held by the one write that is made anew since its turn came late
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -158,6 +158,7 @@ type run struct {
 
 func (r *run) graph() {
 	r.changed = sync.NewCond(&r.mu)
+	r.late = make(chan struct{}, 1)
 	n := len(r.plan.Changes)
 	index := make(map[string]int, n)
 	for i := range r.plan.Changes {
@@ -419,7 +420,7 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 			return s.failed(conflictError(why))
 		}
 		turn, end := ctx, context.CancelFunc(func() {})
-		if stale < staleRounds && !c.Kind.OfAccount() { // whose settling takes longer than that
+		if !settles(c) {
 			turn, end = context.WithDeadlineCause(ctx, by, errStale)
 		}
 		answer, err := r.target.Write(turn, c, plan.NewRequest(c, object))
@@ -430,7 +431,17 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
 			if old {
-				stale++
+				if stale++; stale > staleRounds {
+					return s.failed(err)
+				}
+				if stale == 1 {
+					select {
+					case r.late <- struct{}{}:
+						defer func() { <-r.late }()
+					case <-ctx.Done():
+						return Step{Change: c, Outcome: NotAttempted, Err: err}
+					}
+				}
 			} else {
 				if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
 					return s.failed(err)
@@ -487,8 +498,14 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 	}
 }
 
+// settles reports whether a write may have to wait, turn or no turn, until an earlier
+// one is in effect. Those are no writes over a reading.
+func settles(c *plan.Change) bool {
+	return c.Kind.OfAccount() || c.Kind == plan.KindZone && c.ObjectID == schema.FallbackOrigin
+}
+
 // errStale ends the wait for a turn of a write whose reading has become too old.
-var errStale = errors.New("its turn did not come while the reading was fresh")
+var errStale = errors.New("its turn did not come within a minute of reading it, time after time: the rate is too low, or somebody else uses it up")
 
 // busyPauses come before a write that was refused for now is made anew: about a
 // minute and a half in all.
