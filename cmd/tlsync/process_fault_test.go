@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,7 +170,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			late = time.Duration(rng.IntN(1000)) * time.Millisecond
 		} else {
 			index, answered := 1+rng.IntN(240), rng.IntN(2) == 0
-			a.watch(func(n int, done bool) {
+			a.watch(func(_ *http.Request, n int, done bool) {
 				if n == index && done == answered {
 					select {
 					case die <- fmt.Sprintf("request %d, answered: %t", n, done):
@@ -242,6 +244,69 @@ func checkKilled(t *testing.T, server *sandbox.Server) {
 		kind, _, _ := strings.Cut(h.Hostname, "-")
 		for _, m := range server.Timeline("saas.example", h.Hostname, "min_tls_version") {
 			if value := textOf(json.RawMessage(m.Value)); !slices.Contains(allowed[kind], value) {
+				t.Errorf("%s met %s from request %d on", h.Hostname, m.Value, m.N)
+			}
+		}
+	}
+}
+
+// TestTwoAtOnce runs two programs on one account, and somebody edits in the dashboard
+// meanwhile: neither undoes what the other has done, and afterwards all is as asked.
+func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, sandbox.Seed{Latency: 3 * time.Millisecond, Zones: []sandbox.Zone{{
+		Name: "saas.example", Settings: sandbox.Settings{"min_tls_version": "1.2"},
+		Generate: sandbox.Generators{{Count: 60, Pattern: "shop-%02d.test"}},
+	}}})
+	dir := configured(t, `version: 1
+---
+zone: saas.example
+settings: { min_tls_version: "1.0" }
+custom_hostnames: { defaults: { min_tls_version: "1.2" } }
+`)
+	var lists atomic.Int32
+	planned := make(chan struct{}) // closed when both have read what is live
+	a.watch(func(r *http.Request, n int, answered bool) {
+		switch {
+		case r.Method != http.MethodGet:
+			select {
+			case <-planned:
+			case <-time.After(30 * time.Second):
+			}
+		case answered && strings.HasSuffix(r.URL.Path, "/custom_hostnames") && lists.Add(1) == 2:
+			close(planned)
+		}
+		if n%10 == 0 && answered {
+			edit := sandbox.Edit{Zone: "saas.example", Hostname: fmt.Sprintf("shop-%02d.test", n/10), Settings: sandbox.Settings{"http2": "off"}}
+			if err := a.Dashboard(edit); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	apply := []string{"apply", "--yes", "--rate", "1000000/1m", "--allow-hazards", "weakens_tls"}
+	var both [2]*process
+	for i := range both {
+		both[i] = a.command(dir, apply...)
+		if err := both[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range both {
+		code := p.code(t)
+		if tally := p.tally(t); code != 0 && code != 5 || code == 0 && tally[0] != tally[4] {
+			t.Errorf("exit code %d\n%s%s", code, &p.out, &p.err)
+		}
+	}
+	a.watch(nil)
+	for object, n := range changed(a.History()) {
+		if n > 2 {
+			t.Errorf("%s was written %d times", object, n)
+		}
+	}
+	a.settles(t, dir, apply...)
+	for _, h := range a.State().Zones[0].CustomHostnames {
+		for _, m := range a.Timeline("saas.example", h.Hostname, "min_tls_version") {
+			if m.Value != `"1.2"` {
 				t.Errorf("%s met %s from request %d on", h.Hostname, m.Value, m.N)
 			}
 		}

@@ -48,9 +48,9 @@ type api struct {
 
 	mu      sync.Mutex
 	arrived int
-	// at, if set, is told of each request before it is looked at, and when it was
-	// answered.
-	at func(n int, answered bool)
+	// at, if set, is told of each request before it is looked at, which waits until
+	// it returns, and when it was answered.
+	at func(r *http.Request, n int, answered bool)
 }
 
 func newAPI(t *testing.T, seed sandbox.Seed) *api {
@@ -64,8 +64,8 @@ func newAPI(t *testing.T, seed sandbox.Seed) *api {
 		n, at := a.arrived, a.at
 		a.mu.Unlock()
 		if at != nil {
-			at(n, false)
-			defer at(n, true)
+			at(r, n, false)
+			defer at(r, n, true)
 		}
 		a.ServeHTTP(w, r)
 	}))
@@ -80,7 +80,7 @@ func (a *api) close() {
 }
 
 // watch sets what is told of requests, which are counted from 1 again.
-func (a *api) watch(at func(n int, answered bool)) {
+func (a *api) watch(at func(r *http.Request, n int, answered bool)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.arrived, a.at = 0, at
