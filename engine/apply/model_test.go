@@ -28,7 +28,10 @@ var (
 )
 
 // pastBugs are worlds that once showed something wrong, and what.
-var pastBugs = map[uint64]string{}
+var pastBugs = map[uint64]string{
+	518174579884: "a write that had waited minutes for its turn undid an edit",
+	672434723287: "a write that had waited minutes for its turn undid an edit",
+}
 
 // model is a world that a seed stands for: what is live, what is asked for, and what
 // goes wrong.
