@@ -37,6 +37,7 @@ var knows = []rule{
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
+	{pkg: "cmd/tlsync/cli", why: "it reads command lines and knows nothing of what they ask for"},
 	{pkg: "cmd/tlsync", may: []string{"*"}, why: "it alone knows all the others"},
 }
 
@@ -155,6 +156,46 @@ func TestNothingGlobalChanges(t *testing.T) {
 			t.Errorf("%s: %s", set.Position(m.pos), m.what)
 		}
 	}
+}
+
+// TestNothingIsComputedAtEveryStart finds variables of a package that are made by a
+// function, or compiled from a pattern, before the program knows what it is asked for.
+func TestNothingIsComputedAtEveryStart(t *testing.T) {
+	packages, set := sources(t)
+	for _, dir := range sortedKeys(packages) {
+		for _, c := range computed(packages[dir].files) {
+			t.Errorf("%s: %s at every start: wrap it in sync.OnceValue", set.Position(c.pos), c.what)
+		}
+	}
+}
+
+func computed(files []*ast.File) []impurity {
+	var out []impurity
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			d, ok := decl.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					_, later := n.(*ast.FuncLit)
+					return !later
+				}
+				switch fn := call.Fun.(type) {
+				case *ast.FuncLit:
+					out = append(out, impurity{n.Pos(), "a function is called"})
+				case *ast.SelectorExpr:
+					if pkg, ok := fn.X.(*ast.Ident); ok && pkg.Name == "regexp" {
+						out = append(out, impurity{n.Pos(), "a pattern is compiled"})
+					}
+				}
+				return true
+			})
+		}
+	}
+	return out
 }
 
 func changes(files []*ast.File) []impurity {
@@ -288,7 +329,7 @@ func sortedKeys(m map[string]*source) []string {
 // TestTheTestFinds makes sure that the finders above find anything.
 func TestTheTestFinds(t *testing.T) {
 	const text = `package p
-import "time"
+import ("regexp"; "time")
 var table = map[string]int{}
 var count int
 var box struct{ n int }
@@ -296,19 +337,22 @@ func init() {}
 func a() { go a(); _ = time.Now(); table["x"] = 1; count++; box.n = 2; delete(table, "x"); f(&count) }
 func b(count int) { count++; table := 1; table = 2; _ = table; _ = &box.n; _ = time.Second }
 func f(*int) {}
+var once = sync.OnceValue(func() any { return regexp.MustCompile("x") })
+var always = []any{func() any { return regexp.MustCompile("x") }(), regexp.MustCompile("x")}
 `
 	file, err := parser.ParseFile(token.NewFileSet(), "p.go", text, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, m := range append(impurities(file), changes([]*ast.File{file})...) {
+	for _, m := range slices.Concat(impurities(file), changes([]*ast.File{file}), computed([]*ast.File{file})) {
 		got = append(got, m.what)
 	}
 	want := []string{
 		"a goroutine", "time.Now", "a function init runs where nobody sees it",
 		"package variable table is assigned to", "package variable count is counted", "package variable box is assigned to",
 		"package variable table is emptied", "package variable count has its address taken",
+		"a function is called", "a pattern is compiled",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)

@@ -29,8 +29,8 @@ type Engine struct {
 	Tool   plan.Tool
 	// Zones narrows everything to these zones; empty means all.
 	Zones []string
-	// WritesPerSecond is the permitted rate, for estimates.
-	WritesPerSecond float64
+	// Budget is what the API lets through, for estimates.
+	Budget plan.Budget
 	// Now is the time against which the expiry of certificates is told; the zero
 	// time tells nothing.
 	Now time.Time
@@ -57,7 +57,7 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	build := func() (*plan.Plan, error) {
 		in := plan.Input{
 			Live: live, Head: plan.Resolve(head, live),
-			Tool: e.Tool, Config: config, WritesPerSecond: e.WritesPerSecond, Now: e.Now,
+			Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
 		}
 		if base != nil {
 			in.Base = plan.Resolve(base, live)

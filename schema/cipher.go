@@ -3,6 +3,7 @@ package schema
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Ciphers is the id of the cipher suite setting.
@@ -104,7 +105,7 @@ func CipherList(name string) []string {
 }
 
 // listNames finds the name of a list by its canonical value. It is read only.
-var listNames = func() map[Value]string {
+var listNames = sync.OnceValue(func() map[Value]string {
 	names := make(map[Value]string, len(cipherLists)+1)
 	for _, name := range cipherLists {
 		for _, l := range []Level{ZoneLevel, CustomHostnameLevel} {
@@ -112,26 +113,26 @@ var listNames = func() map[Value]string {
 		}
 	}
 	return names
-}()
+})
 
 // CipherListName is the name of the list that a canonical value equals, "" if
 // it equals none. modern and pci differ only in order.
-func CipherListName(v Value) string { return listNames[v] }
+func CipherListName(v Value) string { return listNames()[v] }
 
 // suiteIndex finds a suite by either of its names in upper case. It is read
 // only: lists of tens of thousands of hostnames go through it.
-var suiteIndex = func() map[string]int {
+var suiteIndex = sync.OnceValue(func() map[string]int {
 	index := make(map[string]int, 2*len(suites))
 	for i, s := range suites {
 		index[s.Name] = i
 		index[s.IANA] = i
 	}
 	return index
-}()
+})
 
 // LookupSuite finds a suite by Cloudflare's or IANA's name, in any case.
 func LookupSuite(name string) (Suite, bool) {
-	i, ok := suiteIndex[strings.ToUpper(name)]
+	i, ok := suiteIndex()[strings.ToUpper(name)]
 	if !ok {
 		return Suite{}, false
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -84,7 +83,7 @@ func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
 	return node, nil
 }
 
-var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+var syntaxLine = lazyRegexp(`^line (\d+): `)
 
 // syntax reports an error of the YAML parser. It tells no column, and its line
 // may be missing or off by one, so the place is the first tab in an indentation
@@ -93,7 +92,7 @@ func (d *decoder) syntax(b []byte, err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	lines := bytes.Split(b, []byte("\n"))
 	line := 1
-	if m := syntaxLine.FindStringSubmatch(message); m != nil {
+	if m := syntaxLine().FindStringSubmatch(message); m != nil {
 		n, convErr := strconv.Atoi(m[1])
 		if convErr == nil {
 			line = min(max(n, 1), len(lines))

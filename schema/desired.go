@@ -217,8 +217,10 @@ type Policy struct {
 	Set bool
 	// Floor holds the weakest acceptable effective values.
 	Floor []Assignment
-	// CoverageRequired makes a custom hostname that nothing reaches an error.
+	// CoverageRequired makes a custom hostname that nothing reaches an error;
+	// CoverageAt is where it is written.
 	CoverageRequired bool
+	CoverageAt       Pos
 	MaxChanges       MaxChanges
 	Exceptions       []Exception
 }
@@ -226,6 +228,7 @@ type Policy struct {
 // MaxChanges is the blast radius of one apply: a count, or a share of the live
 // objects in percent. Both zero means no limit.
 type MaxChanges struct {
+	Pos     Pos
 	Count   int
 	Percent float64
 	Set     bool
@@ -238,4 +241,5 @@ type Exception struct {
 	Settings []Assignment
 	Reason   string
 	Until    string // YYYY-MM-DD; from that day on the exception no longer holds
+	UntilAt  Pos
 }

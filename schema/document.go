@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -165,9 +164,9 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 }
 
 var (
-	environmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-	cloudflareID    = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	almostID        = regexp.MustCompile(`^[0-9a-fA-F]{28,36}$`)
+	environmentName = lazyRegexp(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	cloudflareID    = lazyRegexp(`^[0-9a-f]{32}$`)
+	almostID        = lazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
 // environmentName reads the name of an environment variable. The text is not
@@ -177,7 +176,7 @@ func (d *decoder) environmentName(n *yaml.Node, key, example, content string) Fi
 	if !ok {
 		return Field[string]{}
 	}
-	if !environmentName.MatchString(s) || len(s) > 30 && mixedCase(s) {
+	if !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s) {
 		d.errorf(d.at(n), "environment-name", "write a name such as "+example+", and put "+content+" in that variable",
 			"%s is not the name of an environment variable", key)
 		return Field[string]{}
@@ -191,7 +190,7 @@ func (d *decoder) account(n *yaml.Node) Field[string] {
 	if !ok {
 		return Field[string]{}
 	}
-	if almostID.MatchString(f.Value) && !cloudflareID.MatchString(f.Value) {
+	if almostID().MatchString(f.Value) && !cloudflareID().MatchString(f.Value) {
 		d.errorf(f.Pos, "id", "", "account %s looks like an id; an id has 32 digits of 0-9 and a-f, in lower case", show(f.Value))
 		return Field[string]{}
 	}

@@ -505,6 +505,24 @@ func TestBrokenRoot(t *testing.T) {
 	mustSay(t, diags, "tlsync.yaml:3:1", "tab")
 }
 
+func TestMaxChangesOfObjects(t *testing.T) {
+	for _, tt := range []struct {
+		limit   MaxChanges
+		objects int
+		want    int
+	}{
+		{MaxChanges{Percent: 30, Set: true}, 1203, 360},
+		{MaxChanges{Percent: 30, Set: true}, 20, 10}, // ten are always allowed
+		{MaxChanges{Percent: 100, Set: true}, 12, 12},
+		{MaxChanges{Count: 12, Set: true}, 5, 12},
+		{MaxChanges{Count: 3, Set: true}, 50000, 10},
+	} {
+		if got := tt.limit.Of(tt.objects); got != tt.want {
+			t.Errorf("%s of %d: %d, want %d", tt.limit, tt.objects, got, tt.want)
+		}
+	}
+}
+
 func TestMaxChanges(t *testing.T) {
 	for text, want := range map[string]MaxChanges{
 		"1":      {Count: 1, Set: true},
@@ -515,8 +533,13 @@ func TestMaxChanges(t *testing.T) {
 		"0":      {}, "-1": {}, "1.5": {}, "0%": {}, "101%": {}, "-5%": {}, "NaN%": {}, "Inf%": {}, "%": {}, "all": {}, "99999999999999999999": {},
 	} {
 		d, diags := Load(tree("tlsync.yaml", "version: 1\npolicy: { max_changes: "+text+" }\n---\nzone: a.example\n"), testNow)
-		if d.Policy.MaxChanges != want || diags.HasErrors() == want.Set {
-			t.Errorf("%s: %+v, %s", text, d.Policy.MaxChanges, dumpDiagnostics(diags))
+		got := d.Policy.MaxChanges
+		if want.Set && got.Pos != (Pos{File: "tlsync.yaml", Line: 2, Col: 11}) {
+			t.Errorf("%s: it stands at %s", text, got.Pos)
+		}
+		got.Pos = Pos{}
+		if got != want || diags.HasErrors() == want.Set {
+			t.Errorf("%s: %+v, %s", text, got, dumpDiagnostics(diags))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,7 +152,7 @@ func boolHint(text string) string {
 	return ""
 }
 
-var durationText = regexp.MustCompile(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
+var durationText = lazyRegexp(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
 
 // secondsHint says how to write a time that was not written in seconds.
 func secondsHint(text string, most int) string {
@@ -161,7 +160,7 @@ func secondsHint(text string, most int) string {
 	seconds := -1
 	if n, err := strconv.Atoi(plain); err == nil {
 		seconds = n
-	} else if m := durationText.FindStringSubmatch(plain); m != nil {
+	} else if m := durationText().FindStringSubmatch(plain); m != nil {
 		units := map[byte]int{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 7 * 86400, 'y': 365 * 86400}
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			seconds = n * units[m[2][0]]

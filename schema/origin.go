@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"regexp"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -57,7 +56,7 @@ func withoutCertificates(n *yaml.Node) (certificates []*yaml.Node, rest *yaml.No
 
 // certificateID is the id of a certificate, in either of the forms that
 // Cloudflare uses.
-var certificateID = regexp.MustCompile(`^(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
+var certificateID = lazyRegexp(`^(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
 
 // originCertificates reads a list of certificates; one alone may stand without a
 // list.
@@ -98,7 +97,7 @@ func (d *decoder) originCertificate(n *yaml.Node) (OriginCertificate, bool) {
 	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare"
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if !certificateID.MatchString(n.Value) {
+		if !certificateID().MatchString(n.Value) {
 			d.errorf(c.Pos, "id", hint, "%s is no id of a certificate: 32 digits of 0-9 and a-f, or 36 characters with hyphens", show(n.Value))
 			return c, false
 		}

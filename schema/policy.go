@@ -14,7 +14,6 @@ func (d *decoder) policy(p pair) {
 	if p.value.Kind != yaml.MappingNode {
 		return
 	}
-	d.warnf(d.at(p.node), "policy-not-enforced", "", "policy is read and checked but not enforced yet")
 	policy := Policy{Pos: d.at(p.node), Set: true}
 	for _, p := range pairs {
 		switch p.key {
@@ -24,12 +23,13 @@ func (d *decoder) policy(p pair) {
 			switch s, ok := d.scalar(p.value, "coverage"); {
 			case !ok:
 			case s == "required":
-				policy.CoverageRequired = true
+				policy.CoverageRequired, policy.CoverageAt = true, d.at(p.node)
 			case s != "report":
 				d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", show(s))
 			}
 		case "max_changes":
 			policy.MaxChanges = d.maxChanges(p.value)
+			policy.MaxChanges.Pos = d.at(p.node)
 		case "exceptions":
 			for i, item := range d.sequence(p.value, "exceptions") {
 				if e, ok := d.exception(item, "exception "+strconv.Itoa(i+1)); ok {
@@ -49,16 +49,49 @@ func (d *decoder) maxChanges(n *yaml.Node) MaxChanges {
 	if !ok {
 		return MaxChanges{}
 	}
+	m, ok := ParseMaxChanges(s)
+	if !ok {
+		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a share such as 30%%", show(s))
+	}
+	return m
+}
+
+// ParseMaxChanges reads a number of at least 1, or a share above 0% and up to
+// 100%, as in "30%".
+func ParseMaxChanges(s string) (MaxChanges, bool) {
 	if share, isShare := strings.CutSuffix(s, "%"); isShare {
 		f, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
 		if err == nil && f > 0 && f <= 100 {
-			return MaxChanges{Percent: f, Set: true}
+			return MaxChanges{Percent: f, Set: true}, true
 		}
 	} else if n, err := strconv.Atoi(s); err == nil && n > 0 {
-		return MaxChanges{Count: n, Set: true}
+		return MaxChanges{Count: n, Set: true}, true
 	}
-	d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a share such as 30%%", show(s))
-	return MaxChanges{}
+	return MaxChanges{}, false
+}
+
+// String is the limit as it is written: "412", "30%"; empty for none.
+func (m MaxChanges) String() string {
+	switch {
+	case !m.Set:
+		return ""
+	case m.Percent > 0:
+		return strconv.FormatFloat(m.Percent, 'f', -1, 64) + "%"
+	}
+	return strconv.Itoa(m.Count)
+}
+
+// alwaysAllowed is how many changes a limit lets pass in any case, so that a share
+// of few objects is of use.
+const alwaysAllowed = 10
+
+// Of is the number of changes that one apply may make, of so many live objects.
+func (m MaxChanges) Of(objects int) int {
+	n := m.Count
+	if m.Percent > 0 {
+		n = int(float64(objects) * m.Percent / 100)
+	}
+	return max(n, alwaysAllowed)
 }
 
 // exception reads one item of exceptions.
@@ -85,11 +118,12 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 				d.errorf(d.at(p.value), "missing-value", "", "the reason is empty; say why the exception is needed")
 			}
 		case "until":
-			e.Until = d.date(p.value)
+			e.Until, e.UntilAt = d.date(p.value), d.at(p.value)
 		default:
 			d.unknownKey(p, "an exception", "hostname", "settings", "reason", "until")
 		}
 	}
+	d.judgeDay(&e)
 	complete := true
 	for _, key := range []string{"hostname", "settings", "reason", "until"} {
 		if !written[key] && !hasKey(n, key) {
@@ -111,6 +145,38 @@ func (d *decoder) date(n *yaml.Node) string {
 		return ""
 	}
 	return s
+}
+
+// judgeDay speaks up before the day on which an exception ends, and refuses it
+// from then on.
+func (d *decoder) judgeDay(e *Exception) {
+	if e.Until == "" || d.now.IsZero() {
+		return
+	}
+	const day = 24 * time.Hour
+	const hint = "remove the exception, or give it a later day"
+	switch left := e.end().Sub(d.now); {
+	case left <= 0:
+		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s has ended on %s", show(e.Hostname), e.Until)
+	case left <= firstAlertDays*day:
+		d.warnf(e.UntilAt, "exception-expires", hint, "the exception for %s ends on %s, in %s; from that day on it is an error", show(e.Hostname), e.Until, days((left+day-1)/day))
+	}
+}
+
+// end is the first moment at which the exception no longer holds: midnight UTC.
+func (e *Exception) end() time.Time {
+	t, err := time.Parse(time.DateOnly, e.Until)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Holds reports whether the exception is for a name, in canonical form, and has
+// not ended. At the zero time no exception has.
+func (e *Exception) Holds(name string, now time.Time) bool {
+	g := compileGlob(e.Hostname)
+	return g.match(name) && (now.IsZero() || now.Before(e.end()))
 }
 
 // hasKey reports whether a mapping has a key at all, be it with no value: then

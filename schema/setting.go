@@ -367,6 +367,18 @@ func (s *Setting) Compare(from, to Value) Direction {
 	}
 }
 
+// Meets reports whether an effective value is no weaker than a limit. A list of
+// cipher suites meets one that has all of its suites: what a policy names is what
+// may be offered, whatever else is as strong. What cannot be ordered does not meet
+// a limit, since nothing proves that it does.
+func (s *Setting) Meets(limit, value Value) bool {
+	if s.ID == Ciphers {
+		within, have := admitted(limit), admitted(value)
+		return within != nil && have != nil && len(minus(have, within)) == 0
+	}
+	return value == limit || s.Compare(limit, value) == Strengthens
+}
+
 // compareObjects orders two objects by their ranked members: one that protects
 // more in some and less in others is neither stronger nor weaker.
 func (s *Setting) compareObjects(from, to Value) Direction {

@@ -3,8 +3,10 @@ package schema
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -24,6 +26,12 @@ func maxValues(size int) int { return 100_000 + size/12 }
 
 // utf8BOM may stand at the beginning of a file.
 var utf8BOM = []byte("\ufeff")
+
+// lazyRegexp is a regular expression that is compiled when it is first asked for, so
+// that no command pays for what it does not match.
+func lazyRegexp(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // checkText looks at the bytes of a file before YAML does, and reports whether
 // they can be parsed: each complaint here stands for something that the parser

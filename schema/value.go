@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -125,7 +124,7 @@ func onOff(text string, accepted []string) string {
 	return text
 }
 
-var versionText = regexp.MustCompile(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
+var versionText = lazyRegexp(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
 
 // valueHint says which accepted value somebody most likely meant.
 func valueHint(text string, accepted []string) string {
@@ -141,7 +140,7 @@ func valueHint(text string, accepted []string) string {
 	case slices.Contains(accepted, "zrt") && slices.Contains([]string{"0rtt", "0-rtt", "on+0rtt"}, trimmed):
 		meant = "zrt"
 	default:
-		if m := versionText.FindStringSubmatch(trimmed); m != nil {
+		if m := versionText().FindStringSubmatch(trimmed); m != nil {
 			minor := m[2]
 			if minor == "" {
 				minor = "0"

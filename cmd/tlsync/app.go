@@ -12,15 +12,17 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-isatty"
-	"github.com/urfave/cli/v2"
 
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
+	"tlsync/engine/progress"
 	"tlsync/schema"
 )
 
@@ -46,20 +48,18 @@ type common struct {
 	rate        cloudflare.Rate
 	concurrency int
 	timeout     time.Duration
+	limit       time.Duration // how long a run may take; 0 for no limit
 }
 
 func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
 	p := &program{s, getenv, secrets, writing, time.Now}
-	app := &cli.App{
-		Name:            "tlsync",
-		Usage:           "TLS settings of Cloudflare zones and custom hostnames, from Git",
-		Version:         version(),
-		HideHelpCommand: true,
-		Writer:          s.out,
-		ErrWriter:       s.err,
-		Reader:          s.in,
-		ExitErrHandler:  func(*cli.Context, error) {}, // run picks the exit code
-		OnUsageError:    usageError,
+	return &cli.App{
+		Name:         "tlsync",
+		Usage:        "TLS settings of Cloudflare zones and custom hostnames, from Git",
+		Version:      version(),
+		Writer:       s.out,
+		Help:         helpText,
+		OnUsageError: usageError,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
 			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(),
@@ -68,23 +68,15 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 			if name := c.Args().First(); name != "" && name != "help" {
 				return unknownCommand(c.App, name)
 			}
-			return cli.ShowAppHelp(c)
+			return c.ShowHelp()
 		},
-		CustomAppHelpTemplate: appHelp,
 	}
-	for _, c := range app.Commands {
-		dress(c)
-	}
-	return app
 }
 
 // usageError says what is wrong with the flags, with a suggestion for one that is
-// unknown. The flag library names flags with a single dash, and not what they take.
-func usageError(c *cli.Context, err error, _ bool) error {
-	name, flags := "tlsync", []cli.Flag(nil)
-	if c.Command != nil && c.Command.HelpName != "" {
-		name, flags = c.Command.HelpName, c.Command.Flags
-	}
+// unknown. Package flag names flags with a single dash, and not what they take.
+func usageError(c *cli.Context, err error) error {
+	flags := c.Flags()
 	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		var names []string
 		for _, f := range flags {
@@ -99,7 +91,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
 	}
-	if m := wrongValue.FindStringSubmatch(err.Error()); m != nil {
+	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
 		for _, f := range flags {
 			want := "true or false"
 			switch f.(type) {
@@ -113,11 +105,13 @@ func usageError(c *cli.Context, err error, _ bool) error {
 			}
 		}
 	}
-	return exit{codeError, fmt.Errorf("%w; see %s --help", err, name)}
+	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
 }
 
-// wrongValue is how the flag library tells of a value that it cannot read.
-var wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+// wrongValue is how package flag tells of a value that it cannot read.
+var wrongValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+})
 
 func unknownCommand(app *cli.App, name string) error {
 	var names []string
@@ -145,7 +139,7 @@ func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: version()} }
 
 func userAgent() string { return "tlsync/" + version() }
 
-// sharedFlags are made anew for each command: the flag library writes into them.
+// sharedFlags are those that most commands take.
 func sharedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` directory that holds tlsync.yaml"},
@@ -167,7 +161,7 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	o := common{
 		configDir: c.String("config"), format: c.String("format"),
 		verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
-		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"),
+		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"), limit: p.limit(c.Duration("deadline")),
 	}
 	for _, z := range c.StringSlice("zone") {
 		name, err := schema.CanonicalHostname(z)
@@ -239,6 +233,9 @@ func noArguments(c *cli.Context) error {
 func isTerminal(v any) bool {
 	if r, ok := v.(redacted); ok {
 		v = r.Writer
+	}
+	if s, ok := v.(*progress.Screen); ok {
+		v = s.Unwrap()
 	}
 	f, ok := v.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
@@ -328,12 +325,11 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 func (p *program) engine(o common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
 		Source: source, Zones: o.zones, Now: p.now(), Tool: tool(),
-		WritesPerSecond: float64(o.rate.Requests) / o.rate.Per.Seconds(),
+		Budget: plan.Budget{Requests: o.rate.Requests, Per: o.rate.Per},
 	}
 }
 
-// action turns a method with the command's context into what the flag library
-// calls.
+// action turns a method with the command's context into what package cli calls.
 func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
 	return func(c *cli.Context) error { return f(c.Context, c) }
 }

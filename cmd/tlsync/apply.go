@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
@@ -27,7 +27,9 @@ type applyOptions struct {
 	deadline time.Duration
 	// reviewed is a file that holds what was reviewed; empty for no such check.
 	reviewed string
-	notTip   bool // an older commit than that of the branch's tip may be applied
+	// maxChanges stands in for the policy's limit where it is set.
+	maxChanges schema.MaxChanges
+	notTip     bool // an older commit than that of the branch's tip may be applied
 }
 
 func (p *program) applyCommand() *cli.Command {
@@ -43,6 +45,7 @@ was in the plan that was reviewed.`,
 		Flags: append(sharedFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
 			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
+			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` changes at most, in place of the policy's limit"},
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
 			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
 			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
@@ -58,6 +61,9 @@ was in the plan that was reviewed.`,
 			o := applyOptions{
 				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
 				reviewed: c.String("reviewed"), notTip: c.Bool("allow-not-tip"),
+			}
+			if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
+				return err
 			}
 			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
 				return err
@@ -219,19 +225,20 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 // says whether the plan is whole.
 func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
 	if len(made.Changes) == 0 {
-		return unread(made)
+		return cmp.Or(p.gates(o, made, c), unread(made))
 	}
 	if gate != nil {
 		if err := gate(made); err != nil {
 			return err
 		}
 	}
-	if refusals := apply.Refusals(made, o.allow); len(refusals) > 0 {
-		return exit{codeRefused, refused(refusals, o.allow)}
+	if err := p.gates(o, made, c); err != nil {
+		return err
 	}
 	if err := missingKey(made, c.desired, keys); err != nil {
 		return err
 	}
+	p.warnOfLimit(ctx, o, made)
 	return p.confirm(ctx, o)
 }
 
@@ -259,37 +266,6 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 // to Cloudflare.
 func (p *program) lost(err error) {
 	fmt.Fprintf(p.err, "tlsync: the report is lost: %s\n", oneLine(err))
-}
-
-// refused says what would allow the plan, in words to be used as they are.
-func refused(refusals []apply.Refusal, allowed []plan.HazardKind) error {
-	var b strings.Builder
-	b.WriteString("refused, nothing was written:")
-	need := slices.Clone(allowed)
-	never := false
-	for _, r := range refusals {
-		first := r.Changes[0]
-		for _, h := range first.Hazards {
-			if h.Kind == r.Hazard {
-				fmt.Fprintf(&b, "\n  %s: %s", r.Hazard, h.Message)
-				break
-			}
-		}
-		if more := len(r.Changes) - 1; more > 0 {
-			fmt.Fprintf(&b, " (and %d more)", more)
-		}
-		if r.Hazard == plan.Unreachable {
-			never = true
-		} else {
-			need = append(need, r.Hazard)
-		}
-	}
-	if never {
-		b.WriteString("\nunreachable is never allowed: change the configuration")
-	} else {
-		fmt.Fprintf(&b, "\nto accept this, run again with --allow-hazards %s", strings.ReplaceAll(joinKinds(need), ", ", ","))
-	}
-	return errors.New(b.String())
 }
 
 // confirm asks on a terminal and refuses without one.

@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"tlsync/cmd/tlsync/cli"
 )
 
-// permute moves flags to where the flag library looks for them: shared flags
+// permute moves flags to where package cli looks for them: shared flags
 // that stand before the command behind it, and flags that stand behind a
 // positional argument before it. What follows "--" stays as it is.
 func permute(args []string) []string {

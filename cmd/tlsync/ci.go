@@ -15,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
@@ -37,7 +36,9 @@ type ciOptions struct {
 	reviewed string // auto, required or off
 	notTip   bool
 	deadline time.Duration
-	token    string // of GitHub
+	// maxChanges stands in for the policy's limit where it is set.
+	maxChanges schema.MaxChanges
+	token      string // of GitHub
 }
 
 func (p *program) ciCommand() *cli.Command {
@@ -55,6 +56,7 @@ GitHub is GITHUB_TOKEN.`,
 			&cli.StringFlag{Name: "command", Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
 			&cli.StringFlag{Name: "base", Usage: "`REF` in place of the base that the event names"},
 			&cli.StringFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
+			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` in place of the policy's limit"},
 			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` live state, where there is no token"},
 			&cli.StringFlag{Name: "comment", Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
 			&cli.StringFlag{Name: "comment-key", Usage: "`KEY` tells several configurations apart"},
@@ -106,6 +108,9 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	if o.allow, err = hazards(strings.FieldsFunc(input("allow-hazards"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })); err != nil {
 		return o, err
 	}
+	if o.maxChanges, err = maxChangesFlag(input("max-changes")); err != nil {
+		return o, err
+	}
 	for _, b := range []struct {
 		flag string
 		to   *bool
@@ -123,6 +128,7 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 		if o.deadline, err = time.ParseDuration(d); err != nil || o.deadline <= 0 {
 			return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", d)
 		}
+		o.limit = o.deadline
 	}
 	if err := cmp.Or(
 		choice("command", o.command, "auto", "validate", "plan", "apply", "drift"),

@@ -103,13 +103,13 @@ func (r *ciRun) apply(ctx context.Context) error {
 		}
 		return r.isTip(ctx) // reading may have taken long
 	}
-	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, deadline: r.o.deadline}, c, base, gate)
+	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline}, c, base, gate)
 	if r.made = a.made; a.made != nil {
 		r.credit(ctx, r.o.common, a.made, c, base)
 		r.savePlan()
 		r.annotate(report.PlanAnnotations(a.made))
 	}
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: "tlsync plan", Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: "tlsync plan", Footer: r.of(base)}
 	if a.result != nil {
 		var b bytes.Buffer
 		if err := report.ResultMarkdown(&b, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {

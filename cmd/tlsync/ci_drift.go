@@ -45,7 +45,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 	if r.o.issue {
 		r.keepIssue(ctx, made, page, last.unknown)
 	}
-	return driftVerdict(made, r.o.failOn, pending)
+	return r.driftVerdict(made, c, r.o.failOn, pending)
 }
 
 // keepIssue opens, updates and closes the drift issue, which is about the default

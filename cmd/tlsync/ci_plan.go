@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err := r.print(r.o.common, made, false); err != nil {
 		r.lost(err)
 	}
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("plan"), Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
 	}
@@ -66,7 +67,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 		err := report.Markdown(&b, made, page)
 		return b.String() + "\n" + review + "\n", err
 	})
-	return unread(made)
+	return cmp.Or(unread(made), r.policyKept(made, c))
 }
 
 // dependabot is whose pull requests get no secret, like those of forks.

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -79,7 +78,7 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	if err := p.print(o.common, made, applied != c); err != nil {
 		return err
 	}
-	return driftVerdict(made, o.failOn, applied != c)
+	return p.driftVerdict(made, c, o.failOn, applied != c)
 }
 
 // applied is the configuration of the commit that was applied last.
@@ -97,14 +96,17 @@ func (p *program) applied(o common, revision string) (*configuration, error) {
 
 // driftVerdict picks the exit code of a look for drift. Pending says that the
 // plan may hold what is not applied yet.
-func driftVerdict(made *plan.Plan, failOn string, pending bool) error {
+func (p *program) driftVerdict(made *plan.Plan, c *configuration, failOn string, pending bool) error {
 	if err := unread(made); err != nil {
 		return err
 	}
 	if drifted(made, failOn, pending) {
 		return exit{codeDiffers, nil}
 	}
-	return nil
+	if failOn == "none" {
+		return nil // the findings tell
+	}
+	return p.policyKept(made, c)
 }
 
 // drifted reports whether the drift is of the kind to fail on. What is only

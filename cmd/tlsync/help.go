@@ -5,17 +5,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"tlsync/cmd/tlsync/cli"
 )
 
-const appHelp = `{{.Name}} - {{.Usage}}
+// helpText is what --help prints, about the program or one of its commands.
+func helpText(c *cli.Context) string {
+	if c.Command.HelpName == c.App.Name {
+		return appHelp(c.App)
+	}
+	return commandHelp(c.Command)
+}
+
+func appHelp(a *cli.App) string {
+	return a.Name + " - " + a.Usage + `
 
 Usage:
   tlsync COMMAND [flags]
 
-Commands:{{range .VisibleCommands}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{if .Aliases}} (alias {{join .Aliases ", "}}){{end}}{{end}}
-
+Commands:
+` + commandLines(a.Commands) + `
 tlsync COMMAND --help tells the flags of a command.
 
 Environment:
@@ -29,30 +37,32 @@ Exit codes:
   2  differences found              something was not
   3  refused, nothing written   11  a bug in tlsync
 `
-
-const commandHelp = `{{.HelpName}} - {{.Usage}}
-
-Usage:
-  {{.UsageText}}
-{{if .Description}}
-{{.Description}}
-{{end}}{{if .VisibleCommands}}
-Commands:{{range .VisibleCommands}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{end}}
-{{end}}`
-
-// dress gives a command the house's help and errors, its subcommands included.
-func dress(c *cli.Command) {
-	c.OnUsageError = usageError
-	c.HideHelpCommand = true
-	c.CustomHelpTemplate = commandHelp + flagHelp(c.Flags)
-	for _, sub := range c.Subcommands {
-		dress(sub)
-	}
 }
 
-// flagHelp lists a command's own flags, then the shared ones. The
-// flag library's own list is wider than a terminal.
+func commandHelp(c *cli.Command) string {
+	out := c.HelpName + " - " + c.Usage + "\n\nUsage:\n  " + c.UsageText + "\n"
+	if c.Description != "" {
+		out += "\n" + c.Description + "\n"
+	}
+	if len(c.Subcommands) > 0 {
+		out += "\nCommands:\n" + commandLines(c.Subcommands)
+	}
+	return out + flagHelp(c.Flags)
+}
+
+func commandLines(commands []*cli.Command) string {
+	var b strings.Builder
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-10s %s", c.Name, c.Usage)
+		if len(c.Aliases) > 0 {
+			fmt.Fprintf(&b, " (alias %s)", strings.Join(c.Aliases, ", "))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// flagHelp lists a command's own flags, then the shared ones.
 func flagHelp(flags []cli.Flag) string {
 	var shared []string
 	for _, f := range sharedFlags() {
@@ -87,17 +97,13 @@ func flagLine(f cli.Flag) string {
 		}
 	}
 	left := strings.Join(names, ", ")
-	doc, ok := f.(cli.DocGenerationFlag)
-	if !ok {
-		return "  " + left + "\n"
-	}
-	usage := doc.GetUsage()
+	usage, value := f.Help()
 	if place, text, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok {
 		left += " " + place
 		usage = text
 	}
-	if v := strings.Trim(doc.GetDefaultText(), `"`); doc.TakesValue() && v != "" && v != "0s" {
-		usage += " (" + v + ")"
+	if value != "" {
+		usage += " (" + value + ")"
 	}
 	return fmt.Sprintf("  %-26s %s\n", left, usage)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/urfave/cli/v2"
+	"tlsync/cmd/tlsync/cli"
 )
 
 // inProcess runs the program without a process of its own.

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"tlsync/engine/crash"
+	"tlsync/engine/progress"
 )
 
 func main() {
@@ -24,6 +25,7 @@ func main() {
 	// fails and the run goes on. Not ignored but caught, so that the sandbox's
 	// command does not inherit it.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	screen := progress.NewScreen(os.Stderr)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var writing atomic.Bool // from the first write on
 	signals := make(chan os.Signal, 2)
@@ -31,16 +33,19 @@ func main() {
 	go func() {
 		s := <-signals
 		cancel(stopped{s})
-		fmt.Fprintf(os.Stderr, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
+		fmt.Fprintf(screen, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
 		s = <-signals
+		screen.Close()
 		if !writing.Load() {
-			fmt.Fprintf(os.Stderr, "\ntlsync: %s again: ended; nothing was written\n", signalName(s))
+			fmt.Fprintf(screen, "\ntlsync: %s again: ended; nothing was written\n", signalName(s))
 			os.Exit(codeError)
 		}
-		fmt.Fprintf(os.Stderr, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
+		fmt.Fprintf(screen, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
 		os.Exit(codeIncomplete)
 	}()
-	os.Exit(run(ctx, os.Args, streams{os.Stdin, os.Stdout, os.Stderr}, os.Getenv, &writing))
+	code := run(ctx, os.Args, streams{os.Stdin, os.Stdout, screen}, os.Getenv, &writing)
+	screen.Close()
+	os.Exit(code)
 }
 
 // stopped is the cause of a context that a signal ended.

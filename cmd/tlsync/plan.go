@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
@@ -82,7 +82,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 	if err := p.print(o.common, made, false); err != nil {
 		return err
 	}
-	if err := unread(made); err != nil {
+	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
 		return err
 	}
 	if o.detailed && len(made.Changes) > 0 {
@@ -142,9 +142,9 @@ func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	case "github":
 		return github.Commands(p.out, annotations(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.out, made, report.MarkdownOptions{Rate: rateText(o.rate), Pending: pending})
+		return report.Markdown(p.out, made, report.MarkdownOptions{Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 	}
-	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Pending: pending})
+	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 }
 
 // unread fails where something that the configuration manages could not be read
@@ -152,7 +152,7 @@ func (p *program) print(o common, made *plan.Plan, pending bool) error {
 func unread(made *plan.Plan) error {
 	n := 0
 	for _, f := range made.Findings {
-		if f.Severity == schema.Error {
+		if f.Severity == schema.Error && !f.OfPolicy() {
 			n++
 		}
 	}

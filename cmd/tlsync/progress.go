@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tlsync/engine/apply"
@@ -10,27 +12,26 @@ import (
 	"tlsync/engine/progress"
 )
 
-// watcher shows how far a run is: what was read, then what was written. All of
-// it goes to stderr.
+// watcher shows how far a run is: what is read, what is written, and what is read
+// once more. All of it goes to stderr.
 type watcher struct {
-	p       *program
-	mode    progress.Mode
-	reading *progress.Progress
-	writing *progress.Progress
+	p    *program
+	mode progress.Mode
+
+	mu      sync.Mutex
+	now     *progress.Progress
+	writing int            // changes that are still to be dealt with
+	totals  map[string]int // custom hostnames by zone, as far as the server has counted them
+	total   int
+	sent    int
 }
 
 // watch begins to show the reading, of which the client tells.
 func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
-	w := &watcher{p: p, mode: progress.Lines}
-	switch {
-	case o.quiet:
-		w.mode = progress.Quiet
-	case isTerminal(p.err) && !p.inActions():
-		w.mode = progress.Bar
-	}
-	w.reading = progress.New(p.err, progress.Options{Mode: w.mode, What: "read", Unit: "hostnames"})
+	w := &watcher{p: p, mode: p.progressMode(o)}
+	w.begin("read", "hostnames", 0)
 	opts.Notify = func(e cloudflare.Event) {
-		w.reading.Add(e.Items)
+		w.event(&e)
 		if !e.PausedUntil.IsZero() {
 			p.remark(o, "tlsync: Cloudflare's rate limit is reached; going on at %s", e.PausedUntil.Format(time.TimeOnly))
 		}
@@ -38,19 +39,77 @@ func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
 	return w
 }
 
-// write ends the showing of the reading and begins to count changes.
-func (w *watcher) write(total int) {
-	w.reading.Close()
-	w.writing = progress.New(w.p.err, progress.Options{Mode: w.mode, What: "apply", Unit: "changes", Total: total})
+// progressMode is a bar where a person looks on, and lines where it is a log.
+func (p *program) progressMode(o common) progress.Mode {
+	switch {
+	case o.quiet:
+		return progress.Quiet
+	case isTerminal(p.err) && !p.inActions() && p.getenv("CI") == "" && p.getenv("TERM") != "dumb":
+		return progress.Bar
+	}
+	return progress.Lines
 }
 
-func (w *watcher) step(apply.Step) { w.writing.Add(1) }
+// begin ends what is shown and shows something new.
+func (w *watcher) begin(what, unit string, total int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now != nil {
+		w.now.Close()
+	}
+	w.totals, w.total = map[string]int{}, 0
+	w.now = progress.New(screen(w.p.err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
+}
+
+// screen is what stands behind stderr: what progress prints holds no secret.
+func screen(stderr io.Writer) io.Writer {
+	if r, ok := stderr.(redacted); ok {
+		return r.Writer
+	}
+	return stderr
+}
+
+func (w *watcher) event(e *cloudflare.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = e.Requests.Read + e.Requests.Write
+	b := e.Budget
+	w.now.Spend(w.sent, progress.Budget{Left: b.Left, Of: b.Of, Per: b.Per, Again: b.Again})
+	if w.writing > 0 || e.Zone == "" {
+		return
+	}
+	if more := e.Total - w.totals[e.Zone]; more > 0 {
+		w.totals[e.Zone] += more
+		w.total += more
+		w.now.SetTotal(w.total)
+	}
+	w.now.Add(e.Items)
+}
+
+// write begins to count changes.
+func (w *watcher) write(total int) {
+	w.begin("apply", "changes", total)
+	w.mu.Lock()
+	w.writing = total
+	w.mu.Unlock()
+}
+
+// step counts a change. After the last one live state is read once more.
+func (w *watcher) step(apply.Step) {
+	w.mu.Lock()
+	w.now.Add(1)
+	w.writing--
+	last := w.writing == 0
+	w.mu.Unlock()
+	if last {
+		w.begin("check", "hostnames", 0)
+	}
+}
 
 func (w *watcher) close() {
-	w.reading.Close()
-	if w.writing != nil {
-		w.writing.Close()
-	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now.Close()
 }
 
 // rateText is a rate as people say it: "1,100 per 5 min".

@@ -84,6 +84,7 @@ func TestScript(t *testing.T) {
 			"exited":     exitedVerb,
 			"await":      awaitVerb,
 			"sleep":      sleepVerb,
+			"terminal":   terminalVerb,
 			"git-init":   gitInitVerb,
 			"commit":     commitVerb,
 			"json":       jsonVerb,

@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/engine/snapshot"

@@ -3,8 +3,7 @@ package main
 import (
 	"context"
 
-	"github.com/urfave/cli/v2"
-
+	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/github"
 	"tlsync/engine/report"
 )

@@ -74,7 +74,7 @@ func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		for _, h := range c.Hazards {
-			if h.Kind.NeedsPermission() && (h.Kind == plan.Unreachable || !slices.Contains(allowed, h.Kind)) {
+			if h.NeedsPermission() && (h.Kind == plan.Unreachable || !slices.Contains(allowed, h.Kind)) {
 				byKind[h.Kind] = append(byKind[h.Kind], c)
 			}
 		}

@@ -85,15 +85,17 @@ type Event struct {
 	Requests plan.Requests
 	// PausedUntil is set where the API asked everybody to wait.
 	PausedUntil time.Time
-	// Zone is set where a page of its custom hostnames was read, and Items is
-	// how many were on it.
-	Zone  string
-	Items int
+	// Zone is set where a page of its custom hostnames was read, Items is how many
+	// were on it, and Total how many the server counts in all, if it does.
+	Zone         string
+	Items, Total int
+	Budget       Budget
 }
 
 // Reader reads live state.
 type Reader struct {
 	clients     []*client // the default credentials first, then by account
+	limits      []*limiter
 	concurrency int
 	cache       *cache // nil unless a Writer needs it
 	log         *slog.Logger
@@ -260,6 +262,7 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
 		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
 	}
+	r.limits = append(r.limits, t.limit)
 	options := []cloudflare.Option{
 		cloudflare.BaseURL(o.BaseURL),
 		cloudflare.UsingRetryPolicy(0, 0, 0),
@@ -310,7 +313,7 @@ func (r *Reader) tell(e Event) {
 	}
 	r.notifying.Lock()
 	defer r.notifying.Unlock()
-	e.Requests = r.Requests()
+	e.Requests, e.Budget = r.Requests(), r.budget()
 	r.notify(e)
 }
 

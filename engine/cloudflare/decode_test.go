@@ -221,3 +221,27 @@ func FuzzEnvelope(f *testing.F) {
 		}
 	})
 }
+
+// An uploaded certificate is of the kinds of keys that its signatures tell of; what
+// Cloudflare makes by itself comes in both.
+func TestKeysOfUploadedCertificates(t *testing.T) {
+	for _, tt := range []struct {
+		ssl  string
+		want plan.Keys
+	}{
+		{`"custom_certificate":"PEM","certificates":[{"id":"1","signature":"SHA256WithRSA"}]`, plan.RSAKey},
+		{`"certificates":[{"signature":"ECDSAWithSHA256","id":"1"}],"custom_certificate":"PEM"`, plan.ECDSAKey},
+		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":"SHA1WithRSA"}]`, plan.ECDSAKey | plan.RSAKey},
+		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":"Ed25519"}]`, 0},
+		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":null}]`, 0},
+		{`"custom_certificate":"PEM","certificates":[]`, 0},
+		{`"custom_certificate":"PEM","certificates":null`, 0},
+		{`"custom_certificate":"PEM"`, 0},
+		{`"custom_certificate":"","certificates":[{"signature":"SHA256WithRSA"}]`, 0},
+	} {
+		h, err := decodeHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + tt.ssl + `}}`))
+		if err != nil || h.Keys != tt.want {
+			t.Errorf("%s: %d, %v, want %d", tt.ssl, h.Keys, err, tt.want)
+		}
+	}
+}

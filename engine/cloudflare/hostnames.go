@@ -28,7 +28,7 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 		refused:  &c.refused,
 		decode:   decodeHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
-		progress: func(items int) { r.tell(Event{Zone: z.Name, Items: items}) },
+		progress: func(items, total int) { r.tell(Event{Zone: z.Name, Items: items, Total: total}) },
 		limit:    r.concurrency,
 		log:      r.log,
 	})
@@ -155,7 +155,7 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 }
 
 func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
-	return d.object(func(key []byte) (err error) {
+	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "status":
 			h.SSLStatus, err = d.word()
@@ -181,6 +181,10 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 			default:
 				h.Uploaded = true
 			}
+		case "certificates":
+			if !d.null() {
+				err = d.keys(h)
+			}
 		case "settings":
 			if !d.null() {
 				d.shown = true
@@ -191,6 +195,38 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 		}
 		return err
 	})
+	if !h.Uploaded {
+		h.Keys = 0 // Cloudflare makes the other one, if it is not there yet
+	}
+	return err
+}
+
+// keys reads the kinds of keys that the signatures of certificates tell of:
+// "ECDSAWithSHA256", "SHA256WithRSA".
+func (d *hostnameDecoder) keys(h *plan.Hostname) error {
+	unknown := false
+	err := d.array(func() error {
+		return d.object(func(key []byte) error {
+			if string(key) != "signature" {
+				d.skip()
+				return nil
+			}
+			raw := string(d.skip())
+			switch {
+			case strings.Contains(raw, "ECDSA"):
+				h.Keys |= plan.ECDSAKey
+			case strings.Contains(raw, "RSA"):
+				h.Keys |= plan.RSAKey
+			default:
+				unknown = true
+			}
+			return nil
+		})
+	})
+	if unknown {
+		h.Keys = 0
+	}
+	return err
 }
 
 func (d *hostnameDecoder) metadata() (map[string]string, error) {

@@ -39,8 +39,9 @@ type query[T any] struct {
 	filtered bool
 	decode   func(result []byte) ([]T, error)
 	id       func(*T) string
-	// progress, if set, is told of each page, from several goroutines.
-	progress func(items int)
+	// progress, if set, is told of each page, and of how many items the server
+	// counts in all, from several goroutines.
+	progress func(items, total int)
 	limit    int // pages under way at once
 	log      *slog.Logger
 }
@@ -121,7 +122,7 @@ func (q *query[T]) page(ctx context.Context, n, size int) (page[T], error) {
 		return err
 	})
 	if err == nil && q.progress != nil {
-		q.progress(len(p.items))
+		q.progress(len(p.items), p.info.Total)
 	}
 	return p, err
 }

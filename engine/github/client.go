@@ -1,8 +1,10 @@
 package github
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	gh "github.com/google/go-github/v92/github"
 )
 
 // Bot is the author of what the token of a workflow writes.
@@ -35,30 +35,17 @@ type Options struct {
 // Client speaks to the API of one repository. What it writes is found again by its
 // author and its marker, so it never touches what others wrote. It waits when the
 // rate limit asks for it, for three minutes in all.
+//
+// It makes a dozen kinds of requests and reads a few fields of the answers, by
+// net/http: go-github, which knows all of the API, makes the program a megabyte larger.
 type Client struct {
-	owner, name string
-	transport   *transport
-	calls       calls
+	repository string // owner/name
+	userAgent  string
+	transport  *transport
+	http       *http.Client
 
 	mu    sync.Mutex
 	login string // "" where it is not known yet
-}
-
-// calls are the requests that are made through go-github. They are functions, and
-// no *gh.Client is in reach of a value: the linker would keep all its methods, once
-// such a value is in an interface.
-type calls struct {
-	user          func(ctx context.Context, login string) (*gh.User, *gh.Response, error)
-	comments      func(ctx context.Context, owner, repo string, number int, o *gh.IssueListCommentsOptions) ([]*gh.IssueComment, *gh.Response, error)
-	createComment func(ctx context.Context, owner, repo string, number int, body gh.IssueCommentRequest) (*gh.IssueComment, *gh.Response, error)
-	updateComment func(ctx context.Context, owner, repo string, id int64, body gh.IssueCommentRequest) (*gh.IssueComment, *gh.Response, error)
-	issues        func(ctx context.Context, owner, repo string, o *gh.IssueListByRepoOptions) ([]*gh.Issue, *gh.Response, error)
-	createIssue   func(ctx context.Context, owner, repo string, body gh.CreateIssueRequest) (*gh.Issue, *gh.Response, error)
-	updateIssue   func(ctx context.Context, owner, repo string, number int, body gh.UpdateIssueRequest) (*gh.Issue, *gh.Response, error)
-	pulls         func(ctx context.Context, owner, repo, sha string, o *gh.ListOptions) ([]*gh.PullRequest, *gh.Response, error)
-	branch        func(ctx context.Context, owner, repo, branch string, maxRedirects int) (*gh.Branch, *gh.Response, error)
-	statuses      func(ctx context.Context, owner, repo, ref string, o *gh.ListOptions) ([]*gh.RepoStatus, *gh.Response, error)
-	createStatus  func(ctx context.Context, owner, repo, ref string, s gh.RepoStatus) (*gh.RepoStatus, *gh.Response, error)
 }
 
 // New is a client. It sends nothing yet.
@@ -85,28 +72,10 @@ func New(o Options) (*Client, error) {
 	if t.now == nil {
 		t.now = time.Now
 	}
-	base := at.String()
-	// Waiting is for the transport alone.
-	api, err := gh.NewClient(gh.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: t.redirect}), gh.WithURLs(&base, &base),
-		gh.WithUserAgent(cmp.Or(o.UserAgent, "tlsync")), gh.WithDisableRateLimitCheck())
-	if err != nil {
-		return nil, fmt.Errorf("speak to GitHub: %w", err)
-	}
-	c := &Client{transport: t, login: o.Login, calls: calls{
-		user:          api.Users.Get,
-		comments:      api.Issues.ListComments,
-		createComment: api.Issues.CreateComment,
-		updateComment: api.Issues.UpdateComment,
-		issues:        api.Issues.ListByRepo,
-		createIssue:   api.Issues.Create,
-		updateIssue:   api.Issues.Update,
-		pulls:         api.PullRequests.ListPullRequestsWithCommit,
-		branch:        api.Repositories.GetBranch,
-		statuses:      api.Repositories.ListStatuses,
-		createStatus:  api.Repositories.CreateStatus,
-	}}
-	c.owner, c.name, _ = strings.Cut(o.Repository, "/")
-	return c, nil
+	return &Client{
+		repository: o.Repository, userAgent: cmp.Or(o.UserAgent, "tlsync"), login: o.Login,
+		transport: t, http: &http.Client{Transport: t, CheckRedirect: t.redirect},
+	}, nil
 }
 
 // apiURL takes https, and http on this machine, and gives the path its last slash.
@@ -126,8 +95,6 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (c *Client) repository() string { return c.owner + "/" + c.name }
-
 // whoWeAre is the author of what the token writes. Only personal tokens can ask.
 func (c *Client) whoWeAre(ctx context.Context) string {
 	c.mu.Lock()
@@ -137,41 +104,102 @@ func (c *Client) whoWeAre(ctx context.Context) string {
 	}
 	login := Bot
 	if t := c.transport.token; strings.HasPrefix(t, "ghp_") || strings.HasPrefix(t, "gho_") || strings.HasPrefix(t, "github_pat_") {
-		u, _, err := c.calls.user(ctx, "")
+		var u user
+		_, err := c.call(ctx, http.MethodGet, "user", nil, &u, "")
 		switch {
 		case ctx.Err() != nil:
 			return login // the request that asks for it will fail, and the next may try again
-		case err != nil || u.GetLogin() == "":
+		case err != nil || u.Login == "":
 			c.transport.log.Info("GitHub does not say whose token this is", "taken for", login)
 		default:
-			login = u.GetLogin()
+			login = u.Login
 		}
 	}
 	c.login = login
 	return login
 }
 
-// follow calls list for one page after the other, until each says that it has seen
-// enough, there are no more, or limit pages were read. It reports whether pages
-// were left.
-func follow[T any](page *gh.ListOptions, limit int, list func() ([]T, *gh.Response, error), each func(T) bool) (more bool, err error) {
-	page.PerPage = 100
+// user is what is read of an account.
+type user struct{ Login string }
+
+// below is a path below that of the repository.
+func (c *Client) below(format string, args ...any) string {
+	return "repos/" + c.repository + "/" + fmt.Sprintf(format, args...)
+}
+
+// call sends a request, with in as JSON unless it is nil, and decodes the answer
+// into out. permission is what the request needs, such as "issues: write".
+func (c *Client) call(ctx context.Context, method, path string, in, out any, permission string) (http.Header, error) {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.transport.api.String()+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", c.userAgent)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		var f *failure // from the transport
+		if !errors.As(err, &f) {
+			f = c.transport.failure(req, err.Error(), err)
+		}
+		return nil, f
+	}
+	answer := c.transport.read(res)
+	switch {
+	case res.StatusCode/100 != 2:
+		return nil, c.refused(res, answer, permission)
+	case res.StatusCode == http.StatusAccepted || json.Unmarshal(answer, out) != nil:
+		return nil, c.unexpected(res.Request, res.StatusCode)
+	}
+	return res.Header, nil
+}
+
+// each reads a list, page by page, until do has seen enough and returns false, there
+// are no more pages, or limit of them were read. It reports whether pages were left.
+func each[T any](ctx context.Context, c *Client, path string, query url.Values, limit int, permission string, do func(*T) bool) (more bool, err error) {
+	query.Set("per_page", "100")
 	for range limit {
-		items, res, err := list()
+		var items []T
+		header, err := c.call(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &items, permission)
 		if err != nil {
 			return false, err
 		}
-		for _, item := range items {
-			if !each(item) {
+		for i := range items {
+			if !do(&items[i]) {
 				return false, nil
 			}
 		}
-		if res.NextPage == 0 {
+		next := nextPage(header)
+		if next["page"] == nil && next["after"] == nil {
 			return false, nil
 		}
-		page.Page = res.NextPage
+		query["page"], query["after"] = next["page"], next["after"]
 	}
 	return true, nil
+}
+
+// nextPage are the parameters of the next page, as the header Link has them: its
+// number, on a long list of issues also the place to go on after. The address itself
+// is not followed.
+func nextPage(header http.Header) url.Values {
+	for _, links := range header.Values("Link") {
+		for link := range strings.SplitSeq(links, "<") {
+			address, rel, _ := strings.Cut(link, ">")
+			if u, err := url.Parse(address); err == nil && strings.Contains(rel, `rel="next"`) {
+				return u.Query()
+			}
+		}
+	}
+	return nil
 }
 
 // create sends a POST, by write. Whether a POST without an answer was executed is

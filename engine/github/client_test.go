@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -443,6 +445,40 @@ func TestWhatDoesNotShowIsMadeVisible(t *testing.T) {
 		if got := visible(s); got != want {
 			t.Errorf("%q: %s, want %s", s, got, want)
 		}
+	}
+}
+
+func TestTheNextPage(t *testing.T) {
+	for name, tt := range map[string]struct {
+		links []string
+		want  string
+	}{
+		"none":                            {nil, ""},
+		"by its number":                   {[]string{`<https://h/x?page=1>; rel="prev", <https://h/x?per_page=100&page=3>; rel="next", <https://h/x?page=9>; rel="last"`}, "page=3"},
+		"by the place to go on after":     {[]string{`<https://h/x?labels=a,b&after=Y3I%3D&page=2>; rel="next"`}, "after=Y3I%3D&page=2"},
+		"after the last one":              {[]string{`<https://h/x?page=1>; rel="first", <https://h/x?page=8>; rel="prev"`}, ""},
+		"in a header of its own":          {[]string{`<https://h/x?page=9>; rel="last"`, `<https://h/x?page=2>; rel="next"`}, "page=2"},
+		"not in an address that is none":  {[]string{`<https://h:x/?page=2>; rel="next"`}, ""},
+		"not from an address without one": {[]string{`<https://h/x?since=5>; rel="next"`}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, githubtest.Seed{})
+			var asked []string
+			l.before = func(w http.ResponseWriter, r *http.Request) bool {
+				asked = append(asked, r.URL.RawQuery)
+				w.Header()["Link"] = tt.links
+				fmt.Fprint(w, "[]")
+				return true
+			}
+			more, err := each(t.Context(), l.Client, l.below("issues"), url.Values{"state": {"all"}}, 2, "", func(*issue) bool { return true })
+			want := []string{"per_page=100&state=all"}
+			if tt.want != "" {
+				want = append(want, tt.want+"&per_page=100&state=all")
+			}
+			if err != nil || more != (tt.want != "") || !slices.Equal(asked, want) {
+				t.Errorf("%v, asked for %q, want %q", err, asked, want)
+			}
+		})
 	}
 }
 

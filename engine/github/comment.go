@@ -3,9 +3,9 @@ package github
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
-
-	gh "github.com/google/go-github/v92/github"
 )
 
 // maxComments bounds the pages of comments that are read, of 100 each.
@@ -19,6 +19,14 @@ type Posted struct {
 	// Stranger is the author of what was made, where that is not who we are taken
 	// for, so that it will not be found again.
 	Stranger string
+}
+
+// comment is what is read of a comment, on a pull request or an issue.
+type comment struct {
+	ID   int64
+	URL  string `json:"html_url"`
+	Body string
+	User user
 }
 
 // UpsertComment keeps one comment of a kind and key on a pull request: it is made,
@@ -40,19 +48,19 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 		return Posted{}, err
 	}
 	p := Posted{Number: number}
-	old, err := c.comment(ctx, number, kind, key)
+	old, found, err := c.comment(ctx, number, kind, key)
 	if err != nil {
 		return Posted{}, err
 	}
-	if old != nil {
-		if sameText(old.GetBody(), body) {
-			p.URL, p.Done = old.GetHTMLURL(), "unchanged"
+	if found {
+		if sameText(old.Body, body) {
+			p.URL, p.Done = old.URL, "unchanged"
 			return p, nil
 		}
-		now, res, err := c.calls.updateComment(ctx, c.owner, c.name, old.GetID(), gh.IssueCommentRequest{Body: body})
-		err = c.failed(res, err, commentPermission)
+		var now comment
+		_, err := c.call(ctx, http.MethodPatch, c.below("issues/comments/%d", old.ID), newComment{body}, &now, commentPermission)
 		if err == nil {
-			p.URL, p.Done = now.GetHTMLURL(), "updated"
+			p.URL, p.Done = now.URL, "updated"
 			return p, nil
 		}
 		if !hasStatus(err, 404) {
@@ -62,21 +70,31 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 	}
 	p.Done = "created"
 	err = c.create(ctx, func() error {
-		now, res, err := c.calls.createComment(ctx, c.owner, c.name, number, gh.IssueCommentRequest{Body: body})
-		p.URL, p.Stranger = now.GetHTMLURL(), c.stranger(ctx, now.GetUser())
-		return c.failed(res, err, commentPermission)
+		now, err := c.addComment(ctx, number, body, commentPermission)
+		p.URL, p.Stranger = now.URL, c.stranger(ctx, now.User)
+		return err
 	}, func() (bool, error) {
-		now, err := c.comment(ctx, number, kind, key)
-		if now == nil || now.GetID() == old.GetID() {
+		now, found, err := c.comment(ctx, number, kind, key)
+		if !found || now.ID == old.ID {
 			return false, err
 		}
-		p.URL = now.GetHTMLURL()
+		p.URL = now.URL
 		return true, nil
 	})
 	if err != nil {
 		return Posted{}, err
 	}
 	return p, nil
+}
+
+// newComment is a comment as it is sent.
+type newComment struct {
+	Body string `json:"body"`
+}
+
+func (c *Client) addComment(ctx context.Context, number int, body, permission string) (made comment, err error) {
+	_, err = c.call(ctx, http.MethodPost, c.below("issues/%d/comments", number), newComment{body}, &made, permission)
+	return made, err
 }
 
 // sameText compares bodies as GitHub keeps them: the ends of lines, and space at the
@@ -88,8 +106,8 @@ func sameText(a, b string) bool {
 
 // stranger is the author of something that we made, if it is not who we are taken
 // for.
-func (c *Client) stranger(ctx context.Context, author *gh.User) string {
-	if login := author.GetLogin(); login != "" && !strings.EqualFold(login, c.whoWeAre(ctx)) {
+func (c *Client) stranger(ctx context.Context, author user) string {
+	if login := author.Login; login != "" && !strings.EqualFold(login, c.whoWeAre(ctx)) {
 		return login
 	}
 	return ""
@@ -99,9 +117,9 @@ func (c *Client) stranger(ctx context.Context, author *gh.User) string {
 // its marker and with LF at the ends of lines.
 func (c *Client) FindComment(ctx context.Context, number int, kind, key string) (body string, found bool, err error) {
 	if err = check(kind, key); err == nil {
-		var m *gh.IssueComment
-		if m, err = c.comment(ctx, number, kind, key); m != nil {
-			return strings.ReplaceAll(m.GetBody(), "\r\n", "\n"), true, nil
+		var m comment
+		if m, found, err = c.comment(ctx, number, kind, key); found {
+			return strings.ReplaceAll(m.Body, "\r\n", "\n"), true, nil
 		}
 	}
 	if err != nil {
@@ -110,32 +128,27 @@ func (c *Client) FindComment(ctx context.Context, number int, kind, key string) 
 	return "", false, err
 }
 
-// comment is the first of ours of a kind and key, or nil.
-func (c *Client) comment(ctx context.Context, number int, kind, key string) (*gh.IssueComment, error) {
-	var found *gh.IssueComment
-	err := c.eachComment(ctx, number, func(m *gh.IssueComment) bool {
-		if c.ours(ctx, m.GetUser(), m.GetBody(), kind, key) {
-			found = m
+// comment is the first of ours of a kind and key.
+func (c *Client) comment(ctx context.Context, number int, kind, key string) (m comment, found bool, err error) {
+	err = c.eachComment(ctx, number, func(next *comment) bool {
+		if found = c.ours(ctx, next.User, next.Body, kind, key); found {
+			m = *next
 		}
-		return found == nil
+		return !found
 	})
-	return found, err
+	return m, found, err
 }
 
 // ours reports whether we wrote a text, and for this kind and key. A marker alone
 // can be anybody's.
-func (c *Client) ours(ctx context.Context, author *gh.User, body, kind, key string) bool {
+func (c *Client) ours(ctx context.Context, author user, body, kind, key string) bool {
 	m, ok := ParseMarker(body)
-	return ok && m.Kind == kind && m.Key == key && strings.EqualFold(author.GetLogin(), c.whoWeAre(ctx))
+	return ok && m.Kind == kind && m.Key == key && strings.EqualFold(author.Login, c.whoWeAre(ctx))
 }
 
-// eachComment reads comments, the oldest first, until each returns false.
-func (c *Client) eachComment(ctx context.Context, number int, each func(*gh.IssueComment) bool) error {
-	o := &gh.IssueListCommentsOptions{}
-	more, err := follow(&o.ListOptions, maxComments, func() ([]*gh.IssueComment, *gh.Response, error) {
-		list, res, err := c.calls.comments(ctx, c.owner, c.name, number, o)
-		return list, res, c.failed(res, err, commentPermission)
-	}, each)
+// eachComment reads comments, the oldest first, until do returns false.
+func (c *Client) eachComment(ctx context.Context, number int, do func(*comment) bool) error {
+	more, err := each(ctx, c, c.below("issues/%d/comments", number), url.Values{}, maxComments, commentPermission, do)
 	if more {
 		return fmt.Errorf("there are more than %d pages of comments: delete old ones", maxComments)
 	}

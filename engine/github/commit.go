@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-
-	gh "github.com/google/go-github/v92/github"
 )
 
 const (
@@ -24,26 +24,36 @@ type MergedPull struct {
 	HeadSHA string
 }
 
+// pull is what is read of a pull request.
+type pull struct {
+	Number         int
+	MergedAt       string `json:"merged_at"`
+	MergeCommitSHA string `json:"merge_commit_sha"`
+	Head           struct{ SHA string }
+	Base           struct {
+		Ref  string
+		Repo *struct {
+			FullName string `json:"full_name"`
+		}
+	}
+}
+
 // MergedPull finds the merged pull request that brought a commit to a branch: the
 // one whose merge made this commit, else the one with the smallest number. ok is
 // false where there is none.
 func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPull, ok bool, err error) {
-	var best *gh.PullRequest
+	var best pull
 	if err = checkSHA(sha); err == nil {
-		o := &gh.ListOptions{}
-		_, err = follow(o, maxCommitPages, func() ([]*gh.PullRequest, *gh.Response, error) {
-			list, res, err := c.calls.pulls(ctx, c.owner, c.name, sha, o)
-			return list, res, c.failed(res, err, "pull-requests: read")
-		}, func(pr *gh.PullRequest) bool {
-			base := pr.GetBase()
+		_, err = each(ctx, c, c.below("commits/%s/pulls", sha), url.Values{}, maxCommitPages, "pull-requests: read", func(p *pull) bool {
+			repo := p.Base.Repo
 			switch {
-			case pr.MergedAt == nil, base.GetRef() != branch, pr.GetNumber() == 0:
-			case base.Repo != nil && !strings.EqualFold(base.Repo.GetFullName(), c.repository()):
-			case pr.GetMergeCommitSHA() == sha:
-				best = pr
+			case p.MergedAt == "", p.Base.Ref != branch, p.Number == 0:
+			case repo != nil && !strings.EqualFold(repo.FullName, c.repository):
+			case p.MergeCommitSHA == sha:
+				best = *p
 				return false
-			case best == nil || pr.GetNumber() < best.GetNumber():
-				best = pr
+			case best.Number == 0 || p.Number < best.Number:
+				best = *p
 			}
 			return true
 		})
@@ -51,37 +61,49 @@ func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPu
 	if err != nil {
 		return MergedPull{}, false, fmt.Errorf("find the pull request of commit %s: %w", cut(visible(sha), 40), err)
 	}
-	if best == nil {
+	if best.Number == 0 {
 		return MergedPull{}, false, nil
 	}
-	return MergedPull{best.GetNumber(), best.GetHead().GetSHA()}, true, nil
+	return MergedPull{best.Number, best.Head.SHA}, true, nil
 }
 
 // BranchTip is the commit that a branch, such as main or release/1, is at now.
 func (c *Client) BranchTip(ctx context.Context, branch string) (sha string, err error) {
-	b, res, err := c.calls.branch(ctx, c.owner, c.name, branch, 3)
-	if err == nil && !isSHA(b.GetCommit().GetSHA()) {
-		err = errors.New("the answer names no commit")
+	var b struct{ Commit struct{ SHA string } }
+	path := c.below("branches/%s", url.PathEscape(branch))
+	if strings.Contains(branch, "..") { // a URL would take it for a step up
+		err = errors.New("no branch can have this name")
+	} else if _, err = c.call(ctx, http.MethodGet, path, nil, &b, "contents: read"); err == nil && !isSHA(b.Commit.SHA) {
+		err = errors.New("the answer is not what this request is answered with: it names no commit")
 	}
-	if err := c.failed(res, err, "contents: read"); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("find the tip of branch %s: %w", quoted(branch), err)
 	}
-	return b.GetCommit().GetSHA(), nil
+	return b.Commit.SHA, nil
+}
+
+// status is what is said, and read, of a status.
+type status struct {
+	State       string `json:"state"`
+	TargetURL   string `json:"target_url,omitempty"`
+	Description string `json:"description"`
+	Context     string `json:"context"`
+	Creator     user   `json:"creator,omitzero"`
 }
 
 // SetStatus marks a commit with a status of success. name is what GitHub calls the
 // context, such as tlsync/apply. The description is cut at 140 characters; a
 // targetURL that is not http or https is left out.
 func (c *Client) SetStatus(ctx context.Context, sha, name, description, targetURL string) error {
-	s := gh.RepoStatus{State: new("success"), Context: &name, Description: new(cut(description, maxDescription))}
+	s := status{State: "success", Context: name, Description: cut(description, maxDescription)}
 	if strings.HasPrefix(targetURL, "https://") || strings.HasPrefix(targetURL, "http://") {
-		s.TargetURL = &targetURL
+		s.TargetURL = targetURL
 	}
 	err := checkSHA(sha)
 	if err == nil {
 		err = c.create(ctx, func() error {
-			_, res, err := c.calls.createStatus(ctx, c.owner, c.name, sha, s)
-			return c.failed(res, err, "statuses: write")
+			_, err := c.call(ctx, http.MethodPost, c.below("statuses/%s", sha), s, &status{}, "statuses: write")
+			return err
 		}, func() (bool, error) { return c.hasStatus(ctx, sha, name) })
 	}
 	if err != nil {
@@ -105,17 +127,14 @@ func (c *Client) HasStatus(ctx context.Context, sha string, names ...string) (bo
 
 func (c *Client) hasStatus(ctx context.Context, sha string, names ...string) (bool, error) {
 	ok, open := false, slices.Clone(names) // names of which no status was seen yet
-	o := &gh.ListOptions{}
-	_, err := follow(o, maxCommitPages, func() ([]*gh.RepoStatus, *gh.Response, error) {
-		list, res, err := c.calls.statuses(ctx, c.owner, c.name, sha, o)
-		return list, res, c.failed(res, err, "statuses: read")
-	}, func(s *gh.RepoStatus) bool { // the newest first
-		i := slices.Index(open, s.GetContext())
-		if i < 0 || c.stranger(ctx, s.GetCreator()) != "" {
+	path := c.below("commits/%s/statuses", sha)
+	_, err := each(ctx, c, path, url.Values{}, maxCommitPages, "statuses: read", func(s *status) bool { // the newest first
+		i := slices.Index(open, s.Context)
+		if i < 0 || c.stranger(ctx, s.Creator) != "" {
 			return true
 		}
 		open = slices.Delete(open, i, i+1)
-		ok = s.GetState() == "success"
+		ok = s.State == "success"
 		return !ok && len(open) > 0
 	})
 	return ok, err

@@ -63,6 +63,9 @@ func TestBranchTip(t *testing.T) {
 	wantError(t, err, nil, `find the tip of branch "gone\n": GET /repos/acme/tls/branches/gone: 404 Branch not found; it is not there`)
 	_, err = l.BranchTip(t.Context(), "../x")
 	wantError(t, err, nil, `find the tip of branch "../x"`)
+	if strings.Contains(l.Transcript(), "..") {
+		t.Error(l.Transcript())
+	}
 	l.SetPermission("contents", false)
 	_, err = l.BranchTip(t.Context(), "main")
 	wantError(t, err, ErrNoPermission, "contents: read")

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ErrNotActions says that this is no step of a GitHub Actions workflow.
@@ -35,12 +36,18 @@ type Environment struct {
 }
 
 var (
-	eventName  = regexp.MustCompile(`^[a-z_]{1,64}$`)
-	repository = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$`)
-	commitSHA  = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	runID      = regexp.MustCompile(`^[0-9]{1,20}$`)
-	hostPort   = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
+	eventName  = lazyRegexp(`^[a-z_]{1,64}$`)
+	repository = lazyRegexp(`^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$`)
+	commitSHA  = lazyRegexp(`^[0-9a-f]{40}$`)
+	runID      = lazyRegexp(`^[0-9]{1,20}$`)
+	hostPort   = lazyRegexp(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
 )
+
+// lazyRegexp is a regular expression that is compiled when it is first asked for, so
+// that no command pays for what it does not match.
+func lazyRegexp(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // ReadEnvironment reads the variables of GitHub Actions. The error is
 // ErrNotActions where there are none, and else names every needed variable that is
@@ -65,7 +72,7 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 			wrong = append(wrong, fmt.Sprintf("%s is %q and not %s", name, value, what))
 		}
 	}
-	need("GITHUB_EVENT_NAME", e.Event, eventName.MatchString(e.Event), "the name of an event")
+	need("GITHUB_EVENT_NAME", e.Event, eventName().MatchString(e.Event), "the name of an event")
 	need("GITHUB_REPOSITORY", e.Repository, isRepository(e.Repository), "owner/name")
 	need("GITHUB_SHA", e.SHA, isSHA(e.SHA), "40 hexadecimal digits")
 	if len(wrong) > 0 {
@@ -80,19 +87,19 @@ func (e Environment) RunURL() string {
 	u, err := url.Parse(e.ServerURL)
 	switch {
 	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.User != nil, u.RawQuery != "", u.Fragment != "",
-		!hostPort.MatchString(u.Host), u.Path != "" && u.Path != "/", !isRepository(e.Repository), !runID.MatchString(e.RunID):
+		!hostPort().MatchString(u.Host), u.Path != "" && u.Path != "/", !isRepository(e.Repository), !runID().MatchString(e.RunID):
 		return ""
 	}
 	return u.Scheme + "://" + u.Host + "/" + e.Repository + "/actions/runs/" + e.RunID
 }
 
-func isSHA(s string) bool { return commitSHA.MatchString(s) }
+func isSHA(s string) bool { return commitSHA().MatchString(s) }
 
 // isRepository knows owner/name, and refuses names that a URL would take for a
 // step up.
 func isRepository(s string) bool {
 	owner, name, _ := strings.Cut(s, "/")
-	return repository.MatchString(s) && strings.Trim(owner, ".") != "" && strings.Trim(name, ".") != ""
+	return repository().MatchString(s) && strings.Trim(owner, ".") != "" && strings.Trim(name, ".") != ""
 }
 
 // quoted is foreign text in a sentence of ours, cut to a sensible length.

@@ -1,14 +1,11 @@
 package github
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-
-	gh "github.com/google/go-github/v92/github"
 )
 
 // Reasons that callers decide by, with errors.Is.
@@ -56,31 +53,19 @@ func (t *transport) clean(s string) string {
 	return cut(visible(strings.Join(strings.Fields(s), " ")), maxShown)
 }
 
-// failed turns what go-github returns into a *failure, and nil into nil. permission
-// is what the request needs, such as "issues: write".
-func (c *Client) failed(res *gh.Response, err error, permission string) error {
-	if err == nil {
-		return nil
-	}
-	var f *failure
-	if errors.As(err, &f) {
-		return f // from the transport
-	}
-	f = &failure{method: "request", path: c.repository(), text: c.transport.clean(err.Error())}
-	for _, kind := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, kind) {
-			f.kind = kind
-		}
-	}
-	if res == nil || res.Request == nil {
-		return f
-	}
-	f.method, f.path, f.status = res.Request.Method, c.transport.clean(res.Request.URL.Path), res.StatusCode
-	if f.status/100 == 2 {
-		f.text, f.lost = "the answer is not what this request is answered with", true
-		return f
-	}
-	said, long := message(c.transport.read(res.Response))
+// unexpected is an answer of success that does not say what it should.
+func (c *Client) unexpected(req *http.Request, status int) *failure {
+	f := c.transport.failure(req, "the answer is not what this request is answered with", nil)
+	f.status, f.lost = status, true
+	return f
+}
+
+// refused is an answer that is no success. permission is what the request needs,
+// such as "issues: write".
+func (c *Client) refused(res *http.Response, body []byte, permission string) *failure {
+	said, long := message(body)
+	f := c.transport.failure(res.Request, "", nil)
+	f.status = res.StatusCode
 	f.text = c.transport.clean(fmt.Sprintf("%d %s", f.status, said))
 	switch {
 	case f.status/100 == 3:

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
-
-	gh "github.com/google/go-github/v92/github"
 )
 
 const (
@@ -29,6 +29,27 @@ type Issue struct {
 	Gone        string // Markdown of the comment that closes the issue; "" makes none
 }
 
+// issue is what is read of an issue. The list of issues has pull requests in it.
+type issue struct {
+	Number      int
+	URL         string `json:"html_url"`
+	State       string
+	Body        string
+	User        user
+	Labels      []struct{ Name string }
+	PullRequest *struct{} `json:"pull_request"`
+}
+
+// newIssue is an issue as it is made, or what is to become of one; what is not set
+// stays.
+type newIssue struct {
+	Title       string   `json:"title,omitempty"`
+	Body        string   `json:"body,omitempty"`
+	State       string   `json:"state,omitempty"`
+	StateReason string   `json:"state_reason,omitempty"`
+	Labels      []string `json:"labels,omitempty"`
+}
+
 // DriftIssue keeps one issue for a key: none without drift, one that is open with
 // it, which is closed when the drift is gone. An open issue with the same
 // fingerprint is left alone; a closed one is opened again; for another fingerprint,
@@ -48,7 +69,7 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	if err := CheckKey(o.Key); err != nil {
 		return Posted{}, err
 	}
-	if o.Text != "" && !markerHex.MatchString(o.Fingerprint) {
+	if o.Text != "" && !markerHex().MatchString(o.Fingerprint) {
 		return Posted{}, fmt.Errorf("fingerprint %s is not 64 hexadecimal digits", quoted(o.Fingerprint))
 	}
 	open, closed, err := c.driftIssues(ctx, o)
@@ -61,23 +82,23 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	case o.Text == "" && open == nil:
 		return Posted{Done: "none"}, nil
 	case o.Text == "":
-		if err := c.sayGone(ctx, open.GetNumber(), o); err != nil {
+		if err := c.sayGone(ctx, open.Number, o); err != nil {
 			return Posted{}, err
 		}
-		return c.edit(ctx, open, "closed", gh.UpdateIssueRequest{State: new("closed"), StateReason: new("completed")})
+		return c.edit(ctx, open, "closed", newIssue{State: "closed", StateReason: "completed"})
 	case open != nil:
-		if m, _ := ParseMarker(open.GetBody()); m == marker {
+		if m, _ := ParseMarker(open.Body); m == marker {
 			return posted(open, "unchanged"), nil
 		}
-		return c.edit(ctx, open, "updated", gh.UpdateIssueRequest{Title: &title, Body: &body})
+		return c.edit(ctx, open, "updated", newIssue{Title: title, Body: body})
 	case closed != nil:
-		return c.edit(ctx, closed, "reopened", gh.UpdateIssueRequest{Title: &title, Body: &body, State: new("open")})
+		return c.edit(ctx, closed, "reopened", newIssue{Title: title, Body: body, State: "open"})
 	}
-	var made *gh.Issue
+	var made *issue
 	err = c.create(ctx, func() error {
-		now, res, err := c.calls.createIssue(ctx, c.owner, c.name, gh.CreateIssueRequest{Title: title, Body: &body, Labels: []string{DriftLabel}})
-		made = now
-		return c.failed(res, err, issuePermission)
+		made = &issue{}
+		_, err := c.call(ctx, http.MethodPost, c.below("issues"), newIssue{Title: title, Body: body, Labels: []string{DriftLabel}}, made, issuePermission)
+		return err
 	}, func() (bool, error) {
 		now, _, err := c.driftIssues(ctx, o)
 		made = now
@@ -87,42 +108,36 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 		return Posted{}, err
 	}
 	p := posted(made, "created")
-	p.Stranger = c.stranger(ctx, made.GetUser())
-	if !slices.ContainsFunc(made.Labels, func(l *gh.Label) bool { return l.GetName() == DriftLabel }) {
-		return p, fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.GetNumber(), DriftLabel)
+	p.Stranger = c.stranger(ctx, made.User)
+	if !slices.ContainsFunc(made.Labels, func(l struct{ Name string }) bool { return l.Name == DriftLabel }) {
+		return p, fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.Number, DriftLabel)
 	}
 	return p, nil
 }
 
-func posted(i *gh.Issue, done string) Posted {
-	return Posted{Number: i.GetNumber(), URL: i.GetHTMLURL(), Done: done}
+func posted(i *issue, done string) Posted {
+	return Posted{Number: i.Number, URL: i.URL, Done: done}
 }
 
-func (c *Client) edit(ctx context.Context, i *gh.Issue, done string, body gh.UpdateIssueRequest) (Posted, error) {
-	now, res, err := c.calls.updateIssue(ctx, c.owner, c.name, i.GetNumber(), body)
-	if err := c.failed(res, err, issuePermission); err != nil {
+func (c *Client) edit(ctx context.Context, i *issue, done string, to newIssue) (Posted, error) {
+	var now issue
+	if _, err := c.call(ctx, http.MethodPatch, c.below("issues/%d", i.Number), to, &now, issuePermission); err != nil {
 		return Posted{}, err
 	}
-	return posted(now, done), nil
+	return posted(&now, done), nil
 }
 
 // driftIssues are the first open issue of ours for the key, and the first closed one
 // with the same fingerprint, of those changed last.
-func (c *Client) driftIssues(ctx context.Context, o Issue) (open, closed *gh.Issue, err error) {
-	list := &gh.IssueListByRepoOptions{State: "all", Labels: []string{DriftLabel}, Sort: "updated", Direction: "desc"}
-	_, err = follow(&list.ListOptions, maxIssuePages, func() ([]*gh.Issue, *gh.Response, error) {
-		issues, res, err := c.calls.issues(ctx, c.owner, c.name, list)
-		if res != nil {
-			list.After = res.After
-		}
-		return issues, res, c.failed(res, err, issuePermission)
-	}, func(i *gh.Issue) bool {
-		if i.IsPullRequest() || !c.ours(ctx, i.GetUser(), i.GetBody(), KindDrift, o.Key) {
+func (c *Client) driftIssues(ctx context.Context, o Issue) (open, closed *issue, err error) {
+	query := url.Values{"state": {"all"}, "labels": {DriftLabel}, "sort": {"updated"}, "direction": {"desc"}}
+	_, err = each(ctx, c, c.below("issues"), query, maxIssuePages, issuePermission, func(i *issue) bool {
+		if i.PullRequest != nil || !c.ours(ctx, i.User, i.Body, KindDrift, o.Key) {
 			return true
 		}
-		m, _ := ParseMarker(i.GetBody())
+		m, _ := ParseMarker(i.Body)
 		switch {
-		case i.GetState() == "open":
+		case i.State == "open":
 			open = i
 		case closed == nil && m.Digest == o.Fingerprint:
 			closed = i
@@ -140,23 +155,20 @@ func (c *Client) sayGone(ctx context.Context, number int, o Issue) error {
 	}
 	body := Mark(KindDrift, o.Key, o.Gone)
 	want, _ := ParseMarker(body)
-	last := func() (*gh.IssueComment, bool, error) {
-		var m *gh.IssueComment
-		err := c.eachComment(ctx, number, func(next *gh.IssueComment) bool { m = next; return true })
-		got, _ := ParseMarker(m.GetBody())
-		return m, got == want && c.ours(ctx, m.GetUser(), m.GetBody(), KindDrift, o.Key), err
+	isSaid := func() (bool, error) {
+		var last comment
+		err := c.eachComment(ctx, number, func(next *comment) bool { last = *next; return true })
+		got, _ := ParseMarker(last.Body)
+		return got == want && c.ours(ctx, last.User, last.Body, KindDrift, o.Key), err
 	}
-	_, said, err := last()
+	said, err := isSaid()
 	if err != nil || said {
 		return err
 	}
 	err = c.create(ctx, func() error {
-		_, res, err := c.calls.createComment(ctx, c.owner, c.name, number, gh.IssueCommentRequest{Body: body})
-		return c.failed(res, err, issuePermission)
-	}, func() (bool, error) {
-		_, said, err := last()
-		return said, err
-	})
+		_, err := c.addComment(ctx, number, body, issuePermission)
+		return err
+	}, isSaid)
 	if errors.Is(err, ErrTooLong) {
 		return fmt.Errorf("the comment that closes issue %d: %w", number, err)
 	}

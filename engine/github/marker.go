@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -26,15 +25,15 @@ type Marker struct {
 }
 
 var (
-	markerKey  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	markerHex  = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	markerLine = regexp.MustCompile(`^<!-- tlsync:(plan|drift):v1 key=([A-Za-z0-9._-]{1,64}) digest=([0-9a-f]{64}) -->$`)
+	markerKey  = lazyRegexp(`^[A-Za-z0-9._-]{1,64}$`)
+	markerHex  = lazyRegexp(`^[0-9a-f]{64}$`)
+	markerLine = lazyRegexp(`^<!-- tlsync:(plan|drift):v1 key=([A-Za-z0-9._-]{1,64}) digest=([0-9a-f]{64}) -->$`)
 )
 
 // CheckKey is an error where a key cannot stand in a marker: it is 1 to 64
 // letters, digits, points, underscores and hyphens.
 func CheckKey(key string) error {
-	if !markerKey.MatchString(key) {
+	if !markerKey().MatchString(key) {
 		return fmt.Errorf("key %s is not 1 to 64 of A-Z a-z 0-9 . _ -", quoted(key))
 	}
 	return nil
@@ -62,7 +61,7 @@ func (m Marker) above(text string) string {
 // CRLF.
 func ParseMarker(body string) (Marker, bool) {
 	line, _, _ := strings.Cut(body, "\n")
-	m := markerLine.FindStringSubmatch(strings.TrimSuffix(line, "\r"))
+	m := markerLine().FindStringSubmatch(strings.TrimSuffix(line, "\r"))
 	if m == nil {
 		return Marker{}, false
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -20,14 +19,14 @@ type Output struct {
 	Value string
 }
 
-var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
+var outputName = lazyRegexp(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
 
 // AppendOutputs appends values to the file that GITHUB_OUTPUT names. All of them
 // are written, or none. Bytes of a value that are no UTF-8 become U+FFFD.
 func AppendOutputs(file string, values []Output) error {
 	var b strings.Builder
 	for _, v := range values {
-		if !outputName.MatchString(v.Name) {
+		if !outputName().MatchString(v.Name) {
 			return fmt.Errorf("write outputs: name %s is not letters, digits, _ and -", quoted(v.Name))
 		}
 		v.Value = strings.ToValidUTF8(v.Value, "\ufffd")

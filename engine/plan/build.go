@@ -23,8 +23,9 @@ type Input struct {
 	Base   *Resolved
 	Tool   Tool
 	Config Config
-	// WritesPerSecond is the permitted rate, for the estimate; 0 leaves it out.
-	WritesPerSecond float64
+	// Budget is what the API lets through, for the estimate; the zero Budget leaves
+	// it out.
+	Budget Budget
 	// Now is the time against which the expiry of certificates is told. The zero
 	// time tells nothing.
 	Now time.Time
@@ -59,19 +60,25 @@ func Build(in Input) (*Plan, error) {
 			p.Summary.Zones++
 		}
 		p.Summary.Objects += 1 + len(z.Hostnames) + len(z.Local)
-		b.zone(i)
+		if w := b.zone(i); w != nil {
+			w.cheaper()
+		}
 	}
 	for i := range in.Live.Accounts {
 		p.Summary.Objects += b.account(i)
 	}
 	p.Findings = append(p.Findings, b.findings...)
-	sortFindings(p.Findings)
 	changes, err := b.ordered()
 	if err != nil {
 		return nil, err
 	}
 	p.Changes = changes
 	p.count(in)
+	b.findings = nil
+	b.judgeSize(p)
+	b.loosened(p.Summary.Objects)
+	p.Findings, p.Breaches = append(p.Findings, b.findings...), b.breaches
+	sortFindings(p.Findings)
 	p.Digest = Digest(p.Changes)
 	return p, nil
 }
@@ -95,9 +102,7 @@ func (p *Plan) count(in Input) {
 		}
 	}
 	s.Requests = Requests{Read: in.Live.Reads, Write: len(p.Changes)}
-	if in.WritesPerSecond > 0 {
-		s.EstimatedSeconds = int(math.Ceil(float64(len(p.Changes)) / in.WritesPerSecond))
-	}
+	s.EstimatedSeconds = int(math.Ceil(in.Budget.writing(s.Requests).Seconds()))
 }
 
 // Digest covers what would be done and what must be accepted for it, not who
@@ -143,6 +148,7 @@ type builder struct {
 	in       Input
 	nodes    []node
 	findings []Finding
+	breaches []Breach
 }
 
 // node is a write with the writes that must succeed before it.
@@ -210,7 +216,9 @@ type hostnameWork struct {
 	nodes []int // its writes, in order
 }
 
-func (b *builder) zone(i int) {
+// zone works out what becomes of one zone. It is nil where there is no order to
+// write it in.
+func (b *builder) zone(i int) *zoneWork {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
 		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
@@ -234,12 +242,20 @@ func (b *builder) zone(i int) {
 		w.own[w.names[i].index] = &w.names[i]
 	}
 	w.releases()
-	if w.write() {
+	ordered := w.write()
+	if ordered {
 		w.lifecycle()
 		w.originCertificates()
 		w.hazards()
 		w.tell()
+	} else { // nothing of it is written
+		w.edits, w.own = nil, nil
 	}
+	w.judge()
+	if !ordered {
+		return nil
+	}
+	return w
 }
 
 func (b *builder) label(i int) string {

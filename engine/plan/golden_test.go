@@ -67,7 +67,7 @@ func TestGolden(t *testing.T) {
 			if live.Accounts = accounts; accounts != nil {
 				addCertificates(t, trees)
 			}
-			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), WritesPerSecond: 1, Now: goldenDay}
+			in := plan.Input{Live: live, Head: plan.Resolve(load(t, trees["head"]), live), Budget: plan.Budget{Requests: 1, Per: time.Second}, Now: goldenDay}
 			if trees["base"] != nil {
 				in.Base = plan.Resolve(load(t, trees["base"]), live)
 			}
@@ -120,6 +120,7 @@ type liveHostname struct {
 	Metadata  map[string]string
 	Wildcard  bool
 	Uploaded  bool
+	Keys      plan.Keys // 1 for ECDSA, 2 for RSA
 	Status    string
 	SSL       *bool
 	SSLStatus string `yaml:"ssl_status"`
@@ -161,7 +162,7 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 			out.Hostnames = append(out.Hostnames, plan.Hostname{
 				ID: cmp.Or(h.ID, fmt.Sprintf("id-%d", j+1)), Name: h.Hostname, Status: cmp.Or(h.Status, "active"),
 				SSL: h.SSL == nil || *h.SSL, SSLStatus: cmp.Or(h.SSLStatus, "active"), Type: or(h.Type, "dv"), Method: or(h.Method, "http"),
-				Wildcard: h.Wildcard, Uploaded: h.Uploaded, Metadata: h.Metadata,
+				Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: h.Keys, Metadata: h.Metadata,
 				BundleMethod: h.Bundle, Authority: h.Authority, OriginServer: h.Server, OriginSNI: h.SNI,
 				Settings: settingsOf(t, h.Settings, schema.CustomHostnameLevel),
 			})
@@ -247,6 +248,9 @@ func show(p *plan.Plan, err error) string {
 		}
 		for _, h := range c.Hazards {
 			fmt.Fprintf(&b, "    %s: %s\n", h.Kind, h.Message)
+			if h.Exception != "" {
+				fmt.Fprintf(&b, "        lifted by %s\n", h.Exception)
+			}
 		}
 		fmt.Fprintf(&b, "    %s %s %s\n", c.Request.Method, c.Request.Path, withoutPEM(c.Request.Body))
 	}
@@ -254,6 +258,13 @@ func show(p *plan.Plan, err error) string {
 		fmt.Fprintf(&b, "%s %s %s: %s", f.Severity, f.Rule, f.Object, f.Message)
 		if f.Origin.Line > 0 {
 			fmt.Fprintf(&b, "  %s", place(&f.Origin))
+		}
+		b.WriteString("\n")
+	}
+	for _, br := range p.Breaches {
+		fmt.Fprintf(&b, "breach %s %s", br.Rule, strings.Join(br.Names, ", "))
+		if br.Setting != "" {
+			fmt.Fprintf(&b, ": %s %s, written %t, of the base %t", br.Setting, plan.Show(br.Value), br.Written, br.OfBase)
 		}
 		b.WriteString("\n")
 	}

@@ -18,6 +18,9 @@ func (w *zoneWork) hazards() {
 			continue
 		}
 		w.zoneHazards(c, &c.Edits[0])
+		if x := w.excusedZone(&c.Edits[0]); x != nil {
+			c.excuse(x)
+		}
 	}
 	for i := range w.names {
 		w.hostnameHazards(&w.names[i])
@@ -153,21 +156,37 @@ func (c *Change) add(kind HazardKind, message string) {
 	c.Hazards = append(c.Hazards, Hazard{Kind: kind, Message: message})
 }
 
+// excuse lifts the gate of weakens_tls by an exception.
+func (c *Change) excuse(x *schema.Exception) {
+	for i := range c.Hazards {
+		if c.Hazards[i].Kind == WeakensTLS {
+			c.Hazards[i].Exception = exceptionText(x)
+		}
+	}
+}
+
 func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 	for _, n := range hw.nodes {
 		c := &w.nodes[n].change
 		var weaker, cut []string
+		var lifted *schema.Exception
+		unexcused := false
 		for i := range c.Edits {
 			e := &c.Edits[i]
 			switch {
 			case e.Direction == schema.Weakens:
 				weaker = append(weaker, e.move())
+				lifted = cmp.Or(lifted, w.excused(nameSubject(hw.live.Name), e))
+				unexcused = unexcused || w.excused(nameSubject(hw.live.Name), e) == nil
 			case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
 				cut = append(cut, e.move())
 			}
 		}
 		if len(weaker) > 0 {
 			c.add(WeakensTLS, fmt.Sprintf("visitors of %s: %s", hw.live.Name, strings.Join(weaker, ", ")))
+			if !unexcused {
+				c.excuse(lifted)
+			}
 		}
 		if len(cut) > 0 {
 			c.add(CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", hw.live.Name, strings.Join(cut, ", ")))
@@ -264,44 +283,73 @@ func oldSuites(v schema.Value) bool {
 	}))
 }
 
-// unreachable finds names for which the plan leaves no version to negotiate: a
-// minimum of 1.3 with TLS 1.3 off.
+// unreachable finds names for which the plan leaves nothing to negotiate: a minimum
+// of 1.3 with TLS 1.3 off, or, with TLS 1.3 off, no suite for the only kind of key
+// that an uploaded certificate has. Where TLS 1.3 is left, those who cannot speak it
+// are cut off.
 func (w *zoneWork) unreachable() {
 	var zone *Change
-	for _, n := range slices.Concat(w.zoneNodes[tls13], w.zoneNodes[minimum]) {
+	for _, n := range slices.Concat(w.zoneNodes[tls13], w.zoneNodes[minimum], w.zoneNodes[schema.Ciphers]) {
 		zone = &w.nodes[n].change
 	}
-	if zone != nil && noVersion(w.after(minimum), w.after(tls13)) {
+	if zone != nil && noVersion(w.after(minimum), w.after(tls13)) && !noVersion(w.before(minimum), w.before(tls13)) {
 		zone.add(Unreachable, fmt.Sprintf("zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Name))
 	}
-	var lost []string
+	const demands = "would demand TLS 1.3 with TLS 1.3 off"
+	var lost, suiteless, old []string
 	for i := range w.hosts() {
+		h := w.host(i)
 		m0, m1 := w.effective(i, minimum)
 		t0, t1 := w.effective(i, tls13)
-		if !noVersion(m1, t1) || noVersion(m0, t0) || i < len(w.live.Hostnames) && w.want.Deleted[i] != nil {
+		c0, c1 := w.effective(i, schema.Ciphers)
+		was, is := noHandshake(m0, t0, c0, h.Keys), noHandshake(m1, t1, c1, h.Keys)
+		switch {
+		case i < len(w.live.Hostnames) && w.want.Deleted[i] != nil:
+			continue
+		case is && !was:
+		case !is && noSuite(c1, h.Keys) && m1 != `"1.3"` && (!noSuite(c0, h.Keys) || m0 == `"1.3"`):
+			old = append(old, fmt.Sprintf("%s (%s)", h.Name, h.Keys))
+			continue
+		default:
 			continue
 		}
-		name := w.host(i).Name
 		hw, ok := w.own[i]
-		if ok && (editOf(hw.edits, minimum) != nil || editOf(hw.edits, tls13) != nil) {
-			w.nodes[hw.nodes[len(hw.nodes)-1]].change.add(Unreachable, fmt.Sprintf("%s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", name))
-			continue
+		switch {
+		case ok && (editOf(hw.edits, minimum) != nil || editOf(hw.edits, tls13) != nil || editOf(hw.edits, schema.Ciphers) != nil):
+			why := demands
+			if !noVersion(m1, t1) {
+				why = fmt.Sprintf("would have no suite for the %s key of its certificate, with TLS 1.3 off", h.Keys)
+			}
+			w.nodes[hw.nodes[len(hw.nodes)-1]].change.add(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.Name, why))
+		case noVersion(m1, t1):
+			lost = append(lost, h.Name)
+		default:
+			suiteless = append(suiteless, fmt.Sprintf("%s (%s)", h.Name, h.Keys))
 		}
-		lost = append(lost, name)
 	}
 	for _, h := range w.created {
 		own := func(id string) schema.Value { return cmp.Or(h.own[id], w.after(id)) }
 		if noVersion(own(minimum), own(tls13)) {
-			w.nodes[h.node].change.add(Unreachable, fmt.Sprintf("%s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", h.name))
+			w.nodes[h.node].change.add(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.name, demands))
 		}
 	}
-	if zone != nil && len(lost) > 0 {
-		noun := "custom hostname"
-		if len(w.local) > 0 {
-			noun = "hostname"
-		}
-		zone.add(Unreachable, fmt.Sprintf("%s of zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect, e.g. to %s",
-			count(len(lost), noun), w.live.Name, lost[0]))
+	if zone == nil {
+		return
+	}
+	noun := "custom hostname"
+	if len(w.local) > 0 {
+		noun = "hostname"
+	}
+	if len(lost) > 0 {
+		zone.add(Unreachable, fmt.Sprintf("%s of zone %s %s: no visitor can connect, e.g. to %s", count(len(lost), noun), w.live.Name, demands, lost[0]))
+	}
+	if len(suiteless) > 0 {
+		zone.add(Unreachable, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded, with TLS 1.3 off: no visitor can connect, e.g. to %s",
+			count(len(suiteless), noun), w.live.Name, suiteless[0]))
+	}
+	if len(old) > 0 {
+		zone.add(CutsOffClients, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded: clients without TLS 1.3 no longer connect, e.g. to %s",
+			count(len(old), noun), w.live.Name, old[0]))
 	}
 }
 

@@ -88,6 +88,9 @@ type Hostname struct {
 	// Uploaded is set where the certificate was uploaded: a PATCH must then
 	// carry its private key, which the API never returns.
 	Uploaded bool
+	// Keys are the kinds of keys that an uploaded certificate has; zero where that
+	// is not known. Cloudflare's own certificates come as a pair of both kinds.
+	Keys     Keys
 	Metadata map[string]string
 	// Settings are all keys of ssl.settings, sorted by id, those that tlsync
 	// does not know included: a PATCH replaces the object as a whole.
@@ -99,6 +102,26 @@ type Hostname struct {
 	// InZone marks a name in the zone itself, with per-hostname settings: it has
 	// a Name and Settings and nothing else.
 	InZone bool
+}
+
+// Keys are kinds of keys of certificates; they combine as bits.
+type Keys uint8
+
+// The kinds of keys.
+const (
+	ECDSAKey Keys = 1 << iota
+	RSAKey
+)
+
+// String names the kind, "ECDSA" or "RSA"; empty where there is not exactly one.
+func (k Keys) String() string {
+	switch k {
+	case ECDSAKey:
+		return "ECDSA"
+	case RSAKey:
+		return "RSA"
+	}
+	return ""
 }
 
 // LiveAccount is what an account has of the kinds that the configuration manages
@@ -266,6 +289,8 @@ type ZoneScope struct {
 	// zone is of use without them: where they cannot be read that is a finding.
 	Hostnames bool
 	Optional  bool
+	// ForPolicy says that the policy needs the custom hostnames.
+	ForPolicy bool
 	// Local are the settings whose per-hostname form is needed, sorted by the
 	// table.
 	Local []string

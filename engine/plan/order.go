@@ -40,6 +40,8 @@ func notWeaker(e *Edit) bool { return e.Direction != schema.Weakens }
 func becomes(v string) func(*Edit) bool {
 	return func(e *Edit) bool { return e.To == schema.StringValue(v) }
 }
+func losesKeys(e *Edit) bool { return keysOf(e.From)&^keysOf(e.To) != 0 }
+func gainsKeys(e *Edit) bool { return keysOf(e.To)&^keysOf(e.From) != 0 }
 func leaves(v string) func(*Edit) bool {
 	return func(e *Edit) bool { return e.From == schema.StringValue(v) }
 }
@@ -49,6 +51,7 @@ func leaves(v string) func(*Edit) bool {
 const (
 	whyVersion     = "otherwise no version is left to negotiate"
 	whySuites      = "otherwise old versions are open with old suites for a moment"
+	whyKeys        = "otherwise a certificate with one kind of key has neither a suite nor TLS 1.3"
 	whyPin         = "a hostname gets its own value before the zone's changes, else it meets the zone's new value for a moment"
 	whyUnpin       = "a hostname gives up its own value after the zone's has changed, else it meets the zone's old value for a moment"
 	whyOwn         = "the writes of one hostname follow each other"
@@ -70,6 +73,10 @@ var pairs = []pair{
 		whyVersion},
 	{write{"min_tls_version", leaves("1.3")}, write{"tls_1_3", becomes("off")},
 		whyVersion},
+	{write{"tls_1_3", leaves("off")}, write{schema.Ciphers, losesKeys},
+		whyKeys},
+	{write{schema.Ciphers, gainsKeys}, write{"tls_1_3", becomes("off")},
+		whyKeys},
 	{write{schema.Ciphers, stronger}, write{"min_tls_version", weaker},
 		whySuites},
 	{write{"min_tls_version", stronger}, write{schema.Ciphers, weaker},
@@ -278,6 +285,36 @@ func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bou
 
 // noVersion reports whether a minimum and TLS 1.3 leave nothing to negotiate.
 func noVersion(min, tls13 schema.Value) bool { return min == `"1.3"` && tls13 == `"off"` }
+
+// keysOf are the kinds of keys that a list of suites has something for; all for a
+// value that is not known.
+func keysOf(ciphers schema.Value) Keys {
+	l := ciphers.List()
+	if len(l) == 0 {
+		return ECDSAKey | RSAKey
+	}
+	var k Keys
+	for _, name := range l {
+		switch s, known := schema.LookupSuite(name); {
+		case !known:
+			return ECDSAKey | RSAKey
+		case s.ECDSA:
+			k |= ECDSAKey
+		default:
+			k |= RSAKey
+		}
+	}
+	return k
+}
+
+// noSuite reports whether no suite of a list is for a certificate of known keys.
+// Every suite can be negotiated at TLS 1.2.
+func noSuite(ciphers schema.Value, keys Keys) bool { return keys != 0 && keysOf(ciphers)&keys == 0 }
+
+// noHandshake reports whether visitors can negotiate nothing at all.
+func noHandshake(min, tls13, ciphers schema.Value, keys Keys) bool {
+	return noVersion(min, tls13) || tls13 == `"off"` && noSuite(ciphers, keys)
+}
 
 // write makes the nodes of a zone and of its custom hostnames: first the order of
 // the zone's own writes, then for each hostname as few writes as fit between

@@ -10,6 +10,7 @@ package plan
 
 import (
 	"encoding/json"
+	"time"
 
 	"tlsync/schema"
 )
@@ -71,6 +72,9 @@ type Plan struct {
 	// Digest covers the changes and their hazards and nothing else: two plans
 	// that would do the same have the same digest.
 	Digest string `json:"digest"`
+	// Breaches are what the policy does not let pass, by zone. They are findings as
+	// well.
+	Breaches []Breach `json:"-"`
 }
 
 // Tool is the program that made the plan.
@@ -98,6 +102,9 @@ type Summary struct {
 	// EstimatedSeconds is how long the writes take at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
 }
+
+// Estimated is EstimatedSeconds as a time.
+func (s *Summary) Estimated() time.Duration { return time.Duration(s.EstimatedSeconds) * time.Second }
 
 // Causes counts edits.
 type Causes struct {
@@ -206,7 +213,13 @@ func (m *RawMessage) UnmarshalJSON(b []byte) error {
 type Hazard struct {
 	Kind    HazardKind `json:"kind"`
 	Message string     `json:"message"` // one sentence: who is affected
+	// Exception is the exception of the policy that lifts it, with its line, its
+	// end and its reason, which is foreign text; empty if none does.
+	Exception string `json:"exception,omitempty"`
 }
+
+// NeedsPermission reports whether the hazard has to be allowed by name.
+func (h *Hazard) NeedsPermission() bool { return h.Kind.NeedsPermission() && h.Exception == "" }
 
 // HazardKind is the name by which a hazard is allowed.
 type HazardKind string
@@ -250,6 +263,12 @@ type Finding struct {
 // Info is the severity of a finding that asks for nothing.
 const Info schema.Severity = "info"
 
+// OfPolicy reports whether a finding says that the policy is not kept, and not that
+// something is missing from the plan.
+func (f *Finding) OfPolicy() bool {
+	return f.Rule == BelowFloor || f.Rule == NotCovered || f.Rule == MaxChanges
+}
+
 // Rules of findings.
 const (
 	NotFound         = "not-found"         // an entry, or a zone, that does not exist live
@@ -262,4 +281,8 @@ const (
 	NoSafeOrder      = "no-safe-order"     // a zone whose writes would have to come before each other
 	NoLongerManaged  = "no-longer-managed" // the base asked for it, the head does not
 	CAExpires        = "ca-expires"        // a certificate authority that expires soon
+	BelowFloor       = "below-floor"       // an effective value that the policy does not accept
+	NotCovered       = "not-covered"       // a custom hostname that no part of the configuration reaches
+	MaxChanges       = "max-changes"       // more changes than one apply may make
+	PolicyLoosened   = "policy-loosened"   // the policy lets pass what the base's does not
 )

@@ -18,6 +18,8 @@ type Resolved struct {
 	Accounts []ResolvedAccount
 	// Findings tell of single entries that do not exist live.
 	Findings []Finding
+	// Policy is that of the configuration; nil without a configuration.
+	Policy *schema.Policy
 }
 
 // ResolvedZone is what is asked of one live zone and of its custom hostnames.
@@ -35,6 +37,11 @@ type ResolvedZone struct {
 	Local []LocalName
 	// OriginCertificates are the certificates asked for, in the order written.
 	OriginCertificates []schema.OriginCertificate
+	// Managed says that a zone document speaks of the zone.
+	Managed bool
+	// Uncovered are the indices of custom hostnames that no defaults, no rule and
+	// no entry reaches; empty where there is no policy.
+	Uncovered []int
 }
 
 // Creation is a custom hostname to be made.
@@ -65,14 +72,14 @@ func ScopeOf(configs ...*schema.Desired) Scope {
 			continue
 		}
 		for i := range d.Zones {
-			s.Zones = append(s.Zones, scopeOf(&d.Zones[i]))
+			s.Zones = append(s.Zones, scopeOf(&d.Zones[i], &d.Policy))
 		}
 		s.accounts(d)
 	}
 	return s
 }
 
-func scopeOf(z *schema.Zone) ZoneScope {
+func scopeOf(z *schema.Zone, policy *schema.Policy) ZoneScope {
 	need := map[string]bool{}
 	want := func(as []schema.Assignment) {
 		for _, a := range as {
@@ -101,6 +108,19 @@ func scopeOf(z *schema.Zone) ZoneScope {
 	if z.CustomHostnames.Create.Value {
 		need[schema.FallbackOrigin] = true // without one that is active nothing is created
 	}
+	// The floor is about what everybody meets, whoever asks for it.
+	want(policy.Floor)
+	everybody := policy.CoverageRequired
+	for _, a := range policy.Floor {
+		row, _ := schema.LookupSetting(a.Setting)
+		everybody = everybody || row.On(schema.CustomHostnameLevel)
+		if row.On(schema.HostnameLevel) {
+			local[a.Setting] = true
+		}
+		if a.Setting == schema.Ciphers {
+			need[minimum] = true // under one of 1.3 no list has any effect
+		}
+	}
 	// Which protocols are left is decided by the two together.
 	if need["min_tls_version"] || need["tls_1_3"] {
 		need["min_tls_version"], need["tls_1_3"] = true, true
@@ -119,6 +139,9 @@ func scopeOf(z *schema.Zone) ZoneScope {
 		}
 	}
 	s.OriginCertificates = len(z.OriginCertificates) > 0
+	if everybody && !s.Hostnames {
+		s.Hostnames, s.Optional, s.ForPolicy = true, true, true // the zone may have none at all
+	}
 	return s
 }
 
@@ -284,7 +307,7 @@ func (s Scope) Only(zones ...string) (Scope, error) {
 				continue
 			}
 			covered = true
-			if z.Optional { // accounts need the custom hostnames, and nobody else
+			if z.Optional && !z.ForPolicy { // accounts need the custom hostnames, and nobody else
 				z.Hostnames, z.Optional = false, false
 			}
 			out.Zones = append(out.Zones, z)
@@ -304,6 +327,7 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 	if d == nil {
 		return r
 	}
+	r.Policy = &d.Policy
 	selectors := make([]*schema.Selector, len(d.Zones))
 	for i := range d.Zones {
 		selectors[i] = schema.Compile(&d.Zones[i].CustomHostnames)
@@ -319,6 +343,15 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 			for i := range d.Zones {
 				if d.Zones[i].Glob == glob && reaches(&d.Zones[i], z) {
 					layers = append(layers, i)
+				}
+			}
+		}
+		out.Managed = len(layers) > 0
+		if d.Policy.Set {
+			for hi := range z.Hostnames {
+				h := &z.Hostnames[hi]
+				if out.Managed && !slices.ContainsFunc(layers, func(i int) bool { return selectors[i].Reached(h.Name, h.Metadata, h.Wildcard) }) {
+					out.Uncovered = append(out.Uncovered, hi)
 				}
 			}
 		}

@@ -2,24 +2,34 @@ package plan_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"tlsync/engine/plan"
 	"tlsync/schema"
 )
 
 // TestMinimumAndCiphersAreNotWeakTogether watches the pair: where one of the two
 // weakens and the other strengthens, no moment shows the weaker of both. Zones
-// have one custom hostname here, since two names can need opposite orders, of
-// which only one can be had.
+// have one name here, a custom hostname or a name in the zone, since two can need
+// opposite orders, of which only one can be had.
 func TestMinimumAndCiphersAreNotWeakTogether(t *testing.T) {
 	watchedPairs := 0
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		for i := range w.live.Zones {
-			w.live.Zones[i].Hostnames = w.live.Zones[i].Hostnames[:1]
-			w.want.Zones[i].Hostnames = w.want.Zones[i].Hostnames[:1]
+			zone, want := &w.live.Zones[i], &w.want.Zones[i]
+			local := rapid.Bool().Draw(t, "a name in the zone")
+			other := func(name string) bool { return !local || name != localNames[0] }
+			zone.Local = slices.DeleteFunc(zone.Local, func(h plan.Hostname) bool { return other(h.Name) })
+			want.Local = slices.DeleteFunc(want.Local, func(l plan.LocalName) bool { return other(l.Name) })
+			n := 1
+			if local {
+				n = 0
+			}
+			zone.Hostnames, want.Hostnames = zone.Hostnames[:n], want.Hostnames[:n]
 		}
 		p := build(t, w)
 		old, now, final := newEdge(w.live), newEdge(w.live), newEdge(w.live)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"pgregory.net/rapid"
 
@@ -21,7 +22,8 @@ type world struct {
 }
 
 var (
-	lists  = []schema.Value{schema.ListValue(schema.CipherList("modern")), schema.ListValue(schema.CipherList("fips")), schema.ListValue(schema.CipherList("compatible"))}
+	oneKey = []schema.Value{schema.ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256"}), schema.ListValue([]string{"ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"})}
+	lists  = append(oneKey, schema.ListValue(schema.CipherList("modern")), schema.ListValue(schema.CipherList("fips")), schema.ListValue(schema.CipherList("compatible")))
 	values = map[string][]schema.Value{
 		"min_tls_version": {`"1.0"`, `"1.2"`, `"1.3"`},
 		"tls_1_3":         {`"off"`, `"on"`},
@@ -49,7 +51,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 	// A busy zone manages everything, so that settings meet each other.
 	busy := maybe("busy")
 	zone := plan.Zone{ID: fmt.Sprintf("z%d", n), Name: fmt.Sprintf("saas%d.example", n), Hostnames: []plan.Hostname{}}
-	var want plan.ResolvedZone
+	want := plan.ResolvedZone{Managed: true}
 	for _, id := range watched {
 		choice := values[id]
 		if id == "tls_1_3" {
@@ -84,6 +86,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, plan.ResolvedZone) {
 		switch rapid.IntRange(0, 15).Draw(t, "kind") {
 		case 0, 1:
 			h.Uploaded = true
+			h.Keys = rapid.SampledFrom([]plan.Keys{0, plan.ECDSAKey, plan.RSAKey, plan.ECDSAKey | plan.RSAKey}).Draw(t, "keys")
 		case 2:
 			h.Status = "moved"
 		case 3:
@@ -164,8 +167,21 @@ func canonical(id string, v schema.Value, l schema.Level) schema.Value {
 	if !ok {
 		return v
 	}
-	return s.Canonical([]byte(v), l)
+	type key struct {
+		id string
+		v  schema.Value
+		l  schema.Level
+	}
+	if known, ok := canonicals.Load(key{id, v, l}); ok {
+		return known.(schema.Value)
+	}
+	out := s.Canonical([]byte(v), l)
+	canonicals.Store(key{id, v, l}, out)
+	return out
 }
+
+// canonicals keeps what canonical has worked out: worlds have few different values.
+var canonicals sync.Map
 
 // edge is Cloudflare's side: what a write does is read from its request alone.
 type edge struct {
@@ -355,8 +371,31 @@ func (w world) asked(zone, i int) map[string]schema.Value {
 	return masked(out)
 }
 
-func unreachable(m map[string]schema.Value) bool {
-	return m["min_tls_version"] == `"1.3"` && m["tls_1_3"] == `"off"`
+// unreachable reports whether a visitor with these settings can negotiate nothing
+// with a certificate of some keys; zero means any.
+func unreachable(m map[string]schema.Value, keys plan.Keys) bool {
+	if m["tls_1_3"] != `"off"` {
+		return false
+	}
+	suites := m["ciphers"].List()
+	usable := func(name string) bool {
+		s, _ := schema.LookupSuite(name)
+		return keys == 0 || s.ECDSA && keys&plan.ECDSAKey != 0 || !s.ECDSA && keys&plan.RSAKey != 0
+	}
+	return m["min_tls_version"] == `"1.3"` || len(suites) > 0 && !slices.ContainsFunc(suites, usable)
+}
+
+// keys are those of the certificate of a custom hostname, by id; zero for any
+// other name.
+func (w world) keys(id string) plan.Keys {
+	for zi := range w.live.Zones {
+		for _, h := range w.live.Zones[zi].Hostnames {
+			if h.ID == id {
+				return h.Keys
+			}
+		}
+	}
+	return 0
 }
 
 // reread is the state as it would be read.

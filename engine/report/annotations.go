@@ -80,7 +80,7 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		for _, h := range c.Hazards {
-			if e := blamed(c); e != nil && h.Kind.NeedsPermission() {
+			if e := blamed(c); e != nil && h.NeedsPermission() {
 				note(key{"warning", string(h.Kind), e.Origin.Pos}, func() string { return h.Message }, c.Name)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -24,7 +25,8 @@ type MarkdownOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
-	// Pending is that of TextOptions.
+	// Limit and Pending are those of TextOptions.
+	Limit   time.Duration
 	Pending bool
 	// Title begins the headline; empty stands for "Plan". It may be foreign text.
 	Title string
@@ -88,6 +90,9 @@ func (m *page) top() string {
 	if m.o.Lead != "" {
 		text += "\n" + m.o.Lead + "\n"
 	}
+	if policy := m.policy(); policy != "" {
+		text += "\n" + policy + "\n"
+	}
 	if len(m.objects) == 0 {
 		return text + "\n" + Plural(m.plan.Summary.Objects, "object") + " looked at, with " + Plural(m.plan.Summary.Requests.Read, "request") + ".\n"
 	}
@@ -102,7 +107,7 @@ func (m *page) headline() string {
 	var parts []string
 	errs := 0
 	for _, r := range m.findings {
-		if r.severity == schema.Error {
+		if r.severity == schema.Error && !ofPolicy(r.rule) {
 			errs += r.findings
 		}
 	}
@@ -136,22 +141,51 @@ func (m *page) headline() string {
 	return strings.Join(parts, "; ")
 }
 
+// policy says that the policy keeps the plan from being applied, if it does.
+func (m *page) policy() string {
+	var rules []string
+	for _, r := range m.findings {
+		if r.severity == schema.Error && ofPolicy(r.rule) {
+			rules = append(rules, markdownName(r.rule))
+		}
+	}
+	if len(rules) == 0 {
+		return ""
+	}
+	return "**The policy refuses it**: " + strings.Join(rules, ", ") + "."
+}
+
+func ofPolicy(rule string) bool {
+	f := plan.Finding{Rule: rule}
+	return f.OfPolicy()
+}
+
 // gate says what keeps the plan from being applied as it is, if anything does.
 func (m *page) gate() string {
 	var toName []string
 	for _, h := range m.hazards {
-		switch permissionFor(h.kind) {
+		switch h.permission() {
 		case never:
 			return "**It cannot be applied**: " + MarkdownCode(string(h.kind)) + " can never be allowed."
 		case named:
 			toName = append(toName, string(h.kind))
-		case none:
+		case none, lifted:
 		}
 	}
-	if len(toName) == 0 {
-		return ""
+	var flags, inputs []string
+	if len(toName) > 0 {
+		flags, inputs = append(flags, "--allow-hazards "+strings.Join(toName, ",")), append(inputs, "`allow-hazards`")
 	}
-	return "**Applying it takes** " + MarkdownCode("--allow-hazards "+strings.Join(toName, ",")) + " (in the action: the input `allow-hazards`)."
+	if slices.ContainsFunc(m.findings, func(r ruleNotes) bool { return r.rule == plan.MaxChanges }) {
+		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(len(m.plan.Changes))), append(inputs, "`max-changes`")
+	}
+	switch len(flags) {
+	case 0:
+		return ""
+	case 1:
+		return "**Applying it takes** " + MarkdownCode(flags[0]) + " (in the action: the input " + inputs[0] + ")."
+	}
+	return "**Applying it takes** " + MarkdownCode(strings.Join(flags, " ")) + " (in the action: the inputs " + strings.Join(inputs, " and ") + ")."
 }
 
 // counts tells of the settings, by cause, and of where they are. They are those of
@@ -213,7 +247,7 @@ func (m *page) costBlock() []*block {
 	if len(m.objects) == 0 {
 		return nil
 	}
-	return []*block{{head: "\n" + MarkdownText(cost(m.plan.Summary, m.o.Rate)) + "\n", more: func(int) string { return "" }}}
+	return []*block{{head: "\n" + MarkdownText(cost(m.plan.Summary, m.o.Rate, m.o.Limit)) + "\n", more: func(int) string { return "" }}}
 }
 
 // The ranks of blocks: which of them come first where there is not room for all.
@@ -294,13 +328,15 @@ func (m *page) hazardsBlock() []*block {
 		item: func(i int) string {
 			h := m.hazards[i]
 			text := "- " + markdownName(string(h.kind)) + ": " + affected(h.notes)
-			switch permissionFor(h.kind) {
+			switch h.permission() {
 			case never:
 				text += "; this can never be allowed"
 			case named:
 				text += "; to accept: " + MarkdownCode("--allow-hazards "+string(h.kind))
 			case none:
 				text += "; needs no permission"
+			case lifted:
+				text += "; accepted by the policy"
 			}
 			text += "\n"
 			for i := range h.notes[:min(len(h.notes), maxNotes)] {

@@ -19,9 +19,10 @@ const maxNotes = 5
 type permission int
 
 const (
-	never permission = iota // cannot be allowed
-	named                   // must be named in --allow-hazards
-	none                    // is told only
+	never  permission = iota // cannot be allowed
+	named                    // must be named in --allow-hazards
+	none                     // is told only
+	lifted                   // an exception of the policy allows it
 )
 
 func permissionFor(k plan.HazardKind) permission {
@@ -117,28 +118,45 @@ func (s *notesOf) sorted() []note {
 	return s.list
 }
 
-// hazardNotes are the notes of one kind of hazard.
+// hazardNotes are the notes of one kind of hazard; those that an exception lifts
+// are apart.
 type hazardNotes struct {
-	kind  plan.HazardKind
+	hazardGroup
 	notes []note
+}
+
+type hazardGroup struct {
+	kind   plan.HazardKind
+	lifted bool
+}
+
+func (g hazardGroup) permission() permission {
+	if g.lifted {
+		return lifted
+	}
+	return permissionFor(g.kind)
 }
 
 // hazardsOf collects the hazards of changes by kind: first what can never be
 // allowed, then what needs permission.
 func hazardsOf(changes []*plan.Change) []hazardNotes {
-	found := map[plan.HazardKind]*notesOf{}
-	var kinds []plan.HazardKind
+	found := map[hazardGroup]*notesOf{}
+	var kinds []hazardGroup
 	for _, c := range changes {
 		for _, h := range c.Hazards {
-			if found[h.Kind] == nil {
-				found[h.Kind] = &notesOf{}
-				kinds = append(kinds, h.Kind)
+			g, message := hazardGroup{h.Kind, h.Exception != ""}, h.Message
+			if g.lifted {
+				message += "; accepted by the exception at " + h.Exception
 			}
-			found[h.Kind].add(noteKey{c.Kind, placeOf(c), h.Message}, c.Name)
+			if found[g] == nil {
+				found[g] = &notesOf{}
+				kinds = append(kinds, g)
+			}
+			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
 		}
 	}
-	slices.SortFunc(kinds, func(a, b plan.HazardKind) int {
-		return cmp.Or(cmp.Compare(permissionFor(a), permissionFor(b)), cmp.Compare(a, b))
+	slices.SortFunc(kinds, func(a, b hazardGroup) int {
+		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.kind, b.kind))
 	})
 	list := make([]hazardNotes, 0, len(kinds))
 	for _, k := range kinds {
@@ -158,7 +176,7 @@ func (t *text) hazards(changes []*plan.Change) {
 	for _, h := range found {
 		k, notes := h.kind, h.notes
 		line := "  " + t.style.bad.Sprint(Safe(string(k))) + ": " + affected(notes)
-		switch permissionFor(k) {
+		switch h.permission() {
 		case never:
 			line += "; this can never be allowed"
 		case named:
@@ -166,6 +184,8 @@ func (t *text) hazards(changes []*plan.Change) {
 			toName = append(toName, Safe(string(k)))
 		case none:
 			line += "; needs no permission"
+		case lifted:
+			line += "; accepted by the policy"
 		}
 		fmt.Fprintln(t.out, line)
 		t.notesBelow(notes)

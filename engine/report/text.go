@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -22,6 +23,9 @@ type TextOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
+	// Limit is how long a run may take; 0 for as long as it likes. A plan that
+	// takes longer says so.
+	Limit time.Duration
 	// Pending says that what live was expected to be has been applied before, so
 	// that what a commit asks for is one that was not applied yet.
 	Pending bool
@@ -48,7 +52,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	t.order(changes)
 	t.hazards(changes)
 	t.findings(p.Findings)
-	fmt.Fprintln(out, cost(p.Summary, o.Rate))
+	fmt.Fprintln(out, cost(p.Summary, o.Rate, o.Limit))
 	fmt.Fprintln(out, count(objs, p.Findings))
 	return out.Flush() // the first error of any write
 }
@@ -77,20 +81,23 @@ func onlyAdopts(objs []object) bool {
 }
 
 // cost is the line about requests.
-func cost(s plan.Summary, rate string) string {
+func cost(s plan.Summary, rate string, limit time.Duration) string {
 	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
 	if s.Requests.Write == 0 {
 		return line
 	}
-	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, duration(s.EstimatedSeconds))
+	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
 	if rate != "" {
 		line += " at " + rate
+	}
+	if limit > 0 && s.Estimated() > limit {
+		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"
 	}
 	return line
 }
 
-// duration rounds to what an estimate is good for.
-func duration(seconds int) string {
+// Duration rounds to what an estimate is good for.
+func Duration(seconds int) string {
 	switch {
 	case seconds < 60:
 		return strconv.Itoa(max(seconds, 1)) + " s"
@@ -106,7 +113,7 @@ func duration(seconds int) string {
 
 // count is the last line.
 func count(objs []object, findings []plan.Finding) string {
-	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error })
+	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error && !f.OfPolicy() })
 	switch {
 	case len(objs) == 0 && incomplete:
 		return "No changes in what could be compared."

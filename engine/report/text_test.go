@@ -228,7 +228,7 @@ func TestDurationIsRoundedToWhatAnEstimateIsGoodFor(t *testing.T) {
 		0: "1 s", 8: "8 s", 59: "59 s", 60: "1 min", 89: "1 min", 90: "2 min", 5400: "90 min",
 		5401: "1.5 h", 7200: "2 h", 14289: "4 h", 13637: "3.8 h",
 	} {
-		if got := duration(seconds); got != want {
+		if got := Duration(seconds); got != want {
 			t.Errorf("%d seconds are %q, want %q", seconds, got, want)
 		}
 	}

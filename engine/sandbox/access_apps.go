@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +65,7 @@ func defaultFields() map[string]json.RawMessage {
 	}
 }
 
-var durationShape = regexp.MustCompile(`^([0-9]+(ns|us|µs|ms|s|m|h))+$`)
+var durationShape = lazyRegexp(`^([0-9]+(ns|us|µs|ms|s|m|h))+$`)
 
 // render is the application as the API shows it.
 func (app *application) render() map[string]any {
@@ -180,7 +179,7 @@ func (s *Server) readApplication(c *call, a *account, old *application) (*applic
 			}
 		}
 	}
-	if raw, given := m["session_duration"]; given && !durationShape.MatchString(as[string](raw)) {
+	if raw, given := m["session_duration"]; given && !durationShape().MatchString(as[string](raw)) {
 		return refuse("session_duration %s is not a duration", raw)
 	}
 	for _, k := range sortedKeys(m) {

@@ -291,7 +291,7 @@ func as[T any](raw json.RawMessage) T {
 // there that is no wildcard. developers.cloudflare.com/cloudflare-for-platforms
 // names the last two conditions; that the API checks them is our harshness.
 func (s *Server) unusable(a *account, name string) string {
-	if !hostnameShape.MatchString(name) || len(name) > 255 {
+	if !hostnameShape().MatchString(name) || len(name) > 255 {
 		return "is not a hostname in lower case"
 	}
 	why := "is in no zone of the account"

@@ -173,7 +173,7 @@ func (a *account) readAlert(c *call) (*alert, *answer) {
 		return refuse("name is empty")
 	case !a.offers(al.kind):
 		return refuse("alert_type %q is not among the available alerts of the account", al.kind)
-	case al.interval != "" && !durationShape.MatchString(al.interval):
+	case al.interval != "" && !durationShape().MatchString(al.interval):
 		return refuse("alert_interval %q is not a duration", al.interval)
 	}
 	mechanisms, err := readFields(m["mechanisms"], []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})

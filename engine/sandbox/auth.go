@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // identity is who a request comes from: a token, or a user with a global key.
@@ -52,9 +53,15 @@ func (id *identity) seesZone(z *zone) bool {
 }
 
 var (
-	tokenShape = regexp.MustCompile(`^[A-Za-z0-9._~+/=$()-]{1,512}$`)
-	keyShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	tokenShape = lazyRegexp(`^[A-Za-z0-9._~+/=$()-]{1,512}$`)
+	keyShape   = lazyRegexp(`^[A-Za-z0-9_-]{1,128}$`)
 )
+
+// lazyRegexp is a regular expression that is compiled when it is first asked for, so
+// that no command pays for what it does not match.
+func lazyRegexp(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // identify finds who sends the request: nil if the credentials are nobody's,
 // and an answer where there are none that could be looked up.
@@ -69,14 +76,14 @@ func (s *Server) identify(r *http.Request) (*identity, *answer) {
 	switch {
 	case auth != "":
 		value, ok := strings.CutPrefix(auth, "Bearer ")
-		if !ok || !tokenShape.MatchString(value) {
+		if !ok || !tokenShape().MatchString(value) {
 			return nil, malformed(6111, "Invalid format for Authorization header")
 		}
 		if id := s.tokens[value]; id != nil {
 			return id, nil
 		}
 	case key != "":
-		if !keyShape.MatchString(key) {
+		if !keyShape().MatchString(key) {
 			return nil, malformed(6103, "Invalid format for X-Auth-Key header")
 		}
 		if id := s.users[[2]string{strings.ToLower(r.Header.Get("X-Auth-Email")), key}]; id != nil {

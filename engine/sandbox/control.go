@@ -187,7 +187,7 @@ func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) {
 		h.ssl = &certificate{
 			status: cmp.Or(crt.Status, "active"), kind: cmp.Or(crt.Type, "dv"), method: cmp.Or(crt.Method, method),
 			authority: cmp.Or(crt.CertificateAuthority, "google"), bundle: cmp.Or(crt.BundleMethod, "ubiquitous"),
-			wildcard: crt.Wildcard, uploaded: crt.Uploaded, settings: jsonTexts(crt.Settings), pem: pem,
+			wildcard: crt.Wildcard, uploaded: crt.Uploaded, key: crt.Key, settings: jsonTexts(crt.Settings), pem: pem,
 		}
 		h.ssl.target = h.ssl.status
 		if h.ssl.status == "active" {

@@ -161,5 +161,5 @@ func (z *zone) holds(name string) bool {
 
 // isHostname reports whether a name in lower case can be a host's.
 func isHostname(name string) bool {
-	return hostnameShape.MatchString(name) && len(name) <= 255 && !isAddress(name)
+	return hostnameShape().MatchString(name) && len(name) <= 255 && !isAddress(name)
 }

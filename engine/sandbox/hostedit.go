@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -28,7 +27,7 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 	switch {
 	case strings.ContainsFunc(name, func(r rune) bool { return r > 127 }):
 		return fail(http.StatusBadRequest, 1408, "Invalid custom hostname: use the A-label form")
-	case !hostnameShape.MatchString(name) || len(name) > 255 || isAddress(name):
+	case !hostnameShape().MatchString(name) || len(name) > 255 || isAddress(name):
 		return fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
 	case name == z.ascii:
 		return fail(http.StatusForbidden, 1404, "The zone's own name cannot be a custom hostname")
@@ -88,7 +87,7 @@ func (z *zone) newHostnameID(name string) string {
 	return id
 }
 
-var hostnameShape = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}$`)
+var hostnameShape = lazyRegexp(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}$`)
 
 func isAddress(name string) bool {
 	_, err := netip.ParseAddr(name)

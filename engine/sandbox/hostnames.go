@@ -28,6 +28,7 @@ type certificate struct {
 	status, kind, method string
 	authority, bundle    string
 	wildcard, uploaded   bool
+	key                  string            // "ecdsa", "rsa", or "" for both
 	settings             map[string]string // JSON texts
 	pem                  *string           // shared by all of a generator
 	// deployed are the settings that the edge enforces; nil until the
@@ -135,6 +136,9 @@ func (c *certificate) render(name string) *sslJSON {
 			sj.Hosts = append(sj.Hosts, "*."+name)
 		}
 		for _, signature := range []string{"ECDSAWithSHA256", "SHA256WithRSA"} {
+			if kind := "rsa"; c.key != "" && strings.HasPrefix(signature, "ECDSA") == (c.key == kind) {
+				continue
+			}
 			cj := certificateJSON{ID: uuid(signature, name), Signature: signature}
 			if c.pem != nil {
 				cj.Certificate = *c.pem

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -148,6 +147,7 @@ type SSL struct {
 	BundleMethod         string   `yaml:"bundle_method"`         // ubiquitous by default
 	Settings             Settings `yaml:"settings"`
 	Uploaded             bool     `yaml:"uploaded"` // the customer's own certificate
+	Key                  string   `yaml:"key"`      // of an uploaded one: ecdsa, rsa, or both where nothing is said
 }
 
 // Generator makes many custom hostnames that differ in a number only.
@@ -380,7 +380,7 @@ func markNoSSL(root *yaml.Node, s *Seed) {
 	}
 }
 
-var patternVerb = regexp.MustCompile(`%(0\d{1,2})?d`)
+var patternVerb = lazyRegexp(`%(0\d{1,2})?d`)
 
 func (s *Seed) validate() error {
 	for i := range s.Accounts {
@@ -410,7 +410,7 @@ func (s *Seed) validate() error {
 			if g.Count < 0 || g.Count > 1_000_000 {
 				return fmt.Errorf("zone %s: generate: count %d is not between 0 and 1000000", z.Name, g.Count)
 			}
-			if rest := patternVerb.ReplaceAllString(g.Pattern, ""); strings.Contains(rest, "%") || len(patternVerb.FindAllString(g.Pattern, -1)) != 1 {
+			if rest := patternVerb().ReplaceAllString(g.Pattern, ""); strings.Contains(rest, "%") || len(patternVerb().FindAllString(g.Pattern, -1)) != 1 {
 				return fmt.Errorf("zone %s: generate: pattern %q needs exactly one %%d, as in \"shop-%%05d.example\"", z.Name, g.Pattern)
 			}
 		}

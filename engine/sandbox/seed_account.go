@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ type Destination struct {
 	ID   string `yaml:"id"`
 }
 
-var md5Shape = regexp.MustCompile(`^[0-9A-F]{32}$`)
+var md5Shape = lazyRegexp(`^[0-9A-F]{32}$`)
 
 // digits are those of a fingerprint, however it is written.
 func digits(fingerprint string) string {
@@ -95,7 +94,7 @@ func (seed *Account) validate() error {
 		if (ca.Certificate == "") == (ca.Fingerprint == "") {
 			return fmt.Errorf("certificate %s: one of certificate and fingerprint is needed", ca.Name)
 		}
-		if ca.Fingerprint != "" && (!md5Shape.MatchString(digits(ca.Fingerprint)) || ca.ExpiresOn.IsZero()) {
+		if ca.Fingerprint != "" && (!md5Shape().MatchString(digits(ca.Fingerprint)) || ca.ExpiresOn.IsZero()) {
 			return fmt.Errorf("certificate %s: a fingerprint is 32 hexadecimal digits, and needs expires_on beside it", ca.Name)
 		}
 		if ca.Certificate != "" {
@@ -205,7 +204,7 @@ func (s *Server) plantAccount(a *account, seed Account) {
 		ca := &authority{name: c.Name, created: s.start, updated: s.start}
 		if chain, err := parseChain(c.Certificate); err == nil {
 			ca = s.newAuthority(a, c.Name, chain)
-		} else if d := digits(c.Fingerprint); md5Shape.MatchString(d) {
+		} else if d := digits(c.Fingerprint); md5Shape().MatchString(d) {
 			var pairs []string
 			for pair := range slices.Chunk([]byte(d), 2) {
 				pairs = append(pairs, string(pair))

@@ -34,6 +34,8 @@ func fill(t *testing.T, v reflect.Value, field string, n *int) {
 		v.SetBool(true)
 	case reflect.Int:
 		v.SetInt(int64(*n))
+	case reflect.Uint8:
+		v.SetUint(uint64(*n%255) + 1)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range 2 {
@@ -99,6 +101,8 @@ func draw(t *rapid.T, v reflect.Value, field string) {
 		v.SetBool(rapid.Bool().Draw(t, field))
 	case reflect.Int:
 		v.SetInt(int64(rapid.Int().Draw(t, field)))
+	case reflect.Uint8:
+		v.SetUint(uint64(rapid.Uint8().Draw(t, field)))
 	case reflect.Slice:
 		if n := rapid.IntRange(-1, 3).Draw(t, "length of "+field); n >= 0 {
 			v.Set(reflect.MakeSlice(v.Type(), n, n))

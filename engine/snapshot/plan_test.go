@@ -229,7 +229,7 @@ func take(t *testing.T, r *cloudflare.Reader) *snapshot.Snapshot {
 // made is a plan, as JSON without the number of reads, and line by line.
 func made(t *testing.T, source engine.Source, from, to *schema.Desired) (*plan.Plan, []string) {
 	t.Helper()
-	p, err := (&engine.Engine{Source: source, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), WritesPerSecond: 4}).Plan(t.Context(), from, to, plan.Config{})
+	p, err := (&engine.Engine{Source: source, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Budget: plan.Budget{Requests: 1100, Per: 5 * time.Minute}}).Plan(t.Context(), from, to, plan.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

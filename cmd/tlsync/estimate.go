@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+)
+
+// hostedJob is how long a job may take on GitHub's own runners
+// (docs.github.com/en/actions/reference/limits).
+const hostedJob = 6 * time.Hour
+
+// limit is how long a run may take: until its deadline, else as long as the job that
+// it is in. Elsewhere there is none.
+func (p *program) limit(deadline time.Duration) time.Duration {
+	if deadline <= 0 && p.inActions() {
+		return hostedJob
+	}
+	return max(0, deadline)
+}
+
+// warnOfLimit tells, before anything is written, that there is not the time to write
+// it all, what becomes of the rest, and what would take less.
+func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Plan) {
+	left := o.limit
+	if deadline, ok := ctx.Deadline(); ok {
+		left = deadline.Sub(p.now())
+	}
+	s := &made.Summary
+	if o.limit == 0 || s.Estimated() <= left {
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
+		report.Plural(s.Changes, "change"), report.Duration(s.EstimatedSeconds), rateText(o.rate))
+	if o.deadline > 0 {
+		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, report.Duration(int(left.Seconds())))
+	} else {
+		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", report.Duration(int(hostedJob.Seconds())))
+	}
+	b.WriteString(", and the next run goes on with the rest")
+	for _, f := range made.Findings {
+		if f.Rule == plan.CheaperZoneValue {
+			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", report.Safe(f.Message))
+		}
+	}
+	p.remark(o.common, "%s", b.String())
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+	"tlsync/schema"
+)
+
+// maxChangesFlag reads --max-changes, which stands in for the policy's limit. A
+// number is taken as it is; a share lets ten pass, as in the policy.
+func maxChangesFlag(s string) (schema.MaxChanges, error) {
+	if s == "" {
+		return schema.MaxChanges{}, nil
+	}
+	m, ok := schema.ParseMaxChanges(s)
+	if !ok {
+		return m, fmt.Errorf("--max-changes %q: want a number of at least 1, or a share such as 30%%", s)
+	}
+	return m, nil
+}
+
+// breaches are what of the policy's rules keeps a plan from being written. A limit
+// given by flag stands in for the policy's.
+func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
+	out := slices.Clone(made.Breaches)
+	if !limit.Set {
+		return out
+	}
+	out = slices.DeleteFunc(out, func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	most := limit.Of(made.Summary.Objects)
+	if limit.Percent == 0 {
+		most = limit.Count
+	}
+	if n := len(made.Changes); n > most {
+		out = append(out, plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: plan.TooMany(n, most, made.Summary.Objects, limit, "--max-changes")})
+	}
+	return out
+}
+
+// gates refuses a plan with hazards that nobody allowed, or that the policy does not
+// let pass. The text holds what would allow it, to be used as it is.
+func (p *program) gates(o applyOptions, made *plan.Plan, c *configuration) error {
+	refusals, broken := apply.Refusals(made, o.allow), breaches(made, o.maxChanges)
+	if len(refusals) == 0 && len(broken) == 0 {
+		return nil
+	}
+	return exit{codeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.allow, c))}
+}
+
+// policyKept fails with what the policy does not let pass, whatever is allowed by
+// flag: a plan that no apply would carry out is no plan to be merged.
+func (p *program) policyKept(made *plan.Plan, c *configuration) error {
+	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	if len(broken) == 0 {
+		return nil
+	}
+	return exit{codeRefused, fmt.Errorf("the policy is not kept, so that an apply is refused:%s", p.refusal(nil, broken, nil, c))}
+}
+
+// mostNamed is how many names, or breaches of one rule, a refusal lists.
+const mostNamed = 50
+
+// refusal lists what keeps a plan from being written, and what would allow it.
+func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
+	var b strings.Builder
+	need, never := slices.Clone(allowed), false
+	for _, r := range refusals {
+		first := r.Changes[0]
+		for _, h := range first.Hazards {
+			if h.Kind == r.Hazard {
+				fmt.Fprintf(&b, "\n  %s: %s", r.Hazard, h.Message)
+				break
+			}
+		}
+		if more := len(r.Changes) - 1; more > 0 {
+			fmt.Fprintf(&b, " (and %d more)", more)
+		}
+		if r.Hazard == plan.Unreachable {
+			never = true
+		} else {
+			need = append(need, r.Hazard)
+		}
+	}
+	byRule := map[string][]plan.Breach{}
+	for _, br := range broken {
+		byRule[br.Rule] = append(byRule[br.Rule], br)
+	}
+	for _, rule := range []string{plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
+		for i, br := range byRule[rule] {
+			if i == mostNamed {
+				fmt.Fprintf(&b, "\n  %s: and %d more", rule, len(byRule[rule])-mostNamed)
+				break
+			}
+			fmt.Fprintf(&b, "\n  %s: %s", rule, br.Message)
+		}
+	}
+	if never {
+		b.WriteString("\nunreachable is never allowed: change the configuration")
+	}
+	var flags []string
+	if len(need) > len(allowed) && !never {
+		flags = append(flags, "--allow-hazards "+strings.ReplaceAll(joinKinds(need), ", ", ","))
+	}
+	if too := byRule[plan.MaxChanges]; len(too) > 0 && !never {
+		flags = append(flags, "--max-changes "+strconv.Itoa(too[0].Changes))
+	}
+	if len(flags) > 0 {
+		fmt.Fprintf(&b, "\nto accept this, run again with %s", strings.Join(flags, " "))
+	}
+	p.exceptions(&b, byRule[plan.BelowFloor], &c.desired.Policy)
+	entries(&b, byRule[plan.NotCovered])
+	return b.String()
+}
+
+// exceptions writes the YAML that lets pass what is below the floor.
+func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *schema.Policy) {
+	if len(broken) == 0 {
+		return
+	}
+	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
+		b.WriteString("\nthe base's policy counts as well, so that no commit loosens the rule it is judged by: to accept what is below its floor, bring an exception in a commit of its own, and apply that first")
+	}
+	type item struct {
+		name     string
+		settings []string
+	}
+	var items []*item
+	at := map[string]*item{}
+	for _, br := range broken {
+		if br.Written {
+			continue
+		}
+		for _, name := range br.Names {
+			if at[name] == nil {
+				at[name] = &item{name: name}
+				items = append(items, at[name])
+			}
+			at[name].settings = append(at[name].settings, br.Setting+": "+yamlValue(br.Setting, br.Value))
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	if len(policy.Exceptions) > 0 {
+		b.WriteString("\nto accept what is below the floor until a day, add to exceptions: of the policy")
+	} else {
+		b.WriteString("\nto accept what is below the floor until a day, add to policy:\n  exceptions:")
+	}
+	const days = 90
+	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
+	for i, it := range items {
+		if i == mostNamed {
+			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostNamed)
+			break
+		}
+		fmt.Fprintf(b, "\n    - hostname: %q\n      settings: { %s }\n      reason: say why\n      until: %s", report.Safe(it.name), strings.Join(it.settings, ", "), until)
+	}
+}
+
+// yamlValue is a value as the configuration writes it.
+func yamlValue(setting string, v schema.Value) string {
+	if name := schema.CipherListName(v); setting == schema.Ciphers && name != "" {
+		return name
+	}
+	return string(v) // JSON is YAML
+}
+
+// entries writes the YAML that reaches custom hostnames and asks nothing of them.
+func entries(b *strings.Builder, broken []plan.Breach) {
+	zone := ""
+	for i, br := range broken {
+		if i == mostNamed {
+			fmt.Fprintf(b, "\n      # and %d more; a rule reaches many", len(broken)-mostNamed)
+			break
+		}
+		if br.Zone != zone {
+			zone = br.Zone
+			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to zone: %s\n  custom_hostnames:\n    hostnames:", report.Safe(zone))
+		}
+		fmt.Fprintf(b, "\n      %s: {}", report.Safe(br.Names[0]))
+	}
+}
