@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -28,7 +29,23 @@ var update = flag.Bool("update", false, "rewrite the expected files in testdata/
 func TestMain(m *testing.M) {
 	// Stories wait as much as they work. What the command line says comes later.
 	_ = flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0))))
-	testscript.Main(m, map[string]func(){"tlsync": main})
+	testscript.Main(m, map[string]func(){"tlsync": func() {
+		noSecretArguments()
+		main()
+	}})
+}
+
+// noSecretArguments ends a process that was given a secret as an argument: others on
+// the machine can read those.
+func noSecretArguments() {
+	for _, arg := range os.Args {
+		for _, secret := range []string{canary, globalKey, githubToken} {
+			if slices.ContainsFunc(forms(secret), func(form string) bool { return strings.Contains(arg, form) }) {
+				fmt.Fprintln(os.Stderr, "a secret is among the arguments")
+				os.Exit(99)
+			}
+		}
+	}
 }
 
 // canary is the token of every script. The word CANARY stands for it in seeds,
@@ -44,7 +61,7 @@ const globalKey = "c4n4ry-key-5e884898da28047151d0e56f8dc62927"
 // its own, Cloudflare is a sandbox on loopback. What holds for every story is
 // seen to here:
 //
-//   - no token and no private key in any stream and in any file,
+//   - no token and no private key in any stream, in any file, and in any argument,
 //   - every request and every answer fits Cloudflare's OpenAPI document,
 //   - an apply that wrote is followed by "settled": planning again finds
 //     nothing, and applying again writes nothing.
@@ -349,7 +366,9 @@ func settledVerb(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	before := len(w.writes())
 	for _, command := range [][]string{{"plan", "--detailed-exitcode"}, {"apply", "--auto-approve"}} {
-		if code := exitCode(ts, ts.Exec("tlsync", append(command, args...)...)); code != 0 {
+		// What is logged is searched for secrets like everything else.
+		command = slices.Concat(command, []string{"--log-level", "debug"}, args)
+		if code := exitCode(ts, ts.Exec("tlsync", command...)); code != 0 {
 			ts.Fatalf("%s: exit code %d", command[0], code)
 		}
 		if !strings.HasSuffix(ts.ReadFile("stdout"), "\nNo changes.\n") {

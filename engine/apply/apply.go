@@ -26,6 +26,15 @@ import (
 // the write is lost.
 const MaxAge = time.Minute
 
+// forTurn is the part of MaxAge that is left for the wait for a turn: the first
+// reading before a write may be as old as the rest. A write whose turn does not come
+// in time is made anew from another reading, at most staleRounds times. Such writes go
+// one at a time, or else their readings could use up every turn that there is.
+const (
+	forTurn     = 15 * time.Second
+	staleRounds = 5
+)
+
 // Grace is how long a write in flight may go on after a stop. A cancelled CI
 // job is killed ten seconds after its first signal; the report comes before.
 const Grace = 5 * time.Second
@@ -133,6 +142,7 @@ type run struct {
 	options Options
 
 	dependants [][]int
+	late       chan struct{} // held by the one write that is made anew since its turn came late
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -148,6 +158,7 @@ type run struct {
 
 func (r *run) graph() {
 	r.changed = sync.NewCond(&r.mu)
+	r.late = make(chan struct{}, 1)
 	n := len(r.plan.Changes)
 	index := make(map[string]int, n)
 	for i := range r.plan.Changes {
@@ -374,7 +385,7 @@ func (r *run) guarded(ctx, writes context.Context, c *plan.Change) (s Step) {
 // ctx, so that an interrupt ends it at once; the write to writes.
 func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	s := Step{Change: c, Outcome: Failed}
-	object, err := r.target.Read(ctx, c, MaxAge)
+	object, err := r.target.Read(ctx, c, MaxAge-forTurn)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Step{Change: c, Outcome: NotAttempted, Err: err}
@@ -391,35 +402,60 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	return r.write(ctx, writes, s, object)
+	return r.write(ctx, writes, s, object, time.Now().Add(forTurn))
 }
 
 // write sends a change over an object as it was read. Where no usable answer
 // comes it reads and decides: repeating the write blindly would not be harmless,
 // since even an equal PATCH restarts the validation of a pending hostname. Where
 // it reads as before it is sent once more, unless the run is to stop, or the
-// answer was a no.
-func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
+// answer was a no. What has not been sent by a time, since the API let nobody in or
+// the budget was used up, is read again first.
+func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by time.Time) Step {
 	c := s.Change
-	again, waited := false, 0
+	again, waited, stale := false, 0, 0
 	for {
 		s.Wrote = false
 		if why := plan.Unwritable(c, object); why != "" {
 			return s.failed(conflictError(why))
 		}
-		answer, err := r.target.Write(ctx, c, plan.NewRequest(c, object))
+		turn, end := ctx, context.CancelFunc(func() {})
+		if !settles(c) {
+			turn, end = context.WithDeadlineCause(ctx, by, errStale)
+		}
+		answer, err := r.target.Write(turn, c, plan.NewRequest(c, object))
+		end()
 		if err != nil && !unknown(err) {
-			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // given up before it was sent
+			old := errors.Is(err, errStale)
+			if ctx.Err() != nil && (old || errors.Is(err, context.Cause(ctx))) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
-			if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
-				return s.failed(err)
+			if old {
+				if stale++; stale > staleRounds {
+					return s.failed(err)
+				}
+				if stale == 1 {
+					select {
+					case r.late <- struct{}{}:
+						defer func() { <-r.late }()
+					case <-ctx.Done():
+						return Step{Change: c, Outcome: NotAttempted, Err: err}
+					}
+				}
+			} else {
+				if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
+					return s.failed(err)
+				}
+				waited++
 			}
-			waited++
 			var unread error
 			if object, unread = r.target.Read(ctx, c, 0); unread != nil {
+				if old && ctx.Err() != nil {
+					return Step{Change: c, Outcome: NotAttempted, Err: unread}
+				}
 				return s.failed(fmt.Errorf("%w; reading it again: %w", err, unread))
 			}
+			by = time.Now().Add(MaxAge)
 			switch standing, e, found := plan.Stand(c, object); standing {
 			case plan.AtTarget:
 				s.Outcome, s.Reason = Done, "somebody else did it meanwhile"
@@ -437,6 +473,7 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		if object, unread = r.target.Read(writes, c, 0); unread != nil {
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread))
 		}
+		by = time.Now().Add(MaxAge)
 		switch standing, e, found := plan.Stand(c, object); {
 		case standing == plan.AtTarget && object.Pending != "":
 			return r.verify(ctx, writes, s, object)
@@ -460,6 +497,15 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 		again = true
 	}
 }
+
+// settles reports whether a write may have to wait, turn or no turn, until an earlier
+// one is in effect. Those are no writes over a reading.
+func settles(c *plan.Change) bool {
+	return c.Kind.OfAccount() || c.Kind == plan.KindZone && c.ObjectID == schema.FallbackOrigin
+}
+
+// errStale ends the wait for a turn of a write whose reading has become too old.
+var errStale = errors.New("its turn did not come within a minute of reading it, time after time: the rate is too low, or somebody else uses it up")
 
 // busyPauses come before a write that was refused for now is made anew: about a
 // minute and a half in all.

@@ -73,7 +73,9 @@ type Options struct {
 	// Notify, if set, is told of progress. Calls do not overlap.
 	Notify func(Event)
 
-	base   http.RoundTripper                       // what really sends; nil is the network
+	// Transport is what really sends; nil is the network.
+	Transport http.RoundTripper
+
 	jitter func(limit time.Duration) time.Duration // a random duration in [0, limit)
 }
 
@@ -200,8 +202,8 @@ func (o *Options) complete() error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.base == nil {
-		o.base = network(o.Concurrency)
+	if o.Transport == nil {
+		o.Transport = network(o.Concurrency)
 	}
 	if o.jitter == nil {
 		o.jitter = func(limit time.Duration) time.Duration { return rand.N(limit) }
@@ -256,7 +258,7 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 	}
 	hide := newRedactor(c, o.Keys)
 	t := &transport{
-		base: o.base, limit: newLimiter(o.Rate), retries: newQuota(),
+		base: o.Transport, limit: newLimiter(o.Rate), retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
 		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
 	}

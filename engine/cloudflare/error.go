@@ -258,7 +258,7 @@ func clean(s string, hide redactor) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range s {
-		if n == maxShown {
+		if n >= maxShown {
 			b.WriteString("…")
 			break
 		}

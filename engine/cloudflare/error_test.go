@@ -92,7 +92,7 @@ func TestSecretsStaySecret(t *testing.T) {
 					w.WriteHeader(302)
 				},
 			} {
-				o := Options{Credentials: creds, base: direct{handler: h}, jitter: func(time.Duration) time.Duration { return 0 },
+				o := Options{Credentials: creds, Transport: direct{handler: h}, jitter: func(time.Duration) time.Duration { return 0 },
 					Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 				w := writer(t, o)
 				c := settingChange("x")

@@ -107,8 +107,8 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func options(h http.Handler) Options {
 	return Options{
 		BaseURL: "https://api.test/client/v4", Credentials: Credentials{Token: canary},
-		base:   direct{handler: h},
-		jitter: func(time.Duration) time.Duration { return 0 },
+		Transport: direct{handler: h},
+		jitter:    func(time.Duration) time.Duration { return 0 },
 	}
 }
 

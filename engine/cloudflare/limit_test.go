@@ -67,7 +67,7 @@ func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := patchable()
 		o := options(f)
-		o.base = direct{f, 100 * time.Millisecond}
+		o.Transport = direct{f, 100 * time.Millisecond}
 		w := writer(t, o)
 		if err := sendAll(t.Context(), w, 5000, 10); err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestPause(t *testing.T) {
 				patched(w, r)
 			})
 			o := options(f)
-			o.base = direct{f, 100 * time.Millisecond}
+			o.Transport = direct{f, 100 * time.Millisecond}
 			var paused []Event
 			o.Notify = func(e Event) {
 				if !e.PausedUntil.IsZero() {
@@ -293,7 +293,7 @@ func TestRatelimitHeader(t *testing.T) {
 				patched(w, r)
 			})
 			o := options(f)
-			o.base = direct{f, 300 * time.Millisecond}
+			o.Transport = direct{f, 300 * time.Millisecond}
 			if err := sendAll(t.Context(), writer(t, o), 100, 6); err != nil {
 				t.Fatal(err)
 			}

@@ -116,7 +116,7 @@ func TestLocalIsReadOnceForAll(t *testing.T) {
 		server := newSandbox(t, localSeed(40, ""))
 		defer server.Close()
 		o := options(server)
-		o.base = direct{server, 100 * time.Millisecond}
+		o.Transport = direct{server, 100 * time.Millisecond}
 		w := writer(t, o)
 		if _, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Local: []string{"min_tls_version"}}}}); err != nil {
 			t.Fatal(err)

@@ -205,7 +205,7 @@ func TestUnsentWriteIsRepeated(t *testing.T) {
 	f := patchable()
 	dials := 0
 	o := options(f)
-	o.base = roundTrip(func(r *http.Request) (*http.Response, error) {
+	o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if dials++; dials < 3 {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 		}
@@ -280,7 +280,7 @@ func TestProxy(t *testing.T) {
 	o := options(nil)
 	base := network(1).(*http.Transport)
 	base.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://user:" + canary[:12] + "@127.0.0.1:1") }
-	o.base = base
+	o.Transport = base
 	o.jitter = func(time.Duration) time.Duration { return 0 }
 	_, err := reader(t, o).Fetch(t.Context(), scope("a.example"))
 	if err == nil || !strings.Contains(err.Error(), "via proxy http://127.0.0.1:1: ") || strings.Contains(err.Error(), canary[:12]) {
@@ -345,7 +345,7 @@ func TestDelaysAndTimeouts(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			o := options(nil)
-			o.base = direct{nil, time.Hour}
+			o.Transport = direct{nil, time.Hour}
 			o.jitter = func(time.Duration) time.Duration { return 0 }
 			if _, err := reader(t, o).clients[0].get(t.Context(), path); err == nil || time.Since(start) != 3*want {
 				t.Errorf("%s: three attempts took %s: %v", path, time.Since(start), err)
@@ -422,7 +422,7 @@ func TestBodiesAreClosed(t *testing.T) {
 		var opened int32
 		var closed atomic.Int32
 		o := options(nil)
-		o.base = roundTrip(func(r *http.Request) (*http.Response, error) {
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			opened++
 			return &http.Response{StatusCode: status, Header: http.Header{}, Request: r, Body: closing{strings.NewReader("{}"), &closed}}, nil
 		})

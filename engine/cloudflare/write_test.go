@@ -250,7 +250,7 @@ func TestRefreshByPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := oneZone(paged{items: manyHostnames(2500)})
 		o := options(f)
-		o.base = direct{f, 100 * time.Millisecond}
+		o.Transport = direct{f, 100 * time.Millisecond}
 		w := writer(t, o)
 		if _, err := w.Fetch(t.Context(), withHostnames); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"tlsync/cmd/tlsync/cli"
+	"tlsync/engine/sandbox"
+)
+
+// TestNoFlagTakesASecret keeps secrets out of arguments, which others on a machine
+// can read: they come from the environment.
+func TestNoFlagTakesASecret(t *testing.T) {
+	seen := 0
+	var walk func(cs []*cli.Command)
+	walk = func(cs []*cli.Command) {
+		for _, c := range cs {
+			for _, f := range c.Flags {
+				seen++
+				for _, name := range f.Names() {
+					for _, word := range []string{"token", "secret", "password", "credential", "api-key", "private"} {
+						if strings.Contains(name, word) {
+							t.Errorf("%s has a flag --%s", c.Name, name)
+						}
+					}
+				}
+			}
+			walk(c.Subcommands)
+		}
+	}
+	walk(newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands)
+	if seen < 50 {
+		t.Errorf("only %d flags were seen", seen)
+	}
+}
+
+// bug is a stream that brings one about: a panic, whose value holds the token, at its
+// nth write.
+type bug struct {
+	bytes.Buffer
+	left int
+}
+
+func (b *bug) Write(p []byte) (int, error) {
+	if b.left--; b.left == 0 {
+		panic("the token is " + canary)
+	}
+	return b.Buffer.Write(p)
+}
+
+// TestABugShowsNoSecret looks at what a run says that ends in a bug: before, and
+// after, something was written to Cloudflare.
+func TestABugShowsNoSecret(t *testing.T) {
+	a := newAPI(t, sandbox.Seed{Zones: []sandbox.Zone{{Name: "saas.example"}}})
+	dir := configured(t, "version: 1\n---\nzone: saas.example\nsettings: { min_tls_version: \"1.2\" }\n")
+	env := map[string]string{"CLOUDFLARE_API_TOKEN": canary, "CLOUDFLARE_BASE_URL": a.http.URL + sandbox.Base}
+	wrote := map[bool]bool{}
+	for nth := 1; nth <= 3; nth++ {
+		a.ClearHistory()
+		out := &bug{left: nth}
+		var stderr bytes.Buffer
+		code := run(t.Context(), []string{"tlsync", "apply", "--yes", "--log-level", "debug", "--config", dir},
+			streams{strings.NewReader(""), out, &stderr}, func(name string) string { return env[name] }, &atomic.Bool{})
+		if out.left > 0 {
+			continue // it does not write as often
+		}
+		if code != codeBug {
+			t.Errorf("exit code %d, want %d", code, codeBug)
+		}
+		for _, want := range []string{"this is a bug in tlsync", "[redacted]", "msg=request"} {
+			if !strings.Contains(stderr.String(), want) {
+				t.Errorf("%q is missing:\n%s", want, &stderr)
+			}
+		}
+		noSecretIn(t, out.String(), stderr.String())
+		wrote[slices.ContainsFunc(a.History(), func(e sandbox.Entry) bool { return isWrite(&e) })] = true
+		if err := a.Dashboard(sandbox.Edit{Zone: "saas.example", Settings: sandbox.Settings{"min_tls_version": "1.0"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !wrote[false] || !wrote[true] {
+		t.Errorf("bugs came after a write: %v", wrote)
+	}
+}

@@ -1,0 +1,102 @@
+package apply_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+)
+
+// queue is an API in front of which writes wait for their turn, as they do while
+// the budget is used up. Somebody edits the object while the first one waits.
+type queue struct {
+	*slow
+	waits  []time.Duration // of each write
+	edited bool
+	read   time.Time       // the last reading
+	ages   []time.Duration // of the readings that writes went out over
+}
+
+func (q *queue) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+	o, err := q.slow.Read(ctx, c, maxAge)
+	q.read = time.Now().Add(-maxAge) // no younger than it must be
+	if q.edited && len(q.ages) == 0 && q.writes[c.ID] > 0 {
+		return shown(c, `"third"`), nil
+	}
+	return o, err
+}
+
+func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
+	wait := q.waits[min(q.writes[c.ID], len(q.waits)-1)]
+	q.writes[c.ID]++
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return plan.Object{}, context.Cause(ctx)
+	}
+	q.ages = append(q.ages, time.Since(q.read))
+	q.written[c.ID] = time.Now()
+	return shown(c, c.Edits[0].To), nil
+}
+
+// TestAWriteThatWaitedIsReadAgain writes over no reading that is older than MaxAge,
+// however long the write had to wait for its turn.
+func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		waits  []time.Duration
+		edited bool
+		want   string
+		tries  int
+	}{
+		{"at once", []time.Duration{0}, false, "done", 1},
+		{"a moment", []time.Duration{14 * time.Second}, false, "done", 1},
+		{"five minutes", []time.Duration{5 * time.Minute, 0}, false, "done", 2},
+		{"five minutes, and again half a minute", []time.Duration{5 * time.Minute, 30 * time.Second}, false, "done", 2},
+		{"five minutes, while somebody edits", []time.Duration{5 * time.Minute, 0}, true, "failed", 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := &queue{slow: newSlow(0, nil), waits: tc.waits, edited: tc.edited}
+			r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
+			expect(t, r, tc.want+" a")
+			if q.writes["a"] != tc.tries {
+				t.Errorf("%s: %d attempts, want %d", tc.name, q.writes["a"], tc.tries)
+			}
+			for _, age := range q.ages {
+				if age > apply.MaxAge {
+					t.Errorf("%s: written over a reading that was %s old", tc.name, age)
+				}
+			}
+			if tc.edited {
+				contains(t, reason(t, r, "a"), "changed by somebody else meanwhile")
+				if len(q.ages) > 0 || r.Steps[0].Wrote {
+					t.Errorf("%s: it was written all the same", tc.name)
+				}
+			}
+		})
+	}
+	// Where turns come too seldom it is not written at all.
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
+		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
+		expect(t, r, "failed a")
+		contains(t, reason(t, r, "a"), "its turn did not come within a minute of reading it")
+		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
+			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
+		}
+	})
+	// A stop while it waits: nothing was sent.
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
+		r := apply.Run(ctx, inARow("a"), q, apply.Options{Concurrency: 1})
+		expect(t, r, "not_attempted a")
+		if len(q.ages) > 0 {
+			t.Error("it was written")
+		}
+	})
+}
