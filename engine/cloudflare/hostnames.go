@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -53,6 +54,9 @@ func hostnamePath(zone, id string) string { return hostnamesPath(zone) + "/" + u
 
 func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
+	if n := bytes.Count(result, []byte(`"hostname"`)); n > 0 {
+		out = make([]plan.Hostname, 0, n)
+	}
 	d := newHostnameDecoder(result)
 	err := d.array(func() error {
 		h, err := d.hostname()

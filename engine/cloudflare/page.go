@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -173,6 +174,7 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		return nil, err
 	}
 	last := first
+	m.grow(min(total, got*pages))
 	for i, p := range rest {
 		m.add(i+2, p)
 		last = p
@@ -209,6 +211,12 @@ type merger[T any] struct {
 	id    func(*T) string
 	seen  map[string]bool
 	total int // the largest that a page named
+}
+
+// grow makes room for a list of n items.
+func (m *merger[T]) grow(n int) {
+	m.items = slices.Grow(m.items, max(0, n-len(m.items)))
+	m.pages = slices.Grow(m.pages, max(0, n-len(m.pages)))
 }
 
 // add takes a page over and reports how many of its items are new.

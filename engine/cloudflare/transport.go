@@ -150,7 +150,7 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		return nil, t.lost(req, limit, err, refused || traced && !sent.Load())
 	}
 	defer res.Body.Close()
-	body, err := readAll(res)
+	body, err := readAll(res, readOf(req, res))
 	if err != nil {
 		e := t.lost(req, limit, err, false)
 		e.RayID = t.clean(res.Header.Get("Cf-Ray"))
@@ -206,15 +206,30 @@ func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 
-func readAll(res *http.Response) ([]byte, error) {
+// readAll reads a body; of the fields only where they are not nil.
+func readAll(res *http.Response, of fields) (body []byte, err error) {
 	if res.ContentLength > maxBody {
 		return nil, errTooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
+	limited := &io.LimitedReader{R: res.Body, N: maxBody + 1}
+	if of != nil {
+		body, err = sift(limited, of)
+	} else {
+		body, err = io.ReadAll(limited)
+	}
+	if err == nil && limited.N <= 0 {
 		err = errTooLarge
 	}
 	return body, err
+}
+
+// readOf are the fields that are read of an answer, nil for all. Only pages of
+// custom hostnames are large.
+func readOf(req *http.Request, res *http.Response) fields {
+	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, "/custom_hostnames") {
+		return hostnameList
+	}
+	return nil
 }
 
 // lost is the error of an attempt that brought no complete answer. unsent says
