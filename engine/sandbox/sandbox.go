@@ -163,6 +163,11 @@ func (a *answer) body() []byte {
 	case []json.RawMessage:
 		// A page is hundreds of kilobytes that are encoded already: they are
 		// put in as they are instead of being checked byte by byte again.
+		size := 512 // of what stands around them
+		for _, item := range r {
+			size += len(item) + 1
+		}
+		b.Grow(size)
 		b.WriteByte('[')
 		for i, item := range r {
 			if i > 0 {
