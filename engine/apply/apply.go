@@ -138,6 +138,7 @@ type run struct {
 	changed  *sync.Cond
 	waits    []int
 	ready    []int // indices of the plan, ascending
+	batch    []int // those that go before the others, while they are ready
 	inFlight int
 	steps    []Step
 	started  []bool
@@ -183,8 +184,7 @@ func (r *run) next(ctx context.Context) (int, bool) {
 			return 0, false
 		}
 		if len(r.ready) > 0 {
-			i := r.ready[0]
-			r.ready = r.ready[1:]
+			i := r.pick()
 			r.started[i] = true
 			r.inFlight++
 			return i, true
@@ -194,6 +194,34 @@ func (r *run) next(ctx context.Context) (int, bool) {
 		}
 		r.changed.Wait()
 	}
+}
+
+// pick takes the change that is to be written next: the first that is ready, but
+// where that has to be read again, all that are read together with it come right
+// behind it. Else every one of them might need the same page anew, a minute later.
+func (r *run) pick() int {
+	for len(r.batch) > 0 {
+		i := r.batch[0]
+		r.batch = r.batch[1:]
+		if at, ok := slices.BinarySearch(r.ready, i); ok {
+			r.ready = slices.Delete(r.ready, at, at+1)
+			return i
+		}
+	}
+	i := r.ready[0]
+	r.ready = r.ready[1:]
+	batcher, ok := r.target.(Batcher)
+	if !ok {
+		return i
+	}
+	if name := batcher.Batch(&r.plan.Changes[i], MaxAge); name != "" {
+		for _, j := range r.ready {
+			if batcher.Batch(&r.plan.Changes[j], MaxAge) == name {
+				r.batch = append(r.batch, j)
+			}
+		}
+	}
+	return i
 }
 
 // finish records a step and frees, or skips, what waited for it.
@@ -412,12 +440,20 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Ste
 			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
-			if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
+			maxAge := time.Duration(0)
+			switch {
+			case old(err):
+				maxAge = MaxAge
+			case waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)):
 				return s.failed(err)
+			default:
+				waited++
 			}
-			waited++
 			var unread error
-			if object, unread = r.target.Read(ctx, c, 0); unread != nil {
+			if object, unread = r.target.Read(ctx, c, maxAge); unread != nil {
+				if old(err) && ctx.Err() != nil {
+					return Step{Change: c, Outcome: NotAttempted, Err: unread}
+				}
 				return s.failed(fmt.Errorf("%w; reading it again: %w", err, unread))
 			}
 			switch standing, e, found := plan.Stand(c, object); standing {
@@ -472,6 +508,11 @@ func (r *run) busy(i int) time.Duration {
 		return r.options.Pauses[n-1]
 	}
 	return busyPauses[i]
+}
+
+func old(err error) bool {
+	var o interface{ Old() bool }
+	return errors.As(err, &o) && o.Old()
 }
 
 func busy(err error) bool {

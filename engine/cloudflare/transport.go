@@ -46,6 +46,7 @@ const (
 //	425                              tried again         error
 //	3xx, other 4xx                   error               error
 //	HTML with 200                    error               error, outcome unknown
+//	its turn comes too late                              error, not sent
 //
 // Whether a write of unknown outcome is repeated is for the caller to decide,
 // after reading.
@@ -75,6 +76,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		tk, err := t.limit.acquire(ctx)
 		if err != nil {
 			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
+		}
+		if tooLate(req) {
+			t.limit.back(tk)
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
 		}
 		start := time.Now()
 		res, failed := t.attempt(req)
@@ -109,6 +114,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// sendBefore is the header of a write that is made from a reading, with the time up
+// to which the reading is good. It is for the transport alone, since only there it is
+// known when a request has its turn: after a burst, or a 429, that may be minutes
+// later. It is not sent.
+const sendBefore = "Tlsync-Send-Before"
+
+var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+
+// tooLate reports whether a request must not be sent any more.
+func tooLate(req *http.Request) bool {
+	until, err := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
+	return err == nil && time.Now().After(until)
+}
+
 func (t *transport) record(req *http.Request, res *http.Response, failed *Error, try int, took time.Duration) {
 	attrs := []any{"method", req.Method, "path", t.hide.text(req.URL.RequestURI()), "try", try, "took", took.Round(time.Millisecond)}
 	if failed != nil {
@@ -135,6 +154,7 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
 	once := req.Clone(ctx)
+	once.Header.Del(sendBefore)
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {

@@ -96,11 +96,17 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	if err != nil {
 		return plan.Object{}, err
 	}
+	before := w.goodUntil(c)
 	var answer cloudflare.RawResponse
 	err = w.settled(ctx, c, req, func() (err error) {
-		answer, err = w.sends[cl](ctx, req.Method, req.Path, body)
+		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
 		return err
 	})
+	var late *Error
+	if errors.As(err, &late) && late.old {
+		w.writes.Add(-1)
+		return plan.Object{}, about(err, c)
+	}
 	w.drop(c)
 	setting := c.Kind == plan.KindZone || c.Kind == plan.KindHostname
 	switch deleted := req.Method == http.MethodDelete; {
@@ -120,6 +126,38 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		}
 	}
 	return o, nil
+}
+
+// maxReading is how old the reading may be over which a custom hostname is written.
+const maxReading = time.Minute
+
+// goodUntil is the time up to which the reading is good that a change is written
+// over; the zero time for ever. Only custom hostnames are written as a whole, with
+// what was read of them.
+func (w *Writer) goodUntil(c *plan.Change) time.Time {
+	if c.Kind != plan.KindCustomHostname || c.Action != plan.Update {
+		return time.Time{}
+	}
+	e, ok := w.cache.hostname(c.ObjectID, time.Time{})
+	if !ok {
+		return time.Time{}
+	}
+	return e.at.Add(maxReading)
+}
+
+// Batch names what is read together with the object of a change, where that has to
+// be read again before it is written: the page on which a custom hostname stood, if
+// its reading is older than maxAge. Who writes all of a batch before the next one
+// reads each page as seldom as can be.
+func (w *Writer) Batch(c *plan.Change, maxAge time.Duration) string {
+	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
+		return ""
+	}
+	e, fresh := w.cache.hostname(c.ObjectID, time.Now().Add(-maxAge))
+	if fresh || e.page.size == 0 {
+		return ""
+	}
+	return pagePath(hostnamesPath(e.page.zone), e.page.page, e.page.size)
 }
 
 // checkRequest refuses a request that is not about the object of its change.
@@ -345,6 +383,10 @@ func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (
 func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	if maxAge <= 0 {
 		return w.readOne(ctx, cl, c)
+	}
+	// While the budget is used up, every reading would be old before the write.
+	if err := cl.limit.ready(ctx); err != nil {
+		return plan.Object{}, err
 	}
 	since := time.Now().Add(-maxAge)
 	e, fresh := w.cache.hostname(c.ObjectID, since)
