@@ -196,9 +196,10 @@ func (r *run) next(ctx context.Context) (int, bool) {
 	}
 }
 
-// pick takes the change that is to be written next: the first that is ready, but
-// where that has to be read again, all that are read together with it come right
-// behind it. Else every one of them might need the same page anew, a minute later.
+// pick takes the change that is to be written next: the first that is ready, and
+// right behind it all that are read together with it. A run may take hours, and
+// readings are good for a minute: in any other order nearly every change would need
+// its page anew.
 func (r *run) pick() int {
 	for len(r.batch) > 0 {
 		i := r.batch[0]
@@ -214,9 +215,9 @@ func (r *run) pick() int {
 	if !ok {
 		return i
 	}
-	if name := batcher.Batch(&r.plan.Changes[i], MaxAge); name != "" {
+	if name := batcher.Batch(&r.plan.Changes[i]); name != "" {
 		for _, j := range r.ready {
-			if batcher.Batch(&r.plan.Changes[j], MaxAge) == name {
+			if batcher.Batch(&r.plan.Changes[j]) == name {
 				r.batch = append(r.batch, j)
 			}
 		}

@@ -30,7 +30,7 @@ type Target interface {
 
 // A Batcher is a Target that reads many objects at once.
 type Batcher interface {
-	// Batch names what is read together with the object of a change; empty if
-	// there is a reading no older than maxAge, or it is read alone.
-	Batch(c *plan.Change, maxAge time.Duration) string
+	// Batch names what is read together with the object of a change; empty if it
+	// is read alone.
+	Batch(c *plan.Change) string
 }

@@ -25,6 +25,7 @@ var hostnameList = fields{
 		"ssl": {
 			"status": nil, "type": nil, "method": nil, "bundle_method": nil, "certificate_authority": nil, "wildcard": nil, "settings": nil,
 			"custom_certificate": brief, "custom_key": brief, "custom_csr_id": brief, "custom_cert_bundle": brief,
+			"certificates": {"signature": nil},
 		},
 	},
 }

@@ -145,16 +145,15 @@ func (w *Writer) goodUntil(c *plan.Change) time.Time {
 	return e.at.Add(maxReading)
 }
 
-// Batch names what is read together with the object of a change, where that has to
-// be read again before it is written: the page on which a custom hostname stood, if
-// its reading is older than maxAge. Who writes all of a batch before the next one
-// reads each page as seldom as can be.
-func (w *Writer) Batch(c *plan.Change, maxAge time.Duration) string {
+// Batch names what is read together with the object of a change: the page on which
+// a custom hostname stood. Who writes all of a batch before the next one reads each
+// page as seldom as can be.
+func (w *Writer) Batch(c *plan.Change) string {
 	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
 		return ""
 	}
-	e, fresh := w.cache.hostname(c.ObjectID, time.Now().Add(-maxAge))
-	if fresh || e.page.size == 0 {
+	e, _ := w.cache.hostname(c.ObjectID, time.Time{})
+	if e.page.size == 0 {
 		return ""
 	}
 	return pagePath(hostnamesPath(e.page.zone), e.page.page, e.page.size)
