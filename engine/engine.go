@@ -47,6 +47,9 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 	if err != nil {
 		return nil, err
 	}
+	if base == nil {
+		scope = scope.Narrow(head)
+	}
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)

@@ -38,8 +38,10 @@ type query[T any] struct {
 	// filtered says that the total, which Cloudflare documents as counting all
 	// objects whatever the filter, is no measure of completeness.
 	filtered bool
-	decode   func(result []byte) ([]T, error)
-	id       func(*T) string
+	// enough, if set, may end a list of several pages after the first.
+	enough func(pages int) bool
+	decode func(result []byte) ([]T, error)
+	id     func(*T) string
 	// progress, if set, is told of each page, and of how many items the server
 	// counts in all, from several goroutines.
 	progress func(items, total int)
@@ -52,6 +54,8 @@ type listing[T any] struct {
 	items []T
 	pages []int // the page on which each item stood
 	size  int   // what was asked for as per_page
+	// partial is set where the first page was enough.
+	partial bool
 	// untold is set where the server did not say how long the list is.
 	untold bool
 }
@@ -160,6 +164,10 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	pages := (total-1)/got + 1
 	if pages > maxPages {
 		return nil, fmt.Errorf("GET %s: the server counts %d items and gives %d at a time: more than %d pages", q.path, total, got, maxPages)
+	}
+	if q.enough != nil && pages > 1 && q.enough(pages) {
+		m.partial = true
+		return &m.listing, nil
 	}
 	rest := make([]page[T], pages-1)
 	group, gctx := errgroup.WithContext(ctx)

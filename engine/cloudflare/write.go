@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -360,23 +359,16 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 }
 
 // findHostname looks for the custom hostname that a change is to create, by its
-// name. A server may take the filter for a part of a name, or for nothing.
+// name.
 func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
-	start := time.Now()
-	l, err := list(ctx, query[plan.Hostname]{
-		client: cl, path: hostnamesPath(c.ZoneID) + "?hostname=" + url.QueryEscape(c.Name),
-		sizes: []int{50}, filtered: true, decode: decodeHostnames,
-		id: func(h *plan.Hostname) string { return h.ID }, limit: w.concurrency, log: w.log,
-	})
-	if err != nil {
+	found, err := w.named(ctx, cl, c.ZoneID, []string{c.Name})
+	switch {
+	case err != nil:
 		return plan.Object{}, err
-	}
-	i := slices.IndexFunc(l.items, func(h plan.Hostname) bool { return h.Name == c.Name })
-	if i < 0 {
+	case len(found) == 0:
 		return plan.Object{Absent: true}, nil
 	}
-	w.cache.putHostname(&l.items[i], start)
-	return object(&l.items[i]), nil
+	return object(&found[0]), nil
 }
 
 func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
