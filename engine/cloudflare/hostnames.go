@@ -78,7 +78,7 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 			start := time.Now()
 			l, err := list(gctx, query[plan.Hostname]{
 				client: c, path: hostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
-				sizes: []int{50}, filtered: true, decode: decodeHostnames,
+				sizes: []int{50}, filtered: true, least: 5, decode: decodeHostnames,
 				id: func(h *plan.Hostname) string { return h.ID }, limit: r.concurrency, log: r.log,
 			})
 			if err != nil {

@@ -38,6 +38,9 @@ type query[T any] struct {
 	// filtered says that the total, which Cloudflare documents as counting all
 	// objects whatever the filter, is no measure of completeness.
 	filtered bool
+	// least is the smallest size of pages that a server has. A filtered page with
+	// fewer items is the last.
+	least int
 	// enough, if set, may end a list of several pages after the first.
 	enough func(pages int) bool
 	decode func(result []byte) ([]T, error)
@@ -151,6 +154,9 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	got, total := len(first.items), first.info.Total
 	if got == 0 && total <= 0 {
 		return &m.listing, nil
+	}
+	if q.filtered && got < q.least {
+		return m.result(total, true)
 	}
 	if q.filtered && total > got || total <= 0 || got == 0 {
 		// Nothing says how many pages there are.
