@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,12 +42,14 @@ const (
 //	429                              everybody waits, then it is sent again
 //	no connection, TLS handshake     tried again         tried again: surely not processed
 //	certificate not trusted          error               error
-//	reset, timeout, cut, no JSON     tried again         error, outcome unknown
+//	reset, timeout, cut, no JSON     tried again (1)     error, outcome unknown
 //	5xx, 408                         tried again         error, outcome unknown
 //	425                              tried again         error
 //	3xx, other 4xx                   error               error
 //	HTML with 200                    error               error, outcome unknown
 //	its turn comes too late                              error, not sent
+//
+// (1) A large page that took too long is an error: the list goes on with smaller ones.
 //
 // Whether a write of unknown outcome is repeated is for the caller to decide,
 // after reading.
@@ -271,6 +274,7 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 	case errors.Is(err, context.DeadlineExceeded):
 		// Ours, and not the caller's: it must not look like the caller's.
 		e.Err, e.heavy = fmt.Errorf("no complete answer within %s", limit), true
+		e.again = e.again && !largePage(req) // a smaller one will do sooner
 	case errors.As(err, &verify):
 		e.again = false
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -283,6 +287,12 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 		}
 	}
 	return e
+}
+
+// largePage reports whether a request is for a page that could be smaller.
+func largePage(req *http.Request) bool {
+	size, err := strconv.Atoi(req.URL.Query().Get("per_page"))
+	return err == nil && size > hostnamePages[len(hostnamePages)-1]
 }
 
 // silent reports whether a write was taken with a status that needs no body.
