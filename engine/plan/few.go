@@ -2,8 +2,10 @@ package plan
 
 import "tlsync/schema"
 
-// few is up to how many single names are worth asking for one by one.
-const few = 10
+// few is up to how many single names are worth asking for one by one. What so few
+// writes could save is never worth a word (CheaperZoneValue), which would need to
+// know of all names.
+const few = fewestSaved
 
 // Narrow lets a scope of a configuration ask for single custom hostnames in place of
 // all of a zone, where the configuration speaks of a few names only and nothing
