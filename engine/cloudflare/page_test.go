@@ -206,6 +206,9 @@ func TestPagesAtOnce(t *testing.T) {
 		if _, err := r.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}, Hostnames: true}}}); err != nil {
 			t.Fatal(err)
 		}
+		if n := r.Requests().Read; n > 60 {
+			t.Errorf("%d requests for fifty pages", n)
+		}
 		bound := time.Duration(r.Requests().Read) * latency / DefaultConcurrency
 		if took := time.Since(f.start); took > bound*3/2 {
 			t.Errorf("it took %s, the bound is %s for %d requests", took, bound, r.Requests().Read)
