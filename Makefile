@@ -39,8 +39,11 @@ lint-action:
 	for f in testdata/workflows/*.yml; do sed 's|uses: OWNER/tlsync@.*|uses: ./|' "$$f" > "$$dir/.github/workflows/$$(basename "$$f")"; done; \
 	cd "$$dir"; $(GO) run $(ACTIONLINT)
 
+# Every stage with its allocations, then the whole program against a sandbox. What a
+# run said is in testdata/bench.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /cmd/)
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./cmd/tlsync
 
 demo: build
 	$(BIN) sandbox --seed testdata/demo/seed.yaml -- sh testdata/demo/run.sh $(abspath $(BIN))

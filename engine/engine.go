@@ -62,6 +62,9 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 	if err != nil {
 		return nil, nil, err
 	}
+	if base == nil {
+		scope = scope.Few(head)
+	}
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read live state: %w", err)

@@ -148,6 +148,7 @@ type run struct {
 	changed  *sync.Cond
 	waits    []int
 	ready    []int // indices of the plan, ascending
+	together []int // those that go before the others, while they are ready
 	inFlight int
 	steps    []Step
 	started  []bool
@@ -194,8 +195,7 @@ func (r *run) next(ctx context.Context) (int, bool) {
 			return 0, false
 		}
 		if len(r.ready) > 0 {
-			i := r.ready[0]
-			r.ready = r.ready[1:]
+			i := r.pick()
 			r.started[i] = true
 			r.inFlight++
 			return i, true
@@ -205,6 +205,40 @@ func (r *run) next(ctx context.Context) (int, bool) {
 		}
 		r.changed.Wait()
 	}
+}
+
+// pick takes the change that is to be written next: the first that is ready, and
+// right behind it all that are read together with it. A run may take hours, and
+// readings are good for a minute: in any other order nearly every change would need
+// its page anew.
+func (r *run) pick() int {
+	for len(r.together) > 0 {
+		i := r.together[0]
+		r.together = r.together[1:]
+		if at, ok := slices.BinarySearch(r.ready, i); ok {
+			r.ready = slices.Delete(r.ready, at, at+1)
+			return i
+		}
+	}
+	i := r.ready[0]
+	r.ready = r.ready[1:]
+	if name := r.batch(&r.plan.Changes[i]); name != "" {
+		for _, j := range r.ready {
+			if r.batch(&r.plan.Changes[j]) == name {
+				r.together = append(r.together, j)
+			}
+		}
+	}
+	return i
+}
+
+// batch names what is read together with the object of a change; empty where the
+// target reads it alone.
+func (r *run) batch(c *plan.Change) string {
+	if b, ok := r.target.(Batcher); ok {
+		return b.Batch(c)
+	}
+	return ""
 }
 
 // finish records a step and frees, or skips, what waited for it.
@@ -385,7 +419,11 @@ func (r *run) guarded(ctx, writes context.Context, c *plan.Change) (s Step) {
 // ctx, so that an interrupt ends it at once; the write to writes.
 func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	s := Step{Change: c, Outcome: Failed}
-	object, err := r.target.Read(ctx, c, MaxAge-forTurn)
+	age := MaxAge - forTurn
+	if r.batch(c) != "" {
+		age = MaxAge // the target itself sends nothing over an older one
+	}
+	object, err := r.target.Read(ctx, c, age)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Step{Change: c, Outcome: NotAttempted, Err: err}
@@ -420,21 +458,23 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 			return s.failed(conflictError(why))
 		}
 		turn, end := ctx, context.CancelFunc(func() {})
-		if !settles(c) {
+		if !settles(c) && r.batch(c) == "" {
 			turn, end = context.WithDeadlineCause(ctx, by, errStale)
 		}
 		answer, err := r.target.Write(turn, c, plan.NewRequest(c, object))
 		end()
 		if err != nil && !unknown(err) {
-			old := errors.Is(err, errStale)
+			late := errors.Is(err, errStale)
+			old := late || tooOld(err)
 			if ctx.Err() != nil && (old || errors.Is(err, context.Cause(ctx))) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
-			if old {
-				if stale++; stale > staleRounds {
-					return s.failed(err)
-				}
-				if stale == 1 {
+			maxAge := time.Duration(0)
+			switch {
+			case old && stale == staleRounds:
+				return s.failed(errStale)
+			case late:
+				if stale++; stale == 1 {
 					select {
 					case r.late <- struct{}{}:
 						defer func() { <-r.late }()
@@ -442,14 +482,16 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 						return Step{Change: c, Outcome: NotAttempted, Err: err}
 					}
 				}
-			} else {
-				if waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)) {
-					return s.failed(err)
-				}
+			case old:
+				stale++
+				maxAge = MaxAge // what is read for its neighbours does as well
+			case waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)):
+				return s.failed(err)
+			default:
 				waited++
 			}
 			var unread error
-			if object, unread = r.target.Read(ctx, c, 0); unread != nil {
+			if object, unread = r.target.Read(ctx, c, maxAge); unread != nil {
 				if old && ctx.Err() != nil {
 					return Step{Change: c, Outcome: NotAttempted, Err: unread}
 				}
@@ -518,6 +560,11 @@ func (r *run) busy(i int) time.Duration {
 		return r.options.Pauses[n-1]
 	}
 	return busyPauses[i]
+}
+
+func tooOld(err error) bool {
+	var o interface{ Old() bool }
+	return errors.As(err, &o) && o.Old()
 }
 
 func busy(err error) bool {

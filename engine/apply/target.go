@@ -13,8 +13,9 @@ import (
 // OutcomeUnknown() bool (the write may or may not have been done: it must be
 // settled by reading), Denied() bool (the credentials do not suffice: every
 // further write would fail too), Refused() bool (a no to this one request,
-// which says nothing about others) and Busy() bool (a no for now, to be tried again
-// from a new reading). A no of unknown outcome is settled by reading
+// which says nothing about others), Busy() bool (a no for now, to be tried again
+// from a new reading) and Old() bool (it was not sent, since the reading had become
+// too old; to be made anew). A no of unknown outcome is settled by reading
 // too, and not sent again.
 type Target interface {
 	// Read is the present state of what the change writes, from a reading no
@@ -25,4 +26,12 @@ type Target interface {
 	// way by then goes on for Grace, so that an interrupt does not make its
 	// outcome unknown.
 	Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error)
+}
+
+// A Batcher is a Target that reads many objects at once.
+type Batcher interface {
+	// Batch names what is read together with the object of a change; empty if it
+	// is read alone. What has a batch is never sent over a reading older than
+	// MaxAge: Write then answers with an error that is Old.
+	Batch(c *plan.Change) string
 }

@@ -30,7 +30,7 @@ func (l *limiter) budget(now time.Time) Budget {
 		}
 	}
 	for _, r := range l.left {
-		if left := max(0, r.n-l.inFlight); now.Before(r.until) && left < tightest.Left {
+		if left := max(0, r.n-l.keep(r.name)-l.inFlight); now.Before(r.until) && left < tightest.Left {
 			tightest.Left, tightest.Again = left, r.until
 		}
 	}

@@ -114,6 +114,7 @@ type client struct {
 	fallback bool     // it serves all others
 	get      getFunc
 	hide     redactor
+	limit    *limiter
 	slots    chan struct{} // bounds the requests under way
 	refused  atomic.Int32  // sizes of pages of custom hostnames, from the largest, that the server refused
 }
@@ -125,8 +126,8 @@ type client struct {
 // its many hundred methods.
 type getFunc func(ctx context.Context, path string) (cloudflare.RawResponse, error)
 
-// sendFunc sends a write.
-type sendFunc func(ctx context.Context, method, path string, body []byte) (cloudflare.RawResponse, error)
+// sendFunc sends a write, unless its turn comes after a time; the zero time is never.
+type sendFunc func(ctx context.Context, method, path string, body []byte, before time.Time) (cloudflare.RawResponse, error)
 
 // NewReader makes a Reader. It sends nothing yet.
 func NewReader(o Options) (*Reader, error) {
@@ -146,11 +147,12 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		if known := byCredentials[c]; known != nil {
 			return known, nil
 		}
-		get, send, err := r.dial(o, c, writes)
+		limit := newLimiter(o.Rate)
+		get, send, err := r.dial(o, c, limit, writes)
 		if err != nil {
 			return nil, err
 		}
-		cl := &client{get: get, hide: newRedactor(c, o.Keys), slots: make(chan struct{}, o.Concurrency)}
+		cl := &client{get: get, hide: newRedactor(c, o.Keys), limit: limit, slots: make(chan struct{}, o.Concurrency)}
 		byCredentials[c] = cl
 		r.clients = append(r.clients, cl)
 		if writes {
@@ -252,13 +254,13 @@ func network(concurrency int) http.RoundTripper {
 
 // dial makes the functions that talk to the API with one credential. send is of
 // no use unless writes is set: the transport then refuses everything but GET.
-func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc, error) {
+func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (getFunc, sendFunc, error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
 	hide := newRedactor(c, o.Keys)
 	t := &transport{
-		base: o.Transport, limit: newLimiter(o.Rate), retries: newQuota(),
+		base: o.Transport, limit: limit, retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
 		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
 	}
@@ -279,8 +281,8 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 	if err != nil {
 		return nil, nil, err
 	}
-	call := func(ctx context.Context, method, path string, body any) (cloudflare.RawResponse, error) {
-		answer, err := api.Raw(ctx, method, path, body, nil)
+	call := func(ctx context.Context, method, path string, body any, header http.Header) (cloudflare.RawResponse, error) {
+		answer, err := api.Raw(ctx, method, path, body, header)
 		if err != nil {
 			return answer, asError(err, method, path, hide)
 		}
@@ -289,15 +291,19 @@ func (r *Reader) dial(o Options, c Credentials, writes bool) (getFunc, sendFunc,
 	get := func(ctx context.Context, path string) (cloudflare.RawResponse, error) {
 		r.reads.Add(1)
 		r.tell(Event{})
-		return call(ctx, http.MethodGet, path, nil)
+		return call(ctx, http.MethodGet, path, nil, nil)
 	}
-	send := func(ctx context.Context, method, path string, body []byte) (cloudflare.RawResponse, error) {
+	send := func(ctx context.Context, method, path string, body []byte, before time.Time) (cloudflare.RawResponse, error) {
 		r.writes.Add(1)
 		r.tell(Event{})
-		if len(body) == 0 {
-			return call(ctx, method, path, nil)
+		var header http.Header
+		if !before.IsZero() {
+			header = http.Header{sendBefore: {before.Format(time.RFC3339Nano)}}
 		}
-		return call(ctx, method, path, body)
+		if len(body) == 0 {
+			return call(ctx, method, path, nil, header)
+		}
+		return call(ctx, method, path, body, header)
 	}
 	return get, send, nil
 }

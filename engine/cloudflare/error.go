@@ -35,6 +35,7 @@ type Error struct {
 	refused bool // a success by its status that says it is none
 	empty   bool // the answer has no result
 	heavy   bool // the time ran out, or the answer is too large: less may do
+	old     bool // a write that was not sent: what it is made from is too old
 }
 
 // Code is an entry of the errors of an answer.
@@ -68,6 +69,10 @@ func (e *Error) Denied() bool {
 func (e *Error) Busy() bool {
 	return e.Status == http.StatusConflict && !e.unknown && strings.HasSuffix(e.Path, "/access/certificates/settings")
 }
+
+// Old reports that a write was not sent, since its turn came when the reading that it
+// is made from was too old. It is to be made anew, from another one.
+func (e *Error) Old() bool { return e.old }
 
 // Refused reports whether the API is well and said no to this very request, so
 // that others may go on.

@@ -147,7 +147,7 @@ func hostnameJSON(i int, settings string) string {
 		`"hosts":["app` + strconv.Itoa(i) + `.customer.example"],"issuer":"GoogleTrustServices","method":"http","serial_number":"6743787633689793699141714808227354901",` +
 		`"settings":` + settings + `,"signature":"SHA256WithRSA","status":"active","type":"dv","uploaded_on":"2026-02-06T18:11:23.531995Z",` +
 		`"validation_errors":[],"validation_records":[{"emails":[],"http_body":"ca3-574923932a82475cb8592200f1a2a23d","http_url":"http://app.customer.example/.well-known/pki-validation/ca3.txt"}],` +
-		`"certificates":[{"id":"` + id + `","issuer":"GoogleTrustServices","signature":"` + strings.Repeat("f", 700) + `"}],"wildcard":false},` +
+		`"certificates":[{"id":"` + id + `","issuer":"GoogleTrustServices","signature":"SHA256WithRSA","certificate":"` + strings.Repeat("f", 700) + `"}],"wildcard":false},` +
 		`"created_at":"2026-02-06T18:11:23.531995Z","custom_metadata":{"tier":"gold"},"custom_origin_server":"origin.example.com",` +
 		`"ownership_verification":{"name":"_cf-custom-hostname.app.example.com","type":"txt","value":"5cc07c04-ea62-4a5a-95f0-419334a875a4"},` +
 		`"ownership_verification_http":{"http_body":"5cc07c04-ea62-4a5a-95f0-419334a875a4","http_url":"http://app.customer.example/.well-known/cf-custom-hostname-challenge/0d89c70d"},` +

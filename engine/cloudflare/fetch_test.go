@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,11 +33,11 @@ func TestReaderHasNoWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	rd := &Reader{}
-	_, send, err := rd.dial(o, o.Credentials, false)
+	_, send, err := rd.dial(o, o.Credentials, newLimiter(o.Rate), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := send(t.Context(), http.MethodPatch, "/zones/"+zoneA, []byte("{}")); err == nil || len(f.seen) != 0 {
+	if _, err := send(t.Context(), http.MethodPatch, "/zones/"+zoneA, []byte("{}"), time.Time{}); err == nil || len(f.seen) != 0 {
 		t.Errorf("the transport of a Reader sent a PATCH: %v, %v", err, f.seen)
 	}
 }

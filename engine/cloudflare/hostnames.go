@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -18,10 +22,13 @@ import (
 // largest pages may time out.
 var hostnamePages = []int{1000, 500, 250, 100, 50}
 
-// hostnamesOf reads all custom hostnames of a zone, sorted by name.
-func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]plan.Hostname, error) {
+// hostnamesOf reads the custom hostnames of a zone, sorted by name: all, or if names
+// are given at least those, whichever takes fewer requests. The first page of the
+// list tells how many there are. A name on it is asked for all the same: it may stand
+// on another page once more.
+func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone, names []string) ([]plan.Hostname, error) {
 	start := time.Now()
-	l, err := list(ctx, query[plan.Hostname]{
+	q := query[plan.Hostname]{
 		client:   c,
 		path:     hostnamesPath(z.ID),
 		sizes:    hostnamePages,
@@ -31,12 +38,25 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 		progress: func(items, total int) { r.tell(Event{Zone: z.Name, Items: items, Total: total}) },
 		limit:    r.concurrency,
 		log:      r.log,
-	})
-	if err != nil {
-		return nil, err
 	}
-	if r.cache != nil {
-		r.cache.putPages(z.ID, l, start)
+	if len(names) > 0 {
+		q.enough = func(pages int) bool { return pages-1 > len(names) }
+	}
+	l := &listing[plan.Hostname]{partial: true}
+	if len(names) != 1 {
+		var err error
+		if l, err = list(ctx, q); err != nil {
+			return nil, err
+		}
+		if r.cache != nil {
+			r.cache.putPages(z.ID, l, start)
+		}
+	}
+	if l.partial {
+		var err error
+		if l.items, err = r.named(ctx, c, z.ID, names); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortFunc(l.items, func(a, b plan.Hostname) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
@@ -47,12 +67,47 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone) ([]pl
 	return l.items, nil
 }
 
+// named reads the custom hostnames of some names, with a request for each. A server
+// may take the filter for a part of a name, or for nothing.
+func (r *Reader) named(ctx context.Context, c *client, zone string, names []string) ([]plan.Hostname, error) {
+	found := make([][]plan.Hostname, len(names))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.concurrency)
+	for i, name := range names {
+		group.Go(crash.Guard(func() error {
+			start := time.Now()
+			l, err := list(gctx, query[plan.Hostname]{
+				client: c, path: hostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
+				sizes: []int{50}, filtered: true, least: 5, decode: decodeHostnames,
+				id: func(h *plan.Hostname) string { return h.ID }, limit: r.concurrency, log: r.log,
+			})
+			if err != nil {
+				return err
+			}
+			for j := range l.items {
+				if h := l.items[j]; h.Name == name {
+					found[i] = append(found[i], h)
+					if r.cache != nil {
+						r.cache.putHostname(&h, start)
+					}
+				}
+			}
+			return nil
+		}))
+	}
+	err := group.Wait()
+	return slices.Concat(found...), err
+}
+
 func hostnamesPath(zone string) string { return zonePath(zone) + "/custom_hostnames" }
 
 func hostnamePath(zone, id string) string { return hostnamesPath(zone) + "/" + url.PathEscape(id) }
 
 func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
+	if n := bytes.Count(result, []byte(`"hostname"`)); n > 0 {
+		out = make([]plan.Hostname, 0, n)
+	}
 	d := newHostnameDecoder(result)
 	err := d.array(func() error {
 		h, err := d.hostname()

@@ -21,14 +21,19 @@ const maxPaused = 30 * time.Minute
 //     counts from when it is sent until Per after its answer came, since the
 //     server may have counted it at any moment between. A burst is allowed as
 //     long as the budget lasts.
-//   - The budgets that the API announced (Ratelimit-Policy), in the same way.
+//   - The budgets that the API announced (Ratelimit-Policy), in the same way, less
+//     a twelfth: people in the dashboard and other tools are counted with us.
 //   - What the API says is left (Ratelimit): with r left, no more than r are
-//     under way until the time it names has passed. Those that it counted
-//     already are counted twice while they are under way; that errs on the
-//     safe side and rights itself when they end.
+//     under way until the time it names has passed. Of a budget that it announced,
+//     half of the others' twelfth is not touched. Those that it counted already are
+//     counted twice while they are under way; that errs on the safe side and rights
+//     itself when they end.
 //   - No pause. A 429 pauses everybody, since Cloudflare then refuses every
-//     call. After the pause one request goes first, and the rest follow when
-//     that one was let through.
+//     call.
+//
+// Into a window that may be closed one request goes alone, and the rest follow when
+// it was let through: at the beginning, when nothing is known, after a pause, and
+// after the time at which the API said there would be more.
 type limiter struct {
 	mu       sync.Mutex
 	windows  []window    // our own budget, then announced ones in the order of arrival
@@ -46,6 +51,7 @@ type limiter struct {
 type window struct {
 	name string
 	Rate
+	keep int // of what is left, not to be touched
 }
 
 type remaining struct {
@@ -54,7 +60,7 @@ type remaining struct {
 	until time.Time
 }
 
-// probe is the state of the request that goes first after a pause.
+// probe is the state of the request that goes alone.
 type probe uint8
 
 const (
@@ -67,7 +73,33 @@ const (
 type ticket struct{ probe bool }
 
 func newLimiter(r Rate) *limiter {
-	return &limiter{windows: []window{{"", r}}, changed: make(chan struct{})}
+	return &limiter{windows: []window{{Rate: r}}, probe: probeDue, changed: make(chan struct{})}
+}
+
+// ready waits until a request might be sent. Others may be faster.
+func (l *limiter) ready(ctx context.Context) error {
+	t, err := l.acquire(ctx)
+	if err == nil {
+		l.back(t)
+	}
+	return err
+}
+
+// back takes a ticket back that was not used.
+func (l *limiter) back(t ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.wake()
+	l.inFlight--
+	if t.probe {
+		l.probe = probeDue
+	}
+}
+
+// wake lets those who wait look again. The caller has the lock.
+func (l *limiter) wake() {
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
 // acquire waits until a request may be sent.
@@ -135,7 +167,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 		}
 	}
 	for _, r := range l.left {
-		if now.Before(r.until) && l.inFlight >= r.n {
+		if now.Before(r.until) && l.inFlight >= r.n-l.keep(r.name) {
 			return r.until, true
 		}
 	}
@@ -148,10 +180,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Time, goOn bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer func() {
-		close(l.changed)
-		l.changed = make(chan struct{})
-	}()
+	defer l.wake()
 	now := time.Now()
 	l.inFlight--
 	l.ends = append(l.ends, now)
@@ -182,6 +211,11 @@ func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Ti
 			l.paused = 0
 		}
 	}
+	for _, r := range l.left {
+		if r.n <= l.keep(r.name) && l.probe == noProbe {
+			l.probe = probeDue // once there is more
+		}
+	}
 	return time.Time{}, true
 }
 
@@ -207,16 +241,29 @@ func (l *limiter) learn(qs []quota, now time.Time) {
 }
 
 func (l *limiter) announce(name string, r Rate) {
+	w := window{name: name, Rate: r, keep: r.Requests / 24}
+	w.Requests -= (r.Requests + 11) / 12
+	w.Requests = max(w.Requests, 1)
 	for i := range l.windows {
 		if i > 0 && l.windows[i].name == name {
-			l.windows[i].Rate = r
+			l.windows[i] = w
 			return
 		}
 	}
 	// Nobody announces more than a handful; who does is not to be trusted.
 	if len(l.windows) < 8 {
-		l.windows = append(l.windows, window{name, r})
+		l.windows = append(l.windows, w)
 	}
+}
+
+// keep is how much of what is left of a policy is for others.
+func (l *limiter) keep(name string) int {
+	for i := range l.windows {
+		if i > 0 && l.windows[i].name == name {
+			return l.windows[i].keep
+		}
+	}
+	return 0
 }
 
 // remain enters what is left of a policy. Answers overtake each other, so

@@ -208,6 +208,7 @@ func TestPauses(t *testing.T) {
 			}
 			return tk
 		}
+		l.done(send(), 200, nil)
 		start := time.Now()
 		a, b := send(), send()
 		l.done(a, 429, http.Header{"Retry-After": {"60"}})
@@ -305,7 +306,8 @@ func TestRatelimitHeader(t *testing.T) {
 	}
 }
 
-// An announced policy is a budget like our own.
+// An announced policy is a budget like our own, but for the twelfth, rounded up,
+// that is left to others.
 func TestRatelimitPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -316,13 +318,91 @@ func TestRatelimitPolicy(t *testing.T) {
 		if err := sendAll(t.Context(), writer(t, options(f)), 50, 3); err != nil {
 			t.Fatal(err)
 		}
-		if n := busiest(f.requests("PATCH"), 6*time.Second); n > 10 {
+		if n := busiest(f.requests("PATCH"), 6*time.Second); n > 9 {
 			t.Errorf("%d within six seconds", n)
 		}
-		if took := time.Since(f.start); took != 24*time.Second {
+		if took := time.Since(f.start); took != 30*time.Second {
 			t.Errorf("took %s", took)
 		}
 	})
+}
+
+// grant is a server that grants a number of requests in fixed windows of a minute,
+// and refuses everything for the rest of a minute in which there were more.
+type grant struct {
+	sync.Mutex
+	each    int
+	headers bool
+	early   time.Duration // by how much the end of a window is announced too early
+	others  func(window int) int
+
+	start   time.Time
+	used    map[int]int
+	refused map[int]int // by window
+}
+
+func (g *grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.Lock()
+	defer g.Unlock()
+	since := time.Since(g.start)
+	n := int(since / time.Minute)
+	if g.used[n] == 0 && g.others != nil {
+		g.used[n] = g.others(n)
+	}
+	g.used[n]++
+	if g.headers {
+		left := time.Minute - since%time.Minute - g.early
+		w.Header().Set("Ratelimit", fmt.Sprintf(`"default";r=%d;t=%d`, max(0, g.each-g.used[n]), max(0, left/time.Second)))
+		w.Header().Set("Ratelimit-Policy", fmt.Sprintf(`"default";q=%d;w=60`, g.each))
+	}
+	if g.used[n] > g.each {
+		g.refused[n]++
+		w.Header().Set("Retry-After", fmt.Sprint(int(time.Minute-since%time.Minute+time.Second-1)/int(time.Second)))
+		write(w, 429, failure)
+		return
+	}
+	patched(w, r)
+}
+
+// What others use is not ours to use: a server on which somebody else is at work
+// refuses nothing, nor does one whose windows end later than it says. One that is
+// closed at the beginning refuses one request.
+func TestClosedWindow(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		g       *grant
+		refused int // at most, in one window
+	}{
+		{"smaller than configured", &grant{each: 240, headers: true}, 0},
+		{"shared", &grant{each: 240, headers: true, others: func(n int) int { return n * 40 % 200 }}, 0},
+		{"used up", &grant{each: 240, headers: true, others: func(n int) int { return map[bool]int{true: 240}[n == 0] }}, 1},
+		{"used up, and says nothing", &grant{each: 2000, others: func(n int) int { return map[bool]int{true: 2000}[n == 0] }}, 1},
+		{"ends later than it says", &grant{each: 60, headers: true, early: 2 * time.Second, others: func(int) int { return 30 }}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := tt.g
+				g.start, g.used, g.refused = time.Now(), map[int]int{}, map[int]int{}
+				f := newFake()
+				f.mux.Handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", g)
+				o := options(f)
+				o.Transport = direct{f, 300 * time.Millisecond}
+				if err := sendAll(t.Context(), writer(t, o), 1000, 10); err != nil {
+					t.Fatal(err)
+				}
+				all := 0
+				for n, refused := range g.refused {
+					all += refused
+					if refused > tt.refused {
+						t.Errorf("%d requests were sent into closed window %d", refused, n)
+					}
+				}
+				if all < tt.refused {
+					t.Error("nothing was refused: the test tests nothing")
+				}
+			})
+		})
+	}
 }
 
 func TestRetryAfter(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -37,8 +38,13 @@ type query[T any] struct {
 	// filtered says that the total, which Cloudflare documents as counting all
 	// objects whatever the filter, is no measure of completeness.
 	filtered bool
-	decode   func(result []byte) ([]T, error)
-	id       func(*T) string
+	// least is the smallest size of pages that a server has. A filtered page with
+	// fewer items is the last.
+	least int
+	// enough, if set, may end a list of several pages after the first.
+	enough func(pages int) bool
+	decode func(result []byte) ([]T, error)
+	id     func(*T) string
 	// progress, if set, is told of each page, and of how many items the server
 	// counts in all, from several goroutines.
 	progress func(items, total int)
@@ -51,6 +57,8 @@ type listing[T any] struct {
 	items []T
 	pages []int // the page on which each item stood
 	size  int   // what was asked for as per_page
+	// partial is set where the first page was enough.
+	partial bool
 	// untold is set where the server did not say how long the list is.
 	untold bool
 }
@@ -147,6 +155,9 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	if got == 0 && total <= 0 {
 		return &m.listing, nil
 	}
+	if q.filtered && got < q.least {
+		return m.result(total, true)
+	}
 	if q.filtered && total > got || total <= 0 || got == 0 {
 		// Nothing says how many pages there are.
 		m.untold = total <= 0
@@ -159,6 +170,10 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 	pages := (total-1)/got + 1
 	if pages > maxPages {
 		return nil, fmt.Errorf("GET %s: the server counts %d items and gives %d at a time: more than %d pages", q.path, total, got, maxPages)
+	}
+	if q.enough != nil && pages > 1 && q.enough(pages) {
+		m.partial = true
+		return &m.listing, nil
 	}
 	rest := make([]page[T], pages-1)
 	group, gctx := errgroup.WithContext(ctx)
@@ -173,6 +188,7 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		return nil, err
 	}
 	last := first
+	m.grow(min(total, got*pages))
 	for i, p := range rest {
 		m.add(i+2, p)
 		last = p
@@ -209,6 +225,12 @@ type merger[T any] struct {
 	id    func(*T) string
 	seen  map[string]bool
 	total int // the largest that a page named
+}
+
+// grow makes room for a list of n items.
+func (m *merger[T]) grow(n int) {
+	m.items = slices.Grow(m.items, max(0, n-len(m.items)))
+	m.pages = slices.Grow(m.pages, max(0, n-len(m.pages)))
 }
 
 // add takes a page over and reports how many of its items are new.

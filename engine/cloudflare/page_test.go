@@ -2,12 +2,14 @@ package cloudflare
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tlsync/engine/plan"
 )
@@ -163,6 +165,71 @@ func TestSmallerPages(t *testing.T) {
 	}
 	if _, n, err := readHostnames(t, answer(403, "application/json", failure)); err == nil || n != 1 {
 		t.Errorf("%d requests, %v", n, err)
+	}
+}
+
+// A page that takes too long is not waited for twice: the next is half as large.
+func TestSlowPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := paged{items: manyHostnames(1200)}
+		f := oneZone(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if size, _ := strconv.Atoi(r.URL.Query().Get("per_page")); size > 250 {
+				time.Sleep(time.Hour)
+			}
+			list.ServeHTTP(w, r)
+		}))
+		o := options(f)
+		o.Transport = impatient{f}
+		live, err := reader(t, o).Fetch(t.Context(), withHostnames)
+		if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+			t.Fatal(err)
+		}
+		if n := len(f.requests(listURI)); n != 2+5 {
+			t.Errorf("%d requests", n)
+		}
+		if took := time.Since(f.start); took != 2*2*DefaultTimeout {
+			t.Errorf("it took %s", took)
+		}
+		time.Sleep(2 * time.Hour) // until the server is done with it
+	})
+}
+
+// Fifty pages are read in six rounds of ten at once, behind the look-up of the zone:
+// within one and a half times what latency and concurrency permit.
+func TestPagesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const latency = 100 * time.Millisecond
+		f := oneZone(paged{items: manyHostnames(2500), clamp: 50})
+		o := options(f)
+		o.Transport = direct{f, latency}
+		r := reader(t, o)
+		if _, err := r.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}, Hostnames: true}}}); err != nil {
+			t.Fatal(err)
+		}
+		if n := r.Requests().Read; n > 60 {
+			t.Errorf("%d requests for fifty pages", n)
+		}
+		bound := time.Duration(r.Requests().Read) * latency / DefaultConcurrency
+		if took := time.Since(f.start); took > bound*3/2 {
+			t.Errorf("it took %s, the bound is %s for %d requests", took, bound, r.Requests().Read)
+		}
+	})
+}
+
+// impatient is a transport that gives up waiting with its request's context.
+type impatient struct{ handler http.Handler }
+
+func (d impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+	answered := make(chan *http.Response, 1)
+	go func() {
+		res, _ := direct{handler: d.handler}.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+		answered <- res
+	}()
+	select {
+	case res := <-answered:
+		return res, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
 }
 

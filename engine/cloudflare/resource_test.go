@@ -559,12 +559,12 @@ func TestReaderSendsNoWrite(t *testing.T) {
 	if err := o.complete(); err != nil {
 		t.Fatal(err)
 	}
-	_, send, err := (&Reader{}).dial(o, o.Credentials, false)
+	_, send, err := (&Reader{}).dial(o, o.Credentials, newLimiter(o.Rate), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "get"} {
-		if _, err := send(t.Context(), method, accountPath(acctA)+"/access/apps", []byte("{}")); err == nil || len(f.seen) != 0 {
+		if _, err := send(t.Context(), method, accountPath(acctA)+"/access/apps", []byte("{}"), time.Time{}); err == nil || len(f.seen) != 0 {
 			t.Errorf("%s was sent: %v", method, err)
 		}
 	}

@@ -22,7 +22,7 @@ func (r *Reader) Certificates(ctx context.Context, zone, status string) (hostnam
 		return nil, false, fmt.Errorf("zone %s was not read, so it is not known which credentials are for it", zone)
 	}
 	if status == "" {
-		hostnames, err = r.hostnamesOf(ctx, c, &plan.Zone{ID: zone})
+		hostnames, err = r.hostnamesOf(ctx, c, &plan.Zone{ID: zone}, nil)
 		return hostnames, err == nil, err
 	}
 	q := query[plan.Hostname]{client: c, path: hostnamesPath(zone) + "?ssl_status=" + url.QueryEscape(status), decode: decodeHostnames}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,11 +42,14 @@ const (
 //	429                              everybody waits, then it is sent again
 //	no connection, TLS handshake     tried again         tried again: surely not processed
 //	certificate not trusted          error               error
-//	reset, timeout, cut, no JSON     tried again         error, outcome unknown
+//	reset, timeout, cut, no JSON     tried again (1)     error, outcome unknown
 //	5xx, 408                         tried again         error, outcome unknown
 //	425                              tried again         error
 //	3xx, other 4xx                   error               error
 //	HTML with 200                    error               error, outcome unknown
+//	its turn comes too late                              error, not sent
+//
+// (1) A large page that took too long is an error: the list goes on with smaller ones.
 //
 // Whether a write of unknown outcome is repeated is for the caller to decide,
 // after reading.
@@ -75,6 +79,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		tk, err := t.limit.acquire(ctx)
 		if err != nil {
 			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
+		}
+		if tooLate(req) {
+			t.limit.back(tk)
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
 		}
 		start := time.Now()
 		res, failed := t.attempt(req)
@@ -109,6 +117,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// sendBefore is the header of a write that is made from a reading, with the time up
+// to which the reading is good. It is for the transport alone, since only there it is
+// known when a request has its turn: after a burst, or a 429, that may be minutes
+// later. It is not sent.
+const sendBefore = "Tlsync-Send-Before"
+
+var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+
+// tooLate reports whether a request must not be sent any more.
+func tooLate(req *http.Request) bool {
+	until, err := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
+	return err == nil && time.Now().After(until)
+}
+
 func (t *transport) record(req *http.Request, res *http.Response, failed *Error, try int, took time.Duration) {
 	attrs := []any{"method", req.Method, "path", t.hide.text(req.URL.RequestURI()), "try", try, "took", took.Round(time.Millisecond)}
 	if failed != nil {
@@ -135,6 +157,7 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
 	once := req.Clone(ctx)
+	once.Header.Del(sendBefore)
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
@@ -150,7 +173,7 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		return nil, t.lost(req, limit, err, refused || traced && !sent.Load())
 	}
 	defer res.Body.Close()
-	body, err := readAll(res)
+	body, err := readAll(res, readOf(req, res))
 	if err != nil {
 		e := t.lost(req, limit, err, false)
 		e.RayID = t.clean(res.Header.Get("Cf-Ray"))
@@ -206,15 +229,30 @@ func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 
-func readAll(res *http.Response) ([]byte, error) {
+// readAll reads a body; of the fields only where they are not nil.
+func readAll(res *http.Response, of fields) (body []byte, err error) {
 	if res.ContentLength > maxBody {
 		return nil, errTooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
+	limited := &io.LimitedReader{R: res.Body, N: maxBody + 1}
+	if of != nil {
+		body, err = sift(limited, of)
+	} else {
+		body, err = io.ReadAll(limited)
+	}
+	if err == nil && limited.N <= 0 {
 		err = errTooLarge
 	}
 	return body, err
+}
+
+// readOf are the fields that are read of an answer, nil for all. Only pages of
+// custom hostnames are large.
+func readOf(req *http.Request, res *http.Response) fields {
+	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, "/custom_hostnames") {
+		return hostnameList
+	}
+	return nil
 }
 
 // lost is the error of an attempt that brought no complete answer. unsent says
@@ -236,6 +274,7 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 	case errors.Is(err, context.DeadlineExceeded):
 		// Ours, and not the caller's: it must not look like the caller's.
 		e.Err, e.heavy = fmt.Errorf("no complete answer within %s", limit), true
+		e.again = e.again && !largePage(req) // a smaller one will do sooner
 	case errors.As(err, &verify):
 		e.again = false
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -248,6 +287,12 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 		}
 	}
 	return e
+}
+
+// largePage reports whether a request is for a page that could be smaller.
+func largePage(req *http.Request) bool {
+	size, err := strconv.Atoi(req.URL.Query().Get("per_page"))
+	return err == nil && size > hostnamePages[len(hostnamePages)-1]
 }
 
 // silent reports whether a write was taken with a status that needs no body.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,11 +95,17 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	if err != nil {
 		return plan.Object{}, err
 	}
+	before := w.goodUntil(c)
 	var answer cloudflare.RawResponse
 	err = w.settled(ctx, c, req, func() (err error) {
-		answer, err = w.sends[cl](ctx, req.Method, req.Path, body)
+		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
 		return err
 	})
+	var late *Error
+	if errors.As(err, &late) && late.old {
+		w.writes.Add(-1)
+		return plan.Object{}, about(err, c)
+	}
 	w.drop(c)
 	setting := c.Kind == plan.KindZone || c.Kind == plan.KindHostname
 	switch deleted := req.Method == http.MethodDelete; {
@@ -120,6 +125,37 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		}
 	}
 	return o, nil
+}
+
+// maxReading is how old the reading may be over which a custom hostname is written.
+const maxReading = time.Minute
+
+// goodUntil is the time up to which the reading is good that a change with a batch is
+// written over; the zero time for others. Where the reading is not kept it was made
+// just now.
+func (w *Writer) goodUntil(c *plan.Change) time.Time {
+	if w.Batch(c) == "" {
+		return time.Time{}
+	}
+	e, ok := w.cache.hostname(c.ObjectID, time.Time{})
+	if !ok {
+		e.at = time.Now()
+	}
+	return e.at.Add(maxReading)
+}
+
+// Batch names what is read together with the object of a change: the page on which
+// a custom hostname stood. Who writes all of a batch before the next one reads each
+// page as seldom as can be.
+func (w *Writer) Batch(c *plan.Change) string {
+	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
+		return ""
+	}
+	e, _ := w.cache.hostname(c.ObjectID, time.Time{})
+	if e.page.size == 0 {
+		return ""
+	}
+	return pagePath(hostnamesPath(e.page.zone), e.page.page, e.page.size)
 }
 
 // checkRequest refuses a request that is not about the object of its change.
@@ -323,28 +359,25 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 }
 
 // findHostname looks for the custom hostname that a change is to create, by its
-// name. A server may take the filter for a part of a name, or for nothing.
+// name.
 func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
-	start := time.Now()
-	l, err := list(ctx, query[plan.Hostname]{
-		client: cl, path: hostnamesPath(c.ZoneID) + "?hostname=" + url.QueryEscape(c.Name),
-		sizes: []int{50}, filtered: true, decode: decodeHostnames,
-		id: func(h *plan.Hostname) string { return h.ID }, limit: w.concurrency, log: w.log,
-	})
-	if err != nil {
+	found, err := w.named(ctx, cl, c.ZoneID, []string{c.Name})
+	switch {
+	case err != nil:
 		return plan.Object{}, err
-	}
-	i := slices.IndexFunc(l.items, func(h plan.Hostname) bool { return h.Name == c.Name })
-	if i < 0 {
+	case len(found) == 0:
 		return plan.Object{Absent: true}, nil
 	}
-	w.cache.putHostname(&l.items[i], start)
-	return object(&l.items[i]), nil
+	return object(&found[0]), nil
 }
 
 func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	if maxAge <= 0 {
 		return w.readOne(ctx, cl, c)
+	}
+	// While the budget is used up, every reading would be old before the write.
+	if err := cl.limit.ready(ctx); err != nil {
+		return plan.Object{}, err
 	}
 	since := time.Now().Add(-maxAge)
 	e, fresh := w.cache.hostname(c.ObjectID, since)

@@ -36,6 +36,7 @@ type liveZone struct {
 	local     []string // settings whose per-hostname form is needed
 	pulls     bool     // the certificates for origin pulls are needed
 	hostnames bool
+	names     []string    // the only ones of its hostnames that are needed; nil for all
 	required  bool        // it is of no use without its hostnames
 	origin    plan.Origin // of the first document that reaches it
 
@@ -123,7 +124,7 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 		return err
 	})
 	run(z.hostnames, &hostnames, func() (err error) {
-		z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone)
+		z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone, z.names)
 		return err
 	})
 	run(len(z.local) > 0, &local, func() (err error) {
@@ -203,6 +204,15 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 			if z == nil {
 				z = &liveZone{Zone: f.Zone, client: f.client, origin: s.Origin}
 				byID[f.ID] = z
+			}
+			switch {
+			case !s.Hostnames:
+			case !z.hostnames:
+				z.names = s.Names
+			case len(z.names) == 0 || len(s.Names) == 0:
+				z.names = nil
+			default:
+				z.names = union(z.names, s.Names)
 			}
 			z.hostnames = z.hostnames || s.Hostnames
 			z.required = z.required || s.Hostnames && !s.Optional

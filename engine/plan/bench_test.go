@@ -14,7 +14,7 @@ var sizes = []int{1_000, 10_000, 50_000}
 
 // many is a zone with n custom hostnames, every seventh of them with metadata,
 // and a configuration that reaches them all in several ways.
-func many(b *testing.B, n int, zone, own string) (*plan.Live, *schema.Desired) {
+func many(b testing.TB, n int, zone, own string) (*plan.Live, *schema.Desired) {
 	b.Helper()
 	live := &plan.Live{Zones: []plan.Zone{{
 		ID: "0123456789abcdef0123456789abcdef", Name: "saas.example", Hostnames: make([]plan.Hostname, n),

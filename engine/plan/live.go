@@ -289,6 +289,9 @@ type ZoneScope struct {
 	// zone is of use without them: where they cannot be read that is a finding.
 	Hostnames bool
 	Optional  bool
+	// Names, if there are any, are the only custom hostnames that are needed. More
+	// may be read all the same.
+	Names []string
 	// ForPolicy says that the policy needs the custom hostnames.
 	ForPolicy bool
 	// Local are the settings whose per-hostname form is needed, sorted by the

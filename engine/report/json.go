@@ -112,7 +112,7 @@ func list(e *encoder, name string, n int, at func(int) any) {
 // meaning. "::" cannot stand at the start of a line: there are no line breaks in
 // JSON strings.
 func harmless(text []byte) []byte {
-	if !bytes.Contains(text, []byte("##[")) && !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) }) {
+	if !bytes.Contains(text, []byte("##[")) && (ascii(text) || !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) })) {
 		return text
 	}
 	out := make([]byte, 0, len(text)+64)
@@ -133,6 +133,16 @@ func harmless(text []byte) []byte {
 		text = text[size:]
 	}
 	return out
+}
+
+// ascii reports whether a text has only characters below DEL, as nearly all have.
+func ascii(text []byte) bool {
+	for _, c := range text {
+		if c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // plainJSON undoes harmless in JSON text that is kept as text (values and

@@ -134,7 +134,7 @@ func (s *Server) addZone(seed Zone) {
 			pem = &text
 		}
 		for _, h := range g.generated() {
-			s.plantHostname(z, h, pem)
+			s.plantHostname(z, h, pem).text() // while nobody waits for it
 		}
 	}
 	s.zones = append(s.zones, z)
@@ -172,7 +172,7 @@ func (s *Server) plantOwn(z *zone, seed Zone) {
 	}
 }
 
-func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) {
+func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) *hostname {
 	_, name := canonicalName(seed.Hostname)
 	h := &hostname{
 		id: cmp.Or(seed.ID, uuid(z.id, name)), name: name, status: cmp.Or(seed.Status, "active"), metadata: seed.CustomMetadata,
@@ -195,6 +195,7 @@ func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) {
 		}
 	}
 	z.add(h)
+	return h
 }
 
 // jsonTexts are values as JSON texts.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -356,9 +359,12 @@ const FaultHeader = "X-Sandbox-Fault"
 // compressFrom is the size from which on compressing pays.
 const compressFrom = 1400
 
+// streamFrom is from how many items on a list is sent as it is made: it may have
+// tens of megabytes.
+const streamFrom = 100
+
 // send writes the answer, or cuts the connection where a fault wants that.
 func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeFault, ray string, compress bool) {
-	body := ans.body()
 	h := w.Header()
 	for k, v := range ans.header {
 		h[k] = v
@@ -381,8 +387,18 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 			h.Del("Cf-Ray")
 		}
 	}
-	if compress && !ans.plain && len(body) >= compressFrom && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		body = gzipped(body)
+	compress = compress && !ans.plain && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+	if items, ok := ans.result.([]json.RawMessage); ok && len(items) >= streamFrom && compress && cut < 0 {
+		h.Set("Content-Encoding", "gzip")
+		w.WriteHeader(ans.status)
+		compressed(w, ans.write)
+		return
+	}
+	body := ans.body()
+	if compress && len(body) >= compressFrom {
+		var b bytes.Buffer
+		compressed(&b, func(w io.Writer) { _, _ = w.Write(body) })
+		body = b.Bytes()
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -398,15 +414,22 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 	_, _ = w.Write(body)
 }
 
-func gzipped(body []byte) []byte {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+// compressors are used again: each has tables of a megabyte.
+var compressors = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	if err != nil {
 		panic(err) // the level is a constant
 	}
-	_, _ = z.Write(body) // a buffer takes everything
-	_ = z.Close()
-	return b.Bytes()
+	return z
+}}
+
+// compressed writes to w what is written by a function.
+func compressed(w io.Writer, write func(io.Writer)) {
+	z := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(z)
+	z.Reset(w)
+	write(z)
+	_ = z.Close() // as with every answer, the client may be gone
 }
 
 // reset ends the connection with a TCP reset and never returns. Where there is

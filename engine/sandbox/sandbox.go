@@ -154,32 +154,41 @@ func noRoute(path string) *answer {
 
 // body is the answer's text.
 func (a *answer) body() []byte {
-	if a.raw != nil {
-		return a.raw
-	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"success":%t,"errors":%s,"messages":%s,"result":`, a.success, list(a.errors), list(a.messages))
+	a.write(&b)
+	return b.Bytes()
+}
+
+// write writes the answer's text. Who reads it may be gone, and then nothing
+// follows.
+func (a *answer) write(w io.Writer) {
+	if a.raw != nil {
+		_, _ = w.Write(a.raw)
+		return
+	}
+	fmt.Fprintf(w, `{"success":%t,"errors":%s,"messages":%s,"result":`, a.success, list(a.errors), list(a.messages))
 	switch r := a.result.(type) {
 	case []json.RawMessage:
-		// A page is hundreds of kilobytes that are encoded already: they are
-		// put in as they are instead of being checked byte by byte again.
-		b.WriteByte('[')
-		for i, item := range r {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.Write(item)
+		// A page is megabytes that are encoded already: they are put in as they
+		// are instead of being checked byte by byte again.
+		before := "["
+		for _, item := range r {
+			_, _ = io.WriteString(w, before)
+			_, _ = w.Write(item)
+			before = ","
 		}
-		b.WriteByte(']')
+		if len(r) == 0 {
+			_, _ = io.WriteString(w, before)
+		}
+		_, _ = io.WriteString(w, "]")
 	default:
-		b.Write(encode(r))
+		_, _ = w.Write(encode(r))
 	}
 	if a.info != nil {
-		b.WriteString(`,"result_info":`)
-		b.Write(encode(a.info))
+		_, _ = io.WriteString(w, `,"result_info":`)
+		_, _ = w.Write(encode(a.info))
 	}
-	b.WriteByte('}')
-	return b.Bytes()
+	_, _ = io.WriteString(w, "}")
 }
 
 func list(problems []problem) []byte {
