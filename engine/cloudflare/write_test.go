@@ -312,6 +312,7 @@ func TestOvertakenReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := paged{items: []string{hostnameJSON(1, `{}`), hostnameJSON(2, `{}`)}}
 		f := patchable()
+		f.handle("GET /client/v4/zones/"+zoneA+"/custom_hostnames/"+hostnameID(1), 200, ok(list.items[0]))
 		var slow atomic.Bool
 		f.mux.HandleFunc(listURI, func(w http.ResponseWriter, r *http.Request) {
 			if slow.Load() {
@@ -326,6 +327,9 @@ func TestOvertakenReading(t *testing.T) {
 		}
 		slow.Store(true)
 		time.Sleep(2 * time.Minute)
+		if _, err := w.Read(t.Context(), hostnameChange(1), 0); err != nil { // what is to be written over
+			t.Fatal(err)
+		}
 		go w.Read(t.Context(), hostnameChange(2), time.Minute) // reads the page, slowly
 		time.Sleep(time.Second)
 		if _, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`}); err != nil {
