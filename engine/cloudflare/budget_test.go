@@ -20,6 +20,11 @@ func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(rt, "steps")
 		synctest.Test(t, func(*testing.T) {
 			l := newLimiter(Rate{6, 10 * time.Second})
+			first, err := l.acquire(t.Context())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			l.done(first, 200, nil) // which went alone
 			var out []ticket
 			for _, step := range steps {
 				switch b := l.budget(time.Now()); {

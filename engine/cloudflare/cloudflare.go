@@ -300,10 +300,16 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		if !before.IsZero() {
 			header = http.Header{sendBefore: {before.Format(time.RFC3339Nano)}}
 		}
-		if len(body) == 0 {
-			return call(ctx, method, path, nil, header)
+		var content any
+		if len(body) > 0 {
+			content = body
 		}
-		return call(ctx, method, path, body, header)
+		answer, err := call(ctx, method, path, content, header)
+		var failed *Error
+		if errors.As(err, &failed) && (failed.old || ctx.Err() != nil && failed.Status == 0 && !failed.unknown) {
+			r.writes.Add(-1) // its turn came too late, or never
+		}
+		return answer, err
 	}
 	return get, send, nil
 }

@@ -103,7 +103,6 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	})
 	var late *Error
 	if errors.As(err, &late) && late.old {
-		w.writes.Add(-1)
 		return plan.Object{}, about(err, c)
 	}
 	w.drop(c)
