@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -243,22 +243,31 @@ func manyPlan(n int, alone bool) *plan.Plan {
 	return counted(p, 50)
 }
 
+// allocated is a plan as Markdown, and how many allocations that took.
+func allocated(t *testing.T, p *plan.Plan) (text string, n uint64) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	text = markdown(t, p, MarkdownOptions{})
+	runtime.ReadMemStats(&after)
+	return text, after.Mallocs - before.Mallocs
+}
+
 func TestMarkdownOfManyChangesKeepsToItsBudgetAndCounts(t *testing.T) {
 	const n = 50000
 	for _, alone := range []bool{false, true} {
 		p := manyPlan(n, alone)
-		start := time.Now()
-		got := markdown(t, p, MarkdownOptions{})
-		took := time.Since(start)
-		t.Logf("alone %v: %d bytes in %v", alone, len(got), took)
+		got, made := allocated(t, p)
+		_, fewer := allocated(t, manyPlan(n/5, alone))
+		t.Logf("alone %v: %d bytes, %d allocations, %d for a fifth", alone, len(got), made, fewer)
 		if len(got) > MarkdownBudget || utf8.RuneCountInString(got) >= 65536 {
 			t.Errorf("alone %v: %d bytes", alone, len(got))
 		}
 		if alone && len(got) < MarkdownBudget*9/10 {
 			t.Errorf("only %d bytes of %d are used", len(got), MarkdownBudget)
 		}
-		if limit := 10 * time.Second; took > limit { // far above the second it is made for: tests may run under the race detector
-			t.Errorf("alone %v: took %v", alone, took)
+		if made > 6*fewer { // linear, and a little for the sorting
+			t.Errorf("alone %v: five times the changes take %d allocations, and not some five times %d", alone, made, fewer)
 		}
 		s := p.Summary
 		want := fmt.Sprintf("%d settings of %d objects in 5 zones: %d asked for by this commit, %d newly managed, %d in **conflict** with a live change, %d drift.",
