@@ -173,8 +173,13 @@ func (e *Exception) end() time.Time {
 }
 
 // Holds reports whether the exception is for a name, in canonical form, and has
-// not ended. At the zero time no exception has.
+// not ended. At the zero time no exception has. A name that begins with "*." stands for
+// all names below the rest, which a pattern with parts that match some labels only
+// does not have.
 func (e *Exception) Holds(name string, now time.Time) bool {
+	if strings.HasPrefix(name, "*.") && strings.ContainsAny(e.Hostname, "?[{") {
+		return false
+	}
 	g := compileGlob(e.Hostname)
 	return g.match(name) && (now.IsZero() || now.Before(e.end()))
 }

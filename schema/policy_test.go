@@ -59,4 +59,15 @@ func TestExceptionHolds(t *testing.T) {
 			t.Errorf("%s at %s: %t", tt.name, tt.now, got)
 		}
 	}
+	// Names below a wildcard are excused by what matches every one of them.
+	for pattern, want := range map[string]bool{
+		"*": true, "*.wild.example": true, "**.wild.example": true, "**.example": true, "*.*.example": true,
+		"?.wild.example": false, "[!a].wild.example": false, "**.?.wild.example": false, "{wild.example,?.wild.example}": false,
+		"a*.wild.example": false, "wild.example": false, "*.example": false,
+	} {
+		e := Exception{Hostname: pattern, Until: "2027-03-31"}
+		if got := e.Holds("*.wild.example", time.Time{}); got != want {
+			t.Errorf("%s is for everything below wild.example: %t", pattern, got)
+		}
+	}
 }

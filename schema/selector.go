@@ -54,21 +54,24 @@ func Compile(c *CustomHostnames) *Selector {
 // Decide is what is asked of one hostname: defaults, then every rule that
 // matches in order, then the single entry, a later one winning setting by
 // setting. The name is in canonical form. The result is sorted by the table of
-// settings, is shared, and must not be changed.
-func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool) []Assignment {
+// settings, is shared, and must not be changed. Reached says whether there is any
+// of these at all, be it that nothing is asked for.
+func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool) (as []Assignment, reached bool) {
 	clear(s.hits)
+	own, reached := s.entries[name]
+	reached = reached || len(s.defaults) > 0
 	for i := range s.rules {
 		if s.rules[i].match(name, metadata, wildcard) {
 			s.hits[i/8] |= 1 << (i % 8)
+			reached = true
 		}
 	}
-	own := s.entries[name]
 	var entry *Assignment
 	if len(own) > 0 {
 		entry = &own[0]
 	}
 	if out, ok := s.decided[decision{string(s.hits), entry}]; ok {
-		return out
+		return out, reached
 	}
 	out := s.defaults
 	for i := range s.rules {
@@ -78,16 +81,7 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 	}
 	out = Overlay(out, own)
 	s.decided[decision{string(s.hits), entry}] = out
-	return out
-}
-
-// Reached reports whether the block has anything to say about a hostname:
-// defaults, a rule that matches or an entry.
-func (s *Selector) Reached(name string, metadata map[string]string, wildcard bool) bool {
-	if _, ok := s.entries[name]; ok || len(s.defaults) > 0 {
-		return true
-	}
-	return slices.ContainsFunc(s.rules, func(r selectorRule) bool { return r.match(name, metadata, wildcard) })
+	return out, reached
 }
 
 // match reports whether every part of the rule that is written holds.

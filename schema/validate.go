@@ -228,7 +228,8 @@ func (l *loader) checkCascade(v *zoneView) {
 			continue
 		}
 		// A rule over metadata may put it right, where one speaks of either.
-		minimum, ciphers, ok := clash(all.Decide(e.Hostname.Value, nil, false))
+		settings, _ := all.Decide(e.Hostname.Value, nil, false)
+		minimum, ciphers, ok := clash(settings)
 		if !ok || told[[2]Pos{minimum.Pos, ciphers.Pos}] || mayChange(c, e) {
 			continue
 		}

@@ -92,7 +92,7 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 	for _, br := range broken {
 		byRule[br.Rule] = append(byRule[br.Rule], br)
 	}
-	for _, rule := range []string{plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
+	for _, rule := range []string{plan.Unreadable, plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
 		for i, br := range byRule[rule] {
 			if i == mostNamed {
 				fmt.Fprintf(&b, "\n  %s: and %d more", rule, len(byRule[rule])-mostNamed)

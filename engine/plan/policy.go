@@ -11,7 +11,8 @@ import (
 // Breach is what the policy does not let pass: a plan with any is not to be
 // written, whoever approves.
 type Breach struct {
-	// Rule is BelowFloor, NotCovered or MaxChanges.
+	// Rule is BelowFloor, NotCovered or MaxChanges, or Unreadable where it is not
+	// known whether the policy is kept.
 	Rule    string
 	Message string // one sentence
 	// Zone is the zone's name; empty for MaxChanges.
@@ -109,8 +110,8 @@ func (b *builder) excused(s subject, e *Edit) *schema.Exception {
 // has to be excused from.
 func (w *zoneWork) excusedZone(e *Edit) *schema.Exception {
 	row, ok := schema.LookupSetting(e.Setting)
-	if !ok || len(w.judges()) == 0 {
-		return nil
+	if !ok || len(w.judges()) == 0 || w.live.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
+		return nil // or it is not known who follows
 	}
 	var first *schema.Exception
 	for _, s := range w.followersOf(row) {
@@ -241,18 +242,22 @@ func (l limit) floor() string {
 // judgeZone holds the zone's own value against the floor, for all who follow it.
 func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	v, known := w.zoneAfter(row)
+	if w.live.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
+		w.unproven(limits[0].line(), "whether the floor of %s holds for the custom hostnames of zone %s is not known: they could not be read", row.ID, w.live.Name)
+	}
 	if !known {
-		if asked(w.want.Settings, row.ID) == nil { // else it was told
-			w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("whether the floor of %s holds in zone %s is not known: %s",
-				row.ID, w.live.Name, orNotReported(w.live.Unreadable[row.ID])), limits[0].Assignment)
-		}
+		w.unproven(limits[0].line(), "whether the floor of %s holds in zone %s is not known: %s", row.ID, w.live.Name, orNotReported(w.live.Unreadable[row.ID]))
 		return
 	}
 	var names []string
 	own, follow, below := false, []string(nil), []string(nil)
 	var worst limit
 	written, base := false, false
-	for i, s := range w.followersOf(row) {
+	followers := w.followersOf(row)
+	if row.ID == schema.Ciphers && w.after(minimum) == `"1.3"` {
+		followers = append(followers, w.lowered()...)
+	}
+	for i, s := range followers {
 		min := w.after(minimum)
 		if i > 0 && !strings.HasPrefix(s.name, "*.") {
 			min = w.minimumOf(s.name)
@@ -276,13 +281,17 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	if len(names) == 0 {
 		return
 	}
+	noun := "custom hostname"
+	if slices.ContainsFunc(follow, func(name string) bool { _, local := findHost(w.local, name); return local }) {
+		noun = "hostname"
+	}
 	var who []string
 	if own {
 		who = append(who, "its own names")
 	}
 	if n := len(follow); n > 0 {
 		slices.Sort(follow)
-		who = append(who, fmt.Sprintf("%s that %s it (%s)", count(n, "custom hostname"), plural(n, "follows", "follow"), first(follow)))
+		who = append(who, fmt.Sprintf("%s that %s it (%s)", count(n, noun), plural(n, "follows", "follow"), first(follow)))
 	}
 	if n := len(below); n > 0 {
 		slices.Sort(below)
@@ -295,11 +304,29 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	}, asked(w.want.Settings, row.ID), worst.line())
 }
 
-// minimumOf is the minimum that visitors of a custom hostname meet.
+// lowered are the names in a zone of TLS 1.3 only that have a lower minimum of their
+// own, and with it a use for the zone's list of ciphers.
+func (w *zoneWork) lowered() []subject {
+	var out []subject
+	for k := range w.local {
+		i := len(w.live.Hostnames) + k
+		if _, min := w.effective(i, minimum); min != `"1.3"` && w.ownAfter(i, schema.Ciphers) == schema.Inherit {
+			out = append(out, nameSubject(w.local[k].Name))
+		}
+	}
+	return out
+}
+
+// minimumOf is the minimum that visitors of a hostname meet.
 func (w *zoneWork) minimumOf(name string) schema.Value {
-	if i, ok := findHost(w.live.Hostnames, name); ok {
-		_, to := w.effective(i, minimum)
-		return to
+	for _, hosts := range []struct {
+		of   []Hostname
+		from int
+	}{{w.live.Hostnames, 0}, {w.local, len(w.live.Hostnames)}} {
+		if i, ok := findHost(hosts.of, name); ok {
+			_, to := w.effective(hosts.from+i, minimum)
+			return to
+		}
 	}
 	for _, h := range w.created {
 		if h.name == name && h.own[minimum] != "" {
@@ -340,10 +367,19 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 			w.judgeName(hostnameObject(w.label, h.name), h.name, row, limits, v, w.minimumOf(h.name), w.createdLine(h, row.ID))
 		}
 	}
-	if why, unread := w.live.Unreadable[PerHostname(row.ID)]; unread && !slices.ContainsFunc(w.localWant, func(as []schema.Assignment) bool { return asked(as, row.ID) != nil }) {
-		w.find(schema.Error, Unreadable, zoneObject(w.label), fmt.Sprintf("whether the floor of %s holds for the names in zone %s that have a value of their own is not known: %s",
-			row.ID, w.live.Name, orNotReported(why)), limits[0].Assignment)
+	why, unread := w.live.Unreadable[PerHostname(row.ID)]
+	if row.ID == schema.Ciphers && !unread {
+		why, unread = w.live.Unreadable[PerHostname(minimum)]
 	}
+	if unread {
+		w.unproven(limits[0].line(), "whether the floor of %s holds for the names in zone %s that have values of their own is not known: %s", row.ID, w.live.Name, orNotReported(why))
+	}
+}
+
+// unproven records that it is not known whether the policy is kept, which is not
+// taken for a yes.
+func (w *zoneWork) unproven(line *schema.Assignment, format string, args ...any) {
+	w.breach(Unreadable, zoneObject(w.label), Breach{Zone: w.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
 func (w *zoneWork) createdLine(h createdHostname, id string) *schema.Assignment {
@@ -368,6 +404,9 @@ func (w *zoneWork) judgeName(object, name string, row *schema.Setting, limits []
 // reaches: they are as they were made, and nobody has decided on it.
 func (w *zoneWork) judgeCoverage(judges []judge) {
 	const nothing = "no defaults, no rule and no entry reaches"
+	if i := slices.IndexFunc(judges, func(j judge) bool { return j.CoverageRequired }); i >= 0 && w.live.Hostnames == nil {
+		w.unproven(nil, "whether every custom hostname of zone %s is reached, as the policy%s requires, is not known: they could not be read", w.live.Name, judges[i].of)
+	}
 	at := slices.IndexFunc(judges, func(j judge) bool { return j.CoverageRequired })
 	if n := len(w.want.Uncovered); at < 0 && n > 0 {
 		names := make([]string, n)

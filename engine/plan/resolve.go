@@ -40,7 +40,7 @@ type ResolvedZone struct {
 	// Managed says that a zone document speaks of the zone.
 	Managed bool
 	// Uncovered are the indices of custom hostnames that no defaults, no rule and
-	// no entry reaches; empty where there is no policy.
+	// no entry reaches.
 	Uncovered []int
 }
 
@@ -118,7 +118,7 @@ func scopeOf(z *schema.Zone, policy *schema.Policy) ZoneScope {
 			local[a.Setting] = true
 		}
 		if a.Setting == schema.Ciphers {
-			need[minimum] = true // under one of 1.3 no list has any effect
+			need[minimum], local[minimum] = true, true // under one of 1.3 no list has any effect
 		}
 	}
 	// Which protocols are left is decided by the two together.
@@ -347,14 +347,7 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 			}
 		}
 		out.Managed = len(layers) > 0
-		if d.Policy.Set {
-			for hi := range z.Hostnames {
-				h := &z.Hostnames[hi]
-				if out.Managed && !slices.ContainsFunc(layers, func(i int) bool { return selectors[i].Reached(h.Name, h.Metadata, h.Wildcard) }) {
-					out.Uncovered = append(out.Uncovered, hi)
-				}
-			}
-		}
+		covered := make([]bool, len(z.Hostnames))
 		for _, i := range layers {
 			reached[i] = cmp.Or(reached[i], z.Name)
 			out.Settings = schema.Overlay(out.Settings, d.Zones[i].Settings)
@@ -367,7 +360,8 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 			lifecycle := lifecycles(entries)
 			for hi := range z.Hostnames {
 				h := &z.Hostnames[hi]
-				as := selectors[i].Decide(h.Name, h.Metadata, h.Wildcard)
+				as, isReached := selectors[i].Decide(h.Name, h.Metadata, h.Wildcard)
+				covered[hi] = covered[hi] || isReached
 				switch {
 				case len(as) == 0:
 				case len(out.Hostnames[hi]) == 0:
@@ -386,12 +380,18 @@ func Resolve(d *schema.Desired, live *Live) *Resolved {
 				}
 			}
 		}
+		for hi, isCovered := range covered {
+			if out.Managed && !isCovered {
+				out.Uncovered = append(out.Uncovered, hi)
+			}
+		}
 		if z.Hostnames != nil && len(layers) > 0 {
 			i := layers[len(layers)-1] // creating is asked for by the zone's own document
 			out.create(&d.Zones[i], z, func(name string, isWildcard bool) []schema.Assignment {
 				var as []schema.Assignment
 				for _, l := range layers {
-					as = schema.Overlay(as, selectors[l].Decide(name, nil, isWildcard))
+					own, _ := selectors[l].Decide(name, nil, isWildcard)
+					as = schema.Overlay(as, own)
 				}
 				return as
 			})

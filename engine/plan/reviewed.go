@@ -41,6 +41,9 @@ func (c *Change) print(of string) string {
 	hazards := make([]string, len(c.Hazards))
 	for i, h := range c.Hazards {
 		hazards[i] = string(h.Kind)
+		if h.Exception != "" { // it opens no gate where that does not hold
+			hazards[i] += ", lifted"
+		}
 	}
 	slices.Sort(hazards)
 	// A value of these types always marshals.
