@@ -97,6 +97,8 @@ func usageError(c *cli.Context, err error) error {
 			switch f.(type) {
 			case *cli.IntFlag:
 				want = "a whole number"
+			case *cli.StringFlag:
+				want = "a value"
 			case *cli.DurationFlag:
 				want = "a time, as in 90s or 1h30m"
 			}

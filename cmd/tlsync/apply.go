@@ -80,6 +80,9 @@ written, and nothing at all where live is no longer as it saw it.`,
 				return err
 			}
 			file := c.Args().First()
+			if c.NArg() > 0 && file == "" { // a variable that is not set must not mean everything
+				return errors.New("the name of the saved plan is empty")
+			}
 			if o.receipt, err = p.openReceipt(c.String("receipt"), file, o.reviewed); err != nil {
 				return err
 			}
@@ -240,6 +243,8 @@ func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configu
 		if a.result = o.saved.nothingToWrite(); a.result != nil {
 			o.receipt.result(a.result)
 			p.printResult(o, a.result)
+		} else if a.err == nil {
+			o.receipt.result(&apply.Result{Plan: made}) // there was nothing to do
 		}
 		return a
 	}

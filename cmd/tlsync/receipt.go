@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,7 +51,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	if err := notYAML(file); err != nil {
 		return fail(err)
 	}
-	info, err := os.Stat(file)
+	info, err := os.Lstat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
 		return fail(fmt.Errorf("%s is not a regular file", report.Safe(file)))
@@ -60,11 +61,19 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
 		}
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil && !regular {
+		f, err = os.OpenFile(file, os.O_WRONLY, 0o600)
+	}
 	if err != nil {
 		return fail(err)
 	}
 	if regular {
+		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
+		if readErr == nil && len(start) > 0 && !report.IsReceipt(start) {
+			_ = f.Close()
+			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", report.Safe(file)))
+		}
 		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
 			err = f.Truncate(0)
 		}
@@ -176,6 +185,10 @@ func (r *receipt) close(err error) error {
 
 // reasonOf is an error in one line that is not too long to be said of every change.
 func reasonOf(err error) string {
+	var e exit
+	if errors.As(err, &e) && e.err == nil {
+		return "the configuration has mistakes" // which were printed
+	}
 	const most = 400
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"slices"
 	"strconv"
@@ -62,7 +63,7 @@ func (f *FlagOf[T]) define(set *flag.FlagSet) {
 	case bool:
 		set.Bool(f.Name, v, "")
 	case string:
-		set.String(f.Name, v, "")
+		set.Var(&text{v}, f.Name, "")
 	case int:
 		set.Int(f.Name, v, "")
 	case time.Duration:
@@ -73,6 +74,22 @@ func (f *FlagOf[T]) define(set *flag.FlagSet) {
 	for _, alias := range f.Aliases {
 		set.Var(set.Lookup(f.Name).Value, alias, "")
 	}
+}
+
+// text is the value of a StringFlag. Nothing is no value: a variable of a shell that
+// is not set must not take a flag away.
+type text struct{ value string }
+
+func (t *text) String() string { return t.value }
+
+func (t *text) Get() any { return t.value }
+
+func (t *text) Set(s string) error {
+	if s == "" {
+		return errors.New("it is empty")
+	}
+	t.value = s
+	return nil
 }
 
 // list is the value of a StringSliceFlag.
