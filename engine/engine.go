@@ -58,7 +58,7 @@ func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desi
 
 // plan is Plan, and tells what it was made from.
 func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
-	scope, err := plan.ScopeOf(head).Only(e.Zones...)
+	scope, err := plan.ScopeOver(base, head).Only(e.Zones...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -134,7 +134,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	var items []*item
 	at := map[string]*item{}
 	for _, br := range broken {
-		if br.Written {
+		if !br.OfHead { // the configuration accepts it
 			continue
 		}
 		for _, name := range br.Names {

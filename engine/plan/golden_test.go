@@ -264,7 +264,10 @@ func show(p *plan.Plan, err error) string {
 	for _, br := range p.Breaches {
 		fmt.Fprintf(&b, "breach %s %s", br.Rule, strings.Join(br.Names, ", "))
 		if br.Setting != "" {
-			fmt.Fprintf(&b, ": %s %s, written %t, of the base %t", br.Setting, plan.Show(br.Value), br.Written, br.OfBase)
+			fmt.Fprintf(&b, ": %s %s", br.Setting, plan.Show(br.Value))
+		}
+		if br.OfBase {
+			fmt.Fprintf(&b, " (of the base, of the configuration %t)", br.OfHead)
 		}
 		b.WriteString("\n")
 	}

@@ -176,8 +176,8 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 			switch {
 			case e.Direction == schema.Weakens:
 				weaker = append(weaker, e.move())
-				lifted = cmp.Or(lifted, w.excused(nameSubject(hw.live.Name), e))
-				unexcused = unexcused || w.excused(nameSubject(hw.live.Name), e) == nil
+				lifted = cmp.Or(lifted, w.excused(nameSubject(hw.live.Name, hw.index), e))
+				unexcused = unexcused || w.excused(nameSubject(hw.live.Name, hw.index), e) == nil
 			case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
 				cut = append(cut, e.move())
 			}

@@ -144,7 +144,32 @@ func (w *zoneWork) writeLocal(hw *hostnameWork, room []bound, tied []int) {
 		}
 		w.needs(then, first, whySuites)
 	}
+	w.keepApart(hw, nodes, room, tied)
 	hw.nodes = nodes
+}
+
+// keepApart puts a minimum and ciphers in order of which the one is only to come
+// before a write of the zone and the other only after one: each keeps its own, and if
+// those are two, that says nothing of the pair.
+func (w *zoneWork) keepApart(hw *hostnameWork, nodes []int, room []bound, tied []int) {
+	at := func(id string) int {
+		return slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == id })
+	}
+	m, c := at(minimum), at(schema.Ciphers)
+	if m < 0 || c < 0 || tied[m] >= 0 || tied[c] >= 0 {
+		return
+	}
+	first, then := m, c
+	switch min, ciphers := hw.edits[m].Direction, hw.edits[c].Direction; {
+	case min == schema.Strengthens && ciphers == schema.Weakens:
+	case min == schema.Weakens && ciphers == schema.Strengthens:
+		first, then = c, m
+	default:
+		return
+	}
+	if len(room[first].before) > 0 && len(room[first].after) == 0 && len(room[then].after) > 0 && len(room[then].before) == 0 {
+		w.needs(nodes[then], nodes[first], whySuites)
+	}
 }
 
 func (w *zoneWork) addLocal(h *Hostname, e Edit) int {

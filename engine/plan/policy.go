@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,11 +25,9 @@ type Breach struct {
 	// Setting and Value are what visitors of those names would meet.
 	Setting string
 	Value   schema.Value
-	// Written says that the configuration has an exception already, which does
-	// not count since the base has it not.
-	Written bool
-	// OfBase says that the policy of the base does not let it pass.
-	OfBase bool
+	// OfHead and OfBase say whose policy does not let it pass: that of the
+	// configuration, that of the base, or both.
+	OfHead, OfBase bool
 	// Changes is how many changes there are, for MaxChanges.
 	Changes int
 }
@@ -41,13 +40,14 @@ type judge struct {
 
 // judges are the policies that hold: that of the configuration, and with a base
 // commit that of the base too, so that no commit loosens the rule that it is judged
-// by.
+// by. The base's is about what the commit does, and not about what is so already:
+// else no exception could ever be made for what has drifted.
 func (b *builder) judges() []judge {
 	var out []judge
 	if p := b.in.Head.Policy; p != nil && p.Set {
 		out = append(out, judge{p, ""})
 	}
-	if b.in.Base != nil && b.in.Base.Policy != nil && b.in.Base.Policy.Set {
+	if b.in.Base != nil && b.in.Base.Policy != b.in.Head.Policy && b.in.Base.Policy != nil && b.in.Base.Policy.Set {
 		out = append(out, judge{b.in.Base.Policy, " of the base commit"})
 	}
 	return out
@@ -59,19 +59,28 @@ type subject struct {
 	name string
 	// texts are what the pattern of an exception has to match.
 	texts []string
+	// host is the index of the hostname, or ofZone, or ofNobody for a hostname that is
+	// to be created.
+	host int
 }
 
-func nameSubject(name string) subject { return subject{name, []string{name}} }
+// What a subject has in place of an index.
+const (
+	ofZone   = -1 // it meets what the zone has
+	ofNobody = -2 // it is not there yet
+)
+
+func nameSubject(name string, host int) subject { return subject{name, []string{name}, host} }
 
 // childSubject are the names below a wildcard custom hostname.
-func childSubject(name string) subject { return nameSubject("*." + name) }
+func childSubject(name string) subject { return nameSubject("*."+name, ofZone) }
 
 // ownSubject are the names of a zone itself.
 func ownSubject(zone string, row *schema.Setting) subject {
 	if !row.On(schema.CustomHostnameLevel) && !row.On(schema.HostnameLevel) {
-		return nameSubject(zone) // it is a matter of the zone as one
+		return nameSubject(zone, ofZone) // it is a matter of the zone as one
 	}
-	return subject{"**." + zone, []string{zone, "*." + zone}}
+	return subject{"**." + zone, []string{zone, "*." + zone}, ofZone}
 }
 
 // exception is the exception that lets a subject meet a value of a setting, nil if
@@ -146,7 +155,7 @@ func (w *zoneWork) followersOf(row *schema.Setting) []subject {
 			continue
 		}
 		if w.ownAfter(i, row.ID) == schema.Inherit {
-			out = append(out, nameSubject(h.Name))
+			out = append(out, nameSubject(h.Name, i))
 		}
 		if h.Wildcard {
 			children = append(children, childSubject(h.Name))
@@ -154,7 +163,7 @@ func (w *zoneWork) followersOf(row *schema.Setting) []subject {
 	}
 	for _, h := range w.created {
 		if h.own[row.ID] == "" {
-			out = append(out, nameSubject(h.name))
+			out = append(out, nameSubject(h.name, ofNobody))
 		}
 		if h.own["ssl.wildcard"] == "true" {
 			children = append(children, childSubject(h.name))
@@ -207,22 +216,60 @@ type limit struct {
 }
 
 // broken are the limits that a subject falls short of with a value.
-func (w *zoneWork) broken(limits []limit, s subject, row *schema.Setting, v, min schema.Value) []limit {
-	if row.ID == schema.Ciphers && min == `"1.3"` {
-		return nil // no list has any effect
+func (w *zoneWork) broken(limits []limit, s subject, row *schema.Setting, v schema.Value) []limit {
+	was, _ := w.met(s, row, false)
+	if _, used := w.met(s, row, true); !used {
+		return nil
 	}
 	var out []limit
 	for _, l := range limits {
-		if !row.Meets(l.Value, v) && w.exception(l.Policy, s, row, v) == nil {
+		if row.Meets(l.Value, v) || w.exception(l.Policy, s, row, v) != nil {
+			continue
+		}
+		moved := was != v && row.Compare(was, v) != schema.Strengthens
+		if l.of == "" || moved || w.base != nil && !w.base.Managed {
 			out = append(out, l)
 		}
 	}
 	return out
 }
 
-// ofBase reports whether one of the limits is the base's.
-func ofBase(limits []limit) bool {
-	return slices.ContainsFunc(limits, func(l limit) bool { return l.of != "" })
+// met is what a subject meets before or after the plan, "" where there is nothing or
+// it is not known; used is false for a list of ciphers that has no effect, since the
+// minimum is 1.3.
+func (w *zoneWork) met(s subject, row *schema.Setting, after bool) (v schema.Value, used bool) {
+	value := func(id string) schema.Value {
+		switch {
+		case s.host >= 0:
+			from, to := w.effective(s.host, id)
+			if after {
+				return to
+			}
+			return from
+		case s.host == ofZone && after:
+			return w.after(id)
+		case s.host == ofZone:
+			return w.before(id)
+		}
+		for _, h := range w.created {
+			if after && h.name == s.name {
+				return cmp.Or(h.own[id], w.after(id))
+			}
+		}
+		return ""
+	}
+	if row.ID == schema.Ciphers && value(minimum) == `"1.3"` {
+		return "", false
+	}
+	return value(row.ID), true
+}
+
+// of says whose limits there are.
+func of(limits []limit) (head, base bool) {
+	for _, l := range limits {
+		head, base = head || l.of == "", base || l.of != ""
+	}
+	return head, base
 }
 
 // line is the line of the policy, nil where that is in the base commit: no line of
@@ -252,23 +299,19 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	var names []string
 	own, follow, below := false, []string(nil), []string(nil)
 	var worst limit
-	written, base := false, false
+	ofHead, ofBase := false, false
 	followers := w.followersOf(row)
 	if row.ID == schema.Ciphers && w.after(minimum) == `"1.3"` {
 		followers = append(followers, w.lowered()...)
 	}
 	for i, s := range followers {
-		min := w.after(minimum)
-		if i > 0 && !strings.HasPrefix(s.name, "*.") {
-			min = w.minimumOf(s.name)
-		}
-		short := w.broken(limits, s, row, v, min)
+		short := w.broken(limits, s, row, v)
 		if len(short) == 0 {
 			continue
 		}
 		names, worst = append(names, s.name), short[0]
-		base = base || ofBase(short)
-		written = written || w.exception(w.in.Head.Policy, s, row, v) != nil
+		head, base := of(short)
+		ofHead, ofBase = ofHead || head, ofBase || base
 		switch {
 		case i == 0:
 			own = true
@@ -299,7 +342,7 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	}
 	slices.Sort(names)
 	w.breach(BelowFloor, zoneObject(w.label), Breach{
-		Zone: w.live.Name, Names: names, Setting: row.ID, Value: v, Written: written, OfBase: base,
+		Zone: w.live.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
 		Message: fmt.Sprintf("%s %s of zone %s is met by %s; %s", row.ID, Show(v), w.live.Name, enumerate(who), worst.floor()),
 	}, asked(w.want.Settings, row.ID), worst.line())
 }
@@ -311,29 +354,10 @@ func (w *zoneWork) lowered() []subject {
 	for k := range w.local {
 		i := len(w.live.Hostnames) + k
 		if _, min := w.effective(i, minimum); min != `"1.3"` && w.ownAfter(i, schema.Ciphers) == schema.Inherit {
-			out = append(out, nameSubject(w.local[k].Name))
+			out = append(out, nameSubject(w.local[k].Name, i))
 		}
 	}
 	return out
-}
-
-// minimumOf is the minimum that visitors of a hostname meet.
-func (w *zoneWork) minimumOf(name string) schema.Value {
-	for _, hosts := range []struct {
-		of   []Hostname
-		from int
-	}{{w.live.Hostnames, 0}, {w.local, len(w.live.Hostnames)}} {
-		if i, ok := findHost(hosts.of, name); ok {
-			_, to := w.effective(hosts.from+i, minimum)
-			return to
-		}
-	}
-	for _, h := range w.created {
-		if h.name == name && h.own[minimum] != "" {
-			return h.own[minimum]
-		}
-	}
-	return w.after(minimum)
 }
 
 // zoneAfter is the zone's value of a setting after the plan. What the zone's plan
@@ -358,13 +382,13 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 			continue
 		}
 		if v := w.ownAfter(i, row.ID); row.On(level) && v != schema.Inherit {
-			_, min := w.effective(i, minimum)
-			w.judgeName(object, h.Name, row, limits, v, min, asked(as, row.ID))
+			w.judgeName(object, nameSubject(h.Name, i), row, limits, v, asked(as, row.ID))
 		}
 	}
 	for _, h := range w.created {
 		if v := h.own[row.ID]; v != "" {
-			w.judgeName(hostnameObject(w.label, h.name), h.name, row, limits, v, w.minimumOf(h.name), w.createdLine(h, row.ID))
+			e := editOf(w.nodes[h.node].change.Edits, row.ID)
+			w.judgeName(hostnameObject(w.label, h.name), nameSubject(h.name, ofNobody), row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
 		}
 	}
 	why, unread := w.live.Unreadable[PerHostname(row.ID)]
@@ -382,22 +406,16 @@ func (w *zoneWork) unproven(line *schema.Assignment, format string, args ...any)
 	w.breach(Unreadable, zoneObject(w.label), Breach{Zone: w.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
-func (w *zoneWork) createdLine(h createdHostname, id string) *schema.Assignment {
-	e := editOf(w.nodes[h.node].change.Edits, id)
-	return &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via}
-}
-
-func (w *zoneWork) judgeName(object, name string, row *schema.Setting, limits []limit, v, min schema.Value, line *schema.Assignment) {
-	s := nameSubject(name)
-	short := w.broken(limits, s, row, v, min)
+func (w *zoneWork) judgeName(object string, s subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
+	short := w.broken(limits, s, row, v)
 	if len(short) == 0 {
 		return
 	}
-	l := short[0]
+	head, base := of(short)
 	w.breach(BelowFloor, object, Breach{
-		Zone: w.live.Name, Names: []string{name}, Setting: row.ID, Value: v, Written: w.exception(w.in.Head.Policy, s, row, v) != nil, OfBase: ofBase(short),
-		Message: fmt.Sprintf("visitors of %s meet %s %s; %s", name, row.ID, Show(v), l.floor()),
-	}, line, l.line())
+		Zone: w.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
+		Message: fmt.Sprintf("visitors of %s meet %s %s; %s", s.name, row.ID, Show(v), short[0].floor()),
+	}, line, short[0].line())
 }
 
 // judgeCoverage tells of custom hostnames that no part of the configuration
@@ -408,7 +426,7 @@ func (w *zoneWork) judgeCoverage(judges []judge) {
 		w.unproven(nil, "whether every custom hostname of zone %s is reached, as the policy%s requires, is not known: they could not be read", w.live.Name, judges[i].of)
 	}
 	at := slices.IndexFunc(judges, func(j judge) bool { return j.CoverageRequired })
-	if n := len(w.want.Uncovered); at < 0 && n > 0 {
+	if n := len(w.want.Uncovered); n > 0 && (at < 0 || !w.uncovers(judges[at])) {
 		names := make([]string, n)
 		for i, h := range w.want.Uncovered {
 			names[i] = w.live.Hostnames[h].Name
@@ -423,12 +441,27 @@ func (w *zoneWork) judgeCoverage(judges []judge) {
 		j := judges[at]
 		line := &schema.Assignment{Pos: j.CoverageAt, Via: "coverage"}
 		if j.of != "" {
-			line = nil
+			if line = nil; !w.reachedBefore(i) {
+				continue
+			}
 		}
 		w.breach(NotCovered, object, Breach{
-			Zone: w.live.Name, Names: []string{name}, Message: fmt.Sprintf("%s; the policy%s requires it (%s)", text, j.of, j.CoverageAt),
+			Zone: w.live.Name, Names: []string{name}, OfHead: j.of == "", OfBase: j.of != "", Message: fmt.Sprintf("%s; the policy%s requires it (%s)", text, j.of, j.CoverageAt),
 		}, nil, line)
 	}
+}
+
+// uncovers reports whether a policy that requires coverage is broken: that of the base
+// only by names that the base reached.
+func (w *zoneWork) uncovers(j judge) bool {
+	return j.of == "" || slices.ContainsFunc(w.want.Uncovered, w.reachedBefore)
+}
+
+// reachedBefore reports whether the base reached a custom hostname. What it did not
+// manage at all is new, and its policy holds for it.
+func (w *zoneWork) reachedBefore(i int) bool {
+	_, uncovered := slices.BinarySearch(w.base.Uncovered, i)
+	return !w.base.Managed || !uncovered
 }
 
 // breach records what is not let pass, and tells it as a finding. The line is the

@@ -7,7 +7,7 @@ import "tlsync/schema"
 // with zones, of these only. It is a reading of its own: a zone that the head has
 // dropped may not exist any more, and then there is nothing to tell.
 func Released(base, head *schema.Desired, zones ...string) Scope {
-	was, is := ScopeOf(base), ScopeOf(head)
+	was, is := ScopeOf(base), ScopeOver(base, head)
 	if len(zones) > 0 {
 		var some Scope
 		for _, name := range zones {

@@ -68,18 +68,33 @@ type ResolvedAccount struct{ Document *schema.Account }
 func ScopeOf(configs ...*schema.Desired) Scope {
 	var s Scope
 	for _, d := range configs {
-		if d == nil {
-			continue
+		if d != nil {
+			s.add(d, &d.Policy)
 		}
-		for i := range d.Zones {
-			s.Zones = append(s.Zones, scopeOf(&d.Zones[i], &d.Policy))
-		}
-		s.accounts(d)
 	}
 	return s
 }
 
-func scopeOf(z *schema.Zone, policy *schema.Policy) ZoneScope {
+// ScopeOver is what has to be read to plan for a configuration that is held to the
+// policy of a base as well; nil is no base.
+func ScopeOver(base, head *schema.Desired) Scope {
+	policies := []*schema.Policy{&head.Policy}
+	if base != nil {
+		policies = append(policies, &base.Policy)
+	}
+	var s Scope
+	s.add(head, policies...)
+	return s
+}
+
+func (s *Scope) add(d *schema.Desired, policies ...*schema.Policy) {
+	for i := range d.Zones {
+		s.Zones = append(s.Zones, scopeOf(&d.Zones[i], policies))
+	}
+	s.accounts(d)
+}
+
+func scopeOf(z *schema.Zone, policies []*schema.Policy) ZoneScope {
 	need := map[string]bool{}
 	want := func(as []schema.Assignment) {
 		for _, a := range as {
@@ -109,16 +124,19 @@ func scopeOf(z *schema.Zone, policy *schema.Policy) ZoneScope {
 		need[schema.FallbackOrigin] = true // without one that is active nothing is created
 	}
 	// The floor is about what everybody meets, whoever asks for it.
-	want(policy.Floor)
-	everybody := policy.CoverageRequired
-	for _, a := range policy.Floor {
-		row, _ := schema.LookupSetting(a.Setting)
-		everybody = everybody || row.On(schema.CustomHostnameLevel)
-		if row.On(schema.HostnameLevel) {
-			local[a.Setting] = true
-		}
-		if a.Setting == schema.Ciphers {
-			need[minimum], local[minimum] = true, true // under one of 1.3 no list has any effect
+	everybody := false
+	for _, policy := range policies {
+		want(policy.Floor)
+		everybody = everybody || policy.CoverageRequired
+		for _, a := range policy.Floor {
+			row, _ := schema.LookupSetting(a.Setting)
+			everybody = everybody || row.On(schema.CustomHostnameLevel)
+			if row.On(schema.HostnameLevel) {
+				local[a.Setting] = true
+			}
+			if a.Setting == schema.Ciphers {
+				need[minimum], local[minimum] = true, true // under one of 1.3 no list has any effect
+			}
 		}
 	}
 	// Which protocols are left is decided by the two together.
