@@ -219,5 +219,8 @@ func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
 		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
 	}
+	if !report.Intact(made) {
+		return fmt.Errorf("%s: the checksum is not that of its content: it was edited or damaged; make the plan again", file)
+	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/schema"
 )
 
 // savedPlan is the plan file that an apply is held to.
@@ -39,6 +40,11 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	made, err := readPlan(report.Safe(file), text)
 	if err != nil {
 		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+	}
+	for i := range made.Findings {
+		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
+			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s does not keep the policy that it was made under: %s", report.Safe(file), f.Message)}
+		}
 	}
 	return &savedPlan{file: report.Safe(file), plan: made}, nil
 }

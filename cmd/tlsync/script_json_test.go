@@ -88,7 +88,7 @@ func planShape() shape {
 			"reasons?", listOf(text), // why it waits for what it needs
 			"hazards", listOf(object("kind", text, "message", text)))),
 		"findings", listOf(object("severity", oneOf("error", "warning", "info"), "rule", text, "object", text, "message", text, "origin?", origin)),
-		"digest", text)
+		"digest", text, "checksum", text)
 }
 
 // jsonPlanVerb is "json-plan FILE": exactly the members of the contract, and

@@ -72,6 +72,8 @@ type Plan struct {
 	// Digest covers the changes and their hazards and nothing else: two plans
 	// that would do the same have the same digest.
 	Digest string `json:"digest"`
+	// Checksum is that of the file that the plan was read from; empty otherwise.
+	Checksum string `json:"-"`
 	// Breaches are what the policy does not let pass, by zone. They are findings as
 	// well.
 	Breaches []Breach `json:"-"`

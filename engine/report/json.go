@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +25,25 @@ import (
 // The text holds the same data whatever the strings are, but characters that
 // Safe would not let through are written as JSON escapes: a plan is printed
 // into CI logs too.
+//
+// Its last member is a checksum of all that stands before it, by which a file that was
+// edited is told, also where the digest does not look.
 func PlanJSON(w io.Writer, p *plan.Plan) error {
-	out := bufio.NewWriter(w)
+	_, err := writePlan(w, p)
+	return err
+}
+
+// Intact reports whether a plan that was read is, member by member, the one that was
+// written.
+func Intact(p *plan.Plan) bool {
+	sum, err := writePlan(io.Discard, p)
+	return err == nil && sum == p.Checksum
+}
+
+// writePlan is PlanJSON, and gives the checksum.
+func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
+	sum := sha256.New()
+	out := bufio.NewWriter(io.MultiWriter(w, sum))
 	e := encoder{out: out}
 	e.raw("{\n")
 	e.member("format_version", p.FormatVersion, ",\n")
@@ -33,12 +52,20 @@ func PlanJSON(w io.Writer, p *plan.Plan) error {
 	e.member("summary", p.Summary, ",\n")
 	list(&e, "changes", len(p.Changes), func(i int) any { return whole(p.Changes[i]) })
 	list(&e, "findings", len(p.Findings), func(i int) any { return p.Findings[i] })
-	e.member("digest", p.Digest, "\n")
-	e.raw("}\n")
-	if e.err != nil {
-		return fmt.Errorf("write the plan as JSON: %w", e.err)
+	e.member("digest", p.Digest, ",\n")
+	if e.err == nil {
+		e.err = out.Flush()
 	}
-	return out.Flush()
+	checksum = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	e.member("checksum", checksum, "\n")
+	e.raw("}\n")
+	if e.err == nil {
+		e.err = out.Flush()
+	}
+	if e.err != nil {
+		return "", fmt.Errorf("write the plan as JSON: %w", e.err)
+	}
+	return checksum, nil
 }
 
 // whole is the change with empty lists where it has none: readers of the format
@@ -263,6 +290,8 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 		return dec.Decode(&p.Summary)
 	case "digest":
 		return dec.Decode(&p.Digest)
+	case "checksum":
+		return dec.Decode(&p.Checksum)
 	case "changes":
 		p.Changes = []plan.Change{}
 		return readList(dec, func() error {

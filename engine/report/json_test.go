@@ -19,7 +19,7 @@ import (
 // diffPlans compares what the public form holds; an empty list is no list.
 func diffPlans(a, b *plan.Plan) string {
 	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(plan.Edit{}),
-		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"))
+		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
 }
 
 func planJSON(t testing.TB, p *plan.Plan) string {
@@ -54,8 +54,9 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	if err := enc.Encode(p); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want.String(), planJSON(t, p)); d != "" {
-		t.Error(d)
+	got, last, _ := strings.Cut(planJSON(t, p), ",\n  \"checksum\": ")
+	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
+		t.Errorf("%s, then %q", d, last)
 	}
 }
 
@@ -143,10 +144,39 @@ func TestReadPlanUndoesPlanJSON(t *testing.T) {
 		if d := diffPlans(p, back); d != "" {
 			r.Fatalf("(-written +read):\n%s\n%s", d, written)
 		}
+		if !Intact(back) {
+			r.Fatalf("the checksum of what was read is not %s\n%s", back.Checksum, written)
+		}
 		if was, is := plan.Digest(p.Changes), plan.Digest(back.Changes); was != is {
 			r.Fatalf("the digest of what was read is %s, was %s\n%s", is, was, written)
 		}
 	})
+}
+
+// Whatever is edited is told, also what the digest does not cover.
+func TestEditedPlansAreNotIntact(t *testing.T) {
+	good := planJSON(t, rollout())
+	for _, edit := range [][2]string{
+		{`"direction": "weakens"`, `"direction": "strengthens"`}, {`"effective_from": "1.0"`, `"effective_from": "1.1"`},
+		{`"line": 14`, `"line": 1`}, {`"severity": "warning"`, `"severity": "info"`}, {`"write": `, `"write": -`}, {`"cause": "drift"`, `"cause": "change"`},
+		{`"checksum": "sha256:`, `"checksum": "sha512:`},
+	} {
+		text := strings.Replace(good, edit[0], edit[1], 1)
+		if text == good {
+			t.Errorf("%s does not occur", edit[0])
+			continue
+		}
+		if p, err := ReadPlan(strings.NewReader(text)); err == nil && Intact(p) {
+			t.Errorf("%s for %s is not told", edit[1], edit[0])
+		}
+	}
+	var pretty bytes.Buffer
+	if err := json.Compact(&pretty, []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := ReadPlan(&pretty); err != nil || !Intact(p) {
+		t.Errorf("the same in other lines is told: %v", err)
+	}
 }
 
 func TestPlanJSONKeepsForeignTextReadable(t *testing.T) {
