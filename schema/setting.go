@@ -367,6 +367,16 @@ func (s *Setting) Compare(from, to Value) Direction {
 	}
 }
 
+// Known reports whether a value, in canonical form, is one that the configuration can
+// ask for at some level.
+func (s *Setting) Known(v Value) bool {
+	if s.ID == Ciphers {
+		l := v.List()
+		return l != nil && !slices.ContainsFunc(l, func(name string) bool { _, ok := LookupSuite(name); return !ok })
+	}
+	return slices.Contains(s.Values, v.Text())
+}
+
 // Meets reports whether an effective value is no weaker than a limit. A list of
 // cipher suites meets one that has all of its suites: what a policy names is what
 // may be offered, whatever else is as strong. What cannot be ordered does not meet

@@ -313,7 +313,7 @@ func (r *ciRun) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
 		message := r.secrets.hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+report.MarkdownText(message)+"\n")
+		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+report.MarkdownMessage(message, 1000)+"\n")
 	}
 	r.warn("annotations", github.Commands(r.out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {

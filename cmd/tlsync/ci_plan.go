@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
@@ -59,6 +60,10 @@ func (r *ciRun) plan(ctx context.Context) error {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
 	}
 	r.summarise(made, page)
+	refused := r.policyKept(made, c)
+	if refused != nil {
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
+	}
 	review := report.ReviewedMarkdown(r.reviewedHead(), plan.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
@@ -67,7 +72,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 		err := report.Markdown(&b, made, page)
 		return b.String() + "\n" + review + "\n", err
 	})
-	return cmp.Or(unread(made), r.policyKept(made, c))
+	return cmp.Or(unread(made), refused)
 }
 
 // dependabot is whose pull requests get no secret, like those of forks.

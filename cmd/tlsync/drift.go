@@ -100,13 +100,14 @@ func (p *program) driftVerdict(made *plan.Plan, c *configuration, failOn string,
 	if err := unread(made); err != nil {
 		return err
 	}
-	if drifted(made, failOn, pending) {
-		return exit{codeDiffers, nil}
-	}
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	return p.policyKept(made, c)
+	kept := p.policyKept(made, c)
+	if drifted(made, failOn, pending) {
+		return exit{codeDiffers, errors.Unwrap(kept)}
+	}
+	return kept
 }
 
 // drifted reports whether the drift is of the kind to fail on. What is only

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +65,12 @@ func (p *program) policyKept(made *plan.Plan, c *configuration) error {
 	return exit{codeRefused, fmt.Errorf("the policy is not kept, so that an apply is refused:%s", p.refusal(nil, broken, nil, c))}
 }
 
-// mostNamed is how many names, or breaches of one rule, a refusal lists.
-const mostNamed = 50
+// A refusal lists no more breaches of one rule than mostNamed. What is printed to be
+// used as it is has to be whole: only beyond mostExceptions it is not.
+const (
+	mostNamed      = 50
+	mostExceptions = 1000
+)
 
 // refusal lists what keeps a plan from being written, and what would allow it.
 func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
@@ -133,8 +138,13 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	}
 	var items []*item
 	at := map[string]*item{}
+	odd := map[string]bool{}
 	for _, br := range broken {
-		if !br.OfHead { // the configuration accepts it
+		switch row, ok := schema.LookupSetting(br.Setting); {
+		case !br.OfHead: // the configuration accepts it
+			continue
+		case !ok || !row.Known(br.Value):
+			odd[br.Setting+" "+plan.Show(br.Value)] = true // which the configuration could not say
 			continue
 		}
 		for _, name := range br.Names {
@@ -144,6 +154,9 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 			}
 			at[name].settings = append(at[name].settings, br.Setting+": "+yamlValue(br.Setting, br.Value))
 		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(odd)) {
+		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", report.Safe(what))
 	}
 	if len(items) == 0 {
 		return
@@ -156,11 +169,11 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	const days = 90
 	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
 	for i, it := range items {
-		if i == mostNamed {
-			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostNamed)
+		if i == mostExceptions {
+			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostExceptions)
 			break
 		}
-		fmt.Fprintf(b, "\n    - hostname: %q\n      settings: { %s }\n      reason: say why\n      until: %s", report.Safe(it.name), strings.Join(it.settings, ", "), until)
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", report.Safe(it.name), strings.Join(it.settings, ", "), until)
 	}
 }
 
@@ -176,13 +189,13 @@ func yamlValue(setting string, v schema.Value) string {
 func entries(b *strings.Builder, broken []plan.Breach) {
 	zone := ""
 	for i, br := range broken {
-		if i == mostNamed {
-			fmt.Fprintf(b, "\n      # and %d more; a rule reaches many", len(broken)-mostNamed)
+		if i == mostExceptions {
+			fmt.Fprintf(b, "\n      # and %d more; a rule reaches many", len(broken)-mostExceptions)
 			break
 		}
 		if br.Zone != zone {
 			zone = br.Zone
-			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to zone: %s\n  custom_hostnames:\n    hostnames:", report.Safe(zone))
+			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to the document of zone %s, or write one\n  custom_hostnames:\n    hostnames:", report.Safe(zone))
 		}
 		fmt.Fprintf(b, "\n      %s: {}", report.Safe(br.Names[0]))
 	}

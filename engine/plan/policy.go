@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tlsync/schema"
 )
@@ -546,7 +547,8 @@ func (b *builder) loosened(objects int) {
 
 // within reports whether an exception lets nothing pass that another does not.
 func within(e, other *schema.Exception) bool {
-	if e.Hostname != other.Hostname || e.Until > other.Until {
+	same := e.Hostname == other.Hostname || !strings.ContainsAny(e.Hostname, "*?[{") && other.Holds(e.Hostname, time.Time{})
+	if !same || e.Until > other.Until {
 		return false
 	}
 	return !slices.ContainsFunc(e.Settings, func(a schema.Assignment) bool {

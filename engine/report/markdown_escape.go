@@ -121,6 +121,23 @@ func plainNumber(w string) bool {
 	return run > 0 && digits < 7
 }
 
+// MarkdownMessage shows a message of several lines: the first as text, the others as a
+// block of code that can be copied, of which no more than so many are shown.
+func MarkdownMessage(s string, most int) string {
+	lines := strings.Split(s, "\n")
+	text := MarkdownText(lines[0])
+	if lines = lines[1:]; len(lines) == 0 {
+		return text
+	}
+	for i := range lines {
+		lines[i] = Safe(lines[i])
+	}
+	if left := len(lines) - most; left > 0 {
+		lines = append(lines[:most:most], "… "+Plural(left, "more line"))
+	}
+	return text + "\n\n" + fenced("text", lines)
+}
+
 // fenced is a block of code around lines that passed Safe. Its fence is longer
 // than any run of back-ticks in them, so that none can close it.
 func fenced(info string, lines []string) string {

@@ -318,6 +318,18 @@ func TestMarkdownText(t *testing.T) {
 	}
 }
 
+// A message of several lines can be copied as it is, and leaves its block nowhere.
+func TestMessagesOfSeveralLines(t *testing.T) {
+	if got, want := MarkdownMessage("one @line", 3), MarkdownText("one @line"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	got := MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
+	want := "refused:\n\n````text\n  exceptions:\n    - hostname: \"*.a\"\n```\n\\u202e\n… 2 more lines\n````\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestFenceCannotBeClosedByWhatItHolds(t *testing.T) {
 	lines := []string{"+a", "```", "`````x", "~~~"}
 	source := fenced("diff", lines) + "\nb\n"
