@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -267,7 +268,7 @@ func clean(s string, hide redactor) string {
 			b.WriteString("…")
 			break
 		}
-		if unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+		if unicode.IsSpace(r) {
 			space = true
 			continue
 		}
@@ -276,8 +277,14 @@ func clean(s string, hide redactor) string {
 			n++
 		}
 		space = false
-		b.WriteRune(r)
-		n++
+		if shown := string(r); unicode.IsPrint(r) && r != unicode.ReplacementChar {
+			b.WriteString(shown)
+			n++
+		} else { // it must not act, and must not be hidden either
+			shown = fmt.Sprintf(`\u%04x`, r)
+			b.WriteString(shown)
+			n += len(shown)
+		}
 	}
 	return strings.TrimSuffix(b.String(), ".")
 }
