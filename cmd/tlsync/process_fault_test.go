@@ -75,6 +75,9 @@ custom_hostnames: { defaults: { min_tls_version: "1.2" } }
 		}
 	}
 	t.Logf("%d of %d requests were disturbed; exit code %d", struck, len(a.History()), code)
+	if n := len(a.History()); struck < n/10 {
+		t.Errorf("%d of %d requests were disturbed, not a fifth", struck, n)
+	}
 
 	a.ClearFaults()
 	a.settles(t, dir, apply...)

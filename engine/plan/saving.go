@@ -114,30 +114,16 @@ func (w *zoneWork) mayFollow(f *follow) bool {
 		return false
 	}
 	for i := range w.hosts() {
-		if w.visited(i) && w.ends(i, id) == schema.Inherit {
+		if w.visited(i) && w.ownAfter(i, id) == schema.Inherit {
 			return false
 		}
 	}
 	return true
 }
 
-// ends is a name's own value after the plan.
-func (w *zoneWork) ends(i int, id string) schema.Value {
-	if hw, ok := w.own[i]; ok {
-		if e := editOf(hw.edits, id); e != nil {
-			return e.To
-		}
-	}
-	return w.host(i).Own(id)
-}
-
 // visited reports whether visitors can reach a name after the plan.
 func (w *zoneWork) visited(i int) bool {
-	if i >= len(w.live.Hostnames) {
-		return true
-	}
-	rule, _, serving := uneditable(w.host(i))
-	return w.want.Deleted[i] == nil && (rule == "" || serving)
+	return i >= len(w.live.Hostnames) || w.want.Deleted[i] == nil && serves(w.host(i))
 }
 
 // saves chooses the lines that are to say inherit: those by which more names lose
