@@ -85,14 +85,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
 		}
 		start := time.Now()
-		res, failed := t.attempt(req)
-		var until time.Time
-		goOn := true
-		if failed == nil {
-			until, goOn = t.limit.done(tk, res.StatusCode, res.Header)
-		} else {
-			until, goOn = t.limit.done(tk, failed.Status, failed.header)
-		}
+		res, failed, until, goOn := t.inTurn(tk, req)
 		t.record(req, res, failed, tries, time.Since(start))
 		switch {
 		case failed == nil:
@@ -129,6 +122,20 @@ var errOld = errors.New("not sent: before its turn came, the reading that it is 
 func tooLate(req *http.Request) bool {
 	until, err := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
 	return err == nil && time.Now().After(until)
+}
+
+// inTurn makes an attempt with a ticket, and gives it back whatever happens: while
+// one that goes alone is out, everybody waits. What came to a panic may have been
+// sent.
+func (t *transport) inTurn(tk ticket, req *http.Request) (res *http.Response, failed *Error, until time.Time, goOn bool) {
+	status, header := 0, http.Header(nil)
+	defer func() { until, goOn = t.limit.done(tk, status, header) }()
+	if res, failed = t.attempt(req); failed != nil {
+		status, header = failed.Status, failed.header
+	} else {
+		status, header = res.StatusCode, res.Header
+	}
+	return res, failed, until, goOn
 }
 
 func (t *transport) record(req *http.Request, res *http.Response, failed *Error, try int, took time.Duration) {
