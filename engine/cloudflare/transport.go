@@ -63,6 +63,7 @@ type transport struct {
 	jitter  func(limit time.Duration) time.Duration
 	log     *slog.Logger
 	paused  func(until time.Time)
+	sends   func(method string) // told of each request when it has its turn, once
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -74,7 +75,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client only reads")}
 	}
 	ctx := req.Context()
-	delay := firstDelay
+	delay, counted := firstDelay, false
 	for tries := 1; ; {
 		tk, err := t.limit.acquire(ctx)
 		if err != nil {
@@ -83,6 +84,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if tooLate(req) {
 			t.limit.back(tk)
 			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
+		}
+		if !counted {
+			counted = true
+			t.sends(req.Method)
 		}
 		start := time.Now()
 		res, failed, until, goOn := t.inTurn(tk, req)

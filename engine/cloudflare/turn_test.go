@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -34,6 +35,42 @@ func TestAPanicHoldsNobody(t *testing.T) {
 		r := apply.Run(t.Context(), &plan.Plan{Changes: []plan.Change{raised("min_tls_version"), raised("http2")}}, writer(t, o), apply.Options{Concurrency: 2})
 		if r.Tally.Failed != 2 || r.Stopped != "" {
 			t.Errorf("%+v, %s", r.Tally, r.Stopped)
+		}
+	})
+}
+
+// What has not had its turn when the run is stopped is not counted.
+func TestWhatIsNotSentIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.handle("GET /client/v4"+settingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
+		o := options(f)
+		o.Rate = Rate{Requests: 1, Per: 10 * time.Second}
+		w := writer(t, o)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		c := raised("min_tls_version")
+		for _, act := range []func() error{
+			func() error { _, err := w.Read(ctx, &c, 0); return err },
+			func() error { _, err := w.Write(ctx, &c, plan.NewRequest(&c, plan.Object{})); return err },
+			func() error { _, err := w.Read(ctx, &c, 0); return err },
+		} {
+			err := act()
+			if got, sent := w.Requests(), len(f.requests("")); got.Read != sent || got.Write != 0 {
+				t.Errorf("counted %+v of %d: %v", got, sent, err)
+			}
+		}
+	})
+	// Nor is a write that is given up since its reading became too old.
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.handle("GET /client/v4"+settingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
+		o := options(f)
+		o.Rate = Rate{Requests: 1, Per: 2 * time.Minute}
+		w := writer(t, o)
+		r := apply.Run(t.Context(), &plan.Plan{Changes: []plan.Change{raised("min_tls_version")}}, w, apply.Options{Concurrency: 1})
+		if got, sent := w.Requests(), len(f.requests("")); got.Read != sent || got.Write != 0 || sent != 6 || r.Steps[0].Wrote {
+			t.Errorf("counted %+v of %d: %s", got, sent, r.Steps[0].Reason)
 		}
 	})
 }
