@@ -290,6 +290,9 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		return nil, nil, err
 	}
 	call := func(ctx context.Context, method, path string, body any, header http.Header) (cloudflare.RawResponse, error) {
+		if ctx.Err() != nil { // the SDK's error would not tell that nothing was sent
+			return cloudflare.RawResponse{}, &Error{Method: method, Path: path, Err: context.Cause(ctx)}
+		}
 		answer, err := api.Raw(ctx, method, path, body, header)
 		if err != nil {
 			return answer, asError(err, method, path, hide)

@@ -2,6 +2,7 @@ package cloudflare
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,19 @@ func TestAPanicHoldsNobody(t *testing.T) {
 			t.Errorf("%+v, %s", r.Tally, r.Stopped)
 		}
 	})
+}
+
+// A write that comes after the stop was surely not done.
+func TestAWriteAfterTheStop(t *testing.T) {
+	f := patchable()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("stopped by the user")
+	cancel(stopped)
+	err := sendAll(ctx, writer(t, options(f)), 1, 1)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.OutcomeUnknown() || !errors.Is(err, stopped) || len(f.seen) != 0 {
+		t.Errorf("sent %d times, %v", len(f.seen), err)
+	}
 }
 
 // What has not had its turn when the run is stopped is not counted.
