@@ -15,6 +15,7 @@ import (
 type queue struct {
 	*slow
 	waits  []time.Duration // of each write
+	takes  time.Duration   // from its turn to its answer
 	edited bool
 	read   time.Time       // the last reading
 	ages   []time.Duration // of the readings that writes went out over
@@ -26,18 +27,43 @@ func (q *queue) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) 
 	if q.edited && len(q.ages) == 0 && q.writes[c.ID] > 0 {
 		return shown(c, `"third"`), nil
 	}
+	o.At = q.read
 	return o, err
 }
+
+// tooLate is the error of a write that was not sent, lost that of one whose answer
+// was not waited for.
+type tooLate struct{}
+
+func (tooLate) Error() string { return "not sent" }
+func (tooLate) Old() bool     { return true }
+
+type lost struct{}
+
+func (lost) Error() string        { return "given up" }
+func (lost) OutcomeUnknown() bool { return true }
 
 func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	wait := q.waits[min(q.writes[c.ID], len(q.waits)-1)]
 	q.writes[c.ID]++
 	select {
 	case <-time.After(wait):
+	case <-time.After(time.Until(req.Before) + 1):
+		return plan.Object{}, tooLate{}
 	case <-ctx.Done():
 		return plan.Object{}, context.Cause(ctx)
 	}
 	q.ages = append(q.ages, time.Since(q.read))
+	answer := time.After(q.takes)
+	select {
+	case <-answer:
+	case <-ctx.Done():
+		select {
+		case <-answer:
+		case <-time.After(apply.Grace):
+			return plan.Object{}, lost{}
+		}
+	}
 	q.written[c.ID] = time.Now()
 	return shown(c, c.Edits[0].To), nil
 }
@@ -86,6 +112,15 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		contains(t, reason(t, r, "a"), "its turn did not come within a minute of reading it")
 		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
+		}
+	})
+	// What is under way is waited for, however old the reading is by then.
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{14 * time.Second}, takes: 2 * time.Minute}
+		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
+		expect(t, r, "done a")
+		if q.writes["a"] != 1 || q.reads["a"] != 1 {
+			t.Errorf("%d attempts, %d readings: %s", q.writes["a"], q.reads["a"], reasons(r))
 		}
 	})
 	// A stop while it waits: nothing was sent.

@@ -77,13 +77,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	delay, counted := firstDelay, false
 	for tries := 1; ; {
-		tk, err := t.limit.acquire(ctx)
+		tk, err := t.limit.acquire(ctx, before(req))
 		if err != nil {
-			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
-		}
-		if tooLate(req) {
-			t.limit.back(tk)
-			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err, old: errors.Is(err, errOld)}
 		}
 		if !counted {
 			counted = true
@@ -121,12 +117,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // later. It is not sent.
 const sendBefore = "Tlsync-Send-Before"
 
-var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
-
-// tooLate reports whether a request must not be sent any more.
-func tooLate(req *http.Request) bool {
-	until, err := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
-	return err == nil && time.Now().After(until)
+// before is the time after which a request must not be sent, zero for never.
+func before(req *http.Request) time.Time {
+	until, _ := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
+	return until
 }
 
 // inTurn makes an attempt with a ticket, and gives it back whatever happens: while
