@@ -1,5 +1,6 @@
-// Package apply carries out a plan: in its order, as much at once as the order
-// permits, each object read before it is written and compared after it.
+// Package apply carries out a plan: no change before those that it needs, and as much
+// at once as that permits, each object read before it is written and compared after
+// it. What is read together is written together, whatever stands between in the plan.
 //
 // It never repeats a write whose fate is unknown: it reads and decides. It
 // never goes on behind a failure: changes that need a failed one are skipped,

@@ -2,6 +2,8 @@ package apply_test
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +134,61 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		expect(t, r, "not_attempted a")
 		if len(q.ages) > 0 {
 			t.Error("it was written")
+		}
+	})
+}
+
+// crowded is an API at which the turn of the first write of a comes too late. The
+// second one takes long, and shows even later.
+type crowded struct {
+	*slow
+	mu    sync.Mutex
+	start time.Time
+	began map[string]time.Duration // the first reading of each
+}
+
+func (q *crowded) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reads[c.ID] == 0 {
+		q.began[c.ID] = time.Since(q.start)
+	}
+	return q.slow.Read(ctx, c, maxAge)
+}
+
+func (q *crowded) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
+	takes := 2 * time.Second
+	q.mu.Lock()
+	first := q.writes[c.ID] == 0
+	q.writes[c.ID]++
+	q.mu.Unlock()
+	switch {
+	case c.ID == "a" && first:
+		time.Sleep(time.Second)
+		return plan.Object{}, tooLate{}
+	case c.ID == "a":
+		takes = 10 * time.Second
+	}
+	time.Sleep(takes)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.slow.Write(ctx, c, req)
+}
+
+// TestNothingBeginsBeforeWhatIsLate keeps others from taking its turn as well, and
+// holds them up no longer than that.
+func TestNothingBeginsBeforeWhatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := inARow("a", "b", "c")
+		for i := range p.Changes {
+			p.Changes[i].Needs = nil
+		}
+		q := &crowded{slow: newSlow(3*time.Second, showsNothing), start: time.Now(), began: map[string]time.Duration{}}
+		r := apply.Run(t.Context(), p, q, apply.Options{Concurrency: 2})
+		expect(t, r, "done a", "done b", "done c")
+		// b was under way already, and shows after two seconds and another 3.25.
+		if want := (map[string]time.Duration{"a": 0, "b": 0, "c": 11 * time.Second}); !maps.Equal(q.began, want) {
+			t.Errorf("began %v, want %v", q.began, want)
 		}
 	})
 }

@@ -45,8 +45,9 @@ func notYet(c *plan.Change, req plan.Request, err error) bool {
 
 // settled sends a write, and again as long as it is refused for something that
 // settles. The last error is returned. A context that is done ends the waiting at
-// once; the write was not done then. The pauses do not make what the request was
-// made from any older: the refusals say that the object is still the same.
+// once; the write was not done then. The pauses do not count to the age of the
+// reading: what may have to wait is a deletion or a single value, and takes nothing
+// over from what was read.
 func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, send func(before time.Time) error) error {
 	for _, d := range w.pauses {
 		err := send(req.Before)

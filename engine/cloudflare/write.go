@@ -89,8 +89,8 @@ func about(err error, c *plan.Change) error {
 // Write sends a request and returns the object as the answer shows it, without
 // values where it shows none: the write was accepted, and what it did has to be
 // read. It is sent once, or again where Cloudflare refuses it because an earlier
-// write is still being carried out (settle.go). An error with OutcomeUnknown
-// leaves open whether it was done.
+// write is still being carried out (settle.go), and not at all where its turn comes
+// after req.Before. An error with OutcomeUnknown leaves open whether it was done.
 func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
