@@ -24,7 +24,7 @@ func raised(id string) plan.Change {
 }
 
 // broken panics a second after a request came.
-type broken struct{ direct }
+type broken struct{}
 
 func (broken) RoundTrip(*http.Request) (*http.Response, error) {
 	time.Sleep(time.Second)
