@@ -1,5 +1,6 @@
-// Package apply carries out a plan: in its order, as much at once as the order
-// permits, each object read before it is written and compared after it.
+// Package apply carries out a plan: no change before those that it needs, and as much
+// at once as that permits, each object read before it is written and compared after
+// it. What is read together is written together, whatever stands between in the plan.
 //
 // It never repeats a write whose fate is unknown: it reads and decides. It
 // never goes on behind a failure: changes that need a failed one are skipped,
@@ -26,10 +27,11 @@ import (
 // the write is lost.
 const MaxAge = time.Minute
 
-// forTurn is the part of MaxAge that is left for the wait for a turn: the first
-// reading before a write may be as old as the rest. A write whose turn does not come
-// in time is made anew from another reading, at most staleRounds times. Such writes go
-// one at a time, or else their readings could use up every turn that there is.
+// forTurn is the part of MaxAge that is left for the wait for a turn where an object
+// is read alone: the first reading before its write may be as old as the rest. A write
+// whose turn does not come in time is made anew from another reading, at most
+// staleRounds times. Such writes go one at a time, and no other change is begun
+// meanwhile, or else the readings could use up every turn that there is.
 const (
 	forTurn     = 15 * time.Second
 	staleRounds = 5
@@ -142,7 +144,7 @@ type run struct {
 	options Options
 
 	dependants [][]int
-	late       chan struct{} // held by the one write that is made anew since its turn came late
+	late       chan struct{} // held by the one write that is made anew since its turn came late; the others wait
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -421,7 +423,13 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	s := Step{Change: c, Outcome: Failed}
 	age := MaxAge - forTurn
 	if r.batch(c) != "" {
-		age = MaxAge // the target itself sends nothing over an older one
+		age = MaxAge
+	}
+	select {
+	case r.late <- struct{}{}:
+		<-r.late
+	case <-ctx.Done():
+		return Step{Change: c, Outcome: NotAttempted, Err: context.Cause(ctx)}
 	}
 	object, err := r.target.Read(ctx, c, age)
 	if err != nil {
@@ -440,7 +448,7 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	return r.write(ctx, writes, s, object, time.Now().Add(forTurn))
+	return r.write(ctx, writes, s, object)
 }
 
 // write sends a change over an object as it was read. Where no usable answer
@@ -449,23 +457,28 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 // it reads as before it is sent once more, unless the run is to stop, or the
 // answer was a no. What has not been sent by a time, since the API let nobody in or
 // the budget was used up, is read again first.
-func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by time.Time) Step {
+func (r *run) write(ctx, writes context.Context, s Step, object plan.Object) Step {
 	c := s.Change
-	again, waited, stale := false, 0, 0
+	again, waited, stale, late := false, 0, 0, false
+	defer func() {
+		if late {
+			<-r.late
+		}
+	}()
 	for {
 		s.Wrote = false
 		if why := plan.Unwritable(c, object); why != "" {
 			return s.failed(conflictError(why))
 		}
-		turn, end := ctx, context.CancelFunc(func() {})
-		if !settles(c) && r.batch(c) == "" {
-			turn, end = context.WithDeadlineCause(ctx, by, errStale)
+		req := plan.NewRequest(c, object)
+		req.Before = object.At.Add(MaxAge)
+		answer, err := r.target.Write(ctx, c, req)
+		if late && !tooOld(err) {
+			late = false
+			<-r.late
 		}
-		answer, err := r.target.Write(turn, c, plan.NewRequest(c, object))
-		end()
 		if err != nil && !unknown(err) {
-			late := errors.Is(err, errStale)
-			old := late || tooOld(err)
+			old := tooOld(err)
 			if ctx.Err() != nil && (old || errors.Is(err, context.Cause(ctx))) { // given up before it was sent
 				return Step{Change: c, Outcome: NotAttempted, Err: err}
 			}
@@ -473,18 +486,18 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 			switch {
 			case old && stale == staleRounds:
 				return s.failed(errStale)
-			case late:
-				if stale++; stale == 1 {
+			case old:
+				if r.batch(c) != "" {
+					maxAge = MaxAge // what is read for its neighbours does as well
+				}
+				if stale++; !late {
 					select {
 					case r.late <- struct{}{}:
-						defer func() { <-r.late }()
+						late = true
 					case <-ctx.Done():
 						return Step{Change: c, Outcome: NotAttempted, Err: err}
 					}
 				}
-			case old:
-				stale++
-				maxAge = MaxAge // what is read for its neighbours does as well
 			case waited == len(busyPauses) || !busy(err) || !pause(ctx, r.busy(waited)):
 				return s.failed(err)
 			default:
@@ -497,7 +510,6 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 				}
 				return s.failed(fmt.Errorf("%w; reading it again: %w", err, unread))
 			}
-			by = time.Now().Add(MaxAge)
 			switch standing, e, found := plan.Stand(c, object); standing {
 			case plan.AtTarget:
 				s.Outcome, s.Reason = Done, "somebody else did it meanwhile"
@@ -515,7 +527,6 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 		if object, unread = r.target.Read(writes, c, 0); unread != nil {
 			return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread))
 		}
-		by = time.Now().Add(MaxAge)
 		switch standing, e, found := plan.Stand(c, object); {
 		case standing == plan.AtTarget && object.Pending != "":
 			return r.verify(ctx, writes, s, object)
@@ -540,13 +551,7 @@ func (r *run) write(ctx, writes context.Context, s Step, object plan.Object, by 
 	}
 }
 
-// settles reports whether a write may have to wait, turn or no turn, until an earlier
-// one is in effect. Those are no writes over a reading.
-func settles(c *plan.Change) bool {
-	return c.Kind.OfAccount() || c.Kind == plan.KindZone && c.ObjectID == schema.FallbackOrigin
-}
-
-// errStale ends the wait for a turn of a write whose reading has become too old.
+// errStale is said of a write whose readings all became too old before its turn came.
 var errStale = errors.New("its turn did not come within a minute of reading it, time after time: the rate is too low, or somebody else uses it up")
 
 // busyPauses come before a write that was refused for now is made anew: about a

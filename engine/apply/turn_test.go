@@ -2,6 +2,8 @@ package apply_test
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 type queue struct {
 	*slow
 	waits  []time.Duration // of each write
+	takes  time.Duration   // from its turn to its answer
 	edited bool
 	read   time.Time       // the last reading
 	ages   []time.Duration // of the readings that writes went out over
@@ -26,18 +29,43 @@ func (q *queue) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) 
 	if q.edited && len(q.ages) == 0 && q.writes[c.ID] > 0 {
 		return shown(c, `"third"`), nil
 	}
+	o.At = q.read
 	return o, err
 }
+
+// tooLate is the error of a write that was not sent, lost that of one whose answer
+// was not waited for.
+type tooLate struct{}
+
+func (tooLate) Error() string { return "not sent" }
+func (tooLate) Old() bool     { return true }
+
+type lost struct{}
+
+func (lost) Error() string        { return "given up" }
+func (lost) OutcomeUnknown() bool { return true }
 
 func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	wait := q.waits[min(q.writes[c.ID], len(q.waits)-1)]
 	q.writes[c.ID]++
 	select {
 	case <-time.After(wait):
+	case <-time.After(time.Until(req.Before) + 1):
+		return plan.Object{}, tooLate{}
 	case <-ctx.Done():
 		return plan.Object{}, context.Cause(ctx)
 	}
 	q.ages = append(q.ages, time.Since(q.read))
+	answer := time.After(q.takes)
+	select {
+	case <-answer:
+	case <-ctx.Done():
+		select {
+		case <-answer:
+		case <-time.After(apply.Grace):
+			return plan.Object{}, lost{}
+		}
+	}
 	q.written[c.ID] = time.Now()
 	return shown(c, c.Edits[0].To), nil
 }
@@ -88,6 +116,15 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
 		}
 	})
+	// What is under way is waited for, however old the reading is by then.
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{14 * time.Second}, takes: 2 * time.Minute}
+		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
+		expect(t, r, "done a")
+		if q.writes["a"] != 1 || q.reads["a"] != 1 {
+			t.Errorf("%d attempts, %d readings: %s", q.writes["a"], q.reads["a"], reasons(r))
+		}
+	})
 	// A stop while it waits: nothing was sent.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -97,6 +134,61 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		expect(t, r, "not_attempted a")
 		if len(q.ages) > 0 {
 			t.Error("it was written")
+		}
+	})
+}
+
+// crowded is an API at which the turn of the first write of a comes too late. The
+// second one takes long, and shows even later.
+type crowded struct {
+	*slow
+	mu    sync.Mutex
+	start time.Time
+	began map[string]time.Duration // the first reading of each
+}
+
+func (q *crowded) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reads[c.ID] == 0 {
+		q.began[c.ID] = time.Since(q.start)
+	}
+	return q.slow.Read(ctx, c, maxAge)
+}
+
+func (q *crowded) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
+	takes := 2 * time.Second
+	q.mu.Lock()
+	first := q.writes[c.ID] == 0
+	q.writes[c.ID]++
+	q.mu.Unlock()
+	switch {
+	case c.ID == "a" && first:
+		time.Sleep(time.Second)
+		return plan.Object{}, tooLate{}
+	case c.ID == "a":
+		takes = 10 * time.Second
+	}
+	time.Sleep(takes)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.slow.Write(ctx, c, req)
+}
+
+// TestNothingBeginsBeforeWhatIsLate keeps others from taking its turn as well, and
+// holds them up no longer than that.
+func TestNothingBeginsBeforeWhatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := inARow("a", "b", "c")
+		for i := range p.Changes {
+			p.Changes[i].Needs = nil
+		}
+		q := &crowded{slow: newSlow(3*time.Second, showsNothing), start: time.Now(), began: map[string]time.Duration{}}
+		r := apply.Run(t.Context(), p, q, apply.Options{Concurrency: 2})
+		expect(t, r, "done a", "done b", "done c")
+		// b was under way already, and shows after two seconds and another 3.25.
+		if want := (map[string]time.Duration{"a": 0, "b": 0, "c": 11 * time.Second}); !maps.Equal(q.began, want) {
+			t.Errorf("began %v, want %v", q.began, want)
 		}
 	})
 }

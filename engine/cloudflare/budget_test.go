@@ -20,7 +20,7 @@ func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(rt, "steps")
 		synctest.Test(t, func(*testing.T) {
 			l := newLimiter(Rate{6, 10 * time.Second})
-			first, err := l.acquire(t.Context())
+			first, err := l.acquire(t.Context(), time.Time{})
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -29,7 +29,7 @@ func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 			for _, step := range steps {
 				switch b := l.budget(time.Now()); {
 				case step < 4 && b.Left > 0 && l.probe != probeSent:
-					tk, err := l.acquire(t.Context())
+					tk, err := l.acquire(t.Context(), time.Time{})
 					if err != nil {
 						rt.Fatal(err)
 					}
@@ -85,7 +85,7 @@ func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 func TestAPauseLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(Rate{6, 10 * time.Second})
-		tk, err := l.acquire(t.Context())
+		tk, err := l.acquire(t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -124,14 +124,14 @@ func (c *cache) wroteSetting(key settingKey, s *reading, at time.Time) {
 	c.settings[key] = settingEntry{s, at}
 }
 
-func (c *cache) setting(zone, id string, since time.Time) (reading, bool) {
+func (c *cache) setting(zone, id string, since time.Time) (r reading, at time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.settings[settingKey{zone, id}]
 	if e.reading == nil || e.at.Before(since) {
-		return reading{}, false
+		return reading{}, time.Time{}, false
 	}
-	return *e.reading, true
+	return *e.reading, e.at, true
 }
 
 // putLocals enters a list that was begun at a time. What was written after that
@@ -177,25 +177,25 @@ func (c *cache) wroteLocal(key settingKey, name string, s *plan.Setting, at time
 	c.localEntry(key).wrote[name] = entry
 }
 
-// local is the value of a name in a zone; ok is false if what is known of it is
-// older than since, or not certain.
-func (c *cache) local(key settingKey, name string, since time.Time) (s plan.Setting, ok bool) {
+// local is the value of a name in a zone, and of when; ok is false if what is known
+// of it is older than since, or not certain.
+func (c *cache) local(key settingKey, name string, since time.Time) (s plan.Setting, at time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.localEntry(key)
 	if w, ok := e.wrote[name]; ok {
 		if w.reading == nil || w.at.Before(since) {
-			return plan.Setting{}, false
+			return plan.Setting{}, time.Time{}, false
 		}
-		return w.reading.Setting, true
+		return w.reading.Setting, w.at, true
 	}
 	if e.listed == nil || e.at.Before(since) {
-		return plan.Setting{}, false
+		return plan.Setting{}, time.Time{}, false
 	}
 	if s, ok := e.listed[name]; ok {
-		return s, true
+		return s, e.at, true
 	}
-	return noValue(key.id), true // the list is of all that have a value
+	return noValue(key.id), e.at, true // the list is of all that have a value
 }
 
 // claim says that the caller is to read a page, or a list: a pageKey or a

@@ -263,6 +263,14 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		base: o.Transport, limit: limit, retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
 		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
+		sends: func(method string) {
+			if method == http.MethodGet {
+				r.reads.Add(1)
+			} else {
+				r.writes.Add(1)
+			}
+			r.tell(Event{})
+		},
 	}
 	r.limits = append(r.limits, t.limit)
 	options := []cloudflare.Option{
@@ -282,6 +290,9 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		return nil, nil, err
 	}
 	call := func(ctx context.Context, method, path string, body any, header http.Header) (cloudflare.RawResponse, error) {
+		if ctx.Err() != nil { // the SDK's error would not tell that nothing was sent
+			return cloudflare.RawResponse{}, &Error{Method: method, Path: path, Err: context.Cause(ctx)}
+		}
 		answer, err := api.Raw(ctx, method, path, body, header)
 		if err != nil {
 			return answer, asError(err, method, path, hide)
@@ -289,13 +300,9 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		return answer, nil
 	}
 	get := func(ctx context.Context, path string) (cloudflare.RawResponse, error) {
-		r.reads.Add(1)
-		r.tell(Event{})
 		return call(ctx, http.MethodGet, path, nil, nil)
 	}
 	send := func(ctx context.Context, method, path string, body []byte, before time.Time) (cloudflare.RawResponse, error) {
-		r.writes.Add(1)
-		r.tell(Event{})
 		var header http.Header
 		if !before.IsZero() {
 			header = http.Header{sendBefore: {before.Format(time.RFC3339Nano)}}
@@ -304,17 +311,12 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 		if len(body) > 0 {
 			content = body
 		}
-		answer, err := call(ctx, method, path, content, header)
-		var failed *Error
-		if errors.As(err, &failed) && (failed.old || ctx.Err() != nil && failed.Status == 0 && !failed.unknown) {
-			r.writes.Add(-1) // its turn came too late, or never
-		}
-		return answer, err
+		return call(ctx, method, path, content, header)
 	}
 	return get, send, nil
 }
 
-// Requests counts the requests so far. One that was retried counts once.
+// Requests counts the requests so far, each from when it is first sent.
 func (r *Reader) Requests() plan.Requests {
 	return plan.Requests{Read: int(r.reads.Load()), Write: int(r.writes.Load())}
 }

@@ -78,7 +78,7 @@ func newLimiter(r Rate) *limiter {
 
 // ready waits until a request might be sent. Others may be faster.
 func (l *limiter) ready(ctx context.Context) error {
-	t, err := l.acquire(ctx)
+	t, err := l.acquire(ctx, time.Time{})
 	if err == nil {
 		l.back(t)
 	}
@@ -102,15 +102,24 @@ func (l *limiter) wake() {
 	l.changed = make(chan struct{})
 }
 
-// acquire waits until a request may be sent.
-func (l *limiter) acquire(ctx context.Context) (ticket, error) {
+// errOld is that of a request that must not be sent any more when its turn comes.
+var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+
+// acquire waits until a request may be sent. It gives up when that will not be
+// before a time, or was not; the zero time is never.
+func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error) {
 	for {
 		if ctx.Err() != nil {
 			return ticket{}, context.Cause(ctx)
 		}
 		l.mu.Lock()
-		until, ok := l.blocked(time.Now())
-		if !ok {
+		now := time.Now()
+		until, waits := l.blocked(now)
+		if late := !before.IsZero() && (now.After(before) || waits && until.After(before)); late {
+			l.mu.Unlock()
+			return ticket{}, errOld
+		}
+		if !waits {
 			t := ticket{probe: l.probe == probeDue}
 			if t.probe {
 				l.probe = probeSent
@@ -121,6 +130,9 @@ func (l *limiter) acquire(ctx context.Context) (ticket, error) {
 		}
 		changed := l.changed
 		l.mu.Unlock()
+		if until.IsZero() && !before.IsZero() {
+			until = before.Add(1)
+		}
 		if err := wait(ctx, until, changed); err != nil {
 			return ticket{}, err
 		}

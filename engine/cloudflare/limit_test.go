@@ -109,7 +109,7 @@ func TestBudgetProperty(t *testing.T) {
 			group.SetLimit(workers)
 			for i := range latencies {
 				group.Go(func() error {
-					tk, err := l.acquire(context.Background())
+					tk, err := l.acquire(context.Background(), time.Time{})
 					if err != nil {
 						return err
 					}
@@ -202,7 +202,7 @@ func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(DefaultRate)
 		send := func() ticket {
-			tk, err := l.acquire(t.Context())
+			tk, err := l.acquire(t.Context(), time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}

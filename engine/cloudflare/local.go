@@ -151,6 +151,7 @@ func (c *cursor) local(id string) (local, error) {
 // have one.
 func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	key := settingKey{c.ZoneID, c.ObjectID}
+	start := time.Now()
 	if maxAge <= 0 {
 		items, err := w.readLocal(ctx, cl, c.ZoneID, c.ObjectID)
 		if err != nil {
@@ -160,11 +161,11 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 		if i := slices.IndexFunc(items, func(l local) bool { return l.name == c.Name }); i >= 0 {
 			s = items[i].Setting
 		}
-		return plan.Object{Setting: &s}, nil
+		return plan.Object{Setting: &s, At: start}, nil
 	}
-	since := time.Now().Add(-maxAge)
-	if s, ok := w.cache.local(key, c.Name, since); ok {
-		return plan.Object{Setting: &s}, nil
+	since := start.Add(-maxAge)
+	if s, at, ok := w.cache.local(key, c.Name, since); ok {
+		return plan.Object{Setting: &s, At: at}, nil
 	}
 	// Of those that wait for the same list, one reads it.
 	if busy, mine := w.cache.claim(key); mine {
@@ -183,8 +184,8 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 			return plan.Object{}, context.Cause(ctx)
 		}
 	}
-	if s, ok := w.cache.local(key, c.Name, since); ok {
-		return plan.Object{Setting: &s}, nil
+	if s, at, ok := w.cache.local(key, c.Name, since); ok {
+		return plan.Object{Setting: &s, At: at}, nil
 	}
 	return w.readName(ctx, cl, c, 0)
 }

@@ -169,7 +169,7 @@ func TestOvertakenList(t *testing.T) {
 	list := []local{{"a.test", on}, {"b.test", on}}
 	want := func(what, name string, since time.Time, value schema.Value) {
 		t.Helper()
-		s, ok := c.local(key, name, since)
+		s, _, ok := c.local(key, name, since)
 		if ok != (value != "") || ok && s.Value != value {
 			t.Errorf("%s: %+v, %t", what, s, ok)
 		}

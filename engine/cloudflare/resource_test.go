@@ -493,6 +493,7 @@ func TestNotYet(t *testing.T) {
 			req := plan.Request{Method: tt.method, Path: objectPath(c), Body: `{}`}
 			w := writer(t, options(f))
 			start := time.Now()
+			req.Before = start.Add(time.Second) // the pauses do not count
 			_, err := w.Write(t.Context(), c, req)
 			want, took := 1, time.Duration(0)
 			if tt.again {
@@ -512,6 +513,7 @@ func TestNotYet(t *testing.T) {
 			// There is an end to it, with the last refusal.
 			f.seen, refusals = nil, 100
 			start = time.Now()
+			req.Before = start.Add(time.Second)
 			_, err = w.Write(t.Context(), c, req)
 			var failed *Error
 			if !errors.As(err, &failed) || failed.Status != tt.status || failed.OutcomeUnknown() || !failed.Refused() || len(f.seen) != 8 || time.Since(start) != 91*time.Second {
@@ -523,6 +525,7 @@ func TestNotYet(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stopped := errors.New("stopped by the user")
 			start = time.Now()
+			req.Before = start.Add(time.Second)
 			time.AfterFunc(2*time.Second, func() { cancel(stopped) })
 			_, err = w.Write(ctx, c, req)
 			if !errors.Is(err, stopped) || !errors.As(err, &failed) || failed.OutcomeUnknown() || len(f.seen) != 2 || time.Since(start) != 2*time.Second {

@@ -45,10 +45,12 @@ func notYet(c *plan.Change, req plan.Request, err error) bool {
 
 // settled sends a write, and again as long as it is refused for something that
 // settles. The last error is returned. A context that is done ends the waiting at
-// once; the write was not done then.
-func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, send func() error) error {
+// once; the write was not done then. The pauses do not count to the age of the
+// reading: what may have to wait is a deletion or a single value, and takes nothing
+// over from what was read.
+func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, send func(before time.Time) error) error {
 	for _, d := range w.pauses {
-		err := send()
+		err := send(req.Before)
 		if err == nil || !notYet(c, req, err) {
 			return err
 		}
@@ -56,6 +58,9 @@ func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, 
 		if stopped := wait(ctx, time.Now().Add(d), nil); stopped != nil {
 			return &Error{Method: req.Method, Path: req.Path, Detail: "given up while waiting to send it again, since " + err.Error(), Err: stopped}
 		}
+		if !req.Before.IsZero() {
+			req.Before = req.Before.Add(d)
+		}
 	}
-	return send()
+	return send(req.Before)
 }

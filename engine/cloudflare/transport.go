@@ -63,6 +63,7 @@ type transport struct {
 	jitter  func(limit time.Duration) time.Duration
 	log     *slog.Logger
 	paused  func(until time.Time)
+	sends   func(method string) // told of each request when it has its turn, once
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -74,25 +75,18 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client only reads")}
 	}
 	ctx := req.Context()
-	delay := firstDelay
+	delay, counted := firstDelay, false
 	for tries := 1; ; {
-		tk, err := t.limit.acquire(ctx)
+		tk, err := t.limit.acquire(ctx, before(req))
 		if err != nil {
-			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
+			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err, old: errors.Is(err, errOld)}
 		}
-		if tooLate(req) {
-			t.limit.back(tk)
-			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errOld, old: true}
+		if !counted {
+			counted = true
+			t.sends(req.Method)
 		}
 		start := time.Now()
-		res, failed := t.attempt(req)
-		var until time.Time
-		goOn := true
-		if failed == nil {
-			until, goOn = t.limit.done(tk, res.StatusCode, res.Header)
-		} else {
-			until, goOn = t.limit.done(tk, failed.Status, failed.header)
-		}
+		res, failed, until, goOn := t.inTurn(tk, req)
 		t.record(req, res, failed, tries, time.Since(start))
 		switch {
 		case failed == nil:
@@ -123,12 +117,24 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // later. It is not sent.
 const sendBefore = "Tlsync-Send-Before"
 
-var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+// before is the time after which a request must not be sent, zero for never.
+func before(req *http.Request) time.Time {
+	until, _ := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
+	return until
+}
 
-// tooLate reports whether a request must not be sent any more.
-func tooLate(req *http.Request) bool {
-	until, err := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
-	return err == nil && time.Now().After(until)
+// inTurn makes an attempt with a ticket, and gives it back whatever happens: while
+// one that goes alone is out, everybody waits. What came to a panic may have been
+// sent.
+func (t *transport) inTurn(tk ticket, req *http.Request) (res *http.Response, failed *Error, until time.Time, goOn bool) {
+	status, header := 0, http.Header(nil)
+	defer func() { until, goOn = t.limit.done(tk, status, header) }()
+	if res, failed = t.attempt(req); failed != nil {
+		status, header = failed.Status, failed.header
+	} else {
+		status, header = res.StatusCode, res.Header
+	}
+	return res, failed, until, goOn
 }
 
 func (t *transport) record(req *http.Request, res *http.Response, failed *Error, try int, took time.Duration) {

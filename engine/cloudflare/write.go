@@ -49,6 +49,11 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	if err != nil {
 		return plan.Object{}, err
 	}
+	// While the budget is used up, every reading would be old before the write.
+	if err := cl.limit.ready(ctx); err != nil {
+		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: objectPath(c), Err: err}, c)
+	}
+	start := time.Now()
 	var o plan.Object
 	switch {
 	case c.Kind.OfAccount():
@@ -67,6 +72,9 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	if c.Kind == plan.KindCustomHostname && c.Action == plan.Delete && (missingObject(err) || err == nil && o.Hostname != nil && going(o.Hostname.Status)) {
 		o, err = plan.Object{Absent: true}, nil
 	}
+	if err == nil && o.At.IsZero() { // not one that was remembered
+		o.At = start
+	}
 	return o, about(err, c)
 }
 
@@ -81,8 +89,8 @@ func about(err error, c *plan.Change) error {
 // Write sends a request and returns the object as the answer shows it, without
 // values where it shows none: the write was accepted, and what it did has to be
 // read. It is sent once, or again where Cloudflare refuses it because an earlier
-// write is still being carried out (settle.go). An error with OutcomeUnknown
-// leaves open whether it was done.
+// write is still being carried out (settle.go), and not at all where its turn comes
+// after req.Before. An error with OutcomeUnknown leaves open whether it was done.
 func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
@@ -95,9 +103,8 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	if err != nil {
 		return plan.Object{}, err
 	}
-	before := w.goodUntil(c)
 	var answer cloudflare.RawResponse
-	err = w.settled(ctx, c, req, func() (err error) {
+	err = w.settled(ctx, c, req, func(before time.Time) (err error) {
 		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
 		return err
 	})
@@ -124,23 +131,6 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		}
 	}
 	return o, nil
-}
-
-// maxReading is how old the reading may be over which a custom hostname is written.
-const maxReading = time.Minute
-
-// goodUntil is the time up to which the reading is good that a change with a batch is
-// written over; the zero time for others. Where the reading is not kept it was made
-// just now.
-func (w *Writer) goodUntil(c *plan.Change) time.Time {
-	if w.Batch(c) == "" {
-		return time.Time{}
-	}
-	e, ok := w.cache.hostname(c.ObjectID, time.Time{})
-	if !ok {
-		e.at = time.Now()
-	}
-	return e.at.Add(maxReading)
 }
 
 // Batch names what is read together with the object of a change: the page on which
@@ -309,6 +299,13 @@ func object(h *plan.Hostname) plan.Object {
 	return plan.Object{Hostname: &own}
 }
 
+// object is what an entry holds, for a caller.
+func (e hostnameEntry) object() plan.Object {
+	o := object(e.hostname)
+	o.At = e.at
+	return o
+}
+
 // drop forgets what is known of the object of a change.
 func (w *Writer) drop(c *plan.Change) {
 	now := time.Now()
@@ -331,8 +328,10 @@ func (w *Writer) drop(c *plan.Change) {
 
 func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	start := time.Now()
-	if s, ok := w.cache.setting(c.ZoneID, c.ObjectID, start.Add(-maxAge)); ok && maxAge > 0 {
-		return s.object(), nil
+	if s, at, ok := w.cache.setting(c.ZoneID, c.ObjectID, start.Add(-maxAge)); ok && maxAge > 0 {
+		o := s.object()
+		o.At = at
+		return o, nil
 	}
 	s, err := readSetting(ctx, cl, c.ZoneID, c.ObjectID)
 	if err != nil {
@@ -374,15 +373,11 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 	if maxAge <= 0 {
 		return w.readOne(ctx, cl, c)
 	}
-	// While the budget is used up, every reading would be old before the write.
-	if err := cl.limit.ready(ctx); err != nil {
-		return plan.Object{}, err
-	}
 	since := time.Now().Add(-maxAge)
 	e, fresh := w.cache.hostname(c.ObjectID, since)
 	switch {
 	case fresh:
-		return object(e.hostname), nil
+		return e.object(), nil
 	case e.hostname == nil || e.page.size == 0:
 		// One name in doubt, or one that never was on a page.
 		return w.readOne(ctx, cl, c)
@@ -404,7 +399,7 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 		}
 	}
 	if e, fresh = w.cache.hostname(c.ObjectID, since); fresh {
-		return object(e.hostname), nil
+		return e.object(), nil
 	}
 	return w.readOne(ctx, cl, c)
 }
@@ -439,5 +434,5 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 		return plan.Object{}, err
 	}
 	w.cache.putHostname(&h, start)
-	return object(&h), nil
+	return hostnameEntry{hostname: &h, at: start}.object(), nil
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"time"
 
 	"tlsync/schema"
 )
@@ -313,4 +314,6 @@ type Object struct {
 	// Pending is the state of an object that stands as it should but is not in
 	// effect yet, and on which later changes have to wait; empty otherwise.
 	Pending string
+	// At is when it was read; where it was read in several requests, the first.
+	At time.Time
 }

@@ -192,6 +192,9 @@ type Request struct {
 	Method string     `json:"method"`
 	Path   string     `json:"path"`
 	Body   RawMessage `json:"body"`
+	// Before is the time after which it must not be sent, since what it was made
+	// from is too old by then; zero is never.
+	Before time.Time `json:"-"`
 }
 
 // RawMessage is JSON text.
