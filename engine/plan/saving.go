@@ -207,6 +207,11 @@ func sortOrigins(lines []Origin) {
 // suggest plans the other configuration and, where that comes to the same with
 // fewer requests, tells of it.
 func (w *zoneWork) suggest(fs []follow) bool {
+	// Of several settings some may be such that no line of theirs saves anything.
+	fs = slices.DeleteFunc(slices.Clone(fs), func(f follow) bool { return len(f.lines) == 0 })
+	if len(fs) == 0 {
+		return false
+	}
 	other := &builder{in: Input{
 		Live: &Live{Zones: w.in.Live.Zones[w.index : w.index+1]},
 		Head: &Resolved{Zones: []ResolvedZone{w.following(fs)}},
