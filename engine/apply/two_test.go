@@ -83,6 +83,16 @@ func (p *twin) apply(made *plan.Plan) *apply.Result {
 
 const namesConfig = "zone: saas.example\ncustom_hostnames: { defaults: { min_tls_version: \"1.2\" } }\n"
 
+// atOnce has both plan, and then both apply at once.
+func atOnce(fast, slow *twin) (results [2]*apply.Result) {
+	first, second := fast.plan(), slow.plan()
+	var both sync.WaitGroup
+	both.Go(func() { results[1] = slow.apply(second) })
+	both.Go(func() { results[0] = fast.apply(first) })
+	both.Wait()
+	return results
+}
+
 // writesByName counts what was written, by object, and its values in turn.
 func writesByName(server *sandbox.Server) (counts map[string]int, values map[string][]string) {
 	counts, values = map[string]int{}, map[string][]string{}
@@ -104,12 +114,7 @@ func TestTwoAppliersOfOneConfiguration(t *testing.T) {
 		server := newSandbox(t, namesSeed)
 		fast := newTwin(t, server, namesConfig, cloudflare.Rate{Requests: 1000, Per: time.Minute})
 		slow := newTwin(t, server, namesConfig, cloudflare.Rate{Requests: 6, Per: time.Minute})
-		first, second := fast.plan(), slow.plan()
-		var results [2]*apply.Result
-		var both sync.WaitGroup
-		both.Go(func() { results[1] = slow.apply(second) })
-		both.Go(func() { results[0] = fast.apply(first) })
-		both.Wait()
+		results := atOnce(fast, slow)
 		already := 0
 		for _, r := range results {
 			if r.Tally.Done != 40 {
@@ -151,12 +156,7 @@ func TestTwoAppliersOfDifferentConfigurations(t *testing.T) {
 		other := strings.Replace(namesConfig, "1.2", "1.3", 1)
 		fast := newTwin(t, server, namesConfig, cloudflare.Rate{Requests: 1000, Per: time.Minute})
 		slow := newTwin(t, server, other, cloudflare.Rate{Requests: 6, Per: time.Minute})
-		first, second := fast.plan(), slow.plan()
-		var results [2]*apply.Result
-		var both sync.WaitGroup
-		both.Go(func() { results[1] = slow.apply(second) })
-		both.Go(func() { results[0] = fast.apply(first) })
-		both.Wait()
+		results := atOnce(fast, slow)
 		if results[0].Tally.Done+results[0].Tally.Failed != 40 || results[1].Tally.Failed < 30 {
 			t.Errorf("%+v and %+v", results[0].Tally, results[1].Tally)
 		}
