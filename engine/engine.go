@@ -63,7 +63,7 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 		return nil, nil, err
 	}
 	if base == nil {
-		scope = scope.Few(head)
+		scope = plan.Few(scope, head)
 	}
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {

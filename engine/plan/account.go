@@ -105,7 +105,7 @@ type accountWork struct {
 func (b *builder) account(i int) int {
 	a := &b.in.Live.Accounts[i]
 	w := &accountWork{
-		builder: b, index: len(b.in.Live.Zones) + i, live: a, label: b.accountLabel(i),
+		builder: b, index: len(b.in.Live.Zones) + i, live: a, label: b.in.Live.AccountLabel(i),
 		want: b.in.Head.Accounts[i].Document, ids: map[string]bool{},
 	}
 	if b.in.Base != nil {
@@ -119,15 +119,6 @@ func (b *builder) account(i int) int {
 	}
 	w.releases()
 	return len(a.Certificates) + len(a.Applications) + len(a.Alerts)
-}
-
-func (b *builder) accountLabel(i int) string {
-	accounts := b.in.Live.Accounts
-	same := func(j int) bool { return j >= 0 && j < len(accounts) && accounts[j].Name == accounts[i].Name }
-	if same(i-1) || same(i+1) {
-		return accounts[i].Name + "@" + accounts[i].ID
-	}
-	return accounts[i].Name
 }
 
 // unreadable tells which kinds of objects could not be read. Nothing of them is
@@ -193,7 +184,7 @@ func (w *accountWork) add(c Change, over Object) int {
 
 // hazard tells of a node what a reviewer has to accept by name.
 func (w *accountWork) hazard(n int, kind HazardKind, format string, args ...any) {
-	w.nodes[n].change.add(kind, fmt.Sprintf(format, args...))
+	w.nodes[n].change.AddHazard(kind, fmt.Sprintf(format, args...))
 }
 
 func (w *accountWork) did(s step) { w.steps = append(w.steps, s) }

@@ -48,41 +48,6 @@ func (a *authority) fingerprint() string {
 
 func fingerprintOf(r *Resource) string { return textOf(r.Value(FieldFingerprint)) }
 
-// domainOf is the domain of an application, which is a hostname alone where it
-// can be the configuration's.
-func domainOf(app *Resource) string { return strings.ToLower(textOf(app.Value(FieldDomain))) }
-
-// textOf is a string, empty for no value.
-func textOf(v schema.Value) string {
-	if v == schema.Inherit {
-		return ""
-	}
-	return v.Text()
-}
-
-// listField is a list as fields have it: an empty one is no value.
-func listField(l []string) schema.Value {
-	if len(l) == 0 {
-		return schema.Inherit
-	}
-	return schema.ListValue(l)
-}
-
-// minus are the items of a that b lacks.
-func minus(a, b []string) []string {
-	in := make(map[string]bool, len(b))
-	for _, s := range b {
-		in[s] = true
-	}
-	var out []string
-	for _, s := range a {
-		if !in[s] {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // mtlsWork is the mtls block of an account while its changes are worked out.
 type mtlsWork struct {
 	*accountWork

@@ -1,14 +1,8 @@
 package plan
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"tlsync/schema"
@@ -73,7 +67,7 @@ func Build(in Input) (*Plan, error) {
 		return nil, err
 	}
 	p.Changes = changes
-	p.count(in)
+	p.Count(in.Live.Reads, in.Budget)
 	b.findings = nil
 	b.judgeSize(p)
 	b.loosened(p.Summary.Objects)
@@ -81,66 +75,6 @@ func Build(in Input) (*Plan, error) {
 	sortFindings(p.Findings)
 	p.Digest = Digest(p.Changes)
 	return p, nil
-}
-
-func (p *Plan) count(in Input) {
-	s := &p.Summary
-	s.Changes = len(p.Changes)
-	for i := range p.Changes {
-		for _, e := range p.Changes[i].Edits {
-			s.Edits++
-			switch e.Cause {
-			case CauseChange:
-				s.Causes.Change++
-			case CauseDrift:
-				s.Causes.Drift++
-			case CauseConflict:
-				s.Causes.Conflict++
-			case CauseAdopt:
-				s.Causes.Adopt++
-			}
-		}
-	}
-	s.Requests = Requests{Read: in.Live.Reads, Write: len(p.Changes)}
-	s.EstimatedSeconds = int(math.Ceil(in.Budget.writing(s.Requests).Seconds()))
-}
-
-// Digest covers what would be done and what must be accepted for it, not who
-// asks for it or why.
-func Digest(changes []Change) string {
-	type edit struct {
-		Setting  string
-		From, To schema.Value
-	}
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	for i := range changes {
-		c := changes[i]
-		edits := make([]edit, len(c.Edits))
-		for j, e := range c.Edits {
-			edits[j] = edit{e.Setting, e.From, e.To}
-		}
-		// A plan that was saved has empty lists in place of none.
-		if len(c.Needs) == 0 {
-			c.Needs = []string{}
-		}
-		if len(c.Hazards) == 0 {
-			c.Hazards = nil
-		}
-		// A value of these types always marshals, and a hash takes every write.
-		_ = enc.Encode([]any{c.ID, c.Action, c.Request, c.Needs, c.Hazards, edits})
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
-
-func sortFindings(fs []Finding) {
-	rank := map[schema.Severity]int{schema.Error: 0, schema.Warning: 1, Info: 2}
-	slices.SortStableFunc(fs, func(a, b Finding) int {
-		return cmp.Or(
-			rank[a.Severity]-rank[b.Severity],
-			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message),
-		)
-	})
 }
 
 // builder collects the writes of all zones as nodes of one graph.
@@ -221,7 +155,7 @@ type hostnameWork struct {
 func (b *builder) zone(i int) *zoneWork {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
-		builder: b, index: i, start: len(b.nodes), live: z, label: b.label(i), want: &b.in.Head.Zones[i],
+		builder: b, index: i, start: len(b.nodes), live: z, label: b.in.Live.ZoneLabel(i), want: &b.in.Head.Zones[i],
 		edits: map[string]*Edit{}, held: map[string]bool{}, heldEdits: map[string]*Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
 	}
 	if b.in.Base != nil {
@@ -256,15 +190,6 @@ func (b *builder) zone(i int) *zoneWork {
 		return nil
 	}
 	return w
-}
-
-func (b *builder) label(i int) string {
-	zones := b.in.Live.Zones
-	same := func(j int) bool { return j >= 0 && j < len(zones) && zones[j].Name == zones[i].Name }
-	if same(i-1) || same(i+1) {
-		return zones[i].Name + "@" + zones[i].Account.ID
-	}
-	return zones[i].Name
 }
 
 // zoneEdits finds the zone settings that differ.
@@ -322,7 +247,7 @@ func (w *zoneWork) zoneEdits() {
 // become what is asked for: what the order protects from would stay for good. Which
 // versions and suites are left is not among it: that is told of each name.
 func (w *zoneWork) holdPairs() {
-	versions := []string{minimum, tls13, earlyData, schema.Ciphers}
+	versions := []string{schema.MinTLSVersion, schema.TLS13, schema.EarlyData, schema.Ciphers}
 	for again := true; again; {
 		again = false
 		for _, p := range pairs {
@@ -338,7 +263,7 @@ func (w *zoneWork) holdPairs() {
 			delete(w.edits, p.after.setting)
 			w.held[p.after.setting], w.heldEdits[p.after.setting] = true, then
 			w.find(schema.Warning, NotEditable, zoneObject(w.label), fmt.Sprintf("%s of zone %s is left as it is, since %s does not become what is asked for: %s",
-				p.after.setting, w.live.Name, p.before.setting, p.why), asked(w.want.Settings, p.after.setting))
+				p.after.setting, w.live.Name, p.before.setting, p.why), schema.Assigned(w.want.Settings, p.after.setting))
 		}
 	}
 }
@@ -359,7 +284,7 @@ func (w *zoneWork) earlyDataLocked(a *schema.Assignment) bool {
 	if a.Setting != "tls_1_3" || a.Value == `"off"` {
 		return false
 	}
-	rtt, ok := lookup(w.live.Settings, earlyData)
+	rtt, ok := lookup(w.live.Settings, schema.EarlyData)
 	return ok && rtt.Locked && (rtt.Value == `"on"`) != (a.Value == `"zrt"`)
 }
 
@@ -383,7 +308,7 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 		return hw, false
 	}
 	object := hostnameObject(w.label, h.Name)
-	origin := asked(as, hw.edits[0].Setting)
+	origin := schema.Assigned(as, hw.edits[0].Setting)
 	if rule, why, serving := uneditable(h); rule != "" {
 		w.find(schema.Warning, rule, object, fmt.Sprintf("%s is left as it is: %s", h.Name, why), origin)
 		if serving {
@@ -394,18 +319,18 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 	// Cloudflare refuses a cipher list next to a minimum of 1.3 (code 1443).
 	// When the one that is in the way is not managed, it is not ours to drop.
 	if after := laidOver(h.Settings, hw.edits); clash(after) {
-		min, list := asked(as, minimum), asked(as, schema.Ciphers)
+		min, list := schema.Assigned(as, schema.MinTLSVersion), schema.Assigned(as, schema.Ciphers)
 		var drop func(e Edit) bool
 		switch {
 		case min != nil && list != nil:
 			// Which of the two is meant nobody can tell: neither is written.
 			w.find(schema.Error, NotEditable, object, fmt.Sprintf(
 				"min_tls_version and ciphers of %s are left as they are: Cloudflare takes no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", h.Name), min)
-			drop = func(e Edit) bool { return e.Setting == minimum || e.Setting == schema.Ciphers }
+			drop = func(e Edit) bool { return e.Setting == schema.MinTLSVersion || e.Setting == schema.Ciphers }
 		default:
 			culprit, other := min, schema.Ciphers
 			if min == nil {
-				culprit, other = list, minimum
+				culprit, other = list, schema.MinTLSVersion
 			}
 			w.find(schema.Warning, NotEditable, object, fmt.Sprintf(
 				"%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
@@ -433,7 +358,7 @@ func (w *zoneWork) holdBack(sev schema.Severity, h *Hostname, pins []Edit) bool 
 		w.held[e.Setting] = true
 		w.find(sev, NotEditable, zoneObject(w.label), fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
-			e.Setting, w.live.Name, Show(z.To), h.Name, Show(e.To)), asked(w.want.Settings, e.Setting))
+			e.Setting, w.live.Name, Show(z.To), h.Name, Show(e.To)), schema.Assigned(w.want.Settings, e.Setting))
 	}
 	return any
 }
@@ -476,7 +401,7 @@ func (w *zoneWork) leaveFollowers() {
 		slices.Sort(names)
 		w.find(sev, rule, zoneObject(w.label), fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
 			plural(len(names), "1 "+noun+" is", fmt.Sprintf("%d %ss are", len(names), noun)), plural(len(names), "it is", "they are"),
-			row.ID, w.live.Name, plural(len(names), "it is", "they are"), why, first(names)), asked(w.want.Settings, row.ID))
+			row.ID, w.live.Name, plural(len(names), "it is", "they are"), why, first(names)), schema.Assigned(w.want.Settings, row.ID))
 	}
 }
 
@@ -485,35 +410,6 @@ func (w *zoneWork) leaveFollowers() {
 func (w *zoneWork) missing(id string) bool {
 	_, read := w.live.Value(id)
 	return w.held[id] || !read
-}
-
-// first is the beginning of a list of names.
-func first(names []string) string {
-	const most = 3
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + ", …"
-	}
-	return strings.Join(names, ", ")
-}
-
-// uneditable says why a custom hostname cannot be written, if it cannot, and
-// whether visitors can reach it all the same. Which states Cloudflare refuses
-// to edit (409, code 1439) is not documented; the ones that end a hostname are
-// taken to be.
-func uneditable(h *Hostname) (rule, why string, serving bool) {
-	switch {
-	case h.Status == "pending_deletion" || h.Status == "deleted" || h.Status == "blocked" || h.Status == "pending_blocked" || h.Status == "test_blocked":
-		return NotEditable, "its status is " + h.Status, false
-	case !h.SSL:
-		return NotEditable, "it has no certificate (ssl is null), so there is nothing to set", false
-	case h.SSLStatus == "pending_deletion" || h.SSLStatus == "deleted" || h.SSLStatus == "deletion_timed_out" || h.SSLStatus == "pending_cleanup" || h.SSLStatus == "deactivating":
-		return NotEditable, "its certificate's status is " + h.SSLStatus, false
-	case h.Uploaded:
-		return NeedsKey, "its certificate was uploaded, and Cloudflare takes no change without the private key", true
-	case h.Type == "" || h.Method == "":
-		return NotEditable, "Cloudflare does not report its ssl.type and ssl.method, without which it takes no change", true
-	}
-	return "", "", false
 }
 
 func clash(settings []Setting) bool {
@@ -527,7 +423,7 @@ func clash(settings []Setting) bool {
 func (w *zoneWork) edit(a *schema.Assignment, from, head schema.Value, base []schema.Assignment) Edit {
 	return Edit{
 		Setting: a.Setting, From: from, To: a.Value, wire: a.Wire,
-		Cause:  cause(w.base != nil, asked(base, a.Setting), head, from),
+		Cause:  cause(w.base != nil, schema.Assigned(base, a.Setting), head, from),
 		Origin: Origin{Pos: a.Pos, Via: a.Via},
 	}
 }

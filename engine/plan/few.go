@@ -5,7 +5,7 @@ import "tlsync/schema"
 // few is up to how many single names are worth asking for one by one. What so few
 // writes could save is never worth a word (CheaperZoneValue), which would need to
 // know of all names.
-const few = fewestSaved
+const few = MinSaving
 
 // Few lets a scope of a configuration ask for single custom hostnames in place of
 // all of a zone, where the configuration speaks of a few names only and nothing
@@ -13,7 +13,7 @@ const few = fewestSaved
 // write to the zone changes what they meet, and no account asks where its names are.
 //
 // It is for plans without a base: what the base managed may be more.
-func (s Scope) Few(d *schema.Desired) Scope {
+func Few(s Scope, d *schema.Desired) Scope {
 	if d.Policy.Set || len(d.Accounts) > 0 {
 		return s
 	}

@@ -45,7 +45,7 @@ func TestFew(t *testing.T) {
 			t.Fatalf("%s: %v", tt.name, diags)
 		}
 		whole := plan.ScopeOf(d)
-		s := whole.Few(d)
+		s := plan.Few(whole, d)
 		if diff := gocmp.Diff(tt.want, s.Zones[0].Names); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}

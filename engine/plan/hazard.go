@@ -19,7 +19,7 @@ func (w *zoneWork) hazards() {
 		}
 		w.zoneHazards(c, &c.Edits[0])
 		if x := w.excusedZone(&c.Edits[0]); x != nil {
-			c.excuse(x)
+			c.Lift(WeakensTLS, exceptionText(x))
 		}
 	}
 	for i := range w.names {
@@ -41,45 +41,45 @@ func (w *zoneWork) zoneHazards(c *Change, e *Edit) {
 	case schema.HSTS:
 		w.stickyHSTS(c, e)
 		if to.Member("enabled") == "true" && from.Member("enabled") != "true" && w.after("ssl") == `"off"` {
-			c.add(Unreachable, "zone "+zone+" would publish HSTS without HTTPS: no browser that has seen it can connect")
+			c.AddHazard(Unreachable, "zone "+zone+" would publish HSTS without HTTPS: no browser that has seen it can connect")
 		}
 		if weaker {
-			c.add(WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+zone+" without TLS")
+			c.AddHazard(WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+zone+" without TLS")
 		}
 	case schema.UniversalSSL:
 		if weaker {
-			c.add(WeakensTLS, moves+": names of the zone that no other certificate covers can no longer be reached over HTTPS"+w.redirected())
+			c.AddHazard(WeakensTLS, moves+": names of the zone that no other certificate covers can no longer be reached over HTTPS"+w.redirected())
 		}
 	case schema.TotalTLS:
 		if weaker {
-			c.add(WeakensTLS, moves+": names of the zone below the first level lose certificates of their own")
+			c.AddHazard(WeakensTLS, moves+": names of the zone below the first level lose certificates of their own")
 		}
 		if ca := to.Member("certificate_authority"); ca != from.Member("certificate_authority") && from.Member("enabled") == "true" && to.Member("enabled") == "true" {
-			c.add(ReissuesCertificate, moves+": the certificates of the zone's names are issued anew")
+			c.AddHazard(ReissuesCertificate, moves+": the certificates of the zone's names are issued anew")
 		}
 	case "tls_client_auth", schema.OriginPulls:
 		if weaker {
-			c.add(WeakensTLS, moves+": origins can no longer tell Cloudflare from others by its client certificate")
-			c.add(BreaksOrigin, moves+": origins that demand the client certificate refuse Cloudflare; let them stop demanding it first")
+			c.AddHazard(WeakensTLS, moves+": origins can no longer tell Cloudflare from others by its client certificate")
+			c.AddHazard(BreaksOrigin, moves+": origins that demand the client certificate refuse Cloudflare; let them stop demanding it first")
 		}
 	case schema.FallbackOrigin:
 		if from != schema.Inherit {
-			c.add(BreaksOrigin, moves+": every custom hostname without an origin of its own is sent there")
+			c.AddHazard(BreaksOrigin, moves+": every custom hostname without an origin of its own is sent there")
 		}
 	case "ssl":
 		if weaker {
-			c.add(WeakensTLS, moves+" for "+w.followers(e.Setting))
+			c.AddHazard(WeakensTLS, moves+" for "+w.followers(e.Setting))
 		} else if e.Direction == schema.Strengthens {
-			c.add(BreaksOrigin, moves+": "+originNeeds[to.Text()])
+			c.AddHazard(BreaksOrigin, moves+": "+originNeeds[to.Text()])
 		}
 		if hsts := w.after(schema.HSTS); to == `"off"` && hsts.Member("enabled") == "true" {
-			c.add(Unreachable, "zone "+zone+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
+			c.AddHazard(Unreachable, "zone "+zone+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
 		}
 	default:
 		if weaker {
-			c.add(WeakensTLS, moves+" for "+w.followers(e.Setting))
+			c.AddHazard(WeakensTLS, moves+" for "+w.followers(e.Setting))
 		} else if cutsOff(e.Setting, from, to) {
-			c.add(CutsOffClients, moves+": older clients of "+w.followers(e.Setting)+" no longer connect")
+			c.AddHazard(CutsOffClients, moves+": older clients of "+w.followers(e.Setting)+" no longer connect")
 		}
 	}
 }
@@ -106,9 +106,9 @@ func (w *zoneWork) stickyHSTS(c *Change, e *Edit) {
 		if to.Preload {
 			text += "; preload lets browsers ship it, which is nearly impossible to undo"
 		}
-		c.add(StickyHSTS, text)
+		c.AddHazard(StickyHSTS, text)
 	case !to.Enabled && held:
-		c.add(StickyHSTS, fmt.Sprintf("browsers that have visited zone %s keep to HTTPS for up to %s more; publish max_age: 0 for that long before it is switched off",
+		c.AddHazard(StickyHSTS, fmt.Sprintf("browsers that have visited zone %s keep to HTTPS for up to %s more; publish max_age: 0 for that long before it is switched off",
 			w.live.Name, ageOf(from.MaxAge)))
 	}
 }
@@ -148,21 +148,8 @@ var originNeeds = map[string]string{
 }
 
 // move is what visitors notice of an edit, in words.
-func (e *Edit) move() string {
+func move(e *Edit) string {
 	return fmt.Sprintf("%s from %s to %s", e.Setting, Show(e.EffectiveFrom), Show(e.EffectiveTo))
-}
-
-func (c *Change) add(kind HazardKind, message string) {
-	c.Hazards = append(c.Hazards, Hazard{Kind: kind, Message: message})
-}
-
-// excuse lifts the gate of weakens_tls by an exception.
-func (c *Change) excuse(x *schema.Exception) {
-	for i := range c.Hazards {
-		if c.Hazards[i].Kind == WeakensTLS {
-			c.Hazards[i].Exception = exceptionText(x)
-		}
-	}
 }
 
 func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
@@ -175,21 +162,21 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 			e := &c.Edits[i]
 			switch {
 			case e.Direction == schema.Weakens:
-				weaker = append(weaker, e.move())
+				weaker = append(weaker, move(e))
 				lifted = cmp.Or(lifted, w.excused(nameSubject(hw.live.Name, hw.index), e))
 				unexcused = unexcused || w.excused(nameSubject(hw.live.Name, hw.index), e) == nil
 			case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
-				cut = append(cut, e.move())
+				cut = append(cut, move(e))
 			}
 		}
 		if len(weaker) > 0 {
-			c.add(WeakensTLS, fmt.Sprintf("visitors of %s: %s", hw.live.Name, strings.Join(weaker, ", ")))
+			c.AddHazard(WeakensTLS, fmt.Sprintf("visitors of %s: %s", hw.live.Name, strings.Join(weaker, ", ")))
 			if !unexcused {
-				c.excuse(lifted)
+				c.Lift(WeakensTLS, exceptionText(lifted))
 			}
 		}
 		if len(cut) > 0 {
-			c.add(CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", hw.live.Name, strings.Join(cut, ", ")))
+			c.AddHazard(CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", hw.live.Name, strings.Join(cut, ", ")))
 		}
 		var issued []string
 		for _, id := range []string{"ssl.method", "ssl.wildcard", "ssl.certificate_authority"} {
@@ -198,20 +185,16 @@ func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 			}
 		}
 		if len(issued) > 0 {
-			c.add(ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued anew: %s", hw.live.Name, strings.Join(issued, ", ")))
+			c.AddHazard(ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued anew: %s", hw.live.Name, strings.Join(issued, ", ")))
 		}
 		if e := editOf(c.Edits, "origin.server"); e != nil {
-			c.add(BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", hw.live.Name, Show(e.To)))
+			c.AddHazard(BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", hw.live.Name, Show(e.To)))
 		}
 		if movedAway(hw.live) {
-			c.add(MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", hw.live.Name, hw.live.Status))
+			c.AddHazard(MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", hw.live.Name, hw.live.Status))
 		}
 	}
 }
-
-// movedAway reports whether another zone has, or is about to have, the traffic
-// of a custom hostname: the one that is edited last serves it.
-func movedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
 
 // followers says in words whom a zone's value reaches after the plan.
 func (w *zoneWork) followers(id string) string {
@@ -248,15 +231,6 @@ func (w *zoneWork) followers(id string) string {
 	return text
 }
 
-func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 // cutsOff reports whether an edit shuts out clients that could connect before:
 // a higher minimum, or a cipher list that loses its last suite for TLS 1.0 and
 // 1.1.
@@ -289,18 +263,18 @@ func oldSuites(v schema.Value) bool {
 // are cut off.
 func (w *zoneWork) unreachable() {
 	var zone *Change
-	for _, n := range slices.Concat(w.zoneNodes[tls13], w.zoneNodes[minimum], w.zoneNodes[schema.Ciphers]) {
+	for _, n := range slices.Concat(w.zoneNodes[schema.TLS13], w.zoneNodes[schema.MinTLSVersion], w.zoneNodes[schema.Ciphers]) {
 		zone = &w.nodes[n].change
 	}
-	if zone != nil && noVersion(w.after(minimum), w.after(tls13)) && !noVersion(w.before(minimum), w.before(tls13)) {
-		zone.add(Unreachable, fmt.Sprintf("zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Name))
+	if zone != nil && noVersion(w.after(schema.MinTLSVersion), w.after(schema.TLS13)) && !noVersion(w.before(schema.MinTLSVersion), w.before(schema.TLS13)) {
+		zone.AddHazard(Unreachable, fmt.Sprintf("zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Name))
 	}
 	const demands = "would demand TLS 1.3 with TLS 1.3 off"
 	var lost, suiteless, old []string
 	for i := range w.hosts() {
 		h := w.host(i)
-		m0, m1 := w.effective(i, minimum)
-		t0, t1 := w.effective(i, tls13)
+		m0, m1 := w.effective(i, schema.MinTLSVersion)
+		t0, t1 := w.effective(i, schema.TLS13)
 		c0, c1 := w.effective(i, schema.Ciphers)
 		was, is := noHandshake(m0, t0, c0, h.Keys), noHandshake(m1, t1, c1, h.Keys)
 		switch {
@@ -315,12 +289,12 @@ func (w *zoneWork) unreachable() {
 		}
 		hw, ok := w.own[i]
 		switch {
-		case ok && (editOf(hw.edits, minimum) != nil || editOf(hw.edits, tls13) != nil || editOf(hw.edits, schema.Ciphers) != nil):
+		case ok && (editOf(hw.edits, schema.MinTLSVersion) != nil || editOf(hw.edits, schema.TLS13) != nil || editOf(hw.edits, schema.Ciphers) != nil):
 			why := demands
 			if !noVersion(m1, t1) {
 				why = fmt.Sprintf("would have no suite for the %s key of its certificate, with TLS 1.3 off", h.Keys)
 			}
-			w.nodes[hw.nodes[len(hw.nodes)-1]].change.add(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.Name, why))
+			w.nodes[hw.nodes[len(hw.nodes)-1]].change.AddHazard(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.Name, why))
 		case noVersion(m1, t1):
 			lost = append(lost, h.Name)
 		default:
@@ -329,8 +303,8 @@ func (w *zoneWork) unreachable() {
 	}
 	for _, h := range w.created {
 		own := func(id string) schema.Value { return cmp.Or(h.own[id], w.after(id)) }
-		if noVersion(own(minimum), own(tls13)) {
-			w.nodes[h.node].change.add(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.name, demands))
+		if noVersion(own(schema.MinTLSVersion), own(schema.TLS13)) {
+			w.nodes[h.node].change.AddHazard(Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.name, demands))
 		}
 	}
 	if zone == nil {
@@ -341,52 +315,16 @@ func (w *zoneWork) unreachable() {
 		noun = "hostname"
 	}
 	if len(lost) > 0 {
-		zone.add(Unreachable, fmt.Sprintf("%s of zone %s %s: no visitor can connect, e.g. to %s", count(len(lost), noun), w.live.Name, demands, lost[0]))
+		zone.AddHazard(Unreachable, fmt.Sprintf("%s of zone %s %s: no visitor can connect, e.g. to %s", count(len(lost), noun), w.live.Name, demands, lost[0]))
 	}
 	if len(suiteless) > 0 {
-		zone.add(Unreachable, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded, with TLS 1.3 off: no visitor can connect, e.g. to %s",
+		zone.AddHazard(Unreachable, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded, with TLS 1.3 off: no visitor can connect, e.g. to %s",
 			count(len(suiteless), noun), w.live.Name, suiteless[0]))
 	}
 	if len(old) > 0 {
-		zone.add(CutsOffClients, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded: clients without TLS 1.3 no longer connect, e.g. to %s",
+		zone.AddHazard(CutsOffClients, fmt.Sprintf("%s of zone %s would have no suite for the key of the certificate that was uploaded: clients without TLS 1.3 no longer connect, e.g. to %s",
 			count(len(old), noun), w.live.Name, old[0]))
 	}
-}
-
-// Difference shows two values. Of two objects it shows only the members in which
-// they differ.
-func Difference(from, to schema.Value) (before, after string) {
-	a, b := from.Without(to), to.Without(from)
-	if a == "{}" || b == "{}" { // one has members that the other lacks
-		return Show(from), Show(to)
-	}
-	return Show(a), Show(b)
-}
-
-// Show is a value as people read it: the name of a cipher list or the number
-// of its suites, "inherit" for no own value, "unknown" for one not read.
-func Show(v schema.Value) string {
-	switch {
-	case v == "":
-		return "unknown"
-	case v == schema.Inherit:
-		return "inherit"
-	case v[0] == '{':
-		return v.Fields()
-	case v[0] != '[':
-		return v.Text()
-	}
-	l := v.List()
-	if l == nil {
-		return string(v)
-	}
-	if name := schema.CipherListName(v); name != "" {
-		return name
-	}
-	if slices.ContainsFunc(l, func(s string) bool { _, ok := schema.LookupSuite(s); return !ok }) {
-		return first(l) // hostnames, or addresses
-	}
-	return count(len(l), "suite")
 }
 
 // tell adds findings about what the plan leaves as it is.
@@ -415,7 +353,7 @@ func (w *zoneWork) tell() {
 			}
 		}
 		for _, s := range h.Settings {
-			if a := asked(w.want.Settings, s.ID); a != nil && asked(as, s.ID) == nil && s.Value != schema.Inherit && s.Value == w.after(s.ID) {
+			if a := schema.Assigned(w.want.Settings, s.ID); a != nil && schema.Assigned(as, s.ID) == nil && s.Value != schema.Inherit && s.Value == w.after(s.ID) {
 				w.find(Info, PinnedLikeZone, object, fmt.Sprintf("%s has its own %s %s, equal to the zone's and not in the configuration: it will not follow the zone", h.Name, s.ID, Show(s.Value)), a)
 			}
 		}

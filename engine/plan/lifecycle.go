@@ -44,7 +44,7 @@ func (w *zoneWork) delete(h *Hostname, entry *schema.Entry) {
 		ZoneID: w.live.ID, ObjectID: h.ID,
 	}
 	c.Request = NewRequest(&c, Object{Hostname: h})
-	c.add(Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
+	c.AddHazard(Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})
 }
 
@@ -149,7 +149,7 @@ func (w *zoneWork) pullsBlocked(a *schema.Assignment) bool {
 		if w.live.Unreadable[OriginPullsCertificates] != "" || w.live.Lacking[OriginPullsCertificates] != "" {
 			return true
 		}
-		i := slices.IndexFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.is(&want) })
+		i := slices.IndexFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.Is(&want) })
 		switch {
 		case i < 0 && want.ID != "":
 			return true
@@ -160,11 +160,6 @@ func (w *zoneWork) pullsBlocked(a *schema.Assignment) bool {
 		}
 	}
 	return false
-}
-
-// is reports whether a live certificate is the one asked for.
-func (c *OriginCertificate) is(want *schema.OriginCertificate) bool {
-	return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
 }
 
 // originCertificates makes the nodes that upload client certificates for origin
@@ -181,7 +176,7 @@ func (w *zoneWork) originCertificates() {
 		case why != "":
 			w.find(sev, Unreadable, zoneObject(w.label), fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", w.live.Name, why), a)
 			return
-		case slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.is(want) }):
+		case slices.ContainsFunc(w.live.OriginCertificates, func(c OriginCertificate) bool { return c.Is(want) }):
 			continue
 		case want.ID != "":
 			w.find(schema.Error, NotFound, zoneObject(w.label), fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", w.live.Name, want.ID), a)
@@ -214,7 +209,7 @@ func (w *zoneWork) upload(want *schema.OriginCertificate) {
 	}
 	c.Request = NewRequest(&c, Object{Absent: true})
 	if enabled, _ := w.live.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(w.live.OriginCertificates) > 0 {
-		c.add(BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", w.live.Name, want.Subject))
+		c.AddHazard(BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", w.live.Name, want.Subject))
 	}
 	n := len(w.nodes)
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})

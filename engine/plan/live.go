@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tlsync/schema"
@@ -262,47 +264,6 @@ func (z *Zone) Value(id string) (schema.Value, bool) {
 	return s.Value, ok
 }
 
-// Scope is what the configuration needs to know of live state, so that a
-// reading fetches no more than that.
-type Scope struct {
-	Zones    []ZoneScope    // in the order of the configuration
-	Accounts []AccountScope // in the order of the configuration
-}
-
-// AccountScope is the need of one account document.
-type AccountScope struct {
-	Name   string // name or id
-	MTLS   bool   // certificates, forwarding and applications
-	Alerts bool   // notification policies, their types and destinations
-	Origin Origin // the document, for messages
-}
-
-// ZoneScope is the need of one zone document.
-type ZoneScope struct {
-	// ID is the zone's, where a reading has told it: then nothing else is
-	// needed to find the zone.
-	ID       string
-	Name     string // canonical name, or a glob
-	Glob     bool
-	Account  string   // name or id; empty means any, but only one may have the zone
-	Settings []string // ids of zone settings, sorted by the table
-	// Hostnames asks for all custom hostnames of the zone. With Optional the
-	// zone is of use without them: where they cannot be read that is a finding.
-	Hostnames bool
-	Optional  bool
-	// Names, if there are any, are the only custom hostnames that are needed. More
-	// may be read all the same.
-	Names []string
-	// ForPolicy says that the policy needs the custom hostnames.
-	ForPolicy bool
-	// Local are the settings whose per-hostname form is needed, sorted by the
-	// table.
-	Local []string
-	// OriginCertificates asks for the certificates of origin pulls.
-	OriginCertificates bool
-	Origin             Origin // the document, for messages
-}
-
 // Object is what one change writes, as read: one of Setting, Hostname and
 // Resource is set, or Absent.
 type Object struct {
@@ -316,4 +277,79 @@ type Object struct {
 	Pending string
 	// At is when it was read; where it was read in several requests, the first.
 	At time.Time
+}
+
+func findHost(sorted []Hostname, name string) (int, bool) {
+	return slices.BinarySearchFunc(sorted, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
+}
+
+func editOf(edits []Edit, id string) *Edit {
+	for i := range edits {
+		if edits[i].Setting == id {
+			return &edits[i]
+		}
+	}
+	return nil
+}
+
+// domainOf is the domain of an application, which is a hostname alone where it
+// can be the configuration's.
+func domainOf(app *Resource) string { return strings.ToLower(textOf(app.Value(FieldDomain))) }
+
+// textOf is a string, empty for no value.
+func textOf(v schema.Value) string {
+	if v == schema.Inherit {
+		return ""
+	}
+	return v.Text()
+}
+
+// listField is a list as fields have it: an empty one is no value.
+func listField(l []string) schema.Value {
+	if len(l) == 0 {
+		return schema.Inherit
+	}
+	return schema.ListValue(l)
+}
+
+// minus are the items of a that b lacks.
+func minus(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, s := range b {
+		in[s] = true
+	}
+	var out []string
+	for _, s := range a {
+		if !in[s] {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Is reports whether a live certificate is the one asked for.
+func (c *OriginCertificate) Is(want *schema.OriginCertificate) bool {
+	return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
+}
+
+// ZoneLabel names a zone in ids: its name, with the account's id where two zones share
+// the name.
+func (l *Live) ZoneLabel(i int) string {
+	zones := l.Zones
+	same := func(j int) bool { return j >= 0 && j < len(zones) && zones[j].Name == zones[i].Name }
+	if same(i-1) || same(i+1) {
+		return zones[i].Name + "@" + zones[i].Account.ID
+	}
+	return zones[i].Name
+}
+
+// AccountLabel names an account in ids: its name, with its id where two accounts share
+// the name.
+func (l *Live) AccountLabel(i int) string {
+	accounts := l.Accounts
+	same := func(j int) bool { return j >= 0 && j < len(accounts) && accounts[j].Name == accounts[i].Name }
+	if same(i-1) || same(i+1) {
+		return accounts[i].Name + "@" + accounts[i].ID
+	}
+	return accounts[i].Name
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/schema"
 )
@@ -54,10 +53,6 @@ func (w *zoneWork) joinLocal() {
 	}
 }
 
-func findHost(sorted []Hostname, name string) (int, bool) {
-	return slices.BinarySearchFunc(sorted, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
-}
-
 func (w *zoneWork) baseLocal(name string) []schema.Assignment {
 	if w.base == nil {
 		return nil
@@ -101,10 +96,10 @@ func (w *zoneWork) loseLocal(row *schema.Setting, names []string) {
 	}
 	at, _ := findHost(w.local, names[0])
 	w.find(sev, rule, zoneObject(w.label), fmt.Sprintf("%s of %s in zone %s is left as it is (%s): %s",
-		row.ID, count(len(names), "hostname"), w.live.Name, first(names), why), asked(w.localWant[at], row.ID))
+		row.ID, count(len(names), "hostname"), w.live.Name, first(names), why), schema.Assigned(w.localWant[at], row.ID))
 	for _, name := range names {
 		at, _ := findHost(w.local, name)
-		a := asked(w.localWant[at], row.ID)
+		a := schema.Assigned(w.localWant[at], row.ID)
 		z := w.edits[row.ID]
 		if z == nil || lacking && onTheWay(row, z.From, z.To, a.Value) {
 			continue
@@ -155,7 +150,7 @@ func (w *zoneWork) keepApart(hw *hostnameWork, nodes []int, room []bound, tied [
 	at := func(id string) int {
 		return slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == id })
 	}
-	m, c := at(minimum), at(schema.Ciphers)
+	m, c := at(schema.MinTLSVersion), at(schema.Ciphers)
 	if m < 0 || c < 0 || tied[m] >= 0 || tied[c] >= 0 {
 		return
 	}
@@ -181,5 +176,3 @@ func (w *zoneWork) addLocal(h *Hostname, e Edit) int {
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})
 	return len(w.nodes) - 1
 }
-
-func localObject(zone, name string) string { return string(KindHostname) + "/" + zone + "/" + name }

@@ -67,7 +67,7 @@ const (
 
 // pairs is the ordering policy within a zone. It is read only.
 var pairs = []pair{
-	{write{earlyData, always}, write{"tls_1_3", always},
+	{write{schema.EarlyData, always}, write{"tls_1_3", always},
 		"with 0rtt on, Cloudflare reads tls_1_3 back as zrt whatever is written"},
 	{write{"tls_1_3", leaves("off")}, write{"min_tls_version", becomes("1.3")},
 		whyVersion},
@@ -113,16 +113,6 @@ var pairs = []pair{
 		whyPulls},
 }
 
-// earlyData is the setting that Cloudflare keeps beside tls_1_3 for its third
-// value, zrt. The configuration knows only tls_1_3.
-const earlyData = "0rtt"
-
-// The two settings that decide together which versions are left.
-const (
-	minimum = "min_tls_version"
-	tls13   = "tls_1_3"
-)
-
 // zoneWrite is one write of a zone setting. It governs a setting of the
 // configuration: both tls_1_3 and 0rtt govern tls_1_3.
 type zoneWrite struct {
@@ -149,9 +139,9 @@ func (w *zoneWork) zoneWrites() []zoneWrite {
 		if s, ok := lookup(w.live.Settings, row.ID); ok {
 			raw = s.Raw
 		}
-		if rtt, ok := lookup(w.live.Settings, earlyData); ok && rtt.Value == `"on"` {
+		if rtt, ok := lookup(w.live.Settings, schema.EarlyData); ok && rtt.Value == `"on"` {
 			off := *e
-			off.Setting, off.From, off.To, off.wire = earlyData, `"on"`, `"off"`, ""
+			off.Setting, off.From, off.To, off.wire = schema.EarlyData, `"on"`, `"off"`, ""
 			off.EffectiveFrom, off.EffectiveTo, off.Direction = off.From, off.To, schema.Strengthens
 			out = append(out, zoneWrite{row.ID, off})
 			if raw == `"on"` {
@@ -190,15 +180,15 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 			bounds[i].after = append(bounds[i].after, tie{e.Setting, whyUnpin})
 		}
 	}
-	m, t, c := at(minimum), at(tls13), at(schema.Ciphers)
+	m, t, c := at(schema.MinTLSVersion), at(schema.TLS13), at(schema.Ciphers)
 	if m >= 0 && c >= 0 && !hw.live.InZone {
 		min, list := &hw.edits[m], &hw.edits[c]
 		if (min.To == `"1.3"` && list.To == schema.Inherit) || (min.From == `"1.3"` && list.From == schema.Inherit) {
 			bounds[c], with[c] = bound{}, m // Cloudflare refuses the two together (code 1443)
 		}
 	}
-	m0, m1 := w.effective(hw.index, minimum)
-	t0, t1 := w.effective(hw.index, tls13)
+	m0, m1 := w.effective(hw.index, schema.MinTLSVersion)
+	t0, t1 := w.effective(hw.index, schema.TLS13)
 	if noVersion(m0, t0) || noVersion(m1, t1) || !noVersion(m1, t0) && !noVersion(m0, t1) {
 		return bounds, with
 	}
@@ -221,14 +211,14 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 		bounds[m].before = append(bounds[m].before, bounds[t].before...)
 		bounds[m].after = append(bounds[m].after, bounds[t].after...)
 		bounds[t] = bound{}
-	case t >= 0 && follows(minimum) && tlsFirst:
-		bounds[t].before = append(bounds[t].before, tie{minimum, whyVersion})
-	case t >= 0 && follows(minimum):
-		bounds[t].after = append(bounds[t].after, tie{minimum, whyVersion})
-	case m >= 0 && follows(tls13) && tlsFirst:
-		bounds[m].after = append(bounds[m].after, tie{tls13, whyVersion})
-	case m >= 0 && follows(tls13):
-		bounds[m].before = append(bounds[m].before, tie{tls13, whyVersion})
+	case t >= 0 && follows(schema.MinTLSVersion) && tlsFirst:
+		bounds[t].before = append(bounds[t].before, tie{schema.MinTLSVersion, whyVersion})
+	case t >= 0 && follows(schema.MinTLSVersion):
+		bounds[t].after = append(bounds[t].after, tie{schema.MinTLSVersion, whyVersion})
+	case m >= 0 && follows(schema.TLS13) && tlsFirst:
+		bounds[m].after = append(bounds[m].after, tie{schema.TLS13, whyVersion})
+	case m >= 0 && follows(schema.TLS13):
+		bounds[m].before = append(bounds[m].before, tie{schema.TLS13, whyVersion})
 	}
 	return bounds, with
 }
@@ -240,7 +230,7 @@ func (w *zoneWork) bounds(hw *hostnameWork) (bounds []bound, with []int) {
 // hostnames need opposite orders of the zone's writes.
 func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bound, []int) {
 	bounds, with = slices.Clone(bounds), slices.Clone(with)
-	m := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == minimum })
+	m := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == schema.MinTLSVersion })
 	c := slices.IndexFunc(hw.edits, func(e Edit) bool { return e.Setting == schema.Ciphers })
 	direction := func(i int, setting string) schema.Direction {
 		switch z := w.edits[setting]; {
@@ -251,7 +241,7 @@ func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bou
 		}
 		return schema.Changes
 	}
-	min, ciphers := direction(m, minimum), direction(c, schema.Ciphers)
+	min, ciphers := direction(m, schema.MinTLSVersion), direction(c, schema.Ciphers)
 	ciphersFirst := min == schema.Weakens && ciphers == schema.Strengthens
 	if !ciphersFirst && (min != schema.Strengthens || ciphers != schema.Weakens) {
 		return bounds, with
@@ -278,7 +268,7 @@ func (w *zoneWork) together(hw *hostnameWork, bounds []bound, with []int) ([]bou
 	case m >= 0 && c < 0:
 		put(m, !ciphersFirst, schema.Ciphers)
 	case c >= 0 && m < 0:
-		put(c, ciphersFirst, minimum)
+		put(c, ciphersFirst, schema.MinTLSVersion)
 	}
 	return bounds, with
 }
@@ -348,7 +338,7 @@ func (w *zoneWork) write() bool {
 		}
 		w.find(schema.Error, NoSafeOrder, zoneObject(w.label), fmt.Sprintf(
 			"nothing of zone %s is changed: there is no safe order for %s, some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
-			w.live.Name, strings.Join(ids, " and ")), asked(w.want.Settings, ids[0]))
+			w.live.Name, strings.Join(ids, " and ")), schema.Assigned(w.want.Settings, ids[0]))
 		return false
 	}
 	chain := w.addZoneWrites(writes, order)
@@ -527,15 +517,6 @@ func suffix(g, last int) string {
 		return "#unpin"
 	}
 	return fmt.Sprintf("#move-%d", g)
-}
-
-func editOf(edits []Edit, id string) *Edit {
-	for i := range edits {
-		if edits[i].Setting == id {
-			return &edits[i]
-		}
-	}
-	return nil
 }
 
 func (w *zoneWork) addHostname(h, as *Hostname, edits []Edit, suffix string) int {

@@ -276,18 +276,61 @@ func (f *Finding) OfPolicy() bool {
 
 // Rules of findings.
 const (
-	NotFound         = "not-found"         // an entry, or a zone, that does not exist live
-	Unreadable       = "unreadable"        // a zone or a setting that could not be read
-	NotEditable      = "not-editable"      // state or plan forbids the change
-	NeedsKey         = "needs-key"         // uploaded certificate, cannot be written without its key
-	WildcardChildren = "wildcard-children" // children of a wildcard follow the zone
-	PinnedLikeZone   = "pinned-like-zone"  // explicit and equal to the zone's value, unasked
-	Ambiguous        = "ambiguous-zone"    // one name in several accounts
-	NoSafeOrder      = "no-safe-order"     // a zone whose writes would have to come before each other
-	NoLongerManaged  = "no-longer-managed" // the base asked for it, the head does not
-	CAExpires        = "ca-expires"        // a certificate authority that expires soon
-	BelowFloor       = "below-floor"       // an effective value that the policy does not accept
-	NotCovered       = "not-covered"       // a custom hostname that no part of the configuration reaches
-	MaxChanges       = "max-changes"       // more changes than one apply may make
-	PolicyLoosened   = "policy-loosened"   // the policy lets pass what the base's does not
+	NotFound         = "not-found"          // an entry, or a zone, that does not exist live
+	Unreadable       = "unreadable"         // a zone or a setting that could not be read
+	NotEditable      = "not-editable"       // state or plan forbids the change
+	NeedsKey         = "needs-key"          // uploaded certificate, cannot be written without its key
+	WildcardChildren = "wildcard-children"  // children of a wildcard follow the zone
+	PinnedLikeZone   = "pinned-like-zone"   // explicit and equal to the zone's value, unasked
+	Ambiguous        = "ambiguous-zone"     // one name in several accounts
+	NoSafeOrder      = "no-safe-order"      // a zone whose writes would have to come before each other
+	NoLongerManaged  = "no-longer-managed"  // the base asked for it, the head does not
+	CAExpires        = "ca-expires"         // a certificate authority that expires soon
+	BelowFloor       = "below-floor"        // an effective value that the policy does not accept
+	NotCovered       = "not-covered"        // a custom hostname that no part of the configuration reaches
+	MaxChanges       = "max-changes"        // more changes than one apply may make
+	PolicyLoosened   = "policy-loosened"    // the policy lets pass what the base's does not
+	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
 )
+
+// AddHazard adds a hazard to the change.
+func (c *Change) AddHazard(kind HazardKind, message string) {
+	c.Hazards = append(c.Hazards, Hazard{Kind: kind, Message: message})
+}
+
+// Lift lifts the gate of the hazards of one kind by an exception of the policy, given
+// as plans show it.
+func (c *Change) Lift(kind HazardKind, exception string) {
+	for i := range c.Hazards {
+		if c.Hazards[i].Kind == kind {
+			c.Hazards[i].Exception = exception
+		}
+	}
+}
+
+// MinSaving is how many requests another configuration has to save to be worth
+// a word.
+const MinSaving = 10
+
+// Breach is what the policy does not let pass: a plan with any is not to be
+// written, whoever approves.
+type Breach struct {
+	// Rule is BelowFloor, NotCovered or MaxChanges, or Unreadable where it is not
+	// known whether the policy is kept.
+	Rule    string
+	Message string // one sentence
+	// Zone is the zone's name; empty for MaxChanges.
+	Zone string
+	// Names are whom it is about, as an exception or an entry would name them:
+	// hostnames, or patterns for the names of a zone and for those below a
+	// wildcard. Sorted.
+	Names []string
+	// Setting and Value are what visitors of those names would meet.
+	Setting string
+	Value   schema.Value
+	// OfHead and OfBase say whose policy does not let it pass: that of the
+	// configuration, that of the base, or both.
+	OfHead, OfBase bool
+	// Changes is how many changes there are, for MaxChanges.
+	Changes int
+}

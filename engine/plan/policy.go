@@ -10,29 +10,6 @@ import (
 	"tlsync/schema"
 )
 
-// Breach is what the policy does not let pass: a plan with any is not to be
-// written, whoever approves.
-type Breach struct {
-	// Rule is BelowFloor, NotCovered or MaxChanges, or Unreadable where it is not
-	// known whether the policy is kept.
-	Rule    string
-	Message string // one sentence
-	// Zone is the zone's name; empty for MaxChanges.
-	Zone string
-	// Names are whom it is about, as an exception or an entry would name them:
-	// hostnames, or patterns for the names of a zone and for those below a
-	// wildcard. Sorted.
-	Names []string
-	// Setting and Value are what visitors of those names would meet.
-	Setting string
-	Value   schema.Value
-	// OfHead and OfBase say whose policy does not let it pass: that of the
-	// configuration, that of the base, or both.
-	OfHead, OfBase bool
-	// Changes is how many changes there are, for MaxChanges.
-	Changes int
-}
-
 // judge is a policy that a plan has to keep.
 type judge struct {
 	*schema.Policy
@@ -92,7 +69,7 @@ func (b *builder) exception(p *schema.Policy, s subject, row *schema.Setting, v 
 	}
 	for i := range p.Exceptions {
 		e := &p.Exceptions[i]
-		a := asked(e.Settings, row.ID)
+		a := schema.Assigned(e.Settings, row.ID)
 		if a == nil || !row.Meets(a.Value, v) {
 			continue
 		}
@@ -173,12 +150,6 @@ func (w *zoneWork) followersOf(row *schema.Setting) []subject {
 	return append(out, children...)
 }
 
-// serves reports whether visitors can reach a custom hostname.
-func serves(h *Hostname) bool {
-	rule, _, serving := uneditable(h)
-	return rule == "" || serving
-}
-
 // ownAfter is a hostname's own value after the plan.
 func (w *zoneWork) ownAfter(i int, id string) schema.Value {
 	if hw, ok := w.own[i]; ok {
@@ -198,7 +169,7 @@ func (w *zoneWork) judge() {
 	for _, row := range schema.Table() {
 		var limits []limit
 		for _, j := range judges {
-			if a := asked(j.Floor, row.ID); a != nil {
+			if a := schema.Assigned(j.Floor, row.ID); a != nil {
 				limits = append(limits, limit{j, a})
 			}
 		}
@@ -259,7 +230,7 @@ func (w *zoneWork) met(s subject, row *schema.Setting, after bool) (v schema.Val
 		}
 		return ""
 	}
-	if row.ID == schema.Ciphers && value(minimum) == `"1.3"` {
+	if row.ID == schema.Ciphers && value(schema.MinTLSVersion) == `"1.3"` {
 		return "", false
 	}
 	return value(row.ID), true
@@ -302,7 +273,7 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	var worst limit
 	ofHead, ofBase := false, false
 	followers := w.followersOf(row)
-	if row.ID == schema.Ciphers && w.after(minimum) == `"1.3"` {
+	if row.ID == schema.Ciphers && w.after(schema.MinTLSVersion) == `"1.3"` {
 		followers = append(followers, w.lowered()...)
 	}
 	for i, s := range followers {
@@ -345,7 +316,7 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 	w.breach(BelowFloor, zoneObject(w.label), Breach{
 		Zone: w.live.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
 		Message: fmt.Sprintf("%s %s of zone %s is met by %s; %s", row.ID, Show(v), w.live.Name, enumerate(who), worst.floor()),
-	}, asked(w.want.Settings, row.ID), worst.line())
+	}, schema.Assigned(w.want.Settings, row.ID), worst.line())
 }
 
 // lowered are the names in a zone of TLS 1.3 only that have a lower minimum of their
@@ -354,7 +325,7 @@ func (w *zoneWork) lowered() []subject {
 	var out []subject
 	for k := range w.local {
 		i := len(w.live.Hostnames) + k
-		if _, min := w.effective(i, minimum); min != `"1.3"` && w.ownAfter(i, schema.Ciphers) == schema.Inherit {
+		if _, min := w.effective(i, schema.MinTLSVersion); min != `"1.3"` && w.ownAfter(i, schema.Ciphers) == schema.Inherit {
 			out = append(out, nameSubject(w.local[k].Name, i))
 		}
 	}
@@ -383,7 +354,7 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 			continue
 		}
 		if v := w.ownAfter(i, row.ID); row.On(level) && v != schema.Inherit {
-			w.judgeName(object, nameSubject(h.Name, i), row, limits, v, asked(as, row.ID))
+			w.judgeName(object, nameSubject(h.Name, i), row, limits, v, schema.Assigned(as, row.ID))
 		}
 	}
 	for _, h := range w.created {
@@ -394,7 +365,7 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 	}
 	why, unread := w.live.Unreadable[PerHostname(row.ID)]
 	if row.ID == schema.Ciphers && !unread {
-		why, unread = w.live.Unreadable[PerHostname(minimum)]
+		why, unread = w.live.Unreadable[PerHostname(schema.MinTLSVersion)]
 	}
 	if unread {
 		w.unproven(limits[0].line(), "whether the floor of %s holds for the names in zone %s that have values of their own is not known: %s", row.ID, w.live.Name, orNotReported(why))
@@ -517,7 +488,7 @@ func (b *builder) loosened(objects int) {
 	for i := range base.Floor {
 		was := &base.Floor[i]
 		row, _ := schema.LookupSetting(was.Setting)
-		switch is := asked(head.Floor, was.Setting); {
+		switch is := schema.Assigned(head.Floor, was.Setting); {
 		case is == nil:
 			tell(schema.Pos{}, "floor", "the floor %s of %s is taken away", Show(was.Value), was.Setting)
 		case !row.Meets(was.Value, is.Value):
@@ -553,7 +524,7 @@ func within(e, other *schema.Exception) bool {
 	}
 	return !slices.ContainsFunc(e.Settings, func(a schema.Assignment) bool {
 		row, _ := schema.LookupSetting(a.Setting)
-		x := asked(other.Settings, a.Setting)
+		x := schema.Assigned(other.Settings, a.Setting)
 		return x == nil || !row.Meets(x.Value, a.Value)
 	})
 }
@@ -565,10 +536,12 @@ func orNotReported(why string) string {
 	return why
 }
 
-// enumerate is a list in words.
-func enumerate(list []string) string {
-	if n := len(list); n > 1 {
-		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
-	}
-	return strings.Join(list, "")
+// Resize replaces what a plan says about the number of its changes: a plan with fewer
+// changes may keep to the limit of the policy.
+func Resize(p *Plan, policy *schema.Policy) {
+	b := &builder{in: Input{Head: &Resolved{Policy: policy}}}
+	b.judgeSize(p)
+	p.Breaches = append(slices.DeleteFunc(slices.Clone(p.Breaches), func(b Breach) bool { return b.Rule == MaxChanges }), b.breaches...)
+	p.Findings = append(slices.DeleteFunc(slices.Clone(p.Findings), func(f Finding) bool { return f.Rule == MaxChanges }), b.findings...)
+	sortFindings(p.Findings)
 }

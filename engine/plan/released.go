@@ -21,7 +21,7 @@ func (w *zoneWork) releases() {
 	add := func(kind Kind, name string, i int, base, head []schema.Assignment) {
 		for j := range base {
 			a := &base[j]
-			if asked(head, a.Setting) != nil {
+			if schema.Assigned(head, a.Setting) != nil {
 				continue
 			}
 			value := w.after(a.Setting)

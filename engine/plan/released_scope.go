@@ -20,7 +20,7 @@ func Released(base, head *schema.Desired, zones ...string) Scope {
 	var out Scope
 	for _, z := range was.Zones {
 		for _, have := range is.Zones {
-			if have.covers(&z) {
+			if covers(&have, &z) {
 				z.Settings = minus(z.Settings, have.Settings)
 				z.Local = minus(z.Local, have.Local)
 				z.Hostnames = z.Hostnames && !have.Hostnames
@@ -46,7 +46,7 @@ func Released(base, head *schema.Desired, zones ...string) Scope {
 
 // covers reports whether every zone that another scope is about is one that this
 // scope is about.
-func (s *ZoneScope) covers(other *ZoneScope) bool {
+func covers(s, other *ZoneScope) bool {
 	if s.Account != "" && s.Account != other.Account {
 		return false
 	}
@@ -57,25 +57,4 @@ func (s *ZoneScope) covers(other *ZoneScope) bool {
 		return s.Name == other.Name
 	}
 	return false
-}
-
-// released turns the findings of a reading of what is released into such that keep
-// nobody from applying: what is not there any more needs no word.
-func released(problems []Finding) []Finding {
-	var out []Finding
-	for _, f := range problems {
-		if f.Rule == NotFound || f.Rule == Ambiguous {
-			continue
-		}
-		f.Severity = schema.Warning
-		out = append(out, f)
-	}
-	return out
-}
-
-// AddReleased takes over what the reading that Released asks for has found.
-func (l *Live) AddReleased(more *Live) {
-	told := *more
-	told.Problems = released(more.Problems)
-	l.Add(&told)
 }

@@ -285,23 +285,6 @@ func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
 	return standing, nil, ""
 }
 
-// Unwritable says why an object as read must not be written although its
-// settings stand as planned, "" if it may be: it has come into a state in which
-// Cloudflare takes no change, or in which a change would do more than planned.
-func Unwritable(c *Change, o Object) string {
-	if o.Hostname == nil || c.Action == Delete {
-		return ""
-	}
-	if _, why, _ := uneditable(o.Hostname); why != "" {
-		return why
-	}
-	accepted := slices.ContainsFunc(c.Hazards, func(h Hazard) bool { return h.Kind == MovesTraffic })
-	if movedAway(o.Hostname) && !accepted {
-		return "its status is " + o.Hostname.Status + " by now, and a write here would take its traffic back from the zone it moved to; plan again"
-	}
-	return ""
-}
-
 // Value is the own value of a setting of the object, "" where it was not read.
 func (o Object) Value(id string) schema.Value {
 	switch {

@@ -69,7 +69,7 @@ func ScopeOf(configs ...*schema.Desired) Scope {
 	var s Scope
 	for _, d := range configs {
 		if d != nil {
-			s.add(d, &d.Policy)
+			addConfig(&s, d, &d.Policy)
 		}
 	}
 	return s
@@ -83,15 +83,15 @@ func ScopeOver(base, head *schema.Desired) Scope {
 		policies = append(policies, &base.Policy)
 	}
 	var s Scope
-	s.add(head, policies...)
+	addConfig(&s, head, policies...)
 	return s
 }
 
-func (s *Scope) add(d *schema.Desired, policies ...*schema.Policy) {
+func addConfig(s *Scope, d *schema.Desired, policies ...*schema.Policy) {
 	for i := range d.Zones {
 		s.Zones = append(s.Zones, scopeOf(&d.Zones[i], policies))
 	}
-	s.accounts(d)
+	addAccounts(s, d)
 }
 
 func scopeOf(z *schema.Zone, policies []*schema.Policy) ZoneScope {
@@ -135,7 +135,7 @@ func scopeOf(z *schema.Zone, policies []*schema.Policy) ZoneScope {
 				local[a.Setting] = true
 			}
 			if a.Setting == schema.Ciphers {
-				need[minimum], local[minimum] = true, true // under one of 1.3 no list has any effect
+				need[schema.MinTLSVersion], local[schema.MinTLSVersion] = true, true // under one of 1.3 no list has any effect
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func Followers(p *Plan, live *Live) Scope {
 		z := &live.Zones[i]
 		moves := func(c Change) bool {
 			row, ok := schema.LookupSetting(c.ObjectID)
-			return c.Kind == KindZone && c.ZoneID == z.ID && (c.ObjectID == earlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
+			return c.Kind == KindZone && c.ZoneID == z.ID && (c.ObjectID == schema.EarlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
 		}
 		at := slices.IndexFunc(p.Changes, moves)
 		if at < 0 {
@@ -182,9 +182,9 @@ func Followers(p *Plan, live *Live) Scope {
 		}
 		need := ZoneScope{ID: z.ID, Name: z.Name, Account: z.Account.ID, Optional: true, Origin: p.Changes[at].Edits[0].Origin}
 		need.Hostnames = z.Hostnames == nil
-		if !slices.Contains(z.LocalRead, minimum) && !z.tried(minimum) &&
-			slices.ContainsFunc(p.Changes, func(c Change) bool { return moves(c) && c.ObjectID == tls13 && c.Edits[0].To == `"off"` }) {
-			need.Local = []string{minimum}
+		if !slices.Contains(z.LocalRead, schema.MinTLSVersion) && !tried(z, schema.MinTLSVersion) &&
+			slices.ContainsFunc(p.Changes, func(c Change) bool { return moves(c) && c.ObjectID == schema.TLS13 && c.Edits[0].To == `"off"` }) {
+			need.Local = []string{schema.MinTLSVersion}
 		}
 		if need.Hostnames || len(need.Local) > 0 {
 			s.Zones = append(s.Zones, need)
@@ -194,147 +194,10 @@ func Followers(p *Plan, live *Live) Scope {
 }
 
 // tried reports whether the per-hostname form of a setting could not be read.
-func (z *Zone) tried(setting string) bool {
+func tried(z *Zone, setting string) bool {
 	_, lacking := z.Lacking[PerHostname(setting)]
 	_, unreadable := z.Unreadable[PerHostname(setting)]
 	return lacking || unreadable
-}
-
-// Add takes over what a further reading has found: of zones and accounts that are
-// here already only what was not read before.
-func (l *Live) Add(more *Live) {
-	zones := make(map[string]int, len(l.Zones))
-	for i := range l.Zones {
-		zones[l.Zones[i].ID] = i
-	}
-	for i := range more.Zones {
-		from := &more.Zones[i]
-		if at, known := zones[from.ID]; known {
-			l.Zones[at].add(from)
-		} else {
-			l.Zones = append(l.Zones, *from)
-		}
-	}
-	sort.SliceStable(l.Zones, func(i, j int) bool {
-		a, b := &l.Zones[i], &l.Zones[j]
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Account.ID, b.Account.ID), strings.Compare(a.ID, b.ID)) < 0
-	})
-	for i := range more.Accounts {
-		from := &more.Accounts[i]
-		if at := slices.IndexFunc(l.Accounts, func(a LiveAccount) bool { return a.ID == from.ID }); at >= 0 {
-			l.Accounts[at].add(from)
-		} else {
-			l.Accounts = append(l.Accounts, *from)
-		}
-	}
-	sort.SliceStable(l.Accounts, func(i, j int) bool {
-		a, b := &l.Accounts[i], &l.Accounts[j]
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) < 0
-	})
-	l.Problems = append(l.Problems, more.Problems...)
-	l.Reads += more.Reads
-}
-
-func (z *Zone) add(from *Zone) {
-	settings := slices.Clone(z.Settings)
-	for _, s := range from.Settings {
-		if _, known := lookup(settings, s.ID); !known {
-			settings = append(settings, s)
-		}
-	}
-	sort.SliceStable(settings, func(i, j int) bool { return schema.Rank(settings[i].ID) < schema.Rank(settings[j].ID) })
-	z.Settings = settings
-	if z.FallbackStatus == "" {
-		z.FallbackStatus = from.FallbackStatus
-	}
-	if z.Hostnames == nil {
-		z.Hostnames = from.Hostnames
-	}
-	if z.OriginCertificates == nil {
-		z.OriginCertificates = from.OriginCertificates
-	}
-	if len(from.LocalRead) > 0 {
-		z.addLocal(from)
-	}
-	for id, why := range from.Unreadable {
-		z.Unreadable = with(z.Unreadable, id, why)
-	}
-	for id, why := range from.Lacking {
-		z.Lacking = with(z.Lacking, id, why)
-	}
-}
-
-func (a *LiveAccount) add(from *LiveAccount) {
-	if a.Certificates == nil && a.Applications == nil {
-		a.Certificates, a.Applications, a.Forwarding = from.Certificates, from.Applications, from.Forwarding
-	}
-	if a.Alerts == nil {
-		a.Alerts, a.AlertTypes, a.Webhooks, a.PagerDuty = from.Alerts, from.AlertTypes, from.Webhooks, from.PagerDuty
-	}
-	for kind, why := range from.Unreadable {
-		if a.Unreadable == nil {
-			a.Unreadable = map[Kind]string{}
-		}
-		a.Unreadable[kind] = why
-	}
-}
-
-// addLocal takes over per-hostname settings that were not read before.
-func (z *Zone) addLocal(from *Zone) {
-	local := slices.Clone(z.Local)
-	for _, h := range from.Local {
-		at := slices.IndexFunc(local, func(x Hostname) bool { return x.Name == h.Name })
-		if at < 0 {
-			local = append(local, h)
-			continue
-		}
-		for _, s := range h.Settings {
-			if !slices.Contains(z.LocalRead, s.ID) {
-				local[at].Settings = append(slices.Clone(local[at].Settings), s)
-			}
-		}
-	}
-	slices.SortFunc(local, func(a, b Hostname) int { return strings.Compare(a.Name, b.Name) })
-	z.Local = local
-	z.LocalRead = slices.Concat(z.LocalRead, from.LocalRead)
-}
-
-func with(m map[string]string, key, value string) map[string]string {
-	if m == nil {
-		m = map[string]string{}
-	}
-	m[key] = value
-	return m
-}
-
-// Only narrows a scope to some zones, given by canonical name: a glob becomes
-// the names that it matches. Accounts are left out, and with them what only they
-// need of a zone. The error names a zone that no document covers.
-func (s Scope) Only(zones ...string) (Scope, error) {
-	if len(zones) == 0 {
-		return s, nil
-	}
-	var out Scope
-	for _, name := range zones {
-		covered := false
-		for _, z := range s.Zones {
-			switch {
-			case z.Glob && schema.MatchZone(z.Name, name):
-				z.Name, z.Glob = name, false
-			case z.Glob || z.Name != name:
-				continue
-			}
-			covered = true
-			if z.Optional && !z.ForPolicy { // accounts need the custom hostnames, and nobody else
-				z.Hostnames, z.Optional = false, false
-			}
-			out.Zones = append(out.Zones, z)
-		}
-		if !covered {
-			return s, fmt.Errorf("no zone document covers zone %q", name)
-		}
-	}
-	return out, nil
 }
 
 // Resolve applies a configuration to live state: which settings are asked of
@@ -489,7 +352,7 @@ func (z *ResolvedZone) create(d *schema.Zone, live *Zone, settings func(name str
 		if exists || !creatable(e) {
 			continue
 		}
-		w := asked(e.Certificate, "ssl.wildcard")
+		w := schema.Assigned(e.Certificate, "ssl.wildcard")
 		z.Created = append(z.Created, Creation{
 			Name: name, Settings: schema.Overlay(settings(name, w != nil && w.Value == "true"), e.Certificate), Origin: Origin{Pos: e.Hostname.Pos, Via: "entry"},
 		})
@@ -499,7 +362,7 @@ func (z *ResolvedZone) create(d *schema.Zone, live *Zone, settings func(name str
 
 // creatable reports whether an entry says what a certificate is made from.
 func creatable(e *schema.Entry) bool {
-	return !e.Absent && asked(e.Certificate, "ssl.method") != nil
+	return !e.Absent && schema.Assigned(e.Certificate, "ssl.method") != nil
 }
 
 // notCreated says why a missing custom hostname is not created, where somebody
@@ -523,17 +386,4 @@ func reaches(d *schema.Zone, z *Zone) bool {
 		return schema.MatchZone(d.Name.Value, z.Name)
 	}
 	return d.Name.Value == z.Name
-}
-
-// asked is the assignment of a setting, nil if it is not managed.
-func asked(as []schema.Assignment, id string) *schema.Assignment {
-	if i := slices.IndexFunc(as, func(a schema.Assignment) bool { return a.Setting == id }); i >= 0 {
-		return &as[i]
-	}
-	return nil
-}
-
-func zoneObject(zone string) string { return string(KindZone) + "/" + zone }
-func hostnameObject(zone, name string) string {
-	return string(KindCustomHostname) + "/" + zone + "/" + name
 }

@@ -13,7 +13,7 @@ import (
 // hostnames that are active and no wildcard, so the custom hostnames are needed
 // of every zone that may hold a hostname of an mtls block; they are optional,
 // since such a zone may have none at all.
-func (s *Scope) accounts(d *schema.Desired) {
+func addAccounts(s *Scope, d *schema.Desired) {
 	zones := s.Zones[len(s.Zones)-len(d.Zones):]
 	for i := range d.Accounts {
 		a := &d.Accounts[i]

@@ -16,19 +16,19 @@ import (
 // and settings that the request only carries along are not part of it, so that the
 // same change has the same fingerprint in the plan of a pull request and in the
 // one that is made after the merge.
-func (c *Change) Fingerprint() string { return c.print(c.ID) }
+func Fingerprint(c *Change) string { return fingerprint(c, c.ID) }
 
 // groupFingerprint is the same for all objects of one place and kind to which the
 // same is done.
-func (c *Change) groupFingerprint() string {
+func groupFingerprint(c *Change) string {
 	part := ""
 	if c.Kind == KindZone || c.Kind == KindCustomHostname || c.Kind == KindHostname {
 		_, part, _ = strings.Cut(c.ID, "#") // "pin", "unpin", or a setting
 	}
-	return c.print(strings.Join([]string{string(c.Kind), c.Zone, c.Account, part}, "\x00"))
+	return fingerprint(c, strings.Join([]string{string(c.Kind), c.Zone, c.Account, part}, "\x00"))
 }
 
-func (c *Change) print(of string) string {
+func fingerprint(c *Change, of string) string {
 	type edit struct {
 		Setting  string
 		From, To schema.Value
@@ -78,7 +78,7 @@ func Review(p *Plan) Reviewed {
 	}
 	groups := map[string]int{}
 	for i := range p.Changes {
-		groups[p.Changes[i].groupFingerprint()]++
+		groups[groupFingerprint(&p.Changes[i])]++
 	}
 	if len(groups) <= maxReviewed {
 		return Reviewed{Groups: groups}
@@ -92,7 +92,7 @@ func ReviewEach(p *Plan) Reviewed { return Reviewed{Changes: fingerprints(p.Chan
 func fingerprints(changes []Change) []string {
 	out := make([]string, len(changes))
 	for i := range changes {
-		out[i] = changes[i].Fingerprint()
+		out[i] = Fingerprint(&changes[i])
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -125,11 +125,11 @@ func Added(p *Plan, reviews ...Reviewed) []*Change {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		switch {
-		case single[c.Fingerprint()]:
+		case single[Fingerprint(c)]:
 		case len(groups) == 0:
 			added = append(added, c)
 		default:
-			g := c.groupFingerprint()
+			g := groupFingerprint(c)
 			byGroup[g] = append(byGroup[g], c)
 		}
 	}

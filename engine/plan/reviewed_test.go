@@ -30,7 +30,7 @@ func TestAFingerprintIsOfWhatIsDoneAndNotOfWhy(t *testing.T) {
 	same.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "others are affected"}}
 	same.Request.Body = `{"carried":"along"}`
 	same.Needs = []string{"x"}
-	if one.Fingerprint() != same.Fingerprint() {
+	if plan.Fingerprint(&one) != plan.Fingerprint(&same) {
 		t.Error("cause, line, message, request and order change the fingerprint")
 	}
 	for what, other := range map[string]plan.Change{
@@ -40,13 +40,13 @@ func TestAFingerprintIsOfWhatIsDoneAndNotOfWhy(t *testing.T) {
 		"hazard":         reviewedChange("a.test", "1.0", "1.2"),
 		"kind of hazard": reviewedChange("a.test", "1.0", "1.2", plan.MovesTraffic),
 	} {
-		if one.Fingerprint() == other.Fingerprint() {
+		if plan.Fingerprint(&one) == plan.Fingerprint(&other) {
 			t.Errorf("another %s has the same fingerprint", what)
 		}
 	}
 	deleted := one
 	deleted.Action = plan.Delete
-	if one.Fingerprint() == deleted.Fingerprint() {
+	if plan.Fingerprint(&one) == plan.Fingerprint(&deleted) {
 		t.Error("another action has the same fingerprint")
 	}
 }

@@ -43,7 +43,7 @@ type Discrepancy struct {
 type spot struct{ object, setting string }
 
 // object is the id of a change without what tells the writes of one object apart.
-func (c *Change) object() string {
+func objectOf(c *Change) string {
 	at := strings.LastIndex(c.ID, "#")
 	if at < 0 {
 		return c.ID
@@ -63,17 +63,17 @@ func (c *Change) object() string {
 
 // same identifies what a change does to which object, as Fingerprint does, but
 // whether or not the object takes a second write: the first may be done already.
-func (c *Change) same() string {
+func sameness(c *Change) string {
 	if c.Kind == KindCustomHostname {
-		return c.print(c.object())
+		return fingerprint(c, objectOf(c))
 	}
-	return c.Fingerprint()
+	return Fingerprint(c)
 }
 
-func (c *Change) spots() []spot {
+func spotsOf(c *Change) []spot {
 	out := make([]spot, len(c.Edits))
 	for i := range c.Edits {
-		out[i] = spot{c.object(), c.Edits[i].Setting}
+		out[i] = spot{objectOf(c), c.Edits[i].Setting}
 	}
 	return out
 }
@@ -98,8 +98,8 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	}
 	for i := range fresh.Changes {
 		c := &fresh.Changes[i]
-		n.objects[c.object()] = append(n.objects[c.object()], c)
-		for _, s := range c.spots() {
+		n.objects[objectOf(c)] = append(n.objects[objectOf(c)], c)
+		for _, s := range spotsOf(c) {
 			n.touched[s] = true
 		}
 	}
@@ -108,16 +108,16 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	var twice []*Change
 	for i := range saved.Changes {
 		c := &saved.Changes[i]
-		if ids[c.ID] || wanted[c.same()] != nil {
+		if ids[c.ID] || wanted[sameness(c)] != nil {
 			twice = append(twice, c)
 			continue
 		}
-		ids[c.ID], wanted[c.same()] = true, c
-		for _, s := range c.spots() {
+		ids[c.ID], wanted[sameness(c)] = true, c
+		for _, s := range spotsOf(c) {
 			n.spots[s] = true
 		}
 		if c.Action == Delete {
-			n.deleted[c.object()] = true
+			n.deleted[objectOf(c)] = true
 		}
 	}
 	var kept []Change
@@ -125,7 +125,7 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	found := map[string]bool{}
 	for i := range fresh.Changes {
 		c := &fresh.Changes[i]
-		if print := c.same(); wanted[print] != nil {
+		if print := sameness(c); wanted[print] != nil {
 			found[print] = true
 			kept = append(kept, *c)
 		} else {
@@ -135,7 +135,7 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	}
 	for i := range saved.Changes {
 		c := &saved.Changes[i]
-		switch print := c.same(); {
+		switch print := sameness(c); {
 		case slices.Contains(twice, c):
 			n.Foreign = append(n.Foreign, Discrepancy{Change: c, Why: "the saved plan holds it twice"})
 		case !found[print]:
@@ -152,21 +152,11 @@ func Narrow(saved, fresh *Plan, in Input, head *schema.Desired) *Narrowed {
 	}
 	p := *fresh
 	p.Changes = kept
-	p.Summary.Edits, p.Summary.Causes = 0, Causes{}
-	p.count(in)
+	p.Count(in.Live.Reads, in.Budget)
 	p.Digest = Digest(p.Changes)
-	p.resize(head)
+	Resize(&p, &head.Policy)
 	n.Plan = &p
 	return n.Narrowed
-}
-
-// resize holds the number of changes against the policy's limit once more.
-func (p *Plan) resize(head *schema.Desired) {
-	b := &builder{in: Input{Head: &Resolved{Policy: &head.Policy}}}
-	b.judgeSize(p)
-	p.Breaches = append(slices.DeleteFunc(slices.Clone(p.Breaches), func(b Breach) bool { return b.Rule == MaxChanges }), b.breaches...)
-	p.Findings = append(slices.DeleteFunc(slices.Clone(p.Findings), func(f Finding) bool { return f.Rule == MaxChanges }), b.findings...)
-	sortFindings(p.Findings)
 }
 
 // Left is what is still to be done of a plan that was made after the saved one was
@@ -177,7 +167,7 @@ func (n *Narrowed) Left(again *Plan) (left *Plan, beyond int) {
 	p.Changes = nil
 	for i := range again.Changes {
 		c := &again.Changes[i]
-		if slices.ContainsFunc(c.spots(), func(s spot) bool { return n.spots[s] }) {
+		if slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.spots[s] }) {
 			p.Changes = append(p.Changes, *c)
 		}
 	}
@@ -210,9 +200,9 @@ func (n *narrowing) judge(c *Change) {
 		return
 	}
 	standing, e, found := Stand(c, o)
-	touched := slices.ContainsFunc(c.spots(), func(s spot) bool { return n.touched[s] })
+	touched := slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.touched[s] })
 	switch {
-	case standing == AtTarget && !touched, c.Action == Update && o.Absent && n.deleted[c.object()] && !touched:
+	case standing == AtTarget && !touched, c.Action == Update && o.Absent && n.deleted[objectOf(c)] && !touched:
 		n.Already = append(n.Already, c)
 	case c.Action == Update && o.Absent && c.Kind != KindHostname:
 		n.Stale = append(n.Stale, Discrepancy{Change: c, Why: "it does not exist any more"})
@@ -227,7 +217,7 @@ func (n *narrowing) judge(c *Change) {
 // the saved plan saw them, or have come all the way, or a part of it.
 func (n *narrowing) otherwise(c *Change, o Object, standing Standing) Discrepancy {
 	d := Discrepancy{Change: c}
-	for _, now := range n.objects[c.object()] {
+	for _, now := range n.objects[objectOf(c)] {
 		if now.Action == c.Action && sameEdits(now.Edits, c.Edits) {
 			d.Why = fmt.Sprintf("its hazards were %s, now they are %s", kindsOf(c.Hazards), kindsOf(now.Hazards))
 			return d
@@ -278,11 +268,11 @@ func (n *narrowing) finding(c *Change) *Finding {
 	if f := n.findings[object]; f != nil || c.Zone == "" {
 		return f
 	}
-	return n.findings[zoneObject(c.label())]
+	return n.findings[zoneObject(labelOf(c))]
 }
 
 // label is the zone, or the account, in the id of a change.
-func (c *Change) label() string {
+func labelOf(c *Change) string {
 	_, rest, _ := strings.Cut(c.ID, "/")
 	if c.Kind.OfAccount() {
 		return c.Account
@@ -294,12 +284,12 @@ func (c *Change) label() string {
 
 // wellFormed reports whether the id of a change speaks of the object that its other
 // members name, which a digest does not cover.
-func (c *Change) wellFormed() bool {
-	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/"+c.label())
-	if !ok || c.label() == "" || len(c.Edits) == 0 {
+func wellFormed(c *Change) bool {
+	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/"+labelOf(c))
+	if !ok || labelOf(c) == "" || len(c.Edits) == 0 {
 		return false
 	}
-	if !c.Kind.OfAccount() && c.label() != c.Zone && !strings.HasPrefix(c.label(), c.Zone+"@") {
+	if !c.Kind.OfAccount() && labelOf(c) != c.Zone && !strings.HasPrefix(labelOf(c), c.Zone+"@") {
 		return false
 	}
 	switch c.Kind {
@@ -310,7 +300,7 @@ func (c *Change) wellFormed() bool {
 	case KindMTLSCertificate:
 		return c.Zone == "" && strings.Contains(rest, "#")
 	case KindCustomHostname:
-		rest = strings.TrimPrefix(c.object(), string(c.Kind)+"/"+c.label())
+		rest = strings.TrimPrefix(objectOf(c), string(c.Kind)+"/"+labelOf(c))
 	case KindMTLSHostname, KindAccessApplication, KindAlert:
 		ok = c.Zone == ""
 	}
@@ -319,7 +309,7 @@ func (c *Change) wellFormed() bool {
 
 // foreign says why a change cannot have come from the configuration, "" if it can.
 func (n *narrowing) foreign(c *Change) string {
-	if !c.wellFormed() {
+	if !wellFormed(c) {
 		return "its id does not fit what it is about"
 	}
 	if c.Kind.OfAccount() {
@@ -346,12 +336,12 @@ func (n *narrowing) mayAsk(i int, c *Change) bool {
 	z := &n.head.Zones[i]
 	switch c.Kind {
 	case KindZone:
-		if strings.HasPrefix(c.ID, zoneObject(c.label())+"#"+OriginPullsCertificates) {
+		if strings.HasPrefix(c.ID, zoneObject(labelOf(c))+"#"+OriginPullsCertificates) {
 			return slices.ContainsFunc(z.OriginCertificates, func(o schema.OriginCertificate) bool { return schema.StringValue(o.SHA256) == c.Edits[0].To })
 		}
 		e := &c.Edits[0]
-		if e.Setting == earlyData {
-			a := asked(z.Settings, tls13)
+		if e.Setting == schema.EarlyData {
+			a := schema.Assigned(z.Settings, schema.TLS13)
 			return a != nil && e.To == `"off"` && a.Value == `"on"`
 		}
 		return len(c.Edits) == 1 && asks(z.Settings, e)
@@ -399,7 +389,7 @@ func mayAskHostname(c *schema.CustomHostnames, entry *schema.Entry, name string,
 // asks reports whether an edit can come from one of some assignments. What an
 // object value leaves open is filled from live state.
 func asks(as []schema.Assignment, e *Edit) bool {
-	a := asked(as, e.Setting)
+	a := schema.Assigned(as, e.Setting)
 	return a != nil && completed(a, e.To) == e.To
 }
 
@@ -459,18 +449,17 @@ func (n *narrowing) find(c *Change) (o Object, why string) {
 	}
 	if n.zones == nil {
 		n.zones = map[string]*Zone{}
-		b := &builder{in: Input{Live: n.live}}
 		for i := range n.live.Zones {
-			n.zones[b.label(i)] = &n.live.Zones[i]
+			n.zones[n.live.ZoneLabel(i)] = &n.live.Zones[i]
 		}
 	}
-	z := n.zones[c.label()]
+	z := n.zones[labelOf(c)]
 	if z == nil {
 		return o, "zone " + c.Zone + " could not be read, or is not there any more"
 	}
 	switch c.Kind {
 	case KindZone:
-		return z.find(c)
+		return findInZone(z, c)
 	case KindHostname:
 		if !slices.Contains(z.LocalRead, c.Edits[0].Setting) {
 			return o, "it could not be read"
@@ -488,7 +477,7 @@ func (n *narrowing) find(c *Change) (o Object, why string) {
 	at, ok := findHost(z.Hostnames, c.Name)
 	for ; ok && at < len(z.Hostnames) && z.Hostnames[at].Name == c.Name; at++ {
 		h := &z.Hostnames[at]
-		if id := hostnameObject(c.label(), c.Name); c.object() != id && c.object() != id+"@"+h.ID {
+		if id := hostnameObject(labelOf(c), c.Name); objectOf(c) != id && objectOf(c) != id+"@"+h.ID {
 			continue // another object of the name
 		}
 		if c.Action == Delete && (h.Status == "pending_deletion" || h.Status == "deleted") {
@@ -499,7 +488,7 @@ func (n *narrowing) find(c *Change) (o Object, why string) {
 	return Object{Absent: true}, ""
 }
 
-func (z *Zone) find(c *Change) (Object, string) {
+func findInZone(z *Zone, c *Change) (Object, string) {
 	e := &c.Edits[0]
 	if e.Setting == FieldSHA256 {
 		if _, unread := z.Unreadable[OriginPullsCertificates]; unread {
@@ -519,10 +508,9 @@ func (z *Zone) find(c *Change) (Object, string) {
 }
 
 func (n *narrowing) findResource(c *Change) (o Object, why string) {
-	b := &builder{in: Input{Live: n.live}}
 	at := -1
 	for i := range n.live.Accounts {
-		if b.accountLabel(i) == c.Account {
+		if n.live.AccountLabel(i) == c.Account {
 			at = i
 		}
 	}
@@ -534,7 +522,7 @@ func (n *narrowing) findResource(c *Change) (o Object, why string) {
 		return o, "it could not be read"
 	}
 	var all []Resource
-	is := func(r *Resource) bool { return r.ID == c.requestedID() }
+	is := func(r *Resource) bool { return r.ID == requestedID(c) }
 	switch c.Kind {
 	case KindMTLSHostname:
 		return Object{Resource: &a.Forwarding}, ""
@@ -565,7 +553,7 @@ func (n *narrowing) findResource(c *Change) (o Object, why string) {
 
 // requestedID is Cloudflare's id of the object that the request of a change writes:
 // a saved plan has it nowhere else.
-func (c *Change) requestedID() string {
+func requestedID(c *Change) string {
 	id, err := url.PathUnescape(c.Request.Path[strings.LastIndex(c.Request.Path, "/")+1:])
 	if err != nil {
 		return ""

@@ -10,14 +10,6 @@ import (
 	"tlsync/schema"
 )
 
-// CheaperZoneValue is the rule of a finding: a value of the zone, and names that
-// follow it, would take fewer requests than many values of their own.
-const CheaperZoneValue = "cheaper-zone-value"
-
-// fewestSaved is how many requests another configuration has to save to be worth
-// a word.
-const fewestSaved = 10
-
 // follow is a setting in which custom hostnames could follow the zone where they
 // are to get a value of their own: the zone gets the value, and the lines that ask
 // for it say inherit.
@@ -41,16 +33,16 @@ func (w *zoneWork) cheaper() {
 	}
 	apart := 0
 	for i := range fs {
-		if n := w.saves(fs[i : i+1]); n >= fewestSaved {
+		if n := w.saves(fs[i : i+1]); n >= MinSaving {
 			apart += n
 		}
 	}
 	// Where one request carries several settings, only all of them together save it.
-	if n := w.saves(fs); len(fs) > 1 && n >= fewestSaved && n > apart && w.suggest(fs) {
+	if n := w.saves(fs); len(fs) > 1 && n >= MinSaving && n > apart && w.suggest(fs) {
 		return
 	}
 	for i := range fs {
-		if one := fs[i : i+1]; w.saves(one) >= fewestSaved {
+		if one := fs[i : i+1]; w.saves(one) >= MinSaving {
 			w.suggest(one)
 		}
 	}
@@ -83,7 +75,7 @@ func (w *zoneWork) follows() []follow {
 	best := map[string]*follow{}
 	for _, f := range pins {
 		id := f.row.ID
-		if f.pins < fewestSaved || !w.mayFollow(f) {
+		if f.pins < MinSaving || !w.mayFollow(f) {
 			continue
 		}
 		if b := best[id]; b == nil || f.pins > b.pins || f.pins == b.pins && f.value < b.value {
@@ -103,7 +95,7 @@ func (w *zoneWork) follows() []follow {
 // known meeting another one than by this plan, and nobody a weaker one.
 func (w *zoneWork) mayFollow(f *follow) bool {
 	id := f.row.ID
-	if a := asked(w.want.Settings, id); a != nil && a.Value != f.value {
+	if a := schema.Assigned(w.want.Settings, id); a != nil && a.Value != f.value {
 		return false // what is asked of the zone stands
 	}
 	now := w.after(id)
@@ -133,7 +125,7 @@ func (w *zoneWork) saves(fs []follow) int {
 	custom := func(visit func(hw *hostnameWork, f *follow, line Origin, own schema.Value)) {
 		for i, as := range w.want.Hostnames {
 			for k := range fs {
-				if a := asked(as, fs[k].row.ID); a != nil && a.Value == fs[k].value && w.want.Deleted[i] == nil {
+				if a := schema.Assigned(as, fs[k].row.ID); a != nil && a.Value == fs[k].value && w.want.Deleted[i] == nil {
 					visit(w.own[i], &fs[k], Origin{Pos: a.Pos, Via: a.Via}, w.host(i).Own(fs[k].row.ID))
 				}
 			}
@@ -218,7 +210,7 @@ func (w *zoneWork) suggest(fs []follow) bool {
 	}}
 	alt := other.zone(0)
 	now, then := len(w.nodes)-w.start, len(other.nodes)
-	if alt == nil || now-then < fewestSaved || !w.sameAs(alt, fs) {
+	if alt == nil || now-then < MinSaving || !w.sameAs(alt, fs) {
 		return false
 	}
 	w.find(Info, CheaperZoneValue, zoneObject(w.label), w.suggestion(fs, now, then), &schema.Assignment{Pos: fs[0].lines[0].Pos, Via: fs[0].lines[0].Via})
@@ -229,7 +221,7 @@ func (w *zoneWork) suggest(fs []follow) bool {
 func (w *zoneWork) following(fs []follow) ResolvedZone {
 	want := *w.want
 	for _, f := range fs {
-		if asked(want.Settings, f.row.ID) == nil {
+		if schema.Assigned(want.Settings, f.row.ID) == nil {
 			want.Settings = append(slices.Clone(want.Settings), schema.Assignment{Setting: f.row.ID, Value: f.value, Wire: f.wire})
 		}
 	}
@@ -313,7 +305,7 @@ func (w *zoneWork) suggestion(fs []follow, now, then int) string {
 		case after != f.value:
 			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", id, Show(f.value), Show(after)))
 			fallthrough
-		case asked(w.want.Settings, id) == nil:
+		case schema.Assigned(w.want.Settings, id) == nil:
 			settings = append(settings, fmt.Sprintf("\"%s: %s\"", id, yamlOf(f.value)))
 		}
 	}

@@ -1,0 +1,52 @@
+package plan
+
+import (
+	"slices"
+)
+
+// uneditable says why a custom hostname cannot be written, if it cannot, and
+// whether visitors can reach it all the same. Which states Cloudflare refuses
+// to edit (409, code 1439) is not documented; the ones that end a hostname are
+// taken to be.
+func uneditable(h *Hostname) (rule, why string, serving bool) {
+	switch {
+	case h.Status == "pending_deletion" || h.Status == "deleted" || h.Status == "blocked" || h.Status == "pending_blocked" || h.Status == "test_blocked":
+		return NotEditable, "its status is " + h.Status, false
+	case !h.SSL:
+		return NotEditable, "it has no certificate (ssl is null), so there is nothing to set", false
+	case h.SSLStatus == "pending_deletion" || h.SSLStatus == "deleted" || h.SSLStatus == "deletion_timed_out" || h.SSLStatus == "pending_cleanup" || h.SSLStatus == "deactivating":
+		return NotEditable, "its certificate's status is " + h.SSLStatus, false
+	case h.Uploaded:
+		return NeedsKey, "its certificate was uploaded, and Cloudflare takes no change without the private key", true
+	case h.Type == "" || h.Method == "":
+		return NotEditable, "Cloudflare does not report its ssl.type and ssl.method, without which it takes no change", true
+	}
+	return "", "", false
+}
+
+// movedAway reports whether another zone has, or is about to have, the traffic
+// of a custom hostname: the one that is edited last serves it.
+func movedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
+
+// serves reports whether visitors can reach a custom hostname.
+func serves(h *Hostname) bool {
+	rule, _, serving := uneditable(h)
+	return rule == "" || serving
+}
+
+// Unwritable says why an object as read must not be written although its
+// settings stand as planned, "" if it may be: it has come into a state in which
+// Cloudflare takes no change, or in which a change would do more than planned.
+func Unwritable(c *Change, o Object) string {
+	if o.Hostname == nil || c.Action == Delete {
+		return ""
+	}
+	if _, why, _ := uneditable(o.Hostname); why != "" {
+		return why
+	}
+	accepted := slices.ContainsFunc(c.Hazards, func(h Hazard) bool { return h.Kind == MovesTraffic })
+	if movedAway(o.Hostname) && !accepted {
+		return "its status is " + o.Hostname.Status + " by now, and a write here would take its traffic back from the zone it moved to; plan again"
+	}
+	return ""
+}

@@ -1,0 +1,138 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// Add takes over what a further reading has found: of zones and accounts that are
+// here already only what was not read before.
+func (l *Live) Add(more *Live) {
+	zones := make(map[string]int, len(l.Zones))
+	for i := range l.Zones {
+		zones[l.Zones[i].ID] = i
+	}
+	for i := range more.Zones {
+		from := &more.Zones[i]
+		if at, known := zones[from.ID]; known {
+			l.Zones[at].add(from)
+		} else {
+			l.Zones = append(l.Zones, *from)
+		}
+	}
+	sort.SliceStable(l.Zones, func(i, j int) bool {
+		a, b := &l.Zones[i], &l.Zones[j]
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Account.ID, b.Account.ID), strings.Compare(a.ID, b.ID)) < 0
+	})
+	for i := range more.Accounts {
+		from := &more.Accounts[i]
+		if at := slices.IndexFunc(l.Accounts, func(a LiveAccount) bool { return a.ID == from.ID }); at >= 0 {
+			l.Accounts[at].add(from)
+		} else {
+			l.Accounts = append(l.Accounts, *from)
+		}
+	}
+	sort.SliceStable(l.Accounts, func(i, j int) bool {
+		a, b := &l.Accounts[i], &l.Accounts[j]
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) < 0
+	})
+	l.Problems = append(l.Problems, more.Problems...)
+	l.Reads += more.Reads
+}
+
+func (z *Zone) add(from *Zone) {
+	settings := slices.Clone(z.Settings)
+	for _, s := range from.Settings {
+		if _, known := lookup(settings, s.ID); !known {
+			settings = append(settings, s)
+		}
+	}
+	sort.SliceStable(settings, func(i, j int) bool { return schema.Rank(settings[i].ID) < schema.Rank(settings[j].ID) })
+	z.Settings = settings
+	if z.FallbackStatus == "" {
+		z.FallbackStatus = from.FallbackStatus
+	}
+	if z.Hostnames == nil {
+		z.Hostnames = from.Hostnames
+	}
+	if z.OriginCertificates == nil {
+		z.OriginCertificates = from.OriginCertificates
+	}
+	if len(from.LocalRead) > 0 {
+		z.addLocal(from)
+	}
+	for id, why := range from.Unreadable {
+		z.Unreadable = with(z.Unreadable, id, why)
+	}
+	for id, why := range from.Lacking {
+		z.Lacking = with(z.Lacking, id, why)
+	}
+}
+
+func (a *LiveAccount) add(from *LiveAccount) {
+	if a.Certificates == nil && a.Applications == nil {
+		a.Certificates, a.Applications, a.Forwarding = from.Certificates, from.Applications, from.Forwarding
+	}
+	if a.Alerts == nil {
+		a.Alerts, a.AlertTypes, a.Webhooks, a.PagerDuty = from.Alerts, from.AlertTypes, from.Webhooks, from.PagerDuty
+	}
+	for kind, why := range from.Unreadable {
+		if a.Unreadable == nil {
+			a.Unreadable = map[Kind]string{}
+		}
+		a.Unreadable[kind] = why
+	}
+}
+
+// addLocal takes over per-hostname settings that were not read before.
+func (z *Zone) addLocal(from *Zone) {
+	local := slices.Clone(z.Local)
+	for _, h := range from.Local {
+		at := slices.IndexFunc(local, func(x Hostname) bool { return x.Name == h.Name })
+		if at < 0 {
+			local = append(local, h)
+			continue
+		}
+		for _, s := range h.Settings {
+			if !slices.Contains(z.LocalRead, s.ID) {
+				local[at].Settings = append(slices.Clone(local[at].Settings), s)
+			}
+		}
+	}
+	slices.SortFunc(local, func(a, b Hostname) int { return strings.Compare(a.Name, b.Name) })
+	z.Local = local
+	z.LocalRead = slices.Concat(z.LocalRead, from.LocalRead)
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// released turns the findings of a reading of what is released into such that keep
+// nobody from applying: what is not there any more needs no word.
+func released(problems []Finding) []Finding {
+	var out []Finding
+	for _, f := range problems {
+		if f.Rule == NotFound || f.Rule == Ambiguous {
+			continue
+		}
+		f.Severity = schema.Warning
+		out = append(out, f)
+	}
+	return out
+}
+
+// AddReleased takes over what the reading that Released asks for has found.
+func (l *Live) AddReleased(more *Live) {
+	told := *more
+	told.Problems = released(more.Problems)
+	l.Add(&told)
+}

@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+
+	"tlsync/schema"
+)
+
+// Count fills the summary from the changes, except for Zones and Objects: reads is
+// how many requests the reading took, b the budget for the estimate.
+func (p *Plan) Count(reads int, b Budget) {
+	s := &p.Summary
+	s.Changes, s.Edits, s.Causes = len(p.Changes), 0, Causes{}
+	for i := range p.Changes {
+		for _, e := range p.Changes[i].Edits {
+			s.Edits++
+			switch e.Cause {
+			case CauseChange:
+				s.Causes.Change++
+			case CauseDrift:
+				s.Causes.Drift++
+			case CauseConflict:
+				s.Causes.Conflict++
+			case CauseAdopt:
+				s.Causes.Adopt++
+			}
+		}
+	}
+	s.Requests = Requests{Read: reads, Write: len(p.Changes)}
+	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests).Seconds()))
+}
+
+// Digest covers what would be done and what must be accepted for it, not who
+// asks for it or why.
+func Digest(changes []Change) string {
+	type edit struct {
+		Setting  string
+		From, To schema.Value
+	}
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for i := range changes {
+		c := changes[i]
+		edits := make([]edit, len(c.Edits))
+		for j, e := range c.Edits {
+			edits[j] = edit{e.Setting, e.From, e.To}
+		}
+		// A plan that was saved has empty lists in place of none.
+		if len(c.Needs) == 0 {
+			c.Needs = []string{}
+		}
+		if len(c.Hazards) == 0 {
+			c.Hazards = nil
+		}
+		// A value of these types always marshals, and a hash takes every write.
+		_ = enc.Encode([]any{c.ID, c.Action, c.Request, c.Needs, c.Hazards, edits})
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+func sortFindings(fs []Finding) {
+	rank := map[schema.Severity]int{schema.Error: 0, schema.Warning: 1, Info: 2}
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			rank[a.Severity]-rank[b.Severity],
+			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message),
+		)
+	})
+}
