@@ -24,9 +24,12 @@ type rule struct {
 // knows has a rule for every package: a new one has to find its place first.
 var knows = []rule{
 	{pkg: "schema", why: "what people write knows nothing of plans or HTTP"},
-	{pkg: "engine/plan", may: []string{"schema"}, why: "a plan is made of configuration and plain data", pure: true},
+	{pkg: "engine/plan", may: []string{"schema"}, why: "it is the data that the stages share", pure: true},
+	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
+	{pkg: "engine/diff", may: []string{"schema", "engine/plan", "engine/resolve"}, why: "a plan is made of configuration and plain data", pure: true},
+	{pkg: "engine/hold", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff"}, why: "it compares plans", pure: true},
 	{pkg: "engine/apply", may: []string{"schema", "engine/plan", "engine/crash"}, why: "apply knows the API only through the interface Target"},
-	{pkg: "engine/report", may: []string{"schema", "engine/plan", "engine/apply"}, why: "a report is made of data", pure: true},
+	{pkg: "engine/report", may: []string{"schema", "engine/plan", "engine/hold", "engine/apply"}, why: "a report is made of data", pure: true},
 	{pkg: "engine/cloudflare", may: []string{"schema", "engine/plan", "engine/crash"}, why: "an adapter turns wire shapes into plain data and back"},
 	{pkg: "engine/gitfs", why: "an adapter that knows files only"},
 	{pkg: "engine/snapshot", may: []string{"schema", "engine/plan"}, why: "a snapshot is live state in another form", pure: true},
@@ -36,7 +39,7 @@ var knows = []rule{
 	{pkg: "engine/crash", why: "it carries panics of any package"},
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
-	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
+	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "cmd/tlsync/cli", why: "it reads command lines and knows nothing of what they ask for"},
 	{pkg: "cmd/tlsync", may: []string{"*"}, why: "it alone knows all the others"},
 }

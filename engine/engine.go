@@ -3,7 +3,7 @@
 // of its own and knows only plain values.
 //
 //	schema.Load ─ Desired ─┐
-//	Source.Fetch ─ Live ───┴─ plan.Resolve ─ plan.Build ─ Plan ─ apply.Run ─ Result
+//	Source.Fetch ─ Live ───┴─ resolve ─ diff.Build ─ Plan ─ apply.Run ─ Result
 package engine
 
 import (
@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"tlsync/engine/apply"
+	"tlsync/engine/diff"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
@@ -48,22 +51,22 @@ func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config pl
 }
 
 // Narrow plans afresh, without a base, and holds the plan to one that was saved.
-func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desired, config plan.Config) (*plan.Narrowed, error) {
+func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desired, config plan.Config) (*hold.Narrowed, error) {
 	fresh, live, err := e.plan(ctx, nil, head, config)
 	if err != nil {
 		return nil, err
 	}
-	return plan.Narrow(saved, fresh, plan.Input{Live: live, Budget: e.Budget}, head), nil
+	return hold.Narrow(saved, fresh, diff.Input{Live: live, Budget: e.Budget}, head), nil
 }
 
 // plan is Plan, and tells what it was made from.
 func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
-	scope, err := plan.ScopeOver(base, head).Only(e.Zones...)
+	scope, err := resolve.ScopeOver(base, head).Only(e.Zones...)
 	if err != nil {
 		return nil, nil, err
 	}
 	if base == nil {
-		scope = plan.Few(scope, head)
+		scope = resolve.Few(scope, head)
 	}
 	live, err := e.Source.Fetch(ctx, scope)
 	if err != nil {
@@ -73,20 +76,20 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 		return nil, nil, err
 	}
 	build := func() (*plan.Plan, error) {
-		in := plan.Input{
-			Live: live, Head: plan.Resolve(head, live),
+		in := diff.Input{
+			Live: live, Head: resolve.Resolve(head, live),
 			Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
 		}
 		if base != nil {
-			in.Base = plan.Resolve(base, live)
+			in.Base = resolve.Resolve(base, live)
 		}
-		return plan.Build(in)
+		return diff.Build(in)
 	}
 	made, err := build()
 	if err != nil {
 		return nil, nil, err
 	}
-	followers := plan.Followers(made, live)
+	followers := resolve.Followers(made, live)
 	if len(followers.Zones) == 0 {
 		return made, live, nil
 	}
@@ -102,7 +105,7 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 // readReleased reads what the base managed and the head does not. Where that
 // fails as a whole it is told, and is no error: nothing of it is ever written.
 func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *schema.Desired) error {
-	scope := plan.Released(base, head, e.Zones...)
+	scope := resolve.Released(base, head, e.Zones...)
 	if len(scope.Zones) == 0 && len(scope.Accounts) == 0 {
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/schema"
@@ -378,7 +379,7 @@ func (r *ciRun) result(code int) string {
 			return "incomplete"
 		case r.made == nil || len(r.made.Changes) == 0:
 			return "clean"
-		case r.task == github.TaskDrift && plan.DriftFingerprint(r.made) != "":
+		case r.task == github.TaskDrift && hold.DriftFingerprint(r.made) != "":
 			return "drift"
 		}
 		return "changes"

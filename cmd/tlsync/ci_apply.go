@@ -11,6 +11,7 @@ import (
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
@@ -166,11 +167,11 @@ func (r *ciRun) isTip(ctx context.Context) error {
 // of all merges that were not applied yet, the newest first. A merge without one is
 // held to those of the others. The error is that of a review that is missing and
 // required, or of one that does not speak of what was merged.
-func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]plan.Reviewed, error) {
+func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
 	if r.o.reviewed == "off" {
 		return nil, nil
 	}
-	var reviews []plan.Reviewed
+	var reviews []hold.Reviewed
 	var missing []string
 	switch {
 	case r.client == nil:
@@ -204,7 +205,7 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]plan.Review
 
 // reviewOf is the review of the pull request that brought a commit, or why there is
 // none.
-func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review plan.Reviewed, missing string, err error) {
+func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.Reviewed, missing string, err error) {
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"tlsync/engine/github"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
@@ -52,7 +53,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 // branch. Drift that may be none, since it is unknown what was applied last, does not
 // open it, and nothing found in an incomplete reading does not close it.
 func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
-	fingerprint := plan.DriftFingerprint(made)
+	fingerprint := hold.DriftFingerprint(made)
 	switch {
 	case r.client == nil:
 		r.notice("warning", "no drift issue is kept: there is no GITHUB_TOKEN (in the action: the input github-token)")

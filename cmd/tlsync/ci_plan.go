@@ -12,6 +12,7 @@ import (
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
@@ -64,7 +65,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if refused != nil {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
 	}
-	review := report.ReviewedMarkdown(r.reviewedHead(), plan.Review(made))
+	review := report.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
 		page.Budget = max(1, budget-len(review)-2)

@@ -12,8 +12,8 @@ import (
 
 	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/cloudflare"
-	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
@@ -79,7 +79,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
-	scope, err := plan.ScopeOf(c.desired).Only(o.zones...)
+	scope, err := resolve.ScopeOf(c.desired).Only(o.zones...)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tlsync/engine/apply"
+	"tlsync/engine/diff"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/schema"
@@ -40,7 +41,7 @@ func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 		most = limit.Count
 	}
 	if n := len(made.Changes); n > most {
-		out = append(out, plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: plan.TooMany(n, most, made.Summary.Objects, limit, "--max-changes")})
+		out = append(out, plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: diff.TooMany(n, most, made.Summary.Objects, limit, "--max-changes")})
 	}
 	return out
 }

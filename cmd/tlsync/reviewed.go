@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
@@ -18,38 +19,38 @@ const maxReviewedFile = 256 << 20
 
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
-func readReviewed(file string) (plan.Reviewed, error) {
+func readReviewed(file string) (hold.Reviewed, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return plan.Reviewed{}, err
+		return hold.Reviewed{}, err
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
 	if err != nil {
-		return plan.Reviewed{}, err
+		return hold.Reviewed{}, err
 	}
 	if len(text) > maxReviewedFile {
-		return plan.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
+		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
 		made, err := report.ReadPlan(bytes.NewReader(text))
 		if err != nil {
-			return plan.Reviewed{}, fmt.Errorf("%s: %w", file, err)
+			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}
 		// Of a file each change can be kept, however many there are.
-		return plan.ReviewEach(made), intact(file, made)
+		return hold.ReviewEach(made), intact(file, made)
 	}
 	_, review, err := report.ParseReviewed(string(text))
 	if err != nil {
-		return plan.Reviewed{}, fmt.Errorf("%s: %w", file, err)
+		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return review, nil
 }
 
 // stale refuses a plan with changes that are in none of the reviews, and says
 // which.
-func stale(made *plan.Plan, reviews ...plan.Reviewed) error {
-	added := plan.Added(made, reviews...)
+func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
+	added := hold.Added(made, reviews...)
 	if len(added) == 0 {
 		return nil
 	}

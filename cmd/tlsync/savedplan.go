@@ -10,6 +10,7 @@ import (
 
 	"tlsync/engine"
 	"tlsync/engine/apply"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/schema"
@@ -20,7 +21,7 @@ type savedPlan struct {
 	file string
 	plan *plan.Plan
 	// narrowed is what is left of it against live, once that was read.
-	narrowed *plan.Narrowed
+	narrowed *hold.Narrowed
 }
 
 // readSavedPlan reads a plan to be applied. One that is damaged, or is none, is
@@ -99,7 +100,7 @@ func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *
 	if o.verbose {
 		most = 0
 	}
-	list := func(all []plan.Discrepancy) string {
+	list := func(all []hold.Discrepancy) string {
 		return strings.Join(report.Discrepancies(all, most), "\n  ")
 	}
 	switch {

@@ -12,8 +12,11 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/cloudflare"
+	"tlsync/engine/diff"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
 )
@@ -90,10 +93,10 @@ func newSaved(t testing.TB) *saved {
 	}
 	s := &saved{desired: desired}
 	look := func() *plan.Plan {
-		if s.live, err = reader.Fetch(t.Context(), plan.ScopeOf(desired)); err != nil {
+		if s.live, err = reader.Fetch(t.Context(), resolve.ScopeOf(desired)); err != nil {
 			t.Fatal(err)
 		}
-		made, err := plan.Build(plan.Input{Live: s.live, Head: plan.Resolve(desired, s.live), Config: plan.Config{Digest: desired.Digest}})
+		made, err := diff.Build(diff.Input{Live: s.live, Head: resolve.Resolve(desired, s.live), Config: plan.Config{Digest: desired.Digest}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,12 +127,12 @@ func planText(t testing.TB, p *plan.Plan) []byte {
 }
 
 // held is what becomes of a plan file: nil where it is refused, or stale.
-func (s *saved) held(text []byte) *plan.Narrowed {
+func (s *saved) held(text []byte) *hold.Narrowed {
 	made, err := report.ReadPlan(bytes.NewReader(text))
 	if err != nil || intact("plan.json", made) != nil || made.Config.Digest != s.desired.Digest {
 		return nil
 	}
-	n := plan.Narrow(made, s.fresh, plan.Input{Live: s.live}, s.desired)
+	n := hold.Narrow(made, s.fresh, diff.Input{Live: s.live}, s.desired)
 	if len(n.Foreign)+len(n.Stale) > 0 {
 		return nil
 	}
@@ -138,7 +141,7 @@ func (s *saved) held(text []byte) *plan.Narrowed {
 
 // same reports whether two files come to the same writes and the same report of
 // what is done.
-func same(a, b *plan.Narrowed) bool {
+func same(a, b *hold.Narrowed) bool {
 	id := func(c *plan.Change) string { return c.ID + " " + c.Zone + " " + c.Name }
 	return a.Plan.Digest == b.Plan.Digest && slices.EqualFunc(a.Already, b.Already, func(x, y *plan.Change) bool { return id(x) == id(y) })
 }
@@ -207,7 +210,7 @@ func FuzzPlanFile(f *testing.F) {
 		}
 		// Part of the plan is a plan too, if somebody gave it a digest that fits.
 		for _, c := range n.Plan.Changes {
-			if !slices.ContainsFunc(want.Plan.Changes, func(w plan.Change) bool { return plan.Fingerprint(&w) == plan.Fingerprint(&c) }) {
+			if !slices.ContainsFunc(want.Plan.Changes, func(w plan.Change) bool { return hold.Fingerprint(&w) == hold.Fingerprint(&c) }) {
 				t.Errorf("%s would be written", c.ID)
 			}
 		}
@@ -316,8 +319,8 @@ func TestForgedPlans(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := plan.Narrow(forged, s.fresh, plan.Input{Live: s.live}, s.desired)
-			check := func(what, want string, got []plan.Discrepancy) {
+			n := hold.Narrow(forged, s.fresh, diff.Input{Live: s.live}, s.desired)
+			check := func(what, want string, got []hold.Discrepancy) {
 				text := strings.Join(report.Discrepancies(got, 0), "\n")
 				if want == "" != (len(got) == 0) || len(got) > 1 || !strings.Contains(text, want) {
 					t.Errorf("%s: want %q, got %q", what, want, text)

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"tlsync/cmd/tlsync/cli"
-	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/resolve"
 	"tlsync/engine/snapshot"
 )
 
@@ -49,7 +49,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	need, err := plan.ScopeOf(c.desired).Only(o.zones...)
+	need, err := resolve.ScopeOf(c.desired).Only(o.zones...)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
+	"tlsync/engine/diff"
 	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
 )
@@ -84,11 +86,11 @@ func (s *stand) plan() *plan.Plan {
 }
 
 func (s *stand) tryPlan() (*plan.Plan, error) {
-	live, err := s.writer.Fetch(context.Background(), plan.ScopeOf(s.head))
+	live, err := s.writer.Fetch(context.Background(), resolve.ScopeOf(s.head))
 	if err != nil {
 		return nil, err
 	}
-	return plan.Build(plan.Input{Live: live, Head: plan.Resolve(s.head, live)})
+	return diff.Build(diff.Input{Live: live, Head: resolve.Resolve(s.head, live)})
 }
 
 func (s *stand) fault(f sandbox.Fault) {

@@ -13,7 +13,9 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
+	"tlsync/engine/diff"
 	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
 )
@@ -63,11 +65,11 @@ func newTwin(t *testing.T, server *sandbox.Server, config string, rate cloudflar
 
 func (p *twin) plan() *plan.Plan {
 	p.t.Helper()
-	live, err := p.writer.Fetch(p.t.Context(), plan.ScopeOf(p.head))
+	live, err := p.writer.Fetch(p.t.Context(), resolve.ScopeOf(p.head))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	made, err := plan.Build(plan.Input{Live: live, Head: plan.Resolve(p.head, live)})
+	made, err := diff.Build(diff.Input{Live: live, Head: resolve.Resolve(p.head, live)})
 	if err != nil {
 		p.t.Fatal(err)
 	}

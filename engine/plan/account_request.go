@@ -37,7 +37,7 @@ func accountRequest(c *Change, o Object) Request {
 	case KindMTLSCertificate:
 		body = certificateBody(c, live)
 	case KindMTLSHostname:
-		body = `{"settings":` + forwardingList(live.Rest, c.Edits) + `}`
+		body = `{"settings":` + ForwardingList(live.Rest, c.Edits) + `}`
 	case KindAccessApplication:
 		body = applicationBody(c, live)
 	case KindAlert:
@@ -68,21 +68,21 @@ func certificateBody(c *Change, live Resource) schema.Value {
 		name = live.Name
 	}
 	o.member("name", schema.StringValue(name))
-	if e := editOf(c.Edits, FieldFingerprint); e != nil {
+	if e := EditOf(c.Edits, FieldFingerprint); e != nil {
 		o.member("certificate", e.sent())
 	}
-	if e := editOf(c.Edits, FieldHostnames); e != nil {
+	if e := EditOf(c.Edits, FieldHostnames); e != nil {
 		o.member("associated_hostnames", schema.ListValue(e.To.List()))
 	}
 	o.end()
 	return schema.Value(o.text.String())
 }
 
-// forwardingList is the whole list of settings with edits laid over. Whether a
+// ForwardingList is the whole list of settings with edits laid over. Whether a
 // PUT leaves names alone that it does not list is not documented, so all are
 // listed; one without any setting counts as not listed, and is sent only where it
 // is to become so.
-func forwardingList(rest string, edits []Edit) schema.Value {
+func ForwardingList(rest string, edits []Edit) schema.Value {
 	type item struct {
 		Hostname string `json:"hostname"`
 		China    bool   `json:"china_network"`
@@ -93,7 +93,7 @@ func forwardingList(rest string, edits []Edit) schema.Value {
 	_ = json.Unmarshal([]byte(rest), &live)
 	edited := make(map[string]*Edit, len(edits))
 	for i := range edits {
-		edited[forwardedHostname(&edits[i])] = &edits[i]
+		edited[ForwardedHostname(&edits[i])] = &edits[i]
 	}
 	listed := make(map[string]bool, len(live))
 	out := make([]item, 0, len(live)+len(edits))
@@ -109,7 +109,7 @@ func forwardingList(rest string, edits []Edit) schema.Value {
 		}
 	}
 	for i := range edits {
-		if name := forwardedHostname(&edits[i]); !listed[name] {
+		if name := ForwardedHostname(&edits[i]); !listed[name] {
 			out = append(out, item{Hostname: name, Forward: edits[i].To != schema.Inherit})
 		}
 	}
@@ -120,8 +120,8 @@ func forwardingList(rest string, edits []Edit) schema.Value {
 	return schema.Value(b)
 }
 
-// forwardedHostname is the hostname of an edit of the forwarding list.
-func forwardedHostname(e *Edit) string {
+// ForwardedHostname is the hostname of an edit of the forwarding list.
+func ForwardedHostname(e *Edit) string {
 	return strings.TrimPrefix(e.Setting, FieldForwarding(""))
 }
 
@@ -139,7 +139,7 @@ func applicationBody(c *Change, live Resource) schema.Value {
 	var o object
 	o.begin()
 	o.member("type", `"self_hosted"`)
-	o.member("name", editOf(c.Edits, FieldDomain).sent())
+	o.member("name", EditOf(c.Edits, FieldDomain).sent())
 	o.member("domain", schema.StringValue(c.Name))
 	o.member("session_duration", `"24h"`)
 	o.member("app_launcher_visible", "false")
@@ -149,8 +149,8 @@ func applicationBody(c *Change, live Resource) schema.Value {
 	return schema.Value(o.text.String())
 }
 
-// mechanisms are the fields of an alert that say where it goes. It is read only.
-var mechanisms = []string{FieldEmail, FieldWebhooks, FieldPagerDuty}
+// Mechanisms are the fields of an alert that say where it goes. It is read only.
+var Mechanisms = []string{FieldEmail, FieldWebhooks, FieldPagerDuty}
 
 // alertBody makes an alert, or lays edits over a live one, whose filters and
 // interval stay as they are.
@@ -170,7 +170,7 @@ func alertBody(c *Change, live Resource) schema.Value {
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		switch {
-		case slices.Contains(mechanisms, e.Setting):
+		case slices.Contains(Mechanisms, e.Setting):
 			to[e.Setting] = idObjects(e.To.List())
 		case e.Setting == FieldDescription && e.To == schema.Inherit:
 			set[e.Setting] = `""`

@@ -4,11 +4,11 @@ import (
 	"slices"
 )
 
-// uneditable says why a custom hostname cannot be written, if it cannot, and
+// Uneditable says why a custom hostname cannot be written, if it cannot, and
 // whether visitors can reach it all the same. Which states Cloudflare refuses
 // to edit (409, code 1439) is not documented; the ones that end a hostname are
 // taken to be.
-func uneditable(h *Hostname) (rule, why string, serving bool) {
+func Uneditable(h *Hostname) (rule, why string, serving bool) {
 	switch {
 	case h.Status == "pending_deletion" || h.Status == "deleted" || h.Status == "blocked" || h.Status == "pending_blocked" || h.Status == "test_blocked":
 		return NotEditable, "its status is " + h.Status, false
@@ -24,13 +24,13 @@ func uneditable(h *Hostname) (rule, why string, serving bool) {
 	return "", "", false
 }
 
-// movedAway reports whether another zone has, or is about to have, the traffic
+// MovedAway reports whether another zone has, or is about to have, the traffic
 // of a custom hostname: the one that is edited last serves it.
-func movedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
+func MovedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
 
-// serves reports whether visitors can reach a custom hostname.
-func serves(h *Hostname) bool {
-	rule, _, serving := uneditable(h)
+// Serves reports whether visitors can reach a custom hostname.
+func Serves(h *Hostname) bool {
+	rule, _, serving := Uneditable(h)
 	return rule == "" || serving
 }
 
@@ -41,11 +41,11 @@ func Unwritable(c *Change, o Object) string {
 	if o.Hostname == nil || c.Action == Delete {
 		return ""
 	}
-	if _, why, _ := uneditable(o.Hostname); why != "" {
+	if _, why, _ := Uneditable(o.Hostname); why != "" {
 		return why
 	}
 	accepted := slices.ContainsFunc(c.Hazards, func(h Hazard) bool { return h.Kind == MovesTraffic })
-	if movedAway(o.Hostname) && !accepted {
+	if MovedAway(o.Hostname) && !accepted {
 		return "its status is " + o.Hostname.Status + " by now, and a write here would take its traffic back from the zone it moved to; plan again"
 	}
 	return ""

@@ -209,8 +209,8 @@ func FieldForwarding(hostname string) string { return "client_certificate_forwar
 // Destination is where alerts can go.
 type Destination struct{ ID, Name string }
 
-// lookup is the live setting of an id.
-func lookup(settings []Setting, id string) (Setting, bool) {
+// Lookup is the live setting of an id.
+func Lookup(settings []Setting, id string) (Setting, bool) {
 	for _, s := range settings {
 		if s.ID == id {
 			return s, true
@@ -222,10 +222,10 @@ func lookup(settings []Setting, id string) (Setting, bool) {
 // Own is the hostname's own value of a setting, Inherit where it has none. It
 // also knows the settings of its certificate and origin ("ssl.method", …).
 func (h *Hostname) Own(id string) schema.Value {
-	if ofCertificate(id) {
+	if OfCertificate(id) {
 		return h.certificate(id)
 	}
-	if s, ok := lookup(h.Settings, id); ok {
+	if s, ok := Lookup(h.Settings, id); ok {
 		return s.Value
 	}
 	return schema.Inherit
@@ -260,7 +260,7 @@ func (h *Hostname) certificate(id string) schema.Value {
 
 // Value is the zone's value of a setting, and whether it was read.
 func (z *Zone) Value(id string) (schema.Value, bool) {
-	s, ok := lookup(z.Settings, id)
+	s, ok := Lookup(z.Settings, id)
 	return s.Value, ok
 }
 
@@ -279,11 +279,11 @@ type Object struct {
 	At time.Time
 }
 
-func findHost(sorted []Hostname, name string) (int, bool) {
+func FindHostname(sorted []Hostname, name string) (int, bool) {
 	return slices.BinarySearchFunc(sorted, name, func(h Hostname, n string) int { return strings.Compare(h.Name, n) })
 }
 
-func editOf(edits []Edit, id string) *Edit {
+func EditOf(edits []Edit, id string) *Edit {
 	for i := range edits {
 		if edits[i].Setting == id {
 			return &edits[i]
@@ -292,28 +292,28 @@ func editOf(edits []Edit, id string) *Edit {
 	return nil
 }
 
-// domainOf is the domain of an application, which is a hostname alone where it
+// DomainOf is the domain of an application, which is a hostname alone where it
 // can be the configuration's.
-func domainOf(app *Resource) string { return strings.ToLower(textOf(app.Value(FieldDomain))) }
+func DomainOf(app *Resource) string { return strings.ToLower(TextOf(app.Value(FieldDomain))) }
 
-// textOf is a string, empty for no value.
-func textOf(v schema.Value) string {
+// TextOf is a string, empty for no value.
+func TextOf(v schema.Value) string {
 	if v == schema.Inherit {
 		return ""
 	}
 	return v.Text()
 }
 
-// listField is a list as fields have it: an empty one is no value.
-func listField(l []string) schema.Value {
+// ListField is a list as fields have it: an empty one is no value.
+func ListField(l []string) schema.Value {
 	if len(l) == 0 {
 		return schema.Inherit
 	}
 	return schema.ListValue(l)
 }
 
-// minus are the items of a that b lacks.
-func minus(a, b []string) []string {
+// Minus are the items of a that b lacks.
+func Minus(a, b []string) []string {
 	in := make(map[string]bool, len(b))
 	for _, s := range b {
 		in[s] = true

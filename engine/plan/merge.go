@@ -47,7 +47,7 @@ func (l *Live) Add(more *Live) {
 func (z *Zone) add(from *Zone) {
 	settings := slices.Clone(z.Settings)
 	for _, s := range from.Settings {
-		if _, known := lookup(settings, s.ID); !known {
+		if _, known := Lookup(settings, s.ID); !known {
 			settings = append(settings, s)
 		}
 	}

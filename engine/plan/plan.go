@@ -1,11 +1,6 @@
-// Package plan turns a configuration and live state into the writes that make
-// them equal, in an order in which no name is ever weaker than before or after.
-//
-// It is pure: no clock, no network, no files. The same input gives the same
-// Plan, byte for byte. The stages are Resolve (which settings are asked of
-// which live object), Build (what differs, and in which order it is written)
-// and the Request functions (what a write looks like on the wire, shown and
-// sent alike).
+// Package plan holds the data that the stages hand to each other: what is live, what
+// has to be read, and a plan with its changes, hazards and findings. It also holds
+// how a change looks on the wire, since plans show the request that apply sends.
 package plan
 
 import (
@@ -165,7 +160,7 @@ type Edit struct {
 	Origin        Origin           `json:"origin"`
 
 	// wire is what is sent: To in the order in which the user wrote it.
-	wire schema.Value
+	Wire schema.Value
 }
 
 // Origin is the line that asks for an edit, and through what.

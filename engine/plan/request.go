@@ -49,10 +49,10 @@ func patchBody(edits []Edit, h *Hostname) string {
 	o.begin()
 	if slices.ContainsFunc(edits, func(e Edit) bool { return !ofOrigin(e.Setting) }) {
 		kind, method := schema.StringValue(h.Type), schema.StringValue(h.Method)
-		if e := editOf(edits, "ssl.type"); e != nil {
+		if e := EditOf(edits, "ssl.type"); e != nil {
 			kind = e.To
 		}
-		if e := editOf(edits, "ssl.method"); e != nil {
+		if e := EditOf(edits, "ssl.method"); e != nil {
 			method = e.To
 		}
 		o.key("ssl")
@@ -60,7 +60,7 @@ func patchBody(edits []Edit, h *Hostname) string {
 		o.member("type", kind)
 		o.member("method", method)
 		o.certificate(edits)
-		o.settings(laidOver(h.Settings, edits))
+		o.settings(LaidOver(h.Settings, edits))
 		o.end()
 	}
 	o.origin(edits)
@@ -77,12 +77,12 @@ func createRequest(c *Change) Request {
 	o.key("ssl")
 	o.begin()
 	for _, id := range []string{"ssl.type", "ssl.method"} {
-		if e := editOf(c.Edits, id); e != nil {
+		if e := EditOf(c.Edits, id); e != nil {
 			o.member(strings.TrimPrefix(id, "ssl."), e.To)
 		}
 	}
 	o.certificate(c.Edits)
-	o.settings(laidOver(nil, c.Edits))
+	o.settings(LaidOver(nil, c.Edits))
 	o.end()
 	o.origin(c.Edits)
 	o.end()
@@ -93,7 +93,7 @@ func createRequest(c *Change) Request {
 // and ofCertificate whether it is about its origin or its certificate: neither
 // stands among its settings.
 func ofOrigin(id string) bool { return strings.HasPrefix(id, "origin.") }
-func ofCertificate(id string) bool {
+func OfCertificate(id string) bool {
 	return ofOrigin(id) || strings.HasPrefix(id, "ssl.")
 }
 
@@ -131,17 +131,17 @@ func (o *object) member(name string, value schema.Value) {
 // sending back the certificate authority as read is refused on most plans.
 func (o *object) certificate(edits []Edit) {
 	for _, id := range []string{"ssl.wildcard", "ssl.bundle_method", "ssl.certificate_authority"} {
-		if e := editOf(edits, id); e != nil {
+		if e := EditOf(edits, id); e != nil {
 			o.member(strings.TrimPrefix(id, "ssl."), e.To)
 		}
 	}
 }
 
 func (o *object) origin(edits []Edit) {
-	if e := editOf(edits, "origin.server"); e != nil {
+	if e := EditOf(edits, "origin.server"); e != nil {
 		o.member("custom_origin_server", e.To)
 	}
-	if e := editOf(edits, "origin.sni"); e != nil {
+	if e := EditOf(edits, "origin.sni"); e != nil {
 		o.member("custom_origin_sni", e.To)
 	}
 }
@@ -202,10 +202,10 @@ func hostnamesPath(c *Change) string {
 	return "/zones/" + url.PathEscape(c.ZoneID) + "/custom_hostnames"
 }
 
-// laidOver are the settings after the edits, sorted by id. "No own value" is
+// LaidOver are the settings after the edits, sorted by id. "No own value" is
 // expressed by leaving the key out; a live key without a value (null, or an
 // empty string) is left out too, since Cloudflare takes no such value.
-func laidOver(live []Setting, edits []Edit) []Setting {
+func LaidOver(live []Setting, edits []Edit) []Setting {
 	out := make([]Setting, 0, len(live)+len(edits))
 	for _, s := range live {
 		if slices.ContainsFunc(edits, func(e Edit) bool { return e.Setting == s.ID }) {
@@ -217,7 +217,7 @@ func laidOver(live []Setting, edits []Edit) []Setting {
 		out = append(out, s)
 	}
 	for _, e := range edits {
-		if e.To != schema.Inherit && !ofCertificate(e.Setting) {
+		if e.To != schema.Inherit && !OfCertificate(e.Setting) {
 			out = append(out, Setting{ID: e.Setting, Raw: string(e.sent()), Value: e.To})
 		}
 	}
@@ -228,14 +228,14 @@ func laidOver(live []Setting, edits []Edit) []Setting {
 // sent is the value on the wire: a cipher list keeps the order in which it was
 // written.
 func (e *Edit) sent() schema.Value {
-	if e.wire != "" {
-		return e.wire
+	if e.Wire != "" {
+		return e.Wire
 	}
 	return e.To
 }
 
-// fieldHostname is what a deletion edits: the name itself goes.
-const fieldHostname = "hostname"
+// FieldHostname is what a deletion edits: the name itself goes.
+const FieldHostname = "hostname"
 
 // Met reports whether a value that was found is what the edit asks for.
 func (e *Edit) Met(found schema.Value) bool {
@@ -288,7 +288,7 @@ func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
 // Value is the own value of a setting of the object, "" where it was not read.
 func (o Object) Value(id string) schema.Value {
 	switch {
-	case o.Hostname != nil && id == fieldHostname:
+	case o.Hostname != nil && id == FieldHostname:
 		return schema.StringValue(o.Hostname.Name)
 	case o.Hostname != nil:
 		return o.Hostname.Own(id)

@@ -64,7 +64,7 @@ func Digest(changes []Change) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-func sortFindings(fs []Finding) {
+func SortFindings(fs []Finding) {
 	rank := map[schema.Severity]int{schema.Error: 0, schema.Warning: 1, Info: 2}
 	slices.SortStableFunc(fs, func(a, b Finding) int {
 		return cmp.Or(

@@ -8,17 +8,17 @@ import (
 	"tlsync/schema"
 )
 
-func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
+func Count(n int, noun string) string { return fmt.Sprintf("%d %s", n, Plural(n, noun, noun+"s")) }
 
-func plural(n int, one, many string) string {
+func Plural(n int, one, many string) string {
 	if n == 1 {
 		return one
 	}
 	return many
 }
 
-// first is the beginning of a list of names.
-func first(names []string) string {
+// First is the beginning of a list of names.
+func First(names []string) string {
 	const most = 3
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + ", …"
@@ -26,8 +26,8 @@ func first(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// enumerate is a list in words.
-func enumerate(list []string) string {
+// Enumerate is a list in words.
+func Enumerate(list []string) string {
 	if n := len(list); n > 1 {
 		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
 	}
@@ -65,7 +65,7 @@ func Show(v schema.Value) string {
 		return name
 	}
 	if slices.ContainsFunc(l, func(s string) bool { _, ok := schema.LookupSuite(s); return !ok }) {
-		return first(l) // hostnames, or addresses
+		return First(l) // hostnames, or addresses
 	}
-	return count(len(l), "suite")
+	return Count(len(l), "suite")
 }

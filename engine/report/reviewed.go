@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 )
 
@@ -28,7 +29,7 @@ const (
 // showed, so that an apply can be held to it (ParseReviewed). Head is the commit
 // that was planned, 40 hexadecimal digits. Nothing of it is foreign text. It takes
 // at most about 20,000 bytes.
-func ReviewedMarkdown(head string, r plan.Reviewed) string {
+func ReviewedMarkdown(head string, r hold.Reviewed) string {
 	form, n := formChanges, len(r.Changes)
 	var data []byte
 	switch {
@@ -68,7 +69,7 @@ var errNoReview = errors.New("there is no reviewed plan in it: it does not end i
 
 // ParseReviewed reads what ReviewedMarkdown wrote at the end of a comment, and the
 // commit that was planned.
-func ParseReviewed(comment string) (head string, r plan.Reviewed, err error) {
+func ParseReviewed(comment string) (head string, r hold.Reviewed, err error) {
 	comment = "\n" + strings.ReplaceAll(comment, "\r\n", "\n")
 	at := strings.LastIndex(comment, "\n"+reviewOpen)
 	if at < 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 )
 
@@ -17,7 +18,7 @@ const reviewedCommit = "0123456789abcdef0123456789abcdef01234567"
 func TestAReviewIsReadBackAsItWasKept(t *testing.T) {
 	fingerprint := func(n int) *rapid.Generator[string] { return rapid.StringMatching(fmt.Sprintf("[0-9a-f]{%d}", n)) }
 	rapid.Check(t, func(r *rapid.T) {
-		var want plan.Reviewed
+		var want hold.Reviewed
 		switch rapid.IntRange(0, 2).Draw(r, "form") {
 		case 0:
 			if list := rapid.SliceOfDistinct(fingerprint(16), rapid.ID).Draw(r, "changes"); len(list) > 0 {
@@ -42,7 +43,7 @@ func TestAReviewIsReadBackAsItWasKept(t *testing.T) {
 }
 
 func TestWhatKeepsNoReviewIsRefused(t *testing.T) {
-	good := ReviewedMarkdown(reviewedCommit, plan.Reviewed{Changes: []string{"0123456789abcdef", "1123456789abcdef"}})
+	good := ReviewedMarkdown(reviewedCommit, hold.Reviewed{Changes: []string{"0123456789abcdef", "1123456789abcdef"}})
 	if _, _, err := ParseReviewed(good); err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +72,9 @@ func TestWhatKeepsNoReviewIsRefused(t *testing.T) {
 }
 
 func FuzzParseReviewed(f *testing.F) {
-	f.Add(ReviewedMarkdown(reviewedCommit, plan.Reviewed{Changes: []string{"0123456789abcdef"}}))
-	f.Add(ReviewedMarkdown(reviewedCommit, plan.Reviewed{Groups: map[string]int{"0123456789abcdef": 3}}))
-	f.Add(ReviewedMarkdown(reviewedCommit, plan.Reviewed{Whole: strings.Repeat("0", 64)}))
+	f.Add(ReviewedMarkdown(reviewedCommit, hold.Reviewed{Changes: []string{"0123456789abcdef"}}))
+	f.Add(ReviewedMarkdown(reviewedCommit, hold.Reviewed{Groups: map[string]int{"0123456789abcdef": 3}}))
+	f.Add(ReviewedMarkdown(reviewedCommit, hold.Reviewed{Whole: strings.Repeat("0", 64)}))
 	f.Fuzz(func(t *testing.T, comment string) {
 		head, r, err := ParseReviewed(comment)
 		if err != nil {
@@ -90,7 +91,7 @@ func FuzzParseReviewed(f *testing.F) {
 func TestTheCommentFor50000ChangesHasRoomForItsReview(t *testing.T) {
 	for _, alone := range []bool{false, true} {
 		p := manyPlan(50000, alone)
-		review := ReviewedMarkdown(reviewedCommit, plan.Review(p))
+		review := ReviewedMarkdown(reviewedCommit, hold.Review(p))
 		if len(review) > 20500 {
 			t.Errorf("the review takes %d bytes", len(review))
 		}

@@ -3,13 +3,14 @@ package report
 import (
 	"strconv"
 
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
 
 // Discrepancies says in words why changes of a saved plan cannot be made as they
 // were planned, one a line and safe to print, at most as many as most; 0 is all.
-func Discrepancies(all []plan.Discrepancy, most int) []string {
+func Discrepancies(all []hold.Discrepancy, most int) []string {
 	if most == 0 {
 		most = len(all)
 	}

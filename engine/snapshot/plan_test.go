@@ -14,6 +14,7 @@ import (
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/engine/snapshot"
 	"tlsync/schema"
@@ -209,7 +210,7 @@ func start(t *testing.T, token string) *cloudflare.Reader {
 // take saves what a reader sees of the base, and reads it back.
 func take(t *testing.T, r *cloudflare.Reader) *snapshot.Snapshot {
 	t.Helper()
-	live, err := r.Fetch(t.Context(), snapshot.Scope(plan.ScopeOf(load(t, base))))
+	live, err := r.Fetch(t.Context(), snapshot.Scope(resolve.ScopeOf(load(t, base))))
 	if err != nil {
 		t.Fatal(err)
 	}

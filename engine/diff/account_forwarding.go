@@ -1,0 +1,110 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// forwarding plans for which hostnames the origin is shown the certificate: one
+// write for each entry, each over what the one before it leaves.
+func (w *mtlsWork) forwarding() {
+	decided := map[string]*mtlsEntry{}
+	edited := map[string]bool{} // each hostname once, by whatever entry
+	now, last := w.live.Forwarding, -1
+	for _, e := range w.entries {
+		var edits []plan.Edit
+		want := func(name string, on bool, pos schema.Pos) {
+			field := plan.FieldForwarding(name)
+			from, to := w.live.Forwarding.Value(field), schema.Inherit
+			if on {
+				to = `"on"`
+			}
+			if from != to && !edited[name] {
+				edited[name] = true
+				edits = append(edits, w.edit(field, from, to, w.forwardingCause(e, name, to, from), schema.Changes, e.origin(pos)))
+			}
+		}
+		for _, h := range e.Hostnames {
+			other := decided[h.Value]
+			switch {
+			case !e.Forward.Set || e.Absent:
+			case other != nil && other.Forward.Value != e.Forward.Value:
+				w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
+					"whether client certificates of %s are forwarded is decided by %s, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
+			case other != nil:
+			default:
+				decided[h.Value] = e
+				if !e.Forward.Value || e.standing[h.Value] && !w.barred[h.Value] {
+					want(h.Value, e.Forward.Value, e.Forward.Pos)
+				}
+			}
+		}
+		if !w.blind {
+			for _, h := range w.abandoned(e) {
+				want(h, false, e.Name.Pos)
+			}
+		}
+		if len(edits) == 0 {
+			continue
+		}
+		slices.SortStableFunc(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
+		c := plan.Change{ID: w.object(plan.KindMTLSHostname, e.Name.Value), Kind: plan.KindMTLSHostname, Name: e.Name.Value, Action: plan.Update, Edits: edits}
+		over := now
+		n := w.add(c, plan.Object{Resource: &over})
+		if last >= 0 {
+			w.needs(n, last, whyForwarding)
+		}
+		last = n
+		now.Rest = string(plan.ForwardingList(now.Rest, edits))
+		for i := range edits {
+			s := step{deed: forward, node: n, entry: e.Name.Value, hostname: plan.ForwardedHostname(&edits[i])}
+			if edits[i].To == schema.Inherit {
+				s.deed = unforward
+			}
+			w.did(s)
+		}
+	}
+}
+
+// abandoned are the hostnames of an entry that lose their last certificate
+// authority, so that there is nothing left to forward.
+func (w *mtlsWork) abandoned(e *mtlsEntry) []string {
+	var out []string
+	add := func(h string) {
+		if w.after[h] == 0 && !w.listed[h] {
+			out = append(out, h)
+		}
+	}
+	for _, a := range e.authorities {
+		for _, h := range plan.Minus(a.from, a.to) {
+			if e.Absent || e.Forward.Value {
+				add(h)
+			}
+		}
+	}
+	for _, h := range e.Hostnames {
+		if e.Absent {
+			add(h.Value)
+		}
+	}
+	return out
+}
+
+func (w *mtlsWork) forwardingCause(e *mtlsEntry, hostname string, to, from schema.Value) plan.Cause {
+	b := e.base
+	asked := schema.Inherit
+	switch {
+	case b == nil || !b.Absent && !b.Forward.Set:
+		asked = ""
+		if b != nil && to == schema.Inherit && e.Absent {
+			asked = from // it goes with the rest of the entry
+		}
+	case !b.Absent && b.Forward.Value && slices.ContainsFunc(b.Hostnames, func(h schema.Field[string]) bool { return h.Value == hostname }):
+		asked = `"on"`
+	}
+	return w.cause(asked, to, from)
+}

@@ -1,0 +1,230 @@
+package diff_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
+	"tlsync/schema"
+)
+
+// drawCrowd is a zone with many custom hostnames that a few lines reach.
+func drawCrowd(t *rapid.T) world {
+	zone := plan.Zone{ID: "z0", Name: "saas0.example", LocalRead: locals, Hostnames: []plan.Hostname{}}
+	var want resolve.ResolvedZone
+	// Mostly the zone has the weakest values and every name gets the same, else a
+	// cheaper way is rarely to be had.
+	plain := !odds(t, 4, "mixed")
+	for _, id := range watched {
+		choice := values[id]
+		if id == "tls_1_3" {
+			choice = append(slices.Clone(choice), `"zrt"`)
+			zone.Settings = append(zone.Settings, plan.Setting{ID: "0rtt", Raw: `"off"`, Value: `"off"`})
+		}
+		has := choice
+		if weakest := 0; plain {
+			if id == schema.Ciphers {
+				weakest = len(choice) - 1
+			}
+			has = choice[weakest : weakest+1]
+		}
+		v := canonical(id, rapid.SampledFrom(has).Draw(t, "zone "+id), schema.ZoneLevel)
+		s := plan.Setting{ID: id, Raw: string(v), Value: v, Locked: odds(t, 20, "locked "+id)}
+		if v == `"zrt"` {
+			zone.Settings[len(zone.Settings)-1] = plan.Setting{ID: "0rtt", Raw: `"on"`, Value: `"on"`}
+		}
+		zone.Settings = append(zone.Settings, s)
+		if odds(t, 4, "zone manages "+id) {
+			want.Settings = append(want.Settings, assign(id, rapid.SampledFrom(choice).Draw(t, "zone wants "+id), schema.ZoneLevel))
+		}
+	}
+	alike, bare := odds(t, 4, "as the zone"), odds(t, 4, "no own values")
+	lines := make([][]schema.Assignment, rapid.IntRange(1, 3).Draw(t, "lines"))
+	for l := range lines {
+		for _, id := range watched {
+			if l == 0 && odds(t, 2, "first line asks "+id) || odds(t, 4, "line asks "+id) {
+				v := rapid.SampledFrom(append(slices.Clone(values[id]), schema.Inherit)).Draw(t, "asks "+id)
+				if has, _ := zone.Value(id); alike && has != `"zrt"` {
+					v = has
+				}
+				a := assign(id, v, schema.CustomHostnameLevel)
+				a.Pos, a.Via = schema.Pos{File: "f.yaml", Line: l + 1, Col: 3}, fmt.Sprintf("rule %d", l)
+				lines[l] = append(lines[l], a)
+			}
+		}
+	}
+	for i := range rapid.IntRange(10, 30).Draw(t, "hostnames") {
+		h := plan.Hostname{
+			ID: fmt.Sprintf("id-0-%d", i), Name: fmt.Sprintf("h%02d.example", i), Status: "active", SSL: true,
+			SSLStatus: "active", Type: "dv", Method: "http", Wildcard: odds(t, 8, "wildcard"),
+		}
+		switch {
+		case plain:
+		case odds(t, 40, "uploaded"):
+			h.Uploaded = true
+		case odds(t, 40, "blocked"):
+			h.Status = "blocked"
+		}
+		for _, id := range watched {
+			if !bare && odds(t, 12, "own "+id) {
+				v := canonical(id, rapid.SampledFrom(values[id]).Draw(t, "own value "+id), schema.CustomHostnameLevel)
+				h.Settings = append(h.Settings, plan.Setting{ID: id, Raw: string(v), Value: v})
+			}
+		}
+		if h.Own("min_tls_version") == `"1.3"` && h.Own("ciphers") != schema.Inherit {
+			h.Settings = nil
+		}
+		var as []schema.Assignment
+		for l := range lines {
+			if l == 0 && (plain || !odds(t, 40, "out of line")) || l > 0 && odds(t, 3, "in line") {
+				as = schema.Overlay(as, lines[l])
+			}
+		}
+		zone.Hostnames = append(zone.Hostnames, h)
+		want.Hostnames = append(want.Hostnames, as)
+	}
+	if odds(t, 4, "local") {
+		drawLocal(t, &zone, &want, false)
+	}
+	return world{&plan.Live{Zones: []plan.Zone{zone}}, &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}}
+}
+
+var (
+	claim    = regexp.MustCompile(`^custom hostnames of zone saas0\.example get (.*) one by one; with (.*) the same comes of (\d+) requests? in place of (\d+), which saves (\d+)(; the zone's own names.* would get .* too)?$`)
+	zoneSays = regexp.MustCompile(`"(\w+): ([^"]*)"`)
+	lineSays = regexp.MustCompile(`"(\w+): inherit" in place of ((?:f\.yaml:\d+:3 \(rule \d+\)(?:, )?)+)`)
+	lineAt   = regexp.MustCompile(`f\.yaml:(\d+):3 \((rule \d+)\)`)
+)
+
+// followed is the configuration that a finding speaks of, read from its words.
+func followed(t *rapid.T, w world, message string) (other world, then, now, saved int, stronger bool) {
+	m := claim.FindStringSubmatch(message)
+	if m == nil {
+		t.Fatalf("not understood: %s", message)
+	}
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
+	want := w.want.Zones[0]
+	with := m[2]
+	if settings, lines, ok := strings.Cut(with, " in settings of zone saas0.example, and "); ok {
+		with = lines
+		for _, s := range zoneSays.FindAllStringSubmatch(settings, -1) {
+			v := schema.StringValue(s[2])
+			if s[1] == schema.Ciphers {
+				v = schema.ListValue(schema.CipherList(s[2]))
+				if list, ok := strings.CutPrefix(s[2], "["); ok {
+					v = schema.ListValue(strings.Split(strings.TrimSuffix(list, "]"), ", "))
+				}
+			}
+			a := assign(s[1], v, schema.ZoneLevel)
+			want.Settings = schema.Overlay(want.Settings, []schema.Assignment{a})
+		}
+	}
+	want.Hostnames = slices.Clone(want.Hostnames)
+	for _, l := range lineSays.FindAllStringSubmatch(with, -1) {
+		var value string
+		for _, p := range strings.Split(m[1], " and ") {
+			if id, v, _ := strings.Cut(p, " "); id == l[1] {
+				value = v
+			}
+		}
+		for i, as := range want.Hostnames {
+			as = slices.Clone(as)
+			for j := range as {
+				for _, at := range lineAt.FindAllStringSubmatch(l[2], -1) {
+					a := &as[j]
+					if a.Setting == l[1] && plan.Show(a.Value) == value && a.Pos.Line == number(at[1]) && a.Via == at[2] {
+						a.Value, a.Wire = schema.Inherit, schema.Inherit
+					}
+				}
+			}
+			want.Hostnames[i] = as
+		}
+	}
+	return world{w.live, &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}}, number(m[3]), number(m[4]), number(m[5]), m[6] != ""
+}
+
+func isLocal(name string) bool {
+	return slices.ContainsFunc(localNames, func(l string) bool { return strings.HasSuffix(name, l) })
+}
+
+// knows reports whether a plan knows of a name in the zone.
+func (w world) knows(local string) bool {
+	return slices.ContainsFunc(w.live.Zones[0].Local, func(h plan.Hostname) bool { return h.Name == local }) ||
+		slices.ContainsFunc(w.want.Zones[0].Local, func(l resolve.LocalName) bool { return l.Name == local })
+}
+
+// TestTheCheaperConfigurationComesToTheSame takes every finding at its word: its
+// configuration takes as many requests as it says, and every name meets the same.
+func TestTheCheaperConfigurationComesToTheSame(t *testing.T) {
+	reached := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawCrowd(t)
+		p := build(t, w)
+		for _, f := range p.Findings {
+			if f.Rule != plan.CheaperZoneValue {
+				continue
+			}
+			other, then, now, saved, stronger := followed(t, w, f.Message)
+			q := build(t, other)
+			if len(p.Changes) != now || len(q.Changes) != then || saved != now-then || saved < 10 {
+				t.Fatalf("%s\nbut it is %d in place of %d", f.Message, len(q.Changes), len(p.Changes))
+			}
+			after, otherwise := newEdge(w.live), newEdge(w.live)
+			for i := range p.Changes {
+				if err := after.write(p.Changes[i].Request); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range q.Changes {
+				if err := otherwise.write(q.Changes[i].Request); err != nil {
+					t.Fatal(err)
+				}
+			}
+			differs := false
+			w.watch(func(zone, name string, _ map[string]schema.Value) {
+				unknown := name == "" || isLocal(name) && !w.knows(strings.TrimPrefix(name, zone))
+				for _, id := range watched {
+					meets, would := after.meets(zone, name)[id], otherwise.meets(zone, name)[id]
+					if unknown { // also where a minimum of 1.3 hides the ciphers
+						meets, would = after.value(zone, id), otherwise.value(zone, id)
+					}
+					row, _ := schema.LookupSetting(id)
+					switch {
+					case meets == would:
+					case unknown && row.Compare(meets, would) == schema.Strengthens:
+						differs = true
+					default:
+						t.Fatalf("%s\nbut %s of name %q would be %s and not %s", f.Message, id, name, would, meets)
+					}
+				}
+			})
+			if differs != stronger {
+				t.Fatalf("%s\nthe zone's own names get stronger: %t", f.Message, differs)
+			}
+			reached["told"]++
+			for what, is := range map[string]bool{
+				"several":       strings.Contains(f.Message, "inherit\" in place of") && strings.Count(f.Message, "inherit\"") > 1,
+				"several lines": strings.Contains(f.Message, "), f.yaml"), "free": then == 0, "one": then == 1, "more": then > 1,
+				"stronger": stronger, "as it is": !stronger, "below wildcards": strings.Contains(f.Message, "wildcard custom hostname"),
+				"ciphers": strings.Contains(f.Message, "ciphers: inherit"), "tls_1_3": strings.Contains(f.Message, "tls_1_3: inherit"),
+			} {
+				if is {
+					reached[what]++
+				}
+			}
+		}
+	})
+	t.Log(reached)
+	for _, what := range []string{"told", "several", "several lines", "free", "one", "more", "stronger", "as it is", "below wildcards", "ciphers", "tls_1_3"} {
+		if reached[what] < 10 {
+			t.Errorf("the worlds drawn reach %q %d times only", what, reached[what])
+		}
+	}
+}
