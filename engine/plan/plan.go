@@ -159,8 +159,8 @@ type Edit struct {
 	Direction     schema.Direction `json:"direction"`
 	Origin        Origin           `json:"origin"`
 
-	// wire is what is sent: To in the order in which the user wrote it.
-	Wire schema.Value
+	// Wire is what is sent: To in the order in which the user wrote it.
+	Wire schema.Value `json:"-"`
 }
 
 // Origin is the line that asks for an edit, and through what.
