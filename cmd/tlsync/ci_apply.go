@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 )
 
@@ -220,7 +221,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	case !ok:
 		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
 	}
-	head, review, err := report.ParseReviewed(body)
+	head, review, err := planfile.ParseReviewed(body)
 	switch {
 	case err != nil:
 		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}

@@ -14,6 +14,7 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 )
 
@@ -65,7 +66,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if refused != nil {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
 	}
-	review := report.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
+	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
 		page.Budget = max(1, budget-len(review)-2)

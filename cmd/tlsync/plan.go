@@ -14,6 +14,7 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 	"tlsync/schema"
 )
@@ -138,7 +139,7 @@ func interrupted(ctx context.Context, err error) error {
 func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	switch o.format {
 	case "json":
-		return report.PlanJSON(p.out, made)
+		return planfile.PlanJSON(p.out, made)
 	case "github":
 		return github.Commands(p.out, annotations(o, report.PlanAnnotations(made)))
 	case "markdown":
@@ -167,7 +168,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return report.PlanJSON(w, made) })
+	return saveFile(flag, file, func(w io.Writer) error { return planfile.PlanJSON(w, made) })
 }
 
 func (p *program) showCommand() *cli.Command {
@@ -195,7 +196,7 @@ func (p *program) show(o common, file string) error {
 	if err != nil {
 		return err
 	}
-	if report.IsReceipt(text) {
+	if planfile.IsReceipt(text) {
 		return p.showReceipt(o, file, text)
 	}
 	made, err := readPlan(file, text)
@@ -207,7 +208,7 @@ func (p *program) show(o common, file string) error {
 
 // readPlan reads a plan that was saved in a file, from its text.
 func readPlan(file string, text []byte) (*plan.Plan, error) {
-	made, err := report.ReadPlan(bytes.NewReader(text))
+	made, err := planfile.ReadPlan(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -219,7 +220,7 @@ func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
 		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
 	}
-	if !report.Intact(made) {
+	if !planfile.Intact(made) {
 		return fmt.Errorf("%s: the checksum is not that of its content: it was edited or damaged; make the plan again", file)
 	}
 	return nil

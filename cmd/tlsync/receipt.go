@@ -11,6 +11,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 )
 
@@ -70,7 +71,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	}
 	if regular {
 		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
-		if readErr == nil && len(start) > 0 && !report.IsReceipt(start) {
+		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
 			_ = f.Close()
 			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", report.Safe(file)))
 		}
@@ -219,7 +220,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	var text []byte
 	tally := r.tally
 	add := func(line any) error {
-		b, err := report.ReceiptLine(line)
+		b, err := planfile.ReceiptLine(line)
 		text = append(text, b...)
 		return err
 	}
@@ -242,11 +243,11 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 			tally.NotAttempted++
 		}
 		if err == nil {
-			err = add(report.NewReceiptStep(&s))
+			err = add(planfile.NewReceiptStep(&s))
 		}
 	}
 	if stopped != nil && err == nil {
-		err = add(report.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
+		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
 	}
 	if err == nil {
 		_, err = r.file.Write(text)
@@ -274,13 +275,13 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 
 // showReceipt prints a receipt.
 func (p *program) showReceipt(o common, file string, text []byte) error {
-	r, err := report.ReadReceipt(text)
+	r, err := planfile.ReadReceipt(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	switch o.format {
 	case "json":
-		return report.ReceiptJSON(p.out, r)
+		return planfile.ReceiptJSON(p.out, r)
 	case "markdown":
 		title := "Receipt of an apply"
 		if r.Tally == nil {

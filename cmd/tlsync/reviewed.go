@@ -10,6 +10,7 @@ import (
 
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 )
 
@@ -33,14 +34,14 @@ func readReviewed(file string) (hold.Reviewed, error) {
 		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		made, err := report.ReadPlan(bytes.NewReader(text))
+		made, err := planfile.ReadPlan(bytes.NewReader(text))
 		if err != nil {
 			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}
 		// Of a file each change can be kept, however many there are.
 		return hold.ReviewEach(made), intact(file, made)
 	}
-	_, review, err := report.ParseReviewed(string(text))
+	_, review, err := planfile.ParseReviewed(string(text))
 	if err != nil {
 		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -122,16 +123,16 @@ func DiagnosticsJSON(w io.Writer, ds schema.Diagnostics) error {
 	}
 	errs, warnings := tally(ds)
 	out := bufio.NewWriter(w)
-	e := encoder{out: out}
-	e.value(struct {
+	e := safe.NewEncoder(out)
+	e.Value(struct {
 		FormatVersion string             `json:"format_version"`
 		Errors        int                `json:"errors"`
 		Warnings      int                `json:"warnings"`
 		Diagnostics   schema.Diagnostics `json:"diagnostics"`
 	}{"1", errs, warnings, ds}, "")
-	e.raw("\n")
-	if e.err != nil {
-		return fmt.Errorf("write diagnostics as JSON: %w", e.err)
+	e.Raw("\n")
+	if err := e.Flush(); err != nil {
+		return fmt.Errorf("write diagnostics as JSON: %w", err)
 	}
-	return out.Flush()
+	return nil
 }

@@ -17,6 +17,8 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/safe/safetest"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -108,7 +110,7 @@ func plainOf(root ast.Node, source []byte) string {
 func checkPage(t reporter, page string) {
 	t.Helper()
 	checkLive(t, parse(page), []byte(page))
-	if bad := unsafeIn(page); bad != "" {
+	if bad := safetest.Unsafe(page); bad != "" {
 		t.Errorf("%s in\n%s", bad, page)
 	}
 }
@@ -134,7 +136,7 @@ func blocksOf(page string) []string {
 
 // plannedAs is a plan that says s wherever a plan can say anything.
 func plannedAs(s string) *plan.Plan {
-	origin := at(s, 7, s)
+	origin := sample.At(s, 7, s)
 	origin.Commit, origin.Author = s, s
 	object := schema.Value(`{"a":` + string(schema.StringValue(s)) + `}`)
 	edits := []plan.Edit{
@@ -148,7 +150,7 @@ func plannedAs(s string) *plan.Plan {
 		{Kind: plan.KindCustomHostname, Zone: s, Name: s + ".example", Action: plan.Update},
 		{Kind: plan.KindHostname, Zone: s, Name: s, Action: plan.Delete},
 		{Kind: plan.KindMTLSCertificate, Account: s, Name: s, Action: plan.Create},
-		{Kind: plan.Kind("k" + s), Zone: saas, Name: s, Action: "a" + s},
+		{Kind: plan.Kind("k" + s), Zone: sample.Zone, Name: s, Action: "a" + s},
 	} {
 		c.ID = string(c.Kind) + "/" + c.Zone + c.Account + "/" + c.Name
 		c.Edits = slices.Clone(edits)

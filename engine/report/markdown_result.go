@@ -92,7 +92,7 @@ func (m *page) stepsBlock(title string, r *apply.Result, which apply.Outcome, ra
 			for j, e := range s.Change.Edits {
 				text += map[bool]string{true: ": ", false: ", "}[j == 0] + markdownName(e.Setting) + " " + MarkdownCode(m.values.change(s.Change.Kind, s.Change.Action, e))
 			}
-			text += ": " + MarkdownText(clip(reasonOf(s), maxSentence))
+			text += ": " + MarkdownText(clip(s.Why(), maxSentence))
 			if s.Wrote && which == apply.Failed {
 				text += "; the write may have reached Cloudflare"
 			}

@@ -79,7 +79,7 @@ func (t *text) step(s *apply.Step) {
 		}
 		fmt.Fprintln(t.out, line)
 	}
-	fmt.Fprintln(t.out, "      "+Safe(reasonOf(s)))
+	fmt.Fprintln(t.out, "      "+Safe(s.Why()))
 	if s.Wrote && s.Outcome == apply.Failed {
 		fmt.Fprintln(t.out, "      the write may have reached Cloudflare")
 	}
@@ -97,17 +97,6 @@ func whose(c *plan.Change) string {
 		return who + " in " + Safe(c.Zone)
 	}
 	return who
-}
-
-// reasonOf says why a step is not done, which may be foreign text.
-func reasonOf(s *apply.Step) string {
-	switch {
-	case s.Reason != "":
-		return s.Reason
-	case s.Err != nil:
-		return s.Err.Error()
-	}
-	return "no reason is known"
 }
 
 // done prints what was done: groups of objects that got the same edits. When all

@@ -6,61 +6,7 @@
 // data, with the same characters escaped.
 package report
 
-import (
-	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "tlsync/engine/safe"
 
-// Safe makes foreign text harmless to terminals, to logs and to the GitHub
-// Actions runner, which looks for commands in everything a step prints.
-//
-// What cannot be seen, or changes how the rest is seen (control characters,
-// marks of direction, zero width, line and paragraph separators), is shown as
-// \u001b. The runner takes "##[" anywhere in a line and "::" at its start, after
-// white space, for commands; both get a space in their middle.
-func Safe(s string) string {
-	if plain(s) {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s) + 16)
-	for _, r := range s { // a byte that is no UTF-8 becomes U+FFFD
-		if hidden(r) {
-			b.WriteString(escaped(r))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	out := strings.ReplaceAll(b.String(), "##[", "# #[")
-	if rest := strings.TrimLeftFunc(out, unicode.IsSpace); strings.HasPrefix(rest, "::") {
-		out = out[:len(out)-len(rest)] + ": " + rest[1:]
-	}
-	return out
-}
-
-// plain is the quick answer for nearly all names and values.
-func plain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c > '~' || c == '[' || c == ':' {
-			return false
-		}
-	}
-	return true
-}
-
-// hidden reports whether a character does not show, or changes how others do.
-func hidden(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' || r == 0x7f
-	}
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
-
-func escaped(r rune) string {
-	if r > 0xffff {
-		return fmt.Sprintf(`\U%08x`, r)
-	}
-	return fmt.Sprintf(`\u%04x`, r)
-}
+// Safe is safe.Text.
+func Safe(s string) string { return safe.Text(s) }

@@ -1,4 +1,4 @@
-package report
+package planfile
 
 import (
 	"bufio"
@@ -10,12 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -23,7 +21,7 @@ import (
 // that a plan of 50,000 changes is not held twice.
 //
 // The text holds the same data whatever the strings are, but characters that
-// Safe would not let through are written as JSON escapes: a plan is printed
+// safe.Text would not let through are written as JSON escapes: a plan is printed
 // into CI logs too.
 //
 // Its last member is a checksum of all that stands before it, by which a file that was
@@ -44,26 +42,21 @@ func Intact(p *plan.Plan) bool {
 func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 	sum := sha256.New()
 	out := bufio.NewWriter(io.MultiWriter(w, sum))
-	e := encoder{out: out}
-	e.raw("{\n")
-	e.member("format_version", p.FormatVersion, ",\n")
-	e.member("tool", p.Tool, ",\n")
-	e.member("config", p.Config, ",\n")
-	e.member("summary", p.Summary, ",\n")
-	list(&e, "changes", len(p.Changes), func(i int) any { return whole(p.Changes[i]) })
-	list(&e, "findings", len(p.Findings), func(i int) any { return p.Findings[i] })
-	e.member("digest", p.Digest, ",\n")
-	if e.err == nil {
-		e.err = out.Flush()
-	}
+	e := safe.NewEncoder(out)
+	e.Raw("{\n")
+	e.Member("format_version", p.FormatVersion, ",\n")
+	e.Member("tool", p.Tool, ",\n")
+	e.Member("config", p.Config, ",\n")
+	e.Member("summary", p.Summary, ",\n")
+	e.List("changes", len(p.Changes), func(i int) any { return whole(p.Changes[i]) })
+	e.List("findings", len(p.Findings), func(i int) any { return p.Findings[i] })
+	e.Member("digest", p.Digest, ",\n")
+	_ = e.Flush() // which keeps the error
 	checksum = "sha256:" + hex.EncodeToString(sum.Sum(nil))
-	e.member("checksum", checksum, "\n")
-	e.raw("}\n")
-	if e.err == nil {
-		e.err = out.Flush()
-	}
-	if e.err != nil {
-		return "", fmt.Errorf("write the plan as JSON: %w", e.err)
+	e.Member("checksum", checksum, "\n")
+	e.Raw("}\n")
+	if err := e.Flush(); err != nil {
+		return "", fmt.Errorf("write the plan as JSON: %w", err)
 	}
 	return checksum, nil
 }
@@ -81,146 +74,6 @@ func whole(c plan.Change) plan.Change {
 		c.Hazards = []plan.Hazard{}
 	}
 	return c
-}
-
-// encoder writes indented JSON piece by piece, up to the first error.
-type encoder struct {
-	out *bufio.Writer
-	buf bytes.Buffer
-	err error
-}
-
-func (e *encoder) raw(s string) {
-	if e.err == nil {
-		_, e.err = e.out.WriteString(s)
-	}
-}
-
-// value writes one value, its further lines behind the prefix.
-func (e *encoder) value(v any, prefix string) {
-	if e.err != nil {
-		return
-	}
-	e.buf.Reset()
-	enc := json.NewEncoder(&e.buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent(prefix, "  ")
-	if e.err = enc.Encode(v); e.err != nil {
-		return
-	}
-	text := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
-	_, e.err = e.out.Write(harmless(text))
-}
-
-func (e *encoder) member(name string, v any, end string) {
-	e.raw("  \"" + name + "\": ")
-	e.value(v, "  ")
-	e.raw(end)
-}
-
-func list(e *encoder, name string, n int, at func(int) any) {
-	if n == 0 {
-		e.raw("  \"" + name + "\": [],\n")
-		return
-	}
-	e.raw("  \"" + name + "\": [")
-	for i := range n {
-		if i > 0 {
-			e.raw(",")
-		}
-		e.raw("\n    ")
-		e.value(at(i), "    ")
-	}
-	e.raw("\n  ],\n")
-}
-
-// harmless escapes, inside JSON text, what Safe would change: hidden characters
-// and the second "#" of "##[". Both occur in strings only, so the text keeps its
-// meaning. "::" cannot stand at the start of a line: there are no line breaks in
-// JSON strings.
-func harmless(text []byte) []byte {
-	if !bytes.Contains(text, []byte("##[")) && (ascii(text) || !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) })) {
-		return text
-	}
-	out := make([]byte, 0, len(text)+64)
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case bytes.HasPrefix(text, []byte("##[")):
-			out = append(out, `#\u0023[`...)
-			size = len("##[")
-		case r < 0x7f || !hidden(r):
-			out = append(out, text[:size]...)
-		case r > 0xffff:
-			hi, lo := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		text = text[size:]
-	}
-	return out
-}
-
-// ascii reports whether a text has only characters below DEL, as nearly all have.
-func ascii(text []byte) bool {
-	for _, c := range text {
-		if c >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// plainJSON undoes harmless in JSON text that is kept as text (values and
-// request bodies), so that it compares equal with what was written.
-func plainJSON(text string) string {
-	if !strings.Contains(text, `\u`) {
-		return text
-	}
-	var b strings.Builder
-	for len(text) > 0 {
-		if len(text) >= 2 && text[0] == '\\' && text[1] != 'u' {
-			b.WriteString(text[:2])
-			text = text[2:]
-			continue
-		}
-		r, size := unescape(text)
-		// encoding/json itself writes U+2028 and U+2029 as escapes.
-		if size == 0 || r != '#' && (r < 0x7f || !hidden(r) || r == '\u2028' || r == '\u2029') {
-			size = max(size, 1)
-			b.WriteString(text[:size])
-		} else {
-			b.WriteRune(r)
-		}
-		text = text[size:]
-	}
-	return b.String()
-}
-
-// unescape reads the escaped character at the start of text; size is 0 where
-// there is none.
-func unescape(text string) (r rune, size int) {
-	unit := func(s string) (rune, bool) {
-		if len(s) < 6 || s[:2] != `\u` {
-			return 0, false
-		}
-		n, err := strconv.ParseUint(s[2:6], 16, 16)
-		return rune(n), err == nil
-	}
-	r, ok := unit(text)
-	if !ok {
-		return 0, 0
-	}
-	if !utf16.IsSurrogate(r) {
-		return r, 6
-	}
-	if low, ok := unit(text[6:]); ok {
-		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
-			return pair, 12
-		}
-	}
-	return utf8.RuneError, 6
 }
 
 // ReadPlan reads what PlanJSON wrote, and nothing else: unknown members, members
@@ -304,11 +157,11 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 				return err
 			}
 			c.Request.Body = plan.RawMessage(body)
-			c.Account = accountOf(&c)
+			c.Account = AccountOf(&c)
 			for i := range c.Edits {
 				e := &c.Edits[i]
 				for _, v := range []*schema.Value{&e.From, &e.To, &e.EffectiveFrom, &e.EffectiveTo} {
-					*v = cmp.Or(schema.Value(plainJSON(string(*v))), schema.Inherit)
+					*v = cmp.Or(schema.Value(safe.PlainJSON(string(*v))), schema.Inherit)
 				}
 			}
 			p.Changes = append(p.Changes, whole(c))
@@ -326,9 +179,9 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 	return errors.New("is not part of a plan")
 }
 
-// accountOf is the account in the id of a change to an object of one, "" for all
+// AccountOf is the account in the id of a change to an object of one, "" for all
 // others. The name at its end may hold a slash, and so may the account.
-func accountOf(c *plan.Change) string {
+func AccountOf(c *plan.Change) string {
 	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/")
 	at := strings.LastIndex(rest, "/"+c.Name)
 	if c.Kind == plan.KindMTLSCertificate {
@@ -350,7 +203,7 @@ func compactJSON(text string) (string, error) {
 	if err := json.Compact(&b, []byte(text)); err != nil {
 		return "", err
 	}
-	return plainJSON(b.String()), nil
+	return safe.PlainJSON(b.String()), nil
 }
 
 func readList(dec *json.Decoder, item func() error) error {
