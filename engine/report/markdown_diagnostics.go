@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"io"
 
-	"tlsync/engine/plan"
 	"tlsync/schema"
 )
 
@@ -36,5 +35,5 @@ func DiagnosticsMarkdown(w io.Writer, ds schema.Diagnostics, o MarkdownOptions) 
 			},
 		}}
 	}
-	return newPage(&plan.Plan{}, nil, o).write(w, "the mistakes", top, blocks, o)
+	return writePage(w, "the mistakes", top, blocks, o)
 }

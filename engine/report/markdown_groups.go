@@ -26,13 +26,6 @@ const (
 	maxDiffLine = 200
 )
 
-// placed is a group with where it belongs.
-type placed struct {
-	*group
-	place string
-	drift bool
-}
-
 // markdownName is a name, or what else should be short, as a code span.
 func markdownName(s string) string { return MarkdownCode(clip(s, maxName)) }
 
@@ -51,43 +44,8 @@ func markdownNames(names []string, most int) string {
 	return b.String()
 }
 
-// placeName is a place inside a sentence.
-func placeName(place string) string {
-	if account, ok := strings.CutPrefix(place, accountMark); ok {
-		return "account " + markdownName(account)
-	}
-	return "zone " + markdownName(place)
-}
-
-// subject names the objects of a group: by their number, or the only one by its
-// name; and where they are, unless the whole plan is about one place.
-func (m *page) subject(g placed) string {
-	var text string
-	kind := MarkdownText(clip(kindName(g.kind, len(g.names)), maxName))
-	switch {
-	case len(g.names) > 1:
-		text = strconv.Itoa(len(g.names)) + " " + kind
-	case g.kind == plan.KindZone:
-		return placeName(g.place)
-	case g.kind == plan.KindCustomHostname:
-		text = markdownName(g.names[0]) // what nearly all are
-	default:
-		text = kind + " " + markdownName(g.names[0])
-	}
-	switch g.action {
-	case plan.Create:
-		text = "add " + text
-	case plan.Delete:
-		text = "remove " + text
-	}
-	if len(m.zones) > 1 {
-		text += " of " + placeName(g.place)
-	}
-	return text
-}
-
 // tables shows groups as a table, and beyond maxRows as a second one, folded.
-func (m *page) tables(title string, groups []placed, rank int) []*block {
+func (m *page) tables(title string, groups []*group, rank int) []*block {
 	if len(groups) == 0 {
 		return nil
 	}
@@ -95,7 +53,7 @@ func (m *page) tables(title string, groups []placed, rank int) []*block {
 	if m.causes {
 		table = "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
 	}
-	left := func(groups []placed) func(int) string {
+	left := func(groups []*group) func(int) string {
 		return func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" }
 	}
 	first := groups[:min(len(groups), maxRows)]
@@ -113,7 +71,7 @@ func (m *page) tables(title string, groups []placed, rank int) []*block {
 }
 
 // countGroups counts groups and their objects.
-func countGroups(groups []placed) string {
+func countGroups(groups []*group) string {
 	objects := 0
 	for _, g := range groups {
 		objects += len(g.names)
@@ -122,12 +80,12 @@ func countGroups(groups []placed) string {
 }
 
 // rows are the rows of a group, one for each edit. No cell holds a pipe.
-func (m *page) rows(g placed) string {
-	subject := m.subject(g)
+func (m *page) rows(g *group) string {
+	subject := g.subjectAndPlace(markdownMarkup(), m.inPlace)
 	if len(g.names) > 1 {
 		subject += ": " + markdownNames(g.names, maxExamples)
 	}
-	if note := writes(g.group); note != "" {
+	if note := g.note(); note != "" {
 		subject += ", " + note
 	}
 	if len(g.edits) == 0 {
@@ -136,7 +94,7 @@ func (m *page) rows(g placed) string {
 	var b strings.Builder
 	for _, e := range g.edits {
 		b.WriteString(m.row(subject, markdownName(e.Setting), MarkdownCode(m.values.change(g.kind, g.action, e)),
-			effect(e.Direction), causeWord(e.Cause), asked(e.Origin)))
+			effect(e.Direction), causeWord(e.Cause), askedIn(e.Origin)))
 		subject = ""
 	}
 	return b.String()
@@ -171,9 +129,9 @@ func causeWord(c plan.Cause) string {
 	return MarkdownText(clip(string(c), maxName))
 }
 
-// asked is the line that asks for an edit.
-func asked(o plan.Origin) string {
-	if at := place(o.Pos); at != "" {
+// askedIn is the line that asks for an edit.
+func askedIn(o plan.Origin) string {
+	if at := fileAndLine(o.Pos); at != "" {
 		return markdownName(at)
 	}
 	return ""
@@ -181,8 +139,8 @@ func asked(o plan.Origin) string {
 
 // namesBlock is the folded list of names, and of the rules through which the
 // groups are reached.
-func (m *page) namesBlock(groups []placed) []*block {
-	groups = slices.DeleteFunc(groups, func(g placed) bool {
+func (m *page) namesBlock(groups []*group) []*block {
+	groups = slices.DeleteFunc(groups, func(g *group) bool {
 		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
 	})
 	if len(groups) == 0 {
@@ -193,10 +151,10 @@ func (m *page) namesBlock(groups []placed) []*block {
 		more: func(i int) string { return "- and " + countGroups(groups[i:]) + ", left out for length\n" },
 		item: func(i int) string {
 			g := groups[i]
-			text := "- " + m.subject(g)
+			text := "- " + g.subjectAndPlace(markdownMarkup(), m.inPlace)
 			var deciders []string
 			for _, e := range g.edits {
-				d := asked(e.Origin)
+				d := askedIn(e.Origin)
 				if e.Origin.Via != "" {
 					d = strings.TrimSpace(d + " (" + MarkdownText(clip(e.Origin.Via, maxName)) + ")")
 				}
@@ -221,11 +179,12 @@ func (m *page) namesBlock(groups []placed) []*block {
 // diffBlock is the folded difference of the settings, one for each zone and
 // account.
 func (m *page) diffBlock() []*block {
-	places := slices.DeleteFunc(slices.Clone(m.zones), func(z zone) bool {
-		return !slices.ContainsFunc(z.sections, func(s section) bool {
-			return slices.ContainsFunc(s.groups, func(g group) bool { return len(g.edits) > 0 })
-		})
-	})
+	var places []*placeChanges
+	for i := range m.view.places {
+		if p := &m.view.places[i]; slices.ContainsFunc(p.groups(), func(g *group) bool { return len(g.edits) > 0 }) {
+			places = append(places, p)
+		}
+	}
 	if len(places) == 0 {
 		return nil
 	}
@@ -240,26 +199,25 @@ func (m *page) diffBlock() []*block {
 
 // placeDiff is the difference of the settings of one place, a hunk for the zone
 // itself and one for each group.
-func (m *page) placeDiff(z zone) []string {
-	title := clip(heading(z.name), maxDiffLine)
-	lines := []string{"--- " + title + ", live", "+++ " + title + ", planned"}
-	var own []plan.Edit
-	var groups []placed
-	for _, s := range z.sections {
-		for i := range s.groups {
-			switch g := (placed{&s.groups[i], z.name, s.drift}); {
-			case g.kind == plan.KindZone:
-				own = append(own, g.edits...)
-			case len(g.edits) > 0:
-				groups = append(groups, g)
-			}
+func (m *page) placeDiff(p *placeChanges) []string {
+	var ofZone []plan.Edit
+	var groups []*group
+	for _, g := range p.groups() {
+		switch {
+		case g.kind == plan.KindZone:
+			ofZone = append(ofZone, g.edits...)
+		case len(g.edits) > 0:
+			groups = append(groups, g)
 		}
 	}
-	if len(own) > 0 {
-		lines = append(lines, m.hunk("zone", plan.KindZone, own)...)
+
+	title := clip(p.heading(), maxDiffLine)
+	lines := []string{"--- " + title + ", live", "+++ " + title + ", planned"}
+	if len(ofZone) > 0 {
+		lines = append(lines, m.hunk("zone", plan.KindZone, ofZone)...)
 	}
 	for _, g := range groups[:min(len(groups), maxHunks)] {
-		about := g.group.subject()
+		about := g.subject()
 		if len(g.names) > 1 {
 			about += ", e.g. " + Safe(g.names[0])
 		}
@@ -275,10 +233,10 @@ func (m *page) placeDiff(z zone) []string {
 }
 
 // hunk is the difference of some settings. Of lists of cipher suites it shows
-// what visitors meet, since one that is inherited or has a name tells nothing.
+// what is in effect: the word inherit, or the name of a list, does not tell.
 func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, bySetting)
+	slices.SortStableFunc(edits, compareSettings)
 	var suites []string
 	edits = slices.DeleteFunc(edits, func(e plan.Edit) bool {
 		d := m.values.suites(k, e)
@@ -287,9 +245,8 @@ func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 		}
 		return d != nil
 	})
-	before := m.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
-	after := m.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
-	changed := append(diff(before, after), suites...)
+	changed := append(m.values.settingsDiff(k, edits), suites...)
+
 	lines := []string{"@@ " + clip(about, maxDiffLine) + " @@"}
 	for _, l := range changed[:min(len(changed), maxHunkLines)] {
 		lines = append(lines, l[:1]+clip(l[2:], maxDiffLine))

@@ -32,7 +32,7 @@ func markdown(t testing.TB, p *plan.Plan, o MarkdownOptions) string {
 // counted fills in all that a plan's builder counts.
 func counted(p *plan.Plan, reads int) *plan.Plan {
 	sample.Summed(p, reads)
-	places := map[string]bool{}
+	places := map[place]bool{}
 	p.Summary.Causes = plan.Causes{}
 	for _, c := range p.Changes {
 		places[placeOf(&c)] = true

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,43 +10,37 @@ import (
 	"tlsync/schema"
 )
 
-// maxNotes is how many different messages of one kind are printed without
-// Verbose.
+// maxNotes is how many different messages of one kind are shown without Verbose.
 const maxNotes = 5
 
-// permission is what it takes to go on in the face of a hazard.
+// permission is what it takes to apply a plan with a hazard.
 type permission int
 
 const (
-	never  permission = iota // cannot be allowed
-	named                    // must be named in --allow-hazards
-	none                     // is told only
+	never  permission = iota // nobody can allow it
+	named                    // it has to be named in --allow-hazards
+	none                     // it needs no permission
 	lifted                   // an exception of the policy allows it
 )
 
-func permissionFor(k plan.HazardKind) permission {
-	switch {
-	case k == plan.Unreachable:
-		return never
-	case !k.NeedsPermission():
-		return none
-	}
-	return named
+// note is a message about the objects that it is true of.
+type note struct {
+	noteKey
+	names []string // sorted, each once
 }
 
-// note is one message about some objects.
-type note struct {
+// noteKey tells notes apart.
+type noteKey struct {
 	kind    plan.Kind
-	zone    string   // empty where the objects are zones
-	message string   // with blank where it names its object
-	names   []string // sorted, each once
+	in      place  // empty where the objects are zones
+	message string // with blank where it names its object
 }
 
 // blank stands for the name of the object in a message, so that messages that
 // differ in it only are one note.
 const blank = "\x00"
 
-// sentence is the note as it is printed.
+// sentence returns the note as one sentence that is safe to show.
 func (n *note) sentence() string {
 	if len(n.names) == 1 && strings.Contains(n.message, blank) {
 		return Safe(strings.ReplaceAll(n.message, blank, n.names[0]))
@@ -67,246 +60,197 @@ func (n *note) about() string {
 		return "zone " + Safe(n.names[0])
 	case len(n.names) == 1:
 		return Safe(n.names[0])
-	case n.zone == "":
+	case n.in.name() == "":
 		return many
 	}
-	return many + " of " + Safe(strings.TrimPrefix(n.zone, accountMark))
+	return many + " of " + Safe(n.in.name())
 }
 
-// noteKey tells notes apart.
-type noteKey struct {
-	kind          plan.Kind
-	zone, message string
-}
-
-// notesOf collects notes as they are met and gives them back sorted.
-type notesOf struct {
+// notes collects messages.
+type notes struct {
 	at   map[noteKey]int
 	list []note
 }
 
-func (s *notesOf) add(k noteKey, name string) {
+// add adds a message about an object by its name.
+func (s *notes) add(k noteKey, name string) {
 	if s.at == nil {
 		s.at = map[noteKey]int{}
 	}
 	if k.kind == plan.KindZone {
-		k.zone = "" // it is the name
+		k.in = place{} // it is the name
 	}
 	if name != "" {
 		k.message = strings.ReplaceAll(k.message, name, blank)
 	}
+
 	i, ok := s.at[k]
 	if !ok {
 		i = len(s.list)
 		s.at[k] = i
-		s.list = append(s.list, note{kind: k.kind, zone: k.zone, message: k.message})
+		s.list = append(s.list, note{noteKey: k})
 	}
 	s.list[i].names = append(s.list[i].names, name)
 }
 
-func (s *notesOf) sorted() []note {
+// sorted returns the notes as they are shown.
+func (s *notes) sorted() []note {
 	for i := range s.list {
 		slices.Sort(s.list[i].names)
 		s.list[i].names = slices.Compact(s.list[i].names)
 	}
 	slices.SortFunc(s.list, func(a, b note) int {
 		return cmp.Or(
-			cmp.Compare(a.zone, b.zone), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
+			a.in.compareInNotes(b.in), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
 			cmp.Compare(a.names[0], b.names[0]), cmp.Compare(a.message, b.message),
 		)
 	})
 	return s.list
 }
 
-// hazardNotes are the notes of one kind of hazard; those that an exception lifts
-// are apart.
+// compareInNotes sorts notes about zones first, then those of accounts, then those of
+// objects in zones.
+func (p place) compareInNotes(q place) int {
+	rank := func(p place) int {
+		switch {
+		case p == place{}:
+			return 0
+		case p.ofAccount:
+			return 1
+		}
+		return 2
+	}
+	return cmp.Or(cmp.Compare(rank(p), rank(q)), comparePlaces(p, q))
+}
+
+// hazardNotes are the notes of one kind of hazard. Those that an exception of the policy
+// lifts are apart.
 type hazardNotes struct {
-	hazardGroup
+	hazardClass
 	notes []note
 }
 
-type hazardGroup struct {
+type hazardClass struct {
 	kind   plan.HazardKind
 	lifted bool
 }
 
-func (g hazardGroup) permission() permission {
-	if g.lifted {
+func (g hazardClass) permission() permission {
+	switch {
+	case g.lifted:
 		return lifted
+	case g.kind == plan.Unreachable:
+		return never
+	case !g.kind.NeedsPermission():
+		return none
 	}
-	return permissionFor(g.kind)
+	return named
 }
 
-// hazardsOf collects the hazards of changes by kind: first what can never be
-// allowed, then what needs permission.
+// hazardsOf collects the hazards of changes by kind: first those that can never be
+// allowed, then those that need permission.
 func hazardsOf(changes []*plan.Change) []hazardNotes {
-	found := map[hazardGroup]*notesOf{}
-	var kinds []hazardGroup
+	found := map[hazardClass]*notes{}
+	var classes []hazardClass
 	for _, c := range changes {
 		for _, h := range c.Hazards {
-			g, message := hazardGroup{h.Kind, h.Exception != ""}, h.Message
-			if g.lifted {
+			k, message := hazardClass{h.Kind, h.Exception != ""}, h.Message
+			if k.lifted {
 				message += "; accepted by the exception at " + h.Exception
 			}
-			if found[g] == nil {
-				found[g] = &notesOf{}
-				kinds = append(kinds, g)
+			if found[k] == nil {
+				found[k] = &notes{}
+				classes = append(classes, k)
 			}
-			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
+			found[k].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
 		}
 	}
-	slices.SortFunc(kinds, func(a, b hazardGroup) int {
+
+	slices.SortFunc(classes, func(a, b hazardClass) int {
 		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.kind, b.kind))
 	})
-	list := make([]hazardNotes, 0, len(kinds))
-	for _, k := range kinds {
+	list := make([]hazardNotes, 0, len(classes))
+	for _, k := range classes {
 		list = append(list, hazardNotes{k, found[k].sorted()})
 	}
 	return list
 }
 
-// hazards prints what a reviewer has to accept, with the flag that does it.
-func (t *text) hazards(changes []*plan.Change) {
-	found := hazardsOf(changes)
-	if len(found) == 0 {
-		return
-	}
-	fmt.Fprintln(t.out, t.style.bold.Sprint("Hazards"))
-	var toName []string
-	for _, h := range found {
-		k, notes := h.kind, h.notes
-		line := "  " + t.style.bad.Sprint(Safe(string(k))) + ": " + affected(notes)
-		switch h.permission() {
-		case never:
-			line += "; this can never be allowed"
-		case named:
-			line += "; to accept: --allow-hazards " + Safe(string(k))
-			toName = append(toName, Safe(string(k)))
-		case none:
-			line += "; needs no permission"
-		case lifted:
-			line += "; accepted by the policy"
-		}
-		fmt.Fprintln(t.out, line)
-		t.notesBelow(notes)
-	}
-	if len(toName) > 1 {
-		fmt.Fprintln(t.out, "  To accept all that can be: --allow-hazards "+strings.Join(toName, ","))
-	}
-	fmt.Fprintln(t.out)
-}
-
-// affected counts the different objects of some notes.
+// affected counts the objects that notes are about, each once.
 func affected(notes []note) string {
-	type who struct {
-		kind       plan.Kind
-		zone, name string
+	type object struct {
+		kind plan.Kind
+		in   place
+		name string
 	}
-	seen := map[who]bool{}
+	seen := map[object]bool{}
 	for _, n := range notes {
 		for _, name := range n.names {
-			seen[who{n.kind, n.zone, name}] = true
+			seen[object{n.kind, n.in, name}] = true
 		}
 	}
-	if len(seen) == 1 {
-		return "1 object"
-	}
-	return strconv.Itoa(len(seen)) + " objects"
-}
-
-func (t *text) notesBelow(notes []note) {
-	shown := notes
-	if !t.verbose && len(shown) > maxNotes {
-		shown = shown[:maxNotes]
-	}
-	for i := range shown {
-		n := &shown[i]
-		line := "    " + n.sentence()
-		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.names))
-	}
-	t.left(len(notes) - len(shown))
-}
-
-// namesAfter is what follows a note on a line of which some columns are used:
-// examples of its names, or under Verbose all of them below.
-func (t *text) namesAfter(used int, names []string) string {
-	if len(names) < 2 {
-		return ""
-	}
-	if t.verbose {
-		var b strings.Builder
-		for _, n := range names {
-			b.WriteString("\n      " + Safe(n))
-		}
-		return b.String()
-	}
-	eg, fits := examples(names, maxLine-used-2)
-	if fits {
-		return "  " + t.style.dim.Sprint(eg)
-	}
-	return "\n      " + t.style.dim.Sprint(eg)
-}
-
-// left says how many messages were left out.
-func (t *text) left(n int) {
-	if n > 0 {
-		fmt.Fprintf(t.out, "    and %d more like these (--verbose shows all)\n", n)
-	}
+	return Plural(len(seen), "object")
 }
 
 // ruleNotes are the notes of one rule at one severity.
 type ruleNotes struct {
-	severity schema.Severity
-	rule     string
+	ruleClass
 	findings int
 	notes    []placedNote
 }
 
-// placedNote is a note with the line that asks for it.
+type ruleClass struct {
+	severity schema.Severity
+	rule     string
+}
+
+// ofPolicy reports whether the rule is one of the policy.
+func (c ruleClass) ofPolicy() bool {
+	f := plan.Finding{Rule: c.rule}
+	return f.OfPolicy()
+}
+
+// placedNote is a note with the line of the configuration that it points to.
 type placedNote struct {
-	place string
+	line string
 	note
 }
 
-// findingsOf collects findings: errors first, then by rule, equal messages
+// findingsOf collects findings: errors first, then by rule and line, equal messages
 // together.
 func findingsOf(findings []plan.Finding) []ruleNotes {
-	type class struct {
-		severity schema.Severity
-		rule     string
+	type place struct {
+		ruleClass
+		line string
 	}
-	type at struct {
-		class
-		place string
-	}
-	found := map[at]*notesOf{}
-	places := map[class][]string{}
-	count := map[class]int{}
-	var classes []class
-	for _, f := range findings {
-		k := at{class: class{f.Severity, f.Rule}}
-		k.place = place(f.Origin.Pos)
-		if places[k.class] == nil {
-			classes = append(classes, k.class)
+	found := map[place]*notes{}
+	lines := map[ruleClass][]string{}
+	count := map[ruleClass]int{}
+	var classes []ruleClass
+	for i := range findings {
+		f := &findings[i]
+		k := place{ruleClass{f.Severity, f.Rule}, fileAndLine(f.Origin.Pos)}
+		if lines[k.ruleClass] == nil {
+			classes = append(classes, k.ruleClass)
 		}
 		if found[k] == nil {
-			found[k] = &notesOf{}
-			places[k.class] = append(places[k.class], k.place)
+			found[k] = &notes{}
+			lines[k.ruleClass] = append(lines[k.ruleClass], k.line)
 		}
-		count[k.class]++
-		kind, zone, name := splitObject(f.Object)
-		found[k].add(noteKey{kind, zone, f.Message}, name)
+		count[k.ruleClass]++
+		found[k].add(aboutOf(f))
 	}
-	slices.SortFunc(classes, func(a, b class) int {
+
+	slices.SortFunc(classes, func(a, b ruleClass) int {
 		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
 	})
 	list := make([]ruleNotes, 0, len(classes))
 	for _, c := range classes {
-		r := ruleNotes{severity: c.severity, rule: c.rule, findings: count[c]}
-		slices.Sort(places[c])
-		for _, p := range places[c] {
-			for _, n := range found[at{c, p}].sorted() {
-				r.notes = append(r.notes, placedNote{p, n})
+		r := ruleNotes{ruleClass: c, findings: count[c]}
+		slices.Sort(lines[c])
+		for _, line := range lines[c] {
+			for _, n := range found[place{c, line}].sorted() {
+				r.notes = append(r.notes, placedNote{line, n})
 			}
 		}
 		list = append(list, r)
@@ -314,38 +258,14 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 	return list
 }
 
-// findings prints what is to be known and is no write.
-func (t *text) findings(findings []plan.Finding) {
-	found := findingsOf(findings)
-	if len(found) == 0 {
-		return
+// aboutOf returns the message of a finding, and the name of the object it is about.
+func aboutOf(f *plan.Finding) (k noteKey, name string) {
+	kind, zone, name := splitObject(f.Object)
+	in := place{zone: zone}
+	if kind.OfAccount() {
+		in = place{ofAccount: true, account: zone}
 	}
-	fmt.Fprintln(t.out, t.style.bold.Sprint("Findings"))
-	for _, r := range found {
-		var lines []string
-		for _, n := range r.notes {
-			lines = append(lines, t.finding(r.severity, r.rule, n.place, n.note))
-		}
-		shown := lines
-		if !t.verbose && len(shown) > maxNotes {
-			shown = shown[:maxNotes]
-		}
-		for _, l := range shown {
-			fmt.Fprintln(t.out, l)
-		}
-		t.left(len(lines) - len(shown))
-	}
-	fmt.Fprintln(t.out)
-}
-
-func (t *text) finding(s schema.Severity, rule, place string, n note) string {
-	word := pad(Safe(string(s)), len(schema.Warning))
-	line := "  "
-	if place != "" {
-		line += place + ": "
-	}
-	line += n.sentence() + " [" + Safe(rule) + "]"
-	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
+	return noteKey{kind, in, f.Message}, name
 }
 
 // splitObject takes apart "zone/NAME", and "KIND/ZONE/NAME" or

@@ -12,7 +12,7 @@ func Added(changes []*plan.Change, most int) []string {
 	v := newValues()
 	var lines []string
 	for _, c := range changes[:min(len(changes), most)] {
-		line := whose(c)
+		line := subjectOf(c)
 		for i, e := range c.Edits {
 			line += map[bool]string{true: ": ", false: ", "}[i == 0] + Safe(e.Setting) + " " + v.change(c.Kind, c.Action, e)
 		}

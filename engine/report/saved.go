@@ -18,7 +18,7 @@ func Discrepancies(all []hold.Discrepancy, most int) []string {
 	var lines []string
 	for _, d := range all[:min(len(all), most)] {
 		c := d.Change
-		line := whose(c) + ": "
+		line := subjectOf(c) + ": "
 		if d.Edit != nil {
 			e := d.Edit
 			line += Safe(e.Setting) + ": the plan saw " + v.seen(c.Kind, e, e.From) + " and asks for " + v.seen(c.Kind, e, e.To)

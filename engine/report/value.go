@@ -159,6 +159,16 @@ func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit)
 	return b.String()
 }
 
+// settingsDiff compares the settings of edits before and after, as YAML.
+func (v *values) settingsDiff(k plan.Kind, edits []plan.Edit) []string {
+	before := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
+	after := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
+	return diff(before, after)
+}
+
+// explicit reports whether a value is not inherited.
+func explicit(v schema.Value) bool { return v != schema.Inherit && v != "" }
+
 // yamlScalar writes a value as JSON, which is YAML too, and a plain word without quotes.
 func yamlScalar(v schema.Value) string {
 	var s string

@@ -1,0 +1,220 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlsync/engine/plan"
+)
+
+// markup shows the parts of a sentence as one format has them.
+type markup struct {
+	flag   func(flag, value string) string // a flag with a foreign value
+	text   func(string) string             // a foreign sentence
+	name   func(string) string             // a foreign name as running text
+	code   func(string) string             // a name, a value or a flag, set apart
+	strong func(string) string             // words of ours that stand out
+}
+
+// plainMarkup is that of text for terminals.
+func plainMarkup() markup {
+	return markup{
+		flag: func(flag, value string) string { return flag + " " + Safe(value) },
+		text: Safe, name: Safe, code: Safe, strong: unchanged,
+	}
+}
+
+func unchanged(s string) string { return s }
+
+// cost says how many requests a plan takes, and how long.
+func cost(s plan.Summary, rate string, limit time.Duration) string {
+	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
+	if s.Requests.Write == 0 {
+		return line
+	}
+
+	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
+	if rate != "" {
+		line += " at " + rate
+	}
+	if limit > 0 && s.Estimated() > limit {
+		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"
+	}
+	return line
+}
+
+// Duration rounds a time to the precision of an estimate.
+func Duration(seconds int) string {
+	switch {
+	case seconds < 60:
+		return strconv.Itoa(max(seconds, 1)) + " s"
+	case seconds <= 90*60:
+		return strconv.Itoa((seconds+30)/60) + " min"
+	}
+	tenths := (seconds + 180) / 360
+	if tenths%10 == 0 {
+		return strconv.Itoa(tenths/10) + " h"
+	}
+	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + " h"
+}
+
+// lastLine counts objects.
+func (c *counts) lastLine() string {
+	switch {
+	case c.objects == 0 && c.errors > 0:
+		return "No changes in what could be compared."
+	case c.objects == 0:
+		return "No changes."
+	}
+	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", c.add, c.change, c.remove)
+}
+
+// headline counts objects, as lastLine does, and says what a reader must not miss.
+func (c *counts) headline() string {
+	var parts []string
+	if c.errors > 0 {
+		parts = append(parts, "incomplete, "+Plural(c.errors, "error"))
+	}
+
+	switch {
+	case c.objects == 0 && c.errors > 0:
+		parts = append(parts, "no changes in what could be compared")
+	case c.objects == 0:
+		parts = append(parts, "no changes")
+	default:
+		parts = append(parts, c.actions())
+	}
+
+	switch {
+	case c.weaker == 1:
+		parts = append(parts, "1 gets weaker")
+	case c.weaker > 1:
+		parts = append(parts, strconv.Itoa(c.weaker)+" get weaker")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// actions counts objects by what is done to them, without zeros.
+func (c *counts) actions() string {
+	var parts []string
+	add := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, strconv.Itoa(n)+text)
+		}
+	}
+	add(c.add, " to add")
+	add(c.change, " to change")
+	add(c.remove, " to remove")
+	return strings.Join(parts, ", ")
+}
+
+// lookedAt says what a plan without changes has compared.
+func (c *counts) lookedAt() string {
+	return Plural(c.looked, "object") + " looked at, with " + Plural(c.reads, "request") + "."
+}
+
+// settings counts settings, by cause unless the plan has no base, and says where they are.
+func (c *counts) settings(m markup, causes bool) string {
+	var parts []string
+	add := func(n int, text string) {
+		if causes && n > 0 {
+			parts = append(parts, strconv.Itoa(n)+text)
+		}
+	}
+	if c.pending {
+		add(c.causes.Change, " pending")
+	} else {
+		add(c.causes.Change, " asked for by this commit")
+	}
+	add(c.causes.Adopt, " newly managed")
+	add(c.causes.Conflict, " in "+m.strong("conflict")+" with a live change")
+	add(c.causes.Drift, " drift")
+
+	text := Plural(c.edits, "setting") + " of " + Plural(c.objects, "object") + " in " + c.where(m)
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text + "."
+}
+
+// where names the only place of the plan, or counts its places.
+func (c *counts) where(m markup) string {
+	if c.zones+c.accounts == 1 {
+		return c.only.inSentence(m)
+	}
+
+	var parts []string
+	if c.zones > 0 {
+		parts = append(parts, Plural(c.zones, "zone"))
+	}
+	if c.accounts > 0 {
+		parts = append(parts, Plural(c.accounts, "account"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// refusal says that the policy refuses the plan; it is empty if it does not.
+func (g *gate) refusal(m markup) string {
+	if len(g.policy) == 0 {
+		return ""
+	}
+	var rules []string
+	for _, r := range g.policy {
+		rules = append(rules, m.code(r))
+	}
+	return m.strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
+}
+
+// sentence says what it takes to apply the plan; it is empty if it takes nothing.
+func (g *gate) sentence(m markup) string {
+	if g.never != "" {
+		return m.strong("It cannot be applied") + ": " + m.code(string(g.never)) + " can never be allowed."
+	}
+
+	var flags, inputs []string
+	if len(g.allow) > 0 {
+		flags, inputs = append(flags, allowFlag+" "+g.allowed(unchanged)), append(inputs, m.code("allow-hazards"))
+	}
+	if g.maxChanges > 0 {
+		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.code("max-changes"))
+	}
+
+	noun := "input"
+	switch len(flags) {
+	case 0:
+		return ""
+	case 2:
+		noun = "inputs"
+	}
+	return m.strong("Applying it takes") + " " + m.code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
+}
+
+// allowFlag is the flag that accepts the hazards named behind it.
+const allowFlag = "--allow-hazards"
+
+// allowed lists the hazards to allow, as allowFlag has them.
+func (g *gate) allowed(show func(string) string) string {
+	names := make([]string, len(g.allow))
+	for i, k := range g.allow {
+		names[i] = show(string(k))
+	}
+	return strings.Join(names, ",")
+}
+
+// summary counts the objects of a hazard, and says what accepts it.
+func (h *hazardNotes) summary(m markup) string {
+	text := affected(h.notes)
+	switch h.permission() {
+	case never:
+		return text + "; this can never be allowed"
+	case named:
+		return text + "; to accept: " + m.flag(allowFlag, string(h.kind))
+	case none:
+		return text + "; needs no permission"
+	case lifted:
+		return text + "; accepted by the policy"
+	}
+	return text
+}

@@ -1,0 +1,231 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// The columns of a row.
+const (
+	colSubject = iota
+	colSetting
+	colValues
+	colDirection
+	colCause
+	colOrigin
+	columns
+)
+
+// maxColumn bounds the width to which columns are aligned: one long name must
+// not push everything else off the screen.
+const maxColumn = 40
+
+// maxLine is the width beyond which examples get a line of their own.
+const maxLine = 120
+
+// row is one edit of a group. The first row of a group has its subject, mark and note.
+type row struct {
+	mark      string
+	cells     [columns]string
+	direction schema.Direction
+	note      string
+	names     []string // to take examples from
+	below     []string // lines under the row, to be indented
+}
+
+// rows lays out groups.
+func (t *text) rows(groups []*group) []row {
+	rows := make([]row, 0, len(groups))
+	for _, g := range groups {
+		first := len(rows)
+		for _, e := range g.edits {
+			rows = append(rows, t.editRow(g, e))
+		}
+		if len(g.edits) == 0 {
+			rows = append(rows, row{})
+		}
+
+		r := &rows[first]
+		r.cells[colSubject] = g.subject()
+		r.note = g.note()
+		if r.mark != "!" {
+			r.mark = actionMark(g.action)
+		}
+		if !t.verbose { // which lists them all
+			r.names = g.names
+		}
+
+		last := &rows[len(rows)-1]
+		last.below = append(last.below, t.groupDetails(g)...)
+	}
+	return rows
+}
+
+func (t *text) editRow(g *group, e plan.Edit) row {
+	r := row{direction: e.Direction, mark: " "}
+	if weakens(e) {
+		r.mark = "!"
+	}
+	r.cells[colSetting] = Safe(e.Setting)
+	r.cells[colValues] = t.values.change(g.kind, g.action, e)
+	r.cells[colDirection] = directionWord(e.Direction)
+	if t.causes {
+		r.cells[colCause] = Safe(string(e.Cause))
+	}
+	r.cells[colOrigin] = t.origin(e.Origin)
+
+	for _, l := range t.values.suites(g.kind, e) {
+		r.below = append(r.below, t.paintDiff(l))
+	}
+	return r
+}
+
+// groupDetails returns the lines that Verbose adds below a group.
+func (t *text) groupDetails(g *group) []string {
+	if !t.verbose {
+		return nil
+	}
+	lines := namesBelow(g)
+	if g.kind != plan.KindZone {
+		lines = append(lines, t.yamlDiff(g.kind, g.edits)...)
+	}
+	return lines
+}
+
+// namesBelow returns the names of a group, if there are more than one.
+func namesBelow(g *group) []string {
+	if len(g.names) < 2 {
+		return nil
+	}
+	lines := make([]string, len(g.names))
+	for i, n := range g.names {
+		lines[i] = Safe(n)
+	}
+	return lines
+}
+
+func actionMark(action string) string {
+	switch action {
+	case plan.Create:
+		return "+"
+	case plan.Delete:
+		return "-"
+	}
+	return "~"
+}
+
+// directionWord says how an edit changes the security of a setting.
+func directionWord(d schema.Direction) string {
+	switch d {
+	case schema.Strengthens:
+		return "stronger"
+	case schema.Weakens:
+		return "weaker"
+	case schema.Changes:
+		return "changes"
+	}
+	return Safe(string(d))
+}
+
+// origin returns the line that asks for an edit.
+func (t *text) origin(o plan.Origin) string {
+	at := fileAndLine(o.Pos)
+	if t.verbose && o.Via != "" {
+		at = strings.TrimSpace(at + " (" + Safe(o.Via) + ")")
+	}
+	if t.verbose && o.Commit != "" {
+		at += ", " + Safe(shortCommit(o.Commit)+" by "+o.Author)
+	}
+	return at
+}
+
+// shortCommit returns a commit id as people write it.
+func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
+
+// fileAndLine returns where something stands in the configuration.
+func fileAndLine(p schema.Pos) string {
+	if p.Line == 0 {
+		return Safe(p.File)
+	}
+	return Safe(p.File) + ":" + strconv.Itoa(p.Line)
+}
+
+// columnWidths returns the widths to which the columns of some tables are filled up.
+func columnWidths(tables ...[]row) [columns]int {
+	var widths [columns]int
+	for _, rows := range tables {
+		for i := range rows {
+			for c, cell := range rows[i].cells {
+				if w := width(cell); w <= maxColumn {
+					widths[c] = max(widths[c], w)
+				}
+			}
+		}
+	}
+	return widths
+}
+
+// row prints one row, and the lines below it.
+func (t *text) row(r row, widths [columns]int) {
+	line := "  " + t.paintMark(r.mark)
+	plainWidth := 3
+	gap := " "
+	pending := 0 // spaces that are only written if something follows
+	for c, cell := range r.cells {
+		if widths[c] == 0 && cell == "" {
+			continue
+		}
+		if cell != "" {
+			line += strings.Repeat(" ", pending) + gap + t.paintCell(c, cell, r.direction)
+			plainWidth += pending + len(gap) + width(cell)
+			pending = max(0, widths[c]-width(cell))
+		} else {
+			pending += len(gap) + widths[c]
+		}
+		gap = "  "
+	}
+
+	if r.note != "" {
+		line += strings.Repeat(" ", pending) + "  " + r.note
+		plainWidth += pending + 2 + width(r.note)
+		pending = 0
+	}
+
+	if eg, fits := examples(r.names, maxLine-plainWidth-pending-2); fits {
+		line += strings.Repeat(" ", pending) + "  " + t.style.dim.Sprint(eg)
+	} else if eg != "" {
+		line += "\n      " + t.style.dim.Sprint(eg)
+	}
+
+	fmt.Fprintln(t.out, line)
+	for _, l := range r.below {
+		fmt.Fprintln(t.out, "      "+l)
+	}
+}
+
+func (t *text) paintMark(mark string) string {
+	switch mark {
+	case "!", "-":
+		return t.style.bad.Sprint(mark)
+	case "+":
+		return t.style.good.Sprint(mark)
+	case "~":
+		return t.style.warn.Sprint(mark)
+	}
+	return mark
+}
+
+func (t *text) paintCell(column int, cell string, d schema.Direction) string {
+	switch {
+	case column != colDirection:
+	case d == schema.Weakens:
+		return t.style.bad.Sprint(cell)
+	case d == schema.Strengthens:
+		return t.style.good.Sprint(cell)
+	}
+	return cell
+}
