@@ -38,7 +38,7 @@ type ReceiptStep struct {
 	Edits   []ReceiptEdit `json:"edits"`
 }
 
-// ReceiptEdit is what became, or was to become, of one setting.
+// ReceiptEdit is the planned change of one setting.
 type ReceiptEdit struct {
 	Setting string       `json:"setting"`
 	From    schema.Value `json:"from"`
@@ -56,13 +56,13 @@ type ReceiptTally struct {
 	Stopped string `json:"stopped"` // why not all was done; empty if the run went through
 }
 
-// ReceiptConfig tells which configuration was applied.
+// ReceiptConfig identifies the configuration that was applied.
 type ReceiptConfig struct {
 	Digest string `json:"digest"`
 	Commit string `json:"commit"`
 }
 
-// NewReceiptStep is the line for a step.
+// NewReceiptStep returns the line for a step.
 func NewReceiptStep(s *apply.Step) ReceiptStep {
 	c := s.Change
 	line := ReceiptStep{
@@ -78,7 +78,7 @@ func NewReceiptStep(s *apply.Step) ReceiptStep {
 	return line
 }
 
-// NewReceiptTally is the last line for a tally.
+// NewReceiptTally returns the last line of a receipt.
 func NewReceiptTally(tool plan.Tool, config plan.Config, planDigest string, t apply.Tally, stopped string) ReceiptTally {
 	return ReceiptTally{
 		Type: receiptTally, FormatVersion: ReceiptVersion, Tool: tool, Config: ReceiptConfig{config.Digest, config.Commit},
@@ -86,8 +86,8 @@ func NewReceiptTally(tool plan.Tool, config plan.Config, planDigest string, t ap
 	}
 }
 
-// ReceiptLine is the text of a line, in which characters that safe.Text would not let
-// through are escaped.
+// ReceiptLine returns the text of a line, with the characters escaped that safe.Text
+// changes.
 func ReceiptLine(line any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -98,22 +98,22 @@ func ReceiptLine(line any) ([]byte, error) {
 	return append(safe.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), '\n'), nil
 }
 
-// Receipt is a receipt as it was read.
+// Receipt is a receipt that was read.
 type Receipt struct {
 	Steps []ReceiptStep
-	// Tally is nil where the run did not come to its end.
+	// Tally is nil if the run did not come to its end.
 	Tally *ReceiptTally
 }
 
 // IsReceipt reports whether a file looks like a receipt and not like a plan. An
-// empty one is the receipt of a run that was killed early.
+// empty file is the receipt of a run that was killed early.
 func IsReceipt(text []byte) bool {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	return len(text) == 0 || bytes.HasPrefix(text, []byte(`{"type":`))
 }
 
-// ReadReceipt reads a receipt. What is left of a line that was being written when
-// the run was killed counts for nothing.
+// ReadReceipt reads a receipt. It ignores a last line without an end, which is left when
+// the run is killed while it writes.
 func ReadReceipt(text []byte) (*Receipt, error) {
 	r := &Receipt{}
 	seen := map[string]bool{}
@@ -123,70 +123,84 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 			break
 		}
 		text = rest
-		if r.Tally != nil {
-			return nil, fmt.Errorf("read the receipt: line %d: there is more after the tally", n)
-		}
-		if err := r.read(line); err != nil {
+		if err := r.add(line, seen); err != nil {
 			return nil, fmt.Errorf("read the receipt: line %d: %w", n, err)
 		}
-		if r.Tally != nil {
-			continue
-		}
-		if id := r.Steps[len(r.Steps)-1].ID; seen[id] {
-			return nil, fmt.Errorf("read the receipt: line %d: %s is there twice", n, safe.Text(id))
-		} else {
-			seen[id] = true
-		}
 	}
-	if r.Tally == nil {
-		return r, nil
-	}
-	if got := r.Count(); got != r.Tally.Tally {
+
+	if r.Tally != nil && r.Count() != r.Tally.Tally {
 		return nil, errors.New("read the receipt: the tally is not that of its lines: it was edited or damaged")
 	}
 	return r, nil
 }
 
-func (r *Receipt) read(line []byte) error {
-	var what struct {
+// add reads the next line. It notes the ids of steps in seen.
+func (r *Receipt) add(line []byte, seen map[string]bool) error {
+	if r.Tally != nil {
+		return errors.New("there is more after the tally")
+	}
+	var head struct {
 		Type string `json:"type"`
 	}
-	if err := json.Unmarshal(line, &what); err != nil {
+	if err := json.Unmarshal(line, &head); err != nil {
 		return errors.New("it is no line of a receipt")
 	}
-	strict := func(v any) error {
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		return dec.Decode(v)
-	}
-	switch what.Type {
+
+	switch head.Type {
 	case receiptTally:
-		r.Tally = &ReceiptTally{}
-		if err := strict(r.Tally); err != nil {
-			return err
-		}
-		if v := r.Tally.FormatVersion; v != ReceiptVersion {
-			return fmt.Errorf("format_version %q is not %q, the one this release reads", v, ReceiptVersion)
-		}
-		return nil
+		t, err := readTally(line)
+		r.Tally = t
+		return err
 	case receiptStep:
-		var s ReceiptStep
-		if err := strict(&s); err != nil {
+		s, err := readStep(line)
+		if err != nil {
 			return err
 		}
-		switch s.Outcome {
-		case apply.Done, apply.Failed, apply.Skipped, apply.NotAttempted:
-		default:
-			return fmt.Errorf("outcome %q is none", s.Outcome)
+		if seen[s.ID] {
+			return fmt.Errorf("%s is there twice", safe.Text(s.ID))
 		}
-		for i := range s.Edits {
-			e := &s.Edits[i]
-			e.From, e.To = schema.Value(safe.PlainJSON(string(e.From))), schema.Value(safe.PlainJSON(string(e.To)))
-		}
+		seen[s.ID] = true
 		r.Steps = append(r.Steps, s)
 		return nil
 	}
-	return fmt.Errorf("type %q is neither step nor tally", what.Type)
+	return fmt.Errorf("type %q is neither step nor tally", head.Type)
+}
+
+func readTally(line []byte) (*ReceiptTally, error) {
+	t := &ReceiptTally{}
+	if err := strict(line, t); err != nil {
+		return nil, err
+	}
+	if v := t.FormatVersion; v != ReceiptVersion {
+		return nil, fmt.Errorf("format_version %q is not %q, the one this release reads", v, ReceiptVersion)
+	}
+	return t, nil
+}
+
+func readStep(line []byte) (ReceiptStep, error) {
+	var s ReceiptStep
+	if err := strict(line, &s); err != nil {
+		return s, err
+	}
+
+	switch s.Outcome {
+	case apply.Done, apply.Failed, apply.Skipped, apply.NotAttempted:
+	default:
+		return s, fmt.Errorf("outcome %q is none", s.Outcome)
+	}
+
+	for i := range s.Edits {
+		e := &s.Edits[i]
+		e.From, e.To = schema.Value(safe.PlainJSON(string(e.From))), schema.Value(safe.PlainJSON(string(e.To)))
+	}
+	return s, nil
+}
+
+// strict reads JSON, and refuses members that v does not have.
+func strict(text []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
 }
 
 // Count counts the lines by outcome.
@@ -211,11 +225,13 @@ func (r *Receipt) Count() apply.Tally {
 func ReceiptJSON(w io.Writer, r *Receipt) error {
 	out := bufio.NewWriter(w)
 	e := safe.NewEncoder(out)
+
 	e.Raw("{\n")
 	e.Member("complete", r.Tally != nil, ",\n")
 	e.List("steps", len(r.Steps), func(i int) any { return r.Steps[i] })
 	e.Member("tally", r.Tally, "\n")
 	e.Raw("}\n")
+
 	if err := e.Flush(); err != nil {
 		return fmt.Errorf("write the receipt as JSON: %w", err)
 	}

@@ -31,7 +31,7 @@ func (e *Encoder) Raw(s string) {
 	}
 }
 
-// Value writes one value, its further lines behind the prefix.
+// Value writes one value. The prefix begins its lines but the first.
 func (e *Encoder) Value(v any, prefix string) {
 	if e.err != nil {
 		return

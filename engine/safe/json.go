@@ -9,17 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// JSON escapes, inside JSON text, what Text would change: hidden characters
+// JSON escapes the characters of JSON text that Text would change: hidden ones
 // and the second "#" of "##[". Both occur in strings only, so the text keeps its
-// meaning. "::" cannot stand at the start of a line: there are no line breaks in
-// JSON strings.
+// meaning. "::" cannot start a line, because JSON strings hold no line breaks.
 func JSON(text []byte) []byte {
 	if !bytes.Contains(text, []byte("##[")) && (ascii(text) || !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) })) {
 		return text
 	}
+
 	out := make([]byte, 0, len(text)+64)
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
+
 		switch {
 		case bytes.HasPrefix(text, []byte("##[")):
 			out = append(out, `#\u0023[`...)
@@ -32,6 +33,7 @@ func JSON(text []byte) []byte {
 		default:
 			out = fmt.Appendf(out, `\u%04x`, r)
 		}
+
 		text = text[size:]
 	}
 	return out
@@ -48,11 +50,12 @@ func ascii(text []byte) bool {
 }
 
 // PlainJSON undoes JSON in JSON text that is kept as text (values and
-// request bodies), so that it compares equal with what was written.
+// request bodies), so that it is equal to the text that was written.
 func PlainJSON(text string) string {
 	if !strings.Contains(text, `\u`) {
 		return text
 	}
+
 	var b strings.Builder
 	for len(text) > 0 {
 		if len(text) >= 2 && text[0] == '\\' && text[1] != 'u' {
@@ -60,6 +63,7 @@ func PlainJSON(text string) string {
 			text = text[2:]
 			continue
 		}
+
 		r, size := unescape(text)
 		// encoding/json itself writes U+2028 and U+2029 as escapes.
 		if size == 0 || r != '#' && (r < 0x7f || !hidden(r) || r == '\u2028' || r == '\u2029') {
@@ -73,8 +77,8 @@ func PlainJSON(text string) string {
 	return b.String()
 }
 
-// unescape reads the escaped character at the start of text; size is 0 where
-// there is none.
+// unescape reads the escaped character at the start of text. If there is none, size
+// is 0.
 func unescape(text string) (r rune, size int) {
 	unit := func(s string) (rune, bool) {
 		if len(s) < 6 || s[:2] != `\u` {
@@ -83,6 +87,7 @@ func unescape(text string) (r rune, size int) {
 		n, err := strconv.ParseUint(s[2:6], 16, 16)
 		return rune(n), err == nil
 	}
+
 	r, ok := unit(text)
 	if !ok {
 		return 0, 0
@@ -90,6 +95,7 @@ func unescape(text string) (r rune, size int) {
 	if !utf16.IsSurrogate(r) {
 		return r, 6
 	}
+
 	if low, ok := unit(text[6:]); ok {
 		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
 			return pair, 12
