@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 )
 
 // MarkdownBudget is the Budget of MarkdownOptions that give none. GitHub refuses
@@ -63,9 +64,9 @@ type page struct {
 // markdownMarkup is that of Markdown.
 func markdownMarkup() markup {
 	return markup{
-		flag:   func(flag, value string) string { return MarkdownCode(flag + " " + value) },
-		text:   func(s string) string { return MarkdownText(clip(s, maxSentence)) },
-		name:   func(s string) string { return MarkdownText(clip(s, maxName)) },
+		flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
+		text:   func(s string) string { return safe.MarkdownText(clip(s, maxSentence)) },
+		name:   func(s string) string { return safe.MarkdownText(clip(s, maxName)) },
 		code:   markdownName,
 		strong: func(s string) string { return "**" + s + "**" },
 	}
@@ -74,7 +75,7 @@ func markdownMarkup() markup {
 // top is the headline, and what has to be known with it.
 func (m *page) top(o MarkdownOptions) string {
 	v, look := m.view, markdownMarkup()
-	text := "### " + MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.counts.headline() + "\n"
+	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.counts.headline() + "\n"
 	paragraph := func(s string) {
 		if s != "" {
 			text += "\n" + s + "\n"
@@ -128,7 +129,7 @@ func (m *page) costBlock() []*block {
 	if m.view.counts.objects == 0 {
 		return nil
 	}
-	return []*block{{head: "\n" + MarkdownText(m.view.cost) + "\n", more: func(int) string { return "" }}}
+	return []*block{{head: "\n" + safe.MarkdownText(m.view.cost) + "\n", more: func(int) string { return "" }}}
 }
 
 // fold is the beginning of a folded part; the summary is our own text. HTML ends
@@ -139,7 +140,7 @@ const foldEnd = "\n</details>\n"
 
 // moreItems counts, as one more item of a list, those that are left out.
 func moreItems(n int, what string) func(int) string {
-	return func(i int) string { return "- and " + Plural(n-i, "more "+what) + ", left out for length\n" }
+	return func(i int) string { return "- and " + plan.Count(n-i, "more "+what) + ", left out for length\n" }
 }
 
 // hazardsBlock lists what a reviewer has to accept, each with what accepts it.
@@ -174,7 +175,7 @@ func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
 
 // markdown is the item of a rule, with its notes below.
 func (r *ruleNotes) markdown() string {
-	text := "- " + MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + Plural(r.findings, "finding") + "\n"
+	text := "- " + safe.MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + plan.Count(r.findings, "finding") + "\n"
 	for _, n := range r.notes[:min(len(r.notes), maxNotes)] {
 		text += "  - "
 		if n.line != "" {
@@ -190,7 +191,7 @@ const maxSentence = 600
 
 // markdown is the note with examples of its names.
 func (n *note) markdown() string {
-	text := MarkdownText(clip(n.sentence(), maxSentence))
+	text := safe.MarkdownText(clip(n.sentence(), maxSentence))
 	if len(n.names) > 1 {
 		text += ", e.g. " + markdownNames(n.names, 2)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/engine/safe/safetest"
 	"tlsync/engine/sample"
 	"tlsync/schema"
@@ -217,29 +218,29 @@ func FuzzMarkdown(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		shown := strings.ReplaceAll(Safe(s), "|", `\u007c`)
+		shown := strings.ReplaceAll(safe.Text(s), "|", `\u007c`)
 		for _, c := range contexts {
-			source := c[0] + MarkdownCode(s) + c[1]
+			source := c[0] + safe.MarkdownCode(s) + c[1]
 			root := parse(source)
 			checkLive(t, root, []byte(source))
 			if got := codeOf(root, []byte(source)); s != "" && !slices.Equal(got, []string{shown}) {
-				t.Errorf("MarkdownCode(%q) is read as %q in\n%s", s, got, source)
+				t.Errorf("safe.MarkdownCode(%q) is read as %q in\n%s", s, got, source)
 			}
 			if want, got := blocksOf(c[0]+"`x`"+c[1]), blocksOf(source); !slices.Equal(want, got) {
-				t.Errorf("MarkdownCode(%q) leaves its place: %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownCode(%q) leaves its place: %q, want %q", s, got, want)
 			}
 
-			source = c[0] + MarkdownText(s) + c[1]
+			source = c[0] + safe.MarkdownText(s) + c[1]
 			root = parse(source)
 			checkLive(t, root, []byte(source))
 			words := cmp.Or(strings.Join(strings.Fields(shown), " "), "(empty)")
 			around := []byte(c[0] + "\x01" + c[1])
 			want := strings.Replace(plainOf(parse(string(around)), around), "\x01", words, 1)
 			if got := plainOf(root, []byte(source)); got != want {
-				t.Errorf("MarkdownText(%q) is read as %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownText(%q) is read as %q, want %q", s, got, want)
 			}
 			if want, got := blocksOf(c[0]+"x"+c[1]), blocksOf(source); !slices.Equal(want, got) {
-				t.Errorf("MarkdownText(%q) leaves its place: %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownText(%q) leaves its place: %q, want %q", s, got, want)
 			}
 		}
 		// Short, so that the page has room for all of it.
@@ -293,8 +294,8 @@ func TestMarkdownCode(t *testing.T) {
 		{"a\nb", "`a\\u000ab`"},
 		{"::error::x", "`: :error::x`"},
 	} {
-		if got := MarkdownCode(c.in); got != c.want {
-			t.Errorf("MarkdownCode(%q) is %q, want %q", c.in, got, c.want)
+		if got := safe.MarkdownCode(c.in); got != c.want {
+			t.Errorf("safe.MarkdownCode(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
@@ -314,18 +315,18 @@ func TestMarkdownText(t *testing.T) {
 		{"deadbeef 1234567 feedface1", "`deadbeef` `1234567` `feedface1`"},
 		{"<b>x</b> &amp; **x** a`b", "`<b>x</b>` `&amp`; `**x**` ``a`b``"},
 	} {
-		if got := MarkdownText(c.in); got != c.want {
-			t.Errorf("MarkdownText(%q) is %q, want %q", c.in, got, c.want)
+		if got := safe.MarkdownText(c.in); got != c.want {
+			t.Errorf("safe.MarkdownText(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
 
 // A message of several lines can be copied as it is, and leaves its block nowhere.
 func TestMessagesOfSeveralLines(t *testing.T) {
-	if got, want := MarkdownMessage("one @line", 3), MarkdownText("one @line"); got != want {
+	if got, want := safe.MarkdownMessage("one @line", 3), safe.MarkdownText("one @line"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	got := MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
+	got := safe.MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
 	want := "refused:\n\n````text\n  exceptions:\n    - hostname: \"*.a\"\n```\n\\u202e\n… 2 more lines\n````\n"
 	if got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -334,7 +335,7 @@ func TestMessagesOfSeveralLines(t *testing.T) {
 
 func TestFenceCannotBeClosedByWhatItHolds(t *testing.T) {
 	lines := []string{"+a", "```", "`````x", "~~~"}
-	source := fenced("diff", lines) + "\nb\n"
+	source := safe.Fenced("diff", lines) + "\nb\n"
 	var b bytes.Buffer
 	node, ok := parse(source).FirstChild().(*ast.FencedCodeBlock)
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -26,10 +27,10 @@ const (
 	maxDiffLine = 200
 )
 
-// markdownName is a name, or what else should be short, as a code span.
-func markdownName(s string) string { return MarkdownCode(clip(s, maxName)) }
+// markdownName returns a name, or another short text, as a code span.
+func markdownName(s string) string { return safe.MarkdownCode(clip(s, maxName)) }
 
-// markdownNames are the first names of many, and the number of the others.
+// markdownNames returns the first names of many, and the number of the others.
 func markdownNames(names []string, most int) string {
 	var b strings.Builder
 	for i, n := range names[:min(len(names), most)] {
@@ -44,30 +45,36 @@ func markdownNames(names []string, most int) string {
 	return b.String()
 }
 
-// tables shows groups as a table, and beyond maxRows as a second one, folded.
+// tables shows groups as a table, and those beyond maxRows as a second one, folded.
 func (m *page) tables(title string, groups []*group, rank int) []*block {
 	if len(groups) == 0 {
 		return nil
 	}
-	table := "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
-	if m.causes {
-		table = "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
-	}
-	left := func(groups []*group) func(int) string {
-		return func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" }
-	}
-	first := groups[:min(len(groups), maxRows)]
-	blocks := []*block{{
-		head: "\n#### " + title + "\n\n" + table, rank: rank, items: len(first), more: left(first),
-		item: func(i int) string { return m.rows(first[i]) },
-	}}
-	if rest := groups[len(first):]; len(rest) > 0 {
-		blocks = append(blocks, &block{
-			head: fold("and "+countGroups(rest)) + table, tail: foldEnd, rank: rank, items: len(rest), more: left(rest),
-			item: func(i int) string { return m.rows(rest[i]) },
-		})
+	first, rest := groups[:min(len(groups), maxRows)], groups[min(len(groups), maxRows):]
+
+	head := "\n#### " + title + "\n\n" + m.tableHead()
+	blocks := []*block{m.table(first, rank, head, "")}
+	if len(rest) > 0 {
+		head := fold("and "+countGroups(rest)) + m.tableHead()
+		blocks = append(blocks, m.table(rest, rank, head, foldEnd))
 	}
 	return blocks
+}
+
+// table is a block with the rows of groups.
+func (m *page) table(groups []*group, rank int, head, tail string) *block {
+	return &block{
+		head: head, tail: tail, rank: rank, items: len(groups),
+		item: func(i int) string { return m.rows(groups[i]) },
+		more: func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" },
+	}
+}
+
+func (m *page) tableHead() string {
+	if m.causes {
+		return "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
+	}
+	return "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
 }
 
 // countGroups counts groups and their objects.
@@ -76,10 +83,10 @@ func countGroups(groups []*group) string {
 	for _, g := range groups {
 		objects += len(g.names)
 	}
-	return Plural(len(groups), "more group") + " of " + Plural(objects, "object")
+	return plan.Count(len(groups), "more group") + " of " + plan.Count(objects, "object")
 }
 
-// rows are the rows of a group, one for each edit. No cell holds a pipe.
+// rows returns the rows of a group, one for each edit. Cells do not hold pipes.
 func (m *page) rows(g *group) string {
 	subject := g.subjectAndPlace(markdownMarkup(), m.inPlace)
 	if len(g.names) > 1 {
@@ -91,10 +98,11 @@ func (m *page) rows(g *group) string {
 	if len(g.edits) == 0 {
 		return m.row(subject, "", "", "", "", "")
 	}
+
 	var b strings.Builder
 	for _, e := range g.edits {
-		b.WriteString(m.row(subject, markdownName(e.Setting), MarkdownCode(m.values.change(g.kind, g.action, e)),
-			effect(e.Direction), causeWord(e.Cause), askedIn(e.Origin)))
+		b.WriteString(m.row(subject, markdownName(e.Setting), safe.MarkdownCode(m.values.change(g.kind, g.action, e)),
+			effect(e.Direction), causeWord(e.Cause), requestedBy(e.Origin, markdownMarkup())))
 		subject = ""
 	}
 	return b.String()
@@ -113,7 +121,7 @@ func effect(d schema.Direction) string {
 		return "**weaker**"
 	}
 	if word := directionWord(d); word != "" {
-		return MarkdownText(clip(word, maxName))
+		return safe.MarkdownText(clip(word, maxName))
 	}
 	return ""
 }
@@ -126,19 +134,11 @@ func causeWord(c plan.Cause) string {
 		return "**conflict**"
 	case plan.CauseChange, plan.CauseDrift, plan.CauseAdopt:
 	}
-	return MarkdownText(clip(string(c), maxName))
+	return safe.MarkdownText(clip(string(c), maxName))
 }
 
-// askedIn is the line that asks for an edit.
-func askedIn(o plan.Origin) string {
-	if at := fileAndLine(o.Pos); at != "" {
-		return markdownName(at)
-	}
-	return ""
-}
-
-// namesBlock is the folded list of names, and of the rules through which the
-// groups are reached.
+// namesBlock is the folded list of the names that the tables leave out, and of the lines
+// and rules that decide about each group.
 func (m *page) namesBlock(groups []*group) []*block {
 	groups = slices.DeleteFunc(groups, func(g *group) bool {
 		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
@@ -149,31 +149,19 @@ func (m *page) namesBlock(groups []*group) []*block {
 	return []*block{{
 		head: fold("Names, and what decided"), tail: foldEnd, rank: rankNames, items: len(groups),
 		more: func(i int) string { return "- and " + countGroups(groups[i:]) + ", left out for length\n" },
-		item: func(i int) string {
-			g := groups[i]
-			text := "- " + g.subjectAndPlace(markdownMarkup(), m.inPlace)
-			var deciders []string
-			for _, e := range g.edits {
-				d := askedIn(e.Origin)
-				if e.Origin.Via != "" {
-					d = strings.TrimSpace(d + " (" + MarkdownText(clip(e.Origin.Via, maxName)) + ")")
-				}
-				if e.Origin.Commit != "" {
-					d += " of " + MarkdownCode(shortCommit(e.Origin.Commit)) + " by " + markdownName(e.Origin.Author)
-				}
-				if d != "" && !slices.Contains(deciders, d) {
-					deciders = append(deciders, d)
-				}
-			}
-			if len(deciders) > 0 {
-				text += ", by " + strings.Join(deciders, ", ")
-			}
-			if len(g.names) > 1 {
-				text += ": " + markdownNames(g.names, maxNames)
-			}
-			return text + "\n"
-		},
+		item: func(i int) string { return m.names(groups[i]) },
 	}}
+}
+
+func (m *page) names(g *group) string {
+	text := "- " + g.subjectAndPlace(markdownMarkup(), m.inPlace)
+	if by := g.decidedBy(markdownMarkup()); len(by) > 0 {
+		text += ", by " + strings.Join(by, ", ")
+	}
+	if len(g.names) > 1 {
+		text += ": " + markdownNames(g.names, maxNames)
+	}
+	return text + "\n"
 }
 
 // diffBlock is the folded difference of the settings, one for each zone and
@@ -191,9 +179,9 @@ func (m *page) diffBlock() []*block {
 	return []*block{{
 		head: fold("Settings before and after"), tail: foldEnd, rank: rankDiff, items: len(places),
 		more: func(i int) string {
-			return "\nand the same of " + Plural(len(places)-i, "other place") + ", left out for length.\n"
+			return "\nand the same of " + plan.Count(len(places)-i, "other place") + ", left out for length.\n"
 		},
-		item: func(i int) string { return fenced("diff", m.placeDiff(places[i])) },
+		item: func(i int) string { return safe.Fenced("diff", m.placeDiff(places[i])) },
 	}}
 }
 
@@ -219,7 +207,7 @@ func (m *page) placeDiff(p *placeChanges) []string {
 	for _, g := range groups[:min(len(groups), maxHunks)] {
 		about := g.subject()
 		if len(g.names) > 1 {
-			about += ", e.g. " + Safe(g.names[0])
+			about += ", e.g. " + safe.Text(g.names[0])
 		}
 		if g.drift {
 			about += " (drift)"
@@ -227,7 +215,7 @@ func (m *page) placeDiff(p *placeChanges) []string {
 		lines = append(lines, m.hunk(about, g.kind, g.edits)...)
 	}
 	if n := len(groups) - maxHunks; n > 0 {
-		lines = append(lines, "@@ and "+Plural(n, "more group")+" @@")
+		lines = append(lines, "@@ and "+plan.Count(n, "more group")+" @@")
 	}
 	return lines
 }
@@ -241,7 +229,7 @@ func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.DeleteFunc(edits, func(e plan.Edit) bool {
 		d := m.values.suites(k, e)
 		if d != nil {
-			suites = append(append(suites, "  "+Safe(e.Setting)+" in effect:"), d...)
+			suites = append(append(suites, "  "+safe.Text(e.Setting)+" in effect:"), d...)
 		}
 		return d != nil
 	})
@@ -252,7 +240,7 @@ func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 		lines = append(lines, l[:1]+clip(l[2:], maxDiffLine))
 	}
 	if n := len(changed) - maxHunkLines; n > 0 {
-		lines = append(lines, " (and "+Plural(n, "more line")+")")
+		lines = append(lines, " (and "+plan.Count(n, "more line")+")")
 	}
 	return lines
 }

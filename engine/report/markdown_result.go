@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
+	"tlsync/engine/safe"
 )
 
 // rankDone is the rank of what was done: what was not done comes before it.
@@ -28,16 +29,16 @@ func ReceiptMarkdown(w io.Writer, r *planfile.Receipt, o MarkdownOptions) error 
 }
 
 func outcomeMarkdown(w io.Writer, of *outcome, o MarkdownOptions) error {
-	top := "### " + MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.headline() + "\n\n"
+	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.headline() + "\n\n"
 	if o.Lead != "" {
 		top += o.Lead + "\n\n"
 	}
 	if of.stopped != "" {
-		top += "Stopped early: " + MarkdownText(clip(of.stopped, maxSentence)) + "\n\n"
+		top += "Stopped early: " + safe.MarkdownText(clip(of.stopped, maxSentence)) + "\n\n"
 	}
 	top += of.counted() + "\n"
 	for _, l := range of.endings {
-		top += "\n" + MarkdownText(l) + "\n"
+		top += "\n" + safe.MarkdownText(l) + "\n"
 	}
 
 	m := &page{values: of.values, inPlace: len(of.places) > 1}
@@ -65,13 +66,13 @@ func (m *page) stepsBlock(title string, steps []*apply.Step, rank int) []*block 
 }
 
 func (m *page) step(s *apply.Step) string {
-	text := "- " + MarkdownText(clip(subjectOf(s.Change), maxName))
+	text := "- " + safe.MarkdownText(clip(subjectOf(s.Change), maxName))
 	separator := ": "
 	for _, e := range s.Change.Edits {
-		text += separator + markdownName(e.Setting) + " " + MarkdownCode(m.values.change(s.Change.Kind, s.Change.Action, e))
+		text += separator + markdownName(e.Setting) + " " + safe.MarkdownCode(m.values.change(s.Change.Kind, s.Change.Action, e))
 		separator = ", "
 	}
-	text += ": " + MarkdownText(clip(s.Why(), maxSentence))
+	text += ": " + safe.MarkdownText(clip(s.Why(), maxSentence))
 	if s.Wrote && s.Outcome == apply.Failed {
 		text += "; " + mayHaveWritten
 	}

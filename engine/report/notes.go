@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -43,9 +44,9 @@ const blank = "\x00"
 // sentence returns the note as one sentence that is safe to show.
 func (n *note) sentence() string {
 	if len(n.names) == 1 && strings.Contains(n.message, blank) {
-		return Safe(strings.ReplaceAll(n.message, blank, n.names[0]))
+		return safe.Text(strings.ReplaceAll(n.message, blank, n.names[0]))
 	}
-	text := Safe(strings.ReplaceAll(n.message, blank, "each"))
+	text := safe.Text(strings.ReplaceAll(n.message, blank, "each"))
 	if about := n.about(); about != "" {
 		return about + ": " + text
 	}
@@ -57,13 +58,13 @@ func (n *note) about() string {
 	many := strconv.Itoa(len(n.names)) + " " + kindName(n.kind, len(n.names))
 	switch {
 	case len(n.names) == 1 && n.kind == plan.KindZone:
-		return "zone " + Safe(n.names[0])
+		return "zone " + safe.Text(n.names[0])
 	case len(n.names) == 1:
-		return Safe(n.names[0])
+		return safe.Text(n.names[0])
 	case n.in.name() == "":
 		return many
 	}
-	return many + " of " + Safe(n.in.name())
+	return many + " of " + safe.Text(n.in.name())
 }
 
 // notes collects messages.
@@ -189,7 +190,7 @@ func affected(notes []note) string {
 			seen[object{n.kind, n.in, name}] = true
 		}
 	}
-	return Plural(len(seen), "object")
+	return plan.Count(len(seen), "object")
 }
 
 // ruleNotes are the notes of one rule at one severity.

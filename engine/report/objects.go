@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -55,9 +56,9 @@ func (p place) kind() string {
 // heading returns the place as the title of what is done there.
 func (p place) heading() string {
 	if p.ofAccount {
-		return "Account " + Safe(p.account)
+		return "Account " + safe.Text(p.account)
 	}
-	return "Zone " + Safe(p.zone)
+	return "Zone " + safe.Text(p.zone)
 }
 
 // inSentence returns the place as part of a sentence.
@@ -350,7 +351,7 @@ func kindRank(k plan.Kind) int {
 
 // kindName returns the word for n objects of a kind.
 func kindName(k plan.Kind, n int) string {
-	name := cmp.Or(strings.ReplaceAll(strings.ReplaceAll(Safe(string(k)), "_", " "), "mtls", "mTLS"), "object")
+	name := cmp.Or(strings.ReplaceAll(strings.ReplaceAll(safe.Text(string(k)), "_", " "), "mtls", "mTLS"), "object")
 	if n == 1 {
 		return name
 	}
@@ -366,9 +367,9 @@ func (g *group) subject() string {
 	case g.kind == plan.KindZone:
 		return "zone"
 	case g.kind.OfAccount():
-		return kindName(g.kind, 1) + " " + Safe(g.names[0])
+		return kindName(g.kind, 1) + " " + safe.Text(g.names[0])
 	}
-	return Safe(g.names[0])
+	return safe.Text(g.names[0])
 }
 
 // subjectAndPlace names the objects of a group, with what is done to them; inPlace adds
@@ -412,14 +413,14 @@ func (g *group) note() string {
 
 // subjectOf names the object of a change and its place.
 func subjectOf(c *plan.Change) string {
-	name := Safe(c.Name)
+	name := safe.Text(c.Name)
 	switch {
 	case c.Kind == plan.KindZone:
 		return "zone " + name
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + name + " of account " + Safe(c.Account)
+		return kindName(c.Kind, 1) + " " + name + " of account " + safe.Text(c.Account)
 	case c.Zone != "":
-		return name + " in " + Safe(c.Zone)
+		return name + " in " + safe.Text(c.Zone)
 	}
 	return name
 }

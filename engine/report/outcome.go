@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -87,9 +88,9 @@ func (o *outcome) headline() string {
 	case c.Planned == 0:
 		return "nothing to do"
 	case c.Done == c.Planned:
-		return Plural(c.Done, "change") + " done"
+		return plan.Count(c.Done, "change") + " done"
 	}
-	return "incomplete, " + strconv.Itoa(c.Done) + " of " + Plural(c.Planned, "change") + " done"
+	return "incomplete, " + strconv.Itoa(c.Done) + " of " + plan.Count(c.Planned, "change") + " done"
 }
 
 // counted counts changes by outcome.
@@ -116,17 +117,17 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	lines = append(lines, "Read again, live is not as the configuration asks:")
 	if left.accepted > 0 {
 		lines = append(lines,
-			"  accepted but not effective yet: "+Plural(left.accepted, "setting")+" ("+few(left.names, all)+")",
+			"  accepted but not effective yet: "+plan.Count(left.accepted, "setting")+" ("+few(left.names, all)+")",
 			"    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
 	}
 	if left.open > 0 {
 		lines = append(lines,
-			"  not applied: "+Plural(left.open, "setting"),
+			"  not applied: "+plan.Count(left.open, "setting"),
 			"    run apply again once the reasons above are dealt with")
 	}
 	if left.fresh > 0 {
 		lines = append(lines,
-			"  not planned by this run: "+Plural(left.fresh, "setting"),
+			"  not planned by this run: "+plan.Count(left.fresh, "setting"),
 			"    something else wrote meanwhile: run plan, then apply again")
 	}
 	return lines
@@ -136,21 +137,13 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 func nothingRemains(r *apply.Result) string {
 	if n := unmet(r.Remaining); n > 0 {
 		return fmt.Sprintf("Read again: what can be written is as the configuration asks; %s above %s what cannot.",
-			Plural(n, "finding"), oneOr(n, "tells", "tell"))
+			plan.Count(n, "finding"), plan.Plural(n, "tells", "tell"))
 	}
 	if n := r.Beyond; n > 0 {
 		return fmt.Sprintf("Read again: live is as the saved plan asks; %s that it does not hold %s left: run plan to see %s.",
-			Plural(n, "change"), oneOr(n, "is", "are"), oneOr(n, "it", "them"))
+			plan.Count(n, "change"), plan.Plural(n, "is", "are"), plan.Plural(n, "it", "them"))
 	}
 	return "Read again: live is as the configuration asks."
-}
-
-// oneOr returns the form of a word that goes with a number.
-func oneOr(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // leftover counts the settings that are not as asked for after a run.
@@ -189,7 +182,7 @@ func compareRemaining(r *apply.Result) leftover {
 			}
 		}
 		if left.accepted > before {
-			left.names = append(left.names, Safe(c.Name))
+			left.names = append(left.names, safe.Text(c.Name))
 		}
 	}
 	return left
@@ -261,7 +254,7 @@ func receiptEndings(r *planfile.Receipt) (lines []string) {
 	var open []string
 	for i := range r.Steps {
 		if r.Steps[i].Outcome == apply.NotAttempted {
-			open = append(open, Safe(r.Steps[i].Name))
+			open = append(open, safe.Text(r.Steps[i].Name))
 		}
 	}
 	if len(open) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
+	"tlsync/engine/safe"
 )
 
 // ResultOptions are the choices that Result leaves to its caller.
@@ -38,7 +39,7 @@ func outcomeText(w io.Writer, of *outcome, label string, o ResultOptions) error 
 	t.steps(of.skipped, "Skipped")
 	t.done(of)
 	if of.stopped != "" {
-		fmt.Fprintf(out, "Stopped early: %s\n", Safe(of.stopped))
+		fmt.Fprintf(out, "Stopped early: %s\n", safe.Text(of.stopped))
 	}
 	fmt.Fprintln(out, label+": "+of.counted())
 	for _, l := range of.endings {
@@ -75,14 +76,14 @@ func (t *text) step(s *apply.Step) {
 		if i > 0 {
 			lead = strings.Repeat(" ", 4+width(subject))
 		}
-		line := lead + "  " + Safe(e.Setting) + "  " + t.values.change(c.Kind, c.Action, e)
+		line := lead + "  " + safe.Text(e.Setting) + "  " + t.values.change(c.Kind, c.Action, e)
 		if at := t.origin(e.Origin); at != "" {
 			line += "  " + at
 		}
 		fmt.Fprintln(t.out, line)
 	}
 
-	fmt.Fprintln(t.out, "      "+Safe(s.Why()))
+	fmt.Fprintln(t.out, "      "+safe.Text(s.Why()))
 	if s.Wrote && s.Outcome == apply.Failed {
 		fmt.Fprintln(t.out, "      "+mayHaveWritten)
 	}

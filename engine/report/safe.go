@@ -1,12 +1,28 @@
 // Package report turns plans, results and diagnostics into text, Markdown and JSON.
 //
 // Every function goes from plain data to an io.Writer and looks at nothing
-// else, so the same input gives the same bytes. Text that comes from elsewhere
-// (YAML, Cloudflare, Git) passes Safe before it is printed; JSON keeps it as
+// else, so the same input gives the same bytes. A view of a plan and an outcome of a run
+// hold what there is to say; text and Markdown lay it out. Text that comes from elsewhere
+// (YAML, Cloudflare, Git) passes package safe before it is printed; JSON keeps it as
 // data, with the same characters escaped.
 package report
 
-import "tlsync/engine/safe"
+import (
+	"tlsync/engine/plan"
+	"tlsync/engine/safe"
+)
 
 // Safe is safe.Text.
 func Safe(s string) string { return safe.Text(s) }
+
+// MarkdownText is safe.MarkdownText.
+func MarkdownText(s string) string { return safe.MarkdownText(s) }
+
+// MarkdownCode is safe.MarkdownCode.
+func MarkdownCode(s string) string { return safe.MarkdownCode(s) }
+
+// MarkdownMessage is safe.MarkdownMessage.
+func MarkdownMessage(s string, most int) string { return safe.MarkdownMessage(s, most) }
+
+// Plural is plan.Count.
+func Plural(n int, what string) string { return plan.Count(n, what) }

@@ -2,14 +2,16 @@ package report
 
 import (
 	"strconv"
+	"strings"
 
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
-// Discrepancies says in words why changes of a saved plan cannot be made as they
-// were planned, one a line and safe to print, at most as many as most; 0 is all.
+// Discrepancies says why changes of a saved plan cannot be made as they were planned, one
+// a line and safe to print. Most limits the lines; 0 is no limit.
 func Discrepancies(all []hold.Discrepancy, most int) []string {
 	if most == 0 {
 		most = len(all)
@@ -17,30 +19,61 @@ func Discrepancies(all []hold.Discrepancy, most int) []string {
 	v := newValues()
 	var lines []string
 	for _, d := range all[:min(len(all), most)] {
-		c := d.Change
-		line := subjectOf(c) + ": "
-		if d.Edit != nil {
-			e := d.Edit
-			line += Safe(e.Setting) + ": the plan saw " + v.seen(c.Kind, e, e.From) + " and asks for " + v.seen(c.Kind, e, e.To)
-			lines = append(lines, line+"; now it is "+v.seen(c.Kind, e, d.Found))
-			continue
-		}
-		if c.Action != plan.Update {
-			line += Safe(c.Action)
-		} else {
-			for i, e := range c.Edits {
-				line += map[bool]string{true: ", "}[i > 0] + Safe(e.Setting) + " " + v.change(c.Kind, c.Action, e)
-			}
-		}
-		lines = append(lines, line+": "+Safe(d.Why))
+		lines = append(lines, v.discrepancy(d))
 	}
-	if n := len(all) - len(lines); n > 0 {
+	return appendMore(lines, len(all))
+}
+
+func (v *values) discrepancy(d hold.Discrepancy) string {
+	c := d.Change
+	lead := subjectOf(c) + ": "
+	switch {
+	case d.Edit != nil:
+		e := d.Edit
+		return lead + safe.Text(e.Setting) + ": the plan saw " + v.seen(c.Kind, e, e.From) + " and asks for " + v.seen(c.Kind, e, e.To) +
+			"; now it is " + v.seen(c.Kind, e, d.Found)
+	case c.Action != plan.Update:
+		return lead + safe.Text(c.Action) + ": " + safe.Text(d.Why)
+	}
+	return lead + v.edits(c) + ": " + safe.Text(d.Why)
+}
+
+// seen shows an object's own value of the setting of an edit.
+func (v *values) seen(k plan.Kind, e *plan.Edit, val schema.Value) string {
+	return v.own(k, *e, val, schema.Inherit)
+}
+
+// edits lists the edits of a change.
+func (v *values) edits(c *plan.Change) string {
+	var b strings.Builder
+	for i, e := range c.Edits {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(safe.Text(e.Setting) + " " + v.change(c.Kind, c.Action, e))
+	}
+	return b.String()
+}
+
+// appendMore counts the items of a list that have no line.
+func appendMore(lines []string, items int) []string {
+	if n := items - len(lines); n > 0 {
 		lines = append(lines, "and "+strconv.Itoa(n)+" more")
 	}
 	return lines
 }
 
-// seen is an object's own value of the setting of an edit.
-func (v *values) seen(k plan.Kind, e *plan.Edit, val schema.Value) string {
-	return v.own(k, *e, val, schema.Inherit)
+// Added names changes of a plan that nobody has reviewed, one a line and safe to print, at
+// most as many as most.
+func Added(changes []*plan.Change, most int) []string {
+	v := newValues()
+	var lines []string
+	for _, c := range changes[:min(len(changes), most)] {
+		what := v.edits(c)
+		if len(c.Edits) == 0 {
+			what = safe.Text(c.Action)
+		}
+		lines = append(lines, subjectOf(c)+": "+what)
+	}
+	return appendMore(lines, len(changes))
 }

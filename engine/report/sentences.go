@@ -2,11 +2,13 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 )
 
 // markup shows the parts of a sentence as one format has them.
@@ -21,8 +23,8 @@ type markup struct {
 // plainMarkup is that of text for terminals.
 func plainMarkup() markup {
 	return markup{
-		flag: func(flag, value string) string { return flag + " " + Safe(value) },
-		text: Safe, name: Safe, code: Safe, strong: unchanged,
+		flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
+		text: safe.Text, name: safe.Text, code: safe.Text, strong: unchanged,
 	}
 }
 
@@ -75,7 +77,7 @@ func (c *counts) lastLine() string {
 func (c *counts) headline() string {
 	var parts []string
 	if c.errors > 0 {
-		parts = append(parts, "incomplete, "+Plural(c.errors, "error"))
+		parts = append(parts, "incomplete, "+plan.Count(c.errors, "error"))
 	}
 
 	switch {
@@ -112,7 +114,7 @@ func (c *counts) actions() string {
 
 // lookedAt says what a plan without changes has compared.
 func (c *counts) lookedAt() string {
-	return Plural(c.looked, "object") + " looked at, with " + Plural(c.reads, "request") + "."
+	return plan.Count(c.looked, "object") + " looked at, with " + plan.Count(c.reads, "request") + "."
 }
 
 // settings counts settings, by cause unless the plan has no base, and says where they are.
@@ -132,7 +134,7 @@ func (c *counts) settings(m markup, causes bool) string {
 	add(c.causes.Conflict, " in "+m.strong("conflict")+" with a live change")
 	add(c.causes.Drift, " drift")
 
-	text := Plural(c.edits, "setting") + " of " + Plural(c.objects, "object") + " in " + c.where(m)
+	text := plan.Count(c.edits, "setting") + " of " + plan.Count(c.objects, "object") + " in " + c.where(m)
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
@@ -147,10 +149,10 @@ func (c *counts) where(m markup) string {
 
 	var parts []string
 	if c.zones > 0 {
-		parts = append(parts, Plural(c.zones, "zone"))
+		parts = append(parts, plan.Count(c.zones, "zone"))
 	}
 	if c.accounts > 0 {
-		parts = append(parts, Plural(c.accounts, "account"))
+		parts = append(parts, plan.Count(c.accounts, "account"))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -217,4 +219,31 @@ func (h *hazardNotes) summary(m markup) string {
 		return text + "; accepted by the policy"
 	}
 	return text
+}
+
+// requestedBy names the line that asks for an edit; it is empty if no line does.
+func requestedBy(o plan.Origin, m markup) string {
+	if at := fileAndLine(o.Pos); at != "" {
+		return m.code(at)
+	}
+	return ""
+}
+
+// decidedBy names the lines that ask for the edits of a group, each once, with the rules
+// through which they apply and the commits that they come from.
+func (g *group) decidedBy(m markup) []string {
+	var list []string
+	for _, e := range g.edits {
+		by := requestedBy(e.Origin, m)
+		if e.Origin.Via != "" {
+			by = strings.TrimSpace(by + " (" + m.name(e.Origin.Via) + ")")
+		}
+		if e.Origin.Commit != "" {
+			by += " of " + m.code(shortCommit(e.Origin.Commit)) + " by " + m.code(e.Origin.Author)
+		}
+		if by != "" && !slices.Contains(list, by) {
+			list = append(list, by)
+		}
+	}
+	return list
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -146,11 +147,11 @@ func (t *text) hazards(hazards []hazardNotes, g *gate) {
 	t.title("Hazards")
 	for i := range hazards {
 		h := &hazards[i]
-		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(Safe(string(h.kind)))+": "+h.summary(plainMarkup()))
+		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.kind)))+": "+h.summary(plainMarkup()))
 		t.notes(h.notes)
 	}
 	if len(g.allow) > 1 {
-		fmt.Fprintln(t.out, "  To accept all that can be: "+allowFlag+" "+g.allowed(Safe))
+		fmt.Fprintln(t.out, "  To accept all that can be: "+allowFlag+" "+g.allowed(safe.Text))
 	}
 	fmt.Fprintln(t.out)
 }
@@ -183,12 +184,12 @@ func (t *text) findings(rules []ruleNotes) {
 }
 
 func (t *text) finding(c ruleClass, n *placedNote) {
-	word := pad(Safe(string(c.severity)), len(schema.Warning))
+	word := pad(safe.Text(string(c.severity)), len(schema.Warning))
 	line := "  "
 	if n.line != "" {
 		line += n.line + ": "
 	}
-	line += n.sentence() + " [" + Safe(c.rule) + "]"
+	line += n.sentence() + " [" + safe.Text(c.rule) + "]"
 	fmt.Fprintln(t.out, "  "+t.style.severity(c.severity).Sprint(word)+line+t.namesAfter(2+width(word)+width(line), n.names))
 }
 
@@ -216,7 +217,7 @@ func (t *text) namesAfter(used int, names []string) string {
 	if t.verbose {
 		var b strings.Builder
 		for _, n := range names {
-			b.WriteString("\n      " + Safe(n))
+			b.WriteString("\n      " + safe.Text(n))
 		}
 		return b.String()
 	}
@@ -233,8 +234,8 @@ func examples(names []string, room int) (eg string, fits bool) {
 	if len(names) < 2 {
 		return "", false
 	}
-	one := "e.g. " + Safe(names[0])
-	two := one + ", " + Safe(names[1])
+	one := "e.g. " + safe.Text(names[0])
+	two := one + ", " + safe.Text(names[1])
 	switch {
 	case width(two) <= room:
 		return two, true

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -70,11 +71,11 @@ func (t *text) editRow(g *group, e plan.Edit) row {
 	if weakens(e) {
 		r.mark = "!"
 	}
-	r.cells[colSetting] = Safe(e.Setting)
+	r.cells[colSetting] = safe.Text(e.Setting)
 	r.cells[colValues] = t.values.change(g.kind, g.action, e)
 	r.cells[colDirection] = directionWord(e.Direction)
 	if t.causes {
-		r.cells[colCause] = Safe(string(e.Cause))
+		r.cells[colCause] = safe.Text(string(e.Cause))
 	}
 	r.cells[colOrigin] = t.origin(e.Origin)
 
@@ -103,7 +104,7 @@ func namesBelow(g *group) []string {
 	}
 	lines := make([]string, len(g.names))
 	for i, n := range g.names {
-		lines[i] = Safe(n)
+		lines[i] = safe.Text(n)
 	}
 	return lines
 }
@@ -128,17 +129,17 @@ func directionWord(d schema.Direction) string {
 	case schema.Changes:
 		return "changes"
 	}
-	return Safe(string(d))
+	return safe.Text(string(d))
 }
 
 // origin returns the line that asks for an edit.
 func (t *text) origin(o plan.Origin) string {
 	at := fileAndLine(o.Pos)
 	if t.verbose && o.Via != "" {
-		at = strings.TrimSpace(at + " (" + Safe(o.Via) + ")")
+		at = strings.TrimSpace(at + " (" + safe.Text(o.Via) + ")")
 	}
 	if t.verbose && o.Commit != "" {
-		at += ", " + Safe(shortCommit(o.Commit)+" by "+o.Author)
+		at += ", " + safe.Text(shortCommit(o.Commit)+" by "+o.Author)
 	}
 	return at
 }
@@ -149,9 +150,9 @@ func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
 // fileAndLine returns where something stands in the configuration.
 func fileAndLine(p schema.Pos) string {
 	if p.Line == 0 {
-		return Safe(p.File)
+		return safe.Text(p.File)
 	}
-	return Safe(p.File) + ":" + strconv.Itoa(p.Line)
+	return safe.Text(p.File) + ":" + strconv.Itoa(p.Line)
 }
 
 // columnWidths returns the widths to which the columns of some tables are filled up.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 )
 
 // wait is some changes in one place that wait for others for one reason.
@@ -54,13 +55,13 @@ func waitsAs(c *plan.Change) string {
 	switch {
 	case c.Kind == plan.KindZone:
 		_, setting, _ := strings.Cut(c.ID, "#") // a plan that was saved knows no more
-		return Safe(setting + " of zone " + c.Zone)
+		return safe.Text(setting + " of zone " + c.Zone)
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + Safe(c.Name) + " (" + Safe(c.Action) + ")"
+		return kindName(c.Kind, 1) + " " + safe.Text(c.Name) + " (" + safe.Text(c.Action) + ")"
 	case c.Action == plan.Update:
-		return Safe(c.Name)
+		return safe.Text(c.Name)
 	}
-	return Safe(c.Name) + " (" + Safe(c.Action) + ")"
+	return safe.Text(c.Name) + " (" + safe.Text(c.Action) + ")"
 }
 
 // sentence says what waits, and why.
