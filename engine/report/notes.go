@@ -163,7 +163,7 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 				found[k] = &notes{}
 				classes = append(classes, k)
 			}
-			found[k].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
+			found[k].add(noteKey{c.Kind, placeOf(c), message}, titleOf(c))
 		}
 	}
 

@@ -15,7 +15,7 @@ import (
 type place struct {
 	ofAccount bool
 	zone      string
-	account   string
+	account   string // of a zone only where two zones share the name
 }
 
 // placeOf returns the place of the object of a change.
@@ -37,32 +37,37 @@ func comparePlaces(a, b place) int {
 	return cmp.Or(strings.Compare(a.zone, b.zone), strings.Compare(a.account, b.account))
 }
 
-// name returns the name of the place, which is foreign text.
+// name returns the name of the place, which is foreign text. A zone that shares its name
+// with another one is followed by its account.
 func (p place) name() string {
-	if p.ofAccount {
+	switch {
+	case p.ofAccount:
 		return p.account
+	case p.account != "":
+		return p.zone + " of account " + p.account
 	}
 	return p.zone
-}
-
-// kind returns the word for the place.
-func (p place) kind() string {
-	if p.ofAccount {
-		return "account"
-	}
-	return "zone"
 }
 
 // heading returns the place as the title of what is done there.
 func (p place) heading() string {
 	if p.ofAccount {
-		return "Account " + safe.Text(p.account)
+		return "Account " + safe.Text(p.name())
 	}
-	return "Zone " + safe.Text(p.zone)
+	return "Zone " + safe.Text(p.name())
 }
 
 // inSentence returns the place as part of a sentence.
-func (p place) inSentence(m markup) string { return p.kind() + " " + m.code(p.name()) }
+func (p place) inSentence(m markup) string {
+	account := "account " + m.code(p.account)
+	switch {
+	case p.ofAccount:
+		return account
+	case p.account != "":
+		return "zone " + m.code(p.zone) + " of " + account
+	}
+	return "zone " + m.code(p.zone)
+}
 
 // object is the target of one or more changes: a custom hostname, also one that takes two
 // writes, or one setting of a zone.
@@ -107,7 +112,7 @@ func objects(changes []*plan.Change) []object {
 		i, ok := at[id]
 		if !ok {
 			at[id] = len(list)
-			list = append(list, object{in: placeOf(c), name: c.Name, kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			list = append(list, object{in: placeOf(c), name: titleOf(c), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
 			continue
 		}
 
@@ -411,16 +416,24 @@ func (g *group) note() string {
 	return strconv.Itoa(g.writes) + " writes each"
 }
 
+// titleOf names the object of a change, within its place unless it is a zone.
+func titleOf(c *plan.Change) string {
+	if in := placeOf(c); c.Kind == plan.KindZone && in.account != "" {
+		return in.name()
+	}
+	return c.Name
+}
+
 // subjectOf names the object of a change and its place.
 func subjectOf(c *plan.Change) string {
-	name := safe.Text(c.Name)
+	in := placeOf(c)
 	switch {
 	case c.Kind == plan.KindZone:
-		return "zone " + name
+		return "zone " + safe.Text(titleOf(c))
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + name + " of account " + safe.Text(c.Account)
+		return kindName(c.Kind, 1) + " " + safe.Text(titleOf(c)) + " of account " + safe.Text(in.name())
 	case c.Zone != "":
-		return name + " in " + safe.Text(c.Zone)
+		return safe.Text(titleOf(c)) + " in " + safe.Text(in.name())
 	}
-	return name
+	return safe.Text(titleOf(c))
 }

@@ -55,7 +55,7 @@ func waitsAs(c *plan.Change) string {
 	switch {
 	case c.Kind == plan.KindZone:
 		_, setting, _ := strings.Cut(c.ID, "#") // a plan that was saved knows no more
-		return safe.Text(setting + " of zone " + c.Zone)
+		return safe.Text(setting + " of zone " + titleOf(c))
 	case c.Kind.OfAccount():
 		return kindName(c.Kind, 1) + " " + safe.Text(c.Name) + " (" + safe.Text(c.Action) + ")"
 	case c.Action == plan.Update:
