@@ -29,7 +29,7 @@ func FuzzAnswer(f *testing.F) {
 		w := writer(t, options(fake))
 		c := &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}
 		read, err := w.Read(t.Context(), c, 0)
-		_, refused := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: settingPath(zoneA, "x"), Body: `{"value":"on"}`})
+		_, refused := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "x"), Body: `{"value":"on"}`})
 		var envelope struct {
 			Success any
 			Result  any

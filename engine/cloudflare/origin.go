@@ -17,12 +17,10 @@ import (
 	"tlsync/schema"
 )
 
-func originPath(zone string) string { return zonePath(zone) + "/origin_tls_client_auth" }
-
 // originCertificates reads the client certificates that Cloudflare shows to the
 // origins of a zone, the newest first, without those that are being deleted.
 func originCertificates(ctx context.Context, c *client, zone string) ([]plan.OriginCertificate, error) {
-	items, err := gather(ctx, c, originPath(zone), decodeOriginCertificates, func(o *originCertificate) string { return o.ID })
+	items, err := gather(ctx, c, plan.OriginCertificatesPath(zone), decodeOriginCertificates, func(o *originCertificate) string { return o.ID })
 	if err != nil {
 		return nil, err
 	}

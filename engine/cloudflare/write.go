@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +50,7 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	}
 	// While the budget is used up, every reading would be old before the write.
 	if err := cl.limit.ready(ctx); err != nil {
-		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: objectPath(c), Err: err}, c)
+		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
 	start := time.Now()
 	var o plan.Object
@@ -144,12 +143,12 @@ func (w *Writer) Batch(c *plan.Change) string {
 	if e.page.size == 0 {
 		return ""
 	}
-	return pagePath(hostnamesPath(e.page.zone), e.page.page, e.page.size)
+	return pagePath(plan.CustomHostnamesPath(e.page.zone), e.page.page, e.page.size)
 }
 
 // checkRequest refuses a request that is not about the object of its change.
 func checkRequest(c *plan.Change, req plan.Request) error {
-	path := objectPath(c)
+	path := plan.TargetPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
 		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
@@ -161,36 +160,13 @@ func checkRequest(c *plan.Change, req plan.Request) error {
 	return nil
 }
 
-// objectPath is the path of the object that a change writes, or, where it is to be
-// created, of the list that it will be in.
-func objectPath(c *plan.Change) string {
-	switch {
-	case uploads(c):
-		return originPath(c.ZoneID)
-	case c.Kind == plan.KindZone:
-		return settingPath(c.ZoneID, c.ObjectID)
-	case c.Kind == plan.KindHostname:
-		return localPath(c.ZoneID, c.ObjectID) + "/" + url.PathEscape(c.Name)
-	case c.Kind == plan.KindMTLSHostname:
-		return collectionPath(c.AccountID, c.Kind)
-	}
-	list := hostnamesPath(c.ZoneID)
-	if c.Kind.OfAccount() {
-		list = collectionPath(c.AccountID, c.Kind)
-	}
-	if c.ObjectID == "" {
-		return list
-	}
-	return list + "/" + url.PathEscape(c.ObjectID)
-}
-
 // belowApplication reports whether a path is that of a policy of the application
 // of a change.
 func belowApplication(c *plan.Change, path string) bool {
 	if c.Kind != plan.KindAccessApplication || c.ObjectID == "" {
 		return false
 	}
-	rest, ok := strings.CutPrefix(path, objectPath(c)+"/policies")
+	rest, ok := strings.CutPrefix(path, plan.ApplicationPoliciesPath(c.AccountID, c.ObjectID))
 	return ok && (rest == "" || rest[0] == '/' && validID(rest[1:]))
 }
 
@@ -409,7 +385,7 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 	start := time.Now()
 	var items []plan.Hostname
-	err := cl.read(ctx, pagePath(hostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, pagePath(plan.CustomHostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		items, err = decodeHostnames(result)
 		return err
 	})
@@ -423,7 +399,7 @@ func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	start := time.Now()
 	var h plan.Hostname
-	err := cl.read(ctx, hostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, plan.CustomHostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		h, err = decodeHostname(result)
 		if err == nil && h.ID != c.ObjectID {
 			err = fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)

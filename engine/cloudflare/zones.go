@@ -420,7 +420,7 @@ func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zon
 func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
 	q := query[plan.Zone]{
 		client: c,
-		path:   "/zones",
+		path:   plan.ZonesPath(),
 		sizes:  zonePages,
 		decode: decodeZones,
 		id:     func(z *plan.Zone) string { return z.ID },
