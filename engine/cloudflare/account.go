@@ -54,7 +54,7 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 		}
 		trouble := func(rule, message string) {
 			live.Problems = append(live.Problems, plan.Finding{
-				Severity: schema.Error, Rule: rule, Object: "account/" + s.Name, Message: message, Origin: s.Origin,
+				Severity: schema.Error, Rule: rule, Ref: plan.AccountRef(s.Name), Message: message, Origin: s.Origin,
 			})
 		}
 		switch {

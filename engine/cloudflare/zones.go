@@ -104,7 +104,7 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 }
 
 func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
-	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: origin}
+	return plan.Finding{Severity: schema.Error, Rule: rule, Ref: plan.ZoneRef(zone), Message: message, Origin: origin}
 }
 
 // fill reads what is needed of a zone. A failure is kept in the zone; the error is

@@ -294,8 +294,7 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 			places[k.class] = append(places[k.class], k.place)
 		}
 		count[k.class]++
-		kind, zone, name := splitObject(f.Object)
-		found[k].add(noteKey{kind, zone, f.Message}, name)
+		found[k].add(noteKey{f.Kind, placeOf(&f.Ref), f.Message}, cmp.Or(f.Name, f.Account, string(f.Kind)))
 	}
 	slices.SortFunc(classes, func(a, b class) int {
 		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
@@ -346,21 +345,4 @@ func (t *text) finding(s schema.Severity, rule, place string, n note) string {
 	}
 	line += n.sentence() + " [" + Safe(rule) + "]"
 	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
-}
-
-// splitObject takes apart "zone/NAME", and "KIND/ZONE/NAME" or
-// "KIND/ACCOUNT/NAME"; of anything else the whole is the name.
-func splitObject(s string) (kind plan.Kind, zone, name string) {
-	k, rest, ok := strings.Cut(s, "/")
-	if !ok {
-		return "", "", s
-	}
-	if plan.Kind(k) == plan.KindZone {
-		return plan.KindZone, rest, rest
-	}
-	zone, name, ok = strings.Cut(rest, "/")
-	if !ok {
-		return "", "", s
-	}
-	return plan.Kind(k), zone, name
 }

@@ -77,8 +77,7 @@ func (t *text) order(changes []*plan.Change) {
 func waits(c *plan.Change) string {
 	switch {
 	case c.Kind == plan.KindZone:
-		_, setting, _ := strings.Cut(c.ID, "#") // a plan that was saved knows no more
-		return Safe(setting + " of zone " + c.Zone)
+		return Safe(c.Part + " of zone " + c.Zone)
 	case c.Kind.OfAccount():
 		return kindName(c.Kind, 1) + " " + Safe(c.Name) + " (" + Safe(c.Action) + ")"
 	case c.Action == plan.Update:

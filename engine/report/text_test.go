@@ -58,8 +58,8 @@ func foreignPlan() *plan.Plan {
 		Changes: []plan.Change{c, d},
 		Findings: []plan.Finding{
 			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: origin},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad, Message: bad},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad + "2", Message: bad},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad), Message: bad},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad) + "2", Message: bad},
 		},
 	}, 1)
 }
