@@ -166,9 +166,9 @@ func newRun(p *plan.Plan, t Target, o Options) *run {
 	}
 	r.changed = sync.NewCond(&r.mu)
 
-	index := make(map[string]int, n)
+	index := make(map[plan.Ref]int, n)
 	for i := range p.Changes {
-		index[p.Changes[i].ID] = i
+		index[p.Changes[i].Ref] = i
 	}
 
 	for i := range p.Changes {
@@ -344,7 +344,7 @@ func (r *run) stopDenied(c *plan.Change) {
 	r.ready = slices.DeleteFunc(r.ready, same)
 	for i := range r.steps {
 		if r.steps[i].Outcome == NotAttempted && same(i) && !r.started[i] {
-			r.skip(i, "the credentials do not suffice for it, as for "+c.ID)
+			r.skip(i, "the credentials do not suffice for it, as for "+c.String())
 			r.skipDependants(i)
 		}
 	}
@@ -398,7 +398,7 @@ func (r *run) skipDependants(i int) {
 		d := todo[0]
 		todo = todo[1:]
 		if r.steps[d].Outcome == NotAttempted {
-			r.skip(d, "it needs "+s.Change.ID+", which "+verb)
+			r.skip(d, "it needs "+s.Change.String()+", which "+verb)
 			todo = append(todo, r.dependants[d]...)
 		}
 	}

@@ -377,7 +377,7 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	var items []plan.Resource
 	var err error
-	is := func(o plan.Resource) bool { return o.Name == c.Name }
+	is := func(o plan.Resource) bool { return o.Name == c.Title() }
 	switch c.Kind {
 	case plan.KindMTLSCertificate:
 		want, bad := edited(c, plan.FieldFingerprint)
@@ -438,7 +438,7 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 	}
 	// Another certificate than the first may be somebody else's authority too.
 	found := o.Value(plan.FieldFingerprint)
-	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Name) {
+	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Title()) {
 		o.Fields[plan.FieldFingerprint] = want
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 func nameChange(name, id string, from, to schema.Value) *plan.Change {
 	return &plan.Change{
-		ID: "hostname/saas.example/" + name + "#" + id, Zone: "saas.example", Kind: plan.KindHostname, Name: name, Action: plan.Update,
+		Ref: plan.ParseRef("hostname/saas.example/"+name+"#"+id, name), Action: plan.Update,
 		ZoneID: zoneA, ObjectID: id, Edits: []plan.Edit{edit(id, from, to)},
 	}
 }

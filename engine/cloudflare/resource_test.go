@@ -32,15 +32,15 @@ func (l *lab) object(kind plan.Kind, name string) *plan.Resource {
 func (l *lab) step(w *Writer, c *plan.Change, method, path, body string) plan.Object {
 	l.Helper()
 	if at, e, v := plan.Stand(c, l.read(w, c, time.Minute)); at != plan.AtOrigin {
-		l.Fatalf("%s: before the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Fatalf("%s: before the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	answer, err := w.Write(l.Context(), c, plan.Request{Method: method, Path: "/accounts/" + acctA + path, Body: plan.RawMessage(body)})
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	after := l.read(w, c, 0)
 	if at, e, v := plan.Stand(c, after); at != plan.AtTarget {
-		l.Errorf("%s: after the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Errorf("%s: after the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	return answer
 }
@@ -171,8 +171,7 @@ func TestWriteAlerts(t *testing.T) {
 // createHostname creates new.customer.example with a minimum version.
 func createHostname() (*plan.Change, plan.Request) {
 	c := &plan.Change{
-		ID: "custom_hostname/saas.example/new.customer.example", Zone: "saas.example", Kind: plan.KindCustomHostname, Action: plan.Create,
-		Name: "new.customer.example", ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
+		Ref: plan.ParseRef("custom_hostname/saas.example/new.customer.example", "new.customer.example"), Action: plan.Create, ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
 	}
 	return c, plan.Request{
 		Method: "POST", Path: plan.CustomHostnamesPath(zoneA),
@@ -205,7 +204,7 @@ func TestLifecycleOfHostnames(t *testing.T) {
 		if o := l.read(w, own, time.Minute); o.Hostname.Name != c.Name || len(l.server.History()) != before {
 			t.Errorf("%+v", o.Hostname)
 		}
-		gone := &plan.Change{ID: c.ID, Zone: c.Zone, Kind: c.Kind, Action: plan.Delete, Name: c.Name, ZoneID: zoneA, ObjectID: id}
+		gone := &plan.Change{Ref: plan.ParseRef(c.String(), c.Name), Action: plan.Delete, ZoneID: zoneA, ObjectID: id}
 		req = plan.NewRequest(gone, plan.Object{})
 		if req.Method != "DELETE" || req.Path != plan.CustomHostnamePath(zoneA, id) {
 			t.Fatalf("%+v", req)
@@ -308,17 +307,17 @@ func TestLostAnswersOfCreations(t *testing.T) {
 			_, err := w.Write(t.Context(), tt.change, tt.req)
 			var failed *Error
 			if !errors.As(err, &failed) || !failed.OutcomeUnknown() {
-				t.Fatalf("%s %s: %v", tt.change.ID, kind, err)
+				t.Fatalf("%s %s: %v", tt.change.String(), kind, err)
 			}
 			for _, age := range []time.Duration{time.Minute, 0} {
 				at, _, _ := plan.Stand(tt.change, l.read(w, tt.change, age))
 				if want := map[string]plan.Standing{"drop-request": plan.AtOrigin, "drop-answer": plan.AtTarget}[kind]; at != want {
-					t.Errorf("%s %s: %s", tt.change.ID, kind, at)
+					t.Errorf("%s %s: %s", tt.change.String(), kind, at)
 				}
 			}
 		}
 		if n := len(l.sent("POST")); n != 2 {
-			t.Errorf("%s: sent %d times", tt.change.ID, n)
+			t.Errorf("%s: sent %d times", tt.change.String(), n)
 		}
 	}
 }
@@ -437,7 +436,7 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 		o.Keys = map[string]string{"PULLS_KEY": issue(t, "x", false, nil).keyPEM(t)}
 		_, err := writer(t, o).Write(t.Context(), tt.change, plan.Request{Method: "PUT", Path: tt.path, Body: `{"private_key":{"env":"PULLS_KEY"}}`})
 		if sent := len(f.seen) > 0; sent != tt.want {
-			t.Errorf("%s %s: sent: %t, %v", tt.change.ID, tt.path, sent, err)
+			t.Errorf("%s %s: sent: %t, %v", tt.change.String(), tt.path, sent, err)
 		}
 	}
 }

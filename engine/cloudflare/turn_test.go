@@ -174,7 +174,7 @@ func TestReadingsTellTheirTime(t *testing.T) {
 			t.Helper()
 			o, err := w.Read(t.Context(), c, maxAge)
 			if err != nil || o.At.Sub(start) != want {
-				t.Errorf("%s: read after %s, want %s: %v", c.ID, o.At.Sub(start), want, err)
+				t.Errorf("%s: read after %s, want %s: %v", c.String(), o.At.Sub(start), want, err)
 			}
 			return o
 		}

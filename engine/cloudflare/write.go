@@ -151,11 +151,11 @@ func checkRequest(c *plan.Change, req plan.Request) error {
 	path := plan.TargetPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
-		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
+		return fmt.Errorf("%s: %q is no method to write with", c.Ref, req.Method)
 	case req.Path != path && !belowApplication(c, req.Path):
-		return fmt.Errorf("%s: path %s is not %s", c.ID, req.Path, path)
+		return fmt.Errorf("%s: path %s is not %s", c.Ref, req.Path, path)
 	case req.Body != "" && !json.Valid([]byte(req.Body)):
-		return fmt.Errorf("%s: the body is not JSON", c.ID)
+		return fmt.Errorf("%s: the body is not JSON", c.Ref)
 	}
 	return nil
 }
@@ -178,25 +178,25 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	switch c.Kind {
 	case plan.KindZone, plan.KindHostname:
 		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
-			return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
+			return nil, fmt.Errorf("%s: %q is no setting", c.Ref, c.ObjectID)
 		}
 		if c.Kind == plan.KindHostname && !validName(c.Name) {
-			return nil, fmt.Errorf("%s: %q is no hostname", c.ID, c.Name)
+			return nil, fmt.Errorf("%s: %q is no hostname", c.Ref, c.Name)
 		}
 	case plan.KindCustomHostname:
 		if !validID(c.ObjectID) && !creates {
-			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
+			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.Ref, c.ObjectID)
 		}
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 		owner = c.AccountID
 		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
-			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
+			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.Ref, c.ObjectID, c.Kind)
 		}
 	default:
-		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)
+		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.Ref, c.Kind)
 	}
 	if !validID(owner) {
-		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.ID, owner)
+		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.Ref, owner)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -208,7 +208,7 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	if len(w.clients) == 1 {
 		return w.clients[0], nil
 	}
-	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.ID)
+	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.Ref)
 }
 
 // validName keeps out of paths what cannot be a hostname.

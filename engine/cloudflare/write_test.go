@@ -50,7 +50,7 @@ func TestWrite(t *testing.T) {
 }
 
 func settingChange(id string) *plan.Change {
-	return &plan.Change{ID: "zone/saas.example#" + id, Zone: "saas.example", Kind: plan.KindZone, ZoneID: zoneA, ObjectID: id}
+	return &plan.Change{Ref: plan.ParseRef("zone/saas.example#"+id, ""), ZoneID: zoneA, ObjectID: id}
 }
 
 // A request that is not about its change's object is not sent.
@@ -203,7 +203,7 @@ func TestOpaqueIDs(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, live, err)
 			continue
 		}
-		c := &plan.Change{ID: "x", Kind: plan.KindCustomHostname, ZoneID: id, ObjectID: id}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindCustomHostname}, ZoneID: id, ObjectID: id}
 		o, err := w.Read(t.Context(), c, 0)
 		if err != nil {
 			t.Errorf("%s: read: %v", id, err)

@@ -66,6 +66,9 @@ func ParseRef(id, name string) Ref {
 	default:
 		r.parseZone(rest)
 	}
+	if r.String() != id {
+		return Ref{Kind: Kind(id)}
+	}
 	return r
 }
 

@@ -152,7 +152,7 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 				found[g] = &notesOf{}
 				kinds = append(kinds, g)
 			}
-			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
+			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Title())
 		}
 	}
 	slices.SortFunc(kinds, func(a, b hazardGroup) int {
@@ -294,7 +294,8 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 			places[k.class] = append(places[k.class], k.place)
 		}
 		count[k.class]++
-		found[k].add(noteKey{f.Kind, placeOf(&f.Ref), f.Message}, cmp.Or(f.Name, f.Account, string(f.Kind)))
+		about, name := objectOf(&f)
+		found[k].add(about, name)
 	}
 	slices.SortFunc(classes, func(a, b class) int {
 		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
@@ -345,4 +346,20 @@ func (t *text) finding(s schema.Severity, rule, place string, n note) string {
 	}
 	line += n.sentence() + " [" + Safe(rule) + "]"
 	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
+}
+
+// objectOf is what a finding is about.
+func objectOf(f *plan.Finding) (about noteKey, name string) {
+	place := cmp.Or(f.Zone, f.Account)
+	if f.Zone != "" && f.Account != "" {
+		place += "@" + f.Account
+	}
+	switch f.Kind {
+	case plan.KindZone:
+		return noteKey{f.Kind, "", f.Message}, place
+	case plan.KindAccount, plan.KindConfiguration:
+		return noteKey{"", "", f.Message}, f.String()
+	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+	}
+	return noteKey{f.Kind, place, f.Message}, f.Name
 }

@@ -79,9 +79,9 @@ func waits(c *plan.Change) string {
 	case c.Kind == plan.KindZone:
 		return Safe(c.Part + " of zone " + c.Zone)
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + Safe(c.Name) + " (" + Safe(c.Action) + ")"
+		return kindName(c.Kind, 1) + " " + Safe(c.Title()) + " (" + Safe(c.Action) + ")"
 	case c.Action == plan.Update:
-		return Safe(c.Name)
+		return Safe(c.Title())
 	}
-	return Safe(c.Name) + " (" + Safe(c.Action) + ")"
+	return Safe(c.Title()) + " (" + Safe(c.Action) + ")"
 }
