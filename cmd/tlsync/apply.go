@@ -361,7 +361,7 @@ func undone(r *apply.Result) error {
 	}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Outcome == apply.Failed {
-			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.ID, s.Reason)
+			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.Ref, s.Reason)
 		}
 	}
 	return errors.New(text)

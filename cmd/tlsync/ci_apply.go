@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
@@ -257,6 +256,6 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 // are missing may also mean that the token does not see them any more.
 func reached(made *plan.Plan) bool {
 	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
-		return f.Rule == plan.NotFound && strings.HasPrefix(f.Object, "zone/")
+		return f.Rule == plan.NotFound && f.Kind == plan.KindZone
 	})
 }

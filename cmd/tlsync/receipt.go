@@ -30,7 +30,7 @@ type receipt struct {
 	planned []*plan.Change
 	digest  string
 	config  plan.Config
-	written map[string]bool // by id
+	written map[plan.Ref]bool // by id
 	tally   apply.Tally
 	wrote   bool
 	ended   bool // the tally is written, as far as that was possible
@@ -86,7 +86,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(err)
 		}
 	}
-	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[string]bool{}}, nil
+	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
 }
 
 // of says which configuration is applied.
@@ -206,7 +206,7 @@ func reasonOf(err error) string {
 func (r *receipt) finish(steps []apply.Step, stopped string) {
 	var rest []apply.Step
 	for _, s := range steps {
-		if !r.written[s.Change.ID] {
+		if !r.written[s.Change.Ref] {
 			rest = append(rest, s)
 		}
 	}
@@ -268,7 +268,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	r.size += int64(len(text))
 	r.tally = tally
 	for i := range steps {
-		r.written[steps[i].Change.ID] = true
+		r.written[steps[i].Change.Ref] = true
 	}
 	return nil
 }

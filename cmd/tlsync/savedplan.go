@@ -79,7 +79,7 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 	}
 	for i := range s.plan.Changes {
 		if ch := &s.plan.Changes[i]; !slices.Contains(o.zones, ch.Zone) {
-			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.ID))}
+			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.String()))}
 		}
 	}
 	return nil

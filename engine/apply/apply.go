@@ -1,11 +1,13 @@
-// Package apply carries out a plan: no change before those that it needs, and as much
-// at once as that permits, each object read before it is written and compared after
-// it. What is read together is written together, whatever stands between in the plan.
+// Package apply carries out a plan. A change is written after the changes it needs, and
+// otherwise as many as Options.Concurrency at once. Every object is read before it is
+// written, and its new state is compared with the change. Changes of objects that are
+// read together are written one after the other, even if others stand between them in
+// the plan.
 //
-// It never repeats a write whose fate is unknown: it reads and decides. It
-// never goes on behind a failure: changes that need a failed one are skipped,
-// everything else proceeds. When told to stop it starts nothing new, lets what
-// is in flight finish for a moment, and accounts for every change.
+// A write whose outcome is unknown is never simply repeated: the object is read first.
+// When a change fails, the changes that need it are skipped, and all others proceed.
+// When a run is stopped it starts nothing new, gives writes in flight a moment to
+// finish, and accounts for every change.
 package apply
 
 import (
@@ -21,45 +23,45 @@ import (
 	"tlsync/engine/plan"
 )
 
-// MaxAge is how old the reading may be over which anything is written: Cloudflare
-// knows no versions, so what somebody changes between the reading and the write is
-// lost.
+// MaxAge is the greatest age of the reading that a write relies on. Cloudflare has no
+// versions of objects, so a write overwrites whatever someone else changed since the
+// reading.
 const MaxAge = time.Minute
 
-// Grace is how long a write in flight may go on after a stop. A cancelled CI
-// job is killed ten seconds after its first signal; the report comes before.
+// Grace is how long a write in flight may continue after a stop. A cancelled CI job is
+// killed ten seconds after its first signal, and the report has to be written by then.
 const Grace = 5 * time.Second
 
-// After breakerRun failures in a row, or more than breakerShare among the last
-// breakerSpan changes, nothing more is started: the API is in no state to be
-// written to. Refusals and conflicts do not count; they speak of one object.
+// A run starts no more changes after breakerRun failures in a row, or more than
+// breakerShare failures among the last breakerSpan changes: the API is not well enough
+// to be written to. Refusals and conflicts do not count, since they concern one object.
 const (
 	breakerRun   = 5
 	breakerSpan  = 100
 	breakerShare = 10
 )
 
-// Options of a run.
+// Options are the options of a run.
 type Options struct {
 	// Concurrency is how many changes are written at once; at least 1.
 	Concurrency int
-	// Report, if set, is told of every step as it ends, one at a time, in the
-	// order in which they end.
+	// Report, if set, is called with every step when it ends, never by two goroutines
+	// at once.
 	Report func(Step)
-	// Pauses come before each further look for a change that was accepted and
-	// does not show yet. Nil means a quarter of a second, one, and two.
+	// Pauses are made before each further reading of an object that does not show an
+	// accepted change yet. Nil means 250 ms, 1 s and 2 s.
 	Pauses []time.Duration
 }
 
-// Refusal is a hazard that was not allowed, with the changes that have it.
+// Refusal is a hazard that is not allowed, with the changes that have it.
 type Refusal struct {
 	Hazard  plan.HazardKind
 	Changes []*plan.Change
 }
 
-// Refusals are the hazards of a plan that nobody allowed by name, sorted by
-// kind. A plan with any must not be run. CutsOffClients is told in the plan and
-// needs no permission; Unreachable cannot be allowed.
+// Refusals returns the hazards of a plan that are not in allowed, sorted by kind. A plan
+// that has any must not be run. CutsOffClients needs no permission: the plan shows it.
+// Unreachable cannot be allowed.
 func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
 	byKind := map[plan.HazardKind][]*plan.Change{}
 	for i := range p.Changes {
@@ -70,6 +72,7 @@ func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
 			}
 		}
 	}
+
 	var out []Refusal
 	for kind, changes := range byKind {
 		out = append(out, Refusal{Hazard: kind, Changes: changes})
@@ -78,21 +81,21 @@ func Refusals(p *plan.Plan, allowed []plan.HazardKind) []Refusal {
 	return out
 }
 
-// Run writes the plan's changes. It returns when all are accounted for: at the
-// end, or, once the context is done, after what was in flight. It does not read
-// live again at the end; Result.Remaining is the caller's to fill.
+// Run writes the changes of a plan. It returns when all are accounted for: at the end,
+// or, once ctx is done, after the writes in flight. It does not read the live state
+// again at the end; Result.Remaining is for the caller to fill.
 func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 	if o.Pauses == nil {
 		o.Pauses = []time.Duration{250 * time.Millisecond, time.Second, 2 * time.Second}
 	}
-	r := &run{plan: p, target: t, options: o, steps: make([]Step, len(p.Changes)), started: make([]bool, len(p.Changes))}
-	r.graph()
-	// Writes outlive the context by Grace, so that an interrupt does not turn
-	// every write in flight into one of unknown outcome.
+	r := newRun(p, t, o)
+
+	// Writes outlive ctx by Grace, so that an interrupt does not leave every write in
+	// flight with an unknown outcome.
 	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	stopTimer := context.AfterFunc(ctx, func() {
-		r.stop(stoppedBy(ctx))
+	cancelStop := context.AfterFunc(ctx, func() {
+		r.stop(stopReason(ctx))
 		timer := time.NewTimer(Grace)
 		defer timer.Stop()
 		select {
@@ -101,7 +104,7 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 		case <-writes.Done():
 		}
 	})
-	defer stopTimer()
+	defer cancelStop()
 
 	var workers sync.WaitGroup
 	for range max(1, min(o.Concurrency, len(p.Changes))) {
@@ -119,47 +122,57 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 	return r.result()
 }
 
-func stoppedBy(ctx context.Context) string {
+func stopReason(ctx context.Context) string {
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return "stopped by " + err.Error()
 	}
 	return "stopped by an interrupt"
 }
 
-// run is the schedule of one Run. Everything below mu is guarded by it.
+// run is the state of one Run. A change is named by its index in the plan. The fields
+// from mu on are guarded by mu.
 type run struct {
 	plan    *plan.Plan
 	target  Target
 	options Options
 
 	dependants [][]int
-	late       chan struct{} // held by the one write that is made anew since its turn came late; the others wait
+	// alone holds a value while one write runs alone, because its turn came too late
+	// before. Other changes do not start meanwhile.
+	alone chan struct{}
 
 	mu       sync.Mutex
 	changed  *sync.Cond
-	waits    []int
-	ready    []int // indices of the plan, ascending
-	together []int // those that go before the others, while they are ready
+	waits    []int // how many of the changes it needs are not done yet
+	ready    []int // ascending
+	together []int // those that go before the others in ready, if they are in it
 	inFlight int
 	steps    []Step
 	started  []bool
-	stopped  string
+	stopped  string // why nothing more is started, "" while changes are
 	failures int    // in a row
 	recent   []bool // whether each of the last breakerSpan changes failed
 }
 
-func (r *run) graph() {
-	r.changed = sync.NewCond(&r.mu)
-	r.late = make(chan struct{}, 1)
-	n := len(r.plan.Changes)
-	index := make(map[string]int, n)
-	for i := range r.plan.Changes {
-		index[r.plan.Changes[i].ID] = i
+func newRun(p *plan.Plan, t Target, o Options) *run {
+	n := len(p.Changes)
+	r := &run{
+		plan: p, target: t, options: o,
+		dependants: make([][]int, n),
+		alone:      make(chan struct{}, 1),
+		waits:      make([]int, n),
+		steps:      make([]Step, n),
+		started:    make([]bool, n),
 	}
-	r.dependants = make([][]int, n)
-	r.waits = make([]int, n)
-	for i := range r.plan.Changes {
-		c := &r.plan.Changes[i]
+	r.changed = sync.NewCond(&r.mu)
+
+	index := make(map[plan.Ref]int, n)
+	for i := range p.Changes {
+		index[p.Changes[i].Ref] = i
+	}
+
+	for i := range p.Changes {
+		c := &p.Changes[i]
 		r.steps[i] = Step{Change: c, Outcome: NotAttempted}
 		for _, need := range c.Needs {
 			if j, ok := index[need]; ok {
@@ -171,26 +184,30 @@ func (r *run) graph() {
 			r.ready = append(r.ready, i)
 		}
 	}
+	return r
 }
 
-// next waits for a change that may be written. It is false when there will be
-// none any more.
+// next waits for a change that may be written and takes it. It returns false when no
+// more changes are to be written.
 func (r *run) next(ctx context.Context) (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	for {
 		if ctx.Err() != nil && r.stopped == "" {
-			r.stopped = stoppedBy(ctx)
+			r.stopped = stopReason(ctx)
 		}
 		if r.stopped != "" {
 			return 0, false
 		}
+
 		if len(r.ready) > 0 {
 			i := r.pick()
 			r.started[i] = true
 			r.inFlight++
 			return i, true
 		}
+
 		if r.inFlight == 0 {
 			return 0, false
 		}
@@ -198,10 +215,9 @@ func (r *run) next(ctx context.Context) (int, bool) {
 	}
 }
 
-// pick takes the change that is to be written next: the first that is ready, and
-// right behind it all that are read together with it. A run may take hours, and
-// readings are good for a minute: in any other order nearly every change would need
-// its page anew.
+// pick takes the next change out of ready: the first one, and right after it all that
+// are read together with it. A run may take hours and a reading is good for a minute,
+// so in any other order nearly every change would need its page read again.
 func (r *run) pick() int {
 	for len(r.together) > 0 {
 		i := r.together[0]
@@ -211,8 +227,10 @@ func (r *run) pick() int {
 			return i
 		}
 	}
+
 	i := r.ready[0]
 	r.ready = r.ready[1:]
+
 	if name := r.batch(&r.plan.Changes[i]); name != "" {
 		for _, j := range r.ready {
 			if r.batch(&r.plan.Changes[j]) == name {
@@ -223,8 +241,8 @@ func (r *run) pick() int {
 	return i
 }
 
-// batch names what is read together with the object of a change; empty where the
-// target reads it alone.
+// batch returns the name of the batch in which the target reads the object of a change,
+// "" if it reads the object alone.
 func (r *run) batch(c *plan.Change) string {
 	if b, ok := r.target.(Batcher); ok {
 		return b.Batch(c)
@@ -232,54 +250,71 @@ func (r *run) batch(c *plan.Change) string {
 	return ""
 }
 
-// finish records a step and frees, or skips, what waited for it.
+// finish records the step of a change and decides what it means for the others.
 func (r *run) finish(i int, s Step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	r.inFlight--
-	r.settle(i, s)
-	if s.Outcome == Done {
+	r.record(i, s)
+	switch {
+	case s.Outcome == Done:
 		r.failures = 0
 		r.remember(false)
-		for _, d := range r.dependants[i] {
-			if r.waits[d]--; r.waits[d] == 0 && r.steps[d].Outcome == NotAttempted {
-				at, _ := slices.BinarySearch(r.ready, d)
-				r.ready = slices.Insert(r.ready, at, d)
-			}
-		}
-	}
-	var denied interface{ Denied() bool }
-	var moved conflictError
-	var late lateError
-	var bug *crash.Error
-	switch {
-	case s.Outcome != Failed || s.Err == nil:
-	case errors.As(s.Err, &bug):
-		r.stopped = "stopped by a bug in tlsync"
-	case errors.As(s.Err, &moved):
-		// Somebody else is at work; the API is well.
-	case errors.As(s.Err, &late):
-		// It takes writes, and needs time.
-	case errors.As(s.Err, &denied) && denied.Denied():
-		r.denied(s.Change)
-	case refused(s.Err):
-		// This object only; one that Cloudflare will not have changed must not
-		// keep the others from their turn, in this run and in every later one.
-	default:
-		r.failures++
-		switch failed := r.remember(true); {
-		case r.stopped != "":
-		case r.failures == breakerRun:
-			r.stopped = fmt.Sprintf("%d changes failed in a row", breakerRun)
-		case len(r.recent) == breakerSpan && failed > breakerShare:
-			r.stopped = fmt.Sprintf("%d of the last %d changes failed", failed, breakerSpan)
-		}
+		r.unblock(i)
+	case s.Outcome == Failed && s.Err != nil:
+		r.afterFailure(s)
 	}
 	r.changed.Broadcast()
 }
 
-// permission is what the objects of an account need to be written, each kind
-// another; empty for what belongs to zones.
+// unblock makes those changes ready that waited only for this one.
+func (r *run) unblock(i int) {
+	for _, d := range r.dependants[i] {
+		if r.waits[d]--; r.waits[d] == 0 && r.steps[d].Outcome == NotAttempted {
+			at, _ := slices.BinarySearch(r.ready, d)
+			r.ready = slices.Insert(r.ready, at, d)
+		}
+	}
+}
+
+// afterFailure decides whether a failure stops the run.
+func (r *run) afterFailure(s Step) {
+	var bug *crash.Error
+	var conflict conflictError
+	var ineffective ineffectiveError
+	switch {
+	case errors.As(s.Err, &bug):
+		r.stopped = "stopped by a bug in tlsync"
+	case errors.As(s.Err, &conflict):
+		// Someone else changed this object; the API is well.
+	case errors.As(s.Err, &ineffective):
+		// The API takes writes, but needs time.
+	case denied(s.Err):
+		r.stopDenied(s.Change)
+	case refused(s.Err):
+		// Only this object is refused. If Cloudflare never accepts it, it must not stop
+		// the others in this run and in every later one.
+	default:
+		r.countFailure()
+	}
+}
+
+// countFailure stops the run after too many failures; see breakerRun.
+func (r *run) countFailure() {
+	r.failures++
+	failed := r.remember(true)
+	switch {
+	case r.stopped != "":
+	case r.failures == breakerRun:
+		r.stopped = fmt.Sprintf("%d changes failed in a row", breakerRun)
+	case len(r.recent) == breakerSpan && failed > breakerShare:
+		r.stopped = fmt.Sprintf("%d of the last %d changes failed", failed, breakerSpan)
+	}
+}
+
+// permission returns the name of the permission that writing an object of an account
+// needs, "" for objects of zones.
 func permission(k plan.Kind) string {
 	switch k {
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname:
@@ -293,32 +328,30 @@ func permission(k plan.Kind) string {
 	return ""
 }
 
-// denied ends the run after a change that the credentials do not suffice for. One
-// of an account's objects ends only what needs the same permission there: tokens
-// for zones commonly lack those.
-func (r *run) denied(c *plan.Change) {
+// stopDenied ends the run after a write that the credentials do not allow. If it was
+// about an object of an account, it ends only the changes that need the same permission
+// in that account: tokens made for zones commonly lack the permissions for accounts.
+func (r *run) stopDenied(c *plan.Change) {
 	if !c.Kind.OfAccount() {
 		r.stopped = "the credentials do not suffice; every further write would fail too"
 		return
 	}
+
 	same := func(i int) bool {
 		x := r.steps[i].Change
 		return permission(x.Kind) == permission(c.Kind) && x.AccountID == c.AccountID
 	}
 	r.ready = slices.DeleteFunc(r.ready, same)
 	for i := range r.steps {
-		if s := &r.steps[i]; s.Outcome == NotAttempted && same(i) && !r.started[i] {
-			s.Outcome, s.Reason = Skipped, "the credentials do not suffice for it, as for "+c.ID
-			if r.options.Report != nil {
-				r.options.Report(*s)
-			}
-			r.skip(i)
+		if r.steps[i].Outcome == NotAttempted && same(i) && !r.started[i] {
+			r.skip(i, "the credentials do not suffice for it, as for "+c.String())
+			r.skipDependants(i)
 		}
 	}
 }
 
-// remember notes whether a change failed and counts the failures among the
-// latest.
+// remember notes whether a change failed, and returns how many of the last breakerSpan
+// changes did.
 func (r *run) remember(failed bool) int {
 	r.recent = append(r.recent, failed)
 	r.recent = r.recent[max(0, len(r.recent)-breakerSpan):]
@@ -331,38 +364,47 @@ func (r *run) remember(failed bool) int {
 	return n
 }
 
-// settle sets an outcome; a failure skips everything behind it.
-func (r *run) settle(i int, s Step) {
+// record stores and reports the step of a change. If it failed, everything that needs
+// it is skipped.
+func (r *run) record(i int, s Step) {
 	r.steps[i] = s
 	if r.options.Report != nil {
 		r.options.Report(s)
 	}
 	if s.Outcome == Failed {
-		r.skip(i)
+		r.skipDependants(i)
 	}
 }
 
-// skip skips everything that waits for a change that failed or was skipped.
-func (r *run) skip(i int) {
-	s := r.steps[i]
-	word := "failed"
-	if s.Outcome == Skipped {
-		word = "was skipped"
+// skip stores and reports that a change is skipped.
+func (r *run) skip(i int, reason string) {
+	s := &r.steps[i]
+	s.Outcome, s.Reason = Skipped, reason
+	if r.options.Report != nil {
+		r.options.Report(*s)
 	}
+}
+
+// skipDependants skips every change that needs this one, which failed or was skipped,
+// directly or through others.
+func (r *run) skipDependants(i int) {
+	s := r.steps[i]
+	verb := "failed"
+	if s.Outcome == Skipped {
+		verb = "was skipped"
+	}
+
 	for todo := slices.Clone(r.dependants[i]); len(todo) > 0; {
 		d := todo[0]
 		todo = todo[1:]
 		if r.steps[d].Outcome == NotAttempted {
-			r.steps[d].Outcome = Skipped
-			r.steps[d].Reason = "it needs " + s.Change.ID + ", which " + word
-			if r.options.Report != nil {
-				r.options.Report(r.steps[d])
-			}
+			r.skip(d, "it needs "+s.Change.String()+", which "+verb)
 			todo = append(todo, r.dependants[d]...)
 		}
 	}
 }
 
+// stop ends the run for the given reason, unless it has ended already.
 func (r *run) stop(why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -375,6 +417,7 @@ func (r *run) stop(why string) {
 func (r *run) result() *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	res := &Result{Plan: r.plan, Steps: r.steps, Tally: Tally{Planned: len(r.steps)}}
 	for i := range r.steps {
 		switch r.steps[i].Outcome {
@@ -389,6 +432,7 @@ func (r *run) result() *Result {
 			r.steps[i].Reason = r.stopped
 		}
 	}
+
 	if res.Tally.Done+res.Tally.Failed+res.Tally.Skipped < len(r.steps) {
 		res.Stopped = r.stopped
 	}

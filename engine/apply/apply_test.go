@@ -59,7 +59,7 @@ func TestEverythingDone(t *testing.T) {
 	s := newStand(t, chainSeed, chainConfig)
 	var steps []string
 	r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1, Report: func(s apply.Step) {
-		steps = append(steps, string(s.Outcome)+" "+s.Change.ID)
+		steps = append(steps, string(s.Outcome)+" "+s.Change.String())
 	}})
 	all := []string{"done " + free, "done " + pin, "done " + second, "done " + zone, "done " + unpin}
 	expect(t, r, all...)
@@ -101,7 +101,7 @@ func TestDependantsOfAFailureAreSkipped(t *testing.T) {
 	s.fault(f)
 	var steps []string
 	r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1, Report: func(s apply.Step) {
-		steps = append(steps, string(s.Outcome)+" "+s.Change.ID)
+		steps = append(steps, string(s.Outcome)+" "+s.Change.String())
 	}})
 	expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
 	contains(t, reason(t, r, pin), "1439")
@@ -187,7 +187,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		contains(t, reason(t, r, pin), "outcome unknown, run apply again to settle it")
 		for _, step := range r.Steps {
-			if step.Change.ID == pin && (step.Outcome != apply.Failed || !step.Wrote) {
+			if step.Change.String() == pin && (step.Outcome != apply.Failed || !step.Wrote) {
 				t.Errorf("%s, wrote: %t", step.Outcome, step.Wrote)
 			}
 		}
@@ -205,7 +205,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
 		for _, step := range r.Steps {
-			if step.Change.ID == pin && step.Wrote {
+			if step.Change.String() == pin && step.Wrote {
 				t.Error("a write that surely was not done counts as one that may have been")
 			}
 		}
@@ -299,7 +299,7 @@ func TestMovedAwayMeanwhile(t *testing.T) {
 		p := s.plan()
 		var id string
 		for i := range p.Changes {
-			if p.Changes[i].ID == pin {
+			if p.Changes[i].String() == pin {
 				id = p.Changes[i].ObjectID
 			}
 		}
@@ -352,7 +352,7 @@ func TestSuccessWithoutSuccess(t *testing.T) {
 		t.Errorf("requests for the name (-want +got):\n%s", diff)
 	}
 	for _, step := range r.Steps {
-		if step.Change.ID == pin && step.Wrote {
+		if step.Change.String() == pin && step.Wrote {
 			t.Error("a write that was answered with a no, and was not done, counts as one that may have been")
 		}
 	}
@@ -550,7 +550,7 @@ func TestWaitsOutA429(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	change := func(id string, kinds ...plan.HazardKind) plan.Change {
-		c := plan.Change{ID: id}
+		c := plan.Change{Ref: plan.ParseRef(id, "")}
 		for _, k := range kinds {
 			c.Hazards = append(c.Hazards, plan.Hazard{Kind: k})
 		}
@@ -574,7 +574,7 @@ func TestRefusals(t *testing.T) {
 		for _, r := range apply.Refusals(p, tc.allowed) {
 			line := string(r.Hazard) + ":"
 			for _, c := range r.Changes {
-				line += " " + c.ID
+				line += " " + c.String()
 			}
 			got = append(got, line)
 		}

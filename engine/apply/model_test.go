@@ -141,7 +141,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 			runs = append(runs, r)
 		}
 		if n := len(runs[2].made.Changes); n > 0 {
-			t.Errorf("planned again: %d changes, the first %s", n, runs[2].made.Changes[0].ID)
+			t.Errorf("planned again: %d changes, the first %s", n, runs[2].made.Changes[0].String())
 		}
 		for i, r := range runs {
 			m.check(t, fmt.Sprintf("run %d", i+1), r)
@@ -167,7 +167,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 		if t.Failed() {
 			t.Logf("configuration:\n%s", m.config)
 			for _, f := range runs[2].made.Findings {
-				t.Logf("finding: %s %s", f.Object, f.Message)
+				t.Logf("finding: %s %s", f.Ref, f.Message)
 			}
 		}
 	})

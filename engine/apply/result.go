@@ -2,27 +2,27 @@ package apply
 
 import "tlsync/engine/plan"
 
-// Outcome is what became of one change. Planned changes are the sum of all.
+// Outcome is the outcome of one change.
 type Outcome string
 
 // Outcomes.
 const (
-	Done         Outcome = "done"          // written and answered as asked, or already so
+	Done         Outcome = "done"          // in effect: written now, or before
 	Failed       Outcome = "failed"        // refused, conflicting, or of unknown outcome
 	Skipped      Outcome = "skipped"       // a change it needs did not succeed
 	NotAttempted Outcome = "not_attempted" // the run stopped before its turn
 )
 
-// Step is one change with its outcome.
+// Step is a change with its outcome.
 type Step struct {
 	Change  *plan.Change
 	Outcome Outcome
-	// Wrote is set where a write reached Cloudflare, or may have.
+	// Wrote is set if a write reached Cloudflare, or may have.
 	Wrote bool
-	// Reason says why it is not done, or, when done without a write, why none
-	// was needed. One line, no full stop.
+	// Reason says why the change is not done or, if it is done without a confirmed
+	// write, how that is known. It is one line without a full stop.
 	Reason string
-	// Err is what Reason was made of, where there was an error.
+	// Err is the error behind Reason, if there was one.
 	Err error
 }
 
@@ -46,25 +46,25 @@ type Tally struct {
 	NotAttempted int `json:"not_attempted"`
 }
 
-// Result is what an apply did.
+// Result is the result of a run.
 type Result struct {
-	// Plan is what was to be done; Steps stand in its order, behind those that
-	// were Already so.
+	// Plan is the plan that was applied. Steps has its order, after the steps that
+	// Already added.
 	Plan  *plan.Plan
 	Steps []Step
 	Tally Tally
-	// Stopped says why the run ended early (an interrupt, a missing
-	// permission); empty if it went through.
+	// Stopped says why the run ended early, such as an interrupt or a missing
+	// permission. It is empty if the run attempted everything.
 	Stopped string
-	// Remaining is the plan made from live state read again at the end: what
-	// was asked for and is not so. Nil where it could not be read.
+	// Remaining is a new plan made from the live state at the end: the changes that
+	// are still missing. It is nil if the live state could not be read.
 	Remaining *plan.Plan
-	// Beyond is how many changes Remaining leaves out because the run was not to
-	// make them: it was held to a saved plan that does not know them.
+	// Beyond is how many changes Remaining leaves out because the run was limited to a
+	// saved plan that does not contain them.
 	Beyond int
 }
 
-// Already adds changes that needed no write, as done.
+// Already adds changes that were in effect before the run, as done.
 func (r *Result) Already(changes []*plan.Change) {
 	steps := make([]Step, len(changes), len(changes)+len(r.Steps))
 	for i, c := range changes {
@@ -75,7 +75,7 @@ func (r *Result) Already(changes []*plan.Change) {
 	r.Tally.Done += len(changes)
 }
 
-// Writes is the number of steps that wrote, or may have.
+// Writes returns the number of steps that wrote, or may have.
 func (r *Result) Writes() int {
 	n := 0
 	for _, s := range r.Steps {

@@ -7,32 +7,33 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Target is where changes go: in practice the Cloudflare API.
+// Target is where changes are written: in practice the Cloudflare API.
 //
 // An error may say more about itself by having some of these methods:
-// OutcomeUnknown() bool (the write may or may not have been done: it must be
-// settled by reading), Denied() bool (the credentials do not suffice: every
-// further write would fail too), Refused() bool (a no to this one request,
-// which says nothing about others), Busy() bool (a no for now, to be tried again
-// from a new reading) and Old() bool (it was not sent, since the reading had become
-// too old; to be made anew). A no of unknown outcome is settled by reading
-// too, and not sent again.
+//
+//   - OutcomeUnknown() bool: the write may or may not have been done; reading decides.
+//   - Denied() bool: the credentials do not allow it, so every further write would fail.
+//   - Refused() bool: the API refuses this request, which says nothing about others. If
+//     the outcome is unknown too, reading decides, and the write is not repeated.
+//   - Busy() bool: the API refuses it for now; repeat it later, from a new reading.
+//   - Old() bool: it was not sent, because the reading grew too old; repeat it from a
+//     new reading.
 type Target interface {
-	// Read is the present state of what the change writes, from a reading no
-	// older than maxAge; zero means a new one. The object says when that was.
+	// Read returns the current state of the object that the change writes, from a
+	// reading no older than maxAge; zero means a new one. Object.At is its time.
 	Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error)
-	// Write sends the request, once, and returns the object as the answer shows
-	// it, without values where it shows none. A request whose turn comes after its
-	// time is not sent: the error is Old, and may come as soon as that is certain.
-	// The context ends the wait for a turn at once; a request that is under way by
-	// then goes on for Grace, so that an interrupt does not make its outcome
+	// Write sends the request once and returns the object as the answer shows it,
+	// without the values that the answer does not show. It may wait for the rate limit
+	// first, but does not send the request after req.Before: the error is Old, and may
+	// come as soon as that is certain. When ctx ends, the wait ends at once; a request
+	// in flight continues for Grace, so that an interrupt does not leave its outcome
 	// unknown.
 	Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error)
 }
 
 // A Batcher is a Target that reads many objects at once.
 type Batcher interface {
-	// Batch names what is read together with the object of a change; empty if it
-	// is read alone.
+	// Batch returns a name that is the same for all changes whose objects are read
+	// together, "" if the object is read alone.
 	Batch(c *plan.Change) string
 }

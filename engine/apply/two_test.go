@@ -164,7 +164,7 @@ func TestTwoAppliersOfDifferentConfigurations(t *testing.T) {
 		}
 		for _, s := range results[1].Steps {
 			if s.Outcome == apply.Failed && (s.Wrote || !strings.HasPrefix(s.Reason, "changed by somebody else meanwhile")) {
-				t.Errorf("%s: %s", s.Change.ID, s.Reason)
+				t.Errorf("%s: %s", s.Change.String(), s.Reason)
 			}
 		}
 		_, values := writesByName(server)
@@ -260,7 +260,7 @@ func TestFiftyThousandChangesAndADeadline(t *testing.T) {
 		p := &plan.Plan{}
 		for i := range 50_000 {
 			id := fmt.Sprintf("h%05d.test", i)
-			p.Changes = append(p.Changes, plan.Change{ID: id, Kind: plan.KindZone, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}})
+			p.Changes = append(p.Changes, plan.Change{Ref: plan.Ref{Kind: plan.KindZone, Part: id}, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}})
 		}
 		target := &counted{writes: map[string]int{}}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 30*time.Minute, errors.New("the deadline of 30m0s"))
@@ -302,7 +302,7 @@ type counted struct {
 func (c *counted) Read(_ context.Context, x *plan.Change, _ time.Duration) (plan.Object, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writes[x.ID] > 0 {
+	if c.writes[x.Part] > 0 {
 		return shown(x, x.Edits[0].To), nil
 	}
 	return shown(x, x.Edits[0].From), nil
@@ -312,6 +312,6 @@ func (c *counted) Write(_ context.Context, x *plan.Change, _ plan.Request) (plan
 	time.Sleep(time.Second)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writes[x.ID]++
+	c.writes[x.Part]++
 	return shown(x, x.Edits[0].To), nil
 }

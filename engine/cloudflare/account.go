@@ -42,21 +42,6 @@ type liveAccount struct {
 	failed error // set where nothing of it could be read
 }
 
-func accountPath(id string) string { return "/accounts/" + url.PathEscape(id) }
-
-// collections are where the objects of an account live, below it.
-var collections = map[plan.Kind]string{
-	plan.KindMTLSCertificate:   "/access/certificates",
-	plan.KindMTLSHostname:      "/access/certificates/settings",
-	plan.KindAccessApplication: "/access/apps",
-	plan.KindAlert:             "/alerting/v3/policies",
-}
-
-// collectionPath is the path of the objects of a kind.
-func collectionPath(account string, kind plan.Kind) string {
-	return accountPath(account) + collections[kind]
-}
-
 // resolveAccounts finds the accounts of a scope, sorted by name and id. What is
 // not found goes to the problems of live, what could not be asked also to
 // failures.
@@ -69,7 +54,7 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 		}
 		trouble := func(rule, message string) {
 			live.Problems = append(live.Problems, plan.Finding{
-				Severity: schema.Error, Rule: rule, Object: "account/" + s.Name, Message: message, Origin: s.Origin,
+				Severity: schema.Error, Rule: rule, Ref: plan.AccountRef(s.Name), Message: message, Origin: s.Origin,
 			})
 		}
 		switch {
@@ -160,7 +145,7 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]o
 	}
 	var failed error
 	for _, c := range clients {
-		err := c.read(ctx, "/zones?account.name="+url.QueryEscape(name)+"&per_page=5", func(result []byte, _ *cloudflare.ResultInfo) error {
+		err := c.read(ctx, plan.ZonesPath()+"?account.name="+url.QueryEscape(name)+"&per_page=5", func(result []byte, _ *cloudflare.ResultInfo) error {
 			zones, err := decodeZones(result)
 			for _, z := range zones {
 				if z.Account.Name == name && z.Account.ID != "" {
@@ -252,12 +237,12 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 
 // certificates reads all certificate authorities of an account.
 func (r *Reader) certificates(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
-	return r.resources(ctx, c, collectionPath(account, plan.KindMTLSCertificate), certificatePages, decodeCertificate)
+	return r.resources(ctx, c, plan.AccountObjectsPath(account, plan.KindMTLSCertificate), certificatePages, decodeCertificate)
 }
 
 // applications reads all applications of an account, and who they let in.
 func (r *Reader) applications(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
-	items, err := r.resources(ctx, c, collectionPath(account, plan.KindAccessApplication), applicationPages, decodeApplication)
+	items, err := r.resources(ctx, c, plan.AccountObjectsPath(account, plan.KindAccessApplication), applicationPages, decodeApplication)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +263,7 @@ func withPolicy(ctx context.Context, c *client, account string, app *plan.Resour
 	if app.Value(plan.FieldPolicy) != schema.Inherit || app.Value(plan.FieldDomain) == schema.Inherit {
 		return nil
 	}
-	path := collectionPath(account, plan.KindAccessApplication) + "/" + url.PathEscape(app.ID) + "/policies"
+	path := plan.ApplicationPoliciesPath(account, app.ID)
 	policies, err := gather(ctx, c, path, decodePolicies, func(p *accessPolicy) string { return p.id })
 	if err != nil {
 		return err
@@ -310,7 +295,7 @@ func sortResources(items []plan.Resource) {
 
 // alerts reads all notification policies of an account.
 func alerts(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
-	items, err := gather(ctx, c, collectionPath(account, plan.KindAlert), func(result []byte) ([]plan.Resource, error) {
+	items, err := gather(ctx, c, plan.AccountObjectsPath(account, plan.KindAlert), func(result []byte) ([]plan.Resource, error) {
 		return decodeResources(result, decodeAlert)
 	}, func(o *plan.Resource) string { return o.ID })
 	sortResources(items)
@@ -321,7 +306,7 @@ func alerts(ctx context.Context, c *client, account string) ([]plan.Resource, er
 // forwarded.
 func forwarding(ctx context.Context, c *client, account string) (plan.Resource, error) {
 	var out plan.Resource
-	err := c.read(ctx, collectionPath(account, plan.KindMTLSHostname), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := c.read(ctx, plan.AccountObjectsPath(account, plan.KindMTLSHostname), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		out, err = decodeForwarding(result)
 		return err
 	})
@@ -332,7 +317,7 @@ func forwarding(ctx context.Context, c *client, account string) (plan.Resource, 
 // alertTypes reads which types of alerts an account may use, sorted.
 func alertTypes(ctx context.Context, c *client, account string) ([]string, error) {
 	var out []string
-	err := c.read(ctx, accountPath(account)+"/alerting/v3/available_alerts", func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := c.read(ctx, plan.AlertTypesPath(account), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		out, err = decodeAlertTypes(result)
 		return err
 	})
@@ -343,7 +328,7 @@ func alertTypes(ctx context.Context, c *client, account string) ([]string, error
 // or "pagerduty".
 func destinations(ctx context.Context, c *client, account, kind string) ([]plan.Destination, error) {
 	out := []plan.Destination{} // read, if empty
-	items, err := gather(ctx, c, accountPath(account)+"/alerting/v3/destinations/"+kind, decodeDestinations,
+	items, err := gather(ctx, c, plan.AlertDestinationsPath(account, kind), decodeDestinations,
 		func(d *plan.Destination) string { return d.ID })
 	if err != nil {
 		return nil, err
@@ -371,7 +356,7 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 		return w.findResource(ctx, cl, c)
 	}
 	var o plan.Resource
-	err := cl.read(ctx, objectPath(c), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, plan.TargetPath(c), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		o, err = decodeResource(c, result)
 		return err
 	})
@@ -392,7 +377,7 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	var items []plan.Resource
 	var err error
-	is := func(o plan.Resource) bool { return o.Name == c.Name }
+	is := func(o plan.Resource) bool { return o.Name == c.Title() }
 	switch c.Kind {
 	case plan.KindMTLSCertificate:
 		want, bad := edited(c, plan.FieldFingerprint)
@@ -407,7 +392,7 @@ func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (
 	case plan.KindAccessApplication:
 		domain := schema.StringValue(canonicalDomain(c.Name))
 		is = func(o plan.Resource) bool { return o.Value(plan.FieldDomain) == domain }
-		items, err = w.resources(ctx, cl, collectionPath(c.AccountID, c.Kind), applicationPages, decodeApplication)
+		items, err = w.resources(ctx, cl, plan.AccountObjectsPath(c.AccountID, c.Kind), applicationPages, decodeApplication)
 	default:
 		items, err = alerts(ctx, cl, c.AccountID)
 	}
@@ -453,7 +438,7 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 	}
 	// Another certificate than the first may be somebody else's authority too.
 	found := o.Value(plan.FieldFingerprint)
-	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Name) {
+	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Title()) {
 		o.Fields[plan.FieldFingerprint] = want
 	}
 }

@@ -177,7 +177,7 @@ func TestFindAccount(t *testing.T) {
 				}
 			}
 			for _, p := range live.Problems {
-				got = append(got, fmt.Sprintf("%s %s %s: %s", p.Severity, p.Rule, p.Object, p.Message))
+				got = append(got, fmt.Sprintf("%s %s %s: %s", p.Severity, p.Rule, p.Ref.String(), p.Message))
 			}
 			if d := cmp.Diff(tt.want, strings.Join(got, "\n")); d != "" {
 				t.Errorf("%s, filtered %t: %s", tt.name, filtered, d)

@@ -49,7 +49,7 @@ func TestEnvelope(t *testing.T) {
 		f.handle("GET /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
 		f.handle("PATCH /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
 		w := writer(t, options(f))
-		c := &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: zoneA, ObjectID: "x"}
 		for _, method := range []string{"GET", "PATCH"} {
 			var err error
 			var got plan.Object
@@ -210,7 +210,7 @@ func FuzzEnvelope(f *testing.F) {
 		fk := newFake()
 		fk.handle("/client/v4/zones/"+zoneA+"/settings/x", status, string(body))
 		w := writer(t, options(fk))
-		o, err := w.Write(t.Context(), &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{}`})
+		o, err := w.Write(t.Context(), &plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: zoneA, ObjectID: "x"}, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{}`})
 		switch {
 		case err != nil && o != plan.Object{}:
 			t.Errorf("%+v, %v", o, err)

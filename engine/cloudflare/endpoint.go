@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -15,8 +14,7 @@ import (
 // An endpoint is the place of a zone setting that Cloudflare does not keep as
 // settings/ID with the value as tlsync speaks of it.
 type endpoint struct {
-	id   string // of the row in the table of settings
-	path string // below the zone, with a slash before it
+	id string // of the row in the table of settings
 	// decode reads an answer. What it returns has Raw and Locked, and may have a
 	// status; the id and the canonical value are added by the caller.
 	decode func(result []byte) (reading, error)
@@ -33,15 +31,15 @@ type reading struct {
 	status string
 }
 
-// endpoints are the settings with an endpoint of their own, or with a value of
-// another shape. Reading, answers to writes and the check of requests all go by
-// this table; the bodies of writes are made by plan.NewRequest. It is read only.
+// endpoints are the settings whose answers have another shape than that of most
+// settings. Their paths stand in plan.SettingPath, and plan.NewRequest makes the
+// bodies of writes. It is read only.
 var endpoints = []endpoint{
-	{id: schema.HSTS, path: "/settings/" + securityHeader, decode: decodeSecurityHeader},
-	{id: schema.OriginPulls, path: "/origin_tls_client_auth/settings", decode: decodeSwitches},
-	{id: schema.UniversalSSL, path: "/ssl/universal/settings", decode: decodeUniversalSSL},
-	{id: schema.TotalTLS, path: "/acm/total_tls", decode: decodeSwitches},
-	{id: schema.FallbackOrigin, path: "/custom_hostnames/fallback_origin", decode: decodeFallback, mayLack: true},
+	{id: schema.HSTS, decode: decodeSecurityHeader},
+	{id: schema.OriginPulls, decode: decodeSwitches},
+	{id: schema.UniversalSSL, decode: decodeUniversalSSL},
+	{id: schema.TotalTLS, decode: decodeSwitches},
+	{id: schema.FallbackOrigin, decode: decodeFallback, mayLack: true},
 }
 
 // securityHeader is what Cloudflare calls the setting hsts, also in the read of
@@ -51,14 +49,14 @@ const (
 	wrappedHSTS    = "strict_transport_security"
 )
 
-// endpointOf is the endpoint of a zone setting: that of the table, or
-// settings/ID.
+// endpointOf is the endpoint of a zone setting: that of the table, or the one that
+// most settings share.
 func endpointOf(id string) endpoint {
 	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.id == id }); i >= 0 {
 		return endpoints[i]
 	}
 	return endpoint{
-		id: id, path: "/settings/" + url.PathEscape(id),
+		id: id,
 		decode: func(result []byte) (reading, error) {
 			s, err := decodeSetting(result, id)
 			return reading{Setting: s}, err
@@ -258,12 +256,12 @@ var lacking = []struct {
 	part  string
 	codes []int
 }{
-	{"/custom_hostnames", []int{1404, 1413, 1414, 1450, 1459}},
-	{"/hostnames/settings", []int{1450}},
-	{"/acm/", []int{1450, 1459}},
-	{"/ssl/", []int{1450, 1459}},
-	{"/settings/", []int{1450}},
-	{"/origin_tls_client_auth", []int{1450}},
+	{plan.EndpointCustomHostnames, []int{1404, 1413, 1414, 1450, 1459}},
+	{plan.EndpointHostnameSettings, []int{1450}},
+	{plan.EndpointAdvancedCerts + "/", []int{1450, 1459}},
+	{plan.EndpointSSL + "/", []int{1450, 1459}},
+	{plan.EndpointSettings + "/", []int{1450}},
+	{plan.EndpointOriginPulls, []int{1450}},
 }
 
 // gaps are settings that were needed and could not be read, by id, and why.

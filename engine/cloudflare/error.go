@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"tlsync/engine/plan"
 )
 
 // maxShown bounds how much foreign text goes into a message, in characters.
@@ -68,7 +70,7 @@ func (e *Error) Denied() bool {
 // be made anew, from another one, once what is under way is over. Cloudflare says
 // so of the settings of client certificates while an update is rolled out.
 func (e *Error) Busy() bool {
-	return e.Status == http.StatusConflict && !e.unknown && strings.HasSuffix(e.Path, "/access/certificates/settings")
+	return e.Status == http.StatusConflict && !e.unknown && strings.HasSuffix(e.Path, plan.EndpointForwarding)
 }
 
 // Old reports that a write was not sent, since its turn came when the reading that it
@@ -184,20 +186,16 @@ func missing(e *Error) string {
 // permissions are the token permissions by path, more special ones first
 // (developers.cloudflare.com/fundamentals/api/reference/permissions).
 var permissions = []struct{ part, name string }{
-	{"/access/certificates", "Access: Mutual TLS Certificates"},
-	{"/access/apps", "Access: Apps and Policies"},
-	{"/access/policies", "Access: Apps and Policies"},
-	{"/mtls_certificates", "Account: SSL and Certificates"},
-	{"/alerting/", "Notifications"},
-	{"/hostnames/settings", "SSL and Certificates"},
-	{"/custom_hostnames", "SSL and Certificates"},
-	{"/ssl/", "SSL and Certificates"},
-	{"/acm/", "SSL and Certificates"},
-	{"/origin_tls_client_auth", "SSL and Certificates"},
-	{"/client_certificates", "SSL and Certificates"},
-	{"/certificate_authorities", "SSL and Certificates"},
-	{"/settings", "Zone Settings"},
-	{"/zones", "Zone"},
+	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
+	{plan.EndpointAccessApplications, "Access: Apps and Policies"},
+	{plan.EndpointAlerting + "/", "Notifications"},
+	{plan.EndpointHostnameSettings, "SSL and Certificates"},
+	{plan.EndpointCustomHostnames, "SSL and Certificates"},
+	{plan.EndpointSSL + "/", "SSL and Certificates"},
+	{plan.EndpointAdvancedCerts + "/", "SSL and Certificates"},
+	{plan.EndpointOriginPulls, "SSL and Certificates"},
+	{plan.EndpointSettings, "Zone Settings"},
+	{plan.EndpointZones, "Zone"},
 }
 
 // permission is the token permission that a request needs, with the words of

@@ -96,7 +96,7 @@ func TestSecretsStaySecret(t *testing.T) {
 					Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 				w := writer(t, o)
 				c := settingChange("x")
-				_, err := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: settingPath(zoneA, "x"), Body: `{}`})
+				_, err := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "x"), Body: `{}`})
 				_, err2 := w.Read(t.Context(), c, 0)
 				_, err3 := w.Fetch(t.Context(), withHostnames)
 				out := fmt.Sprintf("%v\n%+v\n%v\n%#v\n", err, err2, err3, o)

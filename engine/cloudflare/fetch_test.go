@@ -302,7 +302,7 @@ func TestOptionalHostnames(t *testing.T) {
 		}
 		p := live.Problems[0]
 		message := "the custom hostnames of zone a.example cannot be read, so it is not known who follows its settings: GET /zones/" + zoneA + "/custom_hostnames?page=1&per_page="
-		if string(p.Severity) != tt.want || p.Rule != plan.Unreadable || p.Object != "zone/a.example" || !strings.HasPrefix(p.Message, message) || !strings.Contains(p.Message, "code 1234") {
+		if string(p.Severity) != tt.want || p.Rule != plan.Unreadable || p.Ref.String() != "zone/a.example" || !strings.HasPrefix(p.Message, message) || !strings.Contains(p.Message, "code 1234") {
 			t.Errorf("%s: %+v", tt.name, p)
 		}
 	}

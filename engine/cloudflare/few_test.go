@@ -54,7 +54,7 @@ func TestFewNames(t *testing.T) {
 		if tt.want == nil && len(got) != tt.have || tt.want != nil && !slices.Equal(got, tt.want) {
 			t.Errorf("%s: read %d: %.60q", tt.name, len(got), got)
 		}
-		if n := len(f.requests("GET /client/v4" + hostnamesPath(zoneA))); n != tt.requests {
+		if n := len(f.requests("GET /client/v4" + plan.CustomHostnamesPath(zoneA))); n != tt.requests {
 			t.Errorf("%s: %d requests, want %d", tt.name, n, tt.requests)
 		}
 	}

@@ -27,9 +27,9 @@ func FuzzAnswer(f *testing.F) {
 		fake.handle("GET /client/v4/zones/"+zoneA+"/settings/x", 200, body)
 		fake.handle("PATCH /client/v4/zones/"+zoneA+"/settings/x", 200, body)
 		w := writer(t, options(fake))
-		c := &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: zoneA, ObjectID: "x"}
 		read, err := w.Read(t.Context(), c, 0)
-		_, refused := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: settingPath(zoneA, "x"), Body: `{"value":"on"}`})
+		_, refused := w.Write(t.Context(), c, plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "x"), Body: `{"value":"on"}`})
 		var envelope struct {
 			Success any
 			Result  any

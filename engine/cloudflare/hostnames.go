@@ -30,7 +30,7 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone, names
 	start := time.Now()
 	q := query[plan.Hostname]{
 		client:   c,
-		path:     hostnamesPath(z.ID),
+		path:     plan.CustomHostnamesPath(z.ID),
 		sizes:    hostnamePages,
 		refused:  &c.refused,
 		decode:   decodeHostnames,
@@ -77,7 +77,7 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 		group.Go(crash.Guard(func() error {
 			start := time.Now()
 			l, err := list(gctx, query[plan.Hostname]{
-				client: c, path: hostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
+				client: c, path: plan.CustomHostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
 				sizes: []int{50}, filtered: true, least: 5, decode: decodeHostnames,
 				id: func(h *plan.Hostname) string { return h.ID }, limit: r.concurrency, log: r.log,
 			})
@@ -98,10 +98,6 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 	err := group.Wait()
 	return slices.Concat(found...), err
 }
-
-func hostnamesPath(zone string) string { return zonePath(zone) + "/custom_hostnames" }
-
-func hostnamePath(zone, id string) string { return hostnamesPath(zone) + "/" + url.PathEscape(id) }
 
 func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname

@@ -19,22 +19,22 @@ func withKey(c *plan.Change, body plan.RawMessage, keys map[string]string) ([]by
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(body), &members); err != nil {
-		return nil, fmt.Errorf("%s: the body is not an object", c.ID)
+		return nil, fmt.Errorf("%s: the body is not an object", c.Ref)
 	}
 	var from struct{ Env string }
 	if json.Unmarshal(members["private_key"], &from) != nil || from.Env == "" {
-		return nil, fmt.Errorf("%s: the request does not say which environment variable holds the private key", c.ID)
+		return nil, fmt.Errorf("%s: the request does not say which environment variable holds the private key", c.Ref)
 	}
 	key := keys[from.Env]
 	if strings.TrimSpace(key) == "" {
-		return nil, fmt.Errorf("%s: the environment variable %s, which is to hold the private key, is not set", c.ID, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s, which is to hold the private key, is not set", c.Ref, from.Env)
 	}
 	if block, _ := pem.Decode([]byte(key)); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.ID, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, from.Env)
 	}
 	quoted, err := json.Marshal(key)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.ID, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, from.Env)
 	}
 	members["private_key"] = quoted
 	return json.Marshal(members)

@@ -101,16 +101,16 @@ func (l *lab) do(w *Writer, c *plan.Change) plan.Object {
 	l.Helper()
 	before := l.read(w, c, time.Minute)
 	if at, e, v := plan.Stand(c, before); at != plan.AtOrigin {
-		l.Fatalf("%s: before the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Fatalf("%s: before the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	answer, err := w.Write(l.Context(), c, plan.NewRequest(c, before))
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	for _, age := range []time.Duration{time.Minute, 0} {
 		after := l.read(w, c, age)
 		if at, e, v := plan.Stand(c, after); at != plan.AtTarget {
-			l.Errorf("%s: after the write it is %s: %+v %s", c.ID, at, e, v)
+			l.Errorf("%s: after the write it is %s: %+v %s", c.String(), at, e, v)
 		}
 	}
 	return answer
@@ -120,7 +120,7 @@ func (l *lab) read(w *Writer, c *plan.Change, age time.Duration) plan.Object {
 	l.Helper()
 	o, err := w.Read(l.Context(), c, age)
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	return o
 }
@@ -140,7 +140,7 @@ func (l *lab) sent(prefix string) []string {
 // accountChange is a change of an object of account A.
 func accountChange(kind plan.Kind, action, id, name string, edits ...plan.Edit) *plan.Change {
 	return &plan.Change{
-		ID: string(kind) + "/Example Inc/" + name, Account: "Example Inc", Kind: kind, Name: name, Action: action,
+		Ref: plan.Ref{Kind: kind, Account: "Example Inc", Name: name}, Action: action,
 		AccountID: acctA, ObjectID: id, Edits: edits,
 	}
 }

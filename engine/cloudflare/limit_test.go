@@ -24,7 +24,7 @@ func sendAll(ctx context.Context, w *Writer, n, workers int) error {
 	group.SetLimit(workers)
 	for i := range n {
 		group.Go(func() error {
-			_, err := w.Write(ctx, hostnameChange(i), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(i)), Body: `{"ssl":{}}`})
+			_, err := w.Write(ctx, hostnameChange(i), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(i)), Body: `{"ssl":{}}`})
 			return err
 		})
 	}
@@ -32,7 +32,7 @@ func sendAll(ctx context.Context, w *Writer, n, workers int) error {
 }
 
 func hostnameChange(i int) *plan.Change {
-	return &plan.Change{ID: fmt.Sprintf("custom_hostname/saas.example/app%d.customer.example", i), Zone: "saas.example", Kind: plan.KindCustomHostname,
+	return &plan.Change{Ref: plan.ParseRef(fmt.Sprintf("custom_hostname/saas.example/app%d.customer.example", i), ""),
 		ZoneID: zoneA, ObjectID: hostnameID(i)}
 }
 

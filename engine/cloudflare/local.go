@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"time"
 
@@ -16,12 +15,6 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
-
-// localPath is the list of the names in a zone that have a value of their own
-// for a setting (per-hostname TLS settings).
-func localPath(zone, id string) string {
-	return zonePath(zone) + "/hostnames/settings/" + url.PathEscape(id)
-}
 
 // localOf reads which names in a zone have values of their own: one list for each
 // setting. The names are sorted; read are the settings that could be read.
@@ -75,7 +68,7 @@ type local struct {
 // readLocal reads the list of one setting: the names with a value, each once.
 func (r *Reader) readLocal(ctx context.Context, c *client, zone, id string) ([]local, error) {
 	start := time.Now()
-	items, err := gather(ctx, c, localPath(zone, id), func(result []byte) ([]local, error) {
+	items, err := gather(ctx, c, plan.HostnameSettingsPath(zone, id), func(result []byte) ([]local, error) {
 		return decodeLocals(result, id)
 	}, func(l *local) string {
 		// A name that is deleted and set again may stand in the list twice.

@@ -20,7 +20,7 @@ import (
 
 func nameChange(name, id string, from, to schema.Value) *plan.Change {
 	return &plan.Change{
-		ID: "hostname/saas.example/" + name + "#" + id, Zone: "saas.example", Kind: plan.KindHostname, Name: name, Action: plan.Update,
+		Ref: plan.ParseRef("hostname/saas.example/"+name+"#"+id, name), Action: plan.Update,
 		ZoneID: zoneA, ObjectID: id, Edits: []plan.Edit{edit(id, from, to)},
 	}
 }
@@ -239,7 +239,7 @@ func TestGather(t *testing.T) {
 		}), 20, 3, ""},
 	} {
 		f := newFake()
-		f.mux.Handle("GET "+"/client/v4"+localPath(zoneA, "min_tls_version"), tt.h)
+		f.mux.Handle("GET "+"/client/v4"+plan.HostnameSettingsPath(zoneA, "min_tls_version"), tt.h)
 		r := reader(t, options(f))
 		items, err := r.readLocal(t.Context(), r.clients[0], zoneA, "min_tls_version")
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
@@ -291,7 +291,7 @@ func TestLocalAnswers(t *testing.T) {
 		{`{"hostname":"b.saas.example","value":"off"}`, "", "it is about hostname b.saas.example, not a.saas.example"},
 	} {
 		f := newFake()
-		f.handle("PUT /client/v4"+localPath(zoneA, "http2")+"/a.saas.example", 200, ok(tt.result))
+		f.handle("PUT /client/v4"+plan.HostnameSettingsPath(zoneA, "http2")+"/a.saas.example", 200, ok(tt.result))
 		w := writer(t, options(f))
 		c := nameChange("a.saas.example", "http2", schema.Inherit, `"off"`)
 		o, err := w.Write(t.Context(), c, plan.NewRequest(c, plan.Object{}))

@@ -17,12 +17,10 @@ import (
 	"tlsync/schema"
 )
 
-func originPath(zone string) string { return zonePath(zone) + "/origin_tls_client_auth" }
-
 // originCertificates reads the client certificates that Cloudflare shows to the
 // origins of a zone, the newest first, without those that are being deleted.
 func originCertificates(ctx context.Context, c *client, zone string) ([]plan.OriginCertificate, error) {
-	items, err := gather(ctx, c, originPath(zone), decodeOriginCertificates, func(o *originCertificate) string { return o.ID })
+	items, err := gather(ctx, c, plan.OriginCertificatesPath(zone), decodeOriginCertificates, func(o *originCertificate) string { return o.ID })
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +130,7 @@ func (w *Writer) readUploaded(ctx context.Context, cl *client, c *plan.Change) (
 func edited(c *plan.Change, field string) (schema.Value, error) {
 	i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Setting == field })
 	if i < 0 || c.Edits[i].To == schema.Inherit || c.Edits[i].To == "" {
-		return "", fmt.Errorf("%s: it does not say which %s to look for", c.ID, field)
+		return "", fmt.Errorf("%s: it does not say which %s to look for", c.Ref, field)
 	}
 	return c.Edits[i].To, nil
 }

@@ -88,7 +88,7 @@ func TestUploadWithoutKey(t *testing.T) {
 			req.Body = plan.RawMessage(tt.body)
 		}
 		_, err := writer(t, o).Write(t.Context(), c, req)
-		if err == nil || err.Error() != c.ID+": "+tt.want || len(f.seen) > 0 {
+		if err == nil || err.Error() != c.String()+": "+tt.want || len(f.seen) > 0 {
 			t.Errorf("%s: %v, %d requests", tt.name, err, len(f.seen))
 		}
 	}

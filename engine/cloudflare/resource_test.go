@@ -32,15 +32,15 @@ func (l *lab) object(kind plan.Kind, name string) *plan.Resource {
 func (l *lab) step(w *Writer, c *plan.Change, method, path, body string) plan.Object {
 	l.Helper()
 	if at, e, v := plan.Stand(c, l.read(w, c, time.Minute)); at != plan.AtOrigin {
-		l.Fatalf("%s: before the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Fatalf("%s: before the write it is %s: %+v %s", c.String(), at, e, v)
 	}
-	answer, err := w.Write(l.Context(), c, plan.Request{Method: method, Path: accountPath(acctA) + path, Body: plan.RawMessage(body)})
+	answer, err := w.Write(l.Context(), c, plan.Request{Method: method, Path: "/accounts/" + acctA + path, Body: plan.RawMessage(body)})
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	after := l.read(w, c, 0)
 	if at, e, v := plan.Stand(c, after); at != plan.AtTarget {
-		l.Errorf("%s: after the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Errorf("%s: after the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	return answer
 }
@@ -90,7 +90,7 @@ func TestFingerprintOfAChain(t *testing.T) {
 		l := newLab(t, accountSeed+"\nfingerprint_of: "+of)
 		w := l.writer()
 		c := accountChange(plan.KindMTLSCertificate, plan.Create, "", "partners", edit(plan.FieldFingerprint, schema.Inherit, intermediate.md5()))
-		c.Request = plan.Request{Method: "POST", Path: collectionPath(acctA, c.Kind), Body: plan.RawMessage(`{"name":"partners","certificate":` + quoted(chain) + `}`)}
+		c.Request = plan.Request{Method: "POST", Path: plan.AccountObjectsPath(acctA, c.Kind), Body: plan.RawMessage(`{"name":"partners","certificate":` + quoted(chain) + `}`)}
 		answer := l.step(w, c, "POST", "/access/certificates", string(c.Request.Body))
 		if answer.Resource == nil || answer.Resource.Value(plan.FieldFingerprint) != intermediate.md5() {
 			t.Errorf("%s: the answer shows %+v", of, answer.Resource)
@@ -171,11 +171,10 @@ func TestWriteAlerts(t *testing.T) {
 // createHostname creates new.customer.example with a minimum version.
 func createHostname() (*plan.Change, plan.Request) {
 	c := &plan.Change{
-		ID: "custom_hostname/saas.example/new.customer.example", Zone: "saas.example", Kind: plan.KindCustomHostname, Action: plan.Create,
-		Name: "new.customer.example", ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
+		Ref: plan.ParseRef("custom_hostname/saas.example/new.customer.example", "new.customer.example"), Action: plan.Create, ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
 	}
 	return c, plan.Request{
-		Method: "POST", Path: hostnamesPath(zoneA),
+		Method: "POST", Path: plan.CustomHostnamesPath(zoneA),
 		Body: `{"hostname":"new.customer.example","ssl":{"type":"dv","method":"http","settings":{"min_tls_version":"1.2"}}}`,
 	}
 }
@@ -205,9 +204,9 @@ func TestLifecycleOfHostnames(t *testing.T) {
 		if o := l.read(w, own, time.Minute); o.Hostname.Name != c.Name || len(l.server.History()) != before {
 			t.Errorf("%+v", o.Hostname)
 		}
-		gone := &plan.Change{ID: c.ID, Zone: c.Zone, Kind: c.Kind, Action: plan.Delete, Name: c.Name, ZoneID: zoneA, ObjectID: id}
+		gone := &plan.Change{Ref: plan.ParseRef(c.String(), c.Name), Action: plan.Delete, ZoneID: zoneA, ObjectID: id}
 		req = plan.NewRequest(gone, plan.Object{})
-		if req.Method != "DELETE" || req.Path != hostnamePath(zoneA, id) {
+		if req.Method != "DELETE" || req.Path != plan.CustomHostnamePath(zoneA, id) {
 			t.Fatalf("%+v", req)
 		}
 		// Twice: what is gone needs no deletion.
@@ -233,7 +232,7 @@ func TestLifecycleOfHostnames(t *testing.T) {
 func TestFindHostnameAmongOthers(t *testing.T) {
 	items := manyHostnames(120)
 	f := newFake()
-	f.mux.Handle("GET /client/v4"+hostnamesPath(zoneA), paged{items: items})
+	f.mux.Handle("GET /client/v4"+plan.CustomHostnamesPath(zoneA), paged{items: items})
 	w := writer(t, options(f))
 	c, _ := createHostname()
 	if o, err := w.Read(t.Context(), c, 0); err != nil || !o.Absent {
@@ -268,17 +267,17 @@ func TestBareAnswer(t *testing.T) {
 		{"PATCH", 200, `{"id":"` + id + `"}`, false},
 	} {
 		f := newFake()
-		f.handle(tt.method+" /client/v4"+hostnamePath(zoneA, id), tt.status, tt.body)
+		f.handle(tt.method+" /client/v4"+plan.CustomHostnamePath(zoneA, id), tt.status, tt.body)
 		c := hostnameChange(1)
 		c.Action = plan.Delete
-		_, err := writer(t, options(f)).Write(t.Context(), c, plan.Request{Method: tt.method, Path: hostnamePath(zoneA, id)})
+		_, err := writer(t, options(f)).Write(t.Context(), c, plan.Request{Method: tt.method, Path: plan.CustomHostnamePath(zoneA, id)})
 		if (err == nil) != tt.want {
 			t.Errorf("%s %d %s: %v", tt.method, tt.status, tt.body, err)
 		}
 	}
 	f := newFake()
 	f.handle("DELETE /client/v4/accounts/"+acctA+"/access/apps/x", 200, `{"id":"x"}`)
-	if _, err := writer(t, options(f)).Write(t.Context(), accountChange(plan.KindAccessApplication, plan.Delete, "x", "a"), plan.Request{Method: "DELETE", Path: accountPath(acctA) + "/access/apps/x"}); err == nil {
+	if _, err := writer(t, options(f)).Write(t.Context(), accountChange(plan.KindAccessApplication, plan.Delete, "x", "a"), plan.Request{Method: "DELETE", Path: "/accounts/" + acctA + "/access/apps/x"}); err == nil {
 		t.Error("an application was deleted without an envelope")
 	}
 }
@@ -293,11 +292,11 @@ func TestLostAnswersOfCreations(t *testing.T) {
 		req    plan.Request
 	}{
 		{accountChange(plan.KindMTLSCertificate, plan.Create, "", "partners", edit(plan.FieldFingerprint, schema.Inherit, ca.md5())),
-			plan.Request{Method: "POST", Path: accountPath(acctA) + "/access/certificates", Body: plan.RawMessage(`{"name":"partners","certificate":` + quoted(ca.pem()) + `}`)}},
+			plan.Request{Method: "POST", Path: "/accounts/" + acctA + "/access/certificates", Body: plan.RawMessage(`{"name":"partners","certificate":` + quoted(ca.pem()) + `}`)}},
 		{accountChange(plan.KindAlert, plan.Create, "", "expiry", edit(plan.FieldAlertType, schema.Inherit, `"access_custom_certificate_expiration_type"`)),
-			plan.Request{Method: "POST", Path: accountPath(acctA) + "/alerting/v3/policies", Body: `{"name":"expiry","enabled":true,"alert_type":"access_custom_certificate_expiration_type","mechanisms":{"email":[{"id":"a@saas.example"}]}}`}},
+			plan.Request{Method: "POST", Path: "/accounts/" + acctA + "/alerting/v3/policies", Body: `{"name":"expiry","enabled":true,"alert_type":"access_custom_certificate_expiration_type","mechanisms":{"email":[{"id":"a@saas.example"}]}}`}},
 		{accountChange(plan.KindAccessApplication, plan.Create, "", "api.saas.example", edit(plan.FieldDomain, schema.Inherit, `"api.saas.example"`)),
-			plan.Request{Method: "POST", Path: accountPath(acctA) + "/access/apps", Body: `{"type":"self_hosted","domain":"api.saas.example","policies":[]}`}},
+			plan.Request{Method: "POST", Path: "/accounts/" + acctA + "/access/apps", Body: `{"type":"self_hosted","domain":"api.saas.example","policies":[]}`}},
 		{hostname, make},
 	} {
 		l := newLab(t, accountSeed)
@@ -308,17 +307,17 @@ func TestLostAnswersOfCreations(t *testing.T) {
 			_, err := w.Write(t.Context(), tt.change, tt.req)
 			var failed *Error
 			if !errors.As(err, &failed) || !failed.OutcomeUnknown() {
-				t.Fatalf("%s %s: %v", tt.change.ID, kind, err)
+				t.Fatalf("%s %s: %v", tt.change.String(), kind, err)
 			}
 			for _, age := range []time.Duration{time.Minute, 0} {
 				at, _, _ := plan.Stand(tt.change, l.read(w, tt.change, age))
 				if want := map[string]plan.Standing{"drop-request": plan.AtOrigin, "drop-answer": plan.AtTarget}[kind]; at != want {
-					t.Errorf("%s %s: %s", tt.change.ID, kind, at)
+					t.Errorf("%s %s: %s", tt.change.String(), kind, at)
 				}
 			}
 		}
 		if n := len(l.sent("POST")); n != 2 {
-			t.Errorf("%s: sent %d times", tt.change.ID, n)
+			t.Errorf("%s: sent %d times", tt.change.String(), n)
 		}
 	}
 }
@@ -338,7 +337,7 @@ func TestMissingResource(t *testing.T) {
 	} {
 		for _, kind := range []plan.Kind{plan.KindMTLSCertificate, plan.KindAccessApplication, plan.KindAlert} {
 			f := newFake()
-			f.handle("GET /client/v4"+collectionPath(acctA, kind)+"/x", tt.status, tt.body)
+			f.handle("GET /client/v4"+plan.AccountObjectsPath(acctA, kind)+"/x", tt.status, tt.body)
 			o, err := writer(t, options(f)).Read(t.Context(), accountChange(kind, plan.Delete, "x", "n"), time.Minute)
 			if o.Absent != tt.absent || (err == nil) != tt.absent {
 				t.Errorf("%s %d %s: %+v, %v", kind, tt.status, tt.body, o, err)
@@ -375,7 +374,7 @@ func TestResourceAnswers(t *testing.T) {
 		{alert, `{"id":"y"}`, false, true},
 	} {
 		f := newFake()
-		path := collectionPath(acctA, tt.kind) + "/x"
+		path := plan.AccountObjectsPath(acctA, tt.kind) + "/x"
 		f.handle("PUT /client/v4"+path, 200, ok(tt.result))
 		o, err := writer(t, options(f)).Write(t.Context(), accountChange(tt.kind, plan.Update, "x", "n"), plan.Request{Method: "PUT", Path: path, Body: `{}`})
 		var failed *Error
@@ -392,7 +391,7 @@ func TestResourceAnswers(t *testing.T) {
 
 // A request of any kind goes to its own object or nowhere.
 func TestRequestsAreAboutTheirObjects(t *testing.T) {
-	account := accountPath(acctA)
+	account := "/accounts/" + acctA
 	hostname, _ := createHostname()
 	upload, _ := uploadChange(issue(t, "x", false, nil))
 	of := func(kind plan.Kind, action, id string) *plan.Change { return accountChange(kind, action, id, "n") }
@@ -406,15 +405,15 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 		{settingChange(schema.TotalTLS), "/zones/" + zoneA + "/acm/total_tls", true},
 		{settingChange(schema.TotalTLS), "/zones/" + zoneB + "/acm/total_tls", false},
 		{settingChange("min_tls_version"), "/zones/" + zoneA + "/settings/ssl", false},
-		{nameChange("a.saas.example", "http2", "", `"on"`), localPath(zoneA, "http2") + "/a.saas.example", true},
-		{nameChange("a.saas.example", "http2", "", `"on"`), localPath(zoneA, "http2") + "/b.saas.example", false},
-		{nameChange("a.saas.example", "http2", "", `"on"`), localPath(zoneA, "ciphers") + "/a.saas.example", false},
-		{nameChange("a/../b.example", "http2", "", `"on"`), localPath(zoneA, "http2") + "/a%2F..%2Fb.example", false},
-		{nameChange("a.saas.example", "../x", "", `"on"`), localPath(zoneA, "../x") + "/a.saas.example", false},
-		{hostname, hostnamesPath(zoneA), true},
-		{hostname, hostnamePath(zoneA, hostnameID(1)), false},
-		{upload, originPath(zoneA), true},
-		{upload, originPath(zoneA) + "/hostnames", false},
+		{nameChange("a.saas.example", "http2", "", `"on"`), plan.HostnameSettingsPath(zoneA, "http2") + "/a.saas.example", true},
+		{nameChange("a.saas.example", "http2", "", `"on"`), plan.HostnameSettingsPath(zoneA, "http2") + "/b.saas.example", false},
+		{nameChange("a.saas.example", "http2", "", `"on"`), plan.HostnameSettingsPath(zoneA, "ciphers") + "/a.saas.example", false},
+		{nameChange("a/../b.example", "http2", "", `"on"`), plan.HostnameSettingsPath(zoneA, "http2") + "/a%2F..%2Fb.example", false},
+		{nameChange("a.saas.example", "../x", "", `"on"`), plan.HostnameSettingsPath(zoneA, "../x") + "/a.saas.example", false},
+		{hostname, plan.CustomHostnamesPath(zoneA), true},
+		{hostname, plan.CustomHostnamePath(zoneA, hostnameID(1)), false},
+		{upload, plan.OriginCertificatesPath(zoneA), true},
+		{upload, plan.OriginCertificatesPath(zoneA) + "/hostnames", false},
 		{of(plan.KindMTLSCertificate, plan.Create, ""), account + "/access/certificates", true},
 		{of(plan.KindMTLSCertificate, plan.Create, ""), account + "/access/certificates/x", false},
 		{of(plan.KindMTLSCertificate, plan.Update, "x"), account + "/access/certificates/x", true},
@@ -428,7 +427,7 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 		{of(plan.KindAccessApplication, plan.Update, "x"), account + "/access/apps/x/policies/p/../../y", false},
 		{of(plan.KindAccessApplication, plan.Update, "x"), account + "/access/apps/y/policies/p", false},
 		{of(plan.KindAlert, plan.Delete, "x"), account + "/alerting/v3/policies/x", true},
-		{of(plan.KindAlert, plan.Delete, "x"), accountPath(acctB) + "/alerting/v3/policies/x", false},
+		{of(plan.KindAlert, plan.Delete, "x"), "/accounts/" + acctB + "/alerting/v3/policies/x", false},
 		{of("zone_file", plan.Delete, "x"), account + "/x", false},
 	} {
 		f := newFake()
@@ -437,7 +436,7 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 		o.Keys = map[string]string{"PULLS_KEY": issue(t, "x", false, nil).keyPEM(t)}
 		_, err := writer(t, o).Write(t.Context(), tt.change, plan.Request{Method: "PUT", Path: tt.path, Body: `{"private_key":{"env":"PULLS_KEY"}}`})
 		if sent := len(f.seen) > 0; sent != tt.want {
-			t.Errorf("%s %s: sent: %t, %v", tt.change.ID, tt.path, sent, err)
+			t.Errorf("%s %s: sent: %t, %v", tt.change.String(), tt.path, sent, err)
 		}
 	}
 }
@@ -490,7 +489,7 @@ func TestNotYet(t *testing.T) {
 				c.Action = plan.Create
 			}
 			name := fmt.Sprintf("%s %s %d %s", c.Kind, tt.method, tt.status, tt.id)
-			req := plan.Request{Method: tt.method, Path: objectPath(c), Body: `{}`}
+			req := plan.Request{Method: tt.method, Path: plan.TargetPath(c), Body: `{}`}
 			w := writer(t, options(f))
 			start := time.Now()
 			req.Before = start.Add(time.Second) // the pauses do not count
@@ -543,12 +542,12 @@ func TestDeletionIsWaitedFor(t *testing.T) {
 		defer server.Close()
 		w := writer(t, options(server))
 		put := accountChange(plan.KindMTLSCertificate, plan.Update, theirCA, "theirs", edit(plan.FieldHostnames, "", schema.Inherit))
-		if _, err := w.Write(t.Context(), put, plan.Request{Method: "PUT", Path: objectPath(put), Body: `{"associated_hostnames":[]}`}); err != nil {
+		if _, err := w.Write(t.Context(), put, plan.Request{Method: "PUT", Path: plan.TargetPath(put), Body: `{"associated_hostnames":[]}`}); err != nil {
 			t.Fatal(err)
 		}
 		gone := accountChange(plan.KindMTLSCertificate, plan.Delete, theirCA, "theirs")
 		start := time.Now()
-		o, err := w.Write(t.Context(), gone, plan.Request{Method: "DELETE", Path: objectPath(gone)})
+		o, err := w.Write(t.Context(), gone, plan.Request{Method: "DELETE", Path: plan.TargetPath(gone)})
 		if err != nil || !o.Absent || time.Since(start) != 15*time.Second {
 			t.Errorf("%+v, %v after %s", o, err, time.Since(start))
 		}
@@ -567,7 +566,7 @@ func TestReaderSendsNoWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "get"} {
-		if _, err := send(t.Context(), method, accountPath(acctA)+"/access/apps", []byte("{}"), time.Time{}); err == nil || len(f.seen) != 0 {
+		if _, err := send(t.Context(), method, "/accounts/"+acctA+"/access/apps", []byte("{}"), time.Time{}); err == nil || len(f.seen) != 0 {
 			t.Errorf("%s was sent: %v", method, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -148,17 +147,11 @@ func mergeEarlyData(found map[string]reading) {
 	}
 }
 
-func zonePath(id string) string { return "/zones/" + url.PathEscape(id) }
-
-func settingPath(zone, id string) string {
-	return zonePath(zone) + endpointOf(id).path
-}
-
 // readSettings reads all settings of a zone that the API gives at once, and
 // keeps those that plans speak of.
 func readSettings(ctx context.Context, c *client, zone string) (map[string]reading, error) {
 	found := map[string]reading{}
-	err := c.read(ctx, zonePath(zone)+"/settings", func(result []byte, _ *cloudflare.ResultInfo) error {
+	err := c.read(ctx, plan.SettingsPath(zone), func(result []byte, _ *cloudflare.ResultInfo) error {
 		d := cursor{b: result}
 		return d.array(func() error {
 			s, ok, err := d.setting()
@@ -179,7 +172,7 @@ func readSettings(ctx context.Context, c *client, zone string) (map[string]readi
 func readSetting(ctx context.Context, c *client, zone, id string) (reading, error) {
 	var s reading
 	e := endpointOf(id)
-	err := c.read(ctx, zonePath(zone)+e.path, func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := c.read(ctx, plan.SettingPath(zone, id), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		s, err = e.read(result)
 		return err
 	})

@@ -54,7 +54,7 @@ func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, 
 		if err == nil || !notYet(c, req, err) {
 			return err
 		}
-		w.log.Info("refused for now; waiting", "change", c.ID, "for", d, "error", err)
+		w.log.Info("refused for now; waiting", "change", c.Ref, "for", d, "error", err)
 		if stopped := wait(ctx, time.Now().Add(d), nil); stopped != nil {
 			return &Error{Method: req.Method, Path: req.Path, Detail: "given up while waiting to send it again, since " + err.Error(), Err: stopped}
 		}

@@ -91,7 +91,7 @@ func (z *liveZone) reads() int {
 // countHostnames asks for the smallest page and looks at the total.
 func (r *Reader) countHostnames(ctx context.Context, c *client, zone string) (int, error) {
 	total := 0
-	path := hostnamesPath(zone) + "?page=1&per_page=5"
+	path := plan.CustomHostnamesPath(zone) + "?page=1&per_page=5"
 	err := c.read(ctx, path, func(result []byte, info *cloudflare.ResultInfo) error {
 		items, err := decodeHostnames(result)
 		total = len(items)

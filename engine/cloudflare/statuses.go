@@ -25,7 +25,7 @@ func (r *Reader) Certificates(ctx context.Context, zone, status string) (hostnam
 		hostnames, err = r.hostnamesOf(ctx, c, &plan.Zone{ID: zone}, nil)
 		return hostnames, err == nil, err
 	}
-	q := query[plan.Hostname]{client: c, path: hostnamesPath(zone) + "?ssl_status=" + url.QueryEscape(status), decode: decodeHostnames}
+	q := query[plan.Hostname]{client: c, path: plan.CustomHostnamesPath(zone) + "?ssl_status=" + url.QueryEscape(status), decode: decodeHostnames}
 	size := hostnamePages[min(int(c.refused.Load()), len(hostnamePages)-1)]
 	for n := 1; n <= maxUntold; n++ {
 		p, err := q.page(ctx, n, size)

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"tlsync/engine/plan"
 )
 
 const (
@@ -255,7 +257,7 @@ func readAll(res *http.Response, of fields) (body []byte, err error) {
 // readOf are the fields that are read of an answer, nil for all. Only pages of
 // custom hostnames are large.
 func readOf(req *http.Request, res *http.Response) fields {
-	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, "/custom_hostnames") {
+	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, plan.EndpointCustomHostnames) {
 		return hostnameList
 	}
 	return nil
@@ -311,7 +313,7 @@ func silent(req *http.Request, res *http.Response, body []byte) bool {
 // which is the one that comes without an envelope: {"id": …} alone
 // (developers.cloudflare.com/api/resources/custom_hostnames/methods/delete).
 func bare(req *http.Request, res *http.Response, body []byte) bool {
-	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, "/custom_hostnames/") || !json.Valid(body) {
+	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, plan.EndpointCustomHostnames+"/") || !json.Valid(body) {
 		return false
 	}
 	id, others := false, false

@@ -152,7 +152,7 @@ func TestTakenWithoutBody(t *testing.T) {
 		if _, err := readSetting(t.Context(), w.clients[0], zoneA, "x"); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d: the answer is empty", status)) || n.Swap(0) != 3 {
 			t.Errorf("%d: read: %v", status, err)
 		}
-		o, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+		o, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`})
 		var failed *Error
 		unknown := errors.As(err, &failed) && failed.OutcomeUnknown()
 		if (err == nil) != accepted || unknown == accepted || o != (plan.Object{}) || n.Load() != 1 {
@@ -261,7 +261,7 @@ func TestUnreachable(t *testing.T) {
 		{"untrusted certificate", untrusted.URL, "certificate signed by unknown authority"},
 	} {
 		w := writer(t, Options{BaseURL: tt.base, Credentials: Credentials{Token: canary}, jitter: func(time.Duration) time.Duration { return 0 }})
-		_, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+		_, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`})
 		var failed *Error
 		if !errors.As(err, &failed) || failed.OutcomeUnknown() || !strings.Contains(err.Error(), tt.message) {
 			t.Errorf("%s: %v", tt.name, err)
@@ -310,7 +310,7 @@ func TestSlowServer(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
-		_, err = w.Write(ctx, hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1))})
+		_, err = w.Write(ctx, hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1))})
 		var failed *Error
 		if !errors.Is(err, context.Canceled) || !errors.As(err, &failed) || !failed.OutcomeUnknown() {
 			t.Errorf("%s, cancelled: %v", name, err)

@@ -61,7 +61,7 @@ func TestAWriteAfterTheStop(t *testing.T) {
 func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.handle("GET /client/v4"+settingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
+		f.handle("GET /client/v4"+plan.SettingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
 		o := options(f)
 		o.Rate = Rate{Requests: 1, Per: 10 * time.Second}
 		w := writer(t, o)
@@ -82,7 +82,7 @@ func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 	// Nor is a write that is given up since its reading became too old.
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.handle("GET /client/v4"+settingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
+		f.handle("GET /client/v4"+plan.SettingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
 		o := options(f)
 		o.Rate = Rate{Requests: 1, Per: 2 * time.Minute}
 		w := writer(t, o)
@@ -111,7 +111,7 @@ func TestASlowWriteIsWaitedFor(t *testing.T) {
 	for _, takes := range []time.Duration{time.Second, 22 * time.Second, 29 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
-			path := "/client/v4" + settingPath(zoneA, "min_tls_version")
+			path := "/client/v4" + plan.SettingPath(zoneA, "min_tls_version")
 			f.handle("GET "+path, 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
 			f.handle("PATCH "+path, 200, ok(`{"id":"min_tls_version","value":"1.2"}`))
 			o := options(f)
@@ -161,9 +161,9 @@ func TestReadingsTellTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(3)
 		f := s.fake()
-		setting := "/client/v4" + settingPath(zoneA, "min_tls_version")
+		setting := "/client/v4" + plan.SettingPath(zoneA, "min_tls_version")
 		f.handle(setting, 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
-		f.handle("/client/v4"+localPath(zoneA, "ciphers"), 200, ok(`[]`))
+		f.handle("/client/v4"+plan.HostnameSettingsPath(zoneA, "ciphers"), 200, ok(`[]`))
 		f.handle("/client/v4/accounts/"+acctA+"/access/certificates/settings", 200, ok(`[]`))
 		w := writer(t, options(f))
 		start := time.Now()
@@ -174,7 +174,7 @@ func TestReadingsTellTheirTime(t *testing.T) {
 			t.Helper()
 			o, err := w.Read(t.Context(), c, maxAge)
 			if err != nil || o.At.Sub(start) != want {
-				t.Errorf("%s: read after %s, want %s: %v", c.ID, o.At.Sub(start), want, err)
+				t.Errorf("%s: read after %s, want %s: %v", c.String(), o.At.Sub(start), want, err)
 			}
 			return o
 		}
@@ -197,7 +197,7 @@ func TestReadingsTellTheirTime(t *testing.T) {
 		after(&zone, apply.MaxAge, 70*time.Second)
 		after(name, apply.MaxAge, 70*time.Second)
 
-		req := plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`, Before: first.At.Add(apply.MaxAge)}
+		req := plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`, Before: first.At.Add(apply.MaxAge)}
 		var failed *Error
 		if _, err := w.Write(t.Context(), one, req); !errors.As(err, &failed) || !failed.Old() || w.Requests().Write != 0 {
 			t.Errorf("%v", err)

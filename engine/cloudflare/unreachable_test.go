@@ -105,7 +105,7 @@ func TestUnreachableByItsFault(t *testing.T) {
 				BaseURL: address + "/client/v4", Credentials: Credentials{Token: canary}, Transport: base,
 				jitter: func(time.Duration) time.Duration { return 0 },
 			})
-			_, err := w.Write(t.Context(), settingChange("x"), plan.Request{Method: "PATCH", Path: settingPath(zoneA, "x"), Body: `{}`})
+			_, err := w.Write(t.Context(), settingChange("x"), plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "x"), Body: `{}`})
 			var failed *Error
 			if !errors.As(err, &failed) || failed.OutcomeUnknown() {
 				t.Fatalf("%v", err)

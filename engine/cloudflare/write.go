@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +50,7 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	}
 	// While the budget is used up, every reading would be old before the write.
 	if err := cl.limit.ready(ctx); err != nil {
-		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: objectPath(c), Err: err}, c)
+		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
 	start := time.Now()
 	var o plan.Object
@@ -144,44 +143,21 @@ func (w *Writer) Batch(c *plan.Change) string {
 	if e.page.size == 0 {
 		return ""
 	}
-	return pagePath(hostnamesPath(e.page.zone), e.page.page, e.page.size)
+	return pagePath(plan.CustomHostnamesPath(e.page.zone), e.page.page, e.page.size)
 }
 
 // checkRequest refuses a request that is not about the object of its change.
 func checkRequest(c *plan.Change, req plan.Request) error {
-	path := objectPath(c)
+	path := plan.TargetPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
-		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
+		return fmt.Errorf("%s: %q is no method to write with", c.Ref, req.Method)
 	case req.Path != path && !belowApplication(c, req.Path):
-		return fmt.Errorf("%s: path %s is not %s", c.ID, req.Path, path)
+		return fmt.Errorf("%s: path %s is not %s", c.Ref, req.Path, path)
 	case req.Body != "" && !json.Valid([]byte(req.Body)):
-		return fmt.Errorf("%s: the body is not JSON", c.ID)
+		return fmt.Errorf("%s: the body is not JSON", c.Ref)
 	}
 	return nil
-}
-
-// objectPath is the path of the object that a change writes, or, where it is to be
-// created, of the list that it will be in.
-func objectPath(c *plan.Change) string {
-	switch {
-	case uploads(c):
-		return originPath(c.ZoneID)
-	case c.Kind == plan.KindZone:
-		return settingPath(c.ZoneID, c.ObjectID)
-	case c.Kind == plan.KindHostname:
-		return localPath(c.ZoneID, c.ObjectID) + "/" + url.PathEscape(c.Name)
-	case c.Kind == plan.KindMTLSHostname:
-		return collectionPath(c.AccountID, c.Kind)
-	}
-	list := hostnamesPath(c.ZoneID)
-	if c.Kind.OfAccount() {
-		list = collectionPath(c.AccountID, c.Kind)
-	}
-	if c.ObjectID == "" {
-		return list
-	}
-	return list + "/" + url.PathEscape(c.ObjectID)
 }
 
 // belowApplication reports whether a path is that of a policy of the application
@@ -190,7 +166,7 @@ func belowApplication(c *plan.Change, path string) bool {
 	if c.Kind != plan.KindAccessApplication || c.ObjectID == "" {
 		return false
 	}
-	rest, ok := strings.CutPrefix(path, objectPath(c)+"/policies")
+	rest, ok := strings.CutPrefix(path, plan.ApplicationPoliciesPath(c.AccountID, c.ObjectID))
 	return ok && (rest == "" || rest[0] == '/' && validID(rest[1:]))
 }
 
@@ -202,25 +178,25 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	switch c.Kind {
 	case plan.KindZone, plan.KindHostname:
 		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
-			return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
+			return nil, fmt.Errorf("%s: %q is no setting", c.Ref, c.ObjectID)
 		}
 		if c.Kind == plan.KindHostname && !validName(c.Name) {
-			return nil, fmt.Errorf("%s: %q is no hostname", c.ID, c.Name)
+			return nil, fmt.Errorf("%s: %q is no hostname", c.Ref, c.Name)
 		}
 	case plan.KindCustomHostname:
 		if !validID(c.ObjectID) && !creates {
-			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
+			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.Ref, c.ObjectID)
 		}
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 		owner = c.AccountID
 		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
-			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
+			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.Ref, c.ObjectID, c.Kind)
 		}
 	default:
-		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)
+		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.Ref, c.Kind)
 	}
 	if !validID(owner) {
-		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.ID, owner)
+		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.Ref, owner)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -232,7 +208,7 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	if len(w.clients) == 1 {
 		return w.clients[0], nil
 	}
-	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.ID)
+	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.Ref)
 }
 
 // validName keeps out of paths what cannot be a hostname.
@@ -409,7 +385,7 @@ func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, m
 func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 	start := time.Now()
 	var items []plan.Hostname
-	err := cl.read(ctx, pagePath(hostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, pagePath(plan.CustomHostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		items, err = decodeHostnames(result)
 		return err
 	})
@@ -423,7 +399,7 @@ func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	start := time.Now()
 	var h plan.Hostname
-	err := cl.read(ctx, hostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+	err := cl.read(ctx, plan.CustomHostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		h, err = decodeHostname(result)
 		if err == nil && h.ID != c.ObjectID {
 			err = fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)

@@ -25,7 +25,7 @@ func TestWrite(t *testing.T) {
 		write(w, 200, ok(`{"id":"min_tls_version","value":"1.2","editable":true}`))
 	})
 	w := writer(t, options(f))
-	req := plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(7)), Body: `{"ssl":{"type":"dv","method":"http","settings":{"min_tls_version":"1.2",  "ciphers":[]}}}`}
+	req := plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(7)), Body: `{"ssl":{"type":"dv","method":"http","settings":{"min_tls_version":"1.2",  "ciphers":[]}}}`}
 	o, err := w.Write(t.Context(), hostnameChange(7), req)
 	if err != nil || o.Hostname == nil || o.Hostname.Name != "app7.customer.example" || o.Hostname.Own("min_tls_version") != `"1.2"` {
 		t.Fatalf("%+v, %v", o, err)
@@ -33,7 +33,7 @@ func TestWrite(t *testing.T) {
 	if got := f.seen[0]; got.method != req.Method || got.uri != "/client/v4"+req.Path || got.body != string(req.Body) {
 		t.Errorf("sent %+v", got)
 	}
-	o, err = w.Write(t.Context(), settingChange("min_tls_version"), plan.Request{Method: "PATCH", Path: settingPath(zoneA, "min_tls_version"), Body: `{"value":"1.2"}`})
+	o, err = w.Write(t.Context(), settingChange("min_tls_version"), plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "min_tls_version"), Body: `{"value":"1.2"}`})
 	want := plan.Setting{ID: "min_tls_version", Raw: `"1.2"`, Value: `"1.2"`}
 	if err != nil || o.Setting == nil || *o.Setting != want {
 		t.Fatalf("%+v, %v", o, err)
@@ -50,14 +50,14 @@ func TestWrite(t *testing.T) {
 }
 
 func settingChange(id string) *plan.Change {
-	return &plan.Change{ID: "zone/saas.example#" + id, Zone: "saas.example", Kind: plan.KindZone, ZoneID: zoneA, ObjectID: id}
+	return &plan.Change{Ref: plan.ParseRef("zone/saas.example#"+id, ""), ZoneID: zoneA, ObjectID: id}
 }
 
 // A request that is not about its change's object is not sent.
 func TestWriteIsChecked(t *testing.T) {
 	f := newFake()
 	w := writer(t, options(f))
-	good := plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`}
+	good := plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`}
 	for _, tt := range []struct {
 		change func(*plan.Change)
 		req    func(*plan.Request)
@@ -114,10 +114,10 @@ func TestWriteWithoutObject(t *testing.T) {
 		{mintls, `{"id":"ssl"}`, "setting ssl"},
 	} {
 		f := newFake()
-		path := hostnamePath(zoneA, id)
+		path := plan.CustomHostnamePath(zoneA, id)
 		f.handle("GET /client/v4"+path, 200, ok(hostnameJSON(1, "{}")))
 		if tt.change == mintls {
-			path = settingPath(zoneA, "min_tls_version")
+			path = plan.SettingPath(zoneA, "min_tls_version")
 			f.handle("GET /client/v4"+path, 200, ok(`{"id":"min_tls_version","value":"1.2"}`))
 		}
 		f.handle("PATCH /client/v4"+path, 202, ok(tt.result))
@@ -150,7 +150,7 @@ func TestWriteShowsNoSettings(t *testing.T) {
 	f := newFake()
 	f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 200, ok(hostnameJSON(1, " { } ")))
 	w := writer(t, options(f))
-	o, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+	o, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`})
 	if err != nil || o.Hostname == nil || o.Hostname.Own("min_tls_version") != schema.Inherit {
 		t.Errorf("%+v, %v", o, err)
 	}
@@ -165,9 +165,9 @@ func TestUnsuccessfulWrite(t *testing.T) {
 	for _, status := range []int{200, 202} {
 		f := newFake()
 		f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", status, failure)
-		_, err := writer(t, options(f)).Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`})
+		_, err := writer(t, options(f)).Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`})
 		var failed *Error
-		want := fmt.Sprintf("PATCH %s: %d (code 1234: something is wrong): success is not true (ray 8f00ray)", hostnamePath(zoneA, hostnameID(1)), status)
+		want := fmt.Sprintf("PATCH %s: %d (code 1234: something is wrong): success is not true (ray 8f00ray)", plan.CustomHostnamePath(zoneA, hostnameID(1)), status)
 		if !errors.As(err, &failed) || err.Error() != want || !failed.OutcomeUnknown() || !failed.Refused() || failed.Denied() || len(f.seen) != 1 {
 			t.Errorf("%v\nwant %s", err, want)
 		}
@@ -203,7 +203,7 @@ func TestOpaqueIDs(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, live, err)
 			continue
 		}
-		c := &plan.Change{ID: "x", Kind: plan.KindCustomHostname, ZoneID: id, ObjectID: id}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindCustomHostname}, ZoneID: id, ObjectID: id}
 		o, err := w.Read(t.Context(), c, 0)
 		if err != nil {
 			t.Errorf("%s: read: %v", id, err)
@@ -233,7 +233,7 @@ func TestReadAfterFailedWrite(t *testing.T) {
 	if _, err := w.Fetch(t.Context(), withHostnames); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`}); err == nil {
+	if _, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`}); err == nil {
 		t.Fatal("no error")
 	}
 	for _, maxAge := range []time.Duration{time.Minute, 0} {
@@ -332,7 +332,7 @@ func TestOvertakenReading(t *testing.T) {
 		}
 		go w.Read(t.Context(), hostnameChange(2), time.Minute) // reads the page, slowly
 		time.Sleep(time.Second)
-		if _, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: hostnamePath(zoneA, hostnameID(1)), Body: `{}`}); err != nil {
+		if _, err := w.Write(t.Context(), hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(15 * time.Second)
@@ -366,7 +366,7 @@ func TestReadEarlyData(t *testing.T) {
 		t.Error("read again within a minute")
 	}
 	early = "off"
-	if _, err := w.Write(t.Context(), settingChange("0rtt"), plan.Request{Method: "PATCH", Path: settingPath(zoneA, "0rtt"), Body: `{"value":"off"}`}); err != nil {
+	if _, err := w.Write(t.Context(), settingChange("0rtt"), plan.Request{Method: "PATCH", Path: plan.SettingPath(zoneA, "0rtt"), Body: `{"value":"off"}`}); err != nil {
 		t.Fatal(err)
 	}
 	read("tls_1_3", `"on"`)

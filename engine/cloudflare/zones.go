@@ -104,7 +104,7 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 }
 
 func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
-	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: origin}
+	return plan.Finding{Severity: schema.Error, Rule: rule, Ref: plan.ZoneRef(zone), Message: message, Origin: origin}
 }
 
 // fill reads what is needed of a zone. A failure is kept in the zone; the error is
@@ -420,7 +420,7 @@ func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zon
 func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
 	q := query[plan.Zone]{
 		client: c,
-		path:   "/zones",
+		path:   plan.ZonesPath(),
 		sizes:  zonePages,
 		decode: decodeZones,
 		id:     func(z *plan.Zone) string { return z.ID },

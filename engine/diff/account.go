@@ -94,11 +94,11 @@ type accountWork struct {
 	*builder
 	index int // of its nodes, after those of all zones
 	live  *plan.LiveAccount
-	label string // the name; with the id where two accounts share the name
+	ref   plan.Ref
 	want  *schema.Account
 	base  *schema.Account // nil where the base does not speak of it
 	steps []step
-	ids   map[string]bool
+	refs  map[plan.Ref]bool
 }
 
 // account plans what an account document asks for, and tells how many live
@@ -106,8 +106,8 @@ type accountWork struct {
 func (b *builder) account(i int) int {
 	a := &b.in.Live.Accounts[i]
 	w := &accountWork{
-		builder: b, index: len(b.in.Live.Zones) + i, live: a, label: b.in.Live.AccountLabel(i),
-		want: b.in.Head.Accounts[i].Document, ids: map[string]bool{},
+		builder: b, index: len(b.in.Live.Zones) + i, live: a, ref: b.in.Live.AccountRef(i),
+		want: b.in.Head.Accounts[i].Document, refs: map[plan.Ref]bool{},
 	}
 	if b.in.Base != nil {
 		w.base = b.in.Base.Accounts[i].Document
@@ -137,7 +137,7 @@ func (w *accountWork) unreadable() {
 		{plan.KindAlert, alerts, "the alerts"},
 	} {
 		if why, ok := w.live.Unreadable[k.kind]; ok && k.asked {
-			w.tell(schema.Error, plan.Unreadable, "account/"+w.label,
+			w.tell(schema.Error, plan.Unreadable, w.ref,
 				fmt.Sprintf("%s of account %s could not be read: %s", k.noun, w.live.Name, why), plan.Origin{Pos: w.want.Name.Pos, Via: "account"})
 		}
 	}
@@ -147,12 +147,8 @@ func (w *accountWork) readable(kinds ...plan.Kind) bool {
 	return !slices.ContainsFunc(kinds, func(k plan.Kind) bool { _, bad := w.live.Unreadable[k]; return bad })
 }
 
-func (w *accountWork) tell(sev schema.Severity, rule, object, message string, origin plan.Origin) {
-	w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Object: object, Message: message, Origin: origin})
-}
-
-func (w *accountWork) object(kind plan.Kind, name string) string {
-	return string(kind) + "/" + w.label + "/" + name
+func (w *accountWork) tell(sev schema.Severity, rule string, object plan.Ref, message string, origin plan.Origin) {
+	w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message, Origin: origin})
 }
 
 // edit is one edit of an object of the account. What it is effectively is what
@@ -173,11 +169,15 @@ func (w *accountWork) cause(base, head, live schema.Value) plan.Cause {
 // add makes a change a node. Object is what it is written over, as it stands when
 // its turn comes.
 func (w *accountWork) add(c plan.Change, over plan.Object) int {
-	c.Account, c.AccountID = w.label, w.live.ID
-	if w.ids[c.ID] {
-		c.ID += "@" + c.ObjectID // a second object of the same name
+	c.AccountID = w.live.ID
+	switch {
+	case !w.refs[c.Ref]:
+	case c.Part != "": // a second write of this kind to certificates with one name
+		c.Part += "@" + c.ObjectID
+	default:
+		c.Twin = c.ObjectID
 	}
-	w.ids[c.ID] = true
+	w.refs[c.Ref] = true
 	c.Request = plan.NewRequest(&c, over)
 	w.nodes = append(w.nodes, node{change: c, zone: w.index})
 	return len(w.nodes) - 1

@@ -97,7 +97,7 @@ func (w *mtlsWork) application(e *mtlsEntry, hostname string) *plan.Resource {
 // require makes a hostname demand a certificate.
 func (w *mtlsWork) require(e *mtlsEntry, h schema.Field[string]) {
 	app := w.application(e, h.Value)
-	object := w.object(plan.KindAccessApplication, h.Value)
+	object := w.ref.Of(plan.KindAccessApplication, h.Value)
 	switch {
 	case app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate:
 		return
@@ -114,7 +114,7 @@ func (w *mtlsWork) require(e *mtlsEntry, h schema.Field[string]) {
 			"%s demands no client certificate: its name is longer than the %d characters that an Access application can have", h.Value, longestDomain), e.origin(h.Pos))
 		return
 	}
-	c := plan.Change{ID: object, Kind: plan.KindAccessApplication, Name: h.Value, Action: plan.Create}
+	c := plan.Change{Ref: object, Action: plan.Create}
 	over, policy := plan.Object{Absent: true}, schema.Inherit
 	if app != nil {
 		c.Action, c.ObjectID = plan.Update, app.ID
@@ -157,7 +157,7 @@ func (w *mtlsWork) requireCause(e *mtlsEntry, hostname string, to, from schema.V
 func (w *mtlsWork) notRequired(e *mtlsEntry, h schema.Field[string]) {
 	app := w.application(e, h.Value)
 	if app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate && w.ownerOf(app) == nil {
-		w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindAccessApplication, h.Value), fmt.Sprintf(
+		w.tell(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindAccessApplication, h.Value), fmt.Sprintf(
 			"%s goes on to demand a client certificate: application %s, which does, is not the configuration's and is left as it is", h.Value, app.Name), e.origin(h.Pos))
 	}
 }
@@ -171,7 +171,7 @@ func (w *mtlsWork) openUp(e *mtlsEntry, app *plan.Resource) {
 	} else if e.HostnamesAt.Set {
 		pos = e.HostnamesAt.Pos
 	}
-	c := plan.Change{ID: w.object(plan.KindAccessApplication, hostname), Kind: plan.KindAccessApplication, Name: hostname, Action: plan.Delete, ObjectID: app.ID}
+	c := plan.Change{Ref: w.ref.Of(plan.KindAccessApplication, hostname), Action: plan.Delete, ObjectID: app.ID}
 	policy := app.Value(plan.FieldPolicy)
 	cause := w.requireCause(e, hostname, schema.Inherit, policy)
 	c.Edits = []plan.Edit{

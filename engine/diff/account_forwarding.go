@@ -33,7 +33,7 @@ func (w *mtlsWork) forwarding() {
 			switch {
 			case !e.Forward.Set || e.Absent:
 			case other != nil && other.Forward.Value != e.Forward.Value:
-				w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
+				w.tell(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
 					"whether client certificates of %s are forwarded is decided by %s, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
 			case other != nil:
 			default:
@@ -52,7 +52,7 @@ func (w *mtlsWork) forwarding() {
 			continue
 		}
 		slices.SortStableFunc(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
-		c := plan.Change{ID: w.object(plan.KindMTLSHostname, e.Name.Value), Kind: plan.KindMTLSHostname, Name: e.Name.Value, Action: plan.Update, Edits: edits}
+		c := plan.Change{Ref: w.ref.Of(plan.KindMTLSHostname, e.Name.Value), Action: plan.Update, Edits: edits}
 		over := now
 		n := w.add(c, plan.Object{Resource: &over})
 		if last >= 0 {

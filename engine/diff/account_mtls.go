@@ -114,7 +114,7 @@ func (w *mtlsWork) readEntries() {
 		}
 		for j := range e.CAs {
 			ca := &e.CAs[j]
-			object := w.object(plan.KindMTLSCertificate, e.Name.Value)
+			object := w.ref.Of(plan.KindMTLSCertificate, e.Name.Value)
 			if when, soon := schema.ExpiresSoon(ca.NotAfter, w.in.Now); soon && !e.Absent {
 				w.tell(schema.Warning, plan.CAExpires, object, fmt.Sprintf("the certificate authority in %s %s", ca.File, when), e.origin(ca.Pos))
 			}
@@ -213,7 +213,7 @@ func (w *mtlsWork) twins(a *authority, claimed []bool) {
 	}
 	for i := range w.live.Certificates {
 		if c := &w.live.Certificates[i]; !claimed[i] && fingerprintOf(c) == a.fingerprint() {
-			w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, a.entry.Name.Value), fmt.Sprintf(
+			w.tell(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), fmt.Sprintf(
 				"account %s has the certificate authority in %s more than once: %s (%s) is used, %s (%s) is left as it is",
 				w.live.Name, a.ca.File, a.live.Name, a.live.ID, c.Name, c.ID), a.entry.origin(a.ca.Pos))
 		}
@@ -259,7 +259,7 @@ func (w *mtlsWork) claimLeaving(c *plan.Resource) {
 	switch {
 	case e == nil:
 	case md5 == "" && !e.Absent:
-		w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+		w.tell(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
 			"certificate %s (%s) is left as it is: Cloudflare does not report its fingerprint, so it cannot be told whether it is the one in the configuration", c.Name, c.ID), e.origin(e.Name.Pos))
 	case e.Absent || !Has(e.CAs, md5):
 		e.authorities = append(e.authorities, &authority{entry: e, live: c, name: c.Name, from: hostnamesOf(c)})
@@ -280,7 +280,7 @@ func (w *mtlsWork) leaving() {
 			}
 			if rule, why := w.unusable(h.Value); rule != "" {
 				w.barred[h.Value] = true
-				w.tell(schema.Warning, rule, w.object(plan.KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
+				w.tell(schema.Warning, rule, w.ref.Of(plan.KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
 			}
 		}
 	}
@@ -356,7 +356,7 @@ func (w *mtlsWork) canGo(a *authority) bool {
 	default:
 		return true
 	}
-	w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+	w.tell(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
 		"certificate authority %s (%s) is no longer asked for and is not deleted: %s", a.name, a.live.ID, why), e.origin(e.Name.Pos))
 	return false
 }
@@ -459,7 +459,7 @@ func (w *mtlsWork) certificates() {
 // certificateChange begins a change. Its id has the beginning of the fingerprint,
 // so that the certificate authorities of one entry can be told apart.
 func (w *mtlsWork) certificateChange(a *authority, action, what string) plan.Change {
-	c := plan.Change{Kind: plan.KindMTLSCertificate, Name: a.name, Action: action}
+	c := plan.Change{Ref: w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), Certificate: a.name, Action: action}
 	short := a.fingerprint()
 	if a.live != nil {
 		c.ObjectID = a.live.ID
@@ -467,7 +467,7 @@ func (w *mtlsWork) certificateChange(a *authority, action, what string) plan.Cha
 			short = a.live.ID
 		}
 	}
-	c.ID = fmt.Sprintf("%s#%s-%s", w.object(plan.KindMTLSCertificate, a.entry.Name.Value), what, short[:min(8, len(short))])
+	c.Part = fmt.Sprintf("%s-%s", what, short[:min(8, len(short))])
 	return c
 }
 

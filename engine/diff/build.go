@@ -105,8 +105,8 @@ type edge struct {
 	why  string // a sentence of the ordering table
 }
 
-func (b *builder) find(sev schema.Severity, rule, object, message string, a *schema.Assignment) {
-	f := plan.Finding{Severity: sev, Rule: rule, Object: object, Message: message}
+func (b *builder) find(sev schema.Severity, rule string, object plan.Ref, message string, a *schema.Assignment) {
+	f := plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message}
 	if a != nil {
 		f.Origin = plan.Origin{Pos: a.Pos, Via: a.Via}
 	}
@@ -119,7 +119,7 @@ type zoneWork struct {
 	index int
 	start int // the first of its nodes
 	live  *plan.Zone
-	label string // the name; with the account's id where two zones share the name
+	ref   plan.Ref
 	want  *resolve.ResolvedZone
 	base  *resolve.ResolvedZone // nil without a base
 	edits map[string]*plan.Edit // zone settings to be written
@@ -162,7 +162,7 @@ type hostnameWork struct {
 func (b *builder) zone(i int) *zoneWork {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
-		builder: b, index: i, start: len(b.nodes), live: z, label: b.in.Live.ZoneLabel(i), want: &b.in.Head.Zones[i],
+		builder: b, index: i, start: len(b.nodes), live: z, ref: b.in.Live.ZoneRef(i), want: &b.in.Head.Zones[i],
 		edits: map[string]*plan.Edit{}, held: map[string]bool{}, heldEdits: map[string]*plan.Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
 	}
 	if b.in.Base != nil {
@@ -213,27 +213,27 @@ func (w *zoneWork) zoneEdits() {
 		switch {
 		case !ok && lacks:
 			w.held[a.Setting] = true
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, lacking), a)
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, lacking), a)
 		case !ok:
 			why := w.live.Unreadable[a.Setting]
 			if why == "" {
 				why = "Cloudflare did not report it"
 			}
 			w.held[a.Setting] = true
-			w.find(schema.Error, plan.Unreadable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
+			w.find(schema.Error, plan.Unreadable, w.ref, fmt.Sprintf("%s of zone %s could not be read: %s", a.Setting, w.live.Name, why), a)
 		case live.Value == asked.Value:
 		case a.Setting == schema.FallbackOrigin && w.fallbackPending():
 			w.held[a.Setting] = true
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed while its status is %s: it is %s, the configuration asks for %s; apply again when it is active",
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s cannot be changed while its status is %s: it is %s, the configuration asks for %s; apply again when it is active",
 				a.Setting, w.live.Name, w.live.FallbackStatus, plan.Show(live.Value), plan.Show(asked.Value)), a)
 		case a.Setting == schema.TotalTLS && live.Value.Member("enabled") != "true" && w.ciphersLocked():
 			w.held[a.Setting] = true
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, noCertificateManager), a)
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s cannot be changed: %s", a.Setting, w.live.Name, noCertificateManager), a)
 		case a.Setting == schema.OriginPulls && asked.Value.Member("enabled") == "true" && w.pullsBlocked(a):
 			w.held[a.Setting] = true
 		case live.Locked || w.earlyDataLocked(a):
 			w.held[a.Setting] = true
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s cannot be changed on its plan: it is %s, the configuration asks for %s",
 				a.Setting, w.live.Name, plan.Show(live.Value), plan.Show(asked.Value)), a)
 		default:
 			e := w.edit(&asked, live.Value, a.Value, baseOf(w.base))
@@ -269,7 +269,7 @@ func (w *zoneWork) holdPairs() {
 			again = true
 			delete(w.edits, p.after.setting)
 			w.held[p.after.setting], w.heldEdits[p.after.setting] = true, then
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s is left as it is, since %s does not become what is asked for: %s",
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s is left as it is, since %s does not become what is asked for: %s",
 				p.after.setting, w.live.Name, p.before.setting, p.why), schema.Assigned(w.want.Settings, p.after.setting))
 		}
 	}
@@ -314,7 +314,7 @@ func (w *zoneWork) hostnameEdits(i int) (hostnameWork, bool) {
 	if len(hw.edits) == 0 {
 		return hw, false
 	}
-	object := plan.HostnameObject(w.label, h.Name)
+	object := w.ref.CustomHostname(h.Name)
 	origin := schema.Assigned(as, hw.edits[0].Setting)
 	if rule, why, serving := plan.Uneditable(h); rule != "" {
 		w.find(schema.Warning, rule, object, fmt.Sprintf("%s is left as it is: %s", h.Name, why), origin)
@@ -363,7 +363,7 @@ func (w *zoneWork) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		any = true
 		delete(w.edits, e.Setting)
 		w.held[e.Setting] = true
-		w.find(sev, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf(
+		w.find(sev, plan.NotEditable, w.ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
 			e.Setting, w.live.Name, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(w.want.Settings, e.Setting))
 	}
@@ -406,7 +406,7 @@ func (w *zoneWork) leaveFollowers() {
 			sev, rule, why = schema.Error, plan.Unreadable, "could not be read"
 		}
 		slices.Sort(names)
-		w.find(sev, rule, plan.ZoneObject(w.label), fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
+		w.find(sev, rule, w.ref, fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
 			plan.Plural(len(names), "1 "+noun+" is", fmt.Sprintf("%d %ss are", len(names), noun)), plan.Plural(len(names), "it is", "they are"),
 			row.ID, w.live.Name, plan.Plural(len(names), "it is", "they are"), why, plan.First(names)), schema.Assigned(w.want.Settings, row.ID))
 	}

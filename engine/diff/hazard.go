@@ -332,11 +332,11 @@ func (w *zoneWork) unreachable() {
 func (w *zoneWork) tell() {
 	for i := range w.hosts() {
 		h := w.host(i)
-		object := plan.LocalObject(w.label, h.Name)
+		object := w.ref.Hostname(h.Name)
 		var as []schema.Assignment
 		if n := len(w.live.Hostnames); i >= n {
 			as = w.localWant[i-n]
-		} else if object, as = plan.HostnameObject(w.label, h.Name), w.want.Hostnames[i]; w.want.Deleted[i] != nil {
+		} else if object, as = w.ref.CustomHostname(h.Name), w.want.Hostnames[i]; w.want.Deleted[i] != nil {
 			continue
 		}
 		if h.Wildcard {

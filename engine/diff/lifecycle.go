@@ -38,7 +38,7 @@ func (w *zoneWork) delete(h *plan.Hostname, entry *schema.Entry) {
 	}
 	name := schema.StringValue(h.Name)
 	c := plan.Change{
-		ID: w.hostnameID(h), Zone: w.live.Name, Kind: plan.KindCustomHostname, Name: h.Name, Action: plan.Delete,
+		Ref: w.customHostname(h), Action: plan.Delete,
 		Edits: []plan.Edit{{
 			Setting: plan.FieldHostname, From: name, To: schema.Inherit, EffectiveFrom: name, EffectiveTo: schema.Inherit,
 			Cause: w.lifecycleCause(h.Name, true), Direction: schema.Changes, Origin: plan.Origin{Pos: entry.Hostname.Pos, Via: "entry"},
@@ -73,13 +73,13 @@ func (w *zoneWork) lifecycleCause(name string, isDeleted bool) plan.Cause {
 // that is to follow the zone comes after the zone's own writes: it then never
 // meets a value that it was not meant to have.
 func (w *zoneWork) create(want *resolve.Creation) {
-	object := plan.HostnameObject(w.label, want.Name)
+	object := w.ref.CustomHostname(want.Name)
 	say := func(sev schema.Severity, rule, why string) {
-		w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Object: object,
+		w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Ref: object,
 			Message: fmt.Sprintf("custom hostname %s is not created: %s", want.Name, why), Origin: want.Origin})
 	}
 	cause := w.lifecycleCause(want.Name, false)
-	c := plan.Change{ID: object, Zone: w.live.Name, Kind: plan.KindCustomHostname, Name: want.Name, Action: plan.Create, ZoneID: w.live.ID}
+	c := plan.Change{Ref: object, Action: plan.Create, ZoneID: w.live.ID}
 	own := map[string]schema.Value{}
 	for i := range want.Settings {
 		a := &want.Settings[i]
@@ -156,7 +156,7 @@ func (w *zoneWork) pullsBlocked(a *schema.Assignment) bool {
 		case i < 0 && want.ID != "":
 			return true
 		case i >= 0 && w.live.OriginCertificates[i].Status != "active":
-			w.find(schema.Warning, plan.NotEditable, plan.ZoneObject(w.label), fmt.Sprintf("%s of zone %s is not switched on: the status of certificate %s is %s; apply again when it is active",
+			w.find(schema.Warning, plan.NotEditable, w.ref, fmt.Sprintf("%s of zone %s is not switched on: the status of certificate %s is %s; apply again when it is active",
 				schema.OriginPulls, w.live.Name, w.live.OriginCertificates[i].ID, w.live.OriginCertificates[i].Status), a)
 			return true
 		}
@@ -176,12 +176,12 @@ func (w *zoneWork) originCertificates() {
 		}
 		switch {
 		case why != "":
-			w.find(sev, plan.Unreadable, plan.ZoneObject(w.label), fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", w.live.Name, why), a)
+			w.find(sev, plan.Unreadable, w.ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", w.live.Name, why), a)
 			return
 		case slices.ContainsFunc(w.live.OriginCertificates, func(c plan.OriginCertificate) bool { return c.Is(want) }):
 			continue
 		case want.ID != "":
-			w.find(schema.Error, plan.NotFound, plan.ZoneObject(w.label), fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", w.live.Name, want.ID), a)
+			w.find(schema.Error, plan.NotFound, w.ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", w.live.Name, want.ID), a)
 			continue
 		}
 		w.upload(want)
@@ -193,8 +193,8 @@ func (w *zoneWork) originCertificates() {
 func (w *zoneWork) upload(want *schema.OriginCertificate) {
 	sum := schema.StringValue(want.SHA256)
 	c := plan.Change{
-		ID: plan.ZoneObject(w.label) + "#" + plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))], Zone: w.live.Name,
-		Kind: plan.KindZone, Name: w.live.Name, Action: plan.Create, ZoneID: w.live.ID, ObjectID: plan.OriginPullsCertificates,
+		Ref:    w.ref.Setting(plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))]),
+		Action: plan.Create, ZoneID: w.live.ID, ObjectID: plan.OriginPullsCertificates,
 		Edits: []plan.Edit{{
 			Setting: plan.FieldSHA256, From: schema.Inherit, To: sum, EffectiveFrom: schema.Inherit, EffectiveTo: sum,
 			Wire: schema.Value(fmt.Sprintf(`{"certificate":%s,"private_key":{"env":%s}}`, schema.StringValue(want.PEM), schema.StringValue(want.KeyEnv))),

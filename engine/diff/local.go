@@ -96,7 +96,7 @@ func (w *zoneWork) loseLocal(row *schema.Setting, names []string) {
 		why = cmp.Or(w.live.Unreadable[plan.PerHostname(row.ID)], "Cloudflare did not report it")
 	}
 	at, _ := plan.FindHostname(w.local, names[0])
-	w.find(sev, rule, plan.ZoneObject(w.label), fmt.Sprintf("%s of %s in zone %s is left as it is (%s): %s",
+	w.find(sev, rule, w.ref, fmt.Sprintf("%s of %s in zone %s is left as it is (%s): %s",
 		row.ID, plan.Count(len(names), "hostname"), w.live.Name, plan.First(names), why), schema.Assigned(w.localWant[at], row.ID))
 	for _, name := range names {
 		at, _ := plan.FindHostname(w.local, name)
@@ -170,7 +170,7 @@ func (w *zoneWork) keepApart(hw *hostnameWork, nodes []int, room []bound, tied [
 
 func (w *zoneWork) addLocal(h *plan.Hostname, e plan.Edit) int {
 	c := plan.Change{
-		ID: plan.LocalObject(w.label, h.Name) + "#" + e.Setting, Zone: w.live.Name, Kind: plan.KindHostname, Name: h.Name,
+		Ref:   w.ref.Hostname(h.Name).Setting(e.Setting),
 		Edits: []plan.Edit{e}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: e.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})

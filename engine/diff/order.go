@@ -339,7 +339,7 @@ func (w *zoneWork) write() bool {
 				ids = append(ids, id)
 			}
 		}
-		w.find(schema.Error, plan.NoSafeOrder, plan.ZoneObject(w.label), fmt.Sprintf(
+		w.find(schema.Error, plan.NoSafeOrder, w.ref, fmt.Sprintf(
 			"nothing of zone %s is changed: there is no safe order for %s, some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
 			w.live.Name, strings.Join(ids, " and ")), schema.Assigned(w.want.Settings, ids[0]))
 		return false
@@ -429,7 +429,7 @@ func (w *zoneWork) addZoneWrites(writes []zoneWrite, order []int) (chain []int) 
 
 func (w *zoneWork) addZone(z zoneWrite) int {
 	c := plan.Change{
-		ID: plan.ZoneObject(w.label) + "#" + z.edit.Setting, Zone: w.live.Name, Kind: plan.KindZone, Name: w.live.Name,
+		Ref:   w.ref.Setting(z.edit.Setting),
 		Edits: []plan.Edit{z.edit}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: z.edit.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})
@@ -481,7 +481,7 @@ func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, cha
 				edits = append(edits, hw.edits[i])
 			}
 		}
-		n := w.addHostname(hw.live, &now, edits, suffix(g, last))
+		n := w.addHostname(hw.live, &now, edits, partOf(g, last))
 		for i := range hw.edits {
 			if groups[i] == g {
 				w.place(n, room[i])
@@ -509,22 +509,22 @@ func (w *zoneWork) place(n int, b bound) {
 	}
 }
 
-// suffix tells the writes of one hostname apart.
-func suffix(g, last int) string {
+// partOf tells the writes of one hostname apart.
+func partOf(g, last int) string {
 	switch {
 	case last == 0:
 		return ""
 	case g == 0:
-		return "#pin"
+		return "pin"
 	case g == last:
-		return "#unpin"
+		return "unpin"
 	}
-	return fmt.Sprintf("#move-%d", g)
+	return fmt.Sprintf("move-%d", g)
 }
 
-func (w *zoneWork) addHostname(h, as *plan.Hostname, edits []plan.Edit, suffix string) int {
+func (w *zoneWork) addHostname(h, as *plan.Hostname, edits []plan.Edit, part string) int {
 	c := plan.Change{
-		ID: w.hostnameID(h) + suffix, Zone: w.live.Name, Kind: plan.KindCustomHostname, Name: h.Name,
+		Ref:   w.customHostname(h).Setting(part),
 		Edits: edits, Action: plan.Update, ZoneID: w.live.ID, ObjectID: h.ID,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Hostname: as})
@@ -532,17 +532,18 @@ func (w *zoneWork) addHostname(h, as *plan.Hostname, edits []plan.Edit, suffix s
 	return len(w.nodes) - 1
 }
 
-// hostnameID is unique even where a zone holds two objects of one name.
-func (w *zoneWork) hostnameID(h *plan.Hostname) string {
-	id := plan.HostnameObject(w.label, h.Name)
+// customHostname is the Ref of a custom hostname, also where a zone holds two of one
+// name.
+func (w *zoneWork) customHostname(h *plan.Hostname) plan.Ref {
+	r := w.ref.CustomHostname(h.Name)
 	same := func(i int) bool {
 		return i >= 0 && i < len(w.live.Hostnames) && w.live.Hostnames[i].Name == h.Name && w.live.Hostnames[i].ID != h.ID
 	}
 	i, _ := slices.BinarySearchFunc(w.live.Hostnames, h.Name, func(x plan.Hostname, n string) int { return strings.Compare(x.Name, n) })
 	if same(i) || same(i+1) {
-		id += "@" + h.ID
+		r.Twin = h.ID
 	}
-	return id
+	return r
 }
 
 // ordered sorts the nodes so that each comes after those it needs; where there
@@ -568,13 +569,16 @@ func (b *builder) ordered() ([]plan.Change, error) {
 	}
 	slices.SortFunc(byRank, func(x, y int) int {
 		a, c := &b.nodes[x], &b.nodes[y]
-		return cmp.Or(
+		by := cmp.Or(
 			cmp.Compare(worst[x], worst[y]), cmp.Compare(a.zone, c.zone),
 			cmp.Compare(kind[a.change.Kind], kind[c.change.Kind]),
-			strings.Compare(a.change.Name, c.change.Name),
+			strings.Compare(a.change.Title(), c.change.Title()),
 			cmp.Compare(schema.Rank(a.change.ObjectID), schema.Rank(c.change.ObjectID)),
-			strings.Compare(a.change.ID, c.change.ID),
 		)
+		if by != 0 {
+			return by
+		}
+		return strings.Compare(a.change.String(), c.change.String())
 	})
 	rank := make([]int, n)
 	for r, i := range byRank {
@@ -584,7 +588,7 @@ func (b *builder) ordered() ([]plan.Change, error) {
 	if len(stuck) > 0 {
 		ids := make([]string, len(stuck))
 		for i, s := range stuck {
-			ids[i] = b.nodes[s].change.ID
+			ids[i] = b.nodes[s].change.String()
 		}
 		slices.Sort(ids)
 		return nil, fmt.Errorf("no safe order: these changes wait for each other: %s", strings.Join(ids[:min(len(ids), 10)], ", "))
@@ -597,9 +601,9 @@ func (b *builder) ordered() ([]plan.Change, error) {
 	for at, i := range order {
 		c := b.nodes[i].change
 		slices.SortFunc(after[i], func(x, y int) int { return cmp.Compare(place[x], place[y]) })
-		c.Needs = make([]string, len(after[i]))
+		c.Needs = make([]plan.Ref, len(after[i]))
 		for j, a := range after[i] {
-			c.Needs[j] = b.nodes[a].change.ID
+			c.Needs[j] = b.nodes[a].change.Ref
 		}
 		c.Reasons = reasons(b.nodes[i].after)
 		changes[at] = c

@@ -315,7 +315,7 @@ func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
 		who = append(who, fmt.Sprintf("the names below %s (%s)", plan.Count(n, "wildcard custom hostname"), plan.First(below)))
 	}
 	slices.Sort(names)
-	w.breach(plan.BelowFloor, plan.ZoneObject(w.label), plan.Breach{
+	w.breach(plan.BelowFloor, w.ref, plan.Breach{
 		Zone: w.live.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
 		Message: fmt.Sprintf("%s %s of zone %s is met by %s; %s", row.ID, plan.Show(v), w.live.Name, plan.Enumerate(who), worst.floor()),
 	}, schema.Assigned(w.want.Settings, row.ID), worst.line())
@@ -348,10 +348,10 @@ func (w *zoneWork) zoneAfter(row *schema.Setting) (v schema.Value, known bool) {
 func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 	for i := range w.hosts() {
 		h := w.host(i)
-		level, object := schema.CustomHostnameLevel, plan.HostnameObject(w.label, h.Name)
+		level, object := schema.CustomHostnameLevel, w.ref.CustomHostname(h.Name)
 		as := []schema.Assignment(nil)
 		if n := len(w.live.Hostnames); i >= n {
-			level, object, as = schema.HostnameLevel, plan.LocalObject(w.label, h.Name), w.localWant[i-n]
+			level, object, as = schema.HostnameLevel, w.ref.Hostname(h.Name), w.localWant[i-n]
 		} else if as = w.want.Hostnames[i]; w.want.Deleted[i] != nil || !plan.Serves(h) {
 			continue
 		}
@@ -362,7 +362,7 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 	for _, h := range w.created {
 		if v := h.own[row.ID]; v != "" {
 			e := plan.EditOf(w.nodes[h.node].change.Edits, row.ID)
-			w.judgeName(plan.HostnameObject(w.label, h.name), nameSubject(h.name, ofNobody), row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
+			w.judgeName(w.ref.CustomHostname(h.name), nameSubject(h.name, ofNobody), row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
 		}
 	}
 	why, unread := w.live.Unreadable[plan.PerHostname(row.ID)]
@@ -377,10 +377,10 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 // unproven records that it is not known whether the policy is kept, which is not
 // taken for a yes.
 func (w *zoneWork) unproven(line *schema.Assignment, format string, args ...any) {
-	w.breach(plan.Unreadable, plan.ZoneObject(w.label), plan.Breach{Zone: w.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
+	w.breach(plan.Unreadable, w.ref, plan.Breach{Zone: w.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
-func (w *zoneWork) judgeName(object string, s subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
+func (w *zoneWork) judgeName(object plan.Ref, s subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
 	short := w.broken(limits, s, row, v)
 	if len(short) == 0 {
 		return
@@ -405,12 +405,12 @@ func (w *zoneWork) judgeCoverage(judges []judge) {
 		for i, h := range w.want.Uncovered {
 			names[i] = w.live.Hostnames[h].Name
 		}
-		w.find(plan.Info, plan.NotCovered, plan.ZoneObject(w.label), fmt.Sprintf("%s %d of %s of zone %s: %s", nothing, n, plan.Count(len(w.live.Hostnames), "custom hostname"), w.live.Name, plan.First(names)), nil)
+		w.find(plan.Info, plan.NotCovered, w.ref, fmt.Sprintf("%s %d of %s of zone %s: %s", nothing, n, plan.Count(len(w.live.Hostnames), "custom hostname"), w.live.Name, plan.First(names)), nil)
 		return
 	}
 	for _, i := range w.want.Uncovered {
 		name := w.live.Hostnames[i].Name
-		object := plan.HostnameObject(w.label, name)
+		object := w.ref.CustomHostname(name)
 		text := nothing + " " + name
 		j := judges[at]
 		line := &schema.Assignment{Pos: j.CoverageAt, Via: "coverage"}
@@ -440,7 +440,7 @@ func (w *zoneWork) reachedBefore(i int) bool {
 
 // breach records what is not let pass, and tells it as a finding. The line is the
 // one that asks for it, if one does, else the one of the policy.
-func (w *zoneWork) breach(rule, object string, br plan.Breach, line, policy *schema.Assignment) {
+func (w *zoneWork) breach(rule string, object plan.Ref, br plan.Breach, line, policy *schema.Assignment) {
 	if br.Rule = rule; line == nil {
 		line = policy // may be nil as well
 	}
@@ -459,7 +459,7 @@ func (b *builder) judgeSize(p *plan.Plan) {
 			if j.of != "" {
 				line = nil
 			}
-			b.find(schema.Warning, plan.MaxChanges, "configuration", br.Message, line)
+			b.find(schema.Warning, plan.MaxChanges, plan.ConfigurationRef(), br.Message, line)
 			return // one is enough
 		}
 	}
@@ -485,7 +485,7 @@ func (b *builder) loosened(objects int) {
 		if pos == (schema.Pos{}) {
 			pos = head.Pos // the line is gone
 		}
-		b.find(schema.Warning, plan.PolicyLoosened, "configuration", fmt.Sprintf(format, args...)+"; this commit is still judged by the base's policy", &schema.Assignment{Pos: pos, Via: via})
+		b.find(schema.Warning, plan.PolicyLoosened, plan.ConfigurationRef(), fmt.Sprintf(format, args...)+"; this commit is still judged by the base's policy", &schema.Assignment{Pos: pos, Via: via})
 	}
 	for i := range base.Floor {
 		was := &base.Floor[i]

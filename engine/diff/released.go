@@ -67,7 +67,7 @@ func (w *zoneWork) releasedCertificates() {
 		if !there || slices.ContainsFunc(w.want.OriginCertificates, func(c schema.OriginCertificate) bool { return same(&c, b) }) {
 			continue
 		}
-		w.find(schema.Warning, plan.NoLongerManaged, plan.ZoneObject(w.label), fmt.Sprintf(
+		w.find(schema.Warning, plan.NoLongerManaged, w.ref, fmt.Sprintf(
 			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
 			cmp.Or(b.File, b.ID), w.live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
 	}
@@ -121,5 +121,5 @@ func (r *release) finding(w *zoneWork) plan.Finding {
 		text = fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors meet %s, and nothing keeps it there",
 			r.key.setting, plan.Count(total, noun), w.live.Name, strings.Join(parts, ", "))
 	}
-	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Object: plan.ZoneObject(w.label), Message: text, Origin: plan.Origin{Pos: r.key.pos, Via: r.key.via}}
+	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Ref: w.ref, Message: text, Origin: plan.Origin{Pos: r.key.pos, Via: r.key.via}}
 }

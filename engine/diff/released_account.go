@@ -61,7 +61,7 @@ func (w *accountWork) releases() {
 }
 
 func (w *accountWork) released(kind plan.Kind, name schema.Field[string], what, stays, via string) {
-	w.tell(schema.Warning, plan.NoLongerManaged, w.object(kind, name.Value),
+	w.tell(schema.Warning, plan.NoLongerManaged, w.ref.Of(kind, name.Value),
 		fmt.Sprintf("%s of account %s is no longer managed: %s", what, w.live.Name, stays), plan.Origin{Pos: name.Pos, Via: via + name.Value})
 }
 

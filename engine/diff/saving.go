@@ -215,7 +215,7 @@ func (w *zoneWork) suggest(fs []follow) bool {
 	if alt == nil || now-then < plan.MinSaving || !w.sameAs(alt, fs) {
 		return false
 	}
-	w.find(plan.Info, plan.CheaperZoneValue, plan.ZoneObject(w.label), w.suggestion(fs, now, then), &schema.Assignment{Pos: fs[0].lines[0].Pos, Via: fs[0].lines[0].Via})
+	w.find(plan.Info, plan.CheaperZoneValue, w.ref, w.suggestion(fs, now, then), &schema.Assignment{Pos: fs[0].lines[0].Pos, Via: fs[0].lines[0].Via})
 	return true
 }
 

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,11 +13,7 @@ import (
 // alerts alike a PUT takes the whole object, so what it does not mean to change
 // is sent as it was read.
 func accountRequest(c *Change, o Object) Request {
-	path := "/accounts/" + url.PathEscape(c.AccountID) + accountPath[c.Kind]
-	if c.ObjectID != "" {
-		path += "/" + url.PathEscape(c.ObjectID)
-	}
-	r := Request{Path: path}
+	r := Request{Path: TargetPath(c)}
 	switch c.Action {
 	case Create:
 		r.Method = "POST"
@@ -48,22 +43,13 @@ func accountRequest(c *Change, o Object) Request {
 	return r
 }
 
-// accountPath is where the objects of a kind are, below their account. It is read
-// only.
-var accountPath = map[Kind]string{
-	KindMTLSCertificate:   "/access/certificates",
-	KindMTLSHostname:      "/access/certificates/settings",
-	KindAccessApplication: "/access/apps",
-	KindAlert:             "/alerting/v3/policies",
-}
-
 // certificateBody makes a certificate authority, or replaces the list of its
 // hostnames. The certificate itself is sent once and never again: Cloudflare
 // ignores a change of it.
 func certificateBody(c *Change, live Resource) schema.Value {
 	var o object
 	o.begin()
-	name := c.Name
+	name := c.Title()
 	if c.Action == Update && live.Name != "" {
 		name = live.Name
 	}

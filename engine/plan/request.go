@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -33,11 +32,11 @@ func NewRequest(c *Change, o Object) Request {
 	case Create:
 		return createRequest(c)
 	case Delete:
-		return Request{Method: "DELETE", Path: hostnamesPath(c) + "/" + url.PathEscape(c.ObjectID)}
+		return Request{Method: "DELETE", Path: TargetPath(c)}
 	}
 	return Request{
 		Method: "PATCH",
-		Path:   hostnamesPath(c) + "/" + url.PathEscape(c.ObjectID),
+		Path:   TargetPath(c),
 		Body:   RawMessage(patchBody(c.Edits, o.Hostname)),
 	}
 }
@@ -86,7 +85,7 @@ func createRequest(c *Change) Request {
 	o.end()
 	o.origin(c.Edits)
 	o.end()
-	return Request{Method: "POST", Path: hostnamesPath(c), Body: RawMessage(o.text.String())}
+	return Request{Method: "POST", Path: TargetPath(c), Body: RawMessage(o.text.String())}
 }
 
 // ofOrigin reports whether a setting is about the origin of a custom hostname,
@@ -161,24 +160,24 @@ func (o *object) settings(settings []Setting) {
 func zoneRequest(c *Change) Request {
 	e := &c.Edits[0]
 	value := string(e.sent())
-	method, path, body := "PATCH", "settings/"+url.PathEscape(c.ObjectID), `{"value":`+value+`}`
+	method, body := "PATCH", `{"value":`+value+`}`
 	switch c.ObjectID {
 	case schema.HSTS:
-		path, body = "settings/security_header", `{"value":{"strict_transport_security":`+value+`}}`
+		body = `{"value":{"strict_transport_security":` + value + `}}`
 	case schema.UniversalSSL:
-		path, body = "ssl/universal/settings", fmt.Sprintf(`{"enabled":%t}`, e.To == `"on"`)
+		body = fmt.Sprintf(`{"enabled":%t}`, e.To == `"on"`)
 	case schema.TotalTLS:
-		method, path, body = "POST", "acm/total_tls", value
+		method, body = "POST", value
 	case schema.OriginPulls:
-		method, path, body = "PUT", "origin_tls_client_auth/settings", value
+		method, body = "PUT", value
 	case schema.FallbackOrigin:
-		method, path, body = "PUT", "custom_hostnames/fallback_origin", `{"origin":`+value+`}`
+		method, body = "PUT", `{"origin":`+value+`}`
 	case OriginPullsCertificates:
 		// wire holds the whole body: the certificate, and in place of the key the
 		// variable that holds it.
-		method, path, body = "POST", "origin_tls_client_auth", value
+		method, body = "POST", value
 	}
-	return Request{Method: method, Path: "/zones/" + url.PathEscape(c.ZoneID) + "/" + path, Body: RawMessage(body)}
+	return Request{Method: method, Path: TargetPath(c), Body: RawMessage(body)}
 }
 
 // OriginPullsCertificates is the ObjectID of a change that uploads a certificate
@@ -189,17 +188,13 @@ const OriginPullsCertificates = schema.OriginPulls + ".certificates"
 func localRequest(c *Change) Request {
 	r := Request{
 		Method: "PUT",
-		Path:   "/zones/" + url.PathEscape(c.ZoneID) + "/hostnames/settings/" + url.PathEscape(c.ObjectID) + "/" + url.PathEscape(c.Name),
+		Path:   TargetPath(c),
 		Body:   RawMessage(`{"value":` + string(c.Edits[0].sent()) + `}`),
 	}
 	if c.Edits[0].To == schema.Inherit {
 		r.Method, r.Body = "DELETE", ""
 	}
 	return r
-}
-
-func hostnamesPath(c *Change) string {
-	return "/zones/" + url.PathEscape(c.ZoneID) + "/custom_hostnames"
 }
 
 // LaidOver are the settings after the edits, sorted by id. "No own value" is

@@ -30,7 +30,7 @@ func accounts(changes []*plan.Change) []string {
 	var names []string
 	for _, c := range changes {
 		if c.Kind.OfAccount() {
-			names = append(names, c.Account+": "+c.Name)
+			names = append(names, c.Account+": "+c.Title())
 		}
 	}
 	return names

@@ -2,84 +2,65 @@ package planfile
 
 import (
 	"bufio"
-	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
-	"tlsync/schema"
 )
 
-// PlanJSON writes a plan in its public form. It goes one change at a time, so
-// that a plan of 50,000 changes is not held twice.
+// PlanJSON writes a plan in its public form. It writes one change at a time, so
+// that a plan of 50,000 changes is not held in memory twice.
 //
-// The text holds the same data whatever the strings are, but characters that
-// safe.Text would not let through are written as JSON escapes: a plan is printed
-// into CI logs too.
+// The text holds the same data whatever the strings are, but it escapes the characters
+// that safe.Text changes: a plan is printed into CI logs too.
 //
-// Its last member is a checksum of all that stands before it, by which a file that was
-// edited is told, also where the digest does not look.
+// The last member is a checksum of all text before it. It shows that a file was edited,
+// also where the digest does not cover the edit.
 func PlanJSON(w io.Writer, p *plan.Plan) error {
 	_, err := writePlan(w, p)
 	return err
 }
 
-// Intact reports whether a plan that was read is, member by member, the one that was
-// written.
+// Intact reports whether a plan that was read has every member as it was written.
 func Intact(p *plan.Plan) bool {
 	sum, err := writePlan(io.Discard, p)
 	return err == nil && sum == p.Checksum
 }
 
-// writePlan is PlanJSON, and gives the checksum.
+// writePlan writes a plan and returns the checksum.
 func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 	sum := sha256.New()
 	out := bufio.NewWriter(io.MultiWriter(w, sum))
 	e := safe.NewEncoder(out)
+
 	e.Raw("{\n")
 	e.Member("format_version", p.FormatVersion, ",\n")
 	e.Member("tool", p.Tool, ",\n")
 	e.Member("config", p.Config, ",\n")
 	e.Member("summary", p.Summary, ",\n")
-	e.List("changes", len(p.Changes), func(i int) any { return whole(p.Changes[i]) })
-	e.List("findings", len(p.Findings), func(i int) any { return p.Findings[i] })
+	e.List("changes", len(p.Changes), func(i int) any { return fromChange(&p.Changes[i]) })
+	e.List("findings", len(p.Findings), func(i int) any { return fromFinding(&p.Findings[i]) })
 	e.Member("digest", p.Digest, ",\n")
+
 	_ = e.Flush() // which keeps the error
 	checksum = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	e.Member("checksum", checksum, "\n")
 	e.Raw("}\n")
+
 	if err := e.Flush(); err != nil {
 		return "", fmt.Errorf("write the plan as JSON: %w", err)
 	}
 	return checksum, nil
 }
 
-// whole is the change with empty lists where it has none: readers of the format
-// may rely on lists.
-func whole(c plan.Change) plan.Change {
-	if c.Edits == nil {
-		c.Edits = []plan.Edit{}
-	}
-	if c.Needs == nil {
-		c.Needs = []string{}
-	}
-	if c.Hazards == nil {
-		c.Hazards = []plan.Hazard{}
-	}
-	return c
-}
-
-// ReadPlan reads what PlanJSON wrote, and nothing else: unknown members, members
-// given twice at the top, another version of the format, and anything after the
-// plan are errors. Whether the digest fits is not checked here. Cloudflare's ids
-// are in the requests only.
+// ReadPlan reads a plan that PlanJSON wrote. Unknown members, members given twice at the
+// top, another version of the format, and text after the plan are errors. It does not
+// check the digest. Cloudflare's ids are in the requests only.
 func ReadPlan(r io.Reader) (*plan.Plan, error) {
 	p, err := readPlan(json.NewDecoder(r))
 	if err != nil {
@@ -97,22 +78,13 @@ func readPlan(dec *json.Decoder) (*plan.Plan, error) {
 		}
 		return nil, err
 	}
+
 	p := &plan.Plan{}
-	seen := map[string]bool{}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return nil, truncated(err)
-		}
-		name, _ := t.(string) // a key is always a string
-		if seen[name] {
-			return nil, fmt.Errorf("member %q is there twice", name)
-		}
-		seen[name] = true
-		if err := readMember(dec, p, name); err != nil {
-			return nil, fmt.Errorf("member %q: %w", name, truncated(err))
-		}
+	seen, err := readMembers(dec, p)
+	if err != nil {
+		return nil, err
 	}
+
 	if err := delim(dec, '}'); err != nil {
 		return nil, err
 	}
@@ -123,6 +95,27 @@ func readPlan(dec *json.Decoder) (*plan.Plan, error) {
 		return nil, errors.New("there is more after its end")
 	}
 	return p, nil
+}
+
+// readMembers reads the members of a plan, and returns which it has.
+func readMembers(dec *json.Decoder, p *plan.Plan) (seen map[string]bool, err error) {
+	seen = map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return nil, truncated(err)
+		}
+
+		name, _ := t.(string) // a key is always a string
+		if seen[name] {
+			return nil, fmt.Errorf("member %q is there twice", name)
+		}
+		seen[name] = true
+		if err := readMember(dec, p, name); err != nil {
+			return nil, fmt.Errorf("member %q: %w", name, truncated(err))
+		}
+	}
+	return seen, nil
 }
 
 func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
@@ -148,62 +141,19 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 	case "changes":
 		p.Changes = []plan.Change{}
 		return readList(dec, func() error {
-			var c plan.Change
-			if err := dec.Decode(&c); err != nil {
-				return err
-			}
-			body, err := compactJSON(string(c.Request.Body))
-			if err != nil {
-				return err
-			}
-			c.Request.Body = plan.RawMessage(body)
-			c.Account = AccountOf(&c)
-			for i := range c.Edits {
-				e := &c.Edits[i]
-				for _, v := range []*schema.Value{&e.From, &e.To, &e.EffectiveFrom, &e.EffectiveTo} {
-					*v = cmp.Or(schema.Value(safe.PlainJSON(string(*v))), schema.Inherit)
-				}
-			}
-			p.Changes = append(p.Changes, whole(c))
-			return nil
+			c, err := readChange(dec)
+			p.Changes = append(p.Changes, c)
+			return err
 		})
 	case "findings":
 		p.Findings = []plan.Finding{}
 		return readList(dec, func() error {
-			var f plan.Finding
-			err := dec.Decode(&f)
+			f, err := readFinding(dec)
 			p.Findings = append(p.Findings, f)
 			return err
 		})
 	}
 	return errors.New("is not part of a plan")
-}
-
-// AccountOf is the account in the id of a change to an object of one, "" for all
-// others. The name at its end may hold a slash, and so may the account.
-func AccountOf(c *plan.Change) string {
-	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/")
-	at := strings.LastIndex(rest, "/"+c.Name)
-	if c.Kind == plan.KindMTLSCertificate {
-		// The id has the name of the entry, which the certificate's may not be.
-		at = strings.LastIndex(rest, "/")
-	}
-	if !ok || !c.Kind.OfAccount() || at < 0 {
-		return ""
-	}
-	return rest[:at]
-}
-
-// compactJSON takes out the line breaks and indentation of the file.
-func compactJSON(text string) (string, error) {
-	if text == "" || text == "null" {
-		return "", nil
-	}
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(text)); err != nil {
-		return "", err
-	}
-	return safe.PlainJSON(b.String()), nil
 }
 
 func readList(dec *json.Decoder, item func() error) error {
@@ -218,7 +168,7 @@ func readList(dec *json.Decoder, item func() error) error {
 	return delim(dec, ']')
 }
 
-// delim reads a bracket.
+// delim reads a bracket or a brace.
 func delim(dec *json.Decoder, want json.Delim) error {
 	t, err := dec.Token()
 	if err != nil {
@@ -230,7 +180,7 @@ func delim(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// truncated names the most common damage.
+// truncated names the most common damage of a file.
 func truncated(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("it ends too early")

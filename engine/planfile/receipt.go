@@ -66,7 +66,7 @@ type ReceiptConfig struct {
 func NewReceiptStep(s *apply.Step) ReceiptStep {
 	c := s.Change
 	line := ReceiptStep{
-		Type: receiptStep, ID: c.ID, Zone: c.Zone, Kind: c.Kind, Name: c.Name, Action: c.Action,
+		Type: receiptStep, ID: c.String(), Zone: c.Zone, Kind: c.Kind, Name: c.Title(), Action: c.Action,
 		Outcome: s.Outcome, Wrote: s.Wrote, Reason: s.Reason, Edits: []ReceiptEdit{},
 	}
 	if s.Outcome != apply.Done {
@@ -201,6 +201,15 @@ func strict(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	return dec.Decode(v)
+}
+
+// Change returns the change of the line, as far as the receipt holds it.
+func (s *ReceiptStep) Change() plan.Change {
+	c := plan.Change{Ref: plan.ParseRef(s.ID, s.Name), Action: s.Action}
+	if s.Name != c.Name {
+		c.Certificate = s.Name
+	}
+	return c
 }
 
 // Count counts the lines by outcome.

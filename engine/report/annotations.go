@@ -133,7 +133,7 @@ func (s *remarks) addHazards(c *plan.Change) {
 	}
 	for _, h := range c.Hazards {
 		if h.NeedsPermission() {
-			s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Name, func() string { return h.Message })
+			s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Title(), func() string { return h.Message })
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (s *remarks) addEdits(c *plan.Change, v *values) {
 		default:
 			continue
 		}
-		s.add(k, c.Name, func() string { return lead + e.Setting + " " + v.change(c.Kind, c.Action, e) })
+		s.add(k, c.Title(), func() string { return lead + e.Setting + " " + v.change(c.Kind, c.Action, e) })
 	}
 }
 

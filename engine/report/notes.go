@@ -163,7 +163,7 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 				found[k] = &notes{}
 				classes = append(classes, k)
 			}
-			found[k].add(noteKey{c.Kind, placeOf(c), message}, titleOf(c))
+			found[k].add(noteKey{c.Kind, placeOf(c.Ref), message}, titleOf(c))
 		}
 	}
 
@@ -261,27 +261,12 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 
 // aboutOf returns the message of a finding, and the name of the object it is about.
 func aboutOf(f *plan.Finding) (k noteKey, name string) {
-	kind, zone, name := splitObject(f.Object)
-	in := place{zone: zone}
-	if kind.OfAccount() {
-		in = place{ofAccount: true, account: zone}
+	switch f.Kind {
+	case plan.KindZone:
+		return noteKey{f.Kind, place{}, f.Message}, placeOf(f.Ref).name()
+	case plan.KindAccount, plan.KindConfiguration:
+		return noteKey{"", place{}, f.Message}, f.Ref.String()
+	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 	}
-	return noteKey{kind, in, f.Message}, name
-}
-
-// splitObject takes apart "zone/NAME", and "KIND/ZONE/NAME" or
-// "KIND/ACCOUNT/NAME"; of anything else the whole is the name.
-func splitObject(s string) (kind plan.Kind, zone, name string) {
-	k, rest, ok := strings.Cut(s, "/")
-	if !ok {
-		return "", "", s
-	}
-	if plan.Kind(k) == plan.KindZone {
-		return plan.KindZone, rest, rest
-	}
-	zone, name, ok = strings.Cut(rest, "/")
-	if !ok {
-		return "", "", s
-	}
-	return plan.Kind(k), zone, name
+	return noteKey{f.Kind, placeOf(f.Ref), f.Message}, f.Name
 }

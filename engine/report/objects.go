@@ -18,12 +18,9 @@ type place struct {
 	account   string // of a zone only where two zones share the name
 }
 
-// placeOf returns the place of the object of a change.
-func placeOf(c *plan.Change) place {
-	if c.Kind.OfAccount() {
-		return place{ofAccount: true, account: c.Account}
-	}
-	return place{zone: c.Zone, account: c.Account}
+// placeOf returns the place of an object.
+func placeOf(r plan.Ref) place {
+	return place{ofAccount: r.Kind.OfAccount(), zone: r.Zone, account: r.Account}
 }
 
 // comparePlaces sorts zones before accounts, and either by name.
@@ -85,34 +82,27 @@ func (o *object) weaker() bool { return slices.ContainsFunc(o.edits, weakens) }
 
 func weakens(e plan.Edit) bool { return e.Direction == schema.Weakens }
 
-// objectID is the id without the part that tells the writes of one object apart
-// ("#pin", "#unpin"). A zone's settings are objects of their own, and so are
-// certificate authorities of one name, of which the id ends in the fingerprint.
-func objectID(c *plan.Change) string {
-	at := strings.LastIndex(c.ID, "#")
-	switch {
-	case at < 0:
-	case c.Kind == plan.KindCustomHostname, c.Kind == plan.KindHostname:
-		return c.ID[:at]
-	case c.Kind == plan.KindMTLSCertificate:
-		part := c.ID[at+1:]
-		return c.ID[:at+1] + part[strings.LastIndex(part, "-")+1:]
+// objectOf returns the Ref that all writes to one object share. Each setting of a zone is
+// an object.
+func objectOf(c *plan.Change) plan.Ref {
+	if c.Kind == plan.KindHostname {
+		return c.Object()
 	}
-	return c.ID
+	return c.Whole()
 }
 
 // objects joins the writes to the same object, in order of first appearance.
 func objects(changes []*plan.Change) []object {
 	var (
 		list = make([]object, 0, len(changes))
-		at   = make(map[string]int, len(changes))
+		at   = make(map[plan.Ref]int, len(changes))
 	)
 	for _, c := range changes {
-		id := objectID(c)
+		id := objectOf(c)
 		i, ok := at[id]
 		if !ok {
 			at[id] = len(list)
-			list = append(list, object{in: placeOf(c), name: titleOf(c), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			list = append(list, object{in: placeOf(c.Ref), name: titleOf(c), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
 			continue
 		}
 
@@ -418,15 +408,15 @@ func (g *group) note() string {
 
 // titleOf names the object of a change, within its place unless it is a zone.
 func titleOf(c *plan.Change) string {
-	if in := placeOf(c); c.Kind == plan.KindZone && in.account != "" {
+	if in := placeOf(c.Ref); c.Kind == plan.KindZone && in.account != "" {
 		return in.name()
 	}
-	return c.Name
+	return c.Title()
 }
 
 // subjectOf names the object of a change and its place.
 func subjectOf(c *plan.Change) string {
-	in := placeOf(c)
+	in := placeOf(c.Ref)
 	switch {
 	case c.Kind == plan.KindZone:
 		return "zone " + safe.Text(titleOf(c))

@@ -156,12 +156,15 @@ type leftover struct {
 
 // compareRemaining compares the plan that was made after a run with the run.
 func compareRemaining(r *apply.Result) leftover {
-	type setting struct{ object, setting string }
+	type setting struct {
+		object  plan.Ref
+		setting string
+	}
 	done := map[setting]bool{} // whether all writes of a planned setting were done
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		for _, e := range s.Change.Edits {
-			k := setting{objectID(s.Change), e.Setting}
+			k := setting{objectOf(s.Change), e.Setting}
 			was, seen := done[k]
 			done[k] = s.Outcome == apply.Done && (was || !seen)
 		}
@@ -172,7 +175,7 @@ func compareRemaining(r *apply.Result) leftover {
 		c := &r.Remaining.Changes[i]
 		before := left.accepted
 		for _, e := range c.Edits {
-			switch done, planned := done[setting{objectID(c), e.Setting}]; {
+			switch done, planned := done[setting{objectOf(c), e.Setting}]; {
 			case done:
 				left.accepted++
 			case planned:
@@ -182,7 +185,7 @@ func compareRemaining(r *apply.Result) leftover {
 			}
 		}
 		if left.accepted > before {
-			left.names = append(left.names, safe.Text(c.Name))
+			left.names = append(left.names, safe.Text(c.Title()))
 		}
 	}
 	return left
@@ -218,8 +221,7 @@ func receiptResult(r *planfile.Receipt) *apply.Result {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		c := &changes[i]
-		*c = plan.Change{ID: s.ID, Zone: s.Zone, Kind: s.Kind, Name: s.Name, Action: s.Action}
-		c.Account = planfile.AccountOf(c)
+		*c = s.Change()
 		for _, e := range s.Edits {
 			c.Edits = append(c.Edits, receiptEdit(e))
 		}

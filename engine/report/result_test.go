@@ -43,7 +43,7 @@ func TestWhatRemainsIsToldByWhatTheRunDid(t *testing.T) {
 	rule := sample.At("zones/saas.yaml", 14, "rule 1")
 	pin := sample.Hostname(sample.Zone, "a.test", sample.Edit("min_tls_version", "1.0", "1.1", "1.0", plan.CauseChange, rule))
 	unpin := sample.Hostname(sample.Zone, "a.test", sample.Edit("min_tls_version", "1.1", "", "1.2", plan.CauseChange, rule))
-	pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+	pin.Part, unpin.Part = "pin", "unpin"
 	again := sample.Hostname(sample.Zone, "a.test",
 		sample.Edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule), sample.Edit("http2", "off", "on", "", plan.CauseChange, rule))
 	for _, c := range []struct {

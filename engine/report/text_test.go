@@ -48,20 +48,20 @@ func suitesPlan() *plan.Plan {
 func foreignPlan() *plan.Plan {
 	bad := "::error::x\r\n\x1b]0;t\x07##[error]\u202e\u009b"
 	c := plan.Change{
-		ID: bad, Zone: bad, Kind: plan.Kind(bad), Name: bad, Action: bad,
+		Ref: plan.Ref{Zone: bad, Kind: plan.Kind(bad), Name: bad}, Action: bad,
 		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: sample.At(bad, 1, bad)}},
 		Hazards: []plan.Hazard{{Kind: plan.HazardKind(bad), Message: bad}},
 	}
 	d := c
-	d.Zone, d.ID = sample.Zone, "d"
+	d.Zone, d.Part = sample.Zone, "d"
 	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
 	origin := sample.At(bad, 2, bad)
 	return sample.Summed(&plan.Plan{
 		Changes: []plan.Change{c, d},
 		Findings: []plan.Finding{
-			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: origin},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad, Message: bad},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad + "2", Message: bad},
+			{Severity: schema.Severity(bad), Rule: bad, Ref: plan.ParseRef(bad, ""), Message: bad, Origin: origin},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad), Message: bad},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad + "2"), Message: bad},
 		},
 	}, 1)
 }
@@ -110,12 +110,12 @@ func adoptPlan() *plan.Plan {
 	p := &plan.Plan{Changes: []plan.Change{
 		sample.Hostname(sample.Zone, "app.customer.example", sample.Edit("min_tls_version", "1.0", "", "1.2", plan.CauseAdopt, sample.At("tlsync.yaml", 9, "defaults"))),
 		sample.Hostname(sample.Zone, strings.Repeat("long.", 12)+"example", sample.Edit("http2", "off", "on", "", plan.CauseAdopt, sample.At("tlsync.yaml", 10, "defaults"))),
-		{ID: "alert/a", Zone: sample.Zone, Kind: "alert", Name: "new", Action: "create"},
-		{ID: "alert/b", Zone: sample.Zone, Kind: "alert", Name: "old", Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
+		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "new"}, Action: "create"},
+		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "old"}, Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
 	}}
 	for i := range 8 {
 		p.Findings = append(p.Findings, plan.Finding{
-			Severity: schema.Warning, Rule: plan.Unreadable, Object: fmt.Sprintf("zone/z%d.example", i), Message: fmt.Sprintf("setting %d could not be read", i),
+			Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.ParseRef(fmt.Sprintf("zone/z%d.example", i), ""), Message: fmt.Sprintf("setting %d could not be read", i),
 		})
 	}
 	return sample.Summed(p, 2)
@@ -158,7 +158,7 @@ func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 	} {
 		other := base()
 		change(&other)
-		other.ID, other.Name = "custom_hostname/a", "a.test"
+		other.Name = "a.test"
 		got := render(t, sample.Summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
 		if joined := strings.Contains(got, "2 custom hostnames"); joined != (name == "") {
 			t.Errorf("%q: joined is %v:\n%s", name, joined, got)
@@ -172,7 +172,7 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 	pair := func(name string) []plan.Change {
 		pin := sample.Hostname(sample.Zone, name, sample.Edit("min_tls_version", "1.0", "1.3", "1.0", plan.CauseChange, rule))
 		unpin := sample.Hostname(sample.Zone, name, sample.Edit("min_tls_version", "1.3", "", "1.2", plan.CauseChange, rule))
-		pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+		pin.Part, unpin.Part = "pin", "unpin"
 		pin.Hazards, unpin.Hazards = hazard, hazard
 		return []plan.Change{pin, unpin}
 	}
@@ -203,7 +203,7 @@ func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		p := sample.Rollout()
 		// The two writes to one hostname keep their order.
-		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.ID, "#pin") })
+		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.Part == "pin" })
 		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")

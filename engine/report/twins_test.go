@@ -14,18 +14,18 @@ func twinsPlan() *plan.Plan {
 	p := &plan.Plan{}
 	for i, account := range []string{"a1", "b2"} {
 		zone := sample.ZoneSetting(name, sample.Edit("min_tls_version", "1.2", "1.0", "", plan.CauseAdopt, sample.At("tlsync.yaml", 4, "settings")))
-		zone.ID, zone.Account = "zone/"+name+"@"+account+"#min_tls_version", account
+		zone.Account = account
 		zone.Reasons = []string{"a hostname gets its own value first"}
 		zone.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "min_tls_version of zone shops.example goes from 1.2 to 1.0"}}
 		p.Changes = append(p.Changes, zone)
 
 		for _, n := range []string{"a.test", "b.test", "c.test"}[i:] {
 			c := sample.Hostname(name, n, sample.Edit("http2", "off", "on", "", plan.CauseAdopt, sample.At("tlsync.yaml", 6, "defaults")))
-			c.ID, c.Account = "custom_hostname/"+name+"@"+account+"/"+n, account
+			c.Account = account
 			c.Hazards = []plan.Hazard{{Kind: plan.CutsOffClients, Message: "older clients of " + n + " no longer connect"}}
 			p.Changes = append(p.Changes, c)
 		}
-		p.Findings = append(p.Findings, plan.Finding{Severity: schema.Warning, Rule: plan.Unreadable, Object: "zone/" + name + "@" + account,
+		p.Findings = append(p.Findings, plan.Finding{Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.Ref{Kind: plan.KindZone, Zone: name, Account: account, Name: name},
 			Message: "http3 of zone shops.example could not be read"})
 	}
 	return counted(p, 2)

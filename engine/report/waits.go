@@ -28,7 +28,7 @@ func waitsOf(changes []*plan.Change) []wait {
 	var list []wait
 	for _, c := range changes {
 		for _, why := range c.Reasons {
-			k := key{placeOf(c), why}
+			k := key{placeOf(c.Ref), why}
 			i, ok := at[k]
 			if !ok {
 				i = len(list)
@@ -54,14 +54,13 @@ func waitsOf(changes []*plan.Change) []wait {
 func waitsAs(c *plan.Change) string {
 	switch {
 	case c.Kind == plan.KindZone:
-		_, setting, _ := strings.Cut(c.ID, "#") // a plan that was saved knows no more
-		return safe.Text(setting + " of zone " + titleOf(c))
+		return safe.Text(c.Part + " of zone " + titleOf(c))
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + safe.Text(c.Name) + " (" + safe.Text(c.Action) + ")"
+		return kindName(c.Kind, 1) + " " + safe.Text(c.Title()) + " (" + safe.Text(c.Action) + ")"
 	case c.Action == plan.Update:
-		return safe.Text(c.Name)
+		return safe.Text(c.Title())
 	}
-	return safe.Text(c.Name) + " (" + safe.Text(c.Action) + ")"
+	return safe.Text(c.Title()) + " (" + safe.Text(c.Action) + ")"
 }
 
 // sentence says what waits, and why.

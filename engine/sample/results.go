@@ -41,7 +41,7 @@ func Partial() *apply.Result {
 			return apply.Step{Outcome: apply.Failed, Wrote: true, Err: errors.New("connection reset, and it cannot be read")}
 		case i == 9:
 			return apply.Step{Outcome: apply.Done, Reason: "already so"}
-		case c.ID == "zone/saas.example#tls_1_3":
+		case c.String() == "zone/saas.example#tls_1_3":
 			return apply.Step{Outcome: apply.Failed, Reason: "403 (code 9109): the plan does not allow it"}
 		case len(c.Needs) > 0:
 			return apply.Step{Outcome: apply.Skipped, Reason: "needs zone/saas.example#tls_1_3, which failed"}
