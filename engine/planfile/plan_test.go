@@ -75,8 +75,8 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
 		t.Errorf("%s, then %q", d, last)
 	}
-	// What is not in the document is either in the ids, in the requests, or in the findings.
-	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 5} {
+	// What is not in the document is in the ids, in the requests, in the findings, or in the messages.
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 6} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
 		}

@@ -34,19 +34,15 @@ type note struct {
 type noteKey struct {
 	kind    plan.Kind
 	in      place  // empty where the objects are zones
-	message string // with blank where it names its object
+	message string // with plan.This where it names its object
 }
-
-// blank stands for the name of the object in a message, so that messages that
-// differ in it only are one note.
-const blank = "\x00"
 
 // sentence returns the note as one sentence that is safe to show.
 func (n *note) sentence() string {
-	if len(n.names) == 1 && strings.Contains(n.message, blank) {
-		return safe.Text(strings.ReplaceAll(n.message, blank, n.names[0]))
+	if len(n.names) == 1 && strings.Contains(n.message, plan.This) {
+		return safe.Text(strings.ReplaceAll(n.message, plan.This, n.names[0]))
 	}
-	text := safe.Text(strings.ReplaceAll(n.message, blank, "each"))
+	text := safe.Text(strings.ReplaceAll(n.message, plan.This, "each"))
 	if about := n.about(); about != "" {
 		return about + ": " + text
 	}
@@ -80,9 +76,6 @@ func (s *notes) add(k noteKey, name string) {
 	}
 	if k.kind == plan.KindZone {
 		k.in = place{} // it is the name
-	}
-	if name != "" {
-		k.message = strings.ReplaceAll(k.message, name, blank)
 	}
 
 	i, ok := s.at[k]
@@ -155,7 +148,7 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 	var classes []hazardClass
 	for _, c := range changes {
 		for _, h := range c.Hazards {
-			k, message := hazardClass{h.Kind, h.Exception != ""}, h.Message
+			k, message := hazardClass{h.Kind, h.Exception != ""}, h.Pattern(c.Title())
 			if k.lifted {
 				message += "; accepted by the exception at " + h.Exception
 			}
@@ -263,10 +256,11 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 func aboutOf(f *plan.Finding) (k noteKey, name string) {
 	switch f.Kind {
 	case plan.KindZone:
-		return noteKey{f.Kind, place{}, f.Message}, placeOf(f.Ref).name()
+		return noteKey{f.Kind, place{}, f.Pattern(f.Name)}, placeOf(f.Ref).name()
 	case plan.KindAccount, plan.KindConfiguration:
-		return noteKey{"", place{}, f.Message}, f.Ref.String()
+		id := f.Ref.String()
+		return noteKey{"", place{}, f.Pattern(id)}, id
 	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 	}
-	return noteKey{f.Kind, placeOf(f.Ref), f.Message}, f.Name
+	return noteKey{f.Kind, placeOf(f.Ref), f.Pattern(f.Name)}, f.Name
 }

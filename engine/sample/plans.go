@@ -61,7 +61,7 @@ func Hostname(zone, name string, edits ...plan.Edit) plan.Change {
 	return plan.Change{
 		Ref:   plan.ZoneRef(zone).CustomHostname(name),
 		Edits: edits, Action: "update",
-		Request: plan.Request{Method: "PATCH", Path: "/zones/z/custom_hostnames/h", Body: `{"ssl":{"method":"txt","settings":{"min_tls_version":"1.2"},"type":"dv"}}`},
+		Request: plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath("z", "h"), Body: `{"ssl":{"method":"txt","settings":{"min_tls_version":"1.2"},"type":"dv"}}`},
 	}
 }
 
@@ -70,7 +70,7 @@ func ZoneSetting(zone string, e plan.Edit) plan.Change {
 	return plan.Change{
 		Ref:   plan.ZoneRef(zone).Setting(e.Setting),
 		Edits: []plan.Edit{e}, Action: "update",
-		Request: plan.Request{Method: "PATCH", Path: "/zones/z/settings/" + e.Setting, Body: plan.RawMessage(`{"value":` + string(e.To) + `}`)},
+		Request: plan.Request{Method: "PATCH", Path: plan.SettingPath("z", e.Setting), Body: plan.RawMessage(`{"value":` + string(e.To) + `}`)},
 	}
 }
 
