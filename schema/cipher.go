@@ -132,11 +132,17 @@ var suiteIndex = sync.OnceValue(func() map[string]int {
 
 // LookupSuite finds a suite by Cloudflare's or IANA's name, in any case.
 func LookupSuite(name string) (Suite, bool) {
-	i, ok := suiteIndex()[strings.ToUpper(name)]
+	i, ok := suiteRow(name)
 	if !ok {
 		return Suite{}, false
 	}
 	return suites[i], true
+}
+
+// suiteRow is the index in suites.
+func suiteRow(name string) (int, bool) {
+	i, ok := suiteIndex()[strings.ToUpper(name)]
+	return i, ok
 }
 
 // canonicalCiphers puts the suites for ECDSA keys before those for RSA keys and

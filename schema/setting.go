@@ -164,9 +164,9 @@ type ObjectField struct {
 // table lists the settings in the order in which they are printed. It is read
 // only.
 var table = []Setting{
-	{ID: "min_tls_version", Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Values: []string{"1.0", "1.1", "1.2", "1.3"}, Ranked: true, Default: `"1.0"`},
+	{ID: MinTLSVersion, Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Values: []string{"1.0", "1.1", "1.2", "1.3"}, Ranked: true, Default: `"1.0"`},
 	// zrt is TLS 1.3 with 0-RTT: early data can be replayed, hence below on.
-	{ID: "tls_1_3", Levels: ZoneLevel | CustomHostnameLevel, Values: []string{"off", "zrt", "on"}, Ranked: true, ZoneOnly: []string{"zrt"}},
+	{ID: TLS13, Levels: ZoneLevel | CustomHostnameLevel, Values: []string{"off", "zrt", "on"}, Ranked: true, ZoneOnly: []string{"zrt"}},
 	{ID: Ciphers, Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Ranked: true, Default: "[]"},
 	{ID: "ssl", Levels: ZoneLevel, Values: []string{"off", "flexible", "full", "strict", "origin_pull"}, Ranked: true},
 	// In auto Cloudflare itself raises ssl; neither is stronger.

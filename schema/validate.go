@@ -129,11 +129,6 @@ func find(block []Assignment, id string) *Assignment {
 // is reports whether an assignment is there and has a value.
 func (a *Assignment) is(v Value) bool { return a != nil && a.Value == v }
 
-const (
-	version13 = Value(`"1.3"`)
-	off       = Value(`"off"`)
-)
-
 // checkZoneVersions refuses a zone that no client could reach.
 func (l *loader) checkZoneVersions(v *zoneView) {
 	minimum, tls13 := find(v.settings, "min_tls_version"), find(v.settings, "tls_1_3")
