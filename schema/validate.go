@@ -131,8 +131,8 @@ func (a *Assignment) is(v Value) bool { return a != nil && a.Value == v }
 
 // checkZoneVersions refuses a zone that no client could reach.
 func (l *loader) checkZoneVersions(v *zoneView) {
-	minimum, tls13 := find(v.settings, "min_tls_version"), find(v.settings, "tls_1_3")
-	if v.owns("min_tls_version", "tls_1_3") && minimum.is(version13) && tls13.is(off) {
+	minimum, tls13 := find(v.settings, MinTLSVersion), find(v.settings, TLS13)
+	if v.owns(MinTLSVersion, TLS13) && HandshakeOf(v.settings).NoVersion() {
 		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; a zone of another account needs account: to tell it apart",
 			"min_tls_version 1.3 with tls_1_3 off (%s) leaves zone %s no protocol", tls13.Pos, v.zone.Name.Value)
 	}
@@ -141,8 +141,8 @@ func (l *loader) checkZoneVersions(v *zoneView) {
 // checkZoneCiphers warns of a list that no handshake would use. Whether
 // Cloudflare refuses it on zones is not documented; on custom hostnames it does.
 func (l *loader) checkZoneCiphers(v *zoneView) {
-	minimum, ciphers := find(v.settings, "min_tls_version"), find(v.settings, Ciphers)
-	if minimum.is(version13) && ciphers != nil && ciphers.Value != "[]" {
+	minimum, ciphers := find(v.settings, MinTLSVersion), find(v.settings, Ciphers)
+	if HandshakeOf(v.settings).UnusedList() {
 		l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: default, or a lower minimum",
 			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
 	}
@@ -164,25 +164,31 @@ func (l *loader) checkAutomaticMode(v *zoneView) {
 // checkHostnameVersions refuses blocks of custom hostnames that Cloudflare
 // would refuse, or that would leave no protocol.
 func (l *loader) checkHostnameVersions(v *zoneView) {
-	zoneTLS13 := find(v.settings, "tls_1_3")
-	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return find(b.settings, "tls_1_3") != nil })
+	zone := HandshakeOf(v.settings)
+	zoneTLS13 := find(v.settings, TLS13)
+	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return find(b.settings, TLS13) != nil })
 	for _, b := range v.blocks {
-		minimum, tls13, ciphers := find(b.settings, "min_tls_version"), find(b.settings, "tls_1_3"), find(b.settings, Ciphers)
-		if !minimum.is(version13) {
+		own := HandshakeOf(b.settings)
+		if !own.OnlyTLS13() {
 			continue
 		}
+		minimum, tls13, ciphers := find(b.settings, MinTLSVersion), find(b.settings, TLS13), find(b.settings, Ciphers)
+
+		unmanaged := own
+		unmanaged.TLS13 = zone.TLS13
 		switch {
-		case tls13.is(off):
+		case own.NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
 				"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol in %s", tls13.Pos, b.name)
-		case tls13.is(Inherit) && zoneTLS13.is(off):
+		case own.Follow(zone).NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
 				"min_tls_version 1.3 with tls_1_3 inherited from the zone, where it is off (%s), leaves no protocol in %s", zoneTLS13.Pos, b.name)
-		case !isManaged && zoneTLS13.is(off):
+		case !isManaged && unmanaged.NoVersion():
 			l.warnf(minimum.Pos, "no-protocol", "write tls_1_3: on beside it",
 				"min_tls_version 1.3 in %s leaves no protocol where tls_1_3 follows the zone, where it is off (%s)", b.name, zoneTLS13.Pos)
 		}
-		if ciphers != nil && ciphers.Value != Inherit {
+
+		if own.UnusedList() {
 			l.errorf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
 				"a custom hostname with min_tls_version 1.3 (%s) takes no list of ciphers, as %s asks for: Cloudflare refuses the two together (code 1443)", minimum.Pos, b.name)
 		}
@@ -196,8 +202,7 @@ func (l *loader) checkHostnameVersions(v *zoneView) {
 func (l *loader) checkCascade(v *zoneView) {
 	c := &v.zone.CustomHostnames
 	clash := func(settings []Assignment) (minimum, ciphers *Assignment, ok bool) {
-		minimum, ciphers = find(settings, "min_tls_version"), find(settings, Ciphers)
-		return minimum, ciphers, minimum.is(version13) && ciphers != nil && ciphers.Value != Inherit
+		return find(settings, MinTLSVersion), find(settings, Ciphers), HandshakeOf(settings).UnusedList()
 	}
 	const hint = "write ciphers: inherit beside the minimum"
 	for _, r := range c.Rules {
@@ -242,7 +247,7 @@ func mayChange(c *CustomHostnames, e Entry) bool {
 			return false
 		}
 		return slices.ContainsFunc(r.Settings, func(a Assignment) bool {
-			return (a.Setting == "min_tls_version" || a.Setting == Ciphers) && find(e.Settings, a.Setting) == nil
+			return (a.Setting == MinTLSVersion || a.Setting == Ciphers) && find(e.Settings, a.Setting) == nil
 		})
 	})
 }
@@ -255,18 +260,13 @@ func (l *loader) checkKeyFamilies(v *zoneView) {
 		if a == nil || told[a.Pos] {
 			continue
 		}
-		list := a.Value.List()
-		ecdsa := slices.ContainsFunc(list, usesECDSA)
-		rsa := slices.ContainsFunc(list, func(s string) bool { return !usesECDSA(s) })
-		if ecdsa == rsa {
+		has := CipherKeys(a.Value)
+		lacks := allKeys &^ has
+		if lacks == 0 {
 			continue
 		}
 		told[a.Pos] = true
-		has, lacks := "RSA", "ECDSA"
-		if ecdsa {
-			has, lacks = lacks, has
-		}
-		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks+" keys, unless no certificate has one",
+		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks.String()+" keys, unless no certificate has one",
 			"ciphers has suites for %s keys only: with an %s certificate no handshake below TLS 1.3 is possible", has, lacks)
 	}
 }
@@ -274,17 +274,17 @@ func (l *loader) checkKeyFamilies(v *zoneView) {
 // checkZoneHostnames is about names in the zone, whose own minimum meets the
 // zone's TLS 1.3.
 func (l *loader) checkZoneHostnames(v *zoneView) {
-	tls13 := find(v.settings, "tls_1_3")
+	tls13 := find(v.settings, TLS13)
 	for _, b := range v.hostnames {
-		minimum, ciphers := find(b.settings, "min_tls_version"), find(b.settings, Ciphers)
-		if !minimum.is(version13) {
-			continue
-		}
-		if tls13.is(off) {
+		own := HandshakeOf(b.settings)
+		own.TLS13 = HandshakeOf(v.settings).TLS13 // hostnames have none of their own
+		minimum, ciphers := find(b.settings, MinTLSVersion), find(b.settings, Ciphers)
+
+		if own.NoVersion() {
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on for the zone, or a lower minimum",
 				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol in %s", tls13.Pos, b.name)
 		}
-		if ciphers != nil && ciphers.Value != Inherit {
+		if own.UnusedList() {
 			l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
 				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
 		}
