@@ -3,90 +3,8 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 )
-
-// Value is a setting's value as canonical JSON text, so that equal means ==:
-// "1.2" with its quotes, a list of cipher suites, or Inherit.
-type Value string
-
-// Inherit says that an object has no value of its own and the zone's applies.
-const Inherit Value = "null"
-
-// MarshalJSON writes the text itself; the zero Value is null.
-func (v Value) MarshalJSON() ([]byte, error) {
-	if v == "" {
-		return []byte("null"), nil
-	}
-	return []byte(v), nil
-}
-
-// UnmarshalJSON keeps the text, compacted.
-func (v *Value) UnmarshalJSON(b []byte) error {
-	*v = Value(compact(b))
-	return nil
-}
-
-// Text is the value as people write it: without quotes where it is a string.
-func (v Value) Text() string {
-	var s string
-	if json.Unmarshal([]byte(v), &s) == nil && v != Inherit {
-		return s
-	}
-	return string(v)
-}
-
-// List is the value as a list of strings, nil if it is none.
-func (v Value) List() []string {
-	var l []string
-	if json.Unmarshal([]byte(v), &l) != nil {
-		return nil
-	}
-	return l
-}
-
-// Fields is an object as people write it, "enabled: true, max_age: 0", its
-// members sorted by name.
-func (v Value) Fields() string {
-	m := v.members()
-	parts := make([]string, 0, len(m))
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, name+": "+Value(m[name]).Text())
-	}
-	return strings.Join(parts, ", ")
-}
-
-// Without is an object without the members that another has too, with the same
-// value; any other value stays as it is.
-func (v Value) Without(other Value) Value {
-	m, o := v.members(), other.members()
-	if m == nil || o == nil {
-		return v
-	}
-	for name, raw := range o {
-		if string(m[name]) == string(raw) {
-			delete(m, name)
-		}
-	}
-	return objectValue(m)
-}
-
-// StringValue is the Value of a string.
-func StringValue(s string) Value { return Value(quote(s)) }
-
-// ListValue is the Value of a list of strings; nil is the empty list.
-func ListValue(l []string) Value {
-	if len(l) == 0 {
-		return "[]"
-	}
-	parts := make([]string, len(l))
-	for i, s := range l {
-		parts[i] = quote(s)
-	}
-	return Value("[" + strings.Join(parts, ",") + "]")
-}
 
 // Level is where a setting can live. Levels combine as bits.
 type Level uint8
@@ -274,24 +192,6 @@ func (s *Setting) Canonical(raw []byte, l Level) Value {
 	return v
 }
 
-// members are those of an object, nil if it is none.
-func (v Value) members() map[string]json.RawMessage {
-	var m map[string]json.RawMessage
-	if json.Unmarshal([]byte(v), &m) != nil {
-		return nil
-	}
-	return m
-}
-
-// objectValue is the Value of an object, its members sorted by name.
-func objectValue(m map[string]json.RawMessage) Value {
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // the members are valid JSON
-	}
-	return Value(b)
-}
-
 // onlyFields leaves of an object what the table knows and what has a value.
 func (s *Setting) onlyFields(v Value) Value {
 	m := v.members()
@@ -340,9 +240,6 @@ func (s *Setting) Merge(live, asked Value) Value {
 	}
 	return s.objectOf(under)
 }
-
-// Member is a member of an object value, "" if it has none of that name.
-func (v Value) Member(name string) Value { return Value(v.members()[name]) }
 
 // Compare says what going from one effective value to another does. A value
 // that the table does not rank makes it Changes.
@@ -420,42 +317,4 @@ func rankOf(raw json.RawMessage) float64 {
 		return 0
 	}
 	return n
-}
-
-// quote is a string as JSON text.
-func quote(s string) string {
-	if plain(s) {
-		return `"` + s + `"` // what nearly every value is, and much cheaper
-	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always marshals
-	}
-	return string(b)
-}
-
-// plain reports whether a string stands for itself in JSON text.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func compact(b []byte) string {
-	b = []byte(strings.TrimSpace(string(b)))
-	if len(b) == 0 || (b[0] != '[' && b[0] != '{') {
-		return string(b)
-	}
-	var v any
-	if json.Unmarshal(b, &v) != nil {
-		return string(b)
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return string(b)
-	}
-	return string(out)
 }
