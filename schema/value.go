@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Value is a setting's value as canonical JSON text, so that equal means ==:
-// "1.2" with its quotes, a list of cipher suites, or Inherit.
+// Value is the value of a setting as canonical JSON text, so that equal values
+// compare with ==: "1.2" with its quotes, a list of cipher suites, an object, or
+// Inherit.
 type Value string
 
-// Inherit says that an object has no value of its own and the zone's applies.
+// Inherit means that an object has no value of its own and follows the zone.
 const Inherit Value = "null"
 
-// MarshalJSON writes the text itself; the zero Value is null.
+// MarshalJSON returns the text itself, and null for the zero Value.
 func (v Value) MarshalJSON() ([]byte, error) {
 	if v == "" {
 		return []byte("null"), nil
@@ -23,13 +24,13 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte(v), nil
 }
 
-// UnmarshalJSON keeps the text, compacted.
+// UnmarshalJSON stores the compacted text.
 func (v *Value) UnmarshalJSON(b []byte) error {
 	*v = Value(compact(b))
 	return nil
 }
 
-// Text is the value as people write it: without quotes where it is a string.
+// Text returns a string without its quotes, and any other value as it is.
 func (v Value) Text() string {
 	var s string
 	if json.Unmarshal([]byte(v), &s) == nil && v != Inherit {
@@ -38,7 +39,7 @@ func (v Value) Text() string {
 	return string(v)
 }
 
-// List is the value as a list of strings, nil if it is none.
+// List returns the value as a list of strings, or nil if it is not one.
 func (v Value) List() []string {
 	var l []string
 	if json.Unmarshal([]byte(v), &l) != nil {
@@ -47,8 +48,8 @@ func (v Value) List() []string {
 	return l
 }
 
-// Fields is an object as people write it, "enabled: true, max_age: 0", its
-// members sorted by name.
+// Fields returns an object as messages print it, "enabled: true, max_age: 0",
+// with its members sorted by name.
 func (v Value) Fields() string {
 	m := v.members()
 	parts := make([]string, 0, len(m))
@@ -58,8 +59,8 @@ func (v Value) Fields() string {
 	return strings.Join(parts, ", ")
 }
 
-// Without is an object without the members that another has too, with the same
-// value; any other value stays as it is.
+// Without returns an object without the members that have the same value in
+// another object. A value that is not an object is returned as it is.
 func (v Value) Without(other Value) Value {
 	m, o := v.members(), other.members()
 	if m == nil || o == nil {
@@ -169,10 +170,10 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// Member is a member of an object value, "" if it has none of that name.
+// Member returns a member of an object, or "" if there is none of that name.
 func (v Value) Member(name string) Value { return Value(v.members()[name]) }
 
-// members are those of an object, nil if it is none.
+// members returns the members of an object, or nil if the value is not one.
 func (v Value) members() map[string]json.RawMessage {
 	var m map[string]json.RawMessage
 	if json.Unmarshal([]byte(v), &m) != nil {
@@ -181,7 +182,7 @@ func (v Value) members() map[string]json.RawMessage {
 	return m
 }
 
-// objectValue is the Value of an object, its members sorted by name.
+// objectValue returns the Value of an object, with its members sorted by name.
 func objectValue(m map[string]json.RawMessage) Value {
 	b, err := json.Marshal(m)
 	if err != nil {
@@ -190,10 +191,10 @@ func objectValue(m map[string]json.RawMessage) Value {
 	return Value(b)
 }
 
-// StringValue is the Value of a string.
+// StringValue returns the Value of a string.
 func StringValue(s string) Value { return Value(quote(s)) }
 
-// ListValue is the Value of a list of strings; nil is the empty list.
+// ListValue returns the Value of a list of strings; nil is the empty list.
 func ListValue(l []string) Value {
 	if len(l) == 0 {
 		return "[]"
@@ -205,10 +206,10 @@ func ListValue(l []string) Value {
 	return Value("[" + strings.Join(parts, ",") + "]")
 }
 
-// quote is a string as JSON text.
+// quote returns a string as JSON text.
 func quote(s string) string {
 	if plain(s) {
-		return `"` + s + `"` // what nearly every value is, and much cheaper
+		return `"` + s + `"` // the usual case, and much cheaper
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -217,7 +218,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// plain reports whether a string stands for itself in JSON text.
+// plain reports whether a string needs no escapes in JSON text.
 func plain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
@@ -227,6 +228,8 @@ func plain(s string) bool {
 	return true
 }
 
+// compact returns JSON text without the white space between its tokens and with
+// sorted members. It returns text that is not valid JSON as it is.
 func compact(b []byte) string {
 	b = []byte(strings.TrimSpace(string(b)))
 	if len(b) == 0 || (b[0] != '[' && b[0] != '{') {
@@ -236,6 +239,7 @@ func compact(b []byte) string {
 	if json.Unmarshal(b, &v) != nil {
 		return string(b)
 	}
+
 	out, err := json.Marshal(v)
 	if err != nil {
 		return string(b)
