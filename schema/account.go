@@ -221,11 +221,7 @@ func (d *decoder) alertType(n *yaml.Node) Field[string] {
 		return Field[string]{}
 	}
 	if !slices.Contains(alertTypes, s) {
-		hint := didYouMean(s, alertTypes)
-		if hint == "" {
-			hint = "known are " + strings.Join(alertTypes, ", ")
-		}
-		d.errorf(d.at(n), "alert-type", hint, "type %s is no alert about certificates", show(s))
+		d.errorf(d.at(n), "alert-type", suggestOrList(s, alertTypes), "type %s is no alert about certificates", show(s))
 		return Field[string]{}
 	}
 	return Field[string]{s, d.at(n), true}

@@ -340,9 +340,5 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!
 
 // unknownKey reports a key that has no meaning in its place.
 func (d *decoder) unknownKey(p pair, where string, known ...string) {
-	hint := didYouMean(p.key, known)
-	if hint == "" {
-		hint = "known are " + strings.Join(known, ", ")
-	}
-	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", suggestOrList(p.key, known), "%s is no key of %s", show(p.key), where)
 }

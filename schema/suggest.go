@@ -25,6 +25,15 @@ func didYouMean(word string, candidates []string) string {
 	return ""
 }
 
+// suggestOrList returns a hint with the suggestion, or with all candidates if
+// there is none.
+func suggestOrList(word string, candidates []string) string {
+	if hint := didYouMean(word, candidates); hint != "" {
+		return hint
+	}
+	return "known are " + strings.Join(candidates, ", ")
+}
+
 // distance returns the number of insertions, deletions, substitutions and swaps
 // of neighbours that turn a into b.
 func distance(a, b string) int {
