@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxCertificateName is how long the name of a certificate of Access may be, in
-// characters.
+// maxCertificateName is the largest number of characters in the name of a
+// certificate of Access.
 const maxCertificateName = 350
 
 // mtls reads the mtls block of an account document.
@@ -38,6 +38,7 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "state" }); i >= 0 { // ca depends on it
 		m.Absent = d.absent(pairs[i].value)
 	}
+
 	for _, p := range pairs {
 		switch p.key {
 		case "state":
@@ -60,22 +61,28 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 			d.errorf(d.at(p.node), "absent", "remove the line", "%s is to be absent, so %s cannot be asked of it", bare(m.Name.Value), p.key)
 		}
 	}
-	if m.Absent {
-		return m
+
+	if !m.Absent {
+		d.checkMTLS(p, &m)
 	}
+	return m
+}
+
+// checkMTLS reports what is missing from an entry of mtls.
+func (d *decoder) checkMTLS(p pair, m *MTLS) {
 	if !hasKey(p.value, "ca") {
 		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to take the entry away", "%s has no ca", bare(m.Name.Value))
 	}
-	// A list whose names are all wrong was told of, and is meant not to be empty.
-	none := !hasKey(p.value, "hostnames") || m.HostnamesAt.Set && m.HostnamesAt.Value == 0
+
+	// The list of hostnames counts as written if all its names have mistakes.
+	noHostnames := !hasKey(p.value, "hostnames") || m.HostnamesAt.Set && m.HostnamesAt.Value == 0
 	const hint = "write hostnames: with the names that clients connect to"
-	if m.Require.Value && none {
+	if m.Require.Value && noHostnames {
 		d.errorf(m.Require.Pos, "missing-key", hint, "require needs hostnames to protect")
 	}
-	if m.Forward.Value && none {
+	if m.Forward.Value && noHostnames {
 		d.errorf(m.Forward.Pos, "missing-key", hint, "forward_client_certificate needs hostnames")
 	}
-	return m
 }
 
 // authorities reads a file, or a list of files.
@@ -89,13 +96,14 @@ func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []CACertificate {
 	return out
 }
 
-// hostnameList reads a list of hostnames, which may be empty; Value of at is how
-// many are written.
+// hostnameList reads a list of hostnames, which may be empty. The Value of at is
+// the number of items written.
 func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[int]) {
 	items, ok := d.list(n, "hostnames")
 	if !ok {
 		return nil, at
 	}
+
 	seen := map[string]Pos{}
 	for _, item := range items {
 		name, err := CanonicalHostname(item.Value)
@@ -107,18 +115,21 @@ func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[in
 			d.errorf(d.at(item), "hostname", hint, "%v", err)
 			continue
 		}
+
 		if first, ok := seen[name]; ok {
 			d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list, at %s", show(item.Value), first)
 			continue
 		}
+
 		seen[name] = d.at(item)
 		names = append(names, Field[string]{name, d.at(item), true})
 	}
+
 	return names, Field[int]{len(items), d.at(n), true}
 }
 
-// alertTypes are the notifications about certificates, and the one about service
-// tokens of Access. None of them takes filters.
+// alertTypes are the notifications about certificates and about service tokens
+// of Access. None of them needs filters.
 var alertTypes = []string{
 	"access_custom_certificate_expiration_type",
 	"custom_ssl_certificate_event_type",
@@ -130,10 +141,11 @@ var alertTypes = []string{
 	"zone_aop_custom_certificate_expiration_type",
 }
 
-// expiryAlert is the alert type for certificate authorities of Access.
+// expiryAlert is the alert type for the certificate authorities of Access.
 const expiryAlert = "access_custom_certificate_expiration_type"
 
-// AlertTypes are the accepted values of type in alerts, Cloudflare's own names.
+// AlertTypes returns the accepted values of type in alerts, which are
+// Cloudflare's own names.
 func AlertTypes() []string { return slices.Clone(alertTypes) }
 
 // alerts reads the alerts of an account document.
@@ -145,58 +157,33 @@ func (d *decoder) alerts(n *yaml.Node) []Alert {
 		if !ok {
 			continue
 		}
+
 		if first, ok := seen[a.Name.Value]; ok {
 			d.errorf(a.Name.Pos, "duplicate-name", "names tell the alerts of an account apart", "alert %s is already written at %s", show(a.Name.Value), first)
 			continue
 		}
+
 		seen[a.Name.Value] = a.Name.Pos
 		out = append(out, a)
 	}
 	return out
 }
 
-// alert reads one item of alerts.
+// alert reads an item of alerts.
 func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 	a := Alert{Enabled: Field[bool]{Value: true}}
 	pairs := d.mapping(n, "an alert")
 	if n.Kind != yaml.MappingNode {
 		return a, false
 	}
-	told := false // somebody is
-	var beside *pair
+
+	var extra *pair // the first key that an absent alert must not have
 	for i, p := range pairs {
-		switch p.key {
-		case "name":
-			a.Name, _ = d.line(p.value, "name")
-			continue
-		case "type":
-			a.Type = d.alertType(p.value)
-			continue
-		case "state":
-			a.Absent = d.absent(p.value)
-			continue
-		case "enabled":
-			if on := d.boolean(p.value, "enabled"); on.Set {
-				a.Enabled = on
-			}
-		case "description":
-			if s, ok := d.scalar(p.value, "description"); ok {
-				a.Description = Field[string]{s, d.at(p.value), true}
-			}
-		case "email":
-			a.Email = d.destinations(p, checkAddress, &told)
-		case "webhooks":
-			a.Webhooks = d.destinations(p, nil, &told)
-		case "pagerduty":
-			a.PagerDuty = d.destinations(p, nil, &told)
-		default:
-			d.unknownKey(p, "an alert", "type", "name", "email", "webhooks", "pagerduty", "enabled", "description", "state")
-			continue
-		}
-		if beside == nil {
-			beside = &pairs[i]
+		if d.alertKey(p, &a) && extra == nil {
+			extra = &pairs[i]
 		}
 	}
+
 	required := []string{"name", "type"}
 	if a.Absent {
 		required = required[:1]
@@ -207,12 +194,57 @@ func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 		}
 	}
 	switch {
-	case a.Absent && beside != nil:
-		d.errorf(d.at(beside.node), "absent", "remove the line", "an alert that is to be absent has a name and a type, and no %s", beside.key)
-	case !a.Absent && !told:
+	case a.Absent && extra != nil:
+		d.errorf(d.at(extra.node), "absent", "remove the line", "an alert that is to be absent has a name and a type, and no %s", extra.key)
+	case !a.Absent && !notifies(pairs):
 		d.errorf(d.at(n), "missing-key", "write email, webhooks or pagerduty", "the alert would tell nobody")
 	}
 	return a, a.Name.Set
+}
+
+// alertKey reads a key of an alert. It reports whether the key is known and not
+// allowed on an alert that is to be absent.
+func (d *decoder) alertKey(p pair, a *Alert) (extra bool) {
+	switch p.key {
+	case "name":
+		a.Name, _ = d.line(p.value, "name")
+		return false
+	case "type":
+		a.Type = d.alertType(p.value)
+		return false
+	case "state":
+		a.Absent = d.absent(p.value)
+		return false
+	case "enabled":
+		if on := d.boolean(p.value, "enabled"); on.Set {
+			a.Enabled = on
+		}
+	case "description":
+		if s, ok := d.scalar(p.value, "description"); ok {
+			a.Description = Field[string]{s, d.at(p.value), true}
+		}
+	case "email":
+		a.Email = d.destinations(p, checkAddress)
+	case "webhooks":
+		a.Webhooks = d.destinations(p, nil)
+	case "pagerduty":
+		a.PagerDuty = d.destinations(p, nil)
+	default:
+		d.unknownKey(p, "an alert", "type", "name", "email", "webhooks", "pagerduty", "enabled", "description", "state")
+		return false
+	}
+	return true
+}
+
+// notifies reports whether an alert names a destination, even one with a mistake.
+func notifies(pairs []pair) bool {
+	return slices.ContainsFunc(pairs, func(p pair) bool {
+		isDestination := p.key == "email" || p.key == "webhooks" || p.key == "pagerduty"
+		isEmpty := p.value.Kind == yaml.SequenceNode && !slices.ContainsFunc(p.value.Content, func(item *yaml.Node) bool {
+			return item.Kind == yaml.ScalarNode && !isNull(item)
+		})
+		return isDestination && !isEmpty
+	})
 }
 
 func (d *decoder) alertType(n *yaml.Node) Field[string] {
@@ -227,17 +259,17 @@ func (d *decoder) alertType(n *yaml.Node) Field[string] {
 	return Field[string]{s, d.at(n), true}
 }
 
-// destinations reads who is told: one alone may stand without a list. Check, if
-// any, says what is wrong with one, "" if nothing.
-func (d *decoder) destinations(p pair, check func(string) string, told *bool) Field[[]string] {
+// destinations reads the destinations of one kind. A single one counts as a list
+// of one. check, if any, describes the mistake in a destination, "" if there is
+// none.
+func (d *decoder) destinations(p pair, check func(string) string) Field[[]string] {
 	items, ok := d.list(p.value, p.key)
 	if !ok {
-		*told = true // meant to be somebody; the mistake was told
 		return Field[[]string]{}
 	}
+
 	out := make([]string, 0, len(items))
 	for _, item := range items {
-		*told = true
 		f, ok := d.line(item, "an item of "+p.key)
 		if !ok {
 			continue
@@ -257,7 +289,7 @@ func (d *decoder) destinations(p pair, check func(string) string, told *bool) Fi
 	return Field[[]string]{out, d.at(p.value), true}
 }
 
-// checkAddress says what is wrong with an e-mail address.
+// checkAddress describes the mistake in an e-mail address, "" if there is none.
 func checkAddress(s string) string {
 	a, err := mail.ParseAddress(s)
 	switch {

@@ -198,7 +198,7 @@ func (d *decoder) members(p pair) []Assignment {
 
 		value, wire, problems := readValue(s, m.value, CertificateLevel)
 		if problems != nil {
-			d.tell(problems)
+			d.report(problems)
 			continue
 		}
 

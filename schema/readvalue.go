@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,22 +9,22 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The words that say "no value of its own": one where the zone's value takes
-// its place, one where Cloudflare's does.
+// The words for a setting without a value of its own: inherit follows the zone,
+// default is Cloudflare's own value.
 const (
 	wordInherit = "inherit"
 	wordDefault = "default"
 )
 
-// The name that an origin is asked for in the handshake may also be the one that
-// the visitor asked for, which Cloudflare writes in this way.
+// origin.sni may be the name that the visitor asked for, which Cloudflare writes
+// as requestHostHeader.
 const (
 	originSNI         = "origin.sni"
 	requestHostHeader = ":request_host_header:"
 )
 
-// problem is a mistake in a setting's value. It is told at once where the value
-// was written for its place, and at the place of use where a profile holds it.
+// problem is a mistake in a setting's value. It is reported at once if the value
+// is written in its place, and at each use if a profile contains it.
 type problem struct {
 	node    *yaml.Node
 	rule    string
@@ -31,73 +32,85 @@ type problem struct {
 	hint    string
 }
 
-func (d *decoder) tell(problems []problem) {
+// report adds the problems to the log.
+func (d *decoder) report(problems []problem) {
 	for _, p := range problems {
 		d.errorf(d.at(p.node), p.rule, p.hint, "%s", p.message)
 	}
 }
 
-// readValue reads the value of a setting at one level: its canonical form, and
-// what is sent for it.
+// badValue returns a single problem in the form of a result of readValue.
+func badValue(n *yaml.Node, rule, hint, format string, args ...any) (value, wire Value, problems []problem) {
+	return "", "", []problem{{n, rule, fmt.Sprintf(format, args...), hint}}
+}
+
+// readValue reads the value of a setting at a level. It returns the canonical
+// form and the form to send. If it returns problems that are empty but not nil,
+// the mistake has already been reported.
 func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
-	wrong := func(rule, hint, format string, args ...any) (Value, Value, []problem) {
-		return "", "", []problem{{n, rule, fmt.Sprintf(format, args...), hint}}
-	}
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return "", "", []problem{} // vet told
+		return "", "", []problem{} // vet reported it
 	case !s.On(l):
-		return wrong("setting-level", levelHint(s), "%s cannot be set on %s", s.ID, l)
-	case l == CertificateLevel && n.Kind == yaml.ScalarNode && (n.Value == wordInherit || n.Value == wordDefault):
-		return wrong("setting-value", "write the value that you want, or remove the line to leave it alone", "%s: there is nothing to inherit from, and no default to send", s.ID)
-	case n.Kind == yaml.ScalarNode && n.Value == wordInherit:
-		if l == ZoneLevel {
-			return wrong("setting-value", "write default for Cloudflare's own value, or remove the line to leave it alone",
-				"%s: a zone has nothing to inherit from", s.ID)
-		}
-		return Inherit, Inherit, nil
-	case n.Kind == yaml.ScalarNode && n.Value == wordDefault:
-		if l != ZoneLevel {
-			return wrong("setting-value", "write inherit to follow the zone", "%s: default is for zones only", s.ID)
-		}
-		if s.Default == "" && s.Hostname {
-			return wrong("setting-value", "write the hostname that you want", "%s has no default to send", s.ID)
-		}
-		if s.Default == "" {
-			return wrong("setting-value", "write the value that you want", "%s has no default to send: Cloudflare's depends on the plan of the zone", s.ID)
-		}
-		return s.Default, s.Default, nil
+		return badValue(n, "setting-level", levelHint(s), "%s cannot be set on %s", s.ID, l)
+	case n.Kind == yaml.ScalarNode && (n.Value == wordInherit || n.Value == wordDefault):
+		return readNoValue(s, n, l)
 	case s.ID == Ciphers:
 		return readCiphers(n, l)
 	case len(s.Fields) > 0, s.ID == UniversalSSL && n.Kind == yaml.MappingNode:
 		return readObject(s, n)
 	case n.Kind != yaml.ScalarNode:
-		return wrong("wrong-type", "", "%s must be a single value, not %s", s.ID, kindName(n.Kind))
+		return badValue(n, "wrong-type", "", "%s must be a single value, not %s", s.ID, kindName(n.Kind))
 	case s.ID == originSNI && n.Value == requestHostHeader:
 		return StringValue(n.Value), StringValue(n.Value), nil
 	case s.Hostname:
 		name, err := CanonicalHostname(n.Value)
 		if err != nil {
-			return wrong("hostname", "", "%s: %v", s.ID, err)
+			return badValue(n, "hostname", "", "%s: %v", s.ID, err)
 		}
 		return StringValue(name), StringValue(name), nil
 	case s.Boolean:
 		b, ok := boolText(n.Value)
 		if !ok {
-			return wrong("setting-value", boolHint(n.Value), "%s %s is not one of true, false", s.ID, show(n.Value))
+			return badValue(n, "setting-value", boolHint(n.Value), "%s %s is not one of true, false", s.ID, show(n.Value))
 		}
 		return Value(b), Value(b), nil
 	}
-	text := onOff(n.Value, s.Values)
-	if !s.accepts(text, l) {
-		accepted := s.Accepted(l)
-		if slices.Contains(s.ZoneOnly, text) {
-			return wrong("setting-value", "", "%s %s is for zones only; %s take %s", s.ID, show(text), l, strings.Join(accepted, ", "))
-		}
-		return wrong("setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, show(text), strings.Join(accepted, ", "))
+	return readWord(s, n, l)
+}
+
+// readNoValue reads inherit or default.
+func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+	switch {
+	case l == CertificateLevel:
+		return badValue(n, "setting-value", "write the value that you want, or remove the line to leave it alone", "%s: there is nothing to inherit from, and no default to send", s.ID)
+	case n.Value == wordInherit && l == ZoneLevel:
+		return badValue(n, "setting-value", "write default for Cloudflare's own value, or remove the line to leave it alone",
+			"%s: a zone has nothing to inherit from", s.ID)
+	case n.Value == wordInherit:
+		return Inherit, Inherit, nil
+	case l != ZoneLevel:
+		return badValue(n, "setting-value", "write inherit to follow the zone", "%s: default is for zones only", s.ID)
+	case s.Default == "" && s.Hostname:
+		return badValue(n, "setting-value", "write the hostname that you want", "%s has no default to send", s.ID)
+	case s.Default == "":
+		return badValue(n, "setting-value", "write the value that you want", "%s has no default to send: Cloudflare's depends on the plan of the zone", s.ID)
 	}
-	v := StringValue(text)
-	return v, v, nil
+	return s.Default, s.Default, nil
+}
+
+// readWord reads one of the accepted values.
+func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+	text := onOff(n.Value, s.Values)
+	if s.accepts(text, l) {
+		return StringValue(text), StringValue(text), nil
+	}
+
+	accepted := s.Accepted(l)
+	if slices.Contains(s.ZoneOnly, text) {
+		return badValue(n, "setting-value", "", "%s %s is for zones only; %s take %s", s.ID, show(text), l, strings.Join(accepted, ", "))
+	}
+	return badValue(n, "setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, show(text), strings.Join(accepted, ", "))
 }
 
 // levelHint says where a setting can be set.
@@ -111,7 +124,7 @@ func levelHint(s *Setting) string {
 	return "it is a setting of " + strings.Join(levels, " and of ")
 }
 
-// onOff reads true as on and false as off, where these are accepted.
+// onOff returns on for true and off for false if the setting accepts on.
 func onOff(text string, accepted []string) string {
 	if slices.Contains(accepted, "on") {
 		switch text {
@@ -126,80 +139,62 @@ func onOff(text string, accepted []string) string {
 
 var versionText = lazyRegexp(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
 
-// valueHint says which accepted value somebody most likely meant.
+// valueHint says which accepted value a text most likely means.
 func valueHint(text string, accepted []string) string {
 	trimmed := strings.ToLower(strings.TrimSpace(text))
-	meant := ""
-	switch {
-	case slices.Contains(accepted, trimmed):
-		meant = trimmed
-	case slices.Contains(accepted, "on") && slices.Contains([]string{"yes", "y", "true", "1", "enabled", "enable"}, trimmed):
-		meant = "on"
-	case slices.Contains(accepted, "off") && slices.Contains([]string{"no", "n", "false", "0", "disabled", "disable", "none"}, trimmed):
-		meant = "off"
-	case slices.Contains(accepted, "zrt") && slices.Contains([]string{"0rtt", "0-rtt", "on+0rtt"}, trimmed):
-		meant = "zrt"
-	default:
-		if m := versionText().FindStringSubmatch(trimmed); m != nil {
-			minor := m[2]
-			if minor == "" {
-				minor = "0"
-			}
-			if v := m[1] + "." + minor; slices.Contains(accepted, v) {
-				meant = v
-			}
-		}
+	if meant := meantValue(trimmed, accepted); meant != "" {
+		return "write " + StringValue(meant).YAML()
 	}
-	switch {
-	case meant == "" && trimmed != "" && trimmed[0] >= 'a': // one number is as near as another
+	if trimmed != "" && trimmed[0] >= 'a' { // a number is not near to one number more than to another
 		return didYouMean(text, append(slices.Clone(accepted), wordInherit, wordDefault))
-	case meant == "":
-		return ""
 	}
-	return "write " + StringValue(meant).YAML()
+	return ""
 }
 
-// readCiphers reads the name of a list, or a list of suites. An empty list is
-// what a zone takes for every suite; on a hostname nobody knows what it means.
+// meantValue returns the accepted value that a text in lower case stands for,
+// "" if it is not clear.
+func meantValue(text string, accepted []string) string {
+	switch {
+	case slices.Contains(accepted, text):
+		return text
+	case slices.Contains(accepted, "on") && slices.Contains([]string{"yes", "y", "true", "1", "enabled", "enable"}, text):
+		return "on"
+	case slices.Contains(accepted, "off") && slices.Contains([]string{"no", "n", "false", "0", "disabled", "disable", "none"}, text):
+		return "off"
+	case slices.Contains(accepted, "zrt") && slices.Contains([]string{"0rtt", "0-rtt", "on+0rtt"}, text):
+		return "zrt"
+	}
+
+	m := versionText().FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	if version := m[1] + "." + cmp.Or(m[2], "0"); slices.Contains(accepted, version) {
+		return version
+	}
+	return ""
+}
+
+// readCiphers reads the name of a list, or a list of suites. An empty list means
+// every suite on a zone. It is not known what it means on a hostname.
 func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []problem) {
-	if n.Kind == yaml.ScalarNode {
-		list := CipherList(n.Value)
-		if list == nil {
-			return "", "", []problem{{n, "cipher", fmt.Sprintf("ciphers %s is neither a list nor one of %s", show(n.Value), strings.Join(cipherLists, ", ")), cipherNameHint(n.Value)}}
-		}
-		if n.Value == "legacy" && l == ZoneLevel {
-			return "[]", "[]", nil // the documented form of "every suite"
-		}
-		return canonicalCiphers(list, l), ListValue(list), nil
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		return readCipherList(n, l)
+	case n.Kind != yaml.SequenceNode:
+		return badValue(n, "wrong-type", "", "ciphers must be the name of a list, or a list of suites, not %s", kindName(n.Kind))
+	case len(n.Content) == 0 && l != ZoneLevel:
+		return badValue(n, "cipher", "write inherit to follow the zone, or legacy for every suite", "ciphers: it is not known what an empty list means on %s", l)
 	}
-	if n.Kind != yaml.SequenceNode {
-		return "", "", []problem{{n, "wrong-type", "ciphers must be the name of a list, or a list of suites, not " + kindName(n.Kind), ""}}
-	}
-	if len(n.Content) == 0 && l != ZoneLevel {
-		return "", "", []problem{{n, "cipher", "ciphers: it is not known what an empty list means on " + l.String(),
-			"write inherit to follow the zone, or legacy for every suite"}}
-	}
+
 	list := make([]string, 0, len(n.Content))
 	written := map[string]*yaml.Node{}
 	for _, item := range n.Content {
-		s, found := LookupSuite(item.Value)
-		switch {
-		case item.Kind == yaml.AliasNode:
-		case item.Kind != yaml.ScalarNode || isNull(item):
-			problems = append(problems, problem{item, "cipher", "an item of ciphers must be the name of a suite", ""})
-		case slices.ContainsFunc(tls13Suites, func(t string) bool { return strings.EqualFold(t, item.Value) }):
-			problems = append(problems, problem{item, "cipher", item.Value + " is a suite of TLS 1.3, which no list may hold",
-				"remove it: these suites are always on while tls_1_3 is"})
-		case CipherList(item.Value) != nil:
-			problems = append(problems, problem{item, "cipher", show(item.Value) + " is a whole list and cannot stand in one", "write ciphers: " + item.Value})
-		case !found:
-			problems = append(problems, problem{item, "cipher", show(item.Value) + " is no cipher suite that Cloudflare takes", didYouMean(item.Value, suiteNames(item.Value))})
-		case written[s.Name] != nil:
-			first := written[s.Name]
-			problems = append(problems, problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""})
-		default:
-			written[s.Name] = item
-			list = append(list, s.Name)
+		name, wrong := readSuite(item, written)
+		if wrong != nil {
+			problems = append(problems, *wrong)
+		} else if name != "" {
+			list = append(list, name)
 		}
 	}
 	if len(problems) > 0 {
@@ -208,8 +203,44 @@ func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []problem) 
 	return canonicalCiphers(list, l), ListValue(list), nil
 }
 
-// sameSuite names a suite the way it was written, and Cloudflare's way where
-// that is another one.
+// readCipherList reads the name of a list.
+func readCipherList(n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+	list := CipherList(n.Value)
+	switch {
+	case list == nil:
+		return badValue(n, "cipher", cipherNameHint(n.Value), "ciphers %s is neither a list nor one of %s", show(n.Value), strings.Join(cipherLists, ", "))
+	case n.Value == "legacy" && l == ZoneLevel:
+		return "[]", "[]", nil // the documented form of "every suite"
+	}
+	return canonicalCiphers(list, l), ListValue(list), nil
+}
+
+// readSuite reads an item of a list. written holds the items before it by name.
+// The name is empty for an alias, which vet reports.
+func readSuite(item *yaml.Node, written map[string]*yaml.Node) (name string, _ *problem) {
+	s, found := LookupSuite(item.Value)
+	switch {
+	case item.Kind == yaml.AliasNode:
+		return "", nil
+	case item.Kind != yaml.ScalarNode || isNull(item):
+		return "", &problem{item, "cipher", "an item of ciphers must be the name of a suite", ""}
+	case slices.ContainsFunc(tls13Suites, func(t string) bool { return strings.EqualFold(t, item.Value) }):
+		return "", &problem{item, "cipher", item.Value + " is a suite of TLS 1.3, which no list may hold",
+			"remove it: these suites are always on while tls_1_3 is"}
+	case CipherList(item.Value) != nil:
+		return "", &problem{item, "cipher", show(item.Value) + " is a whole list and cannot stand in one", "write ciphers: " + item.Value}
+	case !found:
+		return "", &problem{item, "cipher", show(item.Value) + " is no cipher suite that Cloudflare takes", didYouMean(item.Value, suiteNames(item.Value))}
+	case written[s.Name] != nil:
+		first := written[s.Name]
+		return "", &problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""}
+	}
+	written[s.Name] = item
+	return s.Name, nil
+}
+
+// sameSuite returns the name of a suite as it is written, followed by
+// Cloudflare's name if that is different.
 func sameSuite(written, name string) string {
 	if strings.EqualFold(written, name) {
 		return name
@@ -217,7 +248,8 @@ func sameSuite(written, name string) string {
 	return fmt.Sprintf("%s (%s)", written, name)
 }
 
-// suiteNames are the names of all suites in the spelling that a word resembles.
+// suiteNames returns the names of all suites, by IANA or by Cloudflare,
+// whichever the word resembles.
 func suiteNames(word string) []string {
 	iana := strings.Contains(word, "_")
 	names := make([]string, len(suites))
@@ -229,7 +261,7 @@ func suiteNames(word string) []string {
 	return names
 }
 
-// cipherNameHint is a hint for a word that is no list's name.
+// cipherNameHint returns a hint for a word that is not the name of a list.
 func cipherNameHint(word string) string {
 	if s, ok := LookupSuite(word); ok {
 		return "write it as a list: " + ListValue([]string{s.Name}).YAML()

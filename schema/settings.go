@@ -84,7 +84,7 @@ func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
 		}
 	}
 
-	d.tell(first)
+	d.report(first)
 	return false
 }
 
@@ -171,7 +171,7 @@ func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
 			if len(problems) > 0 && problems[0].rule == "setting-level" {
 				problems[0].node = p.node // the key is the mistake, not the value
 			}
-			d.tell(problems)
+			d.report(problems)
 			continue
 		}
 

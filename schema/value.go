@@ -124,9 +124,11 @@ func (v Value) YAML() string {
 	if v == Inherit {
 		return wordInherit
 	}
+
 	if name := CipherListName(v); name != "" {
 		return name
 	}
+
 	if list := v.List(); list != nil {
 		items := make([]string, len(list))
 		for i, s := range list {
@@ -134,6 +136,7 @@ func (v Value) YAML() string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	}
+
 	if m := v.members(); len(m) > 0 {
 		parts := make([]string, 0, len(m))
 		for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -141,6 +144,7 @@ func (v Value) YAML() string {
 		}
 		return "{ " + strings.Join(parts, ", ") + " }"
 	}
+
 	var s string
 	if json.Unmarshal([]byte(v), &s) == nil {
 		return yamlString(s)
