@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func (d *decoder) mtls(n *yaml.Node) []MTLS {
 	for _, p := range pairs {
 		m := d.mtlsEntry(p)
 		if strings.TrimSpace(p.key) != p.key || p.key == "" || strings.Contains(p.key, "\n") || utf8.RuneCountInString(p.key) > maxCertificateName {
-			d.errorf(d.at(p.node), "name", "", "%s is no name for a certificate: one line of at most %d characters, without spaces around it", show(p.key), maxCertificateName)
+			d.errorf(d.at(p.node), "name", fmt.Sprintf("write one line of at most %d characters without surrounding spaces", maxCertificateName), "%s is not a valid name for a certificate", show(p.key))
 			continue
 		}
 		out = append(out, m)
@@ -58,7 +59,7 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 			continue
 		}
 		if m.Absent {
-			d.errorf(d.at(p.node), "absent", "remove the line", "%s is to be absent, so %s cannot be asked of it", bare(m.Name.Value), p.key)
+			d.errorf(d.at(p.node), "absent", "remove the line", "%s has state: absent and cannot have %s", bare(m.Name.Value), p.key)
 		}
 	}
 
@@ -71,7 +72,7 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 // checkMTLS reports what is missing from an entry of mtls.
 func (d *decoder) checkMTLS(p pair, m *MTLS) {
 	if !hasKey(p.value, "ca") {
-		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to take the entry away", "%s has no ca", bare(m.Name.Value))
+		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to remove the entry", "%s has no ca", bare(m.Name.Value))
 	}
 
 	// The list of hostnames counts as written if all its names have mistakes.
@@ -159,7 +160,7 @@ func (d *decoder) alerts(n *yaml.Node) []Alert {
 		}
 
 		if first, ok := seen[a.Name.Value]; ok {
-			d.errorf(a.Name.Pos, "duplicate-name", "names tell the alerts of an account apart", "alert %s is already written at %s", show(a.Name.Value), first)
+			d.errorf(a.Name.Pos, "duplicate-name", "give each alert of the account its own name", "alert %s is already defined at %s", show(a.Name.Value), first)
 			continue
 		}
 
@@ -195,9 +196,9 @@ func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 	}
 	switch {
 	case a.Absent && extra != nil:
-		d.errorf(d.at(extra.node), "absent", "remove the line", "an alert that is to be absent has a name and a type, and no %s", extra.key)
+		d.errorf(d.at(extra.node), "absent", "remove the line", "an alert with state: absent cannot have %s", extra.key)
 	case !a.Absent && !notifies(pairs):
-		d.errorf(d.at(n), "missing-key", "write email, webhooks or pagerduty", "the alert would tell nobody")
+		d.errorf(d.at(n), "missing-key", "add email, webhooks or pagerduty", "the alert has no destination")
 	}
 	return a, a.Name.Set
 }
@@ -253,7 +254,7 @@ func (d *decoder) alertType(n *yaml.Node) Field[string] {
 		return Field[string]{}
 	}
 	if !slices.Contains(alertTypes, s) {
-		d.errorf(d.at(n), "alert-type", suggestOrList(s, alertTypes), "type %s is no alert about certificates", show(s))
+		d.errorf(d.at(n), "alert-type", suggestOrList(s, alertTypes), "unknown alert type %s", show(s))
 		return Field[string]{}
 	}
 	return Field[string]{s, d.at(n), true}
@@ -262,7 +263,7 @@ func (d *decoder) alertType(n *yaml.Node) Field[string] {
 // destinations reads the destinations of one kind. A single one counts as a list
 // of one. check, if any, describes the mistake in a destination, "" if there is
 // none.
-func (d *decoder) destinations(p pair, check func(string) string) Field[[]string] {
+func (d *decoder) destinations(p pair, check func(string) (wrong, hint string)) Field[[]string] {
 	items, ok := d.list(p.value, p.key)
 	if !ok {
 		return Field[[]string]{}
@@ -275,8 +276,8 @@ func (d *decoder) destinations(p pair, check func(string) string) Field[[]string
 			continue
 		}
 		if check != nil {
-			if wrong := check(f.Value); wrong != "" {
-				d.errorf(f.Pos, "address", "", "%s %s", show(f.Value), wrong)
+			if wrong, hint := check(f.Value); wrong != "" {
+				d.errorf(f.Pos, "address", hint, "%s %s", show(f.Value), wrong)
 				continue
 			}
 		}
@@ -290,13 +291,13 @@ func (d *decoder) destinations(p pair, check func(string) string) Field[[]string
 }
 
 // checkAddress describes the mistake in an e-mail address, "" if there is none.
-func checkAddress(s string) string {
+func checkAddress(s string) (wrong, hint string) {
 	a, err := mail.ParseAddress(s)
 	switch {
 	case err != nil:
-		return "is no e-mail address"
+		return "is not an e-mail address", ""
 	case a.Address != s:
-		return "is more than an address; write " + show(a.Address)
+		return "is more than an e-mail address", "write " + show(a.Address)
 	}
-	return ""
+	return "", ""
 }

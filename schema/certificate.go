@@ -96,7 +96,7 @@ func (d *decoder) certificateFile(n *yaml.Node) *certificateFile {
 	f, ok := d.certificates[name]
 	if !ok {
 		if len(d.certificates) >= maxFiles {
-			d.errorf(d.at(n), "too-large", "", "more than %d files of certificates are named", maxFiles)
+			d.errorf(d.at(n), "too-large", "", "the configuration names more than %d certificate files", maxFiles)
 			return nil
 		}
 		b, ok := d.bytes(name, d.at(n), maxCertificateFile)
@@ -125,20 +125,20 @@ func (d *decoder) reportAt(n *yaml.Node, problems []problem) {
 // the path in the configuration, and name the resulting path below the
 // configuration directory.
 func checkFilePath(written, name string) (hint, wrong string) {
-	const relative = "files are named relative to the file that names them"
+	const relative = "write a path relative to this file"
 	switch {
 	case strings.Contains(written, "-----BEGIN"):
 		return "write the certificate to a file, and its name here", "is a certificate, not the name of a file"
 	case written == "":
-		return relative, "is no name of a file"
+		return relative, "is not a file name"
 	case strings.Contains(written, `\`):
-		return "", `contains a backslash; directories are separated by "/"`
+		return `separate directories with "/"`, "contains a backslash"
 	case path.IsAbs(written):
-		return relative, "is absolute"
+		return relative, "is an absolute path"
 	case name == ".." || strings.HasPrefix(name, "../"):
-		return "keep it beside the configuration", "leads out of the configuration directory"
+		return "move the file into the configuration directory", "is outside the configuration directory"
 	case !fs.ValidPath(name) || name == ".":
-		return relative, "is no name of a file"
+		return relative, "is not a file name"
 	}
 	return "", ""
 }
@@ -167,7 +167,7 @@ func parseCertificates(name string, b []byte) *certificateFile {
 		if _, err := x509.ParseCertificate(b); err == nil {
 			hint = "it is in DER form; openssl x509 -inform der writes it as PEM"
 		}
-		f.wrong(0, "certificate", hint, "the file holds no certificate in PEM form")
+		f.wrong(0, "certificate", hint, "the file contains no certificate in PEM form")
 	}
 
 	seen := map[string]int{}
@@ -206,7 +206,7 @@ func (f *certificateFile) parseBlocks(b []byte) (blocks int, ok bool) {
 			}
 			if blocks++; blocks > maxCertificates {
 				f.problems = nil
-				f.wrong(0, "certificate", "name one authority per file", "the file holds more than %d certificates", maxCertificates)
+				f.wrong(0, "certificate", "name one authority per file", "the file contains more than %d certificates", maxCertificates)
 				return blocks, false
 			}
 			start, block = line, nil
@@ -265,7 +265,7 @@ func parseBlock(block []byte) (c *x509.Certificate, problem, hint string) {
 	c, err := x509.ParseCertificate(p.Bytes)
 	if err != nil {
 		reason := []rune(strings.TrimPrefix(err.Error(), "x509: "))
-		return nil, "this is no valid certificate: " + printable(string(reason[:min(len(reason), 200)])), "export the file again"
+		return nil, "this is not a valid certificate: " + printable(string(reason[:min(len(reason), 200)])), "export the file again"
 	}
 	return c, "", ""
 }
@@ -310,8 +310,8 @@ func (d *decoder) authority(n *yaml.Node, isAbsent bool) (CACertificate, bool) {
 // valid now or soon will not be.
 func (d *decoder) warnAuthority(n *yaml.Node, f *certificateFile) {
 	if last := f.certificates[len(f.certificates)-1]; !last.signedBy(last) {
-		d.warnf(d.at(n), "ca-incomplete", "add the certificate of "+show(last.Issuer.String())+" as the last",
-			"%s: the chain ends in %s, which is no root: Cloudflare asks for the chain with the root last", printable(f.name), last.subject())
+		d.warnf(d.at(n), "ca-incomplete", "add the certificate of "+show(last.Issuer.String())+" at the end of the file",
+			"%s: the chain ends in %s, which is not a root: Cloudflare needs the root as the last certificate", printable(f.name), last.subject())
 	}
 
 	for _, c := range f.certificates {
@@ -319,9 +319,9 @@ func (d *decoder) warnAuthority(n *yaml.Node, f *certificateFile) {
 		message, soon := ExpiresSoon(c.NotAfter, d.now)
 		switch {
 		case soon && d.now.After(c.NotAfter):
-			d.errorf(d.at(n), "ca-expired", "name the certificate that takes its place", "%s %s", at, message)
+			d.errorf(d.at(n), "ca-expired", "name its replacement", "%s %s", at, message)
 		case soon:
-			d.warnf(d.at(n), "ca-expires", "add the certificate that takes its place beside it, as in ca: [old.pem, new.pem]", "%s %s", at, message)
+			d.warnf(d.at(n), "ca-expires", "add its replacement, as in ca: [old.pem, new.pem]", "%s %s", at, message)
 		case !d.now.IsZero() && d.now.Before(c.NotBefore):
 			d.warnf(d.at(n), "ca-not-yet-valid", "", "%s is not valid before %s", at, c.NotBefore.UTC().Format(time.DateOnly))
 		}
@@ -356,12 +356,12 @@ func checkAuthority(f *certificateFile) []problem {
 		key, isRSA := c.PublicKey.(*rsa.PublicKey)
 		switch {
 		case !c.BasicConstraintsValid || !c.IsCA:
-			wrong("name the certificate of who issued it, "+show(c.Issuer.String())+"; certificate authorities only",
-				"is a leaf, not a certificate authority: it has no Basic Constraints with CA:TRUE")
+			wrong("name the certificate of its issuer, "+show(c.Issuer.String()),
+				"is not a certificate authority: it has no Basic Constraints with CA:TRUE")
 		case !slices.Contains(signatures, c.SignatureAlgorithm):
-			wrong("", "is signed with %s; Cloudflare takes RSA (PKCS #1 v1.5) and ECDSA with SHA-1, SHA-256, SHA-384 or SHA-512", c.SignatureAlgorithm)
+			wrong("Cloudflare accepts RSA (PKCS #1 v1.5) and ECDSA with SHA-1, SHA-256, SHA-384 or SHA-512", "is signed with %s", c.SignatureAlgorithm)
 		case isRSA && (key.N.BitLen() < minRSA || key.N.BitLen() > maxRSA):
-			wrong("", "has an RSA key of %d bits, which is not between %d and %d", key.N.BitLen(), minRSA, maxRSA)
+			wrong(fmt.Sprintf("use a key of %d to %d bits", minRSA, maxRSA), "has an RSA key of %d bits", key.N.BitLen())
 		}
 	}
 
@@ -383,12 +383,12 @@ func checkChain(f *certificateFile) []problem {
 			for j, c := range order {
 				names[j] = c.subject()
 			}
-			return []problem{{rule: "certificate", hint: "right is " + strings.Join(names, ", then "),
-				message: fmt.Sprintf("%s:%d: %s comes before %s, which did not sign it: the issuing certificate stands first and the root last",
+			return []problem{{rule: "certificate", hint: "write " + strings.Join(names, ", then "),
+				message: fmt.Sprintf("%s:%d: %s is followed by %s, which did not sign it: the issuing certificate comes first and the root last",
 					printable(f.name), certs[i].line, certs[i].subject(), certs[i+1].subject())}}
 		}
-		return []problem{{rule: "certificate", hint: "write each authority to a file of its own, and name them as in ca: [a.pem, b.pem]",
-			message: fmt.Sprintf("%s:%d: %s is not signed by %s, which follows it: a file holds one authority, or one chain up to its root",
+		return []problem{{rule: "certificate", hint: "put each authority into its own file, as in ca: [a.pem, b.pem]",
+			message: fmt.Sprintf("%s:%d: %s is not signed by %s, which follows it: a file contains one authority, or one chain up to its root",
 				printable(f.name), certs[i].line, certs[i].subject(), certs[i+1].subject())}}
 	}
 
@@ -431,7 +431,7 @@ func (d *decoder) leaf(n *yaml.Node, into *OriginCertificate) (file string, ok b
 	at := fmt.Sprintf("%s:%d: %s", printable(f.name), c.line, c.subject())
 	switch {
 	case len(f.certificates) > 1:
-		d.errorf(d.at(n), "certificate", "leave the client certificate alone in the file", "%s: the file holds %d certificates, and exactly one is expected", printable(f.name), len(f.certificates))
+		d.errorf(d.at(n), "certificate", "leave only the client certificate in the file", "%s: the file contains %d certificates instead of one", printable(f.name), len(f.certificates))
 		return "", false
 	case c.IsCA:
 		d.errorf(d.at(n), "certificate", "name the client certificate; the authority belongs to the origin", "%s is a certificate authority, not a client certificate", at)
@@ -439,7 +439,7 @@ func (d *decoder) leaf(n *yaml.Node, into *OriginCertificate) (file string, ok b
 	}
 
 	if message, soon := ExpiresSoon(c.NotAfter, d.now); soon {
-		d.warnf(d.at(n), "certificate-expires", "upload its successor, and remove it after that", "%s %s", at, message)
+		d.warnf(d.at(n), "certificate-expires", "add its replacement, and remove this one afterwards", "%s %s", at, message)
 	}
 
 	sum := sha256.Sum256(c.Raw)

@@ -130,7 +130,7 @@ func TestOldSignatures(t *testing.T) {
 		t.Errorf("a chain with SHA-1: %s", dumpDiagnostics(diags))
 	}
 	_, diags = Load(certificateTree(root.pem()+issuing.pem()), testNow)
-	mustSay(t, diags, caPlace, `"CN=Root" comes before "CN=Issuing"`)
+	mustSay(t, diags, caPlace, `"CN=Root" is followed by "CN=Issuing"`)
 	// The same names, and other keys.
 	other := newAuthority(t, "Root", nil, sha1)
 	_, diags = Load(certificateTree(issuing.pem()+other.pem()), testNow)
@@ -244,7 +244,7 @@ func TestSubjectsAreHarmless(t *testing.T) {
 		fsys := certificateTree(a.pem())
 		_, diags := Load(fsys, testNow)
 		checkPlaces(t, fsys, diags)
-		mustSay(t, diags, caPlace, "is a leaf")
+		mustSay(t, diags, caPlace, "is not a certificate authority")
 		for _, d := range diags {
 			if text := d.Message + d.Hint; len(text) > 1000 || strings.ContainsRune(text, '\u202e') {
 				t.Errorf("%.80q: %.200q", name, text)
@@ -314,11 +314,11 @@ func TestHostileCertificates(t *testing.T) {
 		"10,000 beginnings":  {strings.Repeat("-----BEGIN CERTIFICATE-----\n", 10_000), "more than 10"},
 		"10,000 of them":     {one + strings.Repeat("-----BEGIN CERTIFICATE-----\nQUFB\n-----END CERTIFICATE-----\n", 10_000), "more than 10"},
 		"one without end":    {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("QUFB\n", 200_000), "has no end"},
-		"one of 1 MiB":       {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("MIIB", 250_000) + "\n-----END CERTIFICATE-----\n", "no valid certificate"},
+		"one of 1 MiB":       {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("MIIB", 250_000) + "\n-----END CERTIFICATE-----\n", "not a valid certificate"},
 		"a giant key":        {giantPEM, "has an RSA key of 1000001 bits"},
 		"more than it may":   {strings.Repeat("x", maxCertificateFile+1), "more than 1 MiB"},
 		"a long label":       {"-----BEGIN " + strings.Repeat("X", 1_000_000) + "-----\n-----END X-----\n", "this is a block of type"},
-		"headers":            {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("a: b\n", 200_000) + "\nQUFB\n-----END CERTIFICATE-----\n", "no valid certificate"},
+		"headers":            {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("a: b\n", 200_000) + "\nQUFB\n-----END CERTIFICATE-----\n", "not a valid certificate"},
 		"an end without one": {strings.Repeat("-----END CERTIFICATE-----\n", 30_000), "no certificate in PEM form"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -355,7 +355,7 @@ func TestTooManyCertificateFiles(t *testing.T) {
 	fsys["accounts/a.yaml"] = &fstest.MapFile{Data: []byte(b.String())}
 	_, diags := Load(fsys, testNow)
 	if !slices.ContainsFunc(diags, func(d Diagnostic) bool {
-		return d.Pos.String() == "accounts/a.yaml:1006:7" && strings.Contains(d.Message, "more than 1000 files")
+		return d.Pos.String() == "accounts/a.yaml:1006:7" && strings.Contains(d.Message, "more than 1000 certificate files")
 	}) {
 		t.Error(dumpDiagnostics(diags[:2]))
 	}

@@ -62,7 +62,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 	}
 
 	if count == 0 {
-		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or write what is to be managed", "the file holds no configuration")
+		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
 	}
 	return docs
 }
@@ -131,10 +131,10 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 		d.errorf(d.at(n), "too-deep", "", "values are nested more than %d deep", maxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML aliases are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML aliases are not supported")
 		return true
 	case n.Anchor != "":
-		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML anchors are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML anchors are not supported")
 	}
 
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -147,7 +147,7 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 			return false
 		}
 		if name, ok := oddRune(n.Value); ok {
-			d.errorf(d.at(n), "odd-character", "", "the value contains %s, which cannot be seen", name)
+			d.errorf(d.at(n), "odd-character", "", "the value contains the invisible character %s", name)
 		}
 		return true
 	}
@@ -185,7 +185,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 			d.errorf(d.at(key), "wrong-type", "", "a key must be a single word")
 			continue
 		case key.Tag == "!!merge":
-			d.errorf(d.at(key), "alias", "name the shared settings in profiles and write `use`", "YAML merge keys are not supported")
+			d.errorf(d.at(key), "alias", "define the shared settings as a profile and write `use`", "YAML merge keys are not supported")
 			continue
 		case isNull(key):
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
@@ -198,7 +198,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 		}
 
 		if isNull(value) {
-			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s: has no value", bare(key.Value))
+			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s has no value", bare(key.Value))
 			continue
 		}
 
@@ -340,5 +340,5 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!
 
 // unknownKey reports a key that has no meaning in its place.
 func (d *decoder) unknownKey(p pair, where string, known ...string) {
-	d.errorf(d.at(p.node), "unknown-key", suggestOrList(p.key, known), "%s is no key of %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", suggestOrList(p.key, known), "unknown key %s in %s", show(p.key), where)
 }

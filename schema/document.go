@@ -2,7 +2,6 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,7 +47,7 @@ func (l *loader) readRoot(file string, docs []document) []Field[string] {
 
 		pos := doc.dec.at(doc.node)
 		if l.root != (Pos{}) {
-			l.errorf(pos, "duplicate-root", "merge the two", "the root document is already at %s", l.root)
+			l.errorf(pos, "duplicate-root", "merge the two documents", "there is already a root document at %s", l.root)
 			continue
 		}
 
@@ -59,7 +58,7 @@ func (l *loader) readRoot(file string, docs []document) []Field[string] {
 	}
 
 	if l.root == (Pos{}) && !Diagnostics(l.errors).HasErrors() {
-		l.errorf(Pos{file, 1, 1}, "missing-root", "write version: 1 in a document of its own", "%s has no root document", file)
+		l.errorf(Pos{file, 1, 1}, "missing-root", "add a document with version: 1", "%s has no root document", file)
 	}
 	return include
 }
@@ -89,17 +88,17 @@ func (l *loader) readDocuments(docs []document) {
 
 // unknownDocument reports a document of unknown kind.
 func (d *decoder) unknownDocument(n *yaml.Node) {
-	hint := "a document begins with version: (the root), zone: or account:"
+	hint := "start it with version: (the root document), zone: or account:"
 	for _, p := range d.mapping(n, "the document") {
 		if s := Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
-			hint = "did you mean " + s + " instead of " + bare(p.key) + "?"
+			hint = "did you mean " + show(s) + " instead of " + show(p.key) + "?"
 			break
 		}
 		if slices.Contains(rootKeys, p.key) {
 			hint = p.key + " belongs to the root document, the one with version: 1 in tlsync.yaml"
 		}
 	}
-	d.errorf(d.at(n), "unknown-document", hint, "this document is neither the root document nor one of a zone or an account")
+	d.errorf(d.at(n), "unknown-document", hint, "unknown kind of document")
 }
 
 // rootDocument reads the root document and returns its include patterns, nil if
@@ -116,7 +115,7 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
 		switch p.key {
 		case "version":
 			if v, ok := d.scalar(p.value, "version"); ok && v != "1" {
-				d.errorf(d.at(p.value), "version", "write version: 1", "version %s is not known to this tlsync", show(v))
+				d.errorf(d.at(p.value), "version", "write version: 1", "unknown version %s", show(v))
 			}
 		case "include":
 			include = d.include(p.value)
@@ -134,8 +133,8 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
 func (d *decoder) include(n *yaml.Node) []Field[string] {
 	patterns := []Field[string]{} // not nil: the list is written
 	for _, item := range d.scalars(n, "include") {
-		if wrong := checkInclude(item.Value); wrong != "" {
-			d.errorf(d.at(item), "include", "", "include %s %s", show(item.Value), wrong)
+		if hint, wrong := checkInclude(item.Value); wrong != "" {
+			d.errorf(d.at(item), "include", hint, "include %s %s", show(item.Value), wrong)
 			continue
 		}
 		patterns = append(patterns, Field[string]{item.Value, d.at(item), true})
@@ -144,13 +143,11 @@ func (d *decoder) include(n *yaml.Node) []Field[string] {
 }
 
 func (d *decoder) unknownRootKey(p pair) {
-	hint := "known are " + strings.Join(rootKeys, ", ")
+	hint := suggestOrList(p.key, rootKeys)
 	if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
-		hint = "begin a document of its own with ---"
-	} else if s := didYouMean(p.key, rootKeys); s != "" {
-		hint = s
+		hint = "start a new document with ---"
 	}
-	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of the root document", show(p.key))
+	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", show(p.key))
 }
 
 // accountDocument reads an account document.
@@ -211,7 +208,7 @@ func (d *decoder) account(n *yaml.Node) Field[string] {
 		return Field[string]{}
 	}
 	if almostID().MatchString(f.Value) && !cloudflareID().MatchString(f.Value) {
-		d.errorf(f.Pos, "id", "", "account %s looks like an id; an id has 32 digits of 0-9 and a-f, in lower case", show(f.Value))
+		d.errorf(f.Pos, "id", "an id has 32 digits of 0-9 and a-f, in lower case", "account %s looks like an id but is not one", show(f.Value))
 		return Field[string]{}
 	}
 	return f

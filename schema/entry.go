@@ -16,7 +16,7 @@ const (
 // patternZone reports a key that is only allowed in the document of a single
 // zone.
 func (d *decoder) patternZone(n *yaml.Node, what string) {
-	d.errorf(d.at(n), "pattern-zone", "write it in a document whose zone: is one name", "%s cannot stand in a document for a pattern of zones", what)
+	d.errorf(d.at(n), "pattern-zone", "write it in the document of a single zone", "%s is not allowed in a document for a pattern of zones", what)
 }
 
 // hostnames reads the names in the zone that have settings of their own.
@@ -32,7 +32,7 @@ func (d *decoder) hostnames(p pair, z Zone) []Entry {
 		name, ok := d.uniqueHostname(hp, names, "these settings are for single names; write each name, or set it for the whole zone under settings",
 			"these settings are for single names; write each of them")
 		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
-			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
+			d.errorf(d.at(hp.node), "hostname", "write the names of customers under custom_hostnames", "%s is not in zone %s", name, z.Name.Value)
 		}
 
 		settings := d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname in the zone", "hostname")
@@ -90,7 +90,7 @@ func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
 			continue
 		}
 		if name == z.Name.Value {
-			d.errorf(d.at(p.node), "hostname", "its settings belong under settings", "%s is the zone itself, which cannot be a custom hostname of its own", name)
+			d.errorf(d.at(p.node), "hostname", "write its settings under settings", "%s is the zone itself and cannot be a custom hostname", name)
 			continue
 		}
 
@@ -142,7 +142,7 @@ func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 	e.Settings = d.block(settings, CustomHostnameLevel, "a hostname", "entry")
 
 	if e.Absent && len(pairs) > 1 {
-		d.errorf(d.at(state.node), "absent", "remove what stands beside it", "a hostname that is to be absent cannot be asked for anything else")
+		d.errorf(d.at(state.node), "absent", "remove the other keys", "a hostname with state: absent cannot have other keys")
 	}
 	return e
 }
@@ -170,7 +170,7 @@ func (d *decoder) certificate(p pair, create bool) []Assignment {
 		out = append(out, Assignment{Setting: "ssl.type", Value: dv, Wire: dv, Pos: d.at(p.node), Via: "entry"})
 	}
 	if create && !hasKey(p.value, "method") {
-		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, without which the hostname cannot be created")
+		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, which is needed to create the hostname")
 	}
 
 	if wildcard := find(out, "ssl.wildcard"); wildcard.is("true") && find(out, "ssl.method").is(`"http"`) {
@@ -185,7 +185,7 @@ func (d *decoder) members(p pair) []Assignment {
 	prefix := p.key + "."
 	pairs := d.mapping(p.value, p.key)
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-		d.errorf(d.at(p.node), "missing-value", "remove the line, or write what is to be managed", "%s is empty", p.key)
+		d.errorf(d.at(p.node), "missing-value", "remove the line, or write the settings to manage", "%s is empty", p.key)
 	}
 
 	out := make([]Assignment, 0, len(pairs))
@@ -210,7 +210,7 @@ func (d *decoder) members(p pair) []Assignment {
 // unknownMember reports an unknown member of ssl or origin.
 func (d *decoder) unknownMember(of string, m pair) {
 	if s, ok := LookupSetting(m.key); m.key == "settings" || ok && s.On(CustomHostnameLevel) {
-		d.errorf(d.at(m.node), "unknown-key", "write the settings of a hostname beside "+of+", not in it", "%s is no key of %s", show(m.key), of)
+		d.errorf(d.at(m.node), "unknown-key", "write settings of the hostname next to "+of+", not inside it", "unknown key %s in %s", show(m.key), of)
 		return
 	}
 	var known []string

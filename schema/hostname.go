@@ -35,7 +35,7 @@ func CanonicalHostname(s string) (string, error) {
 	if !plainHostname(name) {
 		ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
 		if err != nil {
-			return "", fmt.Errorf("%s is no valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
+			return "", fmt.Errorf("%s is not a valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
 		}
 		// The mapping turns full-width and ideographic dots into dots.
 		name = strings.TrimSuffix(ascii, ".")
@@ -115,7 +115,7 @@ func oddInHostname(r rune) string {
 	case strings.ContainsRune("?#*@[]{}\\!,;'\"()<>|$&=+^`~", r):
 		return fmt.Sprintf("%q; a hostname has letters, digits, hyphens and dots", r)
 	case unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r):
-		return fmt.Sprintf("%U, which cannot be seen", r)
+		return fmt.Sprintf("the invisible character %U", r)
 	case r == utf8.RuneError:
 		return "bytes that are not UTF-8"
 	}

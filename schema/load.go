@@ -111,7 +111,7 @@ func (l *loader) load() {
 
 	for _, name := range l.names {
 		if p := l.profiles[name]; !p.used {
-			l.warnf(p.pos, "unused-profile", "", "profile %s is used nowhere", show(name))
+			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", show(name))
 		}
 	}
 
@@ -129,10 +129,10 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "--config names the directory that holds it", "no %s here", rootNames[0])
+		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
 		return "", false
 	case 2:
-		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "%s and %s are both here", found[0], found[1])
+		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
 	}
 	return found[0], true
 }
@@ -251,7 +251,7 @@ func (l *loader) included(patterns []Field[string], rootName string) []string {
 	slices.Sort(names)
 
 	if len(names) > maxFiles {
-		l.errorf(Pos{File: rootName}, "too-large", "", "%d files are included; at most %d may be", len(names), maxFiles)
+		l.errorf(Pos{File: rootName}, "too-large", "", "include matches %d files, more than the limit of %d", len(names), maxFiles)
 		names = names[:maxFiles]
 	}
 	return l.withoutTwins(names)
@@ -266,7 +266,7 @@ func (l *loader) withoutTwins(names []string) []string {
 	for _, name := range names {
 		stem := strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
 		if other, ok := first[stem]; ok {
-			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "%s and %s are both here", other, name)
+			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "both %s and %s exist", other, name)
 			continue
 		}
 		first[stem] = name
@@ -334,20 +334,20 @@ func isYAML(name string) bool {
 }
 
 // checkInclude describes the mistake in an include pattern, "" if there is none.
-func checkInclude(p string) string {
+func checkInclude(p string) (hint, wrong string) {
 	switch {
 	case p == "":
-		return "is empty"
+		return "", "is empty"
 	case strings.Contains(p, `\`):
-		return `contains a backslash; directories are separated by "/"`
+		return `separate directories with "/"`, "contains a backslash"
 	case path.IsAbs(p):
-		return "is absolute; files are named relative to tlsync.yaml"
+		return "write a path relative to tlsync.yaml", "is an absolute path"
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return "leads out of the configuration directory"
+		return "", "is outside the configuration directory"
 	case !doublestar.ValidatePattern(p):
-		return "is not well formed: a bracket or brace is not closed"
+		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:
-		return "should be written " + show(path.Clean(p))
+		return "write " + show(path.Clean(p)), "has superfluous elements"
 	}
-	return ""
+	return "", ""
 }

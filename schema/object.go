@@ -37,7 +37,7 @@ func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem
 	case yaml.ScalarNode:
 		enabled, ok := boolText(n.Value)
 		if !ok {
-			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is neither on nor off, nor a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
+			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is not on, off or a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
 				valueHint(n.Value, []string{"on", "off"})}}
 		}
 		members = map[string]json.RawMessage{"enabled": enabled}
@@ -99,9 +99,9 @@ func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, 
 	case key.Kind != yaml.ScalarNode || isNull(key):
 		return wrong(key, "wrong-type", "", "a key must be a single word")
 	case id == OriginPulls && key.Value == certificatesKey:
-		return wrong(key, "misplaced-key", "write them under settings in a document whose zone: is one name", "certificates belong to one zone")
+		return wrong(key, "misplaced-key", "write them in the document of a single zone", "certificates are not allowed in a document for a pattern of zones")
 	case i < 0:
-		return wrong(key, "unknown-key", suggestOrList(key.Value, names), "%s is no member of it", show(key.Value))
+		return wrong(key, "unknown-key", suggestOrList(key.Value, names), "unknown member %s", show(key.Value))
 	case written[key.Value] != nil:
 		return wrong(key, "duplicate-key", "", "%s is already written, at line %d", key.Value, written[key.Value].Line)
 	}
@@ -180,9 +180,9 @@ func secondsHint(text string, most int) string {
 
 	switch {
 	case seconds > most:
-		return fmt.Sprintf("%d seconds are the most", most)
+		return fmt.Sprintf("write at most %d", most)
 	case seconds < 0:
-		return "a year is 31536000; 0 tells browsers to forget what they were told"
+		return "31536000 is a year; 0 makes browsers forget the header"
 	}
 	return "write " + strconv.Itoa(seconds)
 }
@@ -201,7 +201,7 @@ func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.N
 
 	if raw, ok := members["max_age"]; ok {
 		if n, err := strconv.Atoi(string(raw)); err == nil && n < preloadAge {
-			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d, a year, and it is %d", preloadAge, n),
+			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d (a year), not %d", preloadAge, n),
 				fmt.Sprintf("write max_age: %d, or preload: false", preloadAge)})
 		}
 	}

@@ -101,11 +101,11 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []OriginCertificate {
 // variable that holds the private key.
 func (d *decoder) originCertificate(n *yaml.Node) (OriginCertificate, bool) {
 	c := OriginCertificate{Pos: d.at(n)}
-	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare"
+	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if !certificateID().MatchString(n.Value) {
-			d.errorf(c.Pos, "id", hint, "%s is no id of a certificate: 32 digits of 0-9 and a-f, or 36 characters with hyphens", show(n.Value))
+			d.errorf(c.Pos, "id", hint, "%s is not the id of a certificate", show(n.Value))
 			return c, false
 		}
 		c.ID = n.Value

@@ -59,7 +59,7 @@ func (d *decoder) maxChanges(n *yaml.Node) MaxChanges {
 	}
 	m, ok := ParseMaxChanges(s)
 	if !ok {
-		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a share such as 30%%", show(s))
+		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a percentage such as 30%%", show(s))
 	}
 	return m
 }
@@ -121,12 +121,12 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 		case "settings":
 			e.Settings = d.limits(p.value, via, "settings")
 			if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-				d.errorf(d.at(p.value), "missing-value", "", "%s lifts nothing; write the settings and the values that are acceptable", via)
+				d.errorf(d.at(p.value), "missing-value", "write the settings and the values to accept", "%s has no settings", via)
 			}
 		case "reason":
 			s, _ := d.scalar(p.value, "reason")
 			if e.Reason = strings.Join(strings.Fields(s), " "); e.Reason == "" && p.value.Kind == yaml.ScalarNode {
-				d.errorf(d.at(p.value), "missing-value", "", "the reason is empty; say why the exception is needed")
+				d.errorf(d.at(p.value), "missing-value", "say why the exception is needed", "the reason is empty")
 			}
 		case "until":
 			e.Until, e.UntilAt = d.date(p.value), d.at(p.value)
@@ -154,7 +154,7 @@ func (d *decoder) date(n *yaml.Node) string {
 		return ""
 	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		d.errorf(d.at(n), "date", "", "until %s is not a day; write it as in 2027-03-31", show(s))
+		d.errorf(d.at(n), "date", "write it as in 2027-03-31", "until %s is not a date", show(s))
 		return ""
 	}
 	return s
@@ -170,7 +170,7 @@ func (d *decoder) checkUntil(e *Exception) {
 	const hint = "remove the exception, or give it a later day"
 	switch left := e.end().Sub(d.now); {
 	case left <= 0:
-		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s has ended on %s", show(e.Hostname), e.Until)
+		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s ended on %s", show(e.Hostname), e.Until)
 	case left <= firstAlertDays*day:
 		d.warnf(e.UntilAt, "exception-expires", hint, "the exception for %s ends on %s, in %s; from that day on it is an error", show(e.Hostname), e.Until, days((left+day-1)/day))
 	}

@@ -83,18 +83,18 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
 	switch {
 	case l == CertificateLevel:
-		return badValue(n, "setting-value", "write the value that you want, or remove the line to leave it alone", "%s: there is nothing to inherit from, and no default to send", s.ID)
+		return badValue(n, "setting-value", "write a value, or remove the line to leave it unmanaged", "%s takes neither inherit nor default", s.ID)
 	case n.Value == wordInherit && l == ZoneLevel:
-		return badValue(n, "setting-value", "write default for Cloudflare's own value, or remove the line to leave it alone",
+		return badValue(n, "setting-value", "write default for Cloudflare's own value, or remove the line to leave it unmanaged",
 			"%s: a zone has nothing to inherit from", s.ID)
 	case n.Value == wordInherit:
 		return Inherit, Inherit, nil
 	case l != ZoneLevel:
 		return badValue(n, "setting-value", "write inherit to follow the zone", "%s: default is for zones only", s.ID)
 	case s.Default == "" && s.Hostname:
-		return badValue(n, "setting-value", "write the hostname that you want", "%s has no default to send", s.ID)
+		return badValue(n, "setting-value", "write a hostname", "%s has no default", s.ID)
 	case s.Default == "":
-		return badValue(n, "setting-value", "write the value that you want", "%s has no default to send: Cloudflare's depends on the plan of the zone", s.ID)
+		return badValue(n, "setting-value", "write a value", "%s has no default: Cloudflare's depends on the plan of the zone", s.ID)
 	}
 	return s.Default, s.Default, nil
 }
@@ -108,7 +108,7 @@ func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []
 
 	accepted := s.Accepted(l)
 	if slices.Contains(s.ZoneOnly, text) {
-		return badValue(n, "setting-value", "", "%s %s is for zones only; %s take %s", s.ID, show(text), l, strings.Join(accepted, ", "))
+		return badValue(n, "setting-value", fmt.Sprintf("%s accept %s", l, strings.Join(accepted, ", ")), "%s %s is for zones only", s.ID, show(text))
 	}
 	return badValue(n, "setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, show(text), strings.Join(accepted, ", "))
 }
@@ -184,7 +184,7 @@ func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []problem) 
 	case n.Kind != yaml.SequenceNode:
 		return badValue(n, "wrong-type", "", "ciphers must be the name of a list, or a list of suites, not %s", kindName(n.Kind))
 	case len(n.Content) == 0 && l != ZoneLevel:
-		return badValue(n, "cipher", "write inherit to follow the zone, or legacy for every suite", "ciphers: it is not known what an empty list means on %s", l)
+		return badValue(n, "cipher", "write inherit to follow the zone, or legacy for every suite", "ciphers: an empty list has no documented meaning on %s", l)
 	}
 
 	list := make([]string, 0, len(n.Content))
@@ -225,12 +225,12 @@ func readSuite(item *yaml.Node, written map[string]*yaml.Node) (name string, _ *
 	case item.Kind != yaml.ScalarNode || isNull(item):
 		return "", &problem{item, "cipher", "an item of ciphers must be the name of a suite", ""}
 	case slices.ContainsFunc(tls13Suites, func(t string) bool { return strings.EqualFold(t, item.Value) }):
-		return "", &problem{item, "cipher", item.Value + " is a suite of TLS 1.3, which no list may hold",
-			"remove it: these suites are always on while tls_1_3 is"}
+		return "", &problem{item, "cipher", item.Value + " is a TLS 1.3 suite, which a list cannot contain",
+			"remove it: TLS 1.3 suites are always available while tls_1_3 is on"}
 	case CipherList(item.Value) != nil:
-		return "", &problem{item, "cipher", show(item.Value) + " is a whole list and cannot stand in one", "write ciphers: " + item.Value}
+		return "", &problem{item, "cipher", show(item.Value) + " is the name of a whole list, not of a suite", "write ciphers: " + item.Value}
 	case !found:
-		return "", &problem{item, "cipher", show(item.Value) + " is no cipher suite that Cloudflare takes", didYouMean(item.Value, suiteNames(item.Value))}
+		return "", &problem{item, "cipher", show(item.Value) + " is not a cipher suite that Cloudflare accepts", didYouMean(item.Value, suiteNames(item.Value))}
 	case written[s.Name] != nil:
 		first := written[s.Name]
 		return "", &problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""}

@@ -53,7 +53,7 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 
 		for _, sp := range d.mapping(p.value, "profile "+show(p.key)) {
 			if sp.key == "use" {
-				d.errorf(d.at(sp.node), "unknown-key", "where both are needed, write use: [a, b]", "a profile cannot use another profile")
+				d.errorf(d.at(sp.node), "unknown-key", "to use both, write use: [a, b]", "a profile cannot use another profile")
 				continue
 			}
 
@@ -119,14 +119,14 @@ func (d *decoder) setting(p pair, where string, levels Level, also ...string) (*
 	switch {
 	case ok && !s.On(anyLevel) || levels != ZoneLevel && isLifecycleKey(p):
 		word, _, _ := strings.Cut(p.key, ".")
-		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" in a single hostname, under hostnames of custom_hostnames",
+		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" under a single hostname of custom_hostnames",
 			"%s belongs to a single custom hostname, not to %s", p.key, where)
 		return nil, false
 	case ok:
 		return s, true
 	}
 
-	d.errorf(d.at(p.node), "unknown-key", settingHint(p.key, levels, also), "%s is no setting, and no key of %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", settingHint(p.key, levels, also), "unknown setting %s in %s", show(p.key), where)
 	return nil, false
 }
 
@@ -138,7 +138,7 @@ func settingHint(key string, levels Level, also []string) string {
 	case "0rtt":
 		return "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
 	case "settings":
-		return "write the settings here, without the word settings"
+		return "write the settings here, without the key settings"
 	}
 
 	names := slices.Clone(also)
@@ -205,7 +205,7 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 		p.used = true
 		names = append(names, item.Value)
 		for _, m := range p.at(l).misfits {
-			d.errorf(d.at(item), m.rule, m.hint, "profile %s does not fit here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
+			d.errorf(d.at(item), m.rule, m.hint, "profile %s is not valid here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
 		}
 	}
 
@@ -237,10 +237,10 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 		case !ok:
 			continue
 		case !s.Ranked:
-			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it cannot stand in %s", s.ID, what)
+			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it is not allowed in %s", s.ID, what)
 			continue
 		case len(s.Fields) > 0:
-			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which cannot stand in %s", s.ID, what)
+			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which is not allowed in %s", s.ID, what)
 			continue
 		case p.value.Value == wordInherit || p.value.Value == wordDefault:
 			d.errorf(d.at(p.value), "policy", "", "%s: %s needs a value, not %s", s.ID, what, p.value.Value)

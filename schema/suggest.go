@@ -20,7 +20,7 @@ func Suggest(word string, candidates []string) string {
 // didYouMean returns a hint with the suggestion, or "" if there is none.
 func didYouMean(word string, candidates []string) string {
 	if s := Suggest(word, candidates); s != "" {
-		return "did you mean " + s + "?"
+		return "did you mean " + show(s) + "?"
 	}
 	return ""
 }
@@ -31,7 +31,7 @@ func suggestOrList(word string, candidates []string) string {
 	if hint := didYouMean(word, candidates); hint != "" {
 		return hint
 	}
-	return "known are " + strings.Join(candidates, ", ")
+	return "expected one of " + strings.Join(candidates, ", ")
 }
 
 // distance returns the number of insertions, deletions, substitutions and swaps

@@ -58,7 +58,7 @@ func (d *decoder) checkText(b []byte) bool {
 
 	if c.values > maxValues(len(b)) {
 		d.errorf(Pos{d.file, 1, 1}, "too-large", "split it over several files",
-			"the file holds about %d values, more than the %d that a file of %d bytes may", c.values, maxValues(len(b)), len(b))
+			"the file has about %d values, more than the limit of %d for a file of %d bytes", c.values, maxValues(len(b)), len(b))
 		return false
 	}
 	return len(c.reported) == 0
@@ -87,9 +87,9 @@ func (c *textChecker) rune(r rune, size int, first byte) {
 	case r == '\u0085' || r == '\u2028' || r == '\u2029':
 		c.report("break", "line-ending", "end lines with LF or CRLF", "%U breaks the line for YAML but not in an editor", r)
 	case unicode.Is(unicode.Bidi_Control, r):
-		c.report("bidi", "odd-character", "", "%U changes the direction of text, so that a line reads other than it is", r)
+		c.report("bidi", "odd-character", "", "%U changes the direction of text, so that a line looks different from its content", r)
 	case unicode.IsControl(r) || r == 0xfeff || r >= 0xfffe && r <= 0xffff:
-		c.report("control", "odd-character", "", "%U cannot be seen and does not belong in a configuration", r)
+		c.report("control", "odd-character", "", "%U is an invisible character", r)
 	}
 }
 
@@ -106,7 +106,7 @@ func (c *textChecker) ascii(rest []byte) {
 	case b == '\r' && (next != '\n' || len(rest) == 1):
 		c.report("cr", "line-ending", "end lines with LF or CRLF", "a carriage return without a line feed")
 	case b < ' ' && b != '\t' && b != '\r' || b == 0x7f:
-		c.report("control", "odd-character", "", "%U cannot be seen and does not belong in a configuration", b)
+		c.report("control", "odd-character", "", "%U is an invisible character", b)
 	case b == '%' && c.col == 1:
 		c.report("directive", "directive", "remove the line", "YAML directives are not supported")
 	case b == '-' && c.col == 1 && bytes.HasPrefix(rest, []byte("---")):

@@ -47,7 +47,7 @@ type namedBlock struct {
 func (l *loader) validate() {
 	zones := l.desired.Zones
 	if len(zones) == 0 && len(l.errors) == 0 && !l.desired.Manages() {
-		l.warnf(l.root, "no-zones", "write a document with zone: in tlsync.yaml or below zones/", "there is no zone document, so nothing is managed")
+		l.warnf(l.root, "no-zones", "add a document with zone: to tlsync.yaml or below zones/", "no zone document, so nothing is managed")
 	}
 
 	for i := range zones {
@@ -144,8 +144,8 @@ func (a *Assignment) is(v Value) bool { return a != nil && a.Value == v }
 func (l *loader) checkZoneVersions(v *zoneView) {
 	minimum, tls13 := find(v.settings, MinTLSVersion), find(v.settings, TLS13)
 	if v.owns(MinTLSVersion, TLS13) && HandshakeOf(v.settings).NoVersion() {
-		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; a zone of another account needs account: to tell it apart",
-			"min_tls_version 1.3 with tls_1_3 off (%s) leaves zone %s no protocol", tls13.Pos, v.zone.Name.Value)
+		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; for a zone in another account, write account: in its document",
+			"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol version for zone %s", tls13.Pos, v.zone.Name.Value)
 	}
 }
 
@@ -155,7 +155,7 @@ func (l *loader) checkZoneCiphers(v *zoneView) {
 	minimum, ciphers := find(v.settings, MinTLSVersion), find(v.settings, Ciphers)
 	if HandshakeOf(v.settings).UnusedList() {
 		l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: default, or a lower minimum",
-			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
+			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has its own suites", minimum.Pos)
 	}
 }
 
@@ -190,18 +190,18 @@ func (l *loader) checkHostnameVersions(v *zoneView) {
 		switch {
 		case own.NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol in %s", tls13.Pos, b.name)
+				"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol version in %s", tls13.Pos, b.name)
 		case own.Follow(zone).NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 inherited from the zone, where it is off (%s), leaves no protocol in %s", zoneTLS13.Pos, b.name)
+				"min_tls_version 1.3 with tls_1_3 inherited from the zone, where it is off (%s), leaves no protocol version in %s", zoneTLS13.Pos, b.name)
 		case !isManaged && unmanaged.NoVersion():
 			l.warnf(minimum.Pos, "no-protocol", "write tls_1_3: on beside it",
-				"min_tls_version 1.3 in %s leaves no protocol where tls_1_3 follows the zone, where it is off (%s)", b.name, zoneTLS13.Pos)
+				"min_tls_version 1.3 in %s leaves no protocol version if tls_1_3 follows the zone, where it is off (%s)", b.name, zoneTLS13.Pos)
 		}
 
 		if own.UnusedList() {
 			l.errorf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
-				"a custom hostname with min_tls_version 1.3 (%s) takes no list of ciphers, as %s asks for: Cloudflare refuses the two together (code 1443)", minimum.Pos, b.name)
+				"%s sets a list of ciphers beside min_tls_version 1.3 (%s): Cloudflare rejects the two together (code 1443)", b.name, minimum.Pos)
 		}
 	}
 }
@@ -231,7 +231,7 @@ func (l *loader) checkRuleCascade(c *CustomHostnames) {
 		}
 		if minimum, ciphers, ok := clash(Overlay(c.Defaults, r.Settings)); ok {
 			l.warnf(r.Pos, "ciphers-unused", cascadeHint,
-				"with rule %d a custom hostname gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443), unless a later rule or an entry puts it right", r.Index, minimum.Pos, ciphers.Pos)
+				"rule %d gives custom hostnames min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare rejects together (code 1443), unless a later rule or an entry changes one of them", r.Index, minimum.Pos, ciphers.Pos)
 		}
 	}
 }
@@ -259,7 +259,7 @@ func (l *loader) checkEntryCascade(c *CustomHostnames) {
 		}
 		reported[[2]Pos{minimum.Pos, ciphers.Pos}] = true
 		l.errorf(e.Hostname.Pos, "ciphers-unused", cascadeHint,
-			"%s gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443)", e.Hostname.Value, minimum.Pos, ciphers.Pos)
+			"%s gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare rejects together (code 1443)", e.Hostname.Value, minimum.Pos, ciphers.Pos)
 	}
 }
 
@@ -296,8 +296,8 @@ func (l *loader) checkKeyFamilies(v *zoneView) {
 		}
 
 		reported[a.Pos] = true
-		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks.String()+" keys, unless no certificate has one",
-			"ciphers has suites for %s keys only: with an %s certificate no handshake below TLS 1.3 is possible", has, lacks)
+		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks.String()+" keys, unless no certificate has such a key",
+			"ciphers only has suites for %s keys: with an %s certificate, clients without TLS 1.3 cannot connect", has, lacks)
 	}
 }
 
@@ -312,11 +312,11 @@ func (l *loader) checkZoneHostnames(v *zoneView) {
 
 		if own.NoVersion() {
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on for the zone, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol in %s", tls13.Pos, b.name)
+				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol version in %s", tls13.Pos, b.name)
 		}
 		if own.UnusedList() {
 			l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
-				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
+				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has its own suites", minimum.Pos)
 		}
 	}
 }
@@ -331,17 +331,17 @@ func (l *loader) checkHSTS(v *zoneView) {
 
 	if ssl.is(off) && v.owns(HSTS, "ssl") {
 		l.errorf(hsts.Pos, "hsts-without-https", "write another value of ssl, or turn hsts off",
-			"hsts with ssl off (%s): browsers would insist on HTTPS, which zone %s does not have", ssl.Pos, v.zone.Name.Value)
+			"hsts with ssl off (%s): browsers would require HTTPS, which zone %s does not serve", ssl.Pos, v.zone.Name.Value)
 	}
 
 	if always.is(off) && v.owns(HSTS, "always_use_https") {
 		l.warnf(hsts.Pos, "hsts-without-redirect", "write always_use_https: on",
-			"hsts with always_use_https off (%s): who comes by HTTP is not led to HTTPS, where the header is sent", always.Pos)
+			"hsts with always_use_https off (%s): visitors over HTTP are not redirected to HTTPS, where the header is sent", always.Pos)
 	}
 
 	if hsts.Value.Member("max_age") == "0" && v.owns(HSTS) {
-		l.warnf(hsts.Pos, "hsts-forgets", "write a max_age such as 31536000, unless hsts is to be given up",
-			"hsts with max_age 0 tells browsers to forget what they were told before")
+		l.warnf(hsts.Pos, "hsts-forgets", "write a max_age such as 31536000, unless you are giving up hsts",
+			"hsts with max_age 0 makes browsers forget the header")
 	}
 }
 
@@ -389,7 +389,7 @@ func (l *loader) checkExpiryAlert(a *Account) {
 		return alert.Type.Value == expiryAlert && alert.Enabled.Value && !alert.Absent
 	})
 	if managed >= 0 && !hasAlert {
-		l.warnf(a.MTLS[managed].Name.Pos, "no-expiry-alert", "write an alert with type: "+expiryAlert,
-			"nobody is told when a certificate authority of this account expires, after which its clients are refused")
+		l.warnf(a.MTLS[managed].Name.Pos, "no-expiry-alert", "add an alert with type: "+expiryAlert,
+			"no alert reports the expiry of the certificate authorities of this account; clients are refused after it")
 	}
 }

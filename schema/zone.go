@@ -32,7 +32,7 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 			z.CustomHostnames = d.customHostnames(p.value, z)
 		default:
 			if s, ok := LookupSetting(p.key); ok && s.On(ZoneLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "%s is no key of a zone document", show(p.key))
+				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "unknown key %s in a zone document", show(p.key))
 				continue
 			}
 			d.unknownKey(p, "a zone document", zoneKeys...)
@@ -59,7 +59,7 @@ func (d *decoder) isNewZone(z Zone) bool {
 	for _, i := range d.zones[z.Name.Value] {
 		other := d.desired.Zones[i]
 		if z.Account.Value == other.Account.Value || !z.Account.Set || !other.Account.Set {
-			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; zones of one name in two accounts need account: in both",
+			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; if the zones are in two accounts, write account: in both",
 				"zone %s is already defined at %s", show(z.Name.Value), other.Name.Pos)
 			return false
 		}
@@ -114,7 +114,7 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 			c.Entries = d.entries(p.value, z, c.Create.Value)
 		default:
 			if s, ok := LookupSetting(p.key); ok && s.On(CustomHostnameLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "%s is no key of custom_hostnames", show(p.key))
+				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "unknown key %s in custom_hostnames", show(p.key))
 				continue
 			}
 			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames", "create")
@@ -138,7 +138,7 @@ func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
 		r.Match, matches = d.match(pairs[i].value, via)
 		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
 	} else if !hasKey(n, "match") {
-		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "%s has no match", via)
+		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
 
 	r.Settings = d.block(pairs, CustomHostnameLevel, "a rule", via)
@@ -153,7 +153,7 @@ func (d *decoder) match(n *yaml.Node, via string) (Match, bool) {
 	var m Match
 	pairs := d.mapping(n, "match")
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "match of %s is empty", via)
+		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "match of %s is empty", via)
 	}
 
 	ok := len(pairs) > 0
