@@ -173,7 +173,7 @@ func (d *decoder) certificate(p pair, create bool) []Assignment {
 		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, which is needed to create the hostname")
 	}
 
-	if wildcard := find(out, "ssl.wildcard"); wildcard.is("true") && find(out, "ssl.method").is(`"http"`) {
+	if wildcard := Assigned(out, "ssl.wildcard"); wildcard.is("true") && Assigned(out, "ssl.method").is(`"http"`) {
 		d.errorf(wildcard.Pos, "setting-value", "write method: txt", "a wildcard certificate cannot be validated by http")
 	}
 	return out

@@ -103,7 +103,8 @@ func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems
 func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
 	text := onOff(n.Value, s.Values)
 	if s.accepts(text, l) {
-		return StringValue(text), StringValue(text), nil
+		v := StringValue(text)
+		return v, v, nil
 	}
 
 	accepted := s.Accepted(l)

@@ -129,20 +129,12 @@ func (v *zoneView) owns(ids ...string) bool {
 	return slices.ContainsFunc(v.zone.Settings, func(a Assignment) bool { return slices.Contains(ids, a.Setting) })
 }
 
-// find returns the assignment of a setting in a block, nil if there is none.
-func find(block []Assignment, id string) *Assignment {
-	if i := slices.IndexFunc(block, func(a Assignment) bool { return a.Setting == id }); i >= 0 {
-		return &block[i]
-	}
-	return nil
-}
-
 // is reports whether an assignment exists and has a value.
 func (a *Assignment) is(v Value) bool { return a != nil && a.Value == v }
 
 // checkZoneVersions reports a zone that no client could connect to.
 func (l *loader) checkZoneVersions(v *zoneView) {
-	minimum, tls13 := find(v.settings, MinTLSVersion), find(v.settings, TLS13)
+	minimum, tls13 := Assigned(v.settings, MinTLSVersion), Assigned(v.settings, TLS13)
 	if v.owns(MinTLSVersion, TLS13) && HandshakeOf(v.settings).NoVersion() {
 		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; for a zone in another account, write account: in its document",
 			"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol version for zone %s", tls13.Pos, v.zone.Name.Value)
@@ -152,7 +144,7 @@ func (l *loader) checkZoneVersions(v *zoneView) {
 // checkZoneCiphers warns of a list that has no effect. Cloudflare rejects such a
 // list on custom hostnames, and does not document whether it does on zones.
 func (l *loader) checkZoneCiphers(v *zoneView) {
-	minimum, ciphers := find(v.settings, MinTLSVersion), find(v.settings, Ciphers)
+	minimum, ciphers := Assigned(v.settings, MinTLSVersion), Assigned(v.settings, Ciphers)
 	if HandshakeOf(v.settings).UnusedList() {
 		l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: default, or a lower minimum",
 			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has its own suites", minimum.Pos)
@@ -161,7 +153,7 @@ func (l *loader) checkZoneCiphers(v *zoneView) {
 
 // checkAutomaticMode reports a managed ssl that Cloudflare changes by itself.
 func (l *loader) checkAutomaticMode(v *zoneView) {
-	ssl, mode := find(v.settings, "ssl"), find(v.settings, "ssl_automatic_mode")
+	ssl, mode := Assigned(v.settings, "ssl"), Assigned(v.settings, "ssl_automatic_mode")
 	switch {
 	case ssl == nil || mode.is(`"custom"`):
 	case mode == nil:
@@ -176,14 +168,14 @@ func (l *loader) checkAutomaticMode(v *zoneView) {
 // reject, or that leave no protocol version.
 func (l *loader) checkHostnameVersions(v *zoneView) {
 	zone := HandshakeOf(v.settings)
-	zoneTLS13 := find(v.settings, TLS13)
-	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return find(b.settings, TLS13) != nil })
+	zoneTLS13 := Assigned(v.settings, TLS13)
+	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return Assigned(b.settings, TLS13) != nil })
 	for _, b := range v.blocks {
 		own := HandshakeOf(b.settings)
 		if !own.OnlyTLS13() {
 			continue
 		}
-		minimum, tls13, ciphers := find(b.settings, MinTLSVersion), find(b.settings, TLS13), find(b.settings, Ciphers)
+		minimum, tls13, ciphers := Assigned(b.settings, MinTLSVersion), Assigned(b.settings, TLS13), Assigned(b.settings, Ciphers)
 
 		unmanaged := own
 		unmanaged.TLS13 = zone.TLS13
@@ -209,7 +201,7 @@ func (l *loader) checkHostnameVersions(v *zoneView) {
 // clash finds the minimum and the list of ciphers in the settings of a custom
 // hostname. ok reports whether Cloudflare rejects the two together.
 func clash(settings []Assignment) (minimum, ciphers *Assignment, ok bool) {
-	return find(settings, MinTLSVersion), find(settings, Ciphers), HandshakeOf(settings).UnusedList()
+	return Assigned(settings, MinTLSVersion), Assigned(settings, Ciphers), HandshakeOf(settings).UnusedList()
 }
 
 // checkCascade reports a list of ciphers and a minimum of 1.3 that come from
@@ -274,7 +266,7 @@ func mayChange(c *CustomHostnames, e Entry) bool {
 			return false
 		}
 		return slices.ContainsFunc(r.Settings, func(a Assignment) bool {
-			return (a.Setting == MinTLSVersion || a.Setting == Ciphers) && find(e.Settings, a.Setting) == nil
+			return (a.Setting == MinTLSVersion || a.Setting == Ciphers) && Assigned(e.Settings, a.Setting) == nil
 		})
 	})
 }
@@ -284,7 +276,7 @@ func mayChange(c *CustomHostnames, e Entry) bool {
 func (l *loader) checkKeyFamilies(v *zoneView) {
 	reported := map[Pos]bool{}
 	for _, b := range slices.Concat([]namedBlock{{"settings", v.zone.Settings}}, v.hostnames, v.blocks) {
-		a := find(b.settings, Ciphers)
+		a := Assigned(b.settings, Ciphers)
 		if a == nil || reported[a.Pos] {
 			continue
 		}
@@ -304,11 +296,11 @@ func (l *loader) checkKeyFamilies(v *zoneView) {
 // checkZoneHostnames checks the minimum of names in the zone against the zone's
 // TLS 1.3.
 func (l *loader) checkZoneHostnames(v *zoneView) {
-	tls13 := find(v.settings, TLS13)
+	tls13 := Assigned(v.settings, TLS13)
 	for _, b := range v.hostnames {
 		own := HandshakeOf(b.settings)
 		own.TLS13 = HandshakeOf(v.settings).TLS13 // hostnames have none of their own
-		minimum, ciphers := find(b.settings, MinTLSVersion), find(b.settings, Ciphers)
+		minimum, ciphers := Assigned(b.settings, MinTLSVersion), Assigned(b.settings, Ciphers)
 
 		if own.NoVersion() {
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on for the zone, or a lower minimum",
@@ -324,7 +316,7 @@ func (l *loader) checkZoneHostnames(v *zoneView) {
 // checkHSTS checks that the zone serves what HSTS promises. Browsers rely on the
 // header for max_age, whatever changes later.
 func (l *loader) checkHSTS(v *zoneView) {
-	hsts, ssl, always := find(v.settings, HSTS), find(v.settings, "ssl"), find(v.settings, "always_use_https")
+	hsts, ssl, always := Assigned(v.settings, HSTS), Assigned(v.settings, "ssl"), Assigned(v.settings, "always_use_https")
 	if hsts == nil || hsts.Value.Member("enabled") != "true" {
 		return
 	}
