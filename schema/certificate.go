@@ -58,7 +58,7 @@ func ExpiresSoon(notAfter, now time.Time) (message string, ok bool) {
 	}
 
 	date := notAfter.UTC().Format(time.DateOnly)
-	alerts := fmt.Sprintf("Cloudflare's own alerts, %d and %d days ahead,", firstAlertDays, lastAlertDays)
+	alerts := fmt.Sprintf("Cloudflare's own alerts (%d and %d days ahead)", firstAlertDays, lastAlertDays)
 
 	switch {
 	case left < 0:
@@ -66,7 +66,7 @@ func ExpiresSoon(notAfter, now time.Time) (message string, ok bool) {
 	case left <= lastAlertDays*day:
 		return fmt.Sprintf("expires in %s (%s); %s are past", days(left/day), date, alerts), true
 	}
-	return fmt.Sprintf("expires in %s (%s); of %s one is still to come", days(left/day), date, alerts), true
+	return fmt.Sprintf("expires in %s (%s); one of %s is still to come", days(left/day), date, alerts), true
 }
 
 func days(n time.Duration) string {

@@ -76,9 +76,9 @@ func TestExpiresSoon(t *testing.T) {
 	}{
 		{31 * day, ""},
 		{30*day + time.Second, ""},
-		{30 * day, "expires in 30 days (2026-07-01); of Cloudflare's own alerts, 30 and 14 days ahead, one is still to come"},
-		{14*day + time.Second, "expires in 14 days (2026-06-15); of "},
-		{14 * day, "expires in 14 days (2026-06-15); Cloudflare's own alerts, 30 and 14 days ahead, are past"},
+		{30 * day, "expires in 30 days (2026-07-01); one of Cloudflare's own alerts (30 and 14 days ahead) is still to come"},
+		{14*day + time.Second, "expires in 14 days (2026-06-15); one of "},
+		{14 * day, "expires in 14 days (2026-06-15); Cloudflare's own alerts (30 and 14 days ahead) are past"},
 		{2*day - time.Second, "expires in 1 day (2026-06-03)"},
 		{time.Second, "expires in less than a day (2026-06-01)"},
 		{0, "expires in less than a day (2026-06-01)"},
