@@ -222,9 +222,9 @@ func (s Handshakes) Union(o Handshakes) Handshakes {
 	return s
 }
 
-// Within reports whether every handshake of the set is in another as well. A
-// state between two others is weaker than both for some client exactly if it is
-// not within their union.
+// Within reports whether every handshake of the set is in another set as well. A
+// step between two states admits a client that neither of them admits exactly if
+// the step is not within their union.
 func (s Handshakes) Within(o Handshakes) bool { return s.Union(o) == o }
 
 // Empty reports whether no handshake is possible.

@@ -40,3 +40,44 @@ func TestShowAndYAML(t *testing.T) {
 		}
 	}
 }
+
+// TestYAMLReadsBack checks that a configuration can use what YAML returns.
+func TestYAMLReadsBack(t *testing.T) {
+	read := func(s *Setting, v Value, l Level) {
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(v.YAML()), &doc); err != nil {
+			t.Fatalf("%s: %s is not YAML: %v", s.ID, v.YAML(), err)
+		}
+		got, _, problems := readValue(s, doc.Content[0], l)
+		if problems != nil || got != v {
+			t.Errorf("%s on %s: %s is written as %s, which reads as %s %v", s.ID, l, v, v.YAML(), got, problems)
+		}
+	}
+	for i := range table {
+		s := &table[i]
+		for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel, CertificateLevel} {
+			if !s.On(l) {
+				continue
+			}
+			for _, text := range s.Accepted(l) {
+				read(s, StringValue(text), l)
+			}
+			if s.Default != "" && l == ZoneLevel {
+				read(s, s.Default, l)
+			}
+			if l != ZoneLevel && l != CertificateLevel {
+				read(s, Inherit, l)
+			}
+			if s.ID == Ciphers {
+				for _, name := range cipherLists {
+					read(s, canonicalCiphers(CipherList(name), l), l)
+				}
+				read(s, rsaList, l)
+				read(s, oldRSA, l)
+			}
+			if s.Hostname {
+				read(s, `"origin.example"`, l)
+			}
+		}
+	}
+}
