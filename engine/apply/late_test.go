@@ -146,7 +146,7 @@ func TestStoppedWhileItIsLate(t *testing.T) {
 			start := time.Now()
 			r := apply.Run(ctx, inARow("a", "b"), s, apply.Options{Concurrency: 1})
 			expect(t, r, "failed a", "skipped b")
-			if reason(t, r, "a") != "accepted, but not yet effective when the run was stopped" || !r.Steps[0].Wrote {
+			if reason(t, r, "a") != "accepted, but not yet effective when the run stopped" || !r.Steps[0].Wrote {
 				t.Errorf("%s: %s", after, reason(t, r, "a"))
 			}
 			if took := time.Since(start); took != after {

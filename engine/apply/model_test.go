@@ -156,7 +156,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 			}
 			for _, s := range r.result.Steps {
 				met[string(s.Outcome)]++
-				for what, sign := range map[string]string{"conflict": "changed by somebody else", "unknown": "outcome unknown"} {
+				for what, sign := range map[string]string{"conflict": "changed since the plan was made", "unknown": "outcome unknown"} {
 					if strings.Contains(s.Reason, sign) {
 						met[what]++
 					}

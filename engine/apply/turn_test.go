@@ -99,7 +99,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 				}
 			}
 			if tc.edited {
-				contains(t, reason(t, r, "a"), "changed by somebody else meanwhile")
+				contains(t, reason(t, r, "a"), "changed since the plan was made")
 				if len(q.ages) > 0 || r.Steps[0].Wrote {
 					t.Errorf("%s: it was written all the same", tc.name)
 				}
@@ -111,7 +111,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
 		expect(t, r, "failed a")
-		contains(t, reason(t, r, "a"), "its turn did not come within a minute of reading it")
+		contains(t, reason(t, r, "a"), "the rate limit let no write through within a minute of reading the object")
 		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
 		}
