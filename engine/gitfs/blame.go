@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	// maxBlamed is how many commits are visited where no Effort is given.
+	// maxBlamed is the number of commits that Blame visits if no Effort is given.
 	maxBlamed = 20_000
-	// keepText is how many bytes of versions are kept, twice over: the text of a
-	// parent is soon needed again.
+	// keepText is how many bytes of text the cache of versions holds; see recent. The
+	// text of a parent is soon needed again, as that of a child.
 	keepText = 8 << 20
 )
 
-// Line tells who last touched a line of a file.
+// Line is the commit that last touched a line of a file. It is empty if that is unknown.
 type Line struct {
-	// Commit is the commit's id, 40 hexadecimal digits, and Author its author's
-	// name: foreign text of at most 200 characters, of which nothing is known, not
-	// even that it is UTF-8. Both are empty where the commit is not known.
-	Commit, Author string
+	// Commit is the id of the commit, 40 hexadecimal digits.
+	Commit string
+	// Author is the name of its author: untrusted text of at most 200 characters, which
+	// may not even be UTF-8.
+	Author string
 }
 
-// Blame tells for each line of a file, as it is in a commit, who last touched
-// it. The path is relative to the directory that Open was given. Lines end at
-// "\n", which is part of them, as in Git: who adds one at the end of a file
-// touches its last line.
+// Blame returns, for each line of a file as it is in a commit, the commit that last
+// touched the line. The path is relative to the directory that Open was given. As in
+// Git a line includes its "\n": adding one at the end of a file touches the last line.
 //
-// Not known are lines that are at least as old as the border of a shallow clone,
-// and those for which the effort did not suffice. A file is not followed to former
-// names.
+// The commit is unknown for lines that are as old as the border of a shallow clone or
+// older, and for lines that are left when the effort is used up. Blame does not follow
+// renames.
 func (r *Repo) Blame(ctx context.Context, c Commit, file string, e *Effort) ([]Line, error) {
 	lines, err := r.blame(ctx, c, file, e)
 	if err != nil {
@@ -43,23 +43,22 @@ func (r *Repo) Blame(ctx context.Context, c Commit, file string, e *Effort) ([]L
 	return lines, nil
 }
 
-// Effort bounds what several calls of Blame may do together: how many commits are
-// left to be visited, each counted for each file. It is a number and no time, so that
-// the answer does not depend on the machine. Nil stands for 20,000.
+// Effort bounds the work of several calls of Blame together. Commits is the number of
+// commits that they may still visit; a commit counts once for each file. It is not a
+// time, so that the answer does not depend on the machine. Nil stands for 20,000.
 type Effort struct{ Commits int }
 
-// traced are lines of the file on their way into the past.
+// traced is a run of lines that is traced back in history.
 type traced struct {
-	line int // of the first, in the file whose history is asked for
-	at   int // the same in the version at hand
-	n    int
+	line int // index of its first line in the file that Blame was asked for
+	at   int // index of the same line in the version at hand
+	n    int // how many lines
 }
 
-// rest is what follows the first n lines.
+// rest returns the run without its first n lines.
 func (t traced) rest(n int) traced { return traced{t.line + n, t.at + n, t.n - n} }
 
-// version is what a commit has under the file's name, and which lines came from
-// there.
+// version is the file as it is in one commit, and the lines that are traced to there.
 type version struct {
 	blob  plumbing.Hash
 	lines []traced
@@ -80,6 +79,7 @@ func (r *Repo) blame(ctx context.Context, c Commit, file string, e *Effort) ([]L
 	if err != nil {
 		return nil, err
 	}
+
 	t := trail{
 		repo: r, file: file,
 		versions: map[plumbing.Hash]version{},
@@ -93,6 +93,7 @@ func (r *Repo) blame(ctx context.Context, c Commit, file string, e *Effort) ([]L
 	if err := t.add(h, blob, []traced{{n: len(lines)}}); err != nil {
 		return nil, err
 	}
+
 	for ; e.Commits > 0 && t.queue.Len() > 0; e.Commits-- {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -104,10 +105,10 @@ func (r *Repo) blame(ctx context.Context, c Commit, file string, e *Effort) ([]L
 	return lines, nil
 }
 
-// errNoFile are the errors of a path that leads to no file of the commit.
+// errNoFile holds the errors for a path that does not lead to a file of the commit.
 var errNoFile = []error{fs.ErrNotExist, errNoDirectory, errDirectory, errEscapes, errLinks, errTarget, errSubmodule}
 
-// blob is the file of that name in a commit.
+// blob returns the id of the content that a file has in a commit.
 func (r *Repo) blob(commit plumbing.Hash, file string) (plumbing.Hash, error) {
 	c, err := r.commit(commit)
 	if err != nil {
@@ -117,6 +118,7 @@ func (r *Repo) blob(commit plumbing.Hash, file string) (plumbing.Hash, error) {
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
+
 	e, err := dir.find(file)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -127,7 +129,7 @@ func (r *Repo) blob(commit plumbing.Hash, file string) (plumbing.Hash, error) {
 	return e.hash, nil
 }
 
-// trail is the way of a file's lines into the past.
+// trail traces the lines of a file back in history.
 type trail struct {
 	repo     *Repo
 	file     string
@@ -136,6 +138,7 @@ type trail struct {
 	texts    recent[[]byte]
 }
 
+// text returns the content of a version.
 func (t *trail) text(blob plumbing.Hash) ([]byte, error) {
 	if text, ok := t.texts.get(blob); ok {
 		return text, nil
@@ -148,11 +151,12 @@ func (t *trail) text(blob plumbing.Hash) ([]byte, error) {
 	return text, nil
 }
 
-// add has lines go on in a commit. They may come to it from several children.
+// add traces lines on to a commit. They may come from several of its children.
 func (t *trail) add(commit, blob plumbing.Hash, lines []traced) error {
 	if len(lines) == 0 {
 		return nil
 	}
+
 	more, waiting := t.versions[commit]
 	if waiting {
 		lines = slices.Concat(more.lines, lines)
@@ -163,29 +167,32 @@ func (t *trail) add(commit, blob plumbing.Hash, lines []traced) error {
 		}
 		t.queue.add(commit, c.time)
 	}
+
 	t.versions[commit] = version{blob, lines}
 	return nil
 }
 
-// visit visits the next commit: lines that a parent has too go on there, the
-// rest is the commit's own.
+// visit visits the next commit. It traces lines that a parent also has on to the parent,
+// and sets the others to this commit.
 func (t *trail) visit(lines []Line) error {
 	h := t.queue.next()
 	v := t.versions[h]
 	delete(t.versions, h)
+
 	c, err := t.repo.commit(h)
 	if err != nil {
 		return err
 	}
 	if c.cut {
-		return nil // they may be older
+		return nil // the lines may be older
 	}
-	own, err := t.pass(v, c.parents)
+	touched, err := t.pass(v, c.parents)
 	if err != nil {
 		return err
 	}
+
 	id := h.String()
-	for _, l := range own {
+	for _, l := range touched {
 		for i := range l.n {
 			lines[l.line+i] = Line{Commit: id, Author: c.author}
 		}
@@ -193,10 +200,12 @@ func (t *trail) visit(lines []Line) error {
 	return nil
 }
 
-// pass hands lines on to parents and gives back those that no parent has. A
-// parent that has the same file takes them all.
+// parent is a parent in which the file has another content.
+type parent struct{ commit, blob plumbing.Hash }
+
+// pass traces lines on to parents and returns the lines that no parent has. A parent
+// that has the same file gets them all.
 func (t *trail) pass(v version, parents []plumbing.Hash) ([]traced, error) {
-	type parent struct{ commit, blob plumbing.Hash }
 	var changed []parent
 	for _, p := range parents {
 		blob, err := t.repo.blob(p, t.file)
@@ -210,15 +219,21 @@ func (t *trail) pass(v version, parents []plumbing.Hash) ([]traced, error) {
 			changed = append(changed, parent{p, blob})
 		}
 	}
-	if len(changed) == 0 {
+	return t.passChanged(v, changed)
+}
+
+// passChanged is pass for parents that all have another version of the file.
+func (t *trail) passChanged(v version, parents []parent) ([]traced, error) {
+	if len(parents) == 0 {
 		return v.lines, nil
 	}
 	text, err := t.text(v.blob)
 	if err != nil {
 		return nil, err
 	}
+
 	left := v.lines
-	for _, p := range changed {
+	for _, p := range parents {
 		if len(left) == 0 {
 			break
 		}
@@ -235,8 +250,8 @@ func (t *trail) pass(v version, parents []plumbing.Hash) ([]traced, error) {
 	return left, nil
 }
 
-// split tells lines that are in one of the runs, with their places in the older
-// text, from those that are in none.
+// split splits lines into those in one of the runs, with their indices in the older
+// text, and the others.
 func split(lines []traced, runs []run) (in, out []traced) {
 	for _, l := range lines {
 		i := sort.Search(len(runs), func(i int) bool { return runs[i].after+runs[i].n > l.at })
@@ -246,10 +261,12 @@ func split(lines []traced, runs []run) (in, out []traced) {
 				out = append(out, traced{l.line, l.at, gap})
 				l = l.rest(gap)
 			}
+
 			n := min(l.n, r.after+r.n-l.at)
 			in = append(in, traced{l.line, r.before + l.at - r.after, n})
 			l = l.rest(n)
 		}
+
 		if l.n > 0 {
 			out = append(out, l)
 		}
