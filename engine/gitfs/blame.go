@@ -38,7 +38,7 @@ type Line struct {
 func (r *Repo) Blame(ctx context.Context, c Commit, file string, e *Effort) ([]Line, error) {
 	lines, err := r.blame(ctx, c, file, e)
 	if err != nil {
-		return nil, fmt.Errorf("see who last touched %s in commit %s: %w", file, c.Hash, err)
+		return nil, fmt.Errorf("find who last touched %s in commit %s: %w", file, c.Hash, err)
 	}
 	return lines, nil
 }

@@ -241,8 +241,8 @@ func (r *Repo) missing(t plumbing.ObjectType, h plumbing.Hash) error {
 	case t == plumbing.CommitObject && len(r.layout.shallow) > 0:
 		return fmt.Errorf("commit %s is missing: %w", h, ErrShallow)
 	case r.layout.partial:
-		return fmt.Errorf("%s %s is not in this clone, which is partial: clone without --filter"+
+		return fmt.Errorf("%s %s is not in this partial clone: clone without --filter"+
 			" (for actions/checkout, without filter and sparse-checkout)", t, h)
 	}
-	return fmt.Errorf("%s %s is missing from the repository: clone it afresh, or see what git fsck says", t, h)
+	return fmt.Errorf("%s %s is missing from the repository: clone it again, or run git fsck", t, h)
 }

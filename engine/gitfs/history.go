@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoMergeBase reports that two commits have no common ancestor.
-var ErrNoMergeBase = errors.New("they have no history in common")
+var ErrNoMergeBase = errors.New("they have no common ancestor")
 
 // maxAuthor is the number of characters kept of an author's name.
 const maxAuthor = 200
@@ -71,7 +71,7 @@ func parseCommit(text []byte) (commitObject, error) {
 		switch string(key) {
 		case "parent":
 			if !plumbing.IsHash(string(value)) {
-				return c, fmt.Errorf("its parent is %q, which is no commit id", value)
+				return c, fmt.Errorf("its parent %q is not a commit id", value)
 			}
 			c.parents = append(c.parents, plumbing.NewHash(string(value)))
 		case "author":
@@ -263,7 +263,7 @@ func (w *walk) cutOff(sides ...int) error {
 
 // cutOff returns the error for a commit whose parents the shallow clone lacks.
 func cutOff(h plumbing.Hash) error {
-	return fmt.Errorf("what came before commit %s is missing: %w", h, ErrShallow)
+	return fmt.Errorf("the parents of commit %s are missing: %w", h, ErrShallow)
 }
 
 // MergeBase returns the best common ancestor of two commits, one that is not an ancestor
@@ -354,7 +354,7 @@ func (r *Repo) independent(all []*marked) ([]*marked, error) {
 func (r *Repo) IsAncestor(ancestor, of Commit) (bool, error) {
 	yes, err := r.isAncestor(ancestor, of)
 	if err != nil {
-		return false, fmt.Errorf("see whether %s is an ancestor of %s: %w", ancestor.Hash, of.Hash, err)
+		return false, fmt.Errorf("check whether %s is an ancestor of %s: %w", ancestor.Hash, of.Hash, err)
 	}
 	return yes, nil
 }

@@ -146,7 +146,7 @@ func newLayout(gitDir, top, dir string) (layout, error) {
 	}
 
 	if !isGitDir(l.commonDir) {
-		return layout{}, fmt.Errorf("%s is named as the Git directory of %s and is none: repair it with git worktree repair, or clone afresh",
+		return layout{}, fmt.Errorf("%s should be the Git directory of %s, but is not one: run git worktree repair, or clone again",
 			l.commonDir, top)
 	}
 	return l, nil
@@ -161,7 +161,7 @@ func pathIn(file, prefix string) (string, error) {
 	}
 	path, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), prefix)
 	if !ok || path == "" {
-		return "", fmt.Errorf("%s does not hold %q and a path", file, prefix)
+		return "", fmt.Errorf("%s does not contain %q and a path", file, prefix)
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(file), path)
@@ -229,7 +229,7 @@ func (l *layout) readShallow() error {
 	l.shallow = map[plumbing.Hash]bool{}
 	for _, id := range strings.Fields(string(text)) {
 		if !plumbing.IsHash(id) {
-			return fmt.Errorf("its file shallow holds %q, which is no commit id: clone it afresh", id)
+			return fmt.Errorf("its file shallow contains %q, which is not a commit id: clone it again", id)
 		}
 		l.shallow[plumbing.NewHash(id)] = true
 	}
@@ -251,17 +251,17 @@ func (l *layout) extension(key, value string) error {
 		if strings.EqualFold(value, "sha1") {
 			return nil
 		}
-		return fmt.Errorf("its objects are named by %s, which tlsync cannot read:"+
-			" keep the configuration in a repository with SHA-1 names (git init --object-format=sha1)", value)
+		return fmt.Errorf("its object format is %s, which tlsync cannot read:"+
+			" keep the configuration in a repository that uses SHA-1 (git init --object-format=sha1)", value)
 
 	case "refstorage":
 		if strings.EqualFold(value, "files") {
 			return nil
 		}
-		return fmt.Errorf("its references are stored as %s, which tlsync cannot read:"+
+		return fmt.Errorf("its reference format is %s, which tlsync cannot read:"+
 			" convert them (git refs migrate --ref-format=files)", value)
 	}
-	return fmt.Errorf("it uses the extension %q, which tlsync does not know: clone it without", key)
+	return fmt.Errorf("it uses the extension %q, which tlsync does not support: clone it without the extension", key)
 }
 
 // alternates returns the object directories that an object directory borrows from,
@@ -275,7 +275,7 @@ func alternates(objects string, depth int) ([]string, error) {
 		return nil, err
 	}
 	if depth == 0 {
-		return nil, fmt.Errorf("object stores borrow from each other more than %d deep", maxAlternates)
+		return nil, fmt.Errorf("alternates are nested more than %d deep", maxAlternates)
 	}
 
 	var dirs []string

@@ -37,19 +37,19 @@ func parseRevision(rev string) (name string, steps []step, err error) {
 	}
 	name, rest := rev[:end], rev[end:]
 	if name == "" {
-		return "", nil, errors.New("it begins with no name: write HEAD, a branch, a tag or a commit id")
+		return "", nil, errors.New("it does not begin with a name: write HEAD, a branch, a tag or a commit id")
 	}
 
 	for rest != "" {
 		s := step{kind: rest[0], n: 1}
 		if s.kind != '~' && s.kind != '^' {
-			return "", nil, fmt.Errorf("%q is not understood: after the name there may be ~ or ^, each with a number or none", rest)
+			return "", nil, fmt.Errorf("%q is not valid: after a name only ~, ^, ~N and ^N are allowed", rest)
 		}
 
 		digits := len(rest) - len(strings.TrimLeft(rest[1:], "0123456789")) - 1
 		if digits > 0 {
 			if s.n, err = strconv.Atoi(rest[1 : 1+digits]); err != nil {
-				return "", nil, fmt.Errorf("%s goes too far back: no history is so long", rest[:1+digits])
+				return "", nil, fmt.Errorf("%s goes too far back", rest[:1+digits])
 			}
 		}
 
@@ -103,7 +103,7 @@ func (r *Repo) back(h plumbing.Hash, s step) (plumbing.Hash, error) {
 			return plumbing.ZeroHash, err
 		}
 		if s.n > len(parents) {
-			return plumbing.ZeroHash, fmt.Errorf("there is no parent %d of commit %s: it has %d", s.n, h, len(parents))
+			return plumbing.ZeroHash, fmt.Errorf("commit %s does not have a parent %d: it has %d", h, s.n, len(parents))
 		}
 		return parents[s.n-1], nil
 	}
@@ -115,7 +115,7 @@ func (r *Repo) back(h plumbing.Hash, s step) (plumbing.Hash, error) {
 			return plumbing.ZeroHash, err
 		}
 		if len(parents) == 0 {
-			return plumbing.ZeroHash, fmt.Errorf("~%d goes too far back: there are only %d commits before %s", s.n, i, h)
+			return plumbing.ZeroHash, fmt.Errorf("~%d goes too far back: only %d commits come before %s", s.n, i, h)
 		}
 		at = parents[0]
 	}
@@ -177,7 +177,7 @@ func (r *Repo) ref(name plumbing.ReferenceName) (plumbing.Hash, bool, error) {
 	case err != nil:
 		return plumbing.ZeroHash, false, fmt.Errorf("read %s: %w", name, err)
 	case ref.Hash().IsZero():
-		return plumbing.ZeroHash, false, fmt.Errorf("%s does not hold a commit id: see what git fsck says", name)
+		return plumbing.ZeroHash, false, fmt.Errorf("%s does not contain a commit id: run git fsck", name)
 	}
 
 	h, err := r.peel(ref.Hash())
@@ -218,7 +218,7 @@ func (r *Repo) peel(h plumbing.Hash) (plumbing.Hash, error) {
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		target, ok := bytes.CutPrefix(line, []byte("object "))
 		if !ok || !plumbing.IsHash(string(target)) {
-			return plumbing.ZeroHash, fmt.Errorf("tag %s does not begin with the id of what it names", h)
+			return plumbing.ZeroHash, fmt.Errorf("tag %s does not begin with the id of its object", h)
 		}
 		h = plumbing.NewHash(string(target))
 	}
@@ -271,7 +271,7 @@ func (r *Repo) unknown(name string) error {
 	if len(r.layout.shallow) > 0 || remote == 1 {
 		hint += "; in CI, fetch it first (for actions/checkout, fetch-depth: 0)"
 	}
-	return fmt.Errorf("there is no branch, tag or commit %q%s", name, hint)
+	return fmt.Errorf("branch, tag or commit %q not found%s", name, hint)
 }
 
 // branches returns the names of all branches, including remote-tracking ones, sorted. It

@@ -29,8 +29,8 @@ const (
 var (
 	errEscapes     = errors.New("symbolic link leaves the directory: keep files inside it")
 	errLinks       = errors.New("too many levels of symbolic links")
-	errTarget      = fmt.Errorf("symbolic link to a name of more than %d bytes", maxTarget)
-	errSubmodule   = errors.New("is inside a submodule, whose files are not part of the commit: keep the configuration in the repository itself")
+	errTarget      = fmt.Errorf("the target of a symbolic link has more than %d bytes", maxTarget)
+	errSubmodule   = errors.New("is inside a submodule, and its files are not part of the commit: keep the configuration in the repository itself")
 	errNoDirectory = errors.New("is not a directory")
 	errDirectory   = errors.New("is a directory")
 )
@@ -78,7 +78,7 @@ func parseTree(text []byte) ([]treeEntry, error) {
 		}
 		// fs.ValidPath refuses these names, so nobody could open them.
 		if name == "." || !fs.ValidPath(name) || strings.Contains(name, "/") {
-			return nil, fmt.Errorf("entry %q has a name that no file can have", name)
+			return nil, fmt.Errorf("entry %q has an invalid name", name)
 		}
 
 		copy(e.hash[:], rest)

@@ -52,15 +52,15 @@ type Client struct {
 func New(o Options) (*Client, error) {
 	api, err := apiURL(cmp.Or(o.APIURL, "https://api.github.com"))
 	if err != nil {
-		return nil, fmt.Errorf("speak to GitHub: %w", err)
+		return nil, fmt.Errorf("connect to GitHub: %w", err)
 	}
 	switch {
 	case !isRepository(o.Repository):
-		return nil, fmt.Errorf("speak to GitHub: repository %s is not owner/name", quoted(o.Repository))
+		return nil, fmt.Errorf("connect to GitHub: repository %s is not owner/name", quoted(o.Repository))
 	case o.Token == "":
-		return nil, errors.New("speak to GitHub: there is no token")
+		return nil, errors.New("connect to GitHub: the token is missing")
 	case strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, errors.New("speak to GitHub: the token has characters that no token has, such as a line end")
+		return nil, errors.New("connect to GitHub: the token contains a character that tokens never contain, such as a line end")
 	}
 
 	t := &transport{
@@ -89,9 +89,9 @@ func apiURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, errors.New("the URL of the API is not like https://api.github.com or https://HOST/api/v3")
+		return nil, errors.New("the URL of the API must look like https://api.github.com or https://HOST/api/v3")
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return nil, fmt.Errorf("the URL of the API, on %s, does not begin with https:// and the token would be readable on its way", quoted(u.Host))
+		return nil, fmt.Errorf("the URL of the API, on %s, does not begin with https://, so the token would be sent in plain text", quoted(u.Host))
 	}
 	return u.JoinPath("/"), nil
 }
@@ -118,7 +118,7 @@ func (c *Client) whoWeAre(ctx context.Context) string {
 		case ctx.Err() != nil:
 			return login // not kept: the next request may ask again
 		case err != nil || u.Login == "":
-			c.transport.log.Info("GitHub does not say whose token this is", "taken for", login)
+			c.transport.log.Info("GitHub does not name the owner of this token", "taken for", login)
 		default:
 			login = u.Login
 		}

@@ -148,7 +148,7 @@ func (c *Client) ours(ctx context.Context, author user, body, kind, key string) 
 func (c *Client) eachComment(ctx context.Context, number int, do func(*comment) bool) error {
 	more, err := each(ctx, c, c.below("issues/%d/comments", number), url.Values{}, maxComments, commentPermission, do)
 	if more {
-		return fmt.Errorf("there are more than %d pages of comments: delete old ones", maxComments)
+		return fmt.Errorf("it has more than %d pages of comments: delete old ones", maxComments)
 	}
 	return err
 }

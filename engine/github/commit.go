@@ -74,9 +74,9 @@ func (c *Client) BranchTip(ctx context.Context, branch string) (sha string, err 
 	var b struct{ Commit struct{ SHA string } }
 	path := c.below("branches/%s", url.PathEscape(branch))
 	if strings.Contains(branch, "..") { // in a URL it would lead to another path
-		err = errors.New("no branch can have this name")
+		err = errors.New("this is not a valid name of a branch")
 	} else if _, err = c.call(ctx, http.MethodGet, path, nil, &b, "contents: read"); err == nil && !isSHA(b.Commit.SHA) {
-		err = errors.New("the answer is not what this request is answered with: it names no commit")
+		err = errors.New("unexpected answer: it does not name a commit")
 	}
 
 	if err != nil {

@@ -52,13 +52,13 @@ func Decide(env Environment, ev Event, command, head string) (Task, error) {
 		return refusal("command %s is not one of auto, validate, plan, apply, drift", quoted(command))
 	}
 	if env.Event == "pull_request_target" && !trusted(env, ev, head) {
-		return refusal("pull_request_target runs with secrets, and what is checked out is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
+		return refusal("pull_request_target runs with secrets, and the checkout is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
 	}
 
 	unmerged := slices.Contains([]string{"pull_request", "pull_request_target", "merge_group"}, env.Event)
 	merged := slices.Contains([]string{"push", "schedule", "workflow_dispatch"}, env.Event)
 	if !unmerged && !merged && (ev.OfPull || env.Event == "workflow_run" || strings.HasPrefix(env.Event, "pull_request")) {
-		return refusal("nothing is done at the event %s, whose commit may be anybody's and which may have secrets: use the event pull_request", quoted(env.Event))
+		return refusal("the event %s is refused, because its commit may be anyone's and it may have secrets: use the event pull_request", quoted(env.Event))
 	}
 
 	switch command {
@@ -68,7 +68,7 @@ func Decide(env Environment, ev Event, command, head string) (Task, error) {
 		return mayApply(env, ev)
 	case "drift":
 		if unmerged {
-			return refusal("drift is refused at the event %s, which is about what is not merged yet: use plan, or look for drift on a schedule", quoted(env.Event))
+			return refusal("drift is refused at the event %s, because its commit is not merged yet: use plan, or run drift on a schedule", quoted(env.Event))
 		}
 	}
 	return Task(command), nil
@@ -97,9 +97,9 @@ func choose(env Environment, ev Event) (Task, error) {
 		case ev.Deleted:
 			return TaskNothing, nil
 		case env.Ref == "":
-			return refusal("GITHUB_REF does not say what was pushed to: set the input command to plan or apply")
+			return refusal("GITHUB_REF does not name the pushed branch: set the input command to plan or apply")
 		case ev.DefaultBranch == "":
-			return refusal("the payload does not name the default branch, so whether to plan or to apply is open: set the input command to plan")
+			return refusal("the payload does not name the default branch, so tlsync cannot choose between plan and apply: set the input command to plan")
 		case onDefault(env, ev):
 			return TaskApply, nil
 		}
@@ -108,18 +108,18 @@ func choose(env Environment, ev Event) (Task, error) {
 	case "schedule", "workflow_dispatch":
 		return TaskDrift, nil
 	}
-	return refusal("nothing is done by itself at the event %s, only at pull_request, pull_request_target, merge_group, push, schedule and workflow_dispatch: set the input command to say what to do", quoted(env.Event))
+	return refusal("the event %s has no default command (only pull_request, pull_request_target, merge_group, push, schedule and workflow_dispatch have one): set the input command", quoted(env.Event))
 }
 
 // mayApply returns TaskApply if the command "apply" is allowed.
 func mayApply(env Environment, ev Event) (Task, error) {
 	switch {
 	case strings.HasPrefix(env.Event, "pull_request"), env.Event == "merge_group", env.Event == "workflow_run", ev.OfPull:
-		return refusal("apply is refused at the event %s, whose commit may not be merged yet: apply on a push to the default branch", quoted(env.Event))
+		return refusal("apply is refused at the event %s, because its commit may not be merged yet: apply on a push to the default branch", quoted(env.Event))
 	case env.Event == "push" && ev.Deleted:
 		return refusal("apply is refused at a push that deletes a branch or a tag: apply on a push to the default branch")
 	case ev.DefaultBranch == "":
-		return refusal("apply is refused, since the payload does not name the default branch: apply on a push to it")
+		return refusal("apply is refused, because the payload does not name the default branch: apply on a push to it")
 	case !onDefault(env, ev):
 		return refusal("apply is refused on %s: apply on the default branch, refs/heads/%s", quoted(env.Ref), cut(visible(ev.DefaultBranch), 100))
 	}

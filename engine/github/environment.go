@@ -79,7 +79,7 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 		case value == "":
 			wrong = append(wrong, name+" is missing")
 		case !ok:
-			wrong = append(wrong, fmt.Sprintf("%s is %q and not %s", name, value, what))
+			wrong = append(wrong, fmt.Sprintf("%s is %q, not %s", name, value, what))
 		}
 	}
 

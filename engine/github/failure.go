@@ -56,7 +56,7 @@ func (t *transport) clean(s string) string {
 // unexpected returns the error for an answer that reports success but has the wrong
 // content.
 func (c *Client) unexpected(req *http.Request, status int) *failure {
-	f := c.transport.failure(req, "the answer is not what this request is answered with", nil)
+	f := c.transport.failure(req, "unexpected answer", nil)
 	f.status, f.lost = status, true
 	return f
 }
@@ -71,17 +71,17 @@ func (c *Client) refused(res *http.Response, body []byte, permission string) *fa
 
 	switch {
 	case f.status/100 == 3:
-		f.text = fmt.Sprintf("%d: GitHub sends this request elsewhere; give the URL of the API itself, and the present name of the repository", f.status)
+		f.text = fmt.Sprintf("%d: GitHub redirects this request; use the URL of the API itself and the current name of the repository", f.status)
 	case f.status == http.StatusUnauthorized:
-		f.kind, f.text = ErrNoPermission, f.text+"; give a token that is valid on this server"
+		f.kind, f.text = ErrNoPermission, f.text+"; use a token that is valid on this server"
 	case f.status == http.StatusForbidden && strings.HasPrefix(said, notAccessible):
 		f.kind = ErrNoPermission
 		f.text += "; give the job the permission " + permission + " (a run for a pull request from a fork never has it)"
 	case f.status == http.StatusNotFound && f.method != http.MethodGet:
 		f.kind = ErrNoPermission
-		f.text += "; give the job the permission " + permission + ", if what this is about is still there"
+		f.text += "; give the job the permission " + permission + ", or check that the object of the request still exists"
 	case f.status == http.StatusNotFound:
-		f.text += "; it is not there, or the token may not see it"
+		f.text += "; it does not exist, or the token cannot read it"
 	case f.status == http.StatusUnprocessableEntity && long:
 		f.kind = ErrTooLong
 	case f.status >= 500:

@@ -116,7 +116,7 @@ func (c *Client) open(ctx context.Context, o Issue, content newIssue) (Posted, e
 	p := posted(made, "created")
 	p.Stranger = c.stranger(ctx, made.User)
 	if !slices.ContainsFunc(made.Labels, func(l struct{ Name string }) bool { return l.Name == DriftLabel }) {
-		return p, fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.Number, DriftLabel)
+		return p, fmt.Errorf("issue %d was created without the label %s, so the next run will not find it: create the label in the repository", made.Number, DriftLabel)
 	}
 	return p, nil
 }

@@ -34,7 +34,7 @@ var (
 // letters, digits, dots, underscores and hyphens.
 func CheckKey(key string) error {
 	if !markerKey().MatchString(key) {
-		return fmt.Errorf("key %s is not 1 to 64 of A-Z a-z 0-9 . _ -", quoted(key))
+		return fmt.Errorf("key %s must have 1 to 64 characters of A-Z a-z 0-9 . _ -", quoted(key))
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func AppendOutputs(file string, values []Output) error {
 	var b strings.Builder
 	for _, v := range values {
 		if !outputName().MatchString(v.Name) {
-			return fmt.Errorf("write outputs: name %s is not letters, digits, _ and -", quoted(v.Name))
+			return fmt.Errorf("write outputs: name %s may only contain letters, digits, _ and -", quoted(v.Name))
 		}
 		v.Value = strings.ToValidUTF8(v.Value, "\ufffd")
 		b.WriteString(v.lines(delimiter))
@@ -104,7 +104,7 @@ func appendFile(name, text string, limit int64) (err error) {
 	}
 
 	if limit > 0 && size+int64(len(text)) > limit {
-		return fmt.Errorf("%w: %d bytes are there and %d would be added, of %d at most", ErrTooLong, size, len(text), limit)
+		return fmt.Errorf("%w: the file has %d bytes, and %d more would exceed the limit of %d", ErrTooLong, size, len(text), limit)
 	}
 
 	if _, err := f.WriteString(text); err != nil {

@@ -61,7 +61,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer req.Body.Close()
 	}
 	if req.URL.Scheme != t.api.Scheme || req.URL.Host != t.api.Host {
-		return nil, t.failure(req, "it leads to another server, which does not get the token", nil)
+		return nil, t.failure(req, "the redirect leads to another server, which must not get the token", nil)
 	}
 
 	ctx := req.Context()
@@ -110,7 +110,7 @@ func (t *transport) pause(ctx context.Context, d time.Duration) error {
 	t.mu.Unlock()
 
 	if d > left {
-		return fmt.Errorf("%w: to wait %s is asked for, and %s of %s are left: run it again later", ErrRateLimit, d.Round(time.Second), left.Round(time.Second), maxWaiting)
+		return fmt.Errorf("%w: GitHub asks to wait %s, and %s of %s are left: run it again later", ErrRateLimit, d.Round(time.Second), left.Round(time.Second), maxWaiting)
 	}
 	return t.sleep(ctx, d)
 }
@@ -145,7 +145,7 @@ func (t *transport) once(req *http.Request) (*http.Response, []byte, *failure) {
 	case len(body) > maxAnswer:
 		return nil, nil, t.failure(req, fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20), nil)
 	case res.StatusCode/100 == 2 && !isAnswer(body):
-		return nil, nil, t.lose(req, fmt.Errorf("%d with %s instead of JSON: give the URL of the API, with /api/v3 on GitHub Enterprise Server",
+		return nil, nil, t.lose(req, fmt.Errorf("%d with %s instead of JSON: use the URL of the API, with /api/v3 on GitHub Enterprise Server",
 			res.StatusCode, quoted(res.Header.Get("Content-Type"))))
 	}
 
