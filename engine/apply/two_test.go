@@ -109,8 +109,8 @@ func writesByName(server *sandbox.Server) (counts map[string]int, values map[str
 	return counts, values
 }
 
-// TestTwoAppliersOfOneConfiguration have both planned everything. What one of them
-// has written the other finds done, as soon as it looks again.
+// TestTwoAppliersOfOneConfiguration runs two applies that have both planned everything.
+// Each finds the writes of the other done as soon as it reads the object again.
 func TestTwoAppliersOfOneConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, namesSeed)

@@ -402,7 +402,7 @@ func TestBlameOfStrangeCommits(t *testing.T) {
 func TestBlameInAPartialCloneSaysWhatToChange(t *testing.T) {
 	p := pullRequest(t)
 	dir := partial(t, p.dir, false)
-	// What a checkout fetched is there, older versions are not.
+	// The clone has the version that was checked out, but no older ones.
 	if _, err := open(t, dir).Blame(context.Background(), Commit{p.ids[5]}, "x", nil); err == nil || !strings.Contains(err.Error(), "clone without --filter") {
 		t.Errorf("error %v", err)
 	}

@@ -297,7 +297,7 @@ func TestWaitsOfAClientAddUp(t *testing.T) {
 		t.Error(err)
 	}
 	l.Fault(githubtest.Fault{Status: 502, Times: -1})
-	// What came is told, and not that the waiting is used up.
+	// The error tells the answer, and not that the time to wait is used up.
 	err := l.read(t.Context())
 	wantError(t, err, nil, ": 502 Bad Gateway")
 	l.before = func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, "<html>"); return true }
