@@ -268,15 +268,15 @@ func withPolicy(ctx context.Context, c *client, account string, app *plan.Resour
 	if err != nil {
 		return err
 	}
-	app.Fields[plan.FieldPolicy] = letsIn(policies)
+	app.Fields[plan.FieldPolicy] = admission(policies)
 	return nil
 }
 
 // resources reads a list with pages, sorted by name and id.
-func (r *Reader) resources(ctx context.Context, c *client, path string, sizes []int, decode func(*cursor) (plan.Resource, error)) ([]plan.Resource, error) {
+func (r *Reader) resources(ctx context.Context, c *client, path string, sizes []int, decode func([]byte) (plan.Resource, error)) ([]plan.Resource, error) {
 	l, err := list(ctx, query[plan.Resource]{
 		client: c, path: path, sizes: sizes, limit: r.concurrency, log: r.log,
-		decode: func(result []byte) ([]plan.Resource, error) { return decodeResources(result, decode) },
+		decode: func(result []byte) ([]plan.Resource, error) { return decodeList(result, decode) },
 		id:     func(o *plan.Resource) string { return o.ID },
 	})
 	if err != nil {
@@ -296,7 +296,7 @@ func sortResources(items []plan.Resource) {
 // alerts reads all notification policies of an account.
 func alerts(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
 	items, err := gather(ctx, c, plan.AccountObjectsPath(account, plan.KindAlert), func(result []byte) ([]plan.Resource, error) {
-		return decodeResources(result, decodeAlert)
+		return decodeList(result, decodeAlert)
 	}, func(o *plan.Resource) string { return o.ID })
 	sortResources(items)
 	return items, err
@@ -445,7 +445,6 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 
 // decodeResource reads the object of a change.
 func decodeResource(c *plan.Change, result []byte) (plan.Resource, error) {
-	d := &cursor{b: result}
 	decode := decodeAlert
 	switch c.Kind {
 	case plan.KindMTLSCertificate:
@@ -453,7 +452,7 @@ func decodeResource(c *plan.Change, result []byte) (plan.Resource, error) {
 	case plan.KindAccessApplication:
 		decode = decodeApplication
 	}
-	o, err := decode(d)
+	o, err := decode(result)
 	if o.ID != "" && c.ObjectID != "" && o.ID != c.ObjectID {
 		return o, &otherObject{fmt.Sprintf("it is about %s %s, not %s", c.Kind, o.ID, c.ObjectID)}
 	}
@@ -491,16 +490,7 @@ func (w *Writer) acceptResource(c *plan.Change, result []byte) (plan.Object, err
 	default:
 		return plan.Object{}, nil
 	}
-	d := cursor{b: []byte(o.Rest)}
-	seen := 0
-	err = d.object(func(key []byte) error {
-		if slices.Contains(shown, string(key)) {
-			seen++
-		}
-		d.skip()
-		return nil
-	})
-	if err != nil || seen < len(shown) || c.Kind == plan.KindAccessApplication && o.Value(plan.FieldPolicy) == schema.Inherit {
+	if !hasMembers([]byte(o.Rest), shown...) || c.Kind == plan.KindAccessApplication && o.Value(plan.FieldPolicy) == schema.Inherit {
 		return plan.Object{}, nil
 	}
 	return plan.Object{Resource: &o}, nil

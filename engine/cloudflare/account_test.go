@@ -309,7 +309,7 @@ func TestResourceBodies(t *testing.T) {
 	const head = `{"id":"x","name":"n",`
 	certificate, app, alert := decodeCertificate, decodeApplication, decodeAlert
 	for _, tt := range []struct {
-		decode func(*cursor) (plan.Resource, error)
+		decode func([]byte) (plan.Resource, error)
 		body   string
 		want   map[string]schema.Value
 		err    string
@@ -336,7 +336,7 @@ func TestResourceBodies(t *testing.T) {
 		{decode: alert, body: head + `"enabled":"yes"}`, err: "enabled: a string where a boolean is expected"},
 		{decode: alert, body: head + `"mechanisms":{"email":"x"}}`, err: "mechanisms: email: a string where a list is expected"},
 	} {
-		got, err := tt.decode(&cursor{b: []byte(tt.body)})
+		got, err := tt.decode([]byte(tt.body))
 		switch {
 		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: %v, want %s", tt.body, err, tt.err)
@@ -377,8 +377,8 @@ func TestPolicies(t *testing.T) {
 		{rule("non_identity", `null`), plan.PolicyOther},
 	} {
 		got, err := decodePolicies([]byte("[" + tt.policies + "]"))
-		if err != nil || letsIn(got) != tt.want {
-			t.Errorf("%s: %s, %v; want %s", tt.policies, letsIn(got), err, tt.want)
+		if err != nil || admission(got) != tt.want {
+			t.Errorf("%s: %s, %v; want %s", tt.policies, admission(got), err, tt.want)
 		}
 	}
 	// What is only named does not say who is let in: it has to be asked for.

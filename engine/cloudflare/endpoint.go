@@ -1,6 +1,8 @@
 package cloudflare
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -113,8 +115,7 @@ func (r *reading) object() plan.Object {
 func going(status string) bool { return status == "pending_deletion" || status == "deleted" }
 
 func decodeSecurityHeader(result []byte) (reading, error) {
-	c := cursor{b: result}
-	s, _, err := c.setting() // without a value where nobody has ever set it
+	s, err := decodeAnySetting(result) // its value is null until somebody sets it
 	switch {
 	case err != nil:
 		return reading{}, err
@@ -127,33 +128,30 @@ func decodeSecurityHeader(result []byte) (reading, error) {
 	return reading{Setting: s}, err
 }
 
-// unwrapHSTS makes the setting hsts of security_header.
+// unwrapHSTS turns the setting security_header into the setting hsts. A header
+// without a value has everything off.
 func unwrapHSTS(s plan.Setting) (plan.Setting, error) {
-	inner := "{}" // nothing there is everything off
-	c := cursor{b: []byte(s.Raw)}
-	if !c.null() {
-		err := c.object(func(key []byte) error {
-			switch {
-			case string(key) != wrappedHSTS:
-				c.skip()
-				return nil
-			case c.null():
-				return nil
-			case c.next() != '{':
-				return c.want("an object")
-			}
-			inner = string(c.skip())
-			return nil
-		})
-		if err != nil {
+	var header struct {
+		Inner json.RawMessage `json:"strict_transport_security"`
+	}
+	if hasValue(s) {
+		if err := unmarshal([]byte(s.Raw), &header); err != nil {
 			return s, fmt.Errorf("value: %w", err)
 		}
 	}
-	s.Raw = inner
+
+	s.Raw = "{}"
+	if header.Inner != nil && string(header.Inner) != "null" {
+		var members map[string]json.RawMessage
+		if err := unmarshal(header.Inner, &members); err != nil {
+			return s, fmt.Errorf("value: strict_transport_security: %w", err)
+		}
+		s.Raw = string(header.Inner)
+	}
 	return canonical(schema.HSTS, s), nil
 }
 
-// decodeSwitches reads an object that is a value as it stands, with at least the
+// decodeSwitches reads an object that is itself the value and has at least the
 // member enabled.
 func decodeSwitches(result []byte) (reading, error) {
 	if _, err := decodeEnabled(result); err != nil {
@@ -171,55 +169,42 @@ func decodeUniversalSSL(result []byte) (reading, error) {
 	return reading{Setting: plan.Setting{Raw: raw}}, err
 }
 
-// decodeEnabled is the member enabled of an object, which must be there.
+// decodeEnabled reads the member enabled of an object, which must be there.
 func decodeEnabled(result []byte) (enabled bool, err error) {
-	shown := false
-	c := cursor{b: result}
-	err = c.object(func(key []byte) (err error) {
-		if string(key) != "enabled" {
-			c.skip()
-			return nil
-		}
-		shown = true
-		enabled, err = c.truth()
-		return err
-	})
-	if err == nil && !shown {
-		err = errors.New("it does not say whether it is enabled")
+	var shown struct {
+		Enabled json.RawMessage `json:"enabled"`
 	}
-	return enabled, err
+	if err := unmarshal(result, &shown); err != nil {
+		return false, err
+	}
+	if shown.Enabled == nil {
+		return false, errors.New("it does not say whether it is enabled")
+	}
+	if err := unmarshal(shown.Enabled, &enabled); err != nil {
+		return false, fmt.Errorf("enabled: %w", err)
+	}
+	return enabled, nil
 }
 
-// decodeFallback reads the fallback origin: a name and how far it is deployed.
+// decodeFallback reads the fallback origin: a name and how far it is deployed. An
+// empty object says that the zone has none.
 func decodeFallback(result []byte) (reading, error) {
 	got := reading{Setting: noValue(schema.FallbackOrigin)}
-	shown, empty := false, true
-	c := cursor{b: result}
-	err := c.object(func(key []byte) error {
-		empty = false
-		switch string(key) {
-		case "origin":
-			shown = true
-			name, err := c.optional()
-			if name != "" {
-				got.Raw = string(schema.StringValue(canonicalName(name)))
-			}
-			return err
-		case "status":
-			status, err := c.optional()
-			got.status = status
-			return err
-		}
-		c.skip()
-		return nil
-	})
-	switch {
-	case err != nil:
+	var shown struct {
+		Origin string `json:"origin"`
+		Status string `json:"status"`
+	}
+	var members map[string]json.RawMessage
+	if err := cmp.Or(unmarshal(result, &shown), unmarshal(result, &members)); err != nil {
 		return got, err
-	case !shown && !empty: // an empty object says that there is none
+	}
+	if _, ok := members["origin"]; !ok && len(members) > 0 {
 		return got, errors.New("it has no origin")
-	case going(got.status):
-		got.Raw = "null"
+	}
+
+	got.status = shown.Status
+	if shown.Origin != "" && !going(shown.Status) {
+		got.Raw = string(schema.StringValue(canonicalName(shown.Origin)))
 	}
 	return got, nil
 }

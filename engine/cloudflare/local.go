@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,54 +89,44 @@ func (r *Reader) readLocal(ctx context.Context, c *client, zone, id string) ([]l
 }
 
 func decodeLocals(result []byte, id string) ([]local, error) {
-	var out []local
-	c := cursor{b: result}
-	err := c.array(func() error {
-		l, err := c.local(id)
+	return decodeList(result, func(item []byte) (local, error) {
+		l, err := decodeLocal(item, id)
 		if err == nil && l.name == "" {
 			err = errors.New("a value without a hostname")
 		}
-		out = append(out, l)
-		return err
+		return l, err
 	})
-	return out, err
 }
 
-// local reads the value of one name, of which an entry that is being deleted has
-// none. Shown in place of a value, nothing is not the same as no value.
-func (c *cursor) local(id string) (local, error) {
+// decodeLocal reads the value of one hostname. An entry that is being deleted has
+// no value. An entry that does not show a value is an error, since that differs
+// from having none.
+func decodeLocal(text []byte, id string) (local, error) {
 	l := local{Setting: noValue(id)}
 	row, ok := schema.LookupSetting(id)
 	if !ok {
 		return l, fmt.Errorf("%s is no setting", id)
 	}
-	status, raw := "", ""
-	err := c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "hostname":
-			var name string
-			name, err = c.optional()
-			l.name = canonicalName(name)
-		case "status":
-			status, err = c.optional()
-		case "value":
-			raw = string(c.skip())
-		default:
-			c.skip()
-		}
-		return err
-	})
+
+	var shown struct {
+		Hostname string          `json:"hostname"`
+		Status   string          `json:"status"`
+		Value    json.RawMessage `json:"value"`
+	}
+	err := unmarshal(text, &shown)
+	l.name = canonicalName(shown.Hostname)
 	switch {
 	case err != nil:
 		return l, err
-	case going(status):
-	case raw == "":
+	case going(shown.Status):
+		return l, nil
+	case shown.Value == nil:
 		return l, errors.New("a hostname without a value")
-	default:
-		l.Value = row.Canonical([]byte(raw), schema.HostnameLevel)
-		if l.Value != schema.Inherit {
-			l.Raw = raw
-		}
+	}
+
+	l.Value = row.Canonical(shown.Value, schema.HostnameLevel)
+	if l.Value != schema.Inherit {
+		l.Raw = string(shown.Value)
 	}
 	return l, nil
 }
@@ -185,8 +176,7 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 
 // acceptName takes over the answer to a write of a name in a zone.
 func (w *Writer) acceptName(c *plan.Change, result []byte) (plan.Object, error) {
-	d := cursor{b: result}
-	l, err := d.local(c.ObjectID)
+	l, err := decodeLocal(result, c.ObjectID)
 	switch {
 	case l.name != "" && l.name != c.Name:
 		return plan.Object{}, fmt.Errorf("it is about hostname %s, not %s", l.name, c.Name)

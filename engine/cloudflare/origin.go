@@ -43,41 +43,28 @@ type originCertificate struct {
 }
 
 func decodeOriginCertificates(result []byte) ([]originCertificate, error) {
-	var out []originCertificate
-	c := cursor{b: result}
-	err := c.array(func() error {
-		o, err := c.originCertificate()
-		out = append(out, o)
-		return err
-	})
-	return out, err
+	return decodeList(result, decodeOriginCertificate)
 }
 
-func (c *cursor) originCertificate() (originCertificate, error) {
-	var o originCertificate
-	err := c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			o.ID, err = c.optional()
-		case "status":
-			o.Status, err = c.optional()
-		case "uploaded_on":
-			var at string
-			at, err = c.optional()
-			o.uploaded, _ = time.Parse(time.RFC3339, at) // one that cannot be read counts as old
-		case "certificate":
-			var text string
-			text, err = c.optional()
-			o.SHA256 = fingerprint(text)
-		default:
-			c.skip()
-		}
-		return err
-	})
-	if err == nil && !validID(o.ID) {
-		err = errors.New("a certificate without a usable id")
+func decodeOriginCertificate(text []byte) (originCertificate, error) {
+	var shown struct {
+		ID          string `json:"id"`
+		Status      string `json:"status"`
+		Uploaded    string `json:"uploaded_on"`
+		Certificate string `json:"certificate"`
 	}
-	return o, err
+	switch err := unmarshal(text, &shown); {
+	case err != nil:
+		return originCertificate{}, err
+	case !validID(shown.ID):
+		return originCertificate{}, errors.New("a certificate without a usable id")
+	}
+
+	at, _ := time.Parse(time.RFC3339, shown.Uploaded) // an unreadable time counts as old
+	return originCertificate{
+		OriginCertificate: plan.OriginCertificate{ID: shown.ID, Status: shown.Status, SHA256: fingerprint(shown.Certificate)},
+		uploaded:          at,
+	}, nil
 }
 
 // fingerprint is the SHA-256 of the first certificate of a PEM text, empty if it
@@ -137,8 +124,7 @@ func edited(c *plan.Change, field string) (schema.Value, error) {
 
 // acceptUploaded takes over the answer to an upload.
 func acceptUploaded(result []byte) plan.Object {
-	c := cursor{b: result}
-	o, err := c.originCertificate()
+	o, err := decodeOriginCertificate(result)
 	if err != nil || o.SHA256 == "" {
 		return plan.Object{}
 	}

@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,19 +153,20 @@ func mergeEarlyData(found map[string]reading) {
 func readSettings(ctx context.Context, c *client, zone string) (map[string]reading, error) {
 	found := map[string]reading{}
 	err := c.read(ctx, plan.SettingsPath(zone), func(result []byte, _ *cloudflare.ResultInfo) error {
-		d := cursor{b: result}
-		return d.array(func() error {
-			s, ok, err := d.setting()
-			if err == nil && ok && s.ID == securityHeader {
-				// What cannot be read of it is told when it is read alone.
-				s, err = unwrapHSTS(s)
-				ok, err = err == nil, nil
+		settings, err := decodeList(result, decodeAnySetting)
+		for _, s := range settings {
+			if s.ID == securityHeader {
+				// If its value cannot be read here, a reading of it alone tells why.
+				var bad error
+				if s, bad = unwrapHSTS(s); bad != nil {
+					continue
+				}
 			}
-			if err == nil && ok && wanted(s.ID) {
+			if hasValue(s) && wanted(s.ID) {
 				found[s.ID] = reading{Setting: s}
 			}
-			return err
-		})
+		}
+		return err
 	})
 	return found, err
 }
@@ -184,42 +186,35 @@ func readSetting(ctx context.Context, c *client, zone, id string) (reading, erro
 
 // decodeSetting reads the answer for one setting.
 func decodeSetting(result []byte, id string) (plan.Setting, error) {
-	d := cursor{b: result}
-	s, ok, err := d.setting()
+	s, err := decodeAnySetting(result)
 	switch {
 	case err != nil:
 		return s, err
 	case s.ID != "" && s.ID != id:
 		return s, &otherObject{fmt.Sprintf("it is about setting %s, not %s", s.ID, id)}
-	case !ok:
+	case !hasValue(s):
 		return s, errors.New("setting " + id + " has no value")
 	}
 	return canonical(id, s), nil
 }
 
-// setting reads a setting object; ok is false if it has no value.
-func (c *cursor) setting() (s plan.Setting, ok bool, err error) {
-	err = c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			var b []byte
-			b, err = c.text()
-			s.ID = string(b)
-		case "value":
-			s.Raw = string(c.skip())
-		case "editable":
-			editable := true
-			if !c.null() {
-				editable, err = c.truth()
-			}
-			s.Locked = !editable
-		default:
-			c.skip()
-		}
-		return err
-	})
-	return canonical(s.ID, s), s.Raw != "" && s.Raw != "null", err
+// decodeAnySetting reads a setting object.
+func decodeAnySetting(text []byte) (plan.Setting, error) {
+	var shown struct {
+		ID       string          `json:"id"`
+		Value    json.RawMessage `json:"value"`
+		Editable *bool           `json:"editable"`
+	}
+	err := unmarshal(text, &shown)
+	s := plan.Setting{
+		ID:     shown.ID,
+		Raw:    string(shown.Value),
+		Locked: shown.Editable != nil && !*shown.Editable,
+	}
+	return canonical(s.ID, s), err
 }
+
+func hasValue(s plan.Setting) bool { return s.Raw != "" && s.Raw != "null" }
 
 func canonical(id string, s plan.Setting) plan.Setting {
 	s.ID = id

@@ -313,18 +313,11 @@ func silent(req *http.Request, res *http.Response, body []byte) bool {
 // which is the one that comes without an envelope: {"id": …} alone
 // (developers.cloudflare.com/api/resources/custom_hostnames/methods/delete).
 func bare(req *http.Request, res *http.Response, body []byte) bool {
-	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, plan.EndpointCustomHostnames+"/") || !json.Valid(body) {
+	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, plan.EndpointCustomHostnames+"/") {
 		return false
 	}
-	id, others := false, false
-	c := cursor{b: body}
-	err := c.object(func(key []byte) error {
-		id = id || string(key) == "id"
-		others = others || string(key) != "id"
-		c.skip()
-		return nil
-	})
-	return err == nil && id && !others
+	var members map[string]json.RawMessage
+	return unmarshal(body, &members) == nil && len(members) == 1 && members["id"] != nil
 }
 
 // refusal is the error that an answer stands for, nil if it is none.

@@ -438,55 +438,28 @@ func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.
 	return l.items, nil
 }
 
-func decodeZones(result []byte) ([]plan.Zone, error) {
-	var out []plan.Zone
-	d := cursor{b: result}
-	err := d.array(func() error {
-		z, err := d.zone()
-		out = append(out, z)
-		return err
-	})
-	return out, err
-}
+func decodeZones(result []byte) ([]plan.Zone, error) { return decodeList(result, decodeZone) }
 
-// zone reads a zone object. Its id is checked where the zone is used: one odd
-// zone that nobody asked for stops nothing.
-func (c *cursor) zone() (plan.Zone, error) {
-	var z plan.Zone
-	field := func(to *string) (err error) {
-		*to, err = c.optional()
-		return err
+// decodeZone reads a zone object. Its id is checked where the zone is used: one odd
+// zone that the configuration does not name must not stop the others.
+func decodeZone(text []byte) (plan.Zone, error) {
+	var shown struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Account struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		} `json:"account"`
 	}
-	err := c.object(func(key []byte) error {
-		switch string(key) {
-		case "id":
-			return field(&z.ID)
-		case "name":
-			return field(&z.Name)
-		case "account":
-			if c.null() {
-				return nil
-			}
-			return c.object(func(key []byte) error {
-				switch string(key) {
-				case "id":
-					return field(&z.Account.ID)
-				case "name":
-					return field(&z.Account.Name)
-				}
-				c.skip()
-				return nil
-			})
-		}
-		c.skip()
-		return nil
-	})
-	switch {
+	switch err := unmarshal(text, &shown); {
 	case err != nil:
-		return z, err
-	case z.ID == "" || z.Name == "":
-		return z, errors.New("a zone without id or name")
+		return plan.Zone{}, err
+	case shown.ID == "" || shown.Name == "":
+		return plan.Zone{}, errors.New("a zone without id or name")
 	}
-	z.Name = canonicalName(z.Name)
-	return z, nil
+	return plan.Zone{
+		ID:      shown.ID,
+		Name:    canonicalName(shown.Name),
+		Account: plan.Account{ID: shown.Account.ID, Name: shown.Account.Name},
+	}, nil
 }

@@ -137,28 +137,6 @@ func (c *cursor) text() ([]byte, error) {
 	return []byte(s), nil
 }
 
-// optional is the string that comes next, "" for null.
-func (c *cursor) optional() (string, error) {
-	if c.null() {
-		return "", nil
-	}
-	b, err := c.text()
-	return string(b), err
-}
-
-// texts is the list of strings that comes next, nil for null.
-func (c *cursor) texts() (out []string, err error) {
-	if c.null() {
-		return nil, nil
-	}
-	err = c.array(func() error {
-		b, err := c.text()
-		out = append(out, string(b))
-		return err
-	})
-	return out, err
-}
-
 // truth is the boolean that comes next.
 func (c *cursor) truth() (bool, error) {
 	if b := c.next(); b != 't' && b != 'f' {
