@@ -49,7 +49,7 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 	at := map[string]int{} // index in accounts, by id
 	for _, s := range scope.Accounts {
 		found, failed := r.findAccount(ctx, d, s.Name)
-		if failed != nil && everybodys(ctx, failed) {
+		if failed != nil && fatal(ctx, failed) {
 			return nil, nil, failed
 		}
 		trouble := func(rule, message string) {
@@ -215,7 +215,7 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 		case !asked:
 		case err == nil:
 			read = read || i < len(kinds)
-		case everybodys(ctx, err):
+		case fatal(ctx, err):
 			return err
 		case i < len(kinds):
 			if a.Unreadable == nil {

@@ -301,7 +301,7 @@ func TestPagesOfAccess(t *testing.T) {
 		t.Fatalf("%+v, %v", live, err)
 	}
 	if n := r.clients[0].refused.Load(); n != 0 {
-		t.Errorf("custom hostnames would be asked for in pages of size %d", hostnamePages[n])
+		t.Errorf("custom hostnames would be asked for in pages of size %d", customHostnamePages[n])
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 // a name on it was written does not bring back the state before.
 type cache struct {
 	mu        sync.Mutex
-	hostnames map[string]hostnameEntry // by id
+	hostnames map[string]customHostnameEntry // by id
 	settings  map[settingKey]settingEntry
-	locals    map[settingKey]*localEntry
+	lists     map[settingKey]*hostnameSettingsEntry
 	busy      map[any]chan struct{} // closed when the page, or the list, has been read
 }
 
-type hostnameEntry struct {
+type customHostnameEntry struct {
 	hostname *plan.Hostname // nil where it has to be read again; never written to
 	at       time.Time
 	page     pageKey
@@ -40,9 +40,9 @@ type settingEntry struct {
 	at      time.Time
 }
 
-// localEntry is the list of the names in a zone that have a value of their own
+// hostnameSettingsEntry is the list of the names in a zone that have a value of their own
 // for a setting, and what was written since it was read.
-type localEntry struct {
+type hostnameSettingsEntry struct {
 	at     time.Time
 	listed map[string]plan.Setting // by name
 	wrote  map[string]settingEntry // by name
@@ -50,9 +50,9 @@ type localEntry struct {
 
 func newCache() *cache {
 	return &cache{
-		hostnames: map[string]hostnameEntry{},
+		hostnames: map[string]customHostnameEntry{},
 		settings:  map[settingKey]settingEntry{},
-		locals:    map[settingKey]*localEntry{},
+		lists:     map[settingKey]*hostnameSettingsEntry{},
 		busy:      map[any]chan struct{}{},
 	}
 }
@@ -78,27 +78,27 @@ func (c *cache) putPage(key pageKey, items []plan.Hostname, at time.Time) {
 
 func (c *cache) put(h *plan.Hostname, key pageKey, at time.Time) {
 	if old, ok := c.hostnames[h.ID]; !ok || old.at.Before(at) {
-		c.hostnames[h.ID] = hostnameEntry{h, at, key}
+		c.hostnames[h.ID] = customHostnameEntry{h, at, key}
 	}
 }
 
-// putHostname enters a reading of one name.
-func (c *cache) putHostname(h *plan.Hostname, at time.Time) {
+// putCustomHostname enters a reading of one name.
+func (c *cache) putCustomHostname(h *plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.put(h, c.hostnames[h.ID].page, at)
 }
 
-// wroteHostname enters what the answer to a write showed, nil where it showed
+// wroteCustomHostname enters what the answer to a write showed, nil where it showed
 // nothing certain.
-func (c *cache) wroteHostname(id string, h *plan.Hostname, at time.Time) {
+func (c *cache) wroteCustomHostname(id string, h *plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hostnames[id] = hostnameEntry{h, at, c.hostnames[id].page}
+	c.hostnames[id] = customHostnameEntry{h, at, c.hostnames[id].page}
 }
 
 // hostname is the entry of an id; ok is false if it is older than since.
-func (c *cache) hostname(id string, since time.Time) (e hostnameEntry, ok bool) {
+func (c *cache) hostname(id string, since time.Time) (e customHostnameEntry, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e = c.hostnames[id]
@@ -134,12 +134,12 @@ func (c *cache) setting(zone, id string, since time.Time) (r reading, at time.Ti
 	return *e.reading, e.at, true
 }
 
-// putLocals enters a list that was begun at a time. What was written after that
+// putHostnameSettings enters a list that was begun at a time. What was written after that
 // stays as the answers showed it.
-func (c *cache) putLocals(key settingKey, items []local, at time.Time) {
+func (c *cache) putHostnameSettings(key settingKey, items []hostnameSetting, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.localEntry(key)
+	e := c.hostnameSettingsEntry(key)
 	if !e.at.Before(at) {
 		return
 	}
@@ -154,35 +154,35 @@ func (c *cache) putLocals(key settingKey, items []local, at time.Time) {
 	}
 }
 
-// localEntry is the entry of a list, made if there is none. The caller has the
+// hostnameSettingsEntry is the entry of a list, made if there is none. The caller has the
 // lock.
-func (c *cache) localEntry(key settingKey) *localEntry {
-	e := c.locals[key]
+func (c *cache) hostnameSettingsEntry(key settingKey) *hostnameSettingsEntry {
+	e := c.lists[key]
 	if e == nil {
-		e = &localEntry{wrote: map[string]settingEntry{}}
-		c.locals[key] = e
+		e = &hostnameSettingsEntry{wrote: map[string]settingEntry{}}
+		c.lists[key] = e
 	}
 	return e
 }
 
-// wroteLocal enters what the answer to the write of a name in a zone showed, nil
+// wroteHostnameSetting enters what the answer to the write of a name in a zone showed, nil
 // where it showed nothing certain.
-func (c *cache) wroteLocal(key settingKey, name string, s *plan.Setting, at time.Time) {
+func (c *cache) wroteHostnameSetting(key settingKey, name string, s *plan.Setting, at time.Time) {
 	entry := settingEntry{at: at}
 	if s != nil {
 		entry.reading = &reading{Setting: *s}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.localEntry(key).wrote[name] = entry
+	c.hostnameSettingsEntry(key).wrote[name] = entry
 }
 
 // local is the value of a name in a zone, and of when; ok is false if what is known
 // of it is older than since, or not certain.
-func (c *cache) local(key settingKey, name string, since time.Time) (s plan.Setting, at time.Time, ok bool) {
+func (c *cache) hostnameSetting(key settingKey, name string, since time.Time) (s plan.Setting, at time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.localEntry(key)
+	e := c.hostnameSettingsEntry(key)
 	if w, ok := e.wrote[name]; ok {
 		if w.reading == nil || w.at.Before(since) {
 			return plan.Setting{}, time.Time{}, false

@@ -119,7 +119,7 @@ func TestHostnameBodies(t *testing.T) {
 		{body: `[]`, err: "a list where an object is expected"},
 		{body: `null`, err: "null where an object is expected"},
 	} {
-		got, err := decodeHostname([]byte(tt.body))
+		got, err := decodeCustomHostname([]byte(tt.body))
 		switch {
 		case tt.err == "" && err != nil, tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: %v, want %q", tt.body, err, tt.err)
@@ -129,7 +129,7 @@ func TestHostnameBodies(t *testing.T) {
 			}
 		}
 	}
-	if _, err := decodeHostnames([]byte(`[` + head + `},{"id":1}]`)); err == nil || !strings.Contains(err.Error(), "item 1: id: a number") {
+	if _, err := decodeCustomHostnames([]byte(`[` + head + `},{"id":1}]`)); err == nil || !strings.Contains(err.Error(), "item 1: id: a number") {
 		t.Errorf("%v", err)
 	}
 }
@@ -178,8 +178,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"a":"`))
 	f.Add([]byte(`[{]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := decodeHostname(b)
-		decodeHostnames(b)
+		h, err := decodeCustomHostname(b)
+		decodeCustomHostnames(b)
 		decodeZones(b)
 		decodeSetting(b, "x")
 		if err == nil && json.Valid(b) {
@@ -239,7 +239,7 @@ func TestKeysOfUploadedCertificates(t *testing.T) {
 		{`"custom_certificate":"PEM"`, 0},
 		{`"custom_certificate":"","certificates":[{"signature":"SHA256WithRSA"}]`, 0},
 	} {
-		h, err := decodeHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + tt.ssl + `}}`))
+		h, err := decodeCustomHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + tt.ssl + `}}`))
 		if err != nil || h.Keys != tt.want {
 			t.Errorf("%s: %d, %v, want %d", tt.ssl, h.Keys, err, tt.want)
 		}

@@ -262,7 +262,7 @@ func (g *gaps) add(id string, err error) {
 }
 
 // to adds the gaps to those of a zone.
-func (g *gaps) to(z *plan.Zone) {
+func (g *gaps) addTo(z *plan.Zone) {
 	for id, why := range g.unreadable {
 		z.Unreadable = with(z.Unreadable, id, why)
 	}

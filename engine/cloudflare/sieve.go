@@ -16,9 +16,9 @@ type fields map[string]fields
 // is empty. It may be a whole certificate.
 var brief = fields{}
 
-// hostnameList is what of a page of custom hostnames is read. The decoder passes
+// customHostnameFields is what of a page of custom hostnames is read. The decoder passes
 // over every other key, and what it knows has to stand here too.
-var hostnameList = fields{
+var customHostnameFields = fields{
 	"success": nil, "errors": nil, "messages": nil, "result_info": nil,
 	"result": {
 		"id": nil, "hostname": nil, "status": nil, "custom_origin_server": nil, "custom_origin_sni": nil, "custom_metadata": nil,

@@ -26,7 +26,7 @@ const fullHostname = `{"x":{"ssl":[1,"]\\\"}"]},"id":"0d89c70d","\u0068ostname":
 // The sieve lets everything through that the decoder reads, however the text comes
 // in, and nothing of what it does not read.
 func TestSieve(t *testing.T) {
-	want, err := decodeHostnames([]byte("[" + fullHostname + "]"))
+	want, err := decodeCustomHostnames([]byte("[" + fullHostname + "]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +41,12 @@ func TestSieve(t *testing.T) {
 		"at once": strings.NewReader(page), "byte by byte": iotest.OneByteReader(strings.NewReader(page)),
 		"with its end": iotest.DataErrReader(strings.NewReader(page)),
 	} {
-		out, err := sift(r, hostnameList)
+		out, err := sift(r, customHostnameFields)
 		var envelope struct{ Result json.RawMessage }
 		if err != nil || json.Unmarshal(out, &envelope) != nil || !bytes.Contains(out, []byte(`"result_info":{"total_count":1}`)) {
 			t.Fatalf("%s: %v: %s", name, err, out)
 		}
-		got, err := decodeHostnames(envelope.Result)
+		got, err := decodeCustomHostnames(envelope.Result)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,13 +69,13 @@ func TestSieveOfBrokenText(t *testing.T) {
 		texts = append(texts, page[:i])
 	}
 	for _, text := range texts {
-		if out, err := sift(iotest.OneByteReader(strings.NewReader(text)), hostnameList); err != nil || json.Valid(out) {
+		if out, err := sift(iotest.OneByteReader(strings.NewReader(text)), customHostnameFields); err != nil || json.Valid(out) {
 			t.Errorf("%s: %s, %v", text, out, err)
 		}
 	}
 	for i := range page {
 		broken := io.MultiReader(strings.NewReader(page[:i]), iotest.ErrReader(io.ErrUnexpectedEOF))
-		if _, err := sift(broken, hostnameList); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := sift(broken, customHostnameFields); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%s: %v", page[:i], err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestSieveAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := rapid.IntRange(1, 9).Draw(t, "window")
-		got, err := sift(&inPieces{text, n}, hostnameList)
+		got, err := sift(&inPieces{text, n}, customHostnameFields)
 		if err != nil || string(got) != string(want) {
 			t.Fatalf("%s: %s, %v; want %s", text, got, err, want)
 		}
@@ -126,7 +126,7 @@ func FuzzSieve(f *testing.F) {
 	f.Add([]byte(`{"success":true,"result":[` + fullHostname + `]}`))
 	f.Add([]byte(`{"result":[{"ssl":[]},[],"x",{"ssl":{"custom_key":{"a":1}}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		out, err := sift(bytes.NewReader(text), hostnameList)
+		out, err := sift(bytes.NewReader(text), customHostnameFields)
 		if err != nil {
 			t.Fatal(err)
 		}

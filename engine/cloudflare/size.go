@@ -54,15 +54,15 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 		if len(z.client.accounts) > 0 && !z.client.fallback {
 			s.Budget = strings.Join(z.client.accounts, ", ")
 		}
-		if !z.hostnames {
+		if !z.customHostnames {
 			continue
 		}
 		group.Go(crash.Guard(func() error {
 			var err error
-			if s.Hostnames, err = r.countHostnames(gctx, z.client, z.ID); err != nil {
+			if s.Hostnames, err = r.countCustomHostnames(gctx, z.client, z.ID); err != nil {
 				return onZone(err, z.Name)
 			}
-			s.Reads += max(1, (s.Hostnames+hostnamePages[0]-1)/hostnamePages[0])
+			s.Reads += max(1, (s.Hostnames+customHostnamePages[0]-1)/customHostnamePages[0])
 			return nil
 		}))
 	}
@@ -71,7 +71,7 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 
 // reads are the requests for everything but the custom hostnames.
 func (z *liveZone) reads() int {
-	n, together := len(z.local), false
+	n, together := len(z.hostnameSettings), false
 	for _, id := range z.settings {
 		if readAlone(id) {
 			n++
@@ -82,18 +82,18 @@ func (z *liveZone) reads() int {
 	if together {
 		n++
 	}
-	if z.pulls {
+	if z.originCertificates {
 		n++
 	}
 	return n
 }
 
-// countHostnames asks for the smallest page and looks at the total.
-func (r *Reader) countHostnames(ctx context.Context, c *client, zone string) (int, error) {
+// countCustomHostnames asks for the smallest page and looks at the total.
+func (r *Reader) countCustomHostnames(ctx context.Context, c *client, zone string) (int, error) {
 	total := 0
 	path := plan.CustomHostnamesPath(zone) + "?page=1&per_page=5"
 	err := c.read(ctx, path, func(result []byte, info *cloudflare.ResultInfo) error {
-		items, err := decodeHostnames(result)
+		items, err := decodeCustomHostnames(result)
 		total = len(items)
 		if info != nil && info.Total > total {
 			total = info.Total

@@ -22,11 +22,11 @@ func (r *Reader) Certificates(ctx context.Context, zone, status string) (hostnam
 		return nil, false, fmt.Errorf("zone %s was not read, so it is not known which credentials are for it", zone)
 	}
 	if status == "" {
-		hostnames, err = r.hostnamesOf(ctx, c, &plan.Zone{ID: zone}, nil)
+		hostnames, err = r.readCustomHostnames(ctx, c, &plan.Zone{ID: zone}, nil)
 		return hostnames, err == nil, err
 	}
-	q := query[plan.Hostname]{client: c, path: plan.CustomHostnamesPath(zone) + "?ssl_status=" + url.QueryEscape(status), decode: decodeHostnames}
-	size := hostnamePages[min(int(c.refused.Load()), len(hostnamePages)-1)]
+	q := query[plan.Hostname]{client: c, path: plan.CustomHostnamesPath(zone) + "?ssl_status=" + url.QueryEscape(status), decode: decodeCustomHostnames}
+	size := customHostnamePages[min(int(c.refused.Load()), len(customHostnamePages)-1)]
 	for n := 1; n <= maxUntold; n++ {
 		p, err := q.page(ctx, n, size)
 		var failed *Error

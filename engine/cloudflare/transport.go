@@ -258,7 +258,7 @@ func readAll(res *http.Response, of fields) (body []byte, err error) {
 // custom hostnames are large.
 func readOf(req *http.Request, res *http.Response) fields {
 	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, plan.EndpointCustomHostnames) {
-		return hostnameList
+		return customHostnameFields
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 // largePage reports whether a request is for a page that could be smaller.
 func largePage(req *http.Request) bool {
 	size, err := strconv.Atoi(req.URL.Query().Get("per_page"))
-	return err == nil && size > hostnamePages[len(hostnamePages)-1]
+	return err == nil && size > customHostnamePages[len(customHostnamePages)-1]
 }
 
 // silent reports whether a write was taken with a status that needs no body.

@@ -64,9 +64,9 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 	case c.Kind == plan.KindHostname:
 		o, err = w.readName(ctx, cl, c, maxAge)
 	case c.Action == plan.Create:
-		o, err = w.findHostname(ctx, cl, c)
+		o, err = w.findCustomHostname(ctx, cl, c)
 	default:
-		o, err = w.readHostname(ctx, cl, c, maxAge)
+		o, err = w.readCustomHostname(ctx, cl, c, maxAge)
 	}
 	if c.Kind == plan.KindCustomHostname && c.Action == plan.Delete && (missingObject(err) || err == nil && o.Hostname != nil && going(o.Hostname.Status)) {
 		o, err = plan.Object{Absent: true}, nil
@@ -232,7 +232,7 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	case c.Kind == plan.KindZone:
 		return w.acceptSetting(c, result)
 	}
-	d := newHostnameDecoder(result)
+	d := newCustomHostnameDecoder(result)
 	h, err := d.hostname()
 	switch {
 	case h.ID != "" && c.ObjectID != "" && h.ID != c.ObjectID:
@@ -246,7 +246,7 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	}
 	// The next write goes over this state. One that lacks a part would lose it.
 	if h.Type != "" && h.Method != "" {
-		w.cache.wroteHostname(h.ID, &h, time.Now())
+		w.cache.wroteCustomHostname(h.ID, &h, time.Now())
 	}
 	return object(&h), nil
 }
@@ -276,7 +276,7 @@ func object(h *plan.Hostname) plan.Object {
 }
 
 // object is what an entry holds, for a caller.
-func (e hostnameEntry) object() plan.Object {
+func (e customHostnameEntry) object() plan.Object {
 	o := object(e.hostname)
 	o.At = e.at
 	return o
@@ -288,9 +288,9 @@ func (w *Writer) drop(c *plan.Change) {
 	key := settingKey{c.ZoneID, c.ObjectID}
 	switch c.Kind {
 	case plan.KindHostname:
-		w.cache.wroteLocal(key, c.Name, nil, now)
+		w.cache.wroteHostnameSetting(key, c.Name, nil, now)
 	case plan.KindCustomHostname:
-		w.cache.wroteHostname(c.ObjectID, nil, now)
+		w.cache.wroteCustomHostname(c.ObjectID, nil, now)
 	case plan.KindZone:
 		w.cache.wroteSetting(key, nil, now)
 		if c.ObjectID == tls13 || c.ObjectID == earlyData {
@@ -332,9 +332,9 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 	return s.object(), nil
 }
 
-// findHostname looks for the custom hostname that a change is to create, by its
+// findCustomHostname looks for the custom hostname that a change is to create, by its
 // name.
-func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
+func (w *Writer) findCustomHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	found, err := w.named(ctx, cl, c.ZoneID, []string{c.Name})
 	switch {
 	case err != nil:
@@ -345,7 +345,7 @@ func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (
 	return object(&found[0]), nil
 }
 
-func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	if maxAge <= 0 {
 		return w.readOne(ctx, cl, c)
 	}
@@ -386,7 +386,7 @@ func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 	start := time.Now()
 	var items []plan.Hostname
 	err := cl.read(ctx, pagePath(plan.CustomHostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		items, err = decodeHostnames(result)
+		items, err = decodeCustomHostnames(result)
 		return err
 	})
 	if err == nil {
@@ -400,7 +400,7 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 	start := time.Now()
 	var h plan.Hostname
 	err := cl.read(ctx, plan.CustomHostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		h, err = decodeHostname(result)
+		h, err = decodeCustomHostname(result)
 		if err == nil && h.ID != c.ObjectID {
 			err = fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)
 		}
@@ -409,6 +409,6 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 	if err != nil {
 		return plan.Object{}, err
 	}
-	w.cache.putHostname(&h, start)
-	return hostnameEntry{hostname: &h, at: start}.object(), nil
+	w.cache.putCustomHostname(&h, start)
+	return customHostnameEntry{hostname: &h, at: start}.object(), nil
 }

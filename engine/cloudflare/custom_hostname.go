@@ -17,23 +17,23 @@ import (
 	"tlsync/schema"
 )
 
-// hostnamePages are the sizes of pages of custom hostnames. The API takes up to
+// customHostnamePages are the sizes of pages of custom hostnames. The API takes up to
 // 1,000; older deployments of it took 50, and its documentation warns that the
 // largest pages may time out.
-var hostnamePages = []int{1000, 500, 250, 100, 50}
+var customHostnamePages = []int{1000, 500, 250, 100, 50}
 
-// hostnamesOf reads the custom hostnames of a zone, sorted by name: all, or if names
+// readCustomHostnames reads the custom hostnames of a zone, sorted by name: all, or if names
 // are given at least those, whichever takes fewer requests. The first page of the
 // list tells how many there are. A name on it is asked for all the same: it may stand
 // on another page once more.
-func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone, names []string) ([]plan.Hostname, error) {
+func (r *Reader) readCustomHostnames(ctx context.Context, c *client, z *plan.Zone, names []string) ([]plan.Hostname, error) {
 	start := time.Now()
 	q := query[plan.Hostname]{
 		client:   c,
 		path:     plan.CustomHostnamesPath(z.ID),
-		sizes:    hostnamePages,
+		sizes:    customHostnamePages,
 		refused:  &c.refused,
-		decode:   decodeHostnames,
+		decode:   decodeCustomHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
 		progress: func(items, total int) { r.tell(Event{Zone: z.Name, Items: items, Total: total}) },
 		limit:    r.concurrency,
@@ -78,7 +78,7 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 			start := time.Now()
 			l, err := list(gctx, query[plan.Hostname]{
 				client: c, path: plan.CustomHostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
-				sizes: []int{50}, filtered: true, least: 5, decode: decodeHostnames,
+				sizes: []int{50}, filtered: true, least: 5, decode: decodeCustomHostnames,
 				id: func(h *plan.Hostname) string { return h.ID }, limit: r.concurrency, log: r.log,
 			})
 			if err != nil {
@@ -88,7 +88,7 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 				if h := l.items[j]; h.Name == name {
 					found[i] = append(found[i], h)
 					if r.cache != nil {
-						r.cache.putHostname(&h, start)
+						r.cache.putCustomHostname(&h, start)
 					}
 				}
 			}
@@ -99,12 +99,12 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 	return slices.Concat(found...), err
 }
 
-func decodeHostnames(result []byte) ([]plan.Hostname, error) {
+func decodeCustomHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
 	if n := bytes.Count(result, []byte(`"hostname"`)); n > 0 {
 		out = make([]plan.Hostname, 0, n)
 	}
-	d := newHostnameDecoder(result)
+	d := newCustomHostnameDecoder(result)
 	err := d.array(func() error {
 		h, err := d.hostname()
 		out = append(out, h)
@@ -113,26 +113,26 @@ func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	return out, err
 }
 
-func decodeHostname(result []byte) (plan.Hostname, error) {
-	return newHostnameDecoder(result).hostname()
+func decodeCustomHostname(result []byte) (plan.Hostname, error) {
+	return newCustomHostnameDecoder(result).hostname()
 }
 
-// hostnameDecoder reads custom hostnames. What most of them have in common, words
+// customHostnameDecoder reads custom hostnames. What most of them have in common, words
 // like "active" and whole ssl.settings, is kept once per page; the slices of
 // settings are shared and must not be written to.
-type hostnameDecoder struct {
+type customHostnameDecoder struct {
 	cursor
 	words    map[string]string
 	settings map[string][]plan.Setting
 	shown    bool // ssl.settings of some hostname was an object, if an empty one
 }
 
-func newHostnameDecoder(result []byte) *hostnameDecoder {
-	return &hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
+func newCustomHostnameDecoder(result []byte) *customHostnameDecoder {
+	return &customHostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
 }
 
 // word is the string that comes next, "" for null.
-func (d *hostnameDecoder) word() (string, error) {
+func (d *customHostnameDecoder) word() (string, error) {
 	if d.null() {
 		return "", nil
 	}
@@ -149,7 +149,7 @@ func (d *hostnameDecoder) word() (string, error) {
 }
 
 // name is the hostname that comes next, canonical, "" for null.
-func (d *hostnameDecoder) name() (string, error) {
+func (d *customHostnameDecoder) name() (string, error) {
 	w, err := d.word()
 	if w == "" {
 		return "", err
@@ -160,7 +160,7 @@ func (d *hostnameDecoder) name() (string, error) {
 // hostname reads one object. Fields that it does not know are passed over;
 // fields that it knows must have the type they always had, since a zero value
 // in place of a misread one would pass for live state.
-func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
+func (d *customHostnameDecoder) hostname() (plan.Hostname, error) {
 	var h plan.Hostname
 	var name string
 	err := d.object(func(key []byte) (err error) {
@@ -205,7 +205,7 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 	return h, nil
 }
 
-func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
+func (d *customHostnameDecoder) ssl(h *plan.Hostname) error {
 	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "status":
@@ -239,7 +239,7 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 		case "settings":
 			if !d.null() {
 				d.shown = true
-				h.Settings, err = d.hostnameSettings()
+				h.Settings, err = d.sslSettings()
 			}
 		default:
 			d.skip()
@@ -254,7 +254,7 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 
 // keys reads the kinds of keys that the signatures of certificates tell of:
 // "ECDSAWithSHA256", "SHA256WithRSA".
-func (d *hostnameDecoder) keys(h *plan.Hostname) error {
+func (d *customHostnameDecoder) keys(h *plan.Hostname) error {
 	unknown := false
 	err := d.array(func() error {
 		return d.object(func(key []byte) error {
@@ -280,7 +280,7 @@ func (d *hostnameDecoder) keys(h *plan.Hostname) error {
 	return err
 }
 
-func (d *hostnameDecoder) metadata() (map[string]string, error) {
+func (d *customHostnameDecoder) metadata() (map[string]string, error) {
 	m := map[string]string{}
 	err := d.object(func(key []byte) error {
 		k := string(key)
@@ -299,9 +299,9 @@ func (d *hostnameDecoder) metadata() (map[string]string, error) {
 	return m, err
 }
 
-// hostnameSettings reads ssl.settings with all its keys: a PATCH replaces the
+// sslSettings reads ssl.settings with all its keys: a PATCH replaces the
 // object as a whole, so what is not understood has to be sent back as well.
-func (d *hostnameDecoder) hostnameSettings() ([]plan.Setting, error) {
+func (d *customHostnameDecoder) sslSettings() ([]plan.Setting, error) {
 	if d.next() != '{' {
 		return nil, d.want("an object")
 	}

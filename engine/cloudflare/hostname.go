@@ -17,17 +17,17 @@ import (
 	"tlsync/schema"
 )
 
-// localOf reads which names in a zone have values of their own: one list for each
+// readZoneHostnames reads which names in a zone have values of their own: one list for each
 // setting. The names are sorted; read are the settings that could be read.
-func (r *Reader) localOf(ctx context.Context, c *client, z *plan.Zone, need []string) (names []plan.Hostname, read []string, g gaps, err error) {
-	lists := make([][]local, len(need))
+func (r *Reader) readZoneHostnames(ctx context.Context, c *client, z *plan.Zone, need []string) (names []plan.Hostname, read []string, g gaps, err error) {
+	lists := make([][]hostnameSetting, len(need))
 	failures := make([]error, len(need))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i, id := range need {
 		group.Go(crash.Guard(func() error {
-			lists[i], failures[i] = r.readLocal(gctx, c, z.ID, id)
-			if failures[i] != nil && everybodys(ctx, failures[i]) {
+			lists[i], failures[i] = r.readHostnameSettings(gctx, c, z.ID, id)
+			if failures[i] != nil && fatal(ctx, failures[i]) {
 				return failures[i]
 			}
 			return nil
@@ -61,17 +61,17 @@ func (r *Reader) localOf(ctx context.Context, c *client, z *plan.Zone, need []st
 }
 
 // local is the value that a name in a zone has of its own for a setting.
-type local struct {
+type hostnameSetting struct {
 	name string
 	plan.Setting
 }
 
-// readLocal reads the list of one setting: the names with a value, each once.
-func (r *Reader) readLocal(ctx context.Context, c *client, zone, id string) ([]local, error) {
+// readHostnameSettings reads the list of one setting: the names with a value, each once.
+func (r *Reader) readHostnameSettings(ctx context.Context, c *client, zone, id string) ([]hostnameSetting, error) {
 	start := time.Now()
-	items, err := gather(ctx, c, plan.HostnameSettingsPath(zone, id), func(result []byte) ([]local, error) {
-		return decodeLocals(result, id)
-	}, func(l *local) string {
+	items, err := gather(ctx, c, plan.HostnameSettingsPath(zone, id), func(result []byte) ([]hostnameSetting, error) {
+		return decodeHostnameSettings(result, id)
+	}, func(l *hostnameSetting) string {
 		// A name that is deleted and set again may stand in the list twice.
 		if l.Value == schema.Inherit {
 			return l.name + " gone"
@@ -81,16 +81,16 @@ func (r *Reader) readLocal(ctx context.Context, c *client, zone, id string) ([]l
 	if err != nil {
 		return nil, err
 	}
-	items = slices.DeleteFunc(items, func(l local) bool { return l.Value == schema.Inherit })
+	items = slices.DeleteFunc(items, func(l hostnameSetting) bool { return l.Value == schema.Inherit })
 	if r.cache != nil {
-		r.cache.putLocals(settingKey{zone, id}, items, start)
+		r.cache.putHostnameSettings(settingKey{zone, id}, items, start)
 	}
 	return items, nil
 }
 
-func decodeLocals(result []byte, id string) ([]local, error) {
-	return decodeList(result, func(item []byte) (local, error) {
-		l, err := decodeLocal(item, id)
+func decodeHostnameSettings(result []byte, id string) ([]hostnameSetting, error) {
+	return decodeList(result, func(item []byte) (hostnameSetting, error) {
+		l, err := decodeHostnameSetting(item, id)
 		if err == nil && l.name == "" {
 			err = errors.New("a value without a hostname")
 		}
@@ -98,11 +98,11 @@ func decodeLocals(result []byte, id string) ([]local, error) {
 	})
 }
 
-// decodeLocal reads the value of one hostname. An entry that is being deleted has
+// decodeHostnameSetting reads the value of one hostname. An entry that is being deleted has
 // no value. An entry that does not show a value is an error, since that differs
 // from having none.
-func decodeLocal(text []byte, id string) (local, error) {
-	l := local{Setting: noValue(id)}
+func decodeHostnameSetting(text []byte, id string) (hostnameSetting, error) {
+	l := hostnameSetting{Setting: noValue(id)}
 	row, ok := schema.LookupSetting(id)
 	if !ok {
 		return l, fmt.Errorf("%s is no setting", id)
@@ -137,25 +137,25 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 	key := settingKey{c.ZoneID, c.ObjectID}
 	start := time.Now()
 	if maxAge <= 0 {
-		items, err := w.readLocal(ctx, cl, c.ZoneID, c.ObjectID)
+		items, err := w.readHostnameSettings(ctx, cl, c.ZoneID, c.ObjectID)
 		if err != nil {
 			return plan.Object{}, err
 		}
 		s := noValue(c.ObjectID)
-		if i := slices.IndexFunc(items, func(l local) bool { return l.name == c.Name }); i >= 0 {
+		if i := slices.IndexFunc(items, func(l hostnameSetting) bool { return l.name == c.Name }); i >= 0 {
 			s = items[i].Setting
 		}
 		return plan.Object{Setting: &s, At: start}, nil
 	}
 	since := start.Add(-maxAge)
-	if s, at, ok := w.cache.local(key, c.Name, since); ok {
+	if s, at, ok := w.cache.hostnameSetting(key, c.Name, since); ok {
 		return plan.Object{Setting: &s, At: at}, nil
 	}
 	// Of those that wait for the same list, one reads it.
 	if busy, mine := w.cache.claim(key); mine {
 		err := func() error {
 			defer w.cache.release(key)
-			_, err := w.readLocal(ctx, cl, c.ZoneID, c.ObjectID)
+			_, err := w.readHostnameSettings(ctx, cl, c.ZoneID, c.ObjectID)
 			return err
 		}()
 		if err != nil {
@@ -168,7 +168,7 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 			return plan.Object{}, context.Cause(ctx)
 		}
 	}
-	if s, at, ok := w.cache.local(key, c.Name, since); ok {
+	if s, at, ok := w.cache.hostnameSetting(key, c.Name, since); ok {
 		return plan.Object{Setting: &s, At: at}, nil
 	}
 	return w.readName(ctx, cl, c, 0)
@@ -176,7 +176,7 @@ func (w *Writer) readName(ctx context.Context, cl *client, c *plan.Change, maxAg
 
 // acceptName takes over the answer to a write of a name in a zone.
 func (w *Writer) acceptName(c *plan.Change, result []byte) (plan.Object, error) {
-	l, err := decodeLocal(result, c.ObjectID)
+	l, err := decodeHostnameSetting(result, c.ObjectID)
 	switch {
 	case l.name != "" && l.name != c.Name:
 		return plan.Object{}, fmt.Errorf("it is about hostname %s, not %s", l.name, c.Name)
@@ -184,7 +184,7 @@ func (w *Writer) acceptName(c *plan.Change, result []byte) (plan.Object, error) 
 		return plan.Object{}, nil
 	}
 	s := l.Setting
-	w.cache.wroteLocal(settingKey{c.ZoneID, c.ObjectID}, c.Name, &s, time.Now())
+	w.cache.wroteHostnameSetting(settingKey{c.ZoneID, c.ObjectID}, c.Name, &s, time.Now())
 	kept := s
 	return plan.Object{Setting: &kept}, nil
 }
