@@ -139,7 +139,7 @@ func (w *Writer) Batch(c *plan.Change) string {
 	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
 		return ""
 	}
-	e, _ := w.cache.hostname(c.ObjectID, time.Time{})
+	e, _ := w.cache.customHostname(c.ObjectID, time.Time{})
 	if e.page.size == 0 {
 		return ""
 	}
@@ -350,7 +350,7 @@ func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Cha
 		return w.readOne(ctx, cl, c)
 	}
 	since := time.Now().Add(-maxAge)
-	e, fresh := w.cache.hostname(c.ObjectID, since)
+	e, fresh := w.cache.customHostname(c.ObjectID, since)
 	switch {
 	case fresh:
 		return e.object(), nil
@@ -358,23 +358,12 @@ func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Cha
 		// One name in doubt, or one that never was on a page.
 		return w.readOne(ctx, cl, c)
 	}
-	// Of those that wait for the same page, one reads it.
-	if busy, mine := w.cache.claim(e.page); mine {
-		err := func() error {
-			defer w.cache.release(e.page) // whatever happens: others wait for it
-			return w.readPage(ctx, cl, e.page)
-		}()
-		if err != nil && ctx.Err() != nil {
-			return plan.Object{}, err
-		}
-	} else {
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return plan.Object{}, context.Cause(ctx)
-		}
+
+	err := w.cache.shared(ctx, e.page, func() error { return w.readPage(ctx, cl, e.page) })
+	if err != nil && ctx.Err() != nil {
+		return plan.Object{}, err
 	}
-	if e, fresh = w.cache.hostname(c.ObjectID, since); fresh {
+	if e, fresh = w.cache.customHostname(c.ObjectID, since); fresh {
 		return e.object(), nil
 	}
 	return w.readOne(ctx, cl, c)
