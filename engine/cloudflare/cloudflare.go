@@ -262,14 +262,14 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 	t := &transport{
 		base: o.Transport, limit: limit, retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
-		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
+		paused: func(until time.Time) { r.emit(Event{PausedUntil: until}) },
 		sends: func(method string) {
 			if method == http.MethodGet {
 				r.reads.Add(1)
 			} else {
 				r.writes.Add(1)
 			}
-			r.tell(Event{})
+			r.emit(Event{})
 		},
 	}
 	r.limits = append(r.limits, t.limit)
@@ -321,7 +321,7 @@ func (r *Reader) Requests() plan.Requests {
 	return plan.Requests{Read: int(r.reads.Load()), Write: int(r.writes.Load())}
 }
 
-func (r *Reader) tell(e Event) {
+func (r *Reader) emit(e Event) {
 	if r.notify == nil {
 		return
 	}
