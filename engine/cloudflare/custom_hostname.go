@@ -233,7 +233,7 @@ func (d *customHostnameDecoder) ssl(h *plan.Hostname) error {
 			h.Authority, err = d.word()
 		case "wildcard":
 			if !d.null() {
-				h.Wildcard, err = d.truth()
+				h.Wildcard, err = d.boolean()
 			}
 		case "custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle":
 			// These are empty if nothing was uploaded.

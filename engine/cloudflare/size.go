@@ -12,41 +12,44 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Size is what a zone costs to read.
+// Size is the cost of reading a zone.
 type Size struct {
 	Zone    string
 	Account plan.Account
-	// Hostnames are its custom hostnames; 0 where they are not needed.
+	// Hostnames counts its custom hostnames; 0 if they are not needed.
 	Hostnames int
-	// Reads are the requests that Fetch takes for the zone, the look-up left out.
+	// Reads counts the requests of Fetch for the zone, without the look-up.
 	Reads int
 	// Budget names the credential whose rate the requests count against: the
-	// accounts that it is given to, or "default".
+	// accounts that it is for, or "default".
 	Budget string
 }
 
-// Sizes tells what the zones of a scope cost to read, sorted by name, with one
-// request for a zone whose custom hostnames are needed. Zones that cannot be found
-// or counted are an error: a shard would be missing them.
+// Sizes returns the cost of reading the zones of a scope, sorted by name, with
+// one request for each zone whose custom hostnames are needed. A zone that
+// cannot be found or counted is an error, since a shard would lack it.
 func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 	scope.Accounts = nil
 	d, err := r.discover(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
+
 	live := &plan.Live{}
 	zones, failures := r.resolve(d, scope, live)
 	if len(failures) > 0 {
 		return nil, failures[0]
 	}
 	for _, f := range live.Problems {
-		if f.Severity != "warning" { // a glob that matches nothing
+		if f.Severity != "warning" { // a glob may match nothing
 			return nil, fmt.Errorf("%s", f.Message)
 		}
 	}
+
 	sizes := make([]Size, len(zones))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
+
 	for i := range zones {
 		z := &zones[i]
 		s := &sizes[i]
@@ -66,10 +69,11 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 			return nil
 		}))
 	}
+
 	return sizes, group.Wait()
 }
 
-// reads are the requests for everything but the custom hostnames.
+// reads counts the requests for everything but the custom hostnames.
 func (z *liveZone) reads() int {
 	n, together := len(z.hostnameSettings), false
 	for _, id := range z.settings {
@@ -88,7 +92,7 @@ func (z *liveZone) reads() int {
 	return n
 }
 
-// countCustomHostnames asks for the smallest page and looks at the total.
+// countCustomHostnames requests the smallest page and returns the total.
 func (r *Reader) countCustomHostnames(ctx context.Context, c *client, zone string) (int, error) {
 	total := 0
 	path := plan.CustomHostnamesPath(zone) + "?page=1&per_page=5"
