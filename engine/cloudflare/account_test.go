@@ -381,7 +381,8 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", tt.policies, admission(got), err, tt.want)
 		}
 	}
-	// What is only named does not say who is let in: it has to be asked for.
+	// A policy shown by its id alone does not say who is let in, so it has to
+	// be read.
 	for _, named := range []string{`["x"]`, `[{"id":"x","precedence":1}]`} {
 		if got, err := decodePolicies([]byte(named)); err == nil {
 			t.Errorf("%s: %v", named, got)

@@ -16,7 +16,8 @@ import (
 func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 	zeros, some := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		// What to do is drawn outside of the bubble, whose clock is its own.
+		// The actions are drawn outside the bubble, which has a clock of its
+		// own.
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(rt, "steps")
 		synctest.Test(t, func(*testing.T) {
 			l := newLimiter(Rate{6, 10 * time.Second})

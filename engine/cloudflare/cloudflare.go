@@ -227,6 +227,7 @@ func checkBaseURL(base string) error {
 		// The parser's message repeats the URL, which may contain a password.
 		return errors.New("the base URL is not a URL")
 	}
+
 	shown := u.Redacted()
 	switch {
 	case u.Host == "":

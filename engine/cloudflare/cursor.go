@@ -173,6 +173,7 @@ func (c *cursor) skip() []byte {
 		default:
 			c.skipLiteral()
 		}
+
 		if depth == 0 {
 			break
 		}
@@ -189,6 +190,7 @@ func (c *cursor) skipString() {
 			return
 		}
 		c.i += n + 1
+
 		// The quotation mark ends the string unless an odd number of
 		// backslashes precedes it.
 		escapes := 0

@@ -267,6 +267,7 @@ func (d *customHostnameDecoder) ssl(h *plan.Hostname) error {
 // "ECDSAWithSHA256", "SHA256WithRSA".
 func (d *customHostnameDecoder) keys(h *plan.Hostname) error {
 	unknown := false
+
 	err := d.array(func() error {
 		return d.object(func(key []byte) error {
 			if string(key) != "signature" {
@@ -285,6 +286,7 @@ func (d *customHostnameDecoder) keys(h *plan.Hostname) error {
 			return nil
 		})
 	})
+
 	if unknown {
 		h.Keys = 0
 	}
@@ -306,6 +308,7 @@ func (d *customHostnameDecoder) metadata() (map[string]string, error) {
 		m[k] = v
 		return err
 	})
+
 	if len(m) == 0 {
 		m = nil
 	}

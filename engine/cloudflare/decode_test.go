@@ -70,7 +70,7 @@ func TestEnvelope(t *testing.T) {
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || got != plan.Object{}):
 				t.Errorf("%s %s: %+v, %v; want %s", method, tt.body, got, err, tt.want)
 			}
-			// What became of a write has to be read, also after a clear no.
+			// The result of a write has to be read, even after a clear refusal.
 			var failed *Error
 			refused := strings.Contains(tt.body, `"success":false`)
 			if errors.As(err, &failed) && (failed.OutcomeUnknown() != (method == "PATCH") || failed.Refused() != refused) {

@@ -216,6 +216,7 @@ func lacks(err error) string {
 	if !errors.As(err, &failed) || failed.Status != http.StatusForbidden && failed.Status != http.StatusBadRequest {
 		return ""
 	}
+
 	for _, l := range lacking {
 		if !strings.Contains(failed.Path, l.part) {
 			continue

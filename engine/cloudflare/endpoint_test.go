@@ -212,8 +212,8 @@ func TestNoFallbackOrigin(t *testing.T) {
 	}
 }
 
-// What the plan of a zone lacks is told apart from what the token lacks and from
-// what went wrong, and none of it keeps the rest from being read.
+// A feature that the zone's plan lacks, a permission that the token lacks and a
+// failure are told apart, and none of them keeps the rest from being read.
 func TestLacking(t *testing.T) {
 	l := newLab(t, strings.Replace(zoneSeed, "account: Example Inc", "account: Example Inc\n    plan: free", 1))
 	all := plan.ZoneScope{

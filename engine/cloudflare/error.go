@@ -235,6 +235,7 @@ func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
 			Message json.RawMessage
 			Chain   []json.RawMessage `json:"error_chain"`
 		}
+
 		var c Code
 		var s string
 		if json.Unmarshal(raw, &s) == nil {
@@ -249,6 +250,7 @@ func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
 				c.Chain = t.readCodes(item.Chain, depth+1)
 			}
 		}
+
 		if c.Code != 0 || c.Message != "" {
 			out = append(out, c)
 		}
@@ -275,6 +277,7 @@ func clean(s string, hide redactor) string {
 			space = true
 			continue
 		}
+
 		if space && n > 0 {
 			b.WriteByte(' ')
 			n++
@@ -289,6 +292,7 @@ func clean(s string, hide redactor) string {
 			n += len(shown)
 		}
 	}
+
 	return strings.TrimSuffix(b.String(), ".")
 }
 
@@ -303,6 +307,7 @@ func stripTags(s string) string {
 			break
 		}
 		b.WriteByte(' ')
+
 		lower := strings.ToLower(rest)
 		for _, unseen := range []string{"script", "style"} {
 			if strings.HasPrefix(lower, unseen) {

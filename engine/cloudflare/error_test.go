@@ -111,8 +111,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// A server that answers with something that is no HTTP at all is quoted by
-// net/http.
+// net/http quotes a server that does not speak HTTP.
 func TestSecretsInBrokenHTTP(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _ := w.(http.Hijacker).Hijack()

@@ -223,7 +223,7 @@ func TestZoneRequests(t *testing.T) {
 	}
 }
 
-// What cannot be read of one zone does not keep the others from being read.
+// A failure in one zone does not keep the others from being read.
 func TestUnreadableZone(t *testing.T) {
 	f := newFake()
 	f.mux.Handle("GET /client/v4/zones", zoneList(zoneJSON(zoneA, "a.example", acctA, "A"), zoneJSON(zoneB, "b.example", acctA, "A")))
@@ -308,7 +308,7 @@ func TestOptionalHostnames(t *testing.T) {
 	}
 }
 
-// A zone of which nothing but the names is asked, and which gives them.
+// The scope needs only the hostnames of this zone, and the zone gives them.
 func TestOnlyHostnames(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(3)})
 	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Optional: true}}})

@@ -93,7 +93,8 @@ func TestWriteHostnameSettings(t *testing.T) {
 		if answer.Setting == nil || answer.Setting.Value != tt.to {
 			t.Errorf("%+v: the answer shows %+v", tt, answer.Setting)
 		}
-		// What is being deleted still stands in the list, and counts as gone.
+		// An entry that is being deleted is still in the list and counts as
+		// gone.
 		if got := own(tt.name, tt.id); got != tt.to {
 			t.Errorf("%+v: read back %s", tt, got)
 		}

@@ -364,9 +364,9 @@ func (g *grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	patched(w, r)
 }
 
-// What others use is not ours to use: a server on which somebody else is at work
-// refuses nothing, nor does one whose windows end later than it says. One that is
-// closed at the beginning refuses one request.
+// A server that others use too refuses no request, nor does a server whose
+// windows end later than it says. A server that is closed at the beginning
+// refuses one request.
 func TestClosedWindow(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

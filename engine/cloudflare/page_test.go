@@ -149,7 +149,7 @@ func TestSmallerPages(t *testing.T) {
 			if n := len(f.requests(listURI)); n > tt.requests {
 				t.Errorf("%s: %d requests, want %d", tt.name, n, tt.requests)
 			}
-			// What was refused once is not tried again.
+			// A size that was refused once is not tried again.
 			f.seen = nil
 			if _, err := r.Fetch(t.Context(), withHostnames); err != nil {
 				t.Fatal(err)
@@ -341,8 +341,8 @@ func TestUntoldList(t *testing.T) {
 			t.Errorf("%s: logged %d lines, want %d:\n%s", tt.name, lines, tt.told, log.String())
 		}
 	}
-	// Cloudflare counts the zones that a filter leaves out as well: that says
-	// nothing, but is no list without a total.
+	// Cloudflare also counts the zones that a filter leaves out. Such a total
+	// tells nothing, but it is a total.
 	f := newFake()
 	f.mux.Handle("GET /client/v4/zones", paged{items: []string{zoneJSON(zoneA, "saas.example", acctA, "A")}, info: func(int, int, int, int) any { return info{"total_count": 70, "total_pages": 2} }})
 	var log bytes.Buffer

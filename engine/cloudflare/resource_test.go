@@ -323,7 +323,8 @@ func TestLostAnswersOfCreations(t *testing.T) {
 	}
 }
 
-// What is not there any more is absent; a path that leads nowhere says nothing.
+// An object that no longer exists is absent; a path that does not exist says
+// nothing about it.
 func TestMissingResource(t *testing.T) {
 	for _, tt := range []struct {
 		status int

@@ -28,6 +28,7 @@ func notYet(c *plan.Change, req plan.Request, err error) bool {
 	if !errors.As(err, &failed) || failed.OutcomeUnknown() {
 		return false
 	}
+
 	conflict := failed.Status == http.StatusConflict
 	switch c.Kind {
 	case plan.KindMTLSHostname:
@@ -54,10 +55,12 @@ func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, 
 		if err == nil || !notYet(c, req, err) {
 			return err
 		}
+
 		w.log.Info("refused for now; waiting", "change", c.ID, "for", d, "error", err)
 		if stopped := wait(ctx, time.Now().Add(d), nil); stopped != nil {
 			return &Error{Method: req.Method, Path: req.Path, Detail: "given up while waiting to send it again, since " + err.Error(), Err: stopped}
 		}
+
 		if !req.Before.IsZero() {
 			req.Before = req.Before.Add(d)
 		}

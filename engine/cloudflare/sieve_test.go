@@ -59,8 +59,8 @@ func TestSieve(t *testing.T) {
 	}
 }
 
-// A text that was cut anywhere, or has more behind it, is no JSON afterwards
-// either, and an error while it is read is not taken for its end.
+// A text that is cut anywhere, or followed by more, is not JSON after the sieve
+// either, and a read error is not mistaken for its end.
 func TestSieveOfBrokenText(t *testing.T) {
 	page := `{"success":true,"result":[` + fullHostname + `]}`
 	texts := []string{page + "}", page + " {}", page + "\x00", "", "<html>", `{"success":true,}`, `{"success":true "result":[]}`, `{"success" true}`,
@@ -174,8 +174,8 @@ func (zeroes) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// What a reading allocates does not depend on how large the certificates are that
-// the objects carry.
+// The memory of a reading does not depend on the size of the certificates in
+// the objects.
 func TestMemoryOfLargeObjects(t *testing.T) {
 	allocated := func(size int) uint64 {
 		o := options(nil)

@@ -83,6 +83,7 @@ func (z *liveZone) reads() int {
 			together = true
 		}
 	}
+
 	if together {
 		n++
 	}

@@ -252,6 +252,7 @@ func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
 	if req.Method == http.MethodGet {
 		return caller, func() {}
 	}
+
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	stop := context.AfterFunc(caller, func() {
 		timer := time.NewTimer(grace)

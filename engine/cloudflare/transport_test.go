@@ -67,8 +67,8 @@ func answer(status int, contentType, body string) http.HandlerFunc {
 
 const failure = `{"success":false,"errors":[{"code":1234,"message":"something is wrong."}],"messages":[],"result":null}`
 
-// What an answer means for a read and for a write: how often it is sent, and
-// whether the outcome of a write is known.
+// An answer decides for a read and for a write how often the request is sent
+// and whether the outcome of the write is known.
 func TestFaults(t *testing.T) {
 	type row struct {
 		name    string

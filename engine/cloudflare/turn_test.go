@@ -57,7 +57,7 @@ func TestAWriteAfterTheStop(t *testing.T) {
 	}
 }
 
-// What has not had its turn when the run is stopped is not counted.
+// A request that has not had its turn when the run is stopped is not counted.
 func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -106,7 +106,8 @@ func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.direct.RoundTrip(r)
 }
 
-// What has had its turn is waited for: how old its reading is plays no part any more.
+// A request that had its turn is waited for: the age of its reading no longer
+// matters.
 func TestASlowWriteIsWaitedFor(t *testing.T) {
 	for _, takes := range []time.Duration{time.Second, 22 * time.Second, 29 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {

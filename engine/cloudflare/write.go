@@ -287,6 +287,7 @@ func (w *Writer) acceptSetting(c *plan.Change, result []byte) (plan.Object, erro
 	case err != nil:
 		return plan.Object{}, nil
 	}
+
 	if c.ObjectID != tls13 && c.ObjectID != earlyData {
 		kept := got
 		w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, &kept, time.Now())

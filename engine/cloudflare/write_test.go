@@ -144,8 +144,8 @@ func TestWriteWithoutObject(t *testing.T) {
 	}
 }
 
-// An answer may show that a name has no settings of its own: that is no answer
-// without settings.
+// An answer may show that a hostname has no settings of its own: that differs
+// from an answer without settings.
 func TestWriteShowsNoSettings(t *testing.T) {
 	f := newFake()
 	f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 200, ok(hostnameJSON(1, " { } ")))
@@ -373,7 +373,7 @@ func TestReadEarlyData(t *testing.T) {
 	read("0rtt", `"off"`)
 }
 
-// What a caller does with an object changes nothing that is remembered.
+// A caller that modifies an object changes nothing in the cache.
 func TestObjectsAreCopies(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(1)})
 	w := writer(t, options(f))

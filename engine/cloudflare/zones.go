@@ -498,6 +498,7 @@ func decodeZone(text []byte) (plan.Zone, error) {
 			Name string `json:"name"`
 		} `json:"account"`
 	}
+
 	switch err := unmarshal(text, &shown); {
 	case err != nil:
 		return plan.Zone{}, err
