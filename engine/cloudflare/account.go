@@ -100,7 +100,7 @@ func onlyAccount(s plan.AccountScope, found []foundAccount, failed error, live *
 		report(plan.Unreadable, "account "+s.Name+" cannot be looked up: "+failed.Error())
 		return nil, failed
 	case len(found) == 0:
-		report(plan.NotFound, "account "+s.Name+" does not exist, or the token sees no zone of it")
+		report(plan.NotFound, "account "+s.Name+" does not exist, or the token sees none of its zones")
 		return nil, nil
 	case len(found) > 1:
 		var ids []string
@@ -111,7 +111,7 @@ func onlyAccount(s plan.AccountScope, found []foundAccount, failed error, live *
 		report(plan.Ambiguous, fmt.Sprintf("there are %d accounts with the name %s: %s; say which by its id", len(found), s.Name, strings.Join(ids, ", ")))
 		return nil, nil
 	case !validID(found[0].ID):
-		failed := fmt.Errorf("account %s has the id %q, which is no id", s.Name, clean(found[0].ID, found[0].client.hide))
+		failed := fmt.Errorf("account %s has the id %q, which is not a usable id", s.Name, clean(found[0].ID, found[0].client.hide))
 		report(plan.Unreadable, failed.Error())
 		return nil, failed
 	}
@@ -217,7 +217,7 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 			a.failed = cmp.Or(a.failed, p.err)
 		default:
 			// Plans can do without these lists. A nil list means unknown.
-			r.log.Warn("what alerts may use is not known", "account", clean(a.Name, a.client.hide), "error", clean(p.err.Error(), a.client.hide))
+			r.log.Warn("cannot read what alerts may use", "account", clean(a.Name, a.client.hide), "error", clean(p.err.Error(), a.client.hide))
 		}
 	}
 	if readable {

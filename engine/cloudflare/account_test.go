@@ -150,8 +150,8 @@ func TestFindAccount(t *testing.T) {
 		{"by its id", accountScope(acctA), acctA + " " + acctA, 0},
 		{"by its id, with a zone of the reading", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: accountScope(acctA).Accounts}, "Acme " + acctA, 1},
 		{"by name and by id", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: []plan.AccountScope{{Name: acctA, MTLS: true}, {Name: "Acme", Alerts: true}}}, "Acme " + acctA, 1},
-		{"unknown", accountScope("Nobody"), "error not-found account/Nobody: account Nobody does not exist, or the token sees no zone of it", 1},
-		{"exact", accountScope("acme"), "error not-found account/acme: account acme does not exist, or the token sees no zone of it", 1},
+		{"unknown", accountScope("Nobody"), "error not-found account/Nobody: account Nobody does not exist, or the token sees none of its zones", 1},
+		{"exact", accountScope("acme"), "error not-found account/acme: account acme does not exist, or the token sees none of its zones", 1},
 		{"two", accountScope("Twin"), "error ambiguous-zone account/Twin: there are 2 accounts with the name Twin: " + acctB + ", " + strings.Repeat("c", 32) + "; say which by its id", 1},
 	} {
 		for _, filtered := range []bool{true, false} {

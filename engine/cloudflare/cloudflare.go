@@ -180,7 +180,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		cl.accounts = append(cl.accounts, name)
 	}
 	if len(r.clients) == 0 {
-		return nil, nil, errors.New("no credentials: an API token is needed, or an e-mail address with a global API key")
+		return nil, nil, errors.New("no credentials: set an API token, or an e-mail address and a global API key")
 	}
 	return r, sends, nil
 }
@@ -225,21 +225,21 @@ func checkBaseURL(base string) error {
 	u, err := url.Parse(base)
 	if err != nil {
 		// The parser's message repeats the URL, which may contain a password.
-		return errors.New("the base URL is not a URL")
+		return errors.New("the base URL is invalid")
 	}
 
 	shown := u.Redacted()
 	switch {
 	case u.Host == "":
-		return fmt.Errorf("base URL %q has no host; it looks like %s", shown, DefaultBaseURL)
+		return fmt.Errorf("base URL %q has no host; write it like %s", shown, DefaultBaseURL)
 	case u.User != nil:
-		return fmt.Errorf("base URL %q holds a user name; credentials have a place of their own", shown)
+		return fmt.Errorf("base URL %q contains a user name; pass credentials separately", shown)
 	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("base URL %q has a query or a fragment; it ends with its path, as in %s", shown, DefaultBaseURL)
+		return fmt.Errorf("base URL %q has a query or a fragment; it must end with its path, as in %s", shown, DefaultBaseURL)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("base URL %q is not https; credentials are sent in clear only to this machine", shown)
+	return fmt.Errorf("base URL %q is not https; without TLS, credentials are sent only to this machine", shown)
 }
 
 func loopback(host string) bool {

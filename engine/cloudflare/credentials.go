@@ -48,7 +48,7 @@ func (c Credentials) check() error {
 	case c.Token != "":
 		return checkHeader("API token", c.Token)
 	case c.Email == "" || c.Key == "":
-		return errors.New("credentials are incomplete: an API token is needed, or an e-mail address with a global API key")
+		return errors.New("incomplete credentials: set an API token, or an e-mail address and a global API key")
 	}
 	if err := checkHeader("e-mail address", c.Email); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (c Credentials) check() error {
 func checkHeader(what, s string) error {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {
-			return fmt.Errorf("the %s holds a character that cannot be sent, at place %d: a space, a line end or a letter beyond ASCII", what, i+1)
+			return fmt.Errorf("the %s contains a character that cannot be sent, at position %d: a space, a line end or a letter outside ASCII", what, i+1)
 		}
 	}
 	return nil

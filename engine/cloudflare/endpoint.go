@@ -225,7 +225,7 @@ func lacks(err error) string {
 			if slices.Contains(l.codes, c.Code) {
 				var b strings.Builder
 				writeCodes(&b, failed.Codes)
-				return "the zone's plan, or an entitlement that it has not, does not allow it: Cloudflare says " + b.String()
+				return "the zone's plan or entitlements do not allow it; Cloudflare says " + b.String()
 			}
 		}
 	}

@@ -232,7 +232,7 @@ func TestLacking(t *testing.T) {
 	if d := cmp.Diff([]string{"hostnames/http2", "hostnames/min_tls_version", schema.TotalTLS}, keys(z.Lacking)); d != "" || len(z.Unreadable) > 0 || len(z.LocalRead) > 0 {
 		t.Errorf("%s %v %v", d, z.Unreadable, z.LocalRead)
 	}
-	if got, want := z.Lacking[schema.TotalTLS], "the zone's plan, or an entitlement that it has not, does not allow it: Cloudflare says code 1450: Advanced Certificate Manager is needed to use this endpoint"; got != want {
+	if got, want := z.Lacking[schema.TotalTLS], "the zone's plan or entitlements do not allow it; Cloudflare says code 1450: Advanced Certificate Manager is needed to use this endpoint"; got != want {
 		t.Error(got)
 	}
 	if v, _ := z.Value(schema.UniversalSSL); v != `"on"` {

@@ -147,7 +147,7 @@ func text(err error) string {
 func (e *Error) lacks() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
-		return "the credentials are not valid, or have expired"
+		return "the credentials are invalid or have expired"
 	case e.Permission == "":
 		return ""
 	case e.Zone != "":

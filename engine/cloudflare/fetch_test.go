@@ -164,7 +164,7 @@ func TestZones(t *testing.T) {
 		{"an unknown name", []plan.ZoneScope{one("a.example", ""), one("zz.example", "Acme")},
 			"a.example@Acme\nerror not-found: zone zz.example does not exist in account Acme, or the token lacks \"Zone: Read\" on it"},
 		{"a glob", []plan.ZoneScope{one("*.example", "Acme")},
-			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not/an/id\", which is no id"},
+			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not/an/id\", which is not a usable id"},
 		{"a glob and a name in it", []plan.ZoneScope{one("a*.example", "Acme"), one("a.example", "")}, "a.example@Acme"},
 		{"a glob of nothing", []plan.ZoneScope{one("*.test", "Acme")},
 			"warning not-found: no live zone matches *.test in account Acme; the token may also lack \"Zone: Read\" on it"},
@@ -322,7 +322,7 @@ func TestUnauthorized(t *testing.T) {
 	f.handle("GET /client/v4/zones", 401, `{"success":false,"errors":[{"code":1000,"message":"Invalid API Token"}]}`)
 	_, err := reader(t, options(f)).Fetch(t.Context(), scope("a.example", "b.example"))
 	var failed *Error
-	if !errors.As(err, &failed) || !failed.Denied() || !strings.Contains(err.Error(), "not valid") {
+	if !errors.As(err, &failed) || !failed.Denied() || !strings.Contains(err.Error(), "credentials are invalid") {
 		t.Errorf("%v", err)
 	}
 }

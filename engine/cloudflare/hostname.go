@@ -109,7 +109,7 @@ func decodeHostnameSetting(text []byte, id string) (hostnameSetting, error) {
 	l := hostnameSetting{Setting: noValue(id)}
 	row, ok := schema.LookupSetting(id)
 	if !ok {
-		return l, fmt.Errorf("%s is no setting", id)
+		return l, fmt.Errorf("%s is not a setting", id)
 	}
 
 	var shown struct {

@@ -29,7 +29,7 @@ func withKey(c *plan.Change, body plan.RawMessage, keys map[string]string) ([]by
 
 	key := keys[from.Env]
 	if strings.TrimSpace(key) == "" {
-		return nil, fmt.Errorf("%s: the environment variable %s, which is to hold the private key, is not set", c.ID, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s is not set; it must hold the private key", c.ID, from.Env)
 	}
 	if block, _ := pem.Decode([]byte(key)); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.ID, from.Env)

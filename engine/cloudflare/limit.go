@@ -102,7 +102,7 @@ func (l *limiter) wake() {
 }
 
 // errOld means that a request must not be sent although its turn came.
-var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+var errOld = errors.New("not sent: its reading became too old while it waited for its turn")
 
 // acquire waits until a request may be sent. It gives up if that is not possible
 // before a time; the zero time sets no limit.

@@ -118,7 +118,7 @@ func (w *Writer) readUploaded(ctx context.Context, cl *client, c *plan.Change) (
 func edited(c *plan.Change, field string) (schema.Value, error) {
 	i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Setting == field })
 	if i < 0 || c.Edits[i].To == schema.Inherit || c.Edits[i].To == "" {
-		return "", fmt.Errorf("%s: it does not say which %s to look for", c.ID, field)
+		return "", fmt.Errorf("%s: the change does not say which %s to look for", c.ID, field)
 	}
 	return c.Edits[i].To, nil
 }

@@ -73,8 +73,8 @@ func TestUploadWithoutKey(t *testing.T) {
 	crt := issue(t, "pulls", false, nil)
 	key := crt.keyPEM(t)
 	for _, tt := range []struct{ name, key, body, want string }{
-		{"none", "", "", "the environment variable PULLS_KEY, which is to hold the private key, is not set"},
-		{"blank", " \n", "", "the environment variable PULLS_KEY, which is to hold the private key, is not set"},
+		{"none", "", "", "the environment variable PULLS_KEY is not set; it must hold the private key"},
+		{"blank", " \n", "", "the environment variable PULLS_KEY is not set; it must hold the private key"},
 		{"another thing", secretLine(key), "", "the environment variable PULLS_KEY does not hold a private key in PEM form"},
 		{"a certificate", crt.pem(), "", "the environment variable PULLS_KEY does not hold a private key in PEM form"},
 		{"no variable", key, `{"certificate":"x"}`, "the request does not say which environment variable holds the private key"},

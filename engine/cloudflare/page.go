@@ -94,7 +94,7 @@ func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 				q.refused.Store(int32(s))
 			}
 			if l.untold {
-				q.log.Warn("the list does not say how many there are; read until a page had nothing new", "path", q.path, "items", len(l.items))
+				q.log.Warn("the server does not say how long the list is; read until a page had nothing new", "path", q.path, "items", len(l.items))
 			}
 			return l, nil
 		case errors.As(err, &short) && again:
@@ -230,7 +230,7 @@ func (q *query[T]) follow(ctx context.Context, m *merger[T], n, size int) error 
 			return nil
 		}
 	}
-	return fmt.Errorf("GET %s: still more after %d pages, and no word of how many there are", q.path, n-1)
+	return fmt.Errorf("GET %s: still more after %d pages, and the server does not say how many there are", q.path, n-1)
 }
 
 // merger joins pages.

@@ -310,7 +310,7 @@ func TestFaultOnOnePage(t *testing.T) {
 // A list that does not say how long it is is told once, however many pages it
 // has and however often it is read; others are not.
 func TestUntoldList(t *testing.T) {
-	const message = "the list does not say how many there are; read until a page had nothing new"
+	const message = "the server does not say how long the list is; read until a page had nothing new"
 	for _, tt := range []struct {
 		name string
 		info func(page, perPage, count, total int) any

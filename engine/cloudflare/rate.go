@@ -45,7 +45,7 @@ func ParseRate(s string) (Rate, error) {
 
 func (r Rate) check() error {
 	if r.Requests < 1 || r.Per < time.Millisecond || r.Per > 24*time.Hour {
-		return fmt.Errorf("rate %s allows nothing or has no sensible duration; right is a number of requests per duration, as in 1100/5m", r)
+		return fmt.Errorf("rate %s is out of range; write a number of requests per duration, as in 1100/5m", r)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func decodePolicy(text []byte) (accessPolicy, error) {
 		return accessPolicy{}, err
 	}
 	if shown.Decision == "" {
-		return accessPolicy{}, errors.New("a policy that is only named")
+		return accessPolicy{}, errors.New("a policy without a decision")
 	}
 
 	others := slices.ContainsFunc(shown.Include, func(rule json.RawMessage) bool { return !demandsCertificate(rule) })

@@ -87,7 +87,7 @@ func (r *Reader) readTogether(ctx context.Context, c *client, z *plan.Zone, need
 	var failed *Error
 	if errors.As(err, &failed) && retired(failed.Status) {
 		// Cloudflare intends to withdraw this endpoint in 2030.
-		r.log.Info("zone settings cannot be read at once; reading them one by one", "zone", z.Name, "error", err)
+		r.log.Info("cannot read all zone settings at once; reading them one by one", "zone", z.Name, "error", err)
 		return map[string]reading{}, nil
 	}
 	return found, err

@@ -56,9 +56,9 @@ func (w *Writer) settled(ctx context.Context, c *plan.Change, req plan.Request, 
 			return err
 		}
 
-		w.log.Info("refused for now; waiting", "change", c.ID, "for", d, "error", err)
+		w.log.Info("an earlier write is still being carried out; waiting", "change", c.ID, "for", d, "error", err)
 		if stopped := wait(ctx, time.Now().Add(d), nil); stopped != nil {
-			return &Error{Method: req.Method, Path: req.Path, Detail: "given up while waiting to send it again, since " + err.Error(), Err: stopped}
+			return &Error{Method: req.Method, Path: req.Path, Detail: "interrupted while waiting to send it again after: " + err.Error(), Err: stopped}
 		}
 
 		if !req.Before.IsZero() {

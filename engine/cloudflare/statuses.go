@@ -20,7 +20,7 @@ import (
 func (r *Reader) Certificates(ctx context.Context, zone, status string) (hostnames []plan.Hostname, ok bool, err error) {
 	c := r.ownerOf(zone)
 	if c == nil {
-		return nil, false, fmt.Errorf("zone %s was not read, so it is not known which credentials are for it", zone)
+		return nil, false, fmt.Errorf("zone %s was not read, so its credentials are unknown", zone)
 	}
 
 	if status == "" {

@@ -77,7 +77,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer req.Body.Close()
 	}
 	if req.Method != http.MethodGet && !t.writes {
-		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client only reads")}
+		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client is read-only")}
 	}
 
 	ctx := req.Context()
@@ -389,7 +389,7 @@ func (t *transport) unusable(e *Error, req *http.Request, res *http.Response, bo
 	contentType := res.Header.Get("Content-Type")
 	switch {
 	case looksLikeHTML(contentType, body):
-		e.Detail = fmt.Sprintf("%s answered %s in place of JSON; is CLOUDFLARE_BASE_URL right?", t.hide.text(req.URL.Redacted()), t.clean(contentType))
+		e.Detail = fmt.Sprintf("%s answered with %s instead of JSON; check CLOUDFLARE_BASE_URL", t.hide.text(req.URL.Redacted()), t.clean(contentType))
 		e.unknown = write
 		return e
 	case !json.Valid(body):

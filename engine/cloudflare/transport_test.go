@@ -84,8 +84,8 @@ func TestFaults(t *testing.T) {
 		{"broken JSON", answer(200, "application/json", `{"success":true,"result":[`), 3, true, "the answer is not JSON"},
 		{"deep JSON", answer(200, "application/json", strings.Repeat("[", 100_000)), 3, true, "the answer is not JSON"},
 		{"empty answer", answer(200, "application/json", ``), 3, true, "the answer is empty"},
-		{"a portal's page", answer(200, "text/html; charset=utf-8", "<html><body>Log in</body></html>"), 1, true, "/client/v4/zones/" + zoneA + "/settings/x answered text/html; charset=utf-8 in place of JSON; is CLOUDFLARE_BASE_URL right?"},
-		{"a page that calls itself JSON", answer(200, "application/json", "\n<!DOCTYPE html>"), 1, true, "is CLOUDFLARE_BASE_URL right?"},
+		{"a portal's page", answer(200, "text/html; charset=utf-8", "<html><body>Log in</body></html>"), 1, true, "/client/v4/zones/" + zoneA + "/settings/x answered with text/html; charset=utf-8 instead of JSON; check CLOUDFLARE_BASE_URL"},
+		{"a page that calls itself JSON", answer(200, "application/json", "\n<!DOCTYPE html>"), 1, true, "check CLOUDFLARE_BASE_URL"},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.test/x", http.StatusTemporaryRedirect)
 		}, 1, false, "307: a redirect to https://elsewhere.test, which is not followed"},
@@ -446,11 +446,11 @@ func TestOptions(t *testing.T) {
 		{Options{Credentials: good, BaseURL: "http://api.cloudflare.com/client/v4"}, "not https"},
 		{Options{Credentials: good, BaseURL: "http://127.0.0.1.evil.test/"}, "not https"},
 		{Options{Credentials: good, BaseURL: "ftp://127.0.0.1/"}, "not https"},
-		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "@api.test/client/v4"}, "holds a user name"},
-		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "%zz@api.test/client/v4"}, "not a URL"},
+		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "@api.test/client/v4"}, "contains a user name"},
+		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "%zz@api.test/client/v4"}, "base URL is invalid"},
 		{Options{Credentials: good, BaseURL: "https://api.test/client/v4?x=1"}, "query"},
 		{Options{Credentials: good, BaseURL: "/client/v4"}, "no host"},
-		{Options{Credentials: good, Rate: Rate{0, time.Second}}, "allows nothing"},
+		{Options{Credentials: good, Rate: Rate{0, time.Second}}, "out of range"},
 		{Options{Accounts: map[string]Credentials{"Acme": {}}}, `account "Acme"`},
 	} {
 		_, err := NewWriter(tt.o)

@@ -160,7 +160,7 @@ func checkRequest(c *plan.Change, req plan.Request) error {
 	path := plan.TargetPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
-		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
+		return fmt.Errorf("%s: %q is not a method for writes", c.ID, req.Method)
 	case req.Path != path && !belowApplication(c, req.Path):
 		return fmt.Errorf("%s: path %s is not %s", c.ID, req.Path, path)
 	case req.Body != "" && !json.Valid([]byte(req.Body)):
@@ -190,7 +190,7 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 		owner = c.AccountID
 	}
 	if !validID(owner) {
-		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.ID, owner)
+		return nil, fmt.Errorf("%s: %q is not the id of a zone or an account", c.ID, owner)
 	}
 
 	w.mu.Lock()
@@ -203,7 +203,7 @@ func (w *Writer) clientOf(c *plan.Change) (*client, error) {
 	if len(w.clients) == 1 {
 		return w.clients[0], nil
 	}
-	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.ID)
+	return nil, fmt.Errorf("%s: the zone or the account was not read, so its credentials are unknown", c.ID)
 }
 
 // checkTarget refuses a change whose object cannot be part of a path.
@@ -213,21 +213,21 @@ func checkTarget(c *plan.Change) error {
 	switch c.Kind {
 	case plan.KindZone, plan.KindHostname:
 		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
-			return fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
+			return fmt.Errorf("%s: %q is not a setting", c.ID, c.ObjectID)
 		}
 		if c.Kind == plan.KindHostname && !validName(c.Name) {
-			return fmt.Errorf("%s: %q is no hostname", c.ID, c.Name)
+			return fmt.Errorf("%s: %q is not a hostname", c.ID, c.Name)
 		}
 	case plan.KindCustomHostname:
 		if !validID(c.ObjectID) && !creates {
-			return fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
+			return fmt.Errorf("%s: %q is not the id of a custom hostname", c.ID, c.ObjectID)
 		}
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
-			return fmt.Errorf("%s: %q is no id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
+			return fmt.Errorf("%s: %q is not the id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
 		}
 	default:
-		return fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)
+		return fmt.Errorf("%s: unknown kind of change %q", c.ID, c.Kind)
 	}
 	return nil
 }

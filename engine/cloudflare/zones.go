@@ -203,7 +203,7 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 		}
 		for _, f := range found {
 			if !validID(f.ID) {
-				failed := fmt.Errorf("zone %s has the id %q, which is no id", f.Name, clean(f.ID, f.client.hide))
+				failed := fmt.Errorf("zone %s has the id %q, which is not a usable id", f.Name, clean(f.ID, f.client.hide))
 				failures = append(failures, failed)
 				live.Problems = append(live.Problems, problem(plan.Unreadable, f.Name, failed.Error(), s.Origin))
 				continue
