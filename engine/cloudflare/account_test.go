@@ -106,7 +106,7 @@ func TestFetchAccount(t *testing.T) {
 	if d := cmp.Diff(want, a); d != "" {
 		t.Error(d)
 	}
-	// One look-up and seven lists; only what was asked for.
+	// One look-up and seven lists, and nothing that the scope does not need.
 	if live.Reads != 8 {
 		t.Errorf("%d requests", live.Reads)
 	}
@@ -122,8 +122,8 @@ func TestFetchAccount(t *testing.T) {
 	}
 }
 
-// An account is found by its id, by the zones of the reading, or by some zone of
-// it; a name that is nobody's, or that two have, is told.
+// An account is found by its id, by the zones that were listed, or by a request
+// for zones of the account. An unknown or ambiguous name is a problem.
 func TestFindAccount(t *testing.T) {
 	zones := []string{
 		zoneJSON(zoneA, "a.example", acctA, "Acme"), zoneJSON(zoneB, "b.example", acctB, "Twin"),
@@ -190,8 +190,8 @@ func TestFindAccount(t *testing.T) {
 	}
 }
 
-// An account is read with its own credentials, found by name or by id, and
-// written with the same.
+// An account has its own credentials, found by name or by id. They read it and
+// write it.
 func TestCredentialsOfAccounts(t *testing.T) {
 	f := newFake()
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -226,8 +226,8 @@ func TestCredentialsOfAccounts(t *testing.T) {
 	}
 }
 
-// Each kind fails by itself, with the permission that it takes; nothing at all is
-// an error, and so are credentials that are refused.
+// Each kind fails alone, with the permission that it needs. It is an error if
+// nothing could be read or if the credentials are refused.
 func TestUnreadableKinds(t *testing.T) {
 	denied := sandbox.Fault{Kind: "error", Status: 403, Code: 10000, Message: "Authentication error"}
 	for _, tt := range []struct {
@@ -269,7 +269,7 @@ func TestUnreadableKinds(t *testing.T) {
 	if _, err := reader(t, l.options()).Fetch(t.Context(), accountScope("Example Inc")); err == nil {
 		t.Error("nothing could be read, and there is no error")
 	}
-	// A zone that could be read is something.
+	// One readable zone is enough.
 	s := accountScope("Example Inc")
 	s.Zones = []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}}}
 	if live := l.fetch(s); len(live.Zones) != 1 || len(live.Accounts) != 1 || len(live.Accounts[0].Unreadable) != 4 {
@@ -283,8 +283,8 @@ func TestUnreadableKinds(t *testing.T) {
 	}
 }
 
-// Long lists are read in large pages, and in smaller ones where the server wants
-// that; it does not change what is asked for of custom hostnames.
+// Long lists are read in large pages, and in smaller ones if the server refuses
+// those. This does not change the page size for custom hostnames.
 func TestPagesOfAccess(t *testing.T) {
 	var certificates, apps strings.Builder
 	for i := range 30 {
@@ -352,7 +352,8 @@ func TestResourceBodies(t *testing.T) {
 	}
 }
 
-// Only policies that all demand a certificate, and nothing else, demand one.
+// An application demands a certificate if all of its policies demand one and
+// nothing else.
 func TestPolicies(t *testing.T) {
 	rule := func(decision, include string) string {
 		return `{"id":"` + fmt.Sprint(len(include)) + `","decision":"` + decision + `","include":` + include + `,"require":[{"geo":{}}]}`
@@ -390,8 +391,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// The policies of an application whose object does not show them are read, of no
-// other; that they cannot be read is not the same as none.
+// If an application does not show its policies, they are read. Policies that
+// cannot be read are not the same as none.
 func TestPoliciesReadLater(t *testing.T) {
 	for _, status := range []int{200, 500} {
 		f := newFake()

@@ -12,10 +12,10 @@ import (
 	"tlsync/engine/plan"
 )
 
-// A body that does not say clearly what is live is an error with its codes for
-// reading; never a zero value. For writing it is an error if it does not say
-// success, or is about something else; else the write was accepted, and what it
-// did has to be read.
+// An answer that does not clearly show the live state is an error with its
+// codes for a read, never a zero value. For a write it is an error if it does
+// not say success or is about another object; otherwise the write was accepted,
+// and its result has to be read.
 func TestEnvelope(t *testing.T) {
 	const good = `{"id":"x","value":"on"}`
 	for _, tt := range []struct{ body, want string }{
@@ -134,7 +134,8 @@ func TestHostnameBodies(t *testing.T) {
 	}
 }
 
-// The cursor agrees with encoding/json on what it passes over and what it keeps.
+// The cursor agrees with encoding/json about the values that it skips and
+// keeps.
 func TestCursorAgrees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.MapOf(rapid.String(), rapid.OneOf(
@@ -197,7 +198,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// No envelope makes a call crash or pass off nothing for something.
+// No envelope makes a call panic, or pass a missing value for a real one.
 func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(ok(`{"id":"x","value":"on"}`)), 200)
 	f.Add([]byte(failure), 403)
@@ -222,8 +223,8 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// An uploaded certificate is of the kinds of keys that its signatures tell of; what
-// Cloudflare makes by itself comes in both.
+// The signatures of an uploaded certificate tell its kinds of keys. Cloudflare
+// issues its own certificates with both.
 func TestKeysOfUploadedCertificates(t *testing.T) {
 	for _, tt := range []struct {
 		ssl  string

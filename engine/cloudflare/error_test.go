@@ -61,7 +61,7 @@ func TestPermission(t *testing.T) {
 	}
 }
 
-// A server that sends back what it was sent, in every form and place, gets no
+// A server that echoes a request in any form and place cannot get the
 // credential into an error or a log.
 func TestSecretsStaySecret(t *testing.T) {
 	forms := []string{

@@ -19,7 +19,7 @@ import (
 
 var _ apply.Target = (*Writer)(nil)
 
-// A Reader has no way to write, whatever an interface asks of it.
+// A Reader cannot write, whatever interface it is asserted to.
 func TestReaderHasNoWrite(t *testing.T) {
 	var r any = &Reader{}
 	if _, ok := r.(interface {
@@ -111,7 +111,7 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
-// Without the bulk read, settings are read one by one.
+// Without the list of all settings, they are read one by one.
 func TestSettingsOneByOne(t *testing.T) {
 	for _, status := range []int{400, 404, 405, 410} {
 		f := newFake()
@@ -243,14 +243,15 @@ func TestUnreadableZone(t *testing.T) {
 	if got := live.Problems[0]; got.Message != want || got.Rule != plan.Unreadable || got.Severity != schema.Error {
 		t.Errorf("%+v\nwant %s", got, want)
 	}
-	// Alone, it is everything there is: an error.
+	// As the only zone, its failure is an error.
 	s.Zones = s.Zones[:1]
 	if _, err := reader(t, options(f)).Fetch(t.Context(), s); err == nil {
 		t.Error("nothing could be read, and there is no error")
 	}
 }
 
-// A zone whose custom hostnames are only good to know is read without them.
+// A zone is read without its custom hostnames if these are optional and cannot
+// be read.
 func TestOptionalHostnames(t *testing.T) {
 	required := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}, Hostnames: true}
 	optional := required
@@ -258,7 +259,8 @@ func TestOptionalHostnames(t *testing.T) {
 	nothingElse := optional
 	nothingElse.Settings = nil
 	nothing := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}}
-	// It asks for no names, so what it says of them does not count.
+	// The scope does not need hostnames, so an error about them does not
+	// matter.
 	silent := nothing
 	silent.Optional = true
 	glob := optional
@@ -346,7 +348,7 @@ func TestAccounts(t *testing.T) {
 	if len(r.clients) != 2 {
 		t.Errorf("%d limiters for two tokens", len(r.clients))
 	}
-	// Also where no account is named.
+	// The same holds if the scope names no account.
 	for _, account := range []string{"", acctB} {
 		f.seen = nil
 		s := scope("b.example")
@@ -361,7 +363,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A zone that several tokens see is read with that of its account.
+// If several tokens see a zone, the token of its account reads it.
 func TestZoneSeenTwice(t *testing.T) {
 	f := oneZone(nil)
 	o := options(f)

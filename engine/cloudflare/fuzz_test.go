@@ -10,8 +10,8 @@ import (
 	"tlsync/engine/plan"
 )
 
-// FuzzAnswer reads a setting, and writes it, from whatever a server sends. Nothing
-// passes for a value but what the answer says in so many words.
+// FuzzAnswer reads and writes a setting with any answer of a server. Only a
+// value that the answer states explicitly passes for one.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		ok(`{"id":"x","value":"on"}`), ok(`{"id":"x","value":{"enabled":true}}`), failure, `null`, `{}`, `{"success":true}`,
@@ -55,8 +55,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzPages reads a list whose server counts as it likes. The list is complete, or an
-// error, and it ends.
+// FuzzPages reads a list with any counts of a server. The list is complete or
+// an error, and the reading ends.
 func FuzzPages(f *testing.F) {
 	f.Add(120, 50, 120, 3, 50, true)
 	f.Add(120, 0, 0, 0, 0, true)
@@ -74,7 +74,7 @@ func FuzzPages(f *testing.F) {
 			return info{"page": page, "per_page": size, "total_count": count, "total_pages": pages}
 		}}
 		n, requests, err := readHostnames(t, list)
-		// A server all of whose numbers agree on too few is believed.
+		// If all counts of a server agree on too few items, it is believed.
 		agreed := told && n == count && n > 0 && pages == (count-1)/min(have, cmp.Or(clamp, have))+1
 		if err == nil && n != have && !agreed {
 			t.Errorf("%d of %d names, and no error", n, have)

@@ -35,8 +35,8 @@ func hostnameSeed(n int, more string) string {
 	return b.String() + more
 }
 
-// Each setting is one list, whose pages are followed without parameters that
-// nobody documents for the first.
+// Each setting is one list. Its first page is requested without page
+// parameters, since nobody documents any.
 func TestHostnameSettings(t *testing.T) {
 	l := newLab(t, hostnameSeed(120, "      api.saas.example: {http2: \"off\", min_tls_version: \"1.3\", ciphers: [AES128-SHA, ECDHE-ECDSA-AES128-SHA]}\n"))
 	z := l.zone(plan.ZoneScope{Local: []string{"min_tls_version", "ciphers", "http2"}})
@@ -65,7 +65,8 @@ func TestHostnameSettings(t *testing.T) {
 	}
 }
 
-// A name is given a value, another one, and none; the list is read once for all.
+// A hostname gets a value, another one, and none; one reading of the list
+// serves all.
 func TestWriteHostnameSettings(t *testing.T) {
 	l := newLab(t, hostnameSeed(3, "")+"settle: 1h\n")
 	w := l.writer()
@@ -110,8 +111,8 @@ func TestWriteHostnameSettings(t *testing.T) {
 	}
 }
 
-// Many changes need one list, and again one a minute later; what was written since
-// is not forgotten over it.
+// Many changes need one reading of the list, and another one a minute later.
+// Writes in between are not forgotten.
 func TestHostnameSettingsAreReadOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, hostnameSeed(40, ""))
@@ -159,8 +160,9 @@ func TestHostnameSettingsAreReadOnceForAll(t *testing.T) {
 	})
 }
 
-// A list that was on its way while a name in it was written does not bring back
-// the state before, and a write without a usable answer makes the name unknown.
+// A list that was under way during the write of a name in it does not bring
+// back the old state, and a write without a usable answer makes the name
+// unknown.
 func TestOvertakenList(t *testing.T) {
 	key := settingKey{zoneA, "http2"}
 	c := newCache()
@@ -194,7 +196,7 @@ func TestOvertakenList(t *testing.T) {
 	want("an older list after a newer", "a.test", at, `"on"`)
 }
 
-// Lists whose pages are not documented end, whatever the server does, and are
+// Lists without documented pages end, whatever the server does, and are
 // complete or an error.
 func TestGather(t *testing.T) {
 	item := func(i int) string {
@@ -281,7 +283,7 @@ func TestHostnameSettingBodies(t *testing.T) {
 	}
 }
 
-// The answer to a write shows the value, is about something else, or shows
+// The answer to a write shows the value, is about another object, or shows
 // nothing.
 func TestHostnameSettingAnswers(t *testing.T) {
 	for _, tt := range []struct{ result, want, other string }{
@@ -320,7 +322,7 @@ func TestDeleteHostnameSettingTwice(t *testing.T) {
 	}
 }
 
-// A lost answer leaves open what was done, and reading settles it.
+// A lost answer leaves the outcome of a write open; a reading settles it.
 func TestLostAnswerOfHostnameSetting(t *testing.T) {
 	l := newLab(t, hostnameSeed(1, ""))
 	w := l.writer()

@@ -17,14 +17,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fullHostname has every field that a plan knows, and others in every place.
+// fullHostname has every field that plans use, and other fields in every place.
 const fullHostname = `{"x":{"ssl":[1,"]\\\"}"]},"id":"0d89c70d","\u0068ostname":"a.test","status":"active","ssl":{"certificates":[{"certificate":"-----BEGIN\n\\","signature":"ECDSAWithSHA256"},{"signature":"SHA256WithRSA"}],
  "status":"active","type":"dv","method":"http","bundle_method":"ubiquitous","certificate_authority":"google","wildcard":true,"hosts":["a.test"],
  "custom_certificate":"-----BEGIN CERTIFICATE-----\nMIIB","custom_key":"","custom_csr_id":null,"custom_cert_bundle":[],"settings":{"http2" : "on","new":[1.0, {"ssl":{}}]}},
  "custom_metadata":{"k\"":"v\n","n":7,"certificates":"kept"},"custom_origin_server":"o.test","custom_origin_sni":"s.test","verification_errors":[]}`
 
-// The sieve lets everything through that the decoder reads, however the text comes
-// in, and nothing of what it does not read.
+// The sieve keeps everything that the decoder reads, in whatever pieces the
+// text arrives, and nothing else.
 func TestSieve(t *testing.T) {
 	want, err := decodeCustomHostnames([]byte("[" + fullHostname + "]"))
 	if err != nil {
@@ -81,8 +81,8 @@ func TestSieveOfBrokenText(t *testing.T) {
 	}
 }
 
-// A word or a string of any length, with quotation marks and backslashes where the
-// sieve's window ends, is passed over as a whole.
+// A word or a string of any length, with quotation marks and backslashes at the
+// end of the window, is skipped as a whole.
 func TestSieveAgrees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.StringOfN(rapid.SampledFrom([]rune{'"', '\\', 'a', '{', ']', 'é', '\n'}), 0, 40, -1)
@@ -137,8 +137,8 @@ func FuzzSieve(f *testing.F) {
 	})
 }
 
-// heavyPage is the end of a page whose objects have certificates of a size. It takes
-// no memory itself.
+// heavyPage is the end of a page whose objects have certificates of some size.
+// It needs no memory itself.
 type heavyPage struct {
 	items, size int
 	part        io.Reader
