@@ -27,12 +27,9 @@ const (
 	accessBusy      = 12135
 )
 
-// mostAuthorities is how many certificates an account may have.
-const mostAuthorities = 50
-
 // authority is a certificate authority of Access.
 type authority struct {
-	id, name string
+	meta
 	// chain holds the certificates with the issuing one first. There are none
 	// where a seed gives no more than the fingerprint; such an authority vouches
 	// for nobody at the edge.
@@ -42,8 +39,16 @@ type authority struct {
 	hosts       []string // sorted
 	// free is when the latest change of the hostnames has reached the edge, which
 	// is when the certificate can be deleted.
-	free             time.Time
-	created, updated time.Time
+	free time.Time
+}
+
+// authorities are the certificates of an account.
+var authorities = &collection[authority, *authority]{
+	items: func(a *account) *[]*authority { return &a.authorities }, noun: "certificate", unknown: accessUnknown,
+	pageSize: 50, created: http.StatusCreated, deleted: http.StatusOK, most: 50,
+	parse: (*Server).parseAuthority, inUse: (*authority).inUse, written: (*Server).associate,
+	takeID:  func(a *account, ca *authority) { ca.id = cmp.Or(ca.id, a.newID("mtls", ca.fingerprint)) },
+	ignored: func(a *account, ca *authority) { ca.id, ca.hosts = uuid(a.id, "mtls/"+ca.fingerprint), nil },
 }
 
 type authorityJSON struct {
@@ -57,7 +62,7 @@ type authorityJSON struct {
 }
 
 // render is the certificate as the API shows it: without the certificate.
-func (ca *authority) render() authorityJSON {
+func (ca *authority) render(*account) any {
 	return authorityJSON{
 		ID: ca.id, Name: ca.name, Hosts: ca.hosts, Expires: stamp(ca.expires), Fingerprint: "MD5 Fingerprint=" + ca.fingerprint,
 		Created: stamp(ca.created), Updated: stamp(ca.updated),
@@ -78,9 +83,9 @@ func (ca *authority) own() map[string]json.RawMessage {
 
 func (ca *authority) object(a *account) string { return "mtls_certificate/" + a.name + "/" + ca.name }
 
-func (a *account) listAuthorities(c *call) *answer {
-	return pagedBy(c, 50, len(a.authorities), 1000, func(i int) any { return a.authorities[i].render() })
-}
+func (ca *authority) label() string { return ca.name }
+
+func (ca *authority) recorded(*account) []recorded { return []recorded{ca} }
 
 // badAccess refuses a request for what it says.
 func badAccess(format string, args ...any) *answer {
@@ -163,59 +168,77 @@ func fingerprintOf(crt *x509.Certificate) string {
 
 // newAuthority makes an authority of a checked chain. Which certificate of a
 // chain the fingerprint covers is not documented.
-func (s *Server) newAuthority(a *account, name string, chain []*x509.Certificate) *authority {
+func (s *Server) newAuthority(name string, chain []*x509.Certificate) *authority {
 	covered := chain[0]
 	if s.seed.FingerprintOf == "last" {
 		covered = chain[len(chain)-1]
 	}
-	now := s.now()
-	return &authority{name: name, chain: chain, fingerprint: fingerprintOf(covered), expires: chain[0].NotAfter, created: now, updated: now}
+	return &authority{meta: meta{name: name}, chain: chain, fingerprint: fingerprintOf(covered), expires: chain[0].NotAfter}
 }
 
 // mostName is the longest name of a certificate.
 const mostName = 350
 
-// createAuthority is POST access/certificates.
-func (s *Server) createAuthority(c *call, a *account) *answer {
+// parseAuthority reads the body of POST access/certificates and PUT
+// access/certificates/{id}. The second one cannot change the certificate itself:
+// Cloudflare ignores the attempt, and here it is an unknown field.
+func (s *Server) parseAuthority(c *call, a *account, old *authority) (*authority, *answer) {
+	if old != nil {
+		return s.parseAuthorityEdit(c, a, old)
+	}
 	m, err := readFields(c.body, []field{{"name", aText, true}, {"certificate", aText, true}, {"associated_hostnames", someTexts, false}})
 	if err != nil {
-		return badAccess("%s", err)
+		return nil, badAccess("%s", err)
 	}
 	name := as[string](m["name"])
 	if bad := s.checkAuthorityName(a, nil, name); bad != nil {
-		return bad
+		return nil, bad
 	}
+
 	chain, err := parseChain(as[string](m["certificate"]))
 	if err == nil {
 		err = checkChain(chain, c.now)
 	}
 	if err != nil {
-		return badAccess("certificate: %s", err)
+		return nil, badAccess("certificate: %s", err)
 	}
-	ca := s.newAuthority(a, name, chain)
+	ca := s.newAuthority(name, chain)
+
 	hosts := as[[]string](m["associated_hostnames"])
 	if bad := s.checkHosts(a, hosts, nil); bad != nil {
-		return bad
+		return nil, bad
 	}
-	for _, other := range a.authorities {
-		if other.fingerprint == ca.fingerprint {
-			return fail(http.StatusConflict, accessDuplicate, "the certificate exists already, with the name "+other.name)
+	ca.setHosts(hosts)
+	if len(hosts) > 0 {
+		ca.free = c.now.Add(s.seed.Settle)
+	}
+
+	same := find(a.authorities, func(o *authority) bool { return o.fingerprint == ca.fingerprint })
+	if same != nil {
+		return nil, fail(http.StatusConflict, accessDuplicate, "the certificate exists already, with the name "+same.name)
+	}
+	return ca, nil
+}
+
+func (s *Server) parseAuthorityEdit(c *call, a *account, old *authority) (*authority, *answer) {
+	m, err := readFields(c.body, []field{{"associated_hostnames", someTexts, true}, {"name", aText, false}})
+	if err != nil {
+		return nil, badAccess("%s", err)
+	}
+	next := *old
+	if raw, given := m["name"]; given {
+		next.name = as[string](raw)
+		if bad := s.checkAuthorityName(a, old, next.name); bad != nil {
+			return nil, bad
 		}
 	}
-	if len(a.authorities) >= mostAuthorities {
-		return fail(http.StatusBadRequest, accessOverLimit, fmt.Sprintf("an account has no more than %d certificates", mostAuthorities))
+	hosts := as[[]string](m["associated_hostnames"])
+	if bad := s.checkHosts(a, hosts, old.hosts); bad != nil {
+		return nil, bad
 	}
-	ca.id = uuid(a.id, "mtls/"+ca.fingerprint) // for the answer of a write that is ignored
-	if c.ignoreWrite {
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusCreated, ca.render())
-	}
-	ca.id = a.newID("mtls", ca.fingerprint)
-	a.authorities = append(a.authorities, ca)
-	s.associate(c, a, ca, hosts)
-	c.entry.Effect = EffectCreated
-	c.entry.wrote(ca.object(a), nil, ca.own())
-	return ok(http.StatusCreated, ca.render())
+	next.setHosts(hosts)
+	next.free = c.now.Add(s.seed.Settle)
+	return &next, nil
 }
 
 func (s *Server) checkAuthorityName(a *account, self *authority, name string) *answer {
@@ -242,19 +265,14 @@ func (s *Server) checkHosts(a *account, hosts, already []string) *answer {
 	return nil
 }
 
-// associate gives an authority its hostnames, takes them from all others where
-// the seed says that a hostname has one authority only, and sends the outcome
-// towards the edge. The write of ca itself is the caller's to record.
-func (s *Server) associate(c *call, a *account, ca *authority, hosts []string) {
-	ca.setHosts(hosts)
-	if len(hosts) > 0 {
-		ca.free = c.now.Add(s.seed.Settle)
-	}
+// associate takes the hostnames of an authority from all others where the seed
+// says that a hostname has one authority only.
+func (s *Server) associate(c *call, a *account, ca *authority) {
 	for _, other := range a.authorities {
 		if !s.seed.ExclusiveAssociations || other == ca {
 			continue
 		}
-		left := slices.DeleteFunc(slices.Clone(other.hosts), func(name string) bool { return slices.Contains(hosts, name) })
+		left := slices.DeleteFunc(slices.Clone(other.hosts), func(name string) bool { return slices.Contains(ca.hosts, name) })
 		if len(left) < len(other.hosts) {
 			before := other.own()
 			other.setHosts(left)
@@ -262,7 +280,6 @@ func (s *Server) associate(c *call, a *account, ca *authority, hosts []string) {
 			c.entry.wrote(other.object(a), before, other.own())
 		}
 	}
-	s.publish(a)
 }
 
 // setHosts keeps names sorted, and none as nil, which the API shows as null.
@@ -273,56 +290,16 @@ func (ca *authority) setHosts(hosts []string) {
 	}
 }
 
-// editAuthority is PUT access/certificates/{id}. The certificate itself cannot
-// be changed: Cloudflare ignores the attempt, and here it is an unknown field.
-func (s *Server) editAuthority(c *call, a *account, ca *authority) *answer {
-	m, err := readFields(c.body, []field{{"associated_hostnames", someTexts, true}, {"name", aText, false}})
-	if err != nil {
-		return badAccess("%s", err)
-	}
-	name := ca.name
-	if raw, given := m["name"]; given {
-		name = as[string](raw)
-		if bad := s.checkAuthorityName(a, ca, name); bad != nil {
-			return bad
-		}
-	}
-	hosts := as[[]string](m["associated_hostnames"])
-	if bad := s.checkHosts(a, hosts, ca.hosts); bad != nil {
-		return bad
-	}
-	if c.ignoreWrite {
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, ca.render())
-	}
-	object, before := ca.object(a), ca.own()
-	c.entry.Effect = EffectChanged
-	if name == ca.name && slices.Equal(slices.Sorted(slices.Values(hosts)), ca.hosts) {
-		c.entry.Effect = EffectNoop
-	}
-	ca.name, ca.updated = name, c.now
-	ca.free = c.now.Add(s.seed.Settle)
-	s.associate(c, a, ca, hosts)
-	c.entry.wrote(object, before, ca.own())
-	return ok(http.StatusOK, ca.render())
-}
-
-// deleteAuthority is DELETE access/certificates/{id}. It is refused while there
-// are associations, and until the edge has heard that there are none.
-func (s *Server) deleteAuthority(c *call, a *account, ca *authority) *answer {
+// inUse refuses to delete a certificate while it is associated with hostnames, and
+// until the edge has heard that it no longer is.
+func (ca *authority) inUse(c *call, _ *account) *answer {
 	switch {
 	case len(ca.hosts) > 0:
 		return fail(http.StatusConflict, accessInUse, "the certificate is associated with hostnames")
 	case c.now.Before(ca.free):
 		return fail(http.StatusConflict, accessInUse, "the certificate is still being removed from hostnames")
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-	default:
-		a.authorities = slices.DeleteFunc(a.authorities, func(o *authority) bool { return o == ca })
-		c.entry.Effect = EffectDeleted
-		c.entry.wrote(ca.object(a), ca.own(), nil)
 	}
-	return ok(http.StatusOK, map[string]string{"id": ca.id})
+	return nil
 }
 
 // hostSetting is what a hostname has besides its authorities.
@@ -336,7 +313,9 @@ type hostSettingJSON struct {
 	hostSetting
 }
 
-func (a *account) hostSettings() []hostSettingJSON {
+func (a *account) hostSettings() any { return a.listHostSettings() }
+
+func (a *account) listHostSettings() []hostSettingJSON {
 	out := []hostSettingJSON{}
 	for _, name := range sortedKeys(a.forwarding) {
 		out = append(out, hostSettingJSON{name, a.forwarding[name]})

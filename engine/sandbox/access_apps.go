@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Limits of Access, from developers.cloudflare.com/cloudflare-one/account-limits.
@@ -21,11 +19,24 @@ const (
 // application is a self-hosted application of Access: the names whose requests
 // are let through by its policies only.
 type application struct {
-	id, name, domain string
-	domains          []string                   // self_hosted_domains, domain among them
-	fields           map[string]json.RawMessage // the others, as written or by default
-	policies         []grant                    // by precedence
-	created, updated time.Time
+	meta
+	domain   string
+	domains  []string                   // self_hosted_domains, domain among them
+	fields   map[string]json.RawMessage // the others, as written or by default
+	policies []grant                    // by precedence
+}
+
+// applications are the applications of an account.
+var applications = &collection[application, *application]{
+	items: func(a *account) *[]*application { return &a.applications }, noun: "application", unknown: accessUnknown,
+	pageSize: 25, created: http.StatusCreated, deleted: http.StatusAccepted, most: mostApplications,
+	parse: (*Server).parseApplication, written: (*Server).identifyPolicies,
+	takeID: func(a *account, app *application) {
+		if app.id == "" {
+			app.id = a.newID("app", app.domain)
+		}
+	},
+	ignored: func(a *account, app *application) { app.id = uuid(a.id, "app/"+app.domain) },
 }
 
 // grant is a policy at its place in an application.
@@ -37,10 +48,19 @@ type grant struct {
 // accessPolicy is a policy of Access. One written into an application belongs to
 // it; a reusable one stands by itself.
 type accessPolicy struct {
-	id, name, decision        string
+	meta
+	decision                  string
 	include, exclude, require []json.RawMessage
 	reusable                  bool
-	created, updated          time.Time
+}
+
+// accessPolicies are the reusable policies of an account.
+var accessPolicies = &collection[accessPolicy, *accessPolicy]{
+	items: func(a *account) *[]*accessPolicy { return &a.policies }, noun: "policy", unknown: accessUnknown,
+	pageSize: 25, created: http.StatusCreated, deleted: http.StatusAccepted,
+	parse: (*Server).parseReusablePolicy, inUse: (*accessPolicy).inUse,
+	takeID:  func(a *account, p *accessPolicy) { p.id = a.newID("reusable policy", p.name) },
+	ignored: func(a *account, p *accessPolicy) { p.id = uuid(a.id, "policy/"+p.name) },
 }
 
 // applicationFields are what an application may be written with. Identifiers and
@@ -68,18 +88,22 @@ func defaultFields() map[string]json.RawMessage {
 var durationShape = lazyRegexp(`^([0-9]+(ns|us|µs|ms|s|m|h))+$`)
 
 // render is the application as the API shows it.
-func (app *application) render() map[string]any {
+func (app *application) render(*account) any {
 	out := app.content()
-	policies := []map[string]any{}
+	out["policies"] = app.renderPolicies()
+	out["id"], out["aud"] = app.id, hexID("aud", app.id)+hexID("aud2", app.id)
+	out["created_at"], out["updated_at"] = stamp(app.created), stamp(app.updated)
+	return out
+}
+
+func (app *application) renderPolicies() []map[string]any {
+	out := []map[string]any{}
 	for _, g := range app.policies {
 		p := g.policy.content()
 		p["id"], p["reusable"], p["precedence"] = g.policy.id, g.policy.reusable, g.precedence
 		p["created_at"], p["updated_at"] = stamp(g.policy.created), stamp(g.policy.updated)
-		policies = append(policies, p)
+		out = append(out, p)
 	}
-	out["policies"] = policies
-	out["id"], out["aud"] = app.id, hexID("aud", app.id)+hexID("aud2", app.id)
-	out["created_at"], out["updated_at"] = stamp(app.created), stamp(app.updated)
 	return out
 }
 
@@ -115,10 +139,31 @@ func orNone[T any](list []T) []T {
 }
 
 // own is the application for the history.
-func (app *application) own() map[string]json.RawMessage {
+func (app *application) own() map[string]json.RawMessage { return encodedValues(app.content()) }
+
+func (p *accessPolicy) own() map[string]json.RawMessage { return encodedValues(p.content()) }
+
+func encodedValues(m map[string]any) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
-	for k, v := range app.content() {
+	for k, v := range m {
 		out[k] = encode(v)
+	}
+	return out
+}
+
+func (app *application) label() string { return app.domain }
+func (p *accessPolicy) label() string  { return p.name }
+
+func (app *application) recorded(*account) []recorded { return []recorded{app} }
+
+// recorded are the applications that have the policy: by itself it is not in the
+// history.
+func (p *accessPolicy) recorded(a *account) []recorded {
+	var out []recorded
+	for _, app := range a.applications {
+		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
+			out = append(out, app)
+		}
 	}
 	return out
 }
@@ -127,25 +172,23 @@ func (app *application) object(a *account) string {
 	return "access_application/" + a.name + "/" + app.domain
 }
 
-func (a *account) listApplications(c *call) *answer {
-	return pagedBy(c, 25, len(a.applications), 1000, func(i int) any { return a.applications[i].render() })
+// listApplicationPolicies is GET apps/{id}/policies.
+func (s *Server) listApplicationPolicies(c *call, a *account) *answer {
+	return applications.with(func(_ *Server, c *call, _ *account, app *application) *answer {
+		shown := app.renderPolicies()
+		return pagedBy(c, 25, len(shown), func(i int) any { return shown[i] })
+	})(s, c, a)
 }
 
-// listPolicies is GET apps/{id}/policies.
-func (app *application) listPolicies(c *call) *answer {
-	shown := app.render()["policies"].([]map[string]any)
-	return pagedBy(c, 25, len(shown), 1000, func(i int) any { return shown[i] })
-}
-
-// readApplication makes an application of a body; old is nil for a new one.
+// parseApplication makes an application of a body; old is nil for a new one.
 // policies that are not mentioned stay.
-func (s *Server) readApplication(c *call, a *account, old *application) (*application, *answer) {
+func (s *Server) parseApplication(c *call, a *account, old *application) (*application, *answer) {
 	refuse := func(format string, args ...any) (*application, *answer) { return nil, badAccess(format, args...) }
 	m, err := readFields(c.body, applicationFields)
 	if err != nil {
 		return refuse("%s", err)
 	}
-	app := &application{domain: as[string](m["domain"]), fields: defaultFields(), created: c.now, updated: c.now}
+	app := &application{domain: as[string](m["domain"]), fields: defaultFields()}
 	app.name = cmp.Or(as[string](m["name"]), app.domain)
 	if kind := as[string](m["type"]); kind != "self_hosted" {
 		return refuse("type %q is not self_hosted, the only one this sandbox knows", kind)
@@ -203,8 +246,8 @@ func (s *Server) readApplication(c *call, a *account, old *application) (*applic
 // id is that of a reusable policy or of one the application has already.
 func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
 	find := func(id string) *accessPolicy {
-		if i := slices.IndexFunc(a.policies, func(p *accessPolicy) bool { return p.id == id }); i >= 0 {
-			return a.policies[i]
+		if p := find(a.policies, func(p *accessPolicy) bool { return p.id == id }); p != nil {
+			return p
 		}
 		if old != nil {
 			for _, g := range old.policies {
@@ -266,7 +309,7 @@ func readPolicy(body []byte) (*accessPolicy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &accessPolicy{name: as[string](m["name"]), decision: as[string](m["decision"])}
+	p := &accessPolicy{meta: meta{name: as[string](m["name"])}, decision: as[string](m["decision"])}
 	if p.name == "" {
 		return nil, fmt.Errorf("name is empty")
 	}
@@ -317,11 +360,8 @@ func checkRule(raw json.RawMessage) error {
 	return nil
 }
 
-// takeIDs gives the application and its own new policies their ids.
-func (app *application) takeIDs(a *account) {
-	if app.id == "" {
-		app.id = a.newID("app", app.domain)
-	}
+// identifyPolicies gives the application's own new policies their ids.
+func (s *Server) identifyPolicies(_ *call, a *account, app *application) {
 	for _, g := range app.policies {
 		if g.policy.id == "" {
 			g.policy.id = a.newID("policy", app.domain+"/"+g.policy.name)
@@ -329,163 +369,29 @@ func (app *application) takeIDs(a *account) {
 	}
 }
 
-// createApplication is POST access/apps.
-func (s *Server) createApplication(c *call, a *account) *answer {
-	app, bad := s.readApplication(c, a, nil)
-	switch {
-	case bad != nil:
-		return bad
-	case len(a.applications) >= mostApplications:
-		return fail(http.StatusBadRequest, accessOverLimit, fmt.Sprintf("an account has no more than %d applications", mostApplications))
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		app.id = uuid(a.id, "app/"+app.domain)
-		return ok(http.StatusCreated, app.render())
-	}
-	app.takeIDs(a)
-	a.applications = append(a.applications, app)
-	s.publish(a)
-	c.entry.Effect = EffectCreated
-	c.entry.wrote(app.object(a), nil, app.own())
-	return ok(http.StatusCreated, app.render())
-}
-
-// editApplication is PUT access/apps/{id}, which replaces everything but
-// policies that are not mentioned.
-func (s *Server) editApplication(c *call, a *account, app *application) *answer {
-	next, bad := s.readApplication(c, a, app)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, app.render())
-	}
-	next.id, next.created = app.id, app.created
-	next.takeIDs(a)
-	s.replaceApplication(c.entry, a, app, next)
-	return ok(http.StatusOK, app.render())
-}
-
-// replaceApplication gives an application another content and records it.
-func (s *Server) replaceApplication(e *Entry, a *account, app, next *application) {
-	object, before := app.object(a), app.own()
-	*app = *next
-	s.publish(a)
-	e.wrote(object, before, app.own())
-	e.Effect = cmp.Or(e.Effect, changedOrNot(before, app.own()))
-}
-
-// changedOrNot is the effect of a write, by what it left.
-func changedOrNot(before, after map[string]json.RawMessage) Effect {
-	if maps.EqualFunc(before, after, func(x, y json.RawMessage) bool { return string(x) == string(y) }) {
-		return EffectNoop
-	}
-	return EffectChanged
-}
-
-// deleteApplication is DELETE access/apps/{id}. Its own policies go with it.
-func (s *Server) deleteApplication(c *call, a *account, app *application) *answer {
-	c.entry.Effect = EffectIgnored
-	if !c.ignoreWrite {
-		c.entry.Effect = EffectDeleted
-		s.removeApplication(c.entry, a, app)
-	}
-	return ok(http.StatusAccepted, map[string]string{"id": app.id})
-}
-
-func (s *Server) removeApplication(e *Entry, a *account, app *application) {
-	a.applications = slices.DeleteFunc(a.applications, func(o *application) bool { return o == app })
-	s.publish(a)
-	e.wrote(app.object(a), app.own(), nil)
-}
-
-// usedBy counts the applications that have a policy.
-func (p *accessPolicy) usedBy(a *account) (n int) {
-	for _, app := range a.applications {
-		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
-			n++
-		}
-	}
-	return n
-}
-
 // render is a reusable policy as the API shows it.
-func (p *accessPolicy) render(a *account) map[string]any {
+func (p *accessPolicy) render(a *account) any {
 	out := p.content()
-	out["id"], out["reusable"], out["app_count"] = p.id, true, p.usedBy(a)
+	out["id"], out["reusable"], out["app_count"] = p.id, true, len(p.recorded(a))
 	out["created_at"], out["updated_at"] = stamp(p.created), stamp(p.updated)
 	return out
 }
 
-func (a *account) listPolicies(c *call) *answer {
-	return pagedBy(c, 25, len(a.policies), 1000, func(i int) any { return a.policies[i].render(a) })
-}
-
-// createPolicy is POST access/policies.
-func (s *Server) createPolicy(c *call, a *account) *answer {
+// parseReusablePolicy reads the body of POST access/policies and PUT
+// access/policies/{id}. A write changes every application that has the policy.
+func (s *Server) parseReusablePolicy(c *call, _ *account, _ *accessPolicy) (*accessPolicy, *answer) {
 	p, err := readPolicy(c.body)
 	if err != nil {
-		return badAccess("%s", err)
+		return nil, badAccess("%s", err)
 	}
-	p.reusable, p.created, p.updated = true, c.now, c.now
-	if c.ignoreWrite {
-		c.entry.Effect = EffectIgnored
-		p.id = uuid(a.id, "policy/"+p.name)
-		return ok(http.StatusCreated, p.render(a))
-	}
-	p.id = a.newID("reusable policy", p.name)
-	a.policies = append(a.policies, p)
-	c.entry.Effect = EffectCreated
-	return ok(http.StatusCreated, p.render(a))
+	p.reusable = true
+	return p, nil
 }
 
-// editPolicy is PUT access/policies/{id}; it changes every application that has
-// the policy.
-func (s *Server) editPolicy(c *call, a *account, p *accessPolicy) *answer {
-	next, err := readPolicy(c.body)
-	switch {
-	case err != nil:
-		return badAccess("%s", err)
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, p.render(a))
-	}
-	next.id, next.reusable, next.created, next.updated = p.id, true, p.created, c.now
-	type was struct {
-		app *application
-		own map[string]json.RawMessage
-	}
-	var touched []was
-	for _, app := range a.applications {
-		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
-			touched = append(touched, was{app, app.own()})
-		}
-	}
-	before := encode(p.content())
-	*p = *next
-	s.publish(a)
-	c.entry.Effect = EffectChanged
-	if string(before) == string(encode(p.content())) {
-		c.entry.Effect = EffectNoop
-	}
-	for _, t := range touched {
-		c.entry.wrote(t.app.object(a), t.own, t.app.own())
-	}
-	return ok(http.StatusOK, p.render(a))
-}
-
-// deletePolicy is DELETE access/policies/{id}, refused while an application has
-// the policy.
-func (s *Server) deletePolicy(c *call, a *account, p *accessPolicy) *answer {
-	switch n := p.usedBy(a); {
-	case n > 0:
+// inUse refuses to delete a policy while an application has it.
+func (p *accessPolicy) inUse(_ *call, a *account) *answer {
+	if n := len(p.recorded(a)); n > 0 {
 		return fail(http.StatusConflict, accessInUse, fmt.Sprintf("the policy is attached to %d applications", n))
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-	default:
-		c.entry.Effect = EffectDeleted
-		a.policies = slices.DeleteFunc(a.policies, func(o *accessPolicy) bool { return o == p })
 	}
-	return ok(http.StatusAccepted, map[string]string{"id": p.id})
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -31,16 +30,6 @@ type account struct {
 	busyUntil time.Time
 	// edge is what the TLS edge enforces; it follows the state after a while.
 	edge *frontage
-}
-
-// newID derives the id of the next object of a kind and name.
-func (a *account) newID(kind, name string) string {
-	if a.made == nil {
-		a.made = map[string]int{}
-	}
-	key := kind + "/" + name
-	a.made[key]++
-	return uuid(a.id, fmt.Sprintf("%s/%d", key, a.made[key]))
 }
 
 // accountByID finds an account by its id.
@@ -71,142 +60,6 @@ func (s *Server) reaches(who *identity, a *account) bool {
 	}
 	return len(who.zones) == 0 || len(who.accounts) > 0 ||
 		slices.ContainsFunc(s.zones, func(z *zone) bool { return z.account == a && who.seesZone(z) })
-}
-
-// routeAccount finds the endpoint of an account's own objects. Literal parts
-// come before ids of the same place.
-func (s *Server) routeAccount(c *call) *answer {
-	a := s.accountByID(c.segs[1])
-	if a == nil {
-		return noRoute(c.path)
-	}
-	if !s.reaches(c.who, a) {
-		return fail(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
-	}
-	segs, last := c.segs[2:], c.segs[len(c.segs)-1]
-	need := func(permission string, h func() *answer) func() *answer {
-		return func() *answer {
-			if !c.who.may(permission) {
-				return fail(http.StatusForbidden, 10000, "Authentication error")
-			}
-			return h()
-		}
-	}
-	switch {
-	case is(segs, "access", "certificates"):
-		return s.dispatchList(c, handlers{
-			"GET":  need(AccessCertificatesRead, func() *answer { return a.listAuthorities(c) }),
-			"POST": need(AccessCertificatesEdit, func() *answer { return s.createAuthority(c, a) }),
-		})
-	case is(segs, "access", "certificates", "settings"):
-		return s.dispatch(c, handlers{
-			"GET": need(AccessCertificatesRead, func() *answer { return ok(http.StatusOK, a.hostSettings()) }),
-			"PUT": need(AccessCertificatesEdit, func() *answer { return s.editHostSettings(c, a) }),
-		})
-	case is(segs, "access", "certificates", "*"):
-		with := func(h func(*authority) *answer) func() *answer {
-			return func() *answer {
-				return found(a.authorities, func(ca *authority) bool { return ca.id == last }, h,
-					fail(http.StatusNotFound, accessUnknown, "certificate not found"))
-			}
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(AccessCertificatesRead, with(func(ca *authority) *answer { return ok(http.StatusOK, ca.render()) })),
-			"PUT":    need(AccessCertificatesEdit, with(func(ca *authority) *answer { return s.editAuthority(c, a, ca) })),
-			"DELETE": need(AccessCertificatesEdit, with(func(ca *authority) *answer { return s.deleteAuthority(c, a, ca) })),
-		})
-	case is(segs, "access", "apps"):
-		return s.dispatchList(c, handlers{
-			"GET":  need(AccessAppsRead, func() *answer { return a.listApplications(c) }),
-			"POST": need(AccessAppsEdit, func() *answer { return s.createApplication(c, a) }),
-		})
-	case is(segs, "access", "apps", "*"), is(segs, "access", "apps", "*", "policies"):
-		id := segs[2]
-		with := func(h func(*application) *answer) func() *answer {
-			return func() *answer {
-				return found(a.applications, func(app *application) bool { return app.id == id }, h,
-					fail(http.StatusNotFound, accessUnknown, "application not found"))
-			}
-		}
-		if len(segs) == 4 {
-			return s.dispatchList(c, handlers{
-				"GET": need(AccessAppsRead, with(func(app *application) *answer { return app.listPolicies(c) })),
-			})
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(AccessAppsRead, with(func(app *application) *answer { return ok(http.StatusOK, app.render()) })),
-			"PUT":    need(AccessAppsEdit, with(func(app *application) *answer { return s.editApplication(c, a, app) })),
-			"DELETE": need(AccessAppsEdit, with(func(app *application) *answer { return s.deleteApplication(c, a, app) })),
-		})
-	case is(segs, "access", "policies"):
-		return s.dispatchList(c, handlers{
-			"GET":  need(AccessAppsRead, func() *answer { return a.listPolicies(c) }),
-			"POST": need(AccessAppsEdit, func() *answer { return s.createPolicy(c, a) }),
-		})
-	case is(segs, "access", "policies", "*"):
-		with := func(h func(*accessPolicy) *answer) func() *answer {
-			return func() *answer {
-				return found(a.policies, func(p *accessPolicy) bool { return p.id == last }, h,
-					fail(http.StatusNotFound, accessUnknown, "policy not found"))
-			}
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(AccessAppsRead, with(func(p *accessPolicy) *answer { return ok(http.StatusOK, p.render(a)) })),
-			"PUT":    need(AccessAppsEdit, with(func(p *accessPolicy) *answer { return s.editPolicy(c, a, p) })),
-			"DELETE": need(AccessAppsEdit, with(func(p *accessPolicy) *answer { return s.deletePolicy(c, a, p) })),
-		})
-	case is(segs, "alerting", "v3", "available_alerts"):
-		return s.dispatch(c, handlers{"GET": need(NotificationsRead, func() *answer { return ok(http.StatusOK, a.availableAlerts()) })})
-	case is(segs, "alerting", "v3", "policies"):
-		return s.dispatch(c, handlers{
-			"GET":  need(NotificationsRead, func() *answer { return ok(http.StatusOK, a.listAlerts()) }),
-			"POST": need(NotificationsEdit, func() *answer { return s.createAlert(c, a) }),
-		})
-	case is(segs, "alerting", "v3", "policies", "*"):
-		with := func(h func(*alert) *answer) func() *answer {
-			return func() *answer {
-				return found(a.alerts, func(al *alert) bool { return al.id == last }, h,
-					fail(http.StatusNotFound, alertUnknown, "notification policy not found"))
-			}
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(NotificationsRead, with(func(al *alert) *answer { return ok(http.StatusOK, al.render()) })),
-			"PUT":    need(NotificationsEdit, with(func(al *alert) *answer { return s.editAlert(c, a, al) })),
-			"DELETE": need(NotificationsEdit, with(func(al *alert) *answer { return s.deleteAlert(c, a, al) })),
-		})
-	case is(segs, "alerting", "v3", "destinations", "*"):
-		lists := map[string]func() any{"eligible": a.eligible, "webhooks": a.listWebhooks, "pagerduty": a.listPagerDuty}
-		if lists[last] != nil {
-			return s.dispatch(c, handlers{"GET": need(NotificationsRead, func() *answer { return ok(http.StatusOK, lists[last]()) })})
-		}
-	}
-	return noRoute(c.path)
-}
-
-// dispatchList is dispatch for a path that offers a list in pages. Only the list
-// knows the parameters.
-func (s *Server) dispatchList(c *call, h handlers) *answer {
-	if c.r.Method == http.MethodGet {
-		return s.dispatch(c, h, "page", "per_page")
-	}
-	return s.dispatch(c, h)
-}
-
-// found runs h on the item that matches, and answers none where there is none.
-func found[T any](items []T, matches func(T) bool, h func(T) *answer, none *answer) *answer {
-	if i := slices.IndexFunc(items, matches); i >= 0 {
-		return h(items[i])
-	}
-	return none
-}
-
-// pagedBy is paged for lists whose pages have another size than 20 where the
-// request asks for none.
-func pagedBy(c *call, size, n, most int, item func(int) any) *answer {
-	if !c.query.Has("per_page") {
-		c.query.Set("per_page", fmt.Sprint(size))
-	}
-	return paged(c, n, n, pageLimits{max: most}, func(i int) json.RawMessage { return encode(item(i)) })
 }
 
 // The types that a field of a body can have. Null is none of them.
@@ -326,84 +179,43 @@ func (s *Server) dashboardAccount(e Edit) error {
 	}
 	// The entry comes into the history once the edit was possible.
 	c := &call{entry: &Entry{}, now: s.now()}
-	kind, name, edit := "hostname", e.Hostname, s.dashboardForwarding
-	switch {
-	case e.Certificate != "":
-		kind, name, edit = "certificate", e.Certificate, s.dashboardAuthority
-	case e.Application != "":
-		kind, name, edit = "application", e.Application, s.dashboardApplication
-	case e.Alert != "":
-		kind, name, edit = "alert", e.Alert, s.dashboardAlert
-	}
-	if !edit(c, a, e) {
+	kind, name, done := s.dashboardObject(c, a, e)
+	if !done {
 		return fmt.Errorf("dashboard: account %s has no %s %q, or there is nothing to do with it", a.name, kind, name)
 	}
 	s.note(EffectDashboard, "dashboard").Writes = c.entry.Writes
 	return nil
 }
 
-// named finds an item; ok is false where there is none.
-func named[T any](items []*T, matches func(*T) bool) (item *T, ok bool) {
-	if i := slices.IndexFunc(items, matches); i >= 0 {
-		return items[i], true
-	}
-	return nil, false
-}
-
-// The edits of single objects report whether there was anything to do.
-
-func (s *Server) dashboardAuthority(c *call, a *account, e Edit) bool {
-	ca, ok := named(a.authorities, func(ca *authority) bool { return ca.name == e.Certificate || ca.id == e.Certificate })
-	if !ok || !e.Delete && e.Hostnames == nil {
-		return false
-	}
-	object, before := ca.object(a), ca.own()
-	if e.Delete { // with its associations, which the dashboard clears before
-		a.authorities = slices.DeleteFunc(a.authorities, func(o *authority) bool { return o == ca })
-		s.publish(a)
-		c.entry.wrote(object, before, nil)
-		return true
-	}
-	ca.updated, ca.free = c.now, c.now.Add(s.seed.Settle)
-	s.associate(c, a, ca, e.Hostnames)
-	c.entry.wrote(object, before, ca.own())
-	return true
-}
-
-func (s *Server) dashboardApplication(c *call, a *account, e Edit) bool {
-	app, ok := named(a.applications, func(app *application) bool { return app.domain == e.Application || app.id == e.Application })
+// dashboardObject edits the object that the edit names, and reports whether there
+// was anything to do.
+func (s *Server) dashboardObject(c *call, a *account, e Edit) (kind, name string, done bool) {
 	switch {
-	case !ok || !e.Delete && !e.NoPolicies:
-		return false
-	case e.Delete:
-		s.removeApplication(c.entry, a, app)
-	default:
-		next := *app
-		next.policies, next.updated = nil, c.now
-		s.replaceApplication(c.entry, a, app, &next)
-	}
-	return true
-}
+	case e.Certificate != "":
+		return "certificate", e.Certificate, authorities.dashboard(s, c, a, e.Certificate, e.Delete, func(ca *authority) bool {
+			ca.setHosts(e.Hostnames)
+			ca.free = c.now.Add(s.seed.Settle)
+			return e.Hostnames != nil
+		})
 
-func (s *Server) dashboardAlert(c *call, a *account, e Edit) bool {
-	al, ok := named(a.alerts, func(al *alert) bool { return al.name == e.Alert || al.id == e.Alert })
-	switch {
-	case !ok || !e.Delete && e.Enabled == nil && e.Email == nil:
-		return false
-	case e.Delete:
-		a.removeAlert(c.entry, al)
-		return true
+	case e.Application != "":
+		return "application", e.Application, applications.dashboard(s, c, a, e.Application, e.Delete, func(app *application) bool {
+			app.policies = nil
+			return e.NoPolicies
+		})
+
+	case e.Alert != "":
+		return "alert", e.Alert, alerts.dashboard(s, c, a, e.Alert, e.Delete, func(al *alert) bool {
+			if e.Enabled != nil {
+				al.enabled = *e.Enabled
+			}
+			if e.Email != nil {
+				al.email = e.Email
+			}
+			return e.Enabled != nil || e.Email != nil
+		})
 	}
-	before := al.own()
-	if e.Enabled != nil {
-		al.enabled = *e.Enabled
-	}
-	if e.Email != nil {
-		al.email = e.Email
-	}
-	al.modified = c.now
-	c.entry.wrote(al.object(a), before, al.own())
-	return true
+	return "hostname", e.Hostname, s.dashboardForwarding(c, a, e)
 }
 
 func (s *Server) dashboardForwarding(c *call, a *account, e Edit) bool {

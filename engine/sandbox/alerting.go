@@ -1,12 +1,12 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Error codes of the notification service. Which numbers Cloudflare uses is not
@@ -18,12 +18,21 @@ const (
 
 // alert is a notification policy.
 type alert struct {
-	id, name, kind         string
+	meta
+	kind                   string
 	description, interval  string
 	enabled                bool
 	email, hooks, services []string                   // sent to: addresses, ids of webhooks and of PagerDuty services
 	filters                map[string]json.RawMessage // as given; nil where none were
-	created, modified      time.Time
+}
+
+// alerts are the notification policies of an account.
+var alerts = &collection[alert, *alert]{
+	items: func(a *account) *[]*alert { return &a.alerts }, noun: "notification policy", unknown: alertUnknown,
+	created: http.StatusOK, deleted: http.StatusOK, idOnly: true,
+	parse:   (*Server).parseAlert,
+	takeID:  func(a *account, al *alert) { al.id = cmp.Or(al.id, hexID("alert", a.newID("alert", al.name))) },
+	ignored: func(a *account, al *alert) { al.id = hexID(a.id, "alert/"+al.name) },
 }
 
 // destination is a webhook or a PagerDuty service.
@@ -62,17 +71,17 @@ func idObjects(ids []string) []idJSON {
 	return out
 }
 
-func (al *alert) render() alertJSON {
+func (al *alert) render(*account) any {
 	return alertJSON{
 		ID: al.id, Name: al.name, Description: al.description, Enabled: al.enabled, Type: al.kind, Interval: al.interval,
 		Mechanisms: mechanismsJSON{idObjects(al.email), idObjects(al.services), idObjects(al.hooks)},
-		Filters:    al.filters, Created: stamp(al.created), Modified: stamp(al.modified),
+		Filters:    al.filters, Created: stamp(al.created), Modified: stamp(al.updated),
 	}
 }
 
 // own is the alert for the history.
 func (al *alert) own() map[string]json.RawMessage {
-	m, _ := fields(encode(al.render())) // an object of our own making
+	m, _ := fields(encode(al.render(nil))) // an object of our own making
 	for _, k := range []string{"id", "created", "modified"} {
 		delete(m, k)
 	}
@@ -80,6 +89,10 @@ func (al *alert) own() map[string]json.RawMessage {
 }
 
 func (al *alert) object(a *account) string { return "alert/" + a.name + "/" + al.name }
+
+func (al *alert) label() string { return al.name }
+
+func (al *alert) recorded(*account) []recorded { return []recorded{al} }
 
 // alertType is a type of alert.
 type alertType struct {
@@ -139,14 +152,6 @@ func (a *account) availableAlerts() any {
 	return out
 }
 
-func (a *account) listAlerts() any {
-	out := []alertJSON{}
-	for _, al := range a.alerts {
-		out = append(out, al.render())
-	}
-	return out
-}
-
 func badAlert(format string, args ...any) *answer {
 	return fail(http.StatusBadRequest, alertInvalid, fmt.Sprintf(format, args...))
 }
@@ -157,16 +162,16 @@ var alertFields = []field{
 	{"description", aText, false}, {"filters", anObject, false}, {"alert_interval", aText, false},
 }
 
-// readAlert makes a policy of a body.
-func (a *account) readAlert(c *call) (*alert, *answer) {
+// parseAlert makes a policy of a body. What a PUT leaves out is gone.
+func (s *Server) parseAlert(c *call, a *account, _ *alert) (*alert, *answer) {
 	refuse := func(format string, args ...any) (*alert, *answer) { return nil, badAlert(format, args...) }
 	m, err := readFields(c.body, alertFields)
 	if err != nil {
 		return refuse("%s", err)
 	}
 	al := &alert{
-		name: as[string](m["name"]), kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
-		description: as[string](m["description"]), interval: as[string](m["alert_interval"]), created: c.now, modified: c.now,
+		meta: meta{name: as[string](m["name"])}, kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
+		description: as[string](m["description"]), interval: as[string](m["alert_interval"]),
 	}
 	switch {
 	case al.name == "":
@@ -218,56 +223,6 @@ func (a *account) readAlert(c *call) (*alert, *answer) {
 		}
 	}
 	return al, nil
-}
-
-// createAlert is POST policies. The answer holds the id and nothing else.
-func (s *Server) createAlert(c *call, a *account) *answer {
-	al, bad := a.readAlert(c)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, idJSON{hexID(a.id, "alert/"+al.name)})
-	}
-	al.id = hexID("alert", a.newID("alert", al.name))
-	a.alerts = append(a.alerts, al)
-	c.entry.Effect = EffectCreated
-	c.entry.wrote(al.object(a), nil, al.own())
-	return ok(http.StatusOK, idJSON{al.id})
-}
-
-// editAlert is PUT policies/{id}: what is left out is gone.
-func (s *Server) editAlert(c *call, a *account, al *alert) *answer {
-	next, bad := a.readAlert(c)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, idJSON{al.id})
-	}
-	next.id, next.created = al.id, al.created
-	object, before := al.object(a), al.own()
-	*al = *next
-	c.entry.Effect = changedOrNot(before, al.own())
-	c.entry.wrote(object, before, al.own())
-	return ok(http.StatusOK, idJSON{al.id})
-}
-
-// deleteAlert is DELETE policies/{id}, whose answer has no result.
-func (s *Server) deleteAlert(c *call, a *account, al *alert) *answer {
-	c.entry.Effect = EffectIgnored
-	if !c.ignoreWrite {
-		c.entry.Effect = EffectDeleted
-		a.removeAlert(c.entry, al)
-	}
-	return ok(http.StatusOK, nil)
-}
-
-func (a *account) removeAlert(e *Entry, al *alert) {
-	a.alerts = slices.DeleteFunc(a.alerts, func(o *alert) bool { return o == al })
-	e.wrote(al.object(a), al.own(), nil)
 }
 
 // eligible is GET destinations/eligible.

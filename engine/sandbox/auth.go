@@ -107,6 +107,8 @@ func denied(service string) *answer {
 	return fail(http.StatusForbidden, 10000, "Authentication error")
 }
 
+func (s *Server) verifyUserToken(c *call, _ *identity) *answer { return s.verify(c, nil) }
+
 // verify is GET /user/tokens/verify and, with an account, its twin for
 // account-owned tokens. Each knows only its own kind.
 func (s *Server) verify(c *call, a *account) *answer {

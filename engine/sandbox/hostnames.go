@@ -194,6 +194,10 @@ func (z *zone) inOrder() []*hostname {
 	return z.listed
 }
 
+func (s *Server) showHostname(_ *call, _ *zone, h *hostname) *answer {
+	return ok(http.StatusOK, h.text())
+}
+
 func (s *Server) listHostnames(c *call, z *zone) *answer {
 	var tests []func(*hostname) bool
 	byName, others := 0, 0

@@ -78,7 +78,8 @@ func (z *zone) checkLocal(name, id string, value json.RawMessage) *answer {
 
 // listLocal is GET hostnames/settings/{id}. That it pages is told by its
 // result_info; the parameters are those that Cloudflare's SDK sends.
-func (z *zone) listLocal(c *call, id string) *answer {
+func (s *Server) listLocal(c *call, z *zone) *answer {
+	id := c.args[0]
 	if !slices.Contains(localSettings, id) {
 		return fail(http.StatusBadRequest, 1006, "Unrecognized hostname setting name")
 	}
@@ -101,20 +102,32 @@ func (z *zone) listLocal(c *call, id string) *answer {
 	})
 }
 
-// findLocal runs h on a name's own setting.
-func (z *zone) findLocal(id, name string, h func(*localSetting) *answer) *answer {
-	switch l := z.local[name][id]; {
-	case !slices.Contains(localSettings, id):
-		return fail(http.StatusBadRequest, 1006, "Unrecognized hostname setting name")
-	case l == nil:
-		return fail(http.StatusNotFound, 1436, name+" has no "+id+" of its own")
-	default:
-		return h(l)
+// localArgs are the setting and the name in the path of a name's own setting.
+func (c *call) localArgs() (id, name string) { return c.args[0], strings.ToLower(c.args[1]) }
+
+// withLocal looks up a name's own setting.
+func withLocal(run func(*Server, *call, *zone, *localSetting) *answer) func(*Server, *call, *zone) *answer {
+	return func(s *Server, c *call, z *zone) *answer {
+		id, name := c.localArgs()
+		l := z.local[name][id]
+		switch {
+		case !slices.Contains(localSettings, id):
+			return fail(http.StatusBadRequest, 1006, "Unrecognized hostname setting name")
+		case l == nil:
+			return fail(http.StatusNotFound, 1436, name+" has no "+id+" of its own")
+		}
+		return run(s, c, z, l)
 	}
 }
 
+func (s *Server) showLocal(c *call, _ *zone, l *localSetting) *answer {
+	_, name := c.localArgs()
+	return ok(http.StatusOK, l.render(name))
+}
+
 // putLocal is PUT hostnames/settings/{id}/{hostname}.
-func (s *Server) putLocal(c *call, z *zone, id, name string) *answer {
+func (s *Server) putLocal(c *call, z *zone) *answer {
+	id, name := c.localArgs()
 	m, err := fields(c.body)
 	if err != nil {
 		return fail(http.StatusBadRequest, 6007, "Malformed JSON in request body")
@@ -183,7 +196,8 @@ func (z *zone) deployLocal(name, id, value string) {
 
 // deleteLocal is DELETE hostnames/settings/{id}/{hostname}. Until it has settled
 // the list goes on showing the setting, with the value that it had.
-func (s *Server) deleteLocal(c *call, z *zone, id, name string, l *localSetting) *answer {
+func (s *Server) deleteLocal(c *call, z *zone, l *localSetting) *answer {
+	id, name := c.localArgs()
 	if l.status == "pending_deletion" {
 		return fail(http.StatusNotFound, 1436, name+" has no "+id+" of its own")
 	}

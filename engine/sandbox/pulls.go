@@ -157,6 +157,10 @@ func (s *Server) uploadPull(c *call, z *zone) *answer {
 	return ans
 }
 
+func (s *Server) showPull(_ *call, _ *zone, crt *clientCertificate) *answer {
+	return ok(http.StatusOK, crt.render())
+}
+
 // deletePull is DELETE origin_tls_client_auth/{id}.
 func (s *Server) deletePull(c *call, z *zone, crt *clientCertificate) *answer {
 	switch {

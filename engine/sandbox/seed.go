@@ -447,8 +447,8 @@ func (s *Seed) validate() error {
 
 // validateOwn looks at what a zone has beside its settings and custom hostnames.
 func (z *Zone) validateOwn() error {
-	if t := z.TotalTLS; t.CertificateAuthority != "" && !slices.Contains(authorities, t.CertificateAuthority) {
-		return fmt.Errorf("total_tls: certificate_authority %q is not one of %s", t.CertificateAuthority, strings.Join(authorities, ", "))
+	if t := z.TotalTLS; t.CertificateAuthority != "" && !slices.Contains(totalAuthorities, t.CertificateAuthority) {
+		return fmt.Errorf("total_tls: certificate_authority %q is not one of %s", t.CertificateAuthority, strings.Join(totalAuthorities, ", "))
 	}
 	switch {
 	case z.FallbackOriginStatus == "":

@@ -148,7 +148,7 @@ func (seed *Account) empty() bool {
 // make is the application without ids. Its policies are checked as the API checks
 // them.
 func (seed *Application) make() (*application, error) {
-	app := &application{name: cmp.Or(seed.Name, seed.Domain), domain: seed.Domain, domains: seed.Domains, fields: defaultFields()}
+	app := &application{meta: meta{name: cmp.Or(seed.Name, seed.Domain)}, domain: seed.Domain, domains: seed.Domains, fields: defaultFields()}
 	if app.domains == nil {
 		app.domains = []string{seed.Domain}
 	}
@@ -201,22 +201,9 @@ func (s *Server) plantAccount(a *account, seed Account) {
 	}
 	a.alertTypes = seed.AvailableAlerts
 	for _, c := range seed.Certificates {
-		ca := &authority{name: c.Name, created: s.start, updated: s.start}
-		if chain, err := parseChain(c.Certificate); err == nil {
-			ca = s.newAuthority(a, c.Name, chain)
-		} else if d := digits(c.Fingerprint); md5Shape().MatchString(d) {
-			var pairs []string
-			for pair := range slices.Chunk([]byte(d), 2) {
-				pairs = append(pairs, string(pair))
-			}
-			ca.fingerprint = strings.Join(pairs, ":")
-		}
-		if !c.ExpiresOn.IsZero() {
-			ca.expires = c.ExpiresOn
-		}
-		ca.id = cmp.Or(c.ID, a.newID("mtls", ca.fingerprint))
-		ca.setHosts(c.Hostnames)
-		a.authorities = append(a.authorities, ca)
+		ca := s.seededAuthority(c)
+		ca.created, ca.updated = s.start, s.start
+		authorities.add(a, ca)
 	}
 	a.forwarding = map[string]hostSetting{}
 	for _, set := range seed.MTLSSettings {
@@ -228,30 +215,55 @@ func (s *Server) plantAccount(a *account, seed Account) {
 			continue
 		}
 		app.id, app.created, app.updated = ap.ID, s.start, s.start
-		app.takeIDs(a)
+		applications.add(a, app)
+		s.identifyPolicies(nil, a, app)
 		for _, g := range app.policies {
 			g.policy.created, g.policy.updated = s.start, s.start
 			if g.policy.reusable {
 				a.policies = append(a.policies, g.policy)
 			}
 		}
-		a.applications = append(a.applications, app)
 	}
-	for _, al := range seed.Alerts {
-		planted := &alert{
-			id: cmp.Or(al.ID, hexID("alert", a.newID("alert", al.Name))), name: al.Name, kind: al.Type, description: al.Description,
-			interval: al.Interval, enabled: !al.Disabled, email: al.Email, created: s.start, modified: s.start,
-			hooks: idsOf(al.Webhooks, a.webhooks), services: idsOf(al.PagerDuty, a.pagerDuty),
-		}
-		if al.Filters != nil {
-			planted.filters = map[string]json.RawMessage{}
-			for k, v := range al.Filters {
-				planted.filters[k] = encode(orNone(v))
-			}
-		}
-		a.alerts = append(a.alerts, planted)
+	for _, seeded := range seed.Alerts {
+		al := a.seededAlert(seeded)
+		al.created, al.updated = s.start, s.start
+		alerts.add(a, al)
 	}
 	a.edge = a.frontage()
+}
+
+func (s *Server) seededAuthority(seed AccessCertificate) *authority {
+	ca := &authority{meta: meta{name: seed.Name}}
+	if chain, err := parseChain(seed.Certificate); err == nil {
+		ca = s.newAuthority(seed.Name, chain)
+	} else if d := digits(seed.Fingerprint); md5Shape().MatchString(d) {
+		var pairs []string
+		for pair := range slices.Chunk([]byte(d), 2) {
+			pairs = append(pairs, string(pair))
+		}
+		ca.fingerprint = strings.Join(pairs, ":")
+	}
+	if !seed.ExpiresOn.IsZero() {
+		ca.expires = seed.ExpiresOn
+	}
+	ca.id = seed.ID
+	ca.setHosts(seed.Hostnames)
+	return ca
+}
+
+func (a *account) seededAlert(seed Alert) *alert {
+	al := &alert{
+		meta: meta{id: seed.ID, name: seed.Name}, kind: seed.Type, description: seed.Description,
+		interval: seed.Interval, enabled: !seed.Disabled, email: seed.Email,
+		hooks: idsOf(seed.Webhooks, a.webhooks), services: idsOf(seed.PagerDuty, a.pagerDuty),
+	}
+	if seed.Filters != nil {
+		al.filters = map[string]json.RawMessage{}
+		for k, v := range seed.Filters {
+			al.filters[k] = encode(orNone(v))
+		}
+	}
+	return al
 }
 
 // idsOf are the ids of destinations given by name or id.
@@ -316,7 +328,7 @@ func (s *Server) accountStates() []AccountState {
 		slices.SortStableFunc(st.Certificates, func(x, y CertificateState) int {
 			return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Fingerprint, y.Fingerprint))
 		})
-		for _, set := range a.hostSettings() {
+		for _, set := range a.listHostSettings() {
 			st.MTLSSettings = append(st.MTLSSettings, MTLSSettingState{set.Hostname, set.China, set.Forward})
 		}
 		byText := func(key string) func(x, y map[string]any) int {

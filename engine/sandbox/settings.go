@@ -180,7 +180,8 @@ func (z *zone) listSettings() *answer {
 	return ok(http.StatusOK, out)
 }
 
-func (z *zone) readSetting(id string) *answer {
+func (s *Server) showSetting(c *call, z *zone) *answer {
+	id := c.segs[len(c.segs)-1]
 	if z.settings[id] == nil {
 		return fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name")
 	}
@@ -269,7 +270,8 @@ func (z *zone) values(ids []string) map[string]json.RawMessage {
 
 // editSetting is PATCH settings/{id} with {"value": …}, and with {"enabled": …}
 // for the one setting without a value.
-func (s *Server) editSetting(c *call, z *zone, id string) *answer {
+func (s *Server) editSetting(c *call, z *zone) *answer {
+	id := c.segs[len(c.segs)-1]
 	m, err := fields(c.body)
 	if err != nil {
 		return fail(http.StatusBadRequest, 6007, "Malformed JSON in request body")

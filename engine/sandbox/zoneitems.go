@@ -122,8 +122,8 @@ type total struct {
 	Enabled   bool   `json:"enabled"`
 }
 
-// authorities are those that Total TLS can be told to use.
-var authorities = []string{"google", "lets_encrypt", "ssl_com"}
+// totalAuthorities are those that Total TLS can be told to use.
+var totalAuthorities = []string{"google", "lets_encrypt", "ssl_com"}
 
 func (z *zone) readTotal() *answer {
 	return ok(http.StatusOK, struct {
@@ -141,9 +141,9 @@ func (z *zone) checkTotal(body []byte) (total, *answer) {
 	next := total{Enabled: as[bool](m["enabled"]), Authority: z.total.Authority}
 	if _, given := m["certificate_authority"]; given {
 		next.Authority = as[string](m["certificate_authority"])
-		if !slices.Contains(authorities, next.Authority) {
+		if !slices.Contains(totalAuthorities, next.Authority) {
 			return total{}, fail(http.StatusBadRequest, badField,
-				fmt.Sprintf("certificate_authority %q is not one of %s", next.Authority, strings.Join(authorities, ", ")))
+				fmt.Sprintf("certificate_authority %q is not one of %s", next.Authority, strings.Join(totalAuthorities, ", ")))
 		}
 	}
 	switch {
