@@ -8,15 +8,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Error codes of the Access service. The first two are Cloudflare's; which
-// numbers it uses elsewhere is not documented, so the others are ours and no
-// client can rely on them.
+// Error codes of the Access service. The first two are Cloudflare's. The others are
+// invented, because its documentation names none, and no client can rely on them.
 const (
 	accessNotInZone = 12036
 	accessOverLimit = 12130
@@ -30,19 +30,19 @@ const (
 // authority is a certificate authority of Access.
 type authority struct {
 	meta
-	// chain holds the certificates with the issuing one first. There are none
-	// where a seed gives no more than the fingerprint; such an authority vouches
-	// for nobody at the edge.
+	// chain holds the certificates, the issuing one first. It is empty where the
+	// seed gives only the fingerprint; the edge then trusts no client certificate
+	// of this authority.
 	chain       []*x509.Certificate
 	fingerprint string // MD5, pairs of digits with colons between them
 	expires     time.Time
 	hosts       []string // sorted
-	// free is when the latest change of the hostnames has reached the edge, which
-	// is when the certificate can be deleted.
+	// free is the time at which the latest change of hostnames has reached the edge
+	// and the certificate can be deleted.
 	free time.Time
 }
 
-// authorities are the certificates of an account.
+// authorities are the certificate authorities of an account.
 var authorities = &collection[authority, *authority]{
 	items: func(a *account) *[]*authority { return &a.authorities }, noun: "certificate", unknown: accessUnknown,
 	pageSize: 50, created: http.StatusCreated, deleted: http.StatusOK, most: 50,
@@ -61,7 +61,7 @@ type authorityJSON struct {
 	Updated     string   `json:"updated_at"`
 }
 
-// render is the certificate as the API shows it: without the certificate.
+// render is the object as the API shows it, without the certificate itself.
 func (ca *authority) render(*account) any {
 	return authorityJSON{
 		ID: ca.id, Name: ca.name, Hosts: ca.hosts, Expires: stamp(ca.expires), Fingerprint: "MD5 Fingerprint=" + ca.fingerprint,
@@ -69,8 +69,8 @@ func (ca *authority) render(*account) any {
 	}
 }
 
-// own is the certificate for the history. The id tells certificates of one name
-// apart.
+// own is the content for the history. The id is part of it because several
+// certificates may have one name.
 func (ca *authority) own() map[string]json.RawMessage {
 	hosts := ca.hosts
 	if hosts == nil {
@@ -87,7 +87,7 @@ func (ca *authority) label() string { return ca.name }
 
 func (ca *authority) recorded(*account) []recorded { return []recorded{ca} }
 
-// badAccess refuses a request for what it says.
+// badAccess refuses a request with an invalid body.
 func badAccess(format string, args ...any) *answer {
 	return fail(http.StatusBadRequest, accessInvalid, fmt.Sprintf(format, args...))
 }
@@ -111,6 +111,7 @@ func parseChain(text string) ([]*x509.Certificate, error) {
 		}
 		chain = append(chain, crt)
 	}
+
 	switch {
 	case len(chain) == 0:
 		return nil, errors.New("there is no PEM certificate")
@@ -120,14 +121,14 @@ func parseChain(text string) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// signatures are the algorithms that an authority may be signed with.
+// signatures are the accepted signature algorithms.
 var signatures = []x509.SignatureAlgorithm{
 	x509.SHA1WithRSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 	x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512,
 }
 
-// checkChain says why certificates cannot be an authority: each has to be one
-// itself, be in force and be signed by the next; the last has to be a root.
+// checkChain says why certificates cannot be an authority: each must be a CA
+// certificate, valid now and signed by the next one; the last must be a root.
 func checkChain(chain []*x509.Certificate, now time.Time) error {
 	for i, crt := range chain {
 		n := i + 1
@@ -139,10 +140,12 @@ func checkChain(chain []*x509.Certificate, now time.Time) error {
 		case now.After(crt.NotAfter):
 			return fmt.Errorf("certificate %d has expired", n)
 		}
+
 		issuer := crt
 		if n < len(chain) {
 			issuer = chain[n]
 		}
+
 		var insecure x509.InsecureAlgorithmError // SHA-1, which crypto/x509 does not check
 		err := issuer.CheckSignature(crt.SignatureAlgorithm, crt.RawTBSCertificate, crt.Signature)
 		if string(crt.RawIssuer) != string(issuer.RawSubject) || err != nil && !errors.As(err, &insecure) {
@@ -155,8 +158,7 @@ func checkChain(chain []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// fingerprintOf is the MD5 digest of a certificate, in the form in which the API
-// shows it.
+// fingerprintOf returns the MD5 digest of a certificate in the API's form.
 func fingerprintOf(crt *x509.Certificate) string {
 	sum := md5.Sum(crt.Raw)
 	pairs := make([]string, len(sum))
@@ -166,8 +168,8 @@ func fingerprintOf(crt *x509.Certificate) string {
 	return strings.Join(pairs, ":")
 }
 
-// newAuthority makes an authority of a checked chain. Which certificate of a
-// chain the fingerprint covers is not documented.
+// newAuthority returns an authority with a checked chain. Cloudflare does not
+// document which certificate of a chain the fingerprint covers.
 func (s *Server) newAuthority(name string, chain []*x509.Certificate) *authority {
 	covered := chain[0]
 	if s.seed.FingerprintOf == "last" {
@@ -180,8 +182,8 @@ func (s *Server) newAuthority(name string, chain []*x509.Certificate) *authority
 const mostName = 350
 
 // parseAuthority reads the body of POST access/certificates and PUT
-// access/certificates/{id}. The second one cannot change the certificate itself:
-// Cloudflare ignores the attempt, and here it is an unknown field.
+// access/certificates/{id}. A PUT cannot change the certificate itself: Cloudflare
+// ignores the attempt, and here certificate is an unknown field.
 func (s *Server) parseAuthority(c *call, a *account, old *authority) (*authority, *answer) {
 	if old != nil {
 		return s.parseAuthorityEdit(c, a, old)
@@ -225,6 +227,7 @@ func (s *Server) parseAuthorityEdit(c *call, a *account, old *authority) (*autho
 	if err != nil {
 		return nil, badAccess("%s", err)
 	}
+
 	next := *old
 	if raw, given := m["name"]; given {
 		next.name = as[string](raw)
@@ -232,6 +235,7 @@ func (s *Server) parseAuthorityEdit(c *call, a *account, old *authority) (*autho
 			return nil, bad
 		}
 	}
+
 	hosts := as[[]string](m["associated_hostnames"])
 	if bad := s.checkHosts(a, hosts, old.hosts); bad != nil {
 		return nil, bad
@@ -251,8 +255,8 @@ func (s *Server) checkAuthorityName(a *account, self *authority, name string) *a
 	return nil
 }
 
-// checkHosts refuses names that an authority cannot be associated with. Those
-// that it has already stay possible whatever became of them.
+// checkHosts refuses names that an authority cannot be associated with. Names that
+// it already has stay allowed.
 func (s *Server) checkHosts(a *account, hosts, already []string) *answer {
 	for i, name := range hosts {
 		if slices.Contains(hosts[:i], name) {
@@ -265,8 +269,8 @@ func (s *Server) checkHosts(a *account, hosts, already []string) *answer {
 	return nil
 }
 
-// associate takes the hostnames of an authority from all others where the seed
-// says that a hostname has one authority only.
+// associate takes the hostnames of an authority from all others, where the seed
+// says that a hostname has only one authority.
 func (s *Server) associate(c *call, a *account, ca *authority) {
 	for _, other := range a.authorities {
 		if !s.seed.ExclusiveAssociations || other == ca {
@@ -282,7 +286,7 @@ func (s *Server) associate(c *call, a *account, ca *authority) {
 	}
 }
 
-// setHosts keeps names sorted, and none as nil, which the API shows as null.
+// setHosts sorts the names. An empty list becomes nil, which the API shows as null.
 func (ca *authority) setHosts(hosts []string) {
 	ca.hosts = nil
 	if len(hosts) > 0 {
@@ -291,7 +295,7 @@ func (ca *authority) setHosts(hosts []string) {
 }
 
 // inUse refuses to delete a certificate while it is associated with hostnames, and
-// until the edge has heard that it no longer is.
+// until the end of the association has reached the edge.
 func (ca *authority) inUse(c *call, _ *account) *answer {
 	switch {
 	case len(ca.hosts) > 0:
@@ -302,7 +306,7 @@ func (ca *authority) inUse(c *call, _ *account) *answer {
 	return nil
 }
 
-// hostSetting is what a hostname has besides its authorities.
+// hostSetting is the mTLS settings of a hostname.
 type hostSetting struct {
 	China   bool `json:"china_network"`
 	Forward bool `json:"client_certificate_forwarding"`
@@ -323,9 +327,9 @@ func (a *account) listHostSettings() []hostSettingJSON {
 	return out
 }
 
-// editHostSettings is PUT access/certificates/settings. Names that the list does
-// not have stay as they are, as the reports have it, or go where the seed says
-// that the list replaces what was; with both flags off a name has no settings.
+// editHostSettings is PUT access/certificates/settings. Names outside the list keep
+// their settings, as users report, or lose them where the seed says that the list
+// replaces the old one.
 func (s *Server) editHostSettings(c *call, a *account) *answer {
 	m, err := readFields(c.body, []field{{"settings", aList, true}})
 	if err != nil {
@@ -334,34 +338,10 @@ func (s *Server) editHostSettings(c *call, a *account) *answer {
 	if c.now.Before(a.busyUntil) {
 		return fail(http.StatusConflict, accessBusy, "previous certificate settings still being updated")
 	}
-	next := map[string]hostSetting{}
-	for name, was := range a.forwarding {
-		if !s.seed.ReplaceMTLSSettings {
-			next[name] = was
-		}
-	}
-	var listed []string
-	for i, raw := range as[[]json.RawMessage](m["settings"]) {
-		item, err := readFields(raw, []field{{"hostname", aText, true}, {"china_network", aBool, true}, {"client_certificate_forwarding", aBool, true}})
-		if err != nil {
-			return badAccess("settings[%d]: %s", i, err)
-		}
-		name := as[string](item["hostname"])
-		set := hostSetting{as[bool](item["china_network"]), as[bool](item["client_certificate_forwarding"])}
-		was, known := a.forwarding[name]
-		switch why := s.unusable(a, name); {
-		case slices.Contains(listed, name):
-			return badAccess("settings lists %q twice", name)
-		case why != "" && !known:
-			return fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", name, why))
-		case set.China && !was.China:
-			return badAccess("hostname %q is in no zone of the China network", name)
-		}
-		listed = append(listed, name)
-		next[name] = set
-		if set == (hostSetting{}) {
-			delete(next, name)
-		}
+
+	next, bad := s.readHostSettings(a, as[[]json.RawMessage](m["settings"]))
+	if bad != nil {
+		return bad
 	}
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
@@ -372,11 +352,48 @@ func (s *Server) editHostSettings(c *call, a *account) *answer {
 	return ok(http.StatusAccepted, a.hostSettings())
 }
 
-// setForwarding replaces all settings and records those that change.
+// readHostSettings returns the settings of all hostnames once the items are
+// written. A name with both flags off has no settings.
+func (s *Server) readHostSettings(a *account, items []json.RawMessage) (map[string]hostSetting, *answer) {
+	next := map[string]hostSetting{}
+	if !s.seed.ReplaceMTLSSettings {
+		maps.Copy(next, a.forwarding)
+	}
+
+	var listed []string
+	for i, raw := range items {
+		item, err := readFields(raw, []field{{"hostname", aText, true}, {"china_network", aBool, true}, {"client_certificate_forwarding", aBool, true}})
+		if err != nil {
+			return nil, badAccess("settings[%d]: %s", i, err)
+		}
+		name := as[string](item["hostname"])
+		set := hostSetting{as[bool](item["china_network"]), as[bool](item["client_certificate_forwarding"])}
+
+		old, known := a.forwarding[name]
+		switch why := s.unusable(a, name); {
+		case slices.Contains(listed, name):
+			return nil, badAccess("settings lists %q twice", name)
+		case why != "" && !known:
+			return nil, fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", name, why))
+		case set.China && !old.China:
+			return nil, badAccess("hostname %q is in no zone of the China network", name)
+		}
+
+		listed = append(listed, name)
+		next[name] = set
+		if set == (hostSetting{}) {
+			delete(next, name)
+		}
+	}
+	return next, nil
+}
+
+// setForwarding replaces the settings of all hostnames and records the changes.
 func (s *Server) setForwarding(e *Entry, a *account, next map[string]hostSetting) {
 	was := a.forwarding
 	names := append(sortedKeys(was), sortedKeys(next)...)
 	slices.Sort(names)
+
 	own := func(m map[string]hostSetting, name string) map[string]json.RawMessage {
 		set, has := m[name]
 		if !has {
@@ -384,31 +401,36 @@ func (s *Server) setForwarding(e *Entry, a *account, next map[string]hostSetting
 		}
 		return map[string]json.RawMessage{"china_network": encode(set.China), "client_certificate_forwarding": encode(set.Forward)}
 	}
+
 	for _, name := range slices.Compact(names) {
 		if was[name] != next[name] {
 			e.wrote("mtls_hostname/"+a.name+"/"+name, own(was, name), own(next, name))
 			e.Effect = cmp.Or(e.Effect, EffectChanged)
 		}
 	}
+
 	a.forwarding = next
 	a.busyUntil = s.now().Add(s.seed.Settle)
 	s.publish(a)
 }
 
-// AssociationCount is how many certificate authorities a hostname was associated
-// with from one entry of the history on; entry 0 is what was before it begins.
+// AssociationCount is the number of certificate authorities that a hostname is
+// associated with from entry N of the history on. Entry 0 stands for the time
+// before the history.
 type AssociationCount struct{ N, Authorities int }
 
-// Associations counts, over the history, the authorities of Access that a
-// hostname of an account (by name or id) was associated with, each change once.
-// During a rotation no count may be zero. It is nil if there is no such account.
+// Associations returns the changing number of Access authorities that a hostname is
+// associated with over the history. account is a name or id; an unknown account
+// gives nil. During a rotation no number may be zero.
 func (s *Server) Associations(accountName, hostname string) []AssociationCount {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	a := s.findAccount(accountName)
 	if a == nil {
 		return nil
 	}
+
 	// Walk back from the present, undoing write after write.
 	with := map[string]bool{} // by the id of the certificate
 	for _, ca := range a.authorities {
@@ -416,6 +438,7 @@ func (s *Server) Associations(accountName, hostname string) []AssociationCount {
 			with[ca.id] = true
 		}
 	}
+
 	var back []AssociationCount
 	for _, e := range slices.Backward(s.history) {
 		back = append(back, AssociationCount{e.N, len(with)})
@@ -433,6 +456,7 @@ func (s *Server) Associations(accountName, hostname string) []AssociationCount {
 			}
 		}
 	}
+
 	out := []AssociationCount{{0, len(with)}}
 	for _, m := range slices.Backward(back) {
 		if m.Authorities != out[len(out)-1].Authorities {

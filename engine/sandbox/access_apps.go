@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,8 +17,8 @@ const (
 	longestDomain    = 63 // characters, path included
 )
 
-// application is a self-hosted application of Access: the names whose requests
-// are let through by its policies only.
+// application is a self-hosted application of Access. Its policies decide which
+// requests to its names are let through.
 type application struct {
 	meta
 	domain   string
@@ -39,14 +40,14 @@ var applications = &collection[application, *application]{
 	ignored: func(a *account, app *application) { app.id = uuid(a.id, "app/"+app.domain) },
 }
 
-// grant is a policy at its place in an application.
+// grant is a policy and its precedence in an application.
 type grant struct {
 	policy     *accessPolicy
 	precedence int
 }
 
-// accessPolicy is a policy of Access. One written into an application belongs to
-// it; a reusable one stands by itself.
+// accessPolicy is a policy of Access. A policy written inside an application
+// belongs to it; a reusable one can be in several applications.
 type accessPolicy struct {
 	meta
 	decision                  string
@@ -63,9 +64,9 @@ var accessPolicies = &collection[accessPolicy, *accessPolicy]{
 	ignored: func(a *account, p *accessPolicy) { p.id = uuid(a.id, "policy/"+p.name) },
 }
 
-// applicationFields are what an application may be written with. Identifiers and
-// times are not among them: a client that gives back what it has read must leave
-// them out.
+// applicationFields are the fields of a written application. The identifiers and
+// times of an answer are not among them: a client that sends back an answer must
+// leave them out.
 var applicationFields = []field{
 	{"type", aText, true}, {"domain", aText, true}, {"name", aText, false}, {"policies", aList, false}, {"self_hosted_domains", someTexts, false},
 	{"session_duration", aText, false}, {"app_launcher_visible", aBool, false}, {"service_auth_401_redirect", aBool, false},
@@ -77,7 +78,7 @@ var applicationFields = []field{
 	{"tags", someTexts, false},
 }
 
-// defaultFields are those that an application always shows.
+// defaultFields are the fields that every application shows.
 func defaultFields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
 		"session_duration": json.RawMessage(`"24h"`), "app_launcher_visible": json.RawMessage(`true`),
@@ -107,12 +108,13 @@ func (app *application) renderPolicies() []map[string]any {
 	return out
 }
 
-// content is what was written, without identifiers and times.
+// content is the application without identifiers and times.
 func (app *application) content() map[string]any {
 	out := map[string]any{"type": "self_hosted", "name": app.name, "domain": app.domain, "self_hosted_domains": app.domains}
 	for k, v := range app.fields {
 		out[k] = v
 	}
+
 	policies := []map[string]any{}
 	for _, g := range app.policies {
 		p := g.policy.content()
@@ -130,7 +132,7 @@ func (p *accessPolicy) content() map[string]any {
 	}
 }
 
-// orNone is a list that is never null.
+// orNone returns the list, or an empty one instead of nil.
 func orNone[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -138,7 +140,6 @@ func orNone[T any](list []T) []T {
 	return list
 }
 
-// own is the application for the history.
 func (app *application) own() map[string]json.RawMessage { return encodedValues(app.content()) }
 
 func (p *accessPolicy) own() map[string]json.RawMessage { return encodedValues(p.content()) }
@@ -156,8 +157,8 @@ func (p *accessPolicy) label() string  { return p.name }
 
 func (app *application) recorded(*account) []recorded { return []recorded{app} }
 
-// recorded are the applications that have the policy: by itself it is not in the
-// history.
+// recorded are the applications that have the policy. The history does not show a
+// policy by itself.
 func (p *accessPolicy) recorded(a *account) []recorded {
 	var out []recorded
 	for _, app := range a.applications {
@@ -180,56 +181,36 @@ func (s *Server) listApplicationPolicies(c *call, a *account) *answer {
 	})(s, c, a)
 }
 
-// parseApplication makes an application of a body; old is nil for a new one.
-// policies that are not mentioned stay.
+// parseApplication reads the body of a write; old is nil for a new application.
+// A body without policies keeps the old ones.
 func (s *Server) parseApplication(c *call, a *account, old *application) (*application, *answer) {
-	refuse := func(format string, args ...any) (*application, *answer) { return nil, badAccess(format, args...) }
 	m, err := readFields(c.body, applicationFields)
 	if err != nil {
-		return refuse("%s", err)
+		return nil, badAccess("%s", err)
 	}
 	app := &application{domain: as[string](m["domain"]), fields: defaultFields()}
 	app.name = cmp.Or(as[string](m["name"]), app.domain)
 	if kind := as[string](m["type"]); kind != "self_hosted" {
-		return refuse("type %q is not self_hosted, the only one this sandbox knows", kind)
+		return nil, badAccess("type %q is not self_hosted, the only one this sandbox knows", kind)
 	}
+
 	app.domains = []string{app.domain}
 	if raw, given := m["self_hosted_domains"]; given {
 		app.domains = as[[]string](raw)
-		if !slices.Contains(app.domains, app.domain) {
-			return refuse("self_hosted_domains does not hold domain")
-		}
 	}
-	if len(app.domains) > mostDomains {
-		return refuse("an application has no more than %d domains", mostDomains)
+	if bad := s.checkDomains(a, app, old); bad != nil {
+		return nil, bad
 	}
-	for i, domain := range app.domains {
-		host, path, _ := strings.Cut(domain, "/")
-		why := s.unusable(a, strings.TrimPrefix(host, "*."))
-		switch {
-		case len(domain) > longestDomain:
-			return refuse("domain %q has more than %d characters", domain, longestDomain)
-		case strings.ContainsAny(path, "?#"):
-			return refuse("domain %q is more than a hostname and a path", domain)
-		case slices.Contains(app.domains[:i], domain):
-			return refuse("self_hosted_domains lists %q twice", domain)
-		case why != "" && (old == nil || !slices.Contains(old.domains, domain)):
-			return nil, fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", host, why))
-		}
-		for _, other := range a.applications {
-			if other != old && slices.Contains(other.domains, domain) {
-				return nil, fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q exists already", domain))
-			}
-		}
-	}
+
 	if raw, given := m["session_duration"]; given && !durationShape().MatchString(as[string](raw)) {
-		return refuse("session_duration %s is not a duration", raw)
+		return nil, badAccess("session_duration %s is not a duration", raw)
 	}
 	for _, k := range sortedKeys(m) {
 		if !slices.Contains([]string{"type", "domain", "name", "policies", "self_hosted_domains"}, k) {
 			app.fields[k] = compact(m[k])
 		}
 	}
+
 	if raw, given := m["policies"]; given {
 		var bad *answer
 		if app.policies, bad = a.readGrants(c, raw, old); bad != nil {
@@ -241,58 +222,47 @@ func (s *Server) parseApplication(c *call, a *account, old *application) (*appli
 	return app, nil
 }
 
-// readGrants reads the policies of an application: an id, an object of id and
-// precedence, or a policy written out, which then belongs to the application. An
-// id is that of a reusable policy or of one the application has already.
-func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
-	find := func(id string) *accessPolicy {
-		if p := find(a.policies, func(p *accessPolicy) bool { return p.id == id }); p != nil {
-			return p
+// checkDomains refuses domains that the application cannot have. Domains that it
+// already has stay allowed even if their hostname is gone.
+func (s *Server) checkDomains(a *account, app, old *application) *answer {
+	if !slices.Contains(app.domains, app.domain) {
+		return badAccess("self_hosted_domains does not hold domain")
+	}
+	if len(app.domains) > mostDomains {
+		return badAccess("an application has no more than %d domains", mostDomains)
+	}
+
+	for i, domain := range app.domains {
+		host, path, _ := strings.Cut(domain, "/")
+		why := s.unusable(a, strings.TrimPrefix(host, "*."))
+		switch {
+		case len(domain) > longestDomain:
+			return badAccess("domain %q has more than %d characters", domain, longestDomain)
+		case strings.ContainsAny(path, "?#"):
+			return badAccess("domain %q is more than a hostname and a path", domain)
+		case slices.Contains(app.domains[:i], domain):
+			return badAccess("self_hosted_domains lists %q twice", domain)
+		case why != "" && (old == nil || !slices.Contains(old.domains, domain)):
+			return fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", host, why))
 		}
-		if old != nil {
-			for _, g := range old.policies {
-				if g.policy.id == id {
-					return g.policy
-				}
+
+		for _, other := range a.applications {
+			if other != old && slices.Contains(other.domains, domain) {
+				return fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q exists already", domain))
 			}
 		}
-		return nil
 	}
+	return nil
+}
+
+// readGrants reads the policies of an application. Each is an id, an object with id
+// and precedence, or a whole policy, which then belongs to the application.
+func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
 	var out []grant
 	for i, item := range as[[]json.RawMessage](raw) {
 		g := grant{precedence: i + 1}
-		var id string
-		m, err := fields(item)
-		_, linked := m["id"]
-		switch {
-		case aText.fits(item):
-			id, linked = as[string](item), true
-		case err != nil:
-			return nil, badAccess("policies[%d] is neither an id nor an object", i)
-		}
-		if raw, given := m["precedence"]; given {
-			if json.Unmarshal(raw, &g.precedence) != nil || g.precedence < 1 {
-				return nil, badAccess("policies[%d]: precedence is not a positive number", i)
-			}
-			delete(m, "precedence")
-		}
-		if linked {
-			if m != nil {
-				if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
-					return nil, badAccess("policies[%d]: beside an id there is room for precedence only", i)
-				}
-				id = as[string](m["id"])
-			}
-			if g.policy = find(id); g.policy == nil {
-				return nil, badAccess("policies[%d]: there is no policy %q", i, id)
-			}
-		} else {
-			p, err := readPolicy(encode(m))
-			if err != nil {
-				return nil, badAccess("policies[%d]: %s", i, err)
-			}
-			p.created, p.updated = c.now, c.now
-			g.policy = p
+		if err := a.readGrant(&g, c, item, old); err != nil {
+			return nil, badAccess("policies[%d]%s", i, err)
 		}
 		if slices.ContainsFunc(out, func(o grant) bool { return o.precedence == g.precedence || o.policy == g.policy }) {
 			return nil, badAccess("policies[%d]: the policy or its precedence is there twice", i)
@@ -303,7 +273,52 @@ func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]
 	return out, nil
 }
 
-// readPolicy reads a policy as written.
+// readGrant reads one policy of an application. The precedence of g is the default.
+func (a *account) readGrant(g *grant, c *call, item json.RawMessage, old *application) error {
+	if aText.fits(item) {
+		return a.linkPolicy(g, as[string](item), old)
+	}
+	m, err := fields(item)
+	if err != nil {
+		return errors.New(" is neither an id nor an object")
+	}
+	if raw, given := m["precedence"]; given {
+		if json.Unmarshal(raw, &g.precedence) != nil || g.precedence < 1 {
+			return errors.New(": precedence is not a positive number")
+		}
+		delete(m, "precedence")
+	}
+
+	if _, linked := m["id"]; linked {
+		if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
+			return errors.New(": beside an id there is room for precedence only")
+		}
+		return a.linkPolicy(g, as[string](m["id"]), old)
+	}
+	p, err := readPolicy(encode(m))
+	if err != nil {
+		return fmt.Errorf(": %w", err)
+	}
+	p.created, p.updated = c.now, c.now
+	g.policy = p
+	return nil
+}
+
+// linkPolicy finds a reusable policy, or one that the application already has.
+func (a *account) linkPolicy(g *grant, id string, old *application) error {
+	known := slices.Clone(a.policies)
+	if old != nil {
+		for _, o := range old.policies {
+			known = append(known, o.policy)
+		}
+	}
+	if g.policy = find(known, func(p *accessPolicy) bool { return p.id == id }); g.policy == nil {
+		return fmt.Errorf(": there is no policy %q", id)
+	}
+	return nil
+}
+
+// readPolicy reads a policy.
 func readPolicy(body []byte) (*accessPolicy, error) {
 	m, err := readFields(body, []field{{"name", aText, true}, {"decision", aText, true}, {"include", aList, true}, {"exclude", aList, false}, {"require", aList, false}})
 	if err != nil {
@@ -316,6 +331,7 @@ func readPolicy(body []byte) (*accessPolicy, error) {
 	if !slices.Contains([]string{"allow", "deny", "non_identity", "bypass"}, p.decision) {
 		return nil, fmt.Errorf("decision %q is not one of allow, deny, non_identity, bypass", p.decision)
 	}
+
 	for _, list := range []struct {
 		name string
 		into *[]json.RawMessage
@@ -327,14 +343,15 @@ func readPolicy(body []byte) (*accessPolicy, error) {
 			*list.into = append(*list.into, compact(rule))
 		}
 	}
+
 	if len(p.include) == 0 {
 		return nil, fmt.Errorf("include is empty")
 	}
 	return p, nil
 }
 
-// rules are the rules that a policy may hold, with the fields of each, which are
-// strings. It is read only.
+// rules maps each kind of rule that a policy may hold to the fields of the rule,
+// which are strings. It is read only.
 var rules = map[string][]string{
 	"certificate": nil, "common_name": {"common_name"}, "everyone": nil, "any_valid_service_token": nil, "service_token": {"token_id"},
 	"email": {"email"}, "email_domain": {"domain"}, "group": {"id"}, "ip": {"ip"}, "geo": {"country_code"},
@@ -350,6 +367,7 @@ func checkRule(raw json.RawMessage) error {
 	if !known {
 		return fmt.Errorf("rule %s is not one of %s", kind, strings.Join(sortedKeys(rules), ", "))
 	}
+
 	var want []field
 	for _, name := range names {
 		want = append(want, field{name, aText, true})
@@ -360,7 +378,7 @@ func checkRule(raw json.RawMessage) error {
 	return nil
 }
 
-// identifyPolicies gives the application's own new policies their ids.
+// identifyPolicies gives the application's new policies their ids.
 func (s *Server) identifyPolicies(_ *call, a *account, app *application) {
 	for _, g := range app.policies {
 		if g.policy.id == "" {

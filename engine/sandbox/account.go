@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// account is an account, with the objects that belong to it rather than to one
-// of its zones.
+// account is an account with its objects, other than zones.
 type account struct {
 	id, name string
 
-	authorities  []*authority // in the order in which they were made
+	authorities  []*authority // in the order of creation
 	forwarding   map[string]hostSetting
-	applications []*application  // in the order in which they were made
-	policies     []*accessPolicy // those that several applications can use
-	alerts       []*alert        // in the order in which they were made
+	applications []*application  // in the order of creation
+	policies     []*accessPolicy // the reusable ones
+	alerts       []*alert        // in the order of creation
 	webhooks     []destination
 	pagerDuty    []destination
-	alertTypes   []string // what available_alerts offers; nil is all that are known
+	alertTypes   []string // the types in available_alerts; nil means all known types
 
-	// made counts the objects that were ever made of one kind and name, so that
-	// one made anew has another id than the one that was deleted.
+	// made counts the objects ever created of each kind and name, so that one
+	// created anew gets another id than the deleted one.
 	made map[string]int
 	// busyUntil is when the latest settings of hostnames have reached the edge.
 	busyUntil time.Time
@@ -32,7 +31,7 @@ type account struct {
 	edge *frontage
 }
 
-// accountByID finds an account by its id.
+// accountByID returns the account with an id, nil if there is none.
 func (s *Server) accountByID(id string) *account {
 	for _, a := range s.accounts {
 		if a.id == id {
@@ -42,7 +41,7 @@ func (s *Server) accountByID(id string) *account {
 	return nil
 }
 
-// findAccount finds an account by name or id.
+// findAccount returns the account with a name or id, nil if there is none.
 func (s *Server) findAccount(name string) *account {
 	for _, a := range s.accounts {
 		if a.name == name || a.id == name {
@@ -52,8 +51,8 @@ func (s *Server) findAccount(name string) *account {
 	return nil
 }
 
-// reaches reports whether a token may touch an account's own objects. One that
-// is limited to some zones, and names no account, reaches the accounts of those.
+// reaches reports whether a token may touch an account's objects. A token that is
+// limited to zones and names no account reaches the accounts of its zones.
 func (s *Server) reaches(who *identity, a *account) bool {
 	if !who.seesAccount(a) {
 		return false
@@ -62,7 +61,7 @@ func (s *Server) reaches(who *identity, a *account) bool {
 		slices.ContainsFunc(s.zones, func(z *zone) bool { return z.account == a && who.seesZone(z) })
 }
 
-// The types that a field of a body can have. Null is none of them.
+// fieldType is the type of a field in a body. Null fits no type.
 type fieldType int
 
 const (
@@ -75,21 +74,22 @@ const (
 
 var typeNames = []string{"a string", "true or false", "a list of strings", "an object", "a list"}
 
-// field is what a body may hold under one key.
+// field describes one key of a body.
 type field struct {
 	name     string
 	is       fieldType
 	required bool
 }
 
-// readFields decodes an object whose keys and types are checked against what is
-// known; what is wrong with it is said in words. Cloudflare ignores keys that it
-// does not know, so that a misspelt one changes nothing and nobody notices.
+// readFields decodes an object and checks its keys and types. Cloudflare ignores
+// unknown keys, so a misspelt key changes nothing and nobody notices; here it is an
+// error.
 func readFields(body []byte, known []field) (map[string]json.RawMessage, error) {
 	m, err := fields(body)
 	if err != nil {
 		return nil, fmt.Errorf("the body is not a JSON object")
 	}
+
 	for _, k := range sortedKeys(m) {
 		i := slices.IndexFunc(known, func(f field) bool { return f.name == k })
 		if i < 0 {
@@ -99,6 +99,7 @@ func readFields(body []byte, known []field) (map[string]json.RawMessage, error) 
 			return nil, fmt.Errorf("%s is not %s", k, typeNames[known[i].is])
 		}
 	}
+
 	for _, f := range known {
 		if _, given := m[f.name]; f.required && !given {
 			return nil, fmt.Errorf("%s is missing", f.name)
@@ -129,8 +130,7 @@ func (t fieldType) fits(raw json.RawMessage) bool {
 	return false
 }
 
-// as decodes a JSON text whose type is known to fit; a missing one is the zero
-// value.
+// as decodes a JSON text that fits the type. A missing text gives the zero value.
 func as[T any](raw json.RawMessage) T {
 	var v T
 	if raw != nil {
@@ -139,14 +139,15 @@ func as[T any](raw json.RawMessage) T {
 	return v
 }
 
-// unusable says why a hostname of an account cannot get client certificates, ""
-// if it can: it has to be in a zone of the account, or an active custom hostname
-// there that is no wildcard. developers.cloudflare.com/cloudflare-for-platforms
-// names the last two conditions; that the API checks them is our harshness.
+// unusable says why a hostname of an account cannot use client certificates, ""
+// if it can. It must be in a zone of the account, or an active custom hostname
+// there that is not a wildcard. developers.cloudflare.com/cloudflare-for-platforms
+// documents the last two conditions; whether the API checks them is unknown.
 func (s *Server) unusable(a *account, name string) string {
 	if !hostnameShape().MatchString(name) || len(name) > 255 {
 		return "is not a hostname in lower case"
 	}
+
 	why := "is in no zone of the account"
 	for _, z := range s.zones {
 		if z.account != a {
@@ -168,16 +169,16 @@ func (s *Server) unusable(a *account, name string) string {
 	return why
 }
 
-// stamp is a time as the account's services show it.
+// stamp formats a time as the services of accounts do.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// dashboardAccount makes an edit of one of an account's own objects.
+// dashboardAccount edits one of an account's objects.
 func (s *Server) dashboardAccount(e Edit) error {
 	a := s.findAccount(e.Account)
 	if a == nil {
 		return fmt.Errorf("dashboard: no account %q", e.Account)
 	}
-	// The entry comes into the history once the edit was possible.
+	// An edit that does nothing leaves no entry in the history.
 	c := &call{entry: &Entry{}, now: s.now()}
 	kind, name, done := s.dashboardObject(c, a, e)
 	if !done {
@@ -187,7 +188,7 @@ func (s *Server) dashboardAccount(e Edit) error {
 	return nil
 }
 
-// dashboardObject edits the object that the edit names, and reports whether there
+// dashboardObject edits the object that the edit names. done reports whether there
 // was anything to do.
 func (s *Server) dashboardObject(c *call, a *account, e Edit) (kind, name string, done bool) {
 	switch {
@@ -222,6 +223,7 @@ func (s *Server) dashboardForwarding(c *call, a *account, e Edit) bool {
 	if e.Hostname == "" || !e.Delete && e.Forward == nil {
 		return false
 	}
+
 	next := map[string]hostSetting{}
 	maps.Copy(next, a.forwarding)
 	set := next[e.Hostname]
@@ -232,6 +234,7 @@ func (s *Server) dashboardForwarding(c *call, a *account, e Edit) bool {
 	if e.Delete || set == (hostSetting{}) {
 		delete(next, e.Hostname)
 	}
+
 	s.setForwarding(c.entry, a, next)
 	return true
 }

@@ -3,14 +3,15 @@ package sandbox
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 )
 
-// Error codes of the notification service. Which numbers Cloudflare uses is not
-// documented: these are ours, and no client can rely on them.
+// Error codes of the notification service. They are invented, because Cloudflare's
+// documentation names none, and no client can rely on them.
 const (
 	alertInvalid = 17001
 	alertUnknown = 17002
@@ -22,8 +23,8 @@ type alert struct {
 	kind                   string
 	description, interval  string
 	enabled                bool
-	email, hooks, services []string                   // sent to: addresses, ids of webhooks and of PagerDuty services
-	filters                map[string]json.RawMessage // as given; nil where none were
+	email, hooks, services []string                   // destinations: addresses, ids of webhooks and of PagerDuty services
+	filters                map[string]json.RawMessage // as written; nil where none were
 }
 
 // alerts are the notification policies of an account.
@@ -51,7 +52,7 @@ type alertJSON struct {
 	Modified    string                     `json:"modified"`
 }
 
-// mechanismsJSON always shows all three: those that were left out come back as
+// mechanismsJSON shows all three mechanisms. Those that were left out come back as
 // empty lists.
 type mechanismsJSON struct {
 	Email     []idJSON `json:"email"`
@@ -156,18 +157,18 @@ func badAlert(format string, args ...any) *answer {
 	return fail(http.StatusBadRequest, alertInvalid, fmt.Sprintf(format, args...))
 }
 
-// alertFields are what a policy may be written with.
+// alertFields are the fields of a written policy.
 var alertFields = []field{
 	{"name", aText, true}, {"enabled", aBool, true}, {"alert_type", aText, true}, {"mechanisms", anObject, true},
 	{"description", aText, false}, {"filters", anObject, false}, {"alert_interval", aText, false},
 }
 
-// parseAlert makes a policy of a body. What a PUT leaves out is gone.
+// parseAlert reads the body of POST policies and PUT policies/{id}. A PUT removes
+// every field that it leaves out.
 func (s *Server) parseAlert(c *call, a *account, _ *alert) (*alert, *answer) {
-	refuse := func(format string, args ...any) (*alert, *answer) { return nil, badAlert(format, args...) }
 	m, err := readFields(c.body, alertFields)
 	if err != nil {
-		return refuse("%s", err)
+		return nil, badAlert("%s", err)
 	}
 	al := &alert{
 		meta: meta{name: as[string](m["name"])}, kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
@@ -175,17 +176,36 @@ func (s *Server) parseAlert(c *call, a *account, _ *alert) (*alert, *answer) {
 	}
 	switch {
 	case al.name == "":
-		return refuse("name is empty")
+		return nil, badAlert("name is empty")
 	case !a.offers(al.kind):
-		return refuse("alert_type %q is not among the available alerts of the account", al.kind)
+		return nil, badAlert("alert_type %q is not among the available alerts of the account", al.kind)
 	case al.interval != "" && !durationShape().MatchString(al.interval):
-		return refuse("alert_interval %q is not a duration", al.interval)
+		return nil, badAlert("alert_interval %q is not a duration", al.interval)
 	}
-	mechanisms, err := readFields(m["mechanisms"], []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})
+
+	if err := a.readMechanisms(al, m["mechanisms"]); err != nil {
+		return nil, badAlert("mechanisms: %s", err)
+	}
+	if raw, given := m["filters"]; given {
+		al.filters, _ = fields(raw) // readFields has checked that it is an object
+		for _, k := range sortedKeys(al.filters) {
+			if !someTexts.fits(al.filters[k]) {
+				return nil, badAlert("filters: %s is not a list of strings", k)
+			}
+		}
+	}
+	return al, nil
+}
+
+// readMechanisms reads the destinations of a policy.
+func (a *account) readMechanisms(al *alert, raw json.RawMessage) error {
+	m, err := readFields(raw, []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})
 	if err != nil {
-		return refuse("mechanisms: %s", err)
+		return err
 	}
-	has := func(list []destination) func(string) bool {
+
+	isAddress := func(id string) bool { at := strings.Index(id, "@"); return at > 0 && at < len(id)-1 }
+	isIn := func(list []destination) func(string) bool {
 		return func(id string) bool { return slices.ContainsFunc(list, func(d destination) bool { return d.id == id }) }
 	}
 	for _, mech := range []struct {
@@ -193,36 +213,27 @@ func (s *Server) parseAlert(c *call, a *account, _ *alert) (*alert, *answer) {
 		into  *[]string
 		known func(string) bool
 	}{
-		{"email", &al.email, func(id string) bool { at := strings.Index(id, "@"); return at > 0 && at < len(id)-1 }},
-		{"webhooks", &al.hooks, has(a.webhooks)},
-		{"pagerduty", &al.services, has(a.pagerDuty)},
+		{"email", &al.email, isAddress}, {"webhooks", &al.hooks, isIn(a.webhooks)}, {"pagerduty", &al.services, isIn(a.pagerDuty)},
 	} {
-		for i, raw := range as[[]json.RawMessage](mechanisms[mech.name]) {
+		for i, raw := range as[[]json.RawMessage](m[mech.name]) {
 			item, err := readFields(raw, []field{{"id", aText, true}})
 			id := as[string](item["id"])
 			switch {
 			case err != nil:
-				return refuse("mechanisms: %s[%d]: %s", mech.name, i, err)
+				return fmt.Errorf("%s[%d]: %w", mech.name, i, err)
 			case !mech.known(id):
-				return refuse("mechanisms: %s[%d]: there is no destination %q", mech.name, i, id)
+				return fmt.Errorf("%s[%d]: there is no destination %q", mech.name, i, id)
 			case slices.Contains(*mech.into, id):
-				return refuse("mechanisms: %s lists %q twice", mech.name, id)
+				return fmt.Errorf("%s lists %q twice", mech.name, id)
 			}
 			*mech.into = append(*mech.into, id)
 		}
 	}
+
 	if len(al.email)+len(al.hooks)+len(al.services) == 0 {
-		return refuse("mechanisms: the policy would notify nobody")
+		return errors.New("the policy would notify nobody")
 	}
-	if raw, given := m["filters"]; given {
-		al.filters, _ = fields(raw) // an object, as seen above
-		for _, k := range sortedKeys(al.filters) {
-			if !someTexts.fits(al.filters[k]) {
-				return refuse("filters: %s is not a list of strings", k)
-			}
-		}
-	}
-	return al, nil
+	return nil
 }
 
 // eligible is GET destinations/eligible.

@@ -15,31 +15,47 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// plant makes the state of the seed.
+// plant builds the state of the seed.
 func (s *Server) plant() {
-	rate := s.seed.Rate
-	quota := cmp.Or(rate.Requests, 1200)
-	per := cmp.Or(rate.Per, 5*time.Minute)
-	newLimit := func() *limiter { return &limiter{quota: quota, per: per, penalty: cmp.Or(rate.Penalty, per)} }
-	s.nobody = newLimit()
+	s.nobody = s.newLimit()
 	for _, a := range s.seed.Accounts {
 		s.accounts = append(s.accounts, &account{id: cmp.Or(a.ID, hexID("account", a.Name)), name: a.Name})
 		s.plantAccount(s.accounts[len(s.accounts)-1], a)
 	}
 	for _, z := range s.seed.Zones {
-		s.addZone(z)
+		s.plantZone(z)
 	}
+	s.plantSenders()
+	for _, f := range s.seed.Faults {
+		s.addFault(f)
+	}
+
+	slices.SortFunc(s.accounts, func(a, b *account) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(s.zones, func(a, b *zone) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.account.name, b.account.name))
+	})
+}
+
+func (s *Server) newLimit() *limiter {
+	rate := s.seed.Rate
+	per := cmp.Or(rate.Per, 5*time.Minute)
+	return &limiter{quota: cmp.Or(rate.Requests, 1200), per: per, penalty: cmp.Or(rate.Penalty, per)}
+}
+
+// plantSenders adds tokens and users. Those of one user share a limit.
+func (s *Server) plantSenders() {
 	limits := map[string]*limiter{}
 	limitOf := func(user string) *limiter {
 		if user == "" {
-			return newLimit()
+			return s.newLimit()
 		}
 		user = strings.ToLower(user)
 		if limits[user] == nil {
-			limits[user] = newLimit()
+			limits[user] = s.newLimit()
 		}
 		return limits[user]
 	}
+
 	for i, t := range s.seed.Tokens {
 		id := &identity{
 			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
@@ -54,34 +70,26 @@ func (s *Server) plant() {
 		s.tokens[t.Value] = id
 		s.names = append(s.names, id)
 	}
+
 	for _, u := range s.seed.Users {
 		id := &identity{id: hexID("user", u.Email), name: u.Email, status: "active", global: true, limit: limitOf(u.Email)}
 		s.users[[2]string{strings.ToLower(u.Email), u.Key}] = id
 		s.names = append(s.names, id)
 	}
-	for _, f := range s.seed.Faults {
-		s.addFault(f)
-	}
-	slices.SortFunc(s.accounts, func(a, b *account) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id)) })
-	slices.SortFunc(s.zones, func(a, b *zone) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.account.name, b.account.name))
-	})
 }
 
-// account finds an account by name or id, and makes it if there is none.
+// account returns the account with a name or id, and creates it if there is none.
 func (s *Server) account(name string) *account {
 	name = cmp.Or(name, "Sandbox Inc")
-	for _, a := range s.accounts {
-		if a.name == name || a.id == name {
-			return a
-		}
+	if a := s.findAccount(name); a != nil {
+		return a
 	}
 	a := &account{id: hexID("account", name), name: name}
 	s.accounts = append(s.accounts, a)
 	return a
 }
 
-func (s *Server) addZone(seed Zone) {
+func (s *Server) plantZone(seed Zone) {
 	a := s.account(seed.Account)
 	unicode, ascii := canonicalName(seed.Name)
 	z := &zone{
@@ -90,40 +98,13 @@ func (s *Server) addZone(seed Zone) {
 		settings: map[string]*setting{}, deployed: map[string]string{}, quota: cmp.Or(seed.Quota, 50_000),
 		hosts: map[string]*hostname{}, gone: map[string]bool{}, byName: map[string]*hostname{}, created: s.start,
 	}
-	for id, k := range knownSettings {
-		z.settings[id] = &setting{value: string(compact(json.RawMessage(k.value))), editable: true}
-	}
-	z.acm = z.plan != "free" // it can be bought there too; the seed has to say so
+	z.acm = z.plan != "free" // a Free zone can buy it too, but then the seed has to say so
 	if seed.NoACM != nil {
 		z.acm = !*seed.NoACM
 	}
-	if z.plan == "free" {
-		for _, id := range paidSettings {
-			z.settings[id].editable = false
-		}
-	}
-	z.settings[cipherList].editable = z.acm
-	for id, v := range jsonTexts(seed.Settings) {
-		if z.settings[id] == nil {
-			z.settings[id] = &setting{editable: true}
-		}
-		z.settings[id].value = v
-	}
-	switch { // the two views of one state agree from the start
-	case z.is(tls13, `"zrt"`):
-		z.put(zeroRTT, `"on"`)
-	case z.is(tls13, `"on"`) && z.is(zeroRTT, `"on"`):
-		z.put(tls13, `"zrt"`)
-	}
-	for _, id := range seed.NotEditable {
-		if z.settings[id] != nil {
-			z.settings[id].editable = false
-		}
-	}
-	for id, st := range z.settings {
-		z.deployed[id] = st.value
-	}
-	s.plantOwn(z, seed)
+
+	z.plantSettings(seed)
+	s.plantItems(z, seed)
 	for _, h := range seed.CustomHostnames {
 		s.plantHostname(z, h, nil)
 	}
@@ -134,15 +115,51 @@ func (s *Server) addZone(seed Zone) {
 			pem = &text
 		}
 		for _, h := range g.generated() {
-			s.plantHostname(z, h, pem).text() // while nobody waits for it
+			s.plantHostname(z, h, pem).text() // encode it now, while no client waits
 		}
 	}
+
 	s.zones = append(s.zones, z)
 	s.byID[z.id] = z
 }
 
-// plantOwn makes what a zone has beside its settings and custom hostnames.
-func (s *Server) plantOwn(z *zone, seed Zone) {
+// plantSettings lays the seed's settings over the defaults.
+func (z *zone) plantSettings(seed Zone) {
+	for id, k := range knownSettings {
+		z.settings[id] = &setting{value: string(compact(json.RawMessage(k.value))), editable: true}
+	}
+	if z.plan == "free" {
+		for _, id := range paidSettings {
+			z.settings[id].editable = false
+		}
+	}
+	z.settings[cipherList].editable = z.acm
+
+	for id, v := range jsonTexts(seed.Settings) {
+		if z.settings[id] == nil {
+			z.settings[id] = &setting{editable: true}
+		}
+		z.settings[id].value = v
+	}
+	switch { // tls_1_3 and 0rtt are two views of one state
+	case z.is(tls13, `"zrt"`):
+		z.put(zeroRTT, `"on"`)
+	case z.is(tls13, `"on"`) && z.is(zeroRTT, `"on"`):
+		z.put(tls13, `"zrt"`)
+	}
+
+	for _, id := range seed.NotEditable {
+		if z.settings[id] != nil {
+			z.settings[id].editable = false
+		}
+	}
+	for id, st := range z.settings {
+		z.deployed[id] = st.value
+	}
+}
+
+// plantItems adds what the zone has beside settings and custom hostnames.
+func (s *Server) plantItems(z *zone, seed Zone) {
 	z.universal = seed.UniversalSSL == nil || *seed.UniversalSSL
 	z.deployed[universalSSL] = onOrOff(z.universal)
 	if t := seed.TotalTLS; t.Enabled {
@@ -152,16 +169,18 @@ func (s *Server) plantOwn(z *zone, seed Zone) {
 		z.fallback = &fallback{strings.ToLower(seed.FallbackOrigin), cmp.Or(seed.FallbackOriginStatus, "active"), s.start, s.start}
 	}
 	z.strictFallback = seed.StrictFallback || z.fallback != nil
+
 	z.pulls.enabled = seed.OriginPulls.Enabled
 	for _, c := range seed.OriginPulls.Certificates {
 		leaf, err := parseLeaf(c.Certificate)
 		if err != nil {
-			continue // ParseSeed has refused it; a seed made in Go is taken as it is
+			continue // only a seed made in Go can hold this; ParseSeed refuses it
 		}
 		crt := z.newCertificate(c.Certificate, leaf, cmp.Or(c.Status, "active"), s.start)
 		crt.id = cmp.Or(c.ID, crt.id)
 		z.pulls.certificates = append(z.pulls.certificates, crt)
 	}
+
 	z.local, z.localDeployed = map[string]map[string]*localSetting{}, map[string]map[string]string{}
 	for _, key := range sortedKeys(seed.Hostnames) {
 		_, name := canonicalName(key)
@@ -178,6 +197,7 @@ func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) *hostname {
 		id: cmp.Or(seed.ID, uuid(z.id, name)), name: name, status: cmp.Or(seed.Status, "active"), metadata: seed.CustomMetadata,
 		origin: seed.CustomOriginServer, sni: seed.CustomOriginSNI, created: s.start,
 	}
+
 	if !seed.NoSSL {
 		crt := cmp.Or(seed.SSL, &SSL{})
 		method := "http"
@@ -198,7 +218,7 @@ func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) *hostname {
 	return h
 }
 
-// jsonTexts are values as JSON texts.
+// jsonTexts encodes each value as JSON.
 func jsonTexts(m Settings) map[string]string {
 	out := make(map[string]string, len(m))
 	for id, v := range m {
@@ -209,7 +229,7 @@ func jsonTexts(m Settings) map[string]string {
 	return out
 }
 
-// findZone finds a zone by name or id.
+// findZone returns the zone with a name or id, nil if there is none.
 func (s *Server) findZone(name string) *zone {
 	unicode, _ := canonicalName(name)
 	for _, z := range s.zones {
@@ -223,43 +243,42 @@ func (s *Server) findZone(name string) *zone {
 // Edit is an edit made in the dashboard.
 type Edit struct {
 	Zone string `yaml:"zone"` // name or id
-	// Hostname is a custom hostname, or a name in the zone; empty is the zone
+	// Hostname is a custom hostname, or a name in the zone; empty means the zone
 	// itself.
 	Hostname string `yaml:"hostname"`
 	// Settings are the new values. A zone has, beside its settings,
 	// universal_ssl ("on" or "off"), total_tls and origin_pulls (objects as their
-	// endpoints take them) and fallback_origin (a host). A name in the zone has
-	// settings of its own, which the dashboard does not show: there the edit is
-	// another client's. Null takes a fallback origin or such a setting away.
+	// endpoints take them) and fallback_origin (a host). The dashboard does not show
+	// the settings of a name in the zone: such an edit stands for another client's.
+	// Null removes a fallback origin or such a setting.
 	Settings Settings `yaml:"settings"`
-	// Save saves the form of a custom hostname without a change in it. That is
-	// a change all the same: the form writes the minimum TLS version that it
-	// displays, so a hostname that inherited is pinned to the zone's value, as
-	// Cloudflare's page "TLS Management" (Cloudflare for SaaS) warns.
+	// Save saves the form of a custom hostname unchanged. That may be a change all
+	// the same: the form writes the minimum TLS version that it displays, so a
+	// hostname that inherited it is pinned to the zone's value, as Cloudflare's page
+	// "TLS Management" (Cloudflare for SaaS) warns.
 	Save bool `yaml:"save"`
 
-	// Account, a name or id, makes it an edit of one of the account's own
-	// objects instead, of which one is named: a certificate authority, an Access
-	// application by its domain, a notification policy, or, in Hostname, a name
-	// that has mTLS settings. Delete removes it.
+	// Account, a name or id, makes this an edit of one object of the account. One of
+	// these names the object: Certificate, Application (its domain), Alert, or
+	// Hostname for a name that has mTLS settings. Delete removes the object.
 	Account     string `yaml:"account"`
 	Certificate string `yaml:"certificate"`
 	Application string `yaml:"application"`
 	Alert       string `yaml:"alert"`
 	Delete      bool   `yaml:"delete"`
-	// Hostnames are all those that the certificate is to be associated with; an
-	// empty list, which is not none, clears them.
+	// Hostnames are all names to associate the certificate with. An empty list
+	// clears them; nil leaves them alone.
 	Hostnames []string `yaml:"hostnames"`
 	// Forward turns forwarding of client certificates to the Hostname on or off.
 	Forward *bool `yaml:"client_certificate_forwarding"`
 	// NoPolicies takes every policy from the application.
 	NoPolicies bool `yaml:"no_policies"`
-	// Enabled and Email are what the notification policy is to have.
+	// Enabled and Email are the new values of the notification policy.
 	Enabled *bool    `yaml:"enabled"`
 	Email   []string `yaml:"email"`
 }
 
-// Dashboard makes an edit as the dashboard would.
+// Dashboard makes an edit as Cloudflare's dashboard makes it.
 func (s *Server) Dashboard(e Edit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,34 +297,46 @@ func (s *Server) dashboard(e Edit) error {
 	if len(e.Settings) == 0 && !e.Save {
 		return errors.New("dashboard: nothing to do, want settings or save: true")
 	}
-	c := &call{entry: &Entry{}}
-	values := jsonTexts(e.Settings)
-	if e.Hostname == "" {
-		var edits []func()
-		for _, id := range sortedKeys(values) {
-			edit, bad := s.dashboardItem(c, z, id, values[id])
-			if edit == nil && bad == nil {
-				bad = z.checkSetting(id, json.RawMessage(values[id]))
-				edit = func() { s.setSetting(c, z, id, values[id]) }
-			}
-			if bad != nil {
-				return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
-			}
-			edits = append(edits, edit)
-		}
-		c.entry = s.note(EffectDashboard, "dashboard")
-		for _, edit := range edits {
-			edit()
-		}
-		return nil
-	}
-	h := z.byName[strings.ToLower(e.Hostname)]
-	if name := strings.ToLower(e.Hostname); h == nil && z.holds(name) && len(values) > 0 {
-		return s.editLocal(c, z, name, values)
-	}
-	if h == nil || h.ssl == nil {
+
+	values, name := jsonTexts(e.Settings), strings.ToLower(e.Hostname)
+	h := z.byName[name]
+	switch {
+	case e.Hostname == "":
+		return s.dashboardZone(z, values)
+	case h == nil && z.holds(name) && len(values) > 0:
+		return s.dashboardLocal(z, name, values)
+	case h == nil || h.ssl == nil:
 		return fmt.Errorf("dashboard: zone %s has no custom hostname %q with a certificate", z.name, e.Hostname)
 	}
+	return s.dashboardHostname(z, h, values)
+}
+
+// dashboardZone checks all edits of a zone before it makes the first one.
+func (s *Server) dashboardZone(z *zone, values map[string]string) error {
+	c := &call{entry: &Entry{}}
+	var edits []func()
+	for _, id := range sortedKeys(values) {
+		edit, bad := s.dashboardItem(c, z, id, values[id])
+		if edit == nil && bad == nil {
+			bad = z.checkSetting(id, json.RawMessage(values[id]))
+			edit = func() { s.setSetting(c, z, id, values[id]) }
+		}
+		if bad != nil {
+			return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
+		}
+		edits = append(edits, edit)
+	}
+
+	c.entry = s.note(EffectDashboard, "dashboard")
+	for _, edit := range edits {
+		edit()
+	}
+	return nil
+}
+
+// dashboardHostname saves the form of a custom hostname, which always writes the
+// minimum TLS version.
+func (s *Server) dashboardHostname(z *zone, h *hostname, values map[string]string) error {
 	form := maps.Clone(h.ssl.settings)
 	maps.Copy(form, values)
 	if _, own := form[minVersion]; !own {
@@ -315,6 +346,7 @@ func (s *Server) dashboard(e Edit) error {
 	if bad != nil {
 		return fmt.Errorf("dashboard: custom hostname %s: %s", h.name, bad.errors[0].Message)
 	}
+
 	before := h.own()
 	h.ssl.settings = settings
 	s.rollOut(z, h, "pending_deployment")
@@ -322,14 +354,15 @@ func (s *Server) dashboard(e Edit) error {
 	return nil
 }
 
-// editLocal gives a name in the zone settings of its own, or takes them away.
-func (s *Server) editLocal(c *call, z *zone, name string, values map[string]string) error {
+// dashboardLocal writes or removes settings of a name in the zone.
+func (s *Server) dashboardLocal(z *zone, name string, values map[string]string) error {
 	for _, id := range sortedKeys(values) {
 		if bad := z.checkLocal(name, id, json.RawMessage(values[id])); values[id] != "null" && bad != nil {
 			return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
 		}
 	}
-	c.entry = s.note(EffectDashboard, "dashboard")
+
+	c := &call{entry: s.note(EffectDashboard, "dashboard")}
 	for _, id := range sortedKeys(values) {
 		l := z.local[name][id]
 		switch {
@@ -342,7 +375,8 @@ func (s *Server) editLocal(c *call, z *zone, name string, values map[string]stri
 	return nil
 }
 
-// Permissions changes what a token may do; an empty status leaves that alone.
+// Permissions changes the permissions and the status of a token. Nil permissions
+// and an empty status leave the old ones.
 func (s *Server) Permissions(token string, p Permissions, status string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -359,20 +393,14 @@ func (s *Server) Permissions(token string, p Permissions, status string) error {
 }
 
 // control answers below /__sandbox/.
-func (s *Server) control(w http.ResponseWriter, r *http.Request, what string) {
+func (s *Server) control(w http.ResponseWriter, r *http.Request, name string) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	done := func(err error) {
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	}
-	switch r.Method + " " + what {
+
+	switch r.Method + " " + name {
 	case "GET state":
 		if st := s.State(); r.URL.Query().Get("format") == "yaml" {
 			w.Header().Set("Content-Type", "application/yaml")
@@ -382,56 +410,73 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request, what string) {
 		}
 	case "GET history":
 		writeJSON(w, s.History())
+	case "GET ca.pem":
+		s.serveCA(w)
+
+	default:
+		change := s.change(r.Method+" "+name, body)
+		if change == nil {
+			http.Error(w, "no such control: "+r.Method+" "+name, http.StatusNotFound)
+			return
+		}
+		if err := change(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// change returns the function behind a control that answers without a body, nil if
+// there is no such control.
+func (s *Server) change(control string, body []byte) func() error {
+	switch control {
 	case "DELETE history":
-		s.ClearHistory()
-		done(nil)
-	case "POST faults":
-		var f Fault
-		if err := decodeBody(body, &f); err != nil {
-			done(err)
-			return
-		}
-		done(s.AddFault(f))
+		return func() error { s.ClearHistory(); return nil }
 	case "DELETE faults":
-		s.ClearFaults()
-		done(nil)
+		return func() error { s.ClearFaults(); return nil }
+	case "POST advance":
+		return func() error { s.Advance(); return nil }
+	case "POST faults":
+		return func() error { return withBody(body, s.AddFault) }
 	case "POST dashboard":
-		var e Edit
-		if err := decodeBody(body, &e); err != nil {
-			done(err)
-			return
-		}
-		done(s.Dashboard(e))
+		return func() error { return withBody(body, s.Dashboard) }
 	case "POST permissions":
-		var p struct {
+		type change struct {
 			Token       string      `yaml:"token"`
 			Permissions Permissions `yaml:"permissions"`
 			Status      string      `yaml:"status"`
 		}
-		if err := decodeBody(body, &p); err != nil {
-			done(err)
-			return
+		return func() error {
+			return withBody(body, func(c change) error { return s.Permissions(c.Token, c.Permissions, c.Status) })
 		}
-		done(s.Permissions(p.Token, p.Permissions, p.Status))
-	case "POST advance":
-		s.Advance()
-		done(nil)
-	case "GET ca.pem":
-		s.mu.Lock()
-		pem := s.caPEM
-		s.mu.Unlock()
-		if pem == nil {
-			http.Error(w, "there is no TLS edge", http.StatusNotFound)
-			return
-		}
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		_, _ = w.Write(pem)
-	default:
-		http.Error(w, "no such control: "+r.Method+" "+what, http.StatusNotFound)
 	}
+	return nil
 }
 
-// decodeBody reads YAML, of which JSON is a part, as strictly as a seed.
+func (s *Server) serveCA(w http.ResponseWriter) {
+	s.mu.Lock()
+	pem := s.caPEM
+	s.mu.Unlock()
+
+	if pem == nil {
+		http.Error(w, "there is no TLS edge", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	_, _ = w.Write(pem)
+}
+
+// withBody decodes a body and passes it on.
+func withBody[T any](body []byte, do func(T) error) error {
+	var v T
+	if err := decodeBody(body, &v); err != nil {
+		return err
+	}
+	return do(v)
+}
+
+// decodeBody decodes YAML or JSON as strictly as a seed.
 func decodeBody(body []byte, into any) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(body, &doc); err != nil {

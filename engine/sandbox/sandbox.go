@@ -1,9 +1,9 @@
-// Package sandbox is a Cloudflare API to try things on: a real HTTP server that
-// keeps zones, their settings and their custom hostnames in memory and answers
-// as Cloudflare's documentation and reported behaviour say it does, only
-// harsher. It pages, limits, refuses unknown fields and parameters, replaces
-// ssl.settings whole, restarts validation on a write that changes nothing,
-// settles late, and breaks on request.
+// Package sandbox is a Cloudflare API for trials and tests: a real HTTP server
+// that keeps zones, their settings and their custom hostnames in memory. It
+// answers as Cloudflare's documentation and bug reports describe, and is stricter
+// where they leave room. It pages, limits rates, refuses unknown fields and
+// parameters, replaces ssl.settings as a whole, restarts validation on a write
+// that changes nothing, applies writes late, and fails on request.
 //
 // It shares no code with the client in this module, so that a misreading of the
 // API in one is not mirrored in the other.
@@ -13,7 +13,7 @@
 //	http.ListenAndServe("127.0.0.1:0", srv) // base URL: http://…/client/v4
 //
 // Paths below /__sandbox/ control it: state, history, faults, dashboard edits.
-// They know no credentials, so it must listen on loopback only.
+// They take no credentials, so the server must listen on loopback only.
 package sandbox
 
 import (
@@ -37,8 +37,7 @@ const Base = "/client/v4"
 // maxBody is the largest request body that is read.
 const maxBody = 1 << 20
 
-// Options are what a server needs from outside. The zero Options are the real
-// clock.
+// Options are the server's clock. The zero Options use the real one.
 type Options struct {
 	Now func() time.Time
 	// Sleep waits, or returns early with the context's error.
@@ -61,52 +60,54 @@ type Server struct {
 	tokens   map[string]*identity
 	users    map[[2]string]*identity
 	names    []*identity // in the order of the seed
-	nobody   *limiter    // for requests whose sender is unknown
+	nobody   *limiter    // limits requests whose sender is unknown
 	faults   []*activeFault
 	history  []*Entry
 	requests int
 	pending  []deployment // in the order in which they take effect
-	caPEM    []byte       // of the TLS edge, once there is one
+	caPEM    []byte       // certificate of the TLS edge, nil while there is no edge
 }
 
-// New makes a server in the state of the seed.
+// New returns a server in the state of the seed.
 func New(seed Seed, o Options) *Server {
 	s := &Server{
 		now: o.Now, sleep: o.Sleep, seed: seed,
 		byID: map[string]*zone{}, tokens: map[string]*identity{}, users: map[[2]string]*identity{},
 	}
+
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.sleep == nil {
 		s.sleep = sleep
 	}
+
 	s.open, s.shut = context.WithCancel(context.Background())
 	s.start = s.now()
 	s.plant()
 	return s
 }
 
-// Close ends every wait and lets each later request fail.
+// Close ends every wait and makes later requests fail.
 func (s *Server) Close() { s.shut() }
 
 // call is one request on its way through the server.
 type call struct {
 	r     *http.Request
 	path  string   // below Base, escaped as sent
-	segs  []string // its parts, unescaped
-	args  []string // the parts that the route leaves open
+	segs  []string // the parts of the path, unescaped
+	args  []string // the parts that match a "*" of the route
 	query url.Values
 	body  []byte
 	who   *identity
 	now   time.Time
 	entry *Entry
-	list  listFaults // how a list is to be falsified
+	list  listFaults // faults in the next list
 	// ignoreWrite answers a valid write with the old state.
 	ignoreWrite bool
 }
 
-// answer is what a request gets before faults are laid on it.
+// answer is the answer to a request, before faults change it.
 type answer struct {
 	status   int
 	header   http.Header
@@ -146,32 +147,33 @@ func failWith(status int, problems ...problem) *answer {
 	return &answer{status: status, header: http.Header{}, errors: problems}
 }
 
-// noRoute is the answer to a path or an id that leads nowhere.
+// noRoute is the answer to an unknown path or id.
 func noRoute(path string) *answer {
 	return failWith(http.StatusNotFound,
 		problem{Code: 7003, Message: "Could not route to " + path + ", perhaps your object identifier is invalid?"},
 		problem{Code: 7000, Message: "No route for that URI"})
 }
 
-// body is the answer's text.
+// body returns the answer's text.
 func (a *answer) body() []byte {
 	var b bytes.Buffer
 	a.write(&b)
 	return b.Bytes()
 }
 
-// write writes the answer's text. Who reads it may be gone, and then nothing
-// follows.
+// write writes the answer's text. It ignores errors: the client may be gone, and
+// nothing follows.
 func (a *answer) write(w io.Writer) {
 	if a.raw != nil {
 		_, _ = w.Write(a.raw)
 		return
 	}
+
 	fmt.Fprintf(w, `{"success":%t,"errors":%s,"messages":%s,"result":`, a.success, list(a.errors), list(a.messages))
 	switch r := a.result.(type) {
 	case []json.RawMessage:
-		// A page is megabytes that are encoded already: they are put in as they
-		// are instead of being checked byte by byte again.
+		// A page may hold megabytes that are already encoded; encoding it again would
+		// check every byte.
 		before := "["
 		for _, item := range r {
 			_, _ = io.WriteString(w, before)
@@ -185,6 +187,7 @@ func (a *answer) write(w io.Writer) {
 	default:
 		_, _ = w.Write(encode(r))
 	}
+
 	if a.info != nil {
 		_, _ = io.WriteString(w, `,"result_info":`)
 		_, _ = w.Write(encode(a.info))
@@ -199,7 +202,7 @@ func list(problems []problem) []byte {
 	return encode(problems)
 }
 
-// encode marshals what the server itself has made.
+// encode marshals a value that the server itself has made.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -215,11 +218,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control(w, r, rest)
 		return
 	}
+
 	arrived := s.now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		panic(http.ErrAbortHandler) // half a request is none
+		panic(http.ErrAbortHandler) // the client did not send the whole request
 	}
+
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.open, cancel)()
@@ -254,29 +259,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	send(w, r, ans, faults, ray, !s.seed.Plain)
 }
 
-// process does the work of a request, with the faults that change it, and
-// writes it into the history.
+// process does the work of a request, applies the faults that change it, and
+// records it in the history.
 func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer {
 	c.now = s.now()
 	s.settle(c.now)
 	for _, f := range faults {
 		s.before(c, f)
 	}
+
 	s.record(c.entry)
 	ans := s.replaced(c, faults)
 	if ans == nil {
 		ans = s.answer(c, badQuery)
 	}
+
 	for _, f := range faults {
 		f.after(ans)
 	}
-	who := c.who
-	if who != nil {
-		c.entry.Token = who.name
-		who.limit.headers(ans.header, c.now)
+	if c.who != nil {
+		c.entry.Token = c.who.name
+		c.who.limit.headers(ans.header, c.now)
 	} else {
 		s.nobody.headers(ans.header, c.now)
 	}
+
 	c.entry.Status = ans.status
 	if c.entry.Effect == "" {
 		c.entry.Effect = EffectRead
@@ -287,30 +294,18 @@ func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer 
 	return ans
 }
 
-// answer is what an undisturbed server says.
+// answer returns the answer that the request gets without faults.
 func (s *Server) answer(c *call, badQuery bool) *answer {
-	rest, below := strings.CutPrefix(c.r.URL.EscapedPath(), Base+"/")
-	if !below {
+	if !c.splitPath() {
 		return noRoute(c.path)
-	}
-	for _, seg := range strings.Split(rest, "/") {
-		part, err := url.PathUnescape(seg)
-		if err != nil || part == "" {
-			return noRoute(c.path)
-		}
-		c.segs = append(c.segs, part)
 	}
 	who, bad := s.identify(c.r)
 	if bad != nil {
 		return bad
 	}
 	c.who = who
-	service := c.segs[0]
-	if slices.Contains(c.segs, "custom_hostnames") {
-		service = "custom_hostnames"
-	} else if c.segs[len(c.segs)-1] == "verify" {
-		service = "verify"
-	}
+
+	service := c.service()
 	if who == nil {
 		return denied(service)
 	}
@@ -320,6 +315,7 @@ func (s *Server) answer(c *call, badQuery bool) *answer {
 	if who.status != "active" && service != "verify" {
 		return denied(service)
 	}
+
 	if len(c.body) > maxBody {
 		return fail(http.StatusRequestEntityTooLarge, 7012, "request body is too large")
 	}
@@ -329,7 +325,32 @@ func (s *Server) answer(c *call, badQuery bool) *answer {
 	return s.route(c)
 }
 
-// fields decodes an object strictly enough to tell which keys were sent.
+// splitPath sets the parts of the path. It reports false for a path outside the
+// API and for one with an empty part.
+func (c *call) splitPath() bool {
+	rest, ok := strings.CutPrefix(c.r.URL.EscapedPath(), Base+"/")
+	for _, seg := range strings.Split(rest, "/") {
+		part, err := url.PathUnescape(seg)
+		if err != nil || part == "" {
+			return false
+		}
+		c.segs = append(c.segs, part)
+	}
+	return ok
+}
+
+// service names the service that answers: each words its refusals differently.
+func (c *call) service() string {
+	switch {
+	case slices.Contains(c.segs, "custom_hostnames"):
+		return "custom_hostnames"
+	case c.segs[len(c.segs)-1] == "verify":
+		return "verify"
+	}
+	return c.segs[0]
+}
+
+// fields decodes an object and keeps which keys were sent.
 func fields(b []byte) (map[string]json.RawMessage, error) {
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -341,7 +362,8 @@ func fields(b []byte) (map[string]json.RawMessage, error) {
 	return m, nil
 }
 
-// unknownKey is the first key, in order, that is not known; "" if all are.
+// unknownKey returns the first unknown key in alphabetical order, "" if all are
+// known.
 func unknownKey(m map[string]json.RawMessage, known ...string) string {
 	for _, k := range sortedKeys(m) {
 		if !slices.Contains(known, k) {
