@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -19,29 +18,17 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 	if k := unknownKey(m, "hostname", "ssl", "custom_metadata", "custom_origin_server", "custom_origin_sni"); k != "" {
 		return fail(http.StatusBadRequest, 1400, "unknown field "+k)
 	}
-	var name string
-	if json.Unmarshal(m["hostname"], &name) != nil || name == "" {
-		return fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
-	}
-	name = strings.ToLower(name)
-	switch {
-	case strings.ContainsFunc(name, func(r rune) bool { return r > 127 }):
-		return fail(http.StatusBadRequest, 1408, "Invalid custom hostname: use the A-label form")
-	case !hostnameShape().MatchString(name) || len(name) > 255 || isAddress(name):
-		return fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
-	case name == z.ascii:
-		return fail(http.StatusForbidden, 1404, "The zone's own name cannot be a custom hostname")
-	case z.byName[name] != nil:
-		return fail(http.StatusConflict, 1406, "Duplicate custom hostname found.")
-	case len(z.hosts) >= z.quota:
-		return fail(http.StatusForbidden, 1405, "The custom hostname quota of the zone is used up")
+	name, bad := z.newName(m["hostname"])
+	if bad != nil {
+		return bad
 	}
 	if bad := z.originless(m["custom_origin_server"]); bad != nil {
 		return bad
 	}
+
 	h := &hostname{id: z.newHostnameID(name), name: name, status: "pending", created: c.now}
 	if raw, given := m["ssl"]; given && string(raw) != "null" {
-		h.ssl = &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
+		h.ssl = newCertificate()
 		if _, bad := z.patchSSL(h.ssl, raw); bad != nil {
 			return bad
 		}
@@ -52,22 +39,12 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 	if bad := h.patchRest(m); bad != nil {
 		return bad
 	}
+
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusCreated, h.text())
 	}
-	z.add(h)
-	if h.ssl != nil {
-		s.rollOut(z, h, "initializing")
-		h.ssl.target = "pending_validation"
-		crt := h.ssl
-		s.deploy(func() {
-			if crt.status == "initializing" {
-				crt.status = "pending_validation"
-				z.changed(h)
-			}
-		})
-	}
+	s.addHostname(z, h)
 	c.entry.Effect = EffectCreated
 	after := h.own()
 	if h.ssl != nil {
@@ -77,8 +54,53 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 	return ok(http.StatusCreated, h.text())
 }
 
-// newHostnameID is the id of a custom hostname that is made. One that is made
-// anew after it was deleted is another object.
+// newName reads the name of a new custom hostname.
+func (z *zone) newName(raw json.RawMessage) (string, *answer) {
+	var name string
+	if json.Unmarshal(raw, &name) != nil || name == "" {
+		return "", fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
+	}
+
+	name = strings.ToLower(name)
+	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r > 127 }):
+		return "", fail(http.StatusBadRequest, 1408, "Invalid custom hostname: use the A-label form")
+	case !isHostname(name):
+		return "", fail(http.StatusBadRequest, 1407, "Invalid custom hostname")
+	case name == z.ascii:
+		return "", fail(http.StatusForbidden, 1404, "The zone's own name cannot be a custom hostname")
+	case z.byName[name] != nil:
+		return "", fail(http.StatusConflict, 1406, "Duplicate custom hostname found.")
+	case len(z.hosts) >= z.quota:
+		return "", fail(http.StatusForbidden, 1405, "The custom hostname quota of the zone is used up")
+	}
+	return name, nil
+}
+
+// addHostname adds a new custom hostname. Its certificate waits for validation once
+// the write has settled.
+func (s *Server) addHostname(z *zone, h *hostname) {
+	z.add(h)
+	if h.ssl == nil {
+		return
+	}
+	s.rollOut(z, h, "initializing")
+	h.ssl.target = "pending_validation"
+	crt := h.ssl
+	s.deploy(func() {
+		if crt.status == "initializing" {
+			crt.status = "pending_validation"
+			z.changed(h)
+		}
+	})
+}
+
+func newCertificate() *certificate {
+	return &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
+}
+
+// newHostnameID returns the id of a new custom hostname. One created again after its
+// deletion gets another id.
 func (z *zone) newHostnameID(name string) string {
 	id := uuid(z.id, name)
 	for z.gone[id] {
@@ -96,14 +118,14 @@ func isAddress(name string) bool {
 
 func (z *zone) object(h *hostname) string { return "custom_hostname/" + z.ascii + "/" + h.name }
 
-// add puts a hostname into the zone.
+// add adds a custom hostname to the zone.
 func (z *zone) add(h *hostname) {
 	z.hosts[h.id], z.byName[h.name] = h, h
 	z.listed = append(z.listed, h)
 	z.sorted = false
 }
 
-// own are the hostname's own settings, nil where it has no certificate.
+// own are the hostname's own settings, nil if it has no certificate.
 func (h *hostname) own() map[string]json.RawMessage {
 	if h.ssl == nil {
 		return nil
@@ -115,8 +137,8 @@ func (h *hostname) own() map[string]json.RawMessage {
 	return out
 }
 
-// certificateValues are what history shows beside the settings, where a write
-// changes it. What is not there has no entry.
+// certificateValues are the values, other than settings, that the history shows if a
+// write changes them. Missing values have no entry.
 func (h *hostname) certificateValues() map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
 	put := func(id, value string) {
@@ -136,8 +158,8 @@ func (h *hostname) certificateValues() map[string]json.RawMessage {
 	return out
 }
 
-// wroteHostname notes a write to a custom hostname: all of its settings, and of
-// the rest what it changed.
+// wroteHostname records a write to a custom hostname: all of its settings, and the
+// other values that it changed.
 func (c *call) wroteHostname(z *zone, was, h *hostname) {
 	before, after := was.own(), h.own()
 	old, now := was.certificateValues(), h.certificateValues()
@@ -147,7 +169,8 @@ func (c *call) wroteHostname(z *zone, was, h *hostname) {
 			delete(now, id)
 		}
 	}
-	if before != nil { // nil says that there is no certificate
+
+	if before != nil { // nil means that there is no certificate
 		maps.Copy(before, old)
 	}
 	if after != nil {
@@ -156,7 +179,7 @@ func (c *call) wroteHostname(z *zone, was, h *hostname) {
 	c.entry.wrote(z.object(h), before, after)
 }
 
-// refusesEdits reports the states in which a PATCH is answered with 1439.
+// refusesEdits reports whether the hostname is in a state in which a PATCH fails.
 func (h *hostname) refusesEdits() bool {
 	return slices.Contains([]string{"pending_deletion", "blocked", "pending_blocked", "test_blocked"}, h.status) ||
 		slices.Contains([]string{"pending_deletion", "pending_cleanup", "deactivating"}, h.sslStatus())
@@ -174,20 +197,20 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 	if h.refusesEdits() {
 		return fail(http.StatusConflict, 1439, "The custom hostname is in a state in which it cannot be modified")
 	}
+
 	next := *h
 	remove := string(m["ssl"]) == `"null"` // the string, as reported in cloudflare-go#666
 	status := ""
 	if raw, given := m["ssl"]; given && !remove {
-		crt := &certificate{authority: "google", bundle: "ubiquitous", settings: map[string]string{}}
+		next.ssl = newCertificate()
 		if h.ssl != nil {
-			clone := *h.ssl // its settings are replaced, never written into
-			crt = &clone
+			clone := *h.ssl // patchSSL replaces its settings and does not write into them
+			next.ssl = &clone
 		}
 		var bad *answer
-		if status, bad = z.patchSSL(crt, raw); bad != nil {
+		if status, bad = z.patchSSL(next.ssl, raw); bad != nil {
 			return bad
 		}
-		next.ssl = crt
 	}
 	if bad := next.patchRest(m); bad != nil {
 		return bad
@@ -196,17 +219,19 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusAccepted, h.text())
 	}
+
 	was := *h
 	c.entry.Effect = EffectChanged
-	if sameCertificate(h, &next) && !remove && maps.Equal(h.metadata, next.metadata) && h.origin == next.origin && h.sni == next.sni {
+	if sameContent(h, &next) && !remove {
 		c.entry.Effect = EffectNoop
 	}
 	*h = next
 	if h.status == "moved" || h.status == "deleted" || h.status == "pending_migration" {
-		// The zone that wrote last has the name, so its traffic comes back here.
+		// The zone that wrote last gets the name, so its traffic comes back here.
 		h.status = "pending"
 		c.entry.Effect = EffectMoved
 	}
+
 	switch {
 	case remove:
 		h.ssl = nil
@@ -215,27 +240,31 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 	case len(m) == 0 && h.ssl != nil: // an empty PATCH refreshes the hostname
 		s.rollOut(z, h, "pending_validation")
 	}
+
 	z.changed(h)
 	c.wroteHostname(z, &was, h)
 	return ok(http.StatusAccepted, h.text())
 }
 
-// sameCertificate reports whether a write asks for what is there.
-func sameCertificate(a, b *hostname) bool {
+// sameContent reports whether a write would change nothing.
+func sameContent(a, b *hostname) bool {
+	if !maps.Equal(a.metadata, b.metadata) || a.origin != b.origin || a.sni != b.sni {
+		return false
+	}
 	if a.ssl == nil || b.ssl == nil {
 		return a.ssl == b.ssl
 	}
 	return sameBut(a.ssl, b.ssl) && maps.Equal(a.ssl.settings, b.ssl.settings)
 }
 
-// sameBut compares two certificates apart from their settings.
+// sameBut compares two certificates without their settings.
 func sameBut(a, b *certificate) bool {
 	return a.kind == b.kind && a.method == b.method && a.authority == b.authority && a.bundle == b.bundle &&
 		a.wildcard == b.wildcard && a.uploaded == b.uploaded
 }
 
-// deleteHostname is DELETE custom_hostnames/{id}, which answers without an
-// envelope. The hostname goes when the write has settled.
+// deleteHostname is DELETE custom_hostnames/{id}, which answers without an envelope.
+// The hostname disappears when the write has settled.
 func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
 	ans := ok(http.StatusOK, nil)
 	ans.raw = encode(map[string]string{"id": h.id})
@@ -247,6 +276,7 @@ func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
 		c.entry.Effect = EffectNoop
 		return ans
 	}
+
 	c.entry.Effect = EffectDeleted
 	c.entry.wrote(z.object(h), h.own(), nil)
 	h.status = "pending_deletion"
@@ -260,7 +290,7 @@ func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
 	return ans
 }
 
-// patchRest lays the fields beside ssl over the hostname.
+// patchRest writes the fields other than ssl.
 func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
 	if raw, given := m["custom_metadata"]; given {
 		var meta map[string]string
@@ -272,6 +302,7 @@ func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
 		}
 		h.metadata = meta
 	}
+
 	for _, o := range []struct {
 		key     string
 		into    *string
@@ -288,86 +319,122 @@ func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
 		if value != "" && value != o.special && !isHostname(value) {
 			return fail(http.StatusBadRequest, 1415, o.key+" is not a hostname")
 		}
-		*o.into = value // an empty one takes it away
+		*o.into = value // an empty value removes the old one
 	}
 	return nil
 }
 
-// patchSSL lays an ssl object over a certificate and says at which status the
-// write leaves it. Settings are replaced as a whole; what else is left out
-// stays. A write that changes nothing restarts validation, which is Cloudflare's
-// documented way to retry it.
+// patchSSL writes an ssl object into a certificate and returns the status that
+// follows. It replaces the settings as a whole; other fields that are left out stay. A
+// write that changes nothing restarts validation, which is Cloudflare's documented way
+// to retry it.
 func (z *zone) patchSSL(crt *certificate, raw json.RawMessage) (string, *answer) {
-	refuse := func(code int, format string, args ...any) (string, *answer) {
-		return "", fail(http.StatusBadRequest, code, fmt.Sprintf(format, args...))
-	}
-	m, err := fields(raw)
-	if err != nil {
-		return refuse(1434, "The SSL attribute is invalid: not an object")
-	}
-	if k := unknownKey(m, "type", "method", "settings", "bundle_method", "wildcard", "certificate_authority",
-		"custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle", "cloudflare_branding"); k != "" {
-		return refuse(1434, "The SSL attribute is invalid: unknown field %s", k)
-	}
-	_, hasType := m["type"]
-	_, hasMethod := m["method"]
-	switch {
-	case m["settings"] != nil && len(m) == 1:
-		return refuse(1434, "The SSL attribute is invalid: settings stand alone")
-	case !hasType || !hasMethod:
-		return refuse(1440, "Both type and method are needed in ssl")
-	}
 	old := *crt
-	text := func(key string, into *string, accept ...string) bool {
-		raw, given := m[key]
-		return !given || json.Unmarshal(raw, into) == nil && slices.Contains(accept, *into)
+	m, bad := parseSSL(raw)
+	if bad == nil {
+		bad = z.patchMethod(crt, m)
 	}
-	switch {
-	case !text("type", &crt.kind, "dv"):
-		return refuse(1433, "The certificate type is invalid")
-	case !text("method", &crt.method, "http", "txt", "email"):
-		return refuse(1432, "The validation method is invalid")
-	case !text("bundle_method", &crt.bundle, "ubiquitous", "optimal", "force"):
-		return refuse(1449, "The bundle method is invalid")
+	if bad == nil {
+		bad = z.patchAuthority(crt, m)
 	}
-	if raw, given := m["wildcard"]; given && (!aBool.fits(raw) || json.Unmarshal(raw, &crt.wildcard) != nil) {
-		return refuse(1448, "wildcard takes true or false")
+	if bad == nil {
+		bad = patchUpload(crt, m)
 	}
-	switch {
-	case crt.wildcard && !old.wildcard && z.plan != "enterprise":
-		return refuse(1448, "A wildcard custom hostname needs an Enterprise plan")
-	case crt.wildcard && crt.method == "http" && (!old.wildcard || old.method != "http"):
-		return refuse(1432, "A wildcard certificate is validated by txt, never by http")
+	if bad != nil {
+		return "", bad
 	}
-	if _, given := m["certificate_authority"]; given {
-		if z.plan != "enterprise" {
-			return refuse(1459, "Choosing a certificate authority needs an Enterprise plan")
-		}
-		if !text("certificate_authority", &crt.authority, "digicert", "google", "lets_encrypt", "ssl_com") {
-			return refuse(1434, "The SSL attribute is invalid: certificate_authority")
-		}
-	}
-	var leaf, key string
-	if json.Unmarshal(orEmpty(m["custom_certificate"]), &leaf) != nil || json.Unmarshal(orEmpty(m["custom_key"]), &key) != nil {
-		return refuse(1426, "custom_certificate and custom_key take strings")
-	}
-	if (leaf == "") != (key == "") || old.uploaded && leaf == "" {
-		return refuse(1426, "An uploaded certificate needs custom_certificate and custom_key in every write")
-	}
-	crt.uploaded = leaf != ""
+
 	if raw, given := m["settings"]; given {
-		settings, bad := checkSettings(raw, old.settings)
-		if bad != nil {
+		if crt.settings, bad = checkSettings(raw, old.settings); bad != nil {
 			return "", bad
 		}
-		crt.settings = settings
 	}
-	if crt.kind == old.kind && sameBut(crt, &old) && !maps.Equal(crt.settings, old.settings) && old.target == "active" {
+	if sameBut(crt, &old) && !maps.Equal(crt.settings, old.settings) && old.target == "active" {
 		return "pending_deployment", nil
 	}
 	return "pending_validation", nil
 }
 
+func badSSL(code int, message string) *answer { return fail(http.StatusBadRequest, code, message) }
+
+// parseSSL decodes an ssl object and checks its keys.
+func parseSSL(raw json.RawMessage) (map[string]json.RawMessage, *answer) {
+	m, err := fields(raw)
+	if err != nil {
+		return nil, badSSL(1434, "The SSL attribute is invalid: not an object")
+	}
+	if k := unknownKey(m, "type", "method", "settings", "bundle_method", "wildcard", "certificate_authority",
+		"custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle", "cloudflare_branding"); k != "" {
+		return nil, badSSL(1434, "The SSL attribute is invalid: unknown field "+k)
+	}
+
+	_, hasType := m["type"]
+	_, hasMethod := m["method"]
+	switch {
+	case m["settings"] != nil && len(m) == 1:
+		return nil, badSSL(1434, "The SSL attribute is invalid: settings stand alone")
+	case !hasType || !hasMethod:
+		return nil, badSSL(1440, "Both type and method are needed in ssl")
+	}
+	return m, nil
+}
+
+// readWord reads a string that takes only some values. It reports whether the value
+// is one of those; a missing one is fine.
+func readWord(raw json.RawMessage, into *string, accept ...string) bool {
+	return raw == nil || json.Unmarshal(raw, into) == nil && slices.Contains(accept, *into)
+}
+
+// patchMethod writes the fields about validation.
+func (z *zone) patchMethod(crt *certificate, m map[string]json.RawMessage) *answer {
+	old := *crt
+	switch {
+	case !readWord(m["type"], &crt.kind, "dv"):
+		return badSSL(1433, "The certificate type is invalid")
+	case !readWord(m["method"], &crt.method, "http", "txt", "email"):
+		return badSSL(1432, "The validation method is invalid")
+	case !readWord(m["bundle_method"], &crt.bundle, "ubiquitous", "optimal", "force"):
+		return badSSL(1449, "The bundle method is invalid")
+	}
+	if raw, given := m["wildcard"]; given && (!aBool.fits(raw) || json.Unmarshal(raw, &crt.wildcard) != nil) {
+		return badSSL(1448, "wildcard takes true or false")
+	}
+
+	switch {
+	case crt.wildcard && !old.wildcard && z.plan != "enterprise":
+		return badSSL(1448, "A wildcard custom hostname needs an Enterprise plan")
+	case crt.wildcard && crt.method == "http" && (!old.wildcard || old.method != "http"):
+		return badSSL(1432, "A wildcard certificate is validated by txt, never by http")
+	}
+	return nil
+}
+
+func (z *zone) patchAuthority(crt *certificate, m map[string]json.RawMessage) *answer {
+	raw, given := m["certificate_authority"]
+	switch {
+	case !given:
+	case z.plan != "enterprise":
+		return badSSL(1459, "Choosing a certificate authority needs an Enterprise plan")
+	case !readWord(raw, &crt.authority, "digicert", "google", "lets_encrypt", "ssl_com"):
+		return badSSL(1434, "The SSL attribute is invalid: certificate_authority")
+	}
+	return nil
+}
+
+// patchUpload notes whether the certificate is uploaded.
+func patchUpload(crt *certificate, m map[string]json.RawMessage) *answer {
+	var leaf, key string
+	if json.Unmarshal(orEmpty(m["custom_certificate"]), &leaf) != nil || json.Unmarshal(orEmpty(m["custom_key"]), &key) != nil {
+		return badSSL(1426, "custom_certificate and custom_key take strings")
+	}
+	if (leaf == "") != (key == "") || crt.uploaded && leaf == "" {
+		return badSSL(1426, "An uploaded certificate needs custom_certificate and custom_key in every write")
+	}
+	crt.uploaded = leaf != ""
+	return nil
+}
+
+// orEmpty returns the text, or an empty JSON string if it is missing.
 func orEmpty(raw json.RawMessage) json.RawMessage {
 	if raw == nil {
 		return json.RawMessage(`""`)
@@ -375,16 +442,14 @@ func orEmpty(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// checkSettings reads an ssl.settings object. A key that no documentation lists
-// is refused unless the hostname has it already: a client has to give it back.
+// checkSettings reads an ssl.settings object. It refuses a key that the documentation
+// does not list, unless the hostname has it already: clients must send it back.
 func checkSettings(raw json.RawMessage, old map[string]string) (map[string]string, *answer) {
-	refuse := func(code int, why string) (map[string]string, *answer) {
-		return nil, fail(http.StatusBadRequest, code, why)
-	}
 	m, err := fields(raw)
 	if err != nil {
-		return refuse(1434, "The SSL attribute is invalid: settings is not an object")
+		return nil, badSSL(1434, "The SSL attribute is invalid: settings is not an object")
 	}
+
 	codes := map[string]int{minVersion: 1425, tls13: 1424, "http2": 1422, "early_hints": 1434, "http3": 1434}
 	out := map[string]string{}
 	for _, id := range sortedKeys(m) {
@@ -395,20 +460,22 @@ func checkSettings(raw json.RawMessage, old map[string]string) (map[string]strin
 		if id == minVersion {
 			accept = knownSettings[minVersion].accept
 		}
+
 		switch {
 		case id == cipherList:
 			if why := badCiphers(m[id]); why != "" {
-				return refuse(1442, "Invalid cipher suites: "+why)
+				return nil, badSSL(1442, "Invalid cipher suites: "+why)
 			}
 		case simple && !slices.Contains(accept, value):
-			return refuse(code, "Invalid value for "+id+": "+value)
+			return nil, badSSL(code, "Invalid value for "+id+": "+value)
 		case !simple && !stored:
-			return refuse(1434, "The SSL attribute is invalid: unknown setting "+id)
+			return nil, badSSL(1434, "The SSL attribute is invalid: unknown setting "+id)
 		}
 		out[id] = value
 	}
+
 	if list, given := out[cipherList]; given && list != "[]" && out[minVersion] == `"1.3"` {
-		return refuse(1443, "Cipher suites cannot be chosen with a minimum TLS version of 1.3")
+		return nil, badSSL(1443, "Cipher suites cannot be chosen with a minimum TLS version of 1.3")
 	}
 	return out, nil
 }
