@@ -1,9 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,84 +58,6 @@ func (s *Server) reaches(who *identity, a *account) bool {
 		slices.ContainsFunc(s.zones, func(z *zone) bool { return z.account == a && who.seesZone(z) })
 }
 
-// fieldType is the type of a field in a body. Null fits no type.
-type fieldType int
-
-const (
-	aText fieldType = iota
-	aBool
-	someTexts
-	anObject
-	aList
-)
-
-var typeNames = []string{"a string", "true or false", "a list of strings", "an object", "a list"}
-
-// field describes one key of a body.
-type field struct {
-	name     string
-	is       fieldType
-	required bool
-}
-
-// readFields decodes an object and checks its keys and types. Cloudflare ignores
-// unknown keys, so a misspelt key changes nothing and nobody notices; here it is an
-// error.
-func readFields(body []byte, known []field) (map[string]json.RawMessage, error) {
-	m, err := fields(body)
-	if err != nil {
-		return nil, fmt.Errorf("the body is not a JSON object")
-	}
-
-	for _, k := range sortedKeys(m) {
-		i := slices.IndexFunc(known, func(f field) bool { return f.name == k })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown field %s", k)
-		}
-		if !known[i].is.fits(m[k]) {
-			return nil, fmt.Errorf("%s is not %s", k, typeNames[known[i].is])
-		}
-	}
-
-	for _, f := range known {
-		if _, given := m[f.name]; f.required && !given {
-			return nil, fmt.Errorf("%s is missing", f.name)
-		}
-	}
-	return m, nil
-}
-
-// fits reports whether a JSON text has the type.
-func (t fieldType) fits(raw json.RawMessage) bool {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return false
-	}
-	switch v := v.(type) {
-	case string:
-		return t == aText
-	case bool:
-		return t == aBool
-	case map[string]any:
-		return t == anObject
-	case []any:
-		return t == aList || t == someTexts && !slices.ContainsFunc(v, func(item any) bool {
-			_, text := item.(string)
-			return !text
-		})
-	}
-	return false
-}
-
-// as decodes a JSON text that fits the type. A missing text gives the zero value.
-func as[T any](raw json.RawMessage) T {
-	var v T
-	if raw != nil {
-		_ = json.Unmarshal(raw, &v) // the type has been checked
-	}
-	return v
-}
-
 // unusable says why a hostname of an account cannot use client certificates, ""
 // if it can. It must be in a zone of the account, or an active custom hostname
 // there that is not a wildcard. developers.cloudflare.com/cloudflare-for-platforms
@@ -171,70 +90,3 @@ func (s *Server) unusable(a *account, name string) string {
 
 // stamp formats a time as the services of accounts do.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// dashboardAccount edits one of an account's objects.
-func (s *Server) dashboardAccount(e Edit) error {
-	a := s.findAccount(e.Account)
-	if a == nil {
-		return fmt.Errorf("dashboard: no account %q", e.Account)
-	}
-	// An edit that does nothing leaves no entry in the history.
-	c := &call{entry: &Entry{}, now: s.now()}
-	kind, name, done := s.dashboardObject(c, a, e)
-	if !done {
-		return fmt.Errorf("dashboard: account %s has no %s %q, or there is nothing to do with it", a.name, kind, name)
-	}
-	s.note(EffectDashboard, "dashboard").Writes = c.entry.Writes
-	return nil
-}
-
-// dashboardObject edits the object that the edit names. done reports whether there
-// was anything to do.
-func (s *Server) dashboardObject(c *call, a *account, e Edit) (kind, name string, done bool) {
-	switch {
-	case e.Certificate != "":
-		return "certificate", e.Certificate, authorities.dashboard(s, c, a, e.Certificate, e.Delete, func(ca *authority) bool {
-			ca.setHosts(e.Hostnames)
-			ca.free = c.now.Add(s.seed.Settle)
-			return e.Hostnames != nil
-		})
-
-	case e.Application != "":
-		return "application", e.Application, applications.dashboard(s, c, a, e.Application, e.Delete, func(app *application) bool {
-			app.policies = nil
-			return e.NoPolicies
-		})
-
-	case e.Alert != "":
-		return "alert", e.Alert, alerts.dashboard(s, c, a, e.Alert, e.Delete, func(al *alert) bool {
-			if e.Enabled != nil {
-				al.enabled = *e.Enabled
-			}
-			if e.Email != nil {
-				al.email = e.Email
-			}
-			return e.Enabled != nil || e.Email != nil
-		})
-	}
-	return "hostname", e.Hostname, s.dashboardForwarding(c, a, e)
-}
-
-func (s *Server) dashboardForwarding(c *call, a *account, e Edit) bool {
-	if e.Hostname == "" || !e.Delete && e.Forward == nil {
-		return false
-	}
-
-	next := map[string]hostSetting{}
-	maps.Copy(next, a.forwarding)
-	set := next[e.Hostname]
-	if e.Forward != nil {
-		set.Forward = *e.Forward
-	}
-	next[e.Hostname] = set
-	if e.Delete || set == (hostSetting{}) {
-		delete(next, e.Hostname)
-	}
-
-	s.setForwarding(c.entry, a, next)
-	return true
-}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// localSettings are the settings that a name in a zone can have of its own.
+// localSettings are the settings that a name in a zone can have.
 var localSettings = []string{minVersion, cipherList, "http2"}
 
-// localSetting is one of them. While it is being deleted it keeps its value,
-// which the list goes on showing.
+// localSetting is a setting of a name in a zone. It keeps its value while it is being
+// deleted, and the list goes on showing it.
 type localSetting struct {
 	value            string // JSON
 	status           string
@@ -34,7 +34,7 @@ func (l *localSetting) render(name string) localJSON {
 
 func (z *zone) localObject(name string) string { return "hostname/" + z.ascii + "/" + name }
 
-// localOwn are the own settings of a name in the zone, nil where it has none.
+// localOwn are the settings of a name in the zone, nil if it has none.
 func (z *zone) localOwn(name string) map[string]json.RawMessage {
 	var out map[string]json.RawMessage
 	for id, l := range z.local[name] {
@@ -49,14 +49,15 @@ func (z *zone) localOwn(name string) map[string]json.RawMessage {
 	return out
 }
 
-// checkLocal says why a name in the zone cannot have a value of its own, nil if
-// it can. An empty list of suites is refused: what the API makes of it is not
-// known, and its documentation says to delete the setting instead. The codes are
-// those of zone settings; this service's are documented nowhere.
+// checkLocal refuses an invalid setting of a name in the zone. It refuses an empty list
+// of suites, because the documentation says to delete the setting instead, and what the
+// API does with the list is unknown. The codes are those of zone settings, because the
+// codes of this service are not documented.
 func (z *zone) checkLocal(name, id string, value json.RawMessage) *answer {
 	invalid := func(why string) *answer {
 		return fail(http.StatusBadRequest, 1007, "Invalid value for setting "+id+" of "+name+": "+why)
 	}
+
 	accept := knownSettings[id].accept
 	switch {
 	case !slices.Contains(localSettings, id):
@@ -76,8 +77,8 @@ func (z *zone) checkLocal(name, id string, value json.RawMessage) *answer {
 	return nil
 }
 
-// listLocal is GET hostnames/settings/{id}. That it pages is told by its
-// result_info; the parameters are those that Cloudflare's SDK sends.
+// listLocal is GET hostnames/settings/{id}. The result_info in Cloudflare's examples
+// shows that the list has pages; the parameters are those that its SDK sends.
 func (s *Server) listLocal(c *call, z *zone) *answer {
 	id := c.args[0]
 	if !slices.Contains(localSettings, id) {
@@ -86,6 +87,7 @@ func (s *Server) listLocal(c *call, z *zone) *answer {
 	if !c.query.Has("per_page") {
 		c.query.Set("per_page", "50")
 	}
+
 	var names []string
 	total := 0
 	for _, name := range sortedKeys(z.local) {
@@ -102,10 +104,10 @@ func (s *Server) listLocal(c *call, z *zone) *answer {
 	})
 }
 
-// localArgs are the setting and the name in the path of a name's own setting.
+// localArgs returns the setting and the name in the path of a setting of a name.
 func (c *call) localArgs() (id, name string) { return c.args[0], strings.ToLower(c.args[1]) }
 
-// withLocal looks up a name's own setting.
+// withLocal looks up the setting of a name.
 func withLocal(run func(*Server, *call, *zone, *localSetting) *answer) func(*Server, *call, *zone) *answer {
 	return func(s *Server, c *call, z *zone) *answer {
 		id, name := c.localArgs()
@@ -139,6 +141,7 @@ func (s *Server) putLocal(c *call, z *zone) *answer {
 	if bad := z.checkLocal(name, id, value); bad != nil {
 		return bad
 	}
+
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
 		if l := z.local[name][id]; l != nil {
@@ -146,6 +149,7 @@ func (s *Server) putLocal(c *call, z *zone) *answer {
 		}
 		return ok(http.StatusOK, nil)
 	}
+
 	effect := EffectChanged
 	switch l := z.local[name][id]; {
 	case l == nil:
@@ -165,6 +169,7 @@ func (s *Server) setLocal(c *call, z *zone, id, name, value string) *localSettin
 	if old := z.local[name][id]; old != nil {
 		next.created = old.created
 	}
+
 	z.putLocal(name, id, next)
 	s.deploy(func() {
 		z.deployLocal(name, id, value)
@@ -183,7 +188,7 @@ func (z *zone) putLocal(name, id string, l *localSetting) {
 	z.local[name][id] = l
 }
 
-// deployLocal is what reaches the edge, where "" is no value.
+// deployLocal changes a value at the edge; "" removes it.
 func (z *zone) deployLocal(name, id, value string) {
 	if z.localDeployed[name] == nil {
 		z.localDeployed[name] = map[string]string{}
@@ -194,8 +199,8 @@ func (z *zone) deployLocal(name, id, value string) {
 	}
 }
 
-// deleteLocal is DELETE hostnames/settings/{id}/{hostname}. Until it has settled
-// the list goes on showing the setting, with the value that it had.
+// deleteLocal is DELETE hostnames/settings/{id}/{hostname}. Until the deletion has
+// settled, the list shows the setting with its old value.
 func (s *Server) deleteLocal(c *call, z *zone, l *localSetting) *answer {
 	id, name := c.localArgs()
 	if l.status == "pending_deletion" {

@@ -20,7 +20,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -348,36 +347,4 @@ func (c *call) service() string {
 		return "verify"
 	}
 	return c.segs[0]
-}
-
-// fields decodes an object and keeps which keys were sent.
-func fields(b []byte) (map[string]json.RawMessage, error) {
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, err
-	}
-	if m == nil {
-		return nil, errors.New("null is not an object")
-	}
-	return m, nil
-}
-
-// unknownKey returns the first unknown key in alphabetical order, "" if all are
-// known.
-func unknownKey(m map[string]json.RawMessage, known ...string) string {
-	for _, k := range sortedKeys(m) {
-		if !slices.Contains(known, k) {
-			return k
-		}
-	}
-	return ""
-}
-
-func sortedKeys[M ~map[string]V, V any](m M) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// State is everything that a client can change, sorted, without ids of the
-// moment and times, so that two states compare as texts.
+// State is everything that a client can change, sorted, without times and without ids that
+// vary, so that the texts of two states can be compared.
 type State struct {
 	Zones    []ZoneState    `json:"zones" yaml:"zones"`
 	Accounts []AccountState `json:"accounts,omitempty" yaml:"accounts,omitempty"`
@@ -94,17 +94,19 @@ type SSLState struct {
 	Settings             map[string]any `json:"settings" yaml:"settings"`
 }
 
-// State is the present state.
+// State returns the present state.
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.now())
 	st := State{Zones: []ZoneState{}, Accounts: s.accountStates()}
+
 	for _, z := range s.zones {
 		zs := ZoneState{
 			Name: z.name, ID: z.id, Account: z.account.name, AccountID: z.account.id, Status: z.status, Plan: z.plan,
 			Settings: map[string]any{}, CustomHostnames: []HostnameState{},
 		}
+
 		for id, v := range z.settings {
 			if v.value != "" {
 				zs.Settings[id] = decoded(v.value)
@@ -112,7 +114,8 @@ func (s *Server) State() State {
 				zs.Settings[id] = map[string]any{"enabled": v.enabled}
 			}
 		}
-		z.ownState(&zs)
+
+		z.itemStates(&zs)
 		for _, h := range z.listed {
 			zs.CustomHostnames = append(zs.CustomHostnames, h.state())
 		}
@@ -124,14 +127,15 @@ func (s *Server) State() State {
 	return st
 }
 
-// ownState fills in what a zone has beside its settings and custom hostnames.
-func (z *zone) ownState(zs *ZoneState) {
+// itemStates adds what a zone has beside its settings and custom hostnames.
+func (z *zone) itemStates(zs *ZoneState) {
 	zs.UniversalSSL = decoded(onOrOff(z.universal)).(string)
 	zs.TotalTLS = TotalTLSState{z.total.Enabled, z.total.Authority}
 	zs.OriginPulls = PullsState{z.pulls.enabled, []ClientCertificateState{}}
 	for _, crt := range z.pulls.certificates {
 		zs.OriginPulls.Certificates = append(zs.OriginPulls.Certificates, ClientCertificateState{crt.id, crt.fingerprint(), crt.status})
 	}
+
 	if z.fallback != nil {
 		zs.FallbackOrigin = &FallbackState{z.fallback.origin, z.fallback.status}
 	}
@@ -163,14 +167,14 @@ func (h *hostname) state() HostnameState {
 	return hs
 }
 
-// decoded is what a JSON text of ours says.
+// decoded decodes a JSON text that the server itself has made.
 func decoded(text string) any {
 	var v any
-	_ = json.Unmarshal([]byte(text), &v) // it was encoded by us
+	_ = json.Unmarshal([]byte(text), &v) // valid JSON
 	return v
 }
 
-// YAML is the state as text.
+// YAML returns the state as text.
 func (s State) YAML() []byte {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
