@@ -306,31 +306,31 @@ func (ca *authority) inUse(c *call, _ *account) *answer {
 	return nil
 }
 
-// hostSetting is the mTLS settings of a hostname.
-type hostSetting struct {
+// mtlsSetting is the mTLS settings of a hostname.
+type mtlsSetting struct {
 	China   bool `json:"china_network"`
 	Forward bool `json:"client_certificate_forwarding"`
 }
 
-type hostSettingJSON struct {
+type mtlsSettingJSON struct {
 	Hostname string `json:"hostname"`
-	hostSetting
+	mtlsSetting
 }
 
-func (a *account) hostSettings() any { return a.listHostSettings() }
+func (a *account) mtlsSettings() any { return a.listMTLSSettings() }
 
-func (a *account) listHostSettings() []hostSettingJSON {
-	out := []hostSettingJSON{}
+func (a *account) listMTLSSettings() []mtlsSettingJSON {
+	out := []mtlsSettingJSON{}
 	for _, name := range sortedKeys(a.forwarding) {
-		out = append(out, hostSettingJSON{name, a.forwarding[name]})
+		out = append(out, mtlsSettingJSON{name, a.forwarding[name]})
 	}
 	return out
 }
 
-// editHostSettings is PUT access/certificates/settings. Names outside the list keep
+// editMTLSSettings is PUT access/certificates/settings. Names outside the list keep
 // their settings, as users report, or lose them where the seed says that the list
 // replaces the old one.
-func (s *Server) editHostSettings(c *call, a *account) *answer {
+func (s *Server) editMTLSSettings(c *call, a *account) *answer {
 	m, err := readFields(c.body, []field{{"settings", aList, true}})
 	if err != nil {
 		return badAccess("%s", err)
@@ -339,23 +339,23 @@ func (s *Server) editHostSettings(c *call, a *account) *answer {
 		return fail(http.StatusConflict, accessBusy, "previous certificate settings still being updated")
 	}
 
-	next, bad := s.readHostSettings(a, as[[]json.RawMessage](m["settings"]))
+	next, bad := s.readMTLSSettings(a, as[[]json.RawMessage](m["settings"]))
 	if bad != nil {
 		return bad
 	}
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
-		return ok(http.StatusAccepted, a.hostSettings())
+		return ok(http.StatusAccepted, a.mtlsSettings())
 	}
 	s.setForwarding(c.entry, a, next)
 	c.entry.Effect = cmp.Or(c.entry.Effect, EffectNoop)
-	return ok(http.StatusAccepted, a.hostSettings())
+	return ok(http.StatusAccepted, a.mtlsSettings())
 }
 
-// readHostSettings returns the settings of all hostnames once the items are
+// readMTLSSettings returns the settings of all hostnames once the items are
 // written. A name with both flags off has no settings.
-func (s *Server) readHostSettings(a *account, items []json.RawMessage) (map[string]hostSetting, *answer) {
-	next := map[string]hostSetting{}
+func (s *Server) readMTLSSettings(a *account, items []json.RawMessage) (map[string]mtlsSetting, *answer) {
+	next := map[string]mtlsSetting{}
 	if !s.seed.ReplaceMTLSSettings {
 		maps.Copy(next, a.forwarding)
 	}
@@ -367,7 +367,7 @@ func (s *Server) readHostSettings(a *account, items []json.RawMessage) (map[stri
 			return nil, badAccess("settings[%d]: %s", i, err)
 		}
 		name := as[string](item["hostname"])
-		set := hostSetting{as[bool](item["china_network"]), as[bool](item["client_certificate_forwarding"])}
+		set := mtlsSetting{as[bool](item["china_network"]), as[bool](item["client_certificate_forwarding"])}
 
 		old, known := a.forwarding[name]
 		switch why := s.unusable(a, name); {
@@ -381,7 +381,7 @@ func (s *Server) readHostSettings(a *account, items []json.RawMessage) (map[stri
 
 		listed = append(listed, name)
 		next[name] = set
-		if set == (hostSetting{}) {
+		if set == (mtlsSetting{}) {
 			delete(next, name)
 		}
 	}
@@ -389,12 +389,12 @@ func (s *Server) readHostSettings(a *account, items []json.RawMessage) (map[stri
 }
 
 // setForwarding replaces the settings of all hostnames and records the changes.
-func (s *Server) setForwarding(e *Entry, a *account, next map[string]hostSetting) {
+func (s *Server) setForwarding(e *Entry, a *account, next map[string]mtlsSetting) {
 	was := a.forwarding
 	names := append(sortedKeys(was), sortedKeys(next)...)
 	slices.Sort(names)
 
-	own := func(m map[string]hostSetting, name string) map[string]json.RawMessage {
+	own := func(m map[string]mtlsSetting, name string) map[string]json.RawMessage {
 		set, has := m[name]
 		if !has {
 			return nil

@@ -11,7 +11,7 @@ type account struct {
 	id, name string
 
 	authorities  []*authority // in the order of creation
-	forwarding   map[string]hostSetting
+	forwarding   map[string]mtlsSetting
 	applications []*application  // in the order of creation
 	policies     []*accessPolicy // the reusable ones
 	alerts       []*alert        // in the order of creation

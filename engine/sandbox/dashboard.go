@@ -72,11 +72,11 @@ func (s *Server) dashboard(e Edit) error {
 	case e.Hostname == "":
 		return s.dashboardZone(z, values)
 	case h == nil && z.holds(name) && len(values) > 0:
-		return s.dashboardLocal(z, name, values)
+		return s.dashboardHostnameSettings(z, name, values)
 	case h == nil || h.ssl == nil:
 		return fmt.Errorf("dashboard: zone %s has no custom hostname %q with a certificate", z.name, e.Hostname)
 	}
-	return s.dashboardHostname(z, h, values)
+	return s.dashboardCustomHostname(z, h, values)
 }
 
 // dashboardZone checks all edits of a zone before it makes the first one.
@@ -102,9 +102,9 @@ func (s *Server) dashboardZone(z *zone, values map[string]string) error {
 	return nil
 }
 
-// dashboardHostname saves the form of a custom hostname, which always writes the
+// dashboardCustomHostname saves the form of a custom hostname, which always writes the
 // minimum TLS version.
-func (s *Server) dashboardHostname(z *zone, h *hostname, values map[string]string) error {
+func (s *Server) dashboardCustomHostname(z *zone, h *customHostname, values map[string]string) error {
 	form := maps.Clone(h.ssl.settings)
 	maps.Copy(form, values)
 	if _, own := form[minVersion]; !own {
@@ -122,22 +122,22 @@ func (s *Server) dashboardHostname(z *zone, h *hostname, values map[string]strin
 	return nil
 }
 
-// dashboardLocal writes or removes settings of a name in the zone.
-func (s *Server) dashboardLocal(z *zone, name string, values map[string]string) error {
+// dashboardHostnameSettings writes or removes settings of a name in the zone.
+func (s *Server) dashboardHostnameSettings(z *zone, name string, values map[string]string) error {
 	for _, id := range sortedKeys(values) {
-		if bad := z.checkLocal(name, id, json.RawMessage(values[id])); values[id] != "null" && bad != nil {
+		if bad := z.checkHostnameSetting(name, id, json.RawMessage(values[id])); values[id] != "null" && bad != nil {
 			return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
 		}
 	}
 
 	c := &call{entry: s.note(EffectDashboard, "dashboard")}
 	for _, id := range sortedKeys(values) {
-		l := z.local[name][id]
+		l := z.hostnames[name][id]
 		switch {
 		case values[id] != "null":
-			s.setLocal(c, z, id, name, values[id])
+			s.setHostnameSetting(c, z, id, name, values[id])
 		case l != nil && l.status != "pending_deletion":
-			s.dropLocal(c, z, id, name, l)
+			s.dropHostnameSetting(c, z, id, name, l)
 		}
 	}
 	return nil
@@ -195,14 +195,14 @@ func (s *Server) dashboardForwarding(c *call, a *account, e Edit) bool {
 		return false
 	}
 
-	next := map[string]hostSetting{}
+	next := map[string]mtlsSetting{}
 	maps.Copy(next, a.forwarding)
 	set := next[e.Hostname]
 	if e.Forward != nil {
 		set.Forward = *e.Forward
 	}
 	next[e.Hostname] = set
-	if e.Delete || set == (hostSetting{}) {
+	if e.Delete || set == (mtlsSetting{}) {
 		delete(next, e.Hostname)
 	}
 

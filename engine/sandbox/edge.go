@@ -128,7 +128,7 @@ func (s *Server) policyFor(sni string) (p policy, ok bool) {
 
 	sni = strings.ToLower(strings.TrimSuffix(sni, "."))
 	_, parent, _ := strings.Cut(sni, ".")
-	serves := func(h *hostname) bool { return h != nil && h.ssl != nil && h.ssl.deployed != nil }
+	serves := func(h *customHostname) bool { return h != nil && h.ssl != nil && h.ssl.deployed != nil }
 
 	for _, z := range s.zones {
 		if h := z.byName[sni]; h != nil {
@@ -147,7 +147,7 @@ func (s *Server) policyFor(sni string) (p policy, ok bool) {
 
 	for _, z := range s.zones {
 		if z.holds(sni) {
-			return z.policy(z.localDeployed[sni]), z.deployed[universalSSL] == `"on"`
+			return z.policy(z.hostnamesDeployed[sni]), z.deployed[universalSSL] == `"on"`
 		}
 	}
 	return policy{}, false

@@ -219,7 +219,7 @@ type moment struct {
 func (z *zone) present(hostname, setting string) *moment {
 	m := &moment{exists: hostname == "" || z.holds(hostname), zoneValue: z.item(setting)}
 	if hostname != "" {
-		m.inZone = z.localOwn(hostname)
+		m.inZone = z.hostnameOwn(hostname)
 	}
 	if h := z.byName[hostname]; h != nil {
 		m.exists, m.custom = true, h.own()
@@ -251,7 +251,7 @@ func (m *moment) undo(z *zone, e *Entry, w Write, hostname, setting string) {
 	case w.Object == "custom_hostname/"+z.ascii+"/"+hostname:
 		m.custom = w.Before
 		m.exists = z.holds(hostname) || e.Effect != EffectCreated
-	case w.Object == z.localObject(hostname):
+	case w.Object == z.hostnameObject(hostname):
 		m.inZone = w.Before
 	}
 }

@@ -90,7 +90,7 @@ func (s *Server) plantZone(seed Zone) {
 		id: cmp.Or(seed.ID, hexID("zone", a.name+"/"+ascii)), name: unicode, ascii: ascii, account: a,
 		status: cmp.Or(seed.Status, "active"), kind: cmp.Or(seed.Type, "full"), plan: cmp.Or(seed.Plan, "business"),
 		settings: map[string]*setting{}, deployed: map[string]string{}, quota: cmp.Or(seed.Quota, 50_000),
-		hosts: map[string]*hostname{}, gone: map[string]bool{}, byName: map[string]*hostname{}, created: s.start,
+		hosts: map[string]*customHostname{}, gone: map[string]bool{}, byName: map[string]*customHostname{}, created: s.start,
 	}
 	z.acm = z.plan != "free" // a Free zone can buy it too, but then the seed has to say so
 	if seed.NoACM != nil {
@@ -100,7 +100,7 @@ func (s *Server) plantZone(seed Zone) {
 	z.plantSettings(seed)
 	s.plantItems(z, seed)
 	for _, h := range seed.CustomHostnames {
-		s.plantHostname(z, h, nil)
+		s.plantCustomHostname(z, h, nil)
 	}
 	for _, g := range seed.Generate {
 		var pem *string
@@ -109,7 +109,7 @@ func (s *Server) plantZone(seed Zone) {
 			pem = &text
 		}
 		for _, h := range g.generated() {
-			s.plantHostname(z, h, pem).text() // encode it now, while no client waits
+			s.plantCustomHostname(z, h, pem).text() // encode it now, while no client waits
 		}
 	}
 
@@ -175,19 +175,19 @@ func (s *Server) plantItems(z *zone, seed Zone) {
 		z.pulls.certificates = append(z.pulls.certificates, crt)
 	}
 
-	z.local, z.localDeployed = map[string]map[string]*localSetting{}, map[string]map[string]string{}
+	z.hostnames, z.hostnamesDeployed = map[string]map[string]*hostnameSetting{}, map[string]map[string]string{}
 	for _, key := range sortedKeys(seed.Hostnames) {
 		_, name := canonicalName(key)
 		for id, value := range jsonTexts(seed.Hostnames[key]) {
-			z.putLocal(name, id, &localSetting{value, "active", s.start, s.start})
-			z.deployLocal(name, id, value)
+			z.putHostnameSetting(name, id, &hostnameSetting{value, "active", s.start, s.start})
+			z.deployHostnameSetting(name, id, value)
 		}
 	}
 }
 
-func (s *Server) plantHostname(z *zone, seed Hostname, pem *string) *hostname {
+func (s *Server) plantCustomHostname(z *zone, seed Hostname, pem *string) *customHostname {
 	_, name := canonicalName(seed.Hostname)
-	h := &hostname{
+	h := &customHostname{
 		id: cmp.Or(seed.ID, uuid(z.id, name)), name: name, status: cmp.Or(seed.Status, "active"), metadata: seed.CustomMetadata,
 		origin: seed.CustomOriginServer, sni: seed.CustomOriginSNI, created: s.start,
 	}
@@ -239,9 +239,9 @@ func (s *Server) plantAccount(a *account, seed Account) {
 		ca.created, ca.updated = s.start, s.start
 		authorities.add(a, ca)
 	}
-	a.forwarding = map[string]hostSetting{}
+	a.forwarding = map[string]mtlsSetting{}
 	for _, set := range seed.MTLSSettings {
-		a.forwarding[set.Hostname] = hostSetting{set.China, set.Forward}
+		a.forwarding[set.Hostname] = mtlsSetting{set.China, set.Forward}
 	}
 
 	for _, ap := range seed.Applications {

@@ -38,25 +38,25 @@ var (
 		{"GET", "settings/*", readSettings, nil, (*Server).showSetting},
 		{"PATCH", "settings/*", editSettings, nil, (*Server).editSetting},
 
-		{"GET", "custom_hostnames", readSSL, hostnameFilters, (*Server).listHostnames},
-		{"POST", "custom_hostnames", editSSL, nil, (*Server).createHostname},
+		{"GET", "custom_hostnames", readSSL, customHostnameFilters, (*Server).listCustomHostnames},
+		{"POST", "custom_hostnames", editSSL, nil, (*Server).createCustomHostname},
 		{"GET", "custom_hostnames/fallback_origin", readSSL, nil, reads((*zone).readFallback)},
 		{"PUT", "custom_hostnames/fallback_origin", editSSL, nil, (*Server).putFallback},
 		{"DELETE", "custom_hostnames/fallback_origin", editSSL, nil, (*Server).deleteFallback},
 		{"GET", "custom_hostnames/quota", readSSL, nil, reads((*zone).quotaLeft)},
-		{"GET", "custom_hostnames/*", readSSL, nil, withHostname((*Server).showHostname)},
-		{"PATCH", "custom_hostnames/*", editSSL, nil, withHostname((*Server).editHostname)},
-		{"DELETE", "custom_hostnames/*", editSSL, nil, withHostname((*Server).deleteHostname)},
+		{"GET", "custom_hostnames/*", readSSL, nil, withCustomHostname((*Server).showCustomHostname)},
+		{"PATCH", "custom_hostnames/*", editSSL, nil, withCustomHostname((*Server).editCustomHostname)},
+		{"DELETE", "custom_hostnames/*", editSSL, nil, withCustomHostname((*Server).deleteCustomHostname)},
 
 		{"GET", "ssl/universal/settings", readSSL, nil, reads((*zone).readUniversal)},
 		{"PATCH", "ssl/universal/settings", editSSL, nil, (*Server).editUniversal},
 		{"GET", "acm/total_tls", readSSL, nil, withACM(reads((*zone).readTotal))},
 		{"POST", "acm/total_tls", editSSL, nil, withACM((*Server).editTotal)},
 
-		{"GET", "hostnames/settings/*", readSSL, []string{"page", "per_page", "hostname"}, withACM((*Server).listLocal)},
-		{"GET", "hostnames/settings/*/*", readSSL, nil, withACM(withLocal((*Server).showLocal))},
-		{"PUT", "hostnames/settings/*/*", editSSL, nil, withACM((*Server).putLocal)},
-		{"DELETE", "hostnames/settings/*/*", editSSL, nil, withACM(withLocal((*Server).deleteLocal))},
+		{"GET", "hostnames/settings/*", readSSL, []string{"page", "per_page", "hostname"}, withACM((*Server).listHostnameSettings)},
+		{"GET", "hostnames/settings/*/*", readSSL, nil, withACM(withHostnameSetting((*Server).showHostnameSetting))},
+		{"PUT", "hostnames/settings/*/*", editSSL, nil, withACM((*Server).putHostnameSetting)},
+		{"DELETE", "hostnames/settings/*/*", editSSL, nil, withACM(withHostnameSetting((*Server).deleteHostnameSetting))},
 
 		{"GET", "origin_tls_client_auth", readSSL, nil, reads((*zone).listPulls)},
 		{"POST", "origin_tls_client_auth", editSSL, nil, (*Server).uploadPull},
@@ -70,8 +70,8 @@ var (
 	accountRoutes = slices.Concat(
 		[]route[*account]{
 			{"GET", verifyPath, nil, nil, (*Server).verify},
-			{"GET", "access/certificates/settings", []string{AccessCertificatesRead}, nil, shows((*account).hostSettings)},
-			{"PUT", "access/certificates/settings", []string{AccessCertificatesEdit}, nil, (*Server).editHostSettings},
+			{"GET", "access/certificates/settings", []string{AccessCertificatesRead}, nil, shows((*account).mtlsSettings)},
+			{"PUT", "access/certificates/settings", []string{AccessCertificatesEdit}, nil, (*Server).editMTLSSettings},
 			{"GET", "access/apps/*/policies", []string{AccessAppsRead}, pageParams, (*Server).listApplicationPolicies},
 			{"GET", "alerting/v3/available_alerts", []string{NotificationsRead}, nil, shows((*account).availableAlerts)},
 			{"GET", "alerting/v3/destinations/eligible", []string{NotificationsRead}, nil, shows((*account).eligible)},
@@ -99,7 +99,7 @@ var (
 	pageParams  = []string{"page", "per_page"}
 	zoneFilters = []string{"name", "account.id", "account.name", "status", "type", "order", "direction", "match", "page", "per_page"}
 
-	hostnameFilters = []string{
+	customHostnameFilters = []string{
 		"page", "per_page", "order", "direction", "ssl", "hostname", "id", "hostname.exact", "hostname.contain", "hostname.startsWith",
 		"hostname_status", "ssl_status", "certificate_authority", "custom_origin_server", "wildcard",
 	}
@@ -125,7 +125,7 @@ func withACM(run func(*Server, *call, *zone) *answer) func(*Server, *call, *zone
 	}
 }
 
-func withHostname(run func(*Server, *call, *zone, *hostname) *answer) func(*Server, *call, *zone) *answer {
+func withCustomHostname(run func(*Server, *call, *zone, *customHostname) *answer) func(*Server, *call, *zone) *answer {
 	return func(s *Server, c *call, z *zone) *answer {
 		if len(c.args[0]) != 36 {
 			return fail(http.StatusBadRequest, 1435, "custom hostname id is not valid")

@@ -366,7 +366,7 @@ func TestStateIsTheSameTextEveryTime(t *testing.T) {
 	if diff := cmp.Diff(string(a.YAML()), string(b.YAML())); diff != "" {
 		t.Error(diff)
 	}
-	if !slices.IsSortedFunc(a.Zones[1].CustomHostnames, func(x, y sandbox.HostnameState) int { return strings.Compare(x.Hostname, y.Hostname) }) {
+	if !slices.IsSortedFunc(a.Zones[1].CustomHostnames, func(x, y sandbox.CustomHostnameState) int { return strings.Compare(x.Hostname, y.Hostname) }) {
 		t.Error("custom hostnames are not sorted")
 	}
 }

@@ -495,7 +495,7 @@ func (z *Zone) validateItems() error {
 		_, host := canonicalName(name)
 		values := jsonTexts(z.Hostnames[name])
 		for _, id := range sortedKeys(values) {
-			if bad := (&zone{name: z.Name, ascii: ascii}).checkLocal(host, id, []byte(values[id])); bad != nil {
+			if bad := (&zone{name: z.Name, ascii: ascii}).checkHostnameSetting(host, id, []byte(values[id])); bad != nil {
 				return fmt.Errorf("hostnames: %s: %s", id, bad.errors[0].Message)
 			}
 		}

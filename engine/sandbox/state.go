@@ -18,19 +18,19 @@ type State struct {
 
 // ZoneState is a zone.
 type ZoneState struct {
-	Name            string          `json:"name" yaml:"name"`
-	ID              string          `json:"id" yaml:"id"`
-	Account         string          `json:"account" yaml:"account"`
-	AccountID       string          `json:"account_id" yaml:"account_id"`
-	Status          string          `json:"status" yaml:"status"`
-	Plan            string          `json:"plan" yaml:"plan"`
-	Settings        map[string]any  `json:"settings" yaml:"settings"`
-	UniversalSSL    string          `json:"universal_ssl" yaml:"universal_ssl"` // on or off
-	TotalTLS        TotalTLSState   `json:"total_tls" yaml:"total_tls"`
-	OriginPulls     PullsState      `json:"origin_pulls" yaml:"origin_pulls"`
-	FallbackOrigin  *FallbackState  `json:"fallback_origin" yaml:"fallback_origin"`   // nil where there is none
-	Hostnames       []LocalState    `json:"hostnames" yaml:"hostnames"`               // by name
-	CustomHostnames []HostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
+	Name            string                `json:"name" yaml:"name"`
+	ID              string                `json:"id" yaml:"id"`
+	Account         string                `json:"account" yaml:"account"`
+	AccountID       string                `json:"account_id" yaml:"account_id"`
+	Status          string                `json:"status" yaml:"status"`
+	Plan            string                `json:"plan" yaml:"plan"`
+	Settings        map[string]any        `json:"settings" yaml:"settings"`
+	UniversalSSL    string                `json:"universal_ssl" yaml:"universal_ssl"` // on or off
+	TotalTLS        TotalTLSState         `json:"total_tls" yaml:"total_tls"`
+	OriginPulls     PullsState            `json:"origin_pulls" yaml:"origin_pulls"`
+	FallbackOrigin  *FallbackState        `json:"fallback_origin" yaml:"fallback_origin"`   // nil where there is none
+	Hostnames       []HostnameState       `json:"hostnames" yaml:"hostnames"`               // by name
+	CustomHostnames []CustomHostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
 }
 
 // TotalTLSState is Total TLS.
@@ -58,21 +58,21 @@ type FallbackState struct {
 	Status string `json:"status" yaml:"status"`
 }
 
-// LocalState is a name in the zone with settings of its own.
-type LocalState struct {
-	Hostname string                       `json:"hostname" yaml:"hostname"`
-	Settings map[string]LocalSettingState `json:"settings" yaml:"settings"`
+// HostnameState is a name in the zone with settings of its own.
+type HostnameState struct {
+	Hostname string                          `json:"hostname" yaml:"hostname"`
+	Settings map[string]HostnameSettingState `json:"settings" yaml:"settings"`
 }
 
-// LocalSettingState is one of them. One that is being deleted has the value that
+// HostnameSettingState is one of them. One that is being deleted has the value that
 // it had.
-type LocalSettingState struct {
+type HostnameSettingState struct {
 	Value  any    `json:"value" yaml:"value"`
 	Status string `json:"status" yaml:"status"`
 }
 
-// HostnameState is a custom hostname.
-type HostnameState struct {
+// CustomHostnameState is a custom hostname.
+type CustomHostnameState struct {
 	Hostname           string            `json:"hostname" yaml:"hostname"`
 	ID                 string            `json:"id" yaml:"id"`
 	Status             string            `json:"status" yaml:"status"`
@@ -104,7 +104,7 @@ func (s *Server) State() State {
 	for _, z := range s.zones {
 		zs := ZoneState{
 			Name: z.name, ID: z.id, Account: z.account.name, AccountID: z.account.id, Status: z.status, Plan: z.plan,
-			Settings: map[string]any{}, CustomHostnames: []HostnameState{},
+			Settings: map[string]any{}, CustomHostnames: []CustomHostnameState{},
 		}
 
 		for id, v := range z.settings {
@@ -119,7 +119,7 @@ func (s *Server) State() State {
 		for _, h := range z.listed {
 			zs.CustomHostnames = append(zs.CustomHostnames, h.state())
 		}
-		slices.SortFunc(zs.CustomHostnames, func(a, b HostnameState) int {
+		slices.SortFunc(zs.CustomHostnames, func(a, b CustomHostnameState) int {
 			return cmp.Or(cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.ID, b.ID))
 		})
 		st.Zones = append(st.Zones, zs)
@@ -139,11 +139,11 @@ func (z *zone) itemStates(zs *ZoneState) {
 	if z.fallback != nil {
 		zs.FallbackOrigin = &FallbackState{z.fallback.origin, z.fallback.status}
 	}
-	zs.Hostnames = []LocalState{}
-	for _, name := range sortedKeys(z.local) {
-		ls := LocalState{name, map[string]LocalSettingState{}}
-		for id, l := range z.local[name] {
-			ls.Settings[id] = LocalSettingState{decoded(l.value), l.status}
+	zs.Hostnames = []HostnameState{}
+	for _, name := range sortedKeys(z.hostnames) {
+		ls := HostnameState{name, map[string]HostnameSettingState{}}
+		for id, l := range z.hostnames[name] {
+			ls.Settings[id] = HostnameSettingState{decoded(l.value), l.status}
 		}
 		if len(ls.Settings) > 0 {
 			zs.Hostnames = append(zs.Hostnames, ls)
@@ -151,8 +151,8 @@ func (z *zone) itemStates(zs *ZoneState) {
 	}
 }
 
-func (h *hostname) state() HostnameState {
-	hs := HostnameState{
+func (h *customHostname) state() CustomHostnameState {
+	hs := CustomHostnameState{
 		Hostname: h.name, ID: h.id, Status: h.status, CustomMetadata: h.metadata, CustomOriginServer: h.origin, CustomOriginSNI: h.sni,
 	}
 	if c := h.ssl; c != nil {

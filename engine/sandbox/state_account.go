@@ -65,7 +65,7 @@ func (a *account) state() AccountState {
 	slices.SortStableFunc(st.Certificates, func(x, y CertificateState) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Fingerprint, y.Fingerprint))
 	})
-	for _, set := range a.listHostSettings() {
+	for _, set := range a.listMTLSSettings() {
 		st.MTLSSettings = append(st.MTLSSettings, MTLSSettingState{set.Hostname, set.China, set.Forward})
 	}
 

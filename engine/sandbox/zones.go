@@ -31,15 +31,15 @@ type zone struct {
 	fallback  *fallback // nil if there is none
 	// strictFallback refuses custom hostnames without an origin.
 	strictFallback bool
-	// local are the settings of names in the zone, by name and id. localDeployed are the
+	// hostnames are the settings of names in the zone, by name and id. hostnamesDeployed are the
 	// values of those that the edge enforces.
-	local         map[string]map[string]*localSetting
-	localDeployed map[string]map[string]string
+	hostnames         map[string]map[string]*hostnameSetting
+	hostnamesDeployed map[string]map[string]string
 
-	hosts   map[string]*hostname // by id
-	gone    map[string]bool      // ids of deleted hostnames
-	byName  map[string]*hostname
-	listed  []*hostname // in the order of a plain list if sorted is set
+	hosts   map[string]*customHostname // by id
+	gone    map[string]bool            // ids of deleted hostnames
+	byName  map[string]*customHostname
+	listed  []*customHostname // in the order of a plain list if sorted is set
 	sorted  bool
 	created time.Time
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// createHostname is POST custom_hostnames.
-func (s *Server) createHostname(c *call, z *zone) *answer {
+// createCustomHostname is POST custom_hostnames.
+func (s *Server) createCustomHostname(c *call, z *zone) *answer {
 	m, err := fields(c.body)
 	if err != nil {
 		return fail(http.StatusBadRequest, 1400, "JSON cannot be decoded")
@@ -26,7 +26,7 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 		return bad
 	}
 
-	h := &hostname{id: z.newHostnameID(name), name: name, status: "pending", created: c.now}
+	h := &customHostname{id: z.newHostnameID(name), name: name, status: "pending", created: c.now}
 	if raw, given := m["ssl"]; given && string(raw) != "null" {
 		h.ssl = newCertificate()
 		if _, bad := z.patchSSL(h.ssl, raw); bad != nil {
@@ -44,7 +44,7 @@ func (s *Server) createHostname(c *call, z *zone) *answer {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusCreated, h.text())
 	}
-	s.addHostname(z, h)
+	s.addCustomHostname(z, h)
 	c.entry.Effect = EffectCreated
 	after := h.own()
 	if h.ssl != nil {
@@ -77,9 +77,9 @@ func (z *zone) newName(raw json.RawMessage) (string, *answer) {
 	return name, nil
 }
 
-// addHostname adds a new custom hostname. Its certificate waits for validation once
+// addCustomHostname adds a new custom hostname. Its certificate waits for validation once
 // the write has settled.
-func (s *Server) addHostname(z *zone, h *hostname) {
+func (s *Server) addCustomHostname(z *zone, h *customHostname) {
 	z.add(h)
 	if h.ssl == nil {
 		return
@@ -116,17 +116,17 @@ func isAddress(name string) bool {
 	return err == nil
 }
 
-func (z *zone) object(h *hostname) string { return "custom_hostname/" + z.ascii + "/" + h.name }
+func (z *zone) object(h *customHostname) string { return "custom_hostname/" + z.ascii + "/" + h.name }
 
 // add adds a custom hostname to the zone.
-func (z *zone) add(h *hostname) {
+func (z *zone) add(h *customHostname) {
 	z.hosts[h.id], z.byName[h.name] = h, h
 	z.listed = append(z.listed, h)
 	z.sorted = false
 }
 
 // own are the hostname's own settings, nil if it has no certificate.
-func (h *hostname) own() map[string]json.RawMessage {
+func (h *customHostname) own() map[string]json.RawMessage {
 	if h.ssl == nil {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (h *hostname) own() map[string]json.RawMessage {
 
 // certificateValues are the values, other than settings, that the history shows if a
 // write changes them. Missing values have no entry.
-func (h *hostname) certificateValues() map[string]json.RawMessage {
+func (h *customHostname) certificateValues() map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
 	put := func(id, value string) {
 		if value != "" {
@@ -158,9 +158,9 @@ func (h *hostname) certificateValues() map[string]json.RawMessage {
 	return out
 }
 
-// wroteHostname records a write to a custom hostname: all of its settings, and the
+// wroteCustomHostname records a write to a custom hostname: all of its settings, and the
 // other values that it changed.
-func (c *call) wroteHostname(z *zone, was, h *hostname) {
+func (c *call) wroteCustomHostname(z *zone, was, h *customHostname) {
 	before, after := was.own(), h.own()
 	old, now := was.certificateValues(), h.certificateValues()
 	for id := range now {
@@ -180,13 +180,13 @@ func (c *call) wroteHostname(z *zone, was, h *hostname) {
 }
 
 // refusesEdits reports whether the hostname is in a state in which a PATCH fails.
-func (h *hostname) refusesEdits() bool {
+func (h *customHostname) refusesEdits() bool {
 	return slices.Contains([]string{"pending_deletion", "blocked", "pending_blocked", "test_blocked"}, h.status) ||
 		slices.Contains([]string{"pending_deletion", "pending_cleanup", "deactivating"}, h.sslStatus())
 }
 
-// editHostname is PATCH custom_hostnames/{id}.
-func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
+// editCustomHostname is PATCH custom_hostnames/{id}.
+func (s *Server) editCustomHostname(c *call, z *zone, h *customHostname) *answer {
 	m, err := fields(c.body)
 	if err != nil {
 		return fail(http.StatusBadRequest, 1400, "JSON cannot be decoded")
@@ -242,12 +242,12 @@ func (s *Server) editHostname(c *call, z *zone, h *hostname) *answer {
 	}
 
 	z.changed(h)
-	c.wroteHostname(z, &was, h)
+	c.wroteCustomHostname(z, &was, h)
 	return ok(http.StatusAccepted, h.text())
 }
 
 // sameContent reports whether a write would change nothing.
-func sameContent(a, b *hostname) bool {
+func sameContent(a, b *customHostname) bool {
 	if !maps.Equal(a.metadata, b.metadata) || a.origin != b.origin || a.sni != b.sni {
 		return false
 	}
@@ -263,9 +263,9 @@ func sameBut(a, b *certificate) bool {
 		a.wildcard == b.wildcard && a.uploaded == b.uploaded
 }
 
-// deleteHostname is DELETE custom_hostnames/{id}, which answers without an envelope.
+// deleteCustomHostname is DELETE custom_hostnames/{id}, which answers without an envelope.
 // The hostname disappears when the write has settled.
-func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
+func (s *Server) deleteCustomHostname(c *call, z *zone, h *customHostname) *answer {
 	ans := ok(http.StatusOK, nil)
 	ans.raw = encode(map[string]string{"id": h.id})
 	if c.ignoreWrite {
@@ -285,13 +285,13 @@ func (s *Server) deleteHostname(c *call, z *zone, h *hostname) *answer {
 		z.gone[h.id] = true
 		delete(z.hosts, h.id)
 		delete(z.byName, h.name)
-		z.listed = slices.DeleteFunc(z.listed, func(o *hostname) bool { return o == h })
+		z.listed = slices.DeleteFunc(z.listed, func(o *customHostname) bool { return o == h })
 	})
 	return ans
 }
 
 // patchRest writes the fields other than ssl.
-func (h *hostname) patchRest(m map[string]json.RawMessage) *answer {
+func (h *customHostname) patchRest(m map[string]json.RawMessage) *answer {
 	if raw, given := m["custom_metadata"]; given {
 		var meta map[string]string
 		if json.Unmarshal(raw, &meta) != nil || len(raw) > 4096 {

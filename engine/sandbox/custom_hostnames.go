@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// hostname is a custom hostname.
-type hostname struct {
+// customHostname is a custom hostname.
+type customHostname struct {
 	id, name string
 	status   string
 	ssl      *certificate // nil if it has none
@@ -37,7 +37,7 @@ type certificate struct {
 	target string
 }
 
-type hostnameJSON struct {
+type customHostnameJSON struct {
 	ID            string            `json:"id"`
 	Hostname      string            `json:"hostname"`
 	SSL           *sslJSON          `json:"ssl"`
@@ -96,11 +96,11 @@ type recordJSON struct {
 
 // text is the object as the API shows it. It is kept until something changes, because
 // a page of a large list would otherwise spend its time on encoding.
-func (h *hostname) text() json.RawMessage {
+func (h *customHostname) text() json.RawMessage {
 	if h.encoded != nil {
 		return h.encoded
 	}
-	hj := hostnameJSON{
+	hj := customHostnameJSON{
 		ID: h.id, Hostname: h.name, Status: h.status, Metadata: h.metadata, Origin: h.origin, SNI: h.sni,
 		CreatedAt: h.created.UTC().Format(time.RFC3339),
 	}
@@ -174,12 +174,12 @@ func jsonOf(m map[string]string) json.RawMessage {
 }
 
 // changed drops the encoded hostname and the order of the list.
-func (z *zone) changed(h *hostname) {
+func (z *zone) changed(h *customHostname) {
 	h.encoded = nil
 	z.sorted = false
 }
 
-func (h *hostname) sslStatus() string {
+func (h *customHostname) sslStatus() string {
 	if h.ssl == nil {
 		return ""
 	}
@@ -188,9 +188,9 @@ func (h *hostname) sslStatus() string {
 
 // inOrder returns the hostnames sorted by the status of their certificates, then by
 // id. As in reality, the status may change while a client pages.
-func (z *zone) inOrder() []*hostname {
+func (z *zone) inOrder() []*customHostname {
 	if !z.sorted {
-		slices.SortFunc(z.listed, func(a, b *hostname) int {
+		slices.SortFunc(z.listed, func(a, b *customHostname) int {
 			return cmp.Or(cmp.Compare(a.sslStatus(), b.sslStatus()), cmp.Compare(a.id, b.id))
 		})
 		z.sorted = true
@@ -198,40 +198,40 @@ func (z *zone) inOrder() []*hostname {
 	return z.listed
 }
 
-func (s *Server) showHostname(_ *call, _ *zone, h *hostname) *answer {
+func (s *Server) showCustomHostname(_ *call, _ *zone, h *customHostname) *answer {
 	return ok(http.StatusOK, h.text())
 }
 
-func (s *Server) listHostnames(c *call, z *zone) *answer {
-	tests, bad := hostnameTests(c)
+func (s *Server) listCustomHostnames(c *call, z *zone) *answer {
+	tests, bad := customHostnameTests(c)
 	if bad != nil {
 		return bad
 	}
 	found := z.inOrder()
 	if len(tests) > 0 {
-		found = slices.DeleteFunc(slices.Clone(found), func(h *hostname) bool {
-			return slices.ContainsFunc(tests, func(t func(*hostname) bool) bool { return !t(h) })
+		found = slices.DeleteFunc(slices.Clone(found), func(h *customHostname) bool {
+			return slices.ContainsFunc(tests, func(t func(*customHostname) bool) bool { return !t(h) })
 		})
 	}
 
-	at := func(i int) *hostname { return found[i] }
+	at := func(i int) *customHostname { return found[i] }
 	if c.query.Get("direction") == "desc" {
-		at = func(i int) *hostname { return found[len(found)-1-i] }
+		at = func(i int) *customHostname { return found[len(found)-1-i] }
 	}
 	lim := pageLimits{cmp.Or(s.seed.PageSizeMax, 1000), s.seed.PageSizeOver == "clamp"}
 	return paged(c, len(found), len(z.listed), lim, func(i int) json.RawMessage { return at(i).text() })
 }
 
-// hostnameTests returns the tests that the filters of a list stand for.
-func hostnameTests(c *call) ([]func(*hostname) bool, *answer) {
-	var tests []func(*hostname) bool
+// customHostnameTests returns the tests that the filters of a list stand for.
+func customHostnameTests(c *call) ([]func(*customHostname) bool, *answer) {
+	var tests []func(*customHostname) bool
 	byName, others := 0, 0
 	for _, name := range sortedKeys(c.query) {
 		value := c.query.Get(name)
-		if allowed := hostnameWords[name]; allowed != nil && !slices.Contains(allowed, value) {
+		if allowed := customHostnameWords[name]; allowed != nil && !slices.Contains(allowed, value) {
 			return nil, badParam(name, value)
 		}
-		test := hostnameTest(name, value)
+		test := customHostnameTest(name, value)
 		if test == nil {
 			continue
 		}
@@ -253,37 +253,37 @@ func hostnameTests(c *call) ([]func(*hostname) bool, *answer) {
 	return tests, nil
 }
 
-// hostnameWords are the parameters that take only some values.
-var hostnameWords = map[string][]string{
+// customHostnameWords are the parameters that take only some values.
+var customHostnameWords = map[string][]string{
 	"order": {"ssl", "ssl_status"}, "direction": {"asc", "desc"}, "ssl": {"0", "1"}, "wildcard": {"true", "false"},
 }
 
-// hostnameTest returns the test of one filter, nil for a parameter that filters
+// customHostnameTest returns the test of one filter, nil for a parameter that filters
 // nothing.
-func hostnameTest(name, value string) func(*hostname) bool {
+func customHostnameTest(name, value string) func(*customHostname) bool {
 	lower := strings.ToLower(value)
 	switch name {
 	case "hostname", "hostname.exact":
-		return func(h *hostname) bool { return h.name == lower }
+		return func(h *customHostname) bool { return h.name == lower }
 	case "hostname.contain":
-		return func(h *hostname) bool { return strings.Contains(h.name, lower) }
+		return func(h *customHostname) bool { return strings.Contains(h.name, lower) }
 	case "hostname.startsWith":
-		return func(h *hostname) bool { return strings.HasPrefix(h.name, lower) }
+		return func(h *customHostname) bool { return strings.HasPrefix(h.name, lower) }
 	case "id":
-		return func(h *hostname) bool { return h.id == value }
+		return func(h *customHostname) bool { return h.id == value }
 	case "hostname_status":
-		return func(h *hostname) bool { return h.status == value }
+		return func(h *customHostname) bool { return h.status == value }
 	case "ssl_status":
-		return func(h *hostname) bool { return h.sslStatus() == value }
+		return func(h *customHostname) bool { return h.sslStatus() == value }
 	case "certificate_authority":
-		return func(h *hostname) bool { return h.ssl != nil && h.ssl.authority == value }
+		return func(h *customHostname) bool { return h.ssl != nil && h.ssl.authority == value }
 	case "custom_origin_server":
-		return func(h *hostname) bool { return h.origin == value }
+		return func(h *customHostname) bool { return h.origin == value }
 	case "wildcard":
-		return func(h *hostname) bool { return h.ssl != nil && h.ssl.wildcard == (value == "true") }
+		return func(h *customHostname) bool { return h.ssl != nil && h.ssl.wildcard == (value == "true") }
 	case "ssl":
 		if value == "1" { // 0 is the default and filters nothing
-			return func(h *hostname) bool { return h.ssl != nil }
+			return func(h *customHostname) bool { return h.ssl != nil }
 		}
 	}
 	return nil
@@ -321,7 +321,7 @@ func (s *Server) settle(now time.Time) {
 // rollOut sends a hostname's settings towards the edge. Until they arrive, the
 // certificate has the given status. A certificate that was never active keeps it: its
 // owner has not pointed the name here.
-func (s *Server) rollOut(z *zone, h *hostname, status string) {
+func (s *Server) rollOut(z *zone, h *customHostname, status string) {
 	next := *h.ssl // a new object, so that an older write does not settle this one
 	crt := &next
 	h.ssl = crt
