@@ -208,6 +208,7 @@ func (k *collection[T, P]) delete(s *Server, c *call, a *account, item P) *answe
 			return bad
 		}
 	}
+
 	c.entry.Effect = EffectIgnored
 	if !c.ignoreWrite {
 		c.entry.Effect = EffectDeleted

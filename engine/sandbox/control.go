@@ -63,8 +63,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
-// change returns the function behind a control that answers without a body, nil if
-// there is no such control.
+// change returns the function behind a control that answers without a body, nil for an
+// unknown control.
 func (s *Server) change(control string, body []byte) func() error {
 	switch control {
 	case "DELETE history":

@@ -19,8 +19,8 @@ func control(t *testing.T, srv *sandbox.Server, method, path, body string) (int,
 	return rec.Code, rec.Body.String()
 }
 
-// Saving a custom hostname in the dashboard writes the minimum that the form
-// displays, so a name that inherited stops following its zone.
+// Saving a custom hostname in the dashboard writes the minimum that the form displays, so
+// a name that inherited it no longer follows its zone.
 func TestSavingInTheDashboardPins(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	must[any](t, srv, "PATCH", zoneA+"/settings/min_tls_version", `{"value":"1.1"}`)
@@ -33,7 +33,7 @@ func TestSavingInTheDashboardPins(t *testing.T) {
 	if e := last(srv); e.Effect != sandbox.EffectDashboard || e.Method != "" || len(e.Writes) != 1 {
 		t.Errorf("history shows %+v", e)
 	}
-	// One that has a value of its own keeps it.
+	// A name that has its own value keeps it.
 	if err := srv.Dashboard(sandbox.Edit{Zone: "saas.example", Hostname: "app.test", Settings: sandbox.Settings{"http2": "off"}}); err != nil {
 		t.Fatal(err)
 	}

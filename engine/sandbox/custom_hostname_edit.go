@@ -146,6 +146,7 @@ func (h *customHostname) certificateValues() map[string]json.RawMessage {
 			out[id] = encode(value)
 		}
 	}
+
 	put("custom_origin_server", h.origin)
 	put("custom_origin_sni", h.sni)
 	if h.ssl != nil {

@@ -66,6 +66,7 @@ func NewEdge(s *Server) (*Edge, error) {
 		return nil, fmt.Errorf("edge: make an RSA key: %w", err)
 	}
 	e.caKey, e.leaves = key, []crypto.Signer{leafKey, rsaKey}
+
 	now := time.Now() // peers check certificates against the real clock
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tlsync sandbox"},
@@ -80,9 +81,11 @@ func NewEdge(s *Server) (*Edge, error) {
 		return nil, fmt.Errorf("edge: read the authority: %w", err)
 	}
 	e.caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+
 	s.mu.Lock()
 	s.caPEM = e.caPEM
 	s.mu.Unlock()
+
 	e.http = &http.Server{
 		Handler:           http.HandlerFunc(e.serve),
 		ReadHeaderTimeout: 10 * time.Second,

@@ -56,6 +56,7 @@ func (a *account) frontage() *frontage {
 	for _, gates := range f.gates {
 		slices.SortStableFunc(gates, func(x, y gate) int { return cmp.Compare(len(y.path), len(x.path)) })
 	}
+
 	for _, ca := range a.authorities {
 		for _, name := range ca.hosts {
 			f.chains[name] = append(f.chains[name], ca.chain)

@@ -59,7 +59,7 @@ func startEdge(t *testing.T, srv *sandbox.Server) (addr string, roots *x509.Cert
 	return ln.Addr().String(), roots
 }
 
-// handshake is "refused", or what was negotiated.
+// handshake returns "refused", or what was negotiated.
 func handshake(addr string, roots *x509.CertPool, name string, version uint16, suites ...uint16) string {
 	cfg := &tls.Config{RootCAs: roots, ServerName: name, MinVersion: version, MaxVersion: version, CipherSuites: suites}
 	conn, err := tls.Dial("tcp", addr, cfg)

@@ -95,6 +95,7 @@ func (f *Fault) validate() error {
 	if _, err := url.ParseQuery(f.Query); err != nil {
 		return fmt.Errorf("query %q cannot be decoded", f.Query)
 	}
+
 	if f.Probability < 0 || f.Probability > 1 {
 		return fmt.Errorf("probability %v is not between 0 and 1", f.Probability)
 	}
@@ -104,6 +105,7 @@ func (f *Fault) validate() error {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("status %d is not between 200 and 599", f.Status)
 	}
+
 	if f.Kind == "edit" && f.Edit == nil {
 		return errors.New("kind edit needs edit: {zone, …}")
 	}
@@ -173,6 +175,7 @@ func (s *Server) matchPath(pattern, have string) bool {
 	}
 	parts := strings.Split(strings.Trim(pattern, "/"), "/")
 	segs := strings.Split(strings.Trim(have, "/"), "/")
+
 	for i := 1; i < len(segs); i++ {
 		// A name in the pattern stands for the id at its place.
 		switch z := s.byID[segs[1]]; {

@@ -278,6 +278,7 @@ func (s *Server) seededAuthority(seed AccessCertificate) *authority {
 			pairs = append(pairs, string(pair))
 		}
 		ca.fingerprint = strings.Join(pairs, ":")
+
 	}
 	if !seed.ExpiresOn.IsZero() {
 		ca.expires = seed.ExpiresOn

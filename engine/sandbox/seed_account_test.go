@@ -90,7 +90,7 @@ accounts:
 	if diff := cmp.Diff(want, string(st.YAML())); diff != "" {
 		t.Error(diff)
 	}
-	// Accounts that have nothing of their own are not shown.
+	// Accounts without objects are not shown.
 	if got := newServer(t, tourSeed, sandbox.Options{}).State().Accounts; got != nil {
 		t.Errorf("%+v", got)
 	}

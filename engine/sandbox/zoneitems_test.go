@@ -35,7 +35,7 @@ func zoneState(srv *sandbox.Server, name string) sandbox.ZoneState {
 	return sandbox.ZoneState{}
 }
 
-// wrote is what the last request did, as text.
+// wrote describes the writes of the last request.
 func wrote(srv *sandbox.Server) string {
 	var out []string
 	e := last(srv)
@@ -132,8 +132,8 @@ func TestTotalTLS(t *testing.T) {
 		step{token: "read-token", method: "POST", path: path, body: `{"enabled":true}`, status: 403, code: 10000})
 }
 
-// What a zone on the Free plan cannot have is refused, and shown as not
-// editable; the rest is as it is elsewhere.
+// A zone on the Free plan refuses settings that it cannot have and shows them as not
+// editable. Other settings work as elsewhere.
 func TestTheFreePlan(t *testing.T) {
 	srv := newServer(t, ownSeed, sandbox.Options{})
 	type setting struct {

@@ -60,7 +60,7 @@ func start(t *testing.T, seed string) (*Server, *client) {
 	}}
 }
 
-// send is the status, the headers and the body of an answer.
+// send returns the status, the headers and the body of an answer.
 func (c *client) send(method, path, body string) (int, http.Header, string) {
 	c.t.Helper()
 	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
@@ -80,7 +80,7 @@ func (c *client) send(method, path, body string) (int, http.Header, string) {
 	return res.StatusCode, res.Header, string(text)
 }
 
-// message is what an answer says of itself.
+// message returns the message in an answer.
 func message(t *testing.T, body string) string {
 	t.Helper()
 	var in struct {
@@ -291,7 +291,7 @@ faults:
 		status, h, body := c.send("GET", "/repos/acme/tls/branches/main", "")
 		got = append(got, fmt.Sprint(status, " ", h.Get("Retry-After"), " ", h.Get("X-Ratelimit-Reset"), " ", h.Get("X-Ratelimit-Remaining") == "0", " ", body == "<html>"))
 	}
-	// Every fault counts from the first request that it meets.
+	// Every fault counts from its first request.
 	want := []string{"403  1800000000 true false", "403 30  false false", "403 30  false false", "200   false true", "200   false false", "200   false false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
