@@ -103,7 +103,7 @@ func parseChain(text string) ([]*x509.Certificate, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("a PEM block of type %q is no certificate", block.Type)
+			return nil, fmt.Errorf("a PEM block of type %q is not a certificate", block.Type)
 		}
 		crt, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -114,9 +114,9 @@ func parseChain(text string) ([]*x509.Certificate, error) {
 
 	switch {
 	case len(chain) == 0:
-		return nil, errors.New("there is no PEM certificate")
+		return nil, errors.New("no PEM certificate found")
 	case strings.TrimSpace(string(rest)) != "":
-		return nil, errors.New("there is something other than PEM certificates")
+		return nil, errors.New("the text holds more than PEM certificates")
 	}
 	return chain, nil
 }
@@ -217,7 +217,7 @@ func (s *Server) parseAuthority(c *call, a *account, old *authority) (*authority
 
 	same := find(a.authorities, func(o *authority) bool { return o.fingerprint == ca.fingerprint })
 	if same != nil {
-		return nil, fail(http.StatusConflict, accessDuplicate, "the certificate exists already, with the name "+same.name)
+		return nil, fail(http.StatusConflict, accessDuplicate, "the certificate already exists with the name "+same.name)
 	}
 	return ca, nil
 }
@@ -248,9 +248,9 @@ func (s *Server) parseAuthorityEdit(c *call, a *account, old *authority) (*autho
 func (s *Server) checkAuthorityName(a *account, self *authority, name string) *answer {
 	switch {
 	case name == "" || len(name) > mostName:
-		return badAccess("name has to have 1 to %d characters", mostName)
+		return badAccess("name must have 1 to %d characters", mostName)
 	case s.seed.UniqueCertificateNames && slices.ContainsFunc(a.authorities, func(o *authority) bool { return o != self && o.name == name }):
-		return fail(http.StatusConflict, accessDuplicate, "a certificate of this name exists already")
+		return fail(http.StatusConflict, accessDuplicate, "a certificate with this name already exists")
 	}
 	return nil
 }
@@ -376,7 +376,7 @@ func (s *Server) readMTLSSettings(a *account, items []json.RawMessage) (map[stri
 		case why != "" && !known:
 			return nil, fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", name, why))
 		case set.China && !old.China:
-			return nil, badAccess("hostname %q is in no zone of the China network", name)
+			return nil, badAccess("hostname %q is not in a zone of the China network", name)
 		}
 
 		listed = append(listed, name)

@@ -191,7 +191,7 @@ func (s *Server) parseApplication(c *call, a *account, old *application) (*appli
 	app := &application{domain: as[string](m["domain"]), fields: defaultFields()}
 	app.name = cmp.Or(as[string](m["name"]), app.domain)
 	if kind := as[string](m["type"]); kind != "self_hosted" {
-		return nil, badAccess("type %q is not self_hosted, the only one this sandbox knows", kind)
+		return nil, badAccess("type %q is not self_hosted, the only type that this sandbox supports", kind)
 	}
 
 	app.domains = []string{app.domain}
@@ -226,7 +226,7 @@ func (s *Server) parseApplication(c *call, a *account, old *application) (*appli
 // already has stay allowed even if their hostname is gone.
 func (s *Server) checkDomains(a *account, app, old *application) *answer {
 	if !slices.Contains(app.domains, app.domain) {
-		return badAccess("self_hosted_domains does not hold domain")
+		return badAccess("self_hosted_domains does not contain domain")
 	}
 	if len(app.domains) > mostDomains {
 		return badAccess("an application has no more than %d domains", mostDomains)
@@ -248,7 +248,7 @@ func (s *Server) checkDomains(a *account, app, old *application) *answer {
 
 		for _, other := range a.applications {
 			if other != old && slices.Contains(other.domains, domain) {
-				return fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q exists already", domain))
+				return fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q already exists", domain))
 			}
 		}
 	}
@@ -265,7 +265,7 @@ func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]
 			return nil, badAccess("policies[%d]%s", i, err)
 		}
 		if slices.ContainsFunc(out, func(o grant) bool { return o.precedence == g.precedence || o.policy == g.policy }) {
-			return nil, badAccess("policies[%d]: the policy or its precedence is there twice", i)
+			return nil, badAccess("policies[%d]: the policy or its precedence is listed twice", i)
 		}
 		out = append(out, g)
 	}
@@ -291,7 +291,7 @@ func (a *account) readGrant(g *grant, c *call, item json.RawMessage, old *applic
 
 	if _, linked := m["id"]; linked {
 		if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
-			return errors.New(": beside an id there is room for precedence only")
+			return errors.New(": only precedence can stand beside an id")
 		}
 		return a.linkPolicy(g, as[string](m["id"]), old)
 	}
@@ -313,7 +313,7 @@ func (a *account) linkPolicy(g *grant, id string, old *application) error {
 		}
 	}
 	if g.policy = find(known, func(p *accessPolicy) bool { return p.id == id }); g.policy == nil {
-		return fmt.Errorf(": there is no policy %q", id)
+		return fmt.Errorf(": policy %q does not exist", id)
 	}
 	return nil
 }

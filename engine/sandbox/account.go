@@ -67,7 +67,7 @@ func (s *Server) unusable(a *account, name string) string {
 		return "is not a hostname in lower case"
 	}
 
-	why := "is in no zone of the account"
+	why := "is not in a zone of the account"
 	for _, z := range s.zones {
 		if z.account != a {
 			continue

@@ -222,7 +222,7 @@ func (a *account) readMechanisms(al *alert, raw json.RawMessage) error {
 			case err != nil:
 				return fmt.Errorf("%s[%d]: %w", mech.name, i, err)
 			case !mech.known(id):
-				return fmt.Errorf("%s[%d]: there is no destination %q", mech.name, i, id)
+				return fmt.Errorf("%s[%d]: destination %q does not exist", mech.name, i, id)
 			case slices.Contains(*mech.into, id):
 				return fmt.Errorf("%s lists %q twice", mech.name, id)
 			}

@@ -25,7 +25,7 @@ func (s *Server) Permissions(token string, p Permissions, status string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("permissions: no token is named %q", token)
+	return fmt.Errorf("permissions: token %q does not exist", token)
 }
 
 // control answers below /__sandbox/.
@@ -96,7 +96,7 @@ func (s *Server) serveCA(w http.ResponseWriter) {
 	s.mu.Unlock()
 
 	if pem == nil {
-		http.Error(w, "there is no TLS edge", http.StatusNotFound)
+		http.Error(w, "the sandbox has no TLS edge", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-pem-file")

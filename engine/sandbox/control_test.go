@@ -59,7 +59,7 @@ func TestAnEditInTheDashboardSettlesToo(t *testing.T) {
 func TestControlRefusesWhatItDoesNotKnow(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	for _, tc := range []struct{ method, path, body, want string }{
-		{"POST", "dashboard", `{"zone":"no.example","save":true}`, "no zone"},
+		{"POST", "dashboard", `{"zone":"no.example","save":true}`, "zone \"no.example\" does not exist"},
 		{"POST", "dashboard", `{"zone":"saas.example"}`, "nothing to do"},
 		{"POST", "dashboard", `{"zone":"saas.example","hostname":"no.test","save":true}`, "no custom hostname"},
 		{"POST", "dashboard", `{"zone":"saas.example","hostname":"bare.test","save":true}`, "no custom hostname"},
@@ -67,7 +67,7 @@ func TestControlRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"POST", "dashboard", `{"zone":"saas.example","setings":{}}`, `line 1: unknown key "setings"`},
 		{"POST", "faults", `{"kind":"explode"}`, "explode"},
 		{"POST", "faults", ``, "empty"},
-		{"POST", "permissions", `{"token":"nobody","permissions":"all"}`, "no token"},
+		{"POST", "permissions", `{"token":"nobody","permissions":"all"}`, "token \"nobody\" does not exist"},
 		{"POST", "permissions", `{"token":"full","permissions":"most"}`, "most"},
 		{"GET", "nowhere", ``, "no such control"},
 		{"GET", "ca.pem", ``, "no TLS edge"},

@@ -296,7 +296,7 @@ func (h *customHostname) patchRest(m map[string]json.RawMessage) *answer {
 	if raw, given := m["custom_metadata"]; given {
 		var meta map[string]string
 		if json.Unmarshal(raw, &meta) != nil || len(raw) > 4096 {
-			return fail(http.StatusBadRequest, 1401, "custom_metadata takes strings only, 4 KB in all")
+			return fail(http.StatusBadRequest, 1401, "custom_metadata holds only strings, and at most 4 KB")
 		}
 		if h.ssl != nil && h.ssl.wildcard {
 			return fail(http.StatusBadRequest, 1412, "custom_metadata cannot be set on a wildcard custom hostname")
@@ -373,7 +373,7 @@ func parseSSL(raw json.RawMessage) (map[string]json.RawMessage, *answer) {
 	_, hasMethod := m["method"]
 	switch {
 	case m["settings"] != nil && len(m) == 1:
-		return nil, badSSL(1434, "The SSL attribute is invalid: settings stand alone")
+		return nil, badSSL(1434, "The SSL attribute is invalid: settings cannot be written without type and method")
 	case !hasType || !hasMethod:
 		return nil, badSSL(1440, "Both type and method are needed in ssl")
 	}
@@ -398,7 +398,7 @@ func (z *zone) patchMethod(crt *certificate, m map[string]json.RawMessage) *answ
 		return badSSL(1449, "The bundle method is invalid")
 	}
 	if raw, given := m["wildcard"]; given && (!aBool.fits(raw) || json.Unmarshal(raw, &crt.wildcard) != nil) {
-		return badSSL(1448, "wildcard takes true or false")
+		return badSSL(1448, "wildcard must be true or false")
 	}
 
 	switch {
@@ -426,7 +426,7 @@ func (z *zone) patchAuthority(crt *certificate, m map[string]json.RawMessage) *a
 func patchUpload(crt *certificate, m map[string]json.RawMessage) *answer {
 	var leaf, key string
 	if json.Unmarshal(orEmpty(m["custom_certificate"]), &leaf) != nil || json.Unmarshal(orEmpty(m["custom_key"]), &key) != nil {
-		return badSSL(1426, "custom_certificate and custom_key take strings")
+		return badSSL(1426, "custom_certificate and custom_key must be strings")
 	}
 	if (leaf == "") != (key == "") || crt.uploaded && leaf == "" {
 		return badSSL(1426, "An uploaded certificate needs custom_certificate and custom_key in every write")

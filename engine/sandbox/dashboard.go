@@ -60,10 +60,10 @@ func (s *Server) dashboard(e Edit) error {
 	}
 	z := s.findZone(e.Zone)
 	if z == nil {
-		return fmt.Errorf("dashboard: no zone %q", e.Zone)
+		return fmt.Errorf("dashboard: zone %q does not exist", e.Zone)
 	}
 	if len(e.Settings) == 0 && !e.Save {
-		return errors.New("dashboard: nothing to do, want settings or save: true")
+		return errors.New("dashboard: nothing to do, set settings or save: true")
 	}
 
 	values, name := jsonTexts(e.Settings), strings.ToLower(e.Hostname)
@@ -147,13 +147,13 @@ func (s *Server) dashboardHostnameSettings(z *zone, name string, values map[stri
 func (s *Server) dashboardAccount(e Edit) error {
 	a := s.findAccount(e.Account)
 	if a == nil {
-		return fmt.Errorf("dashboard: no account %q", e.Account)
+		return fmt.Errorf("dashboard: account %q does not exist", e.Account)
 	}
 	// An edit that does nothing leaves no entry in the history.
 	c := &call{entry: &Entry{}, now: s.now()}
 	kind, name, done := s.dashboardObject(c, a, e)
 	if !done {
-		return fmt.Errorf("dashboard: account %s has no %s %q, or there is nothing to do with it", a.name, kind, name)
+		return fmt.Errorf("dashboard: account %s has no %s %q, or the edit changes nothing", a.name, kind, name)
 	}
 	s.note(EffectDashboard, "dashboard").Writes = c.entry.Writes
 	return nil

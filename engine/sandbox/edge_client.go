@@ -150,7 +150,7 @@ func (in entrance) refuses(urlPath string, client *x509.Certificate) string {
 	case client == nil:
 		return "no policy lets in a client without a certificate"
 	case !valid:
-		return "the client certificate is not of an authority of this hostname"
+		return "no authority of this hostname issued the client certificate"
 	}
 	return "no policy lets this client in"
 }

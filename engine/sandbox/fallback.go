@@ -151,7 +151,7 @@ func (z *zone) originless(server json.RawMessage) *answer {
 	if json.Unmarshal(orEmpty(server), &own) == nil && own != "" {
 		return nil
 	}
-	return fail(http.StatusBadRequest, fallbackNeeded, "The zone has no active fallback origin, and the custom hostname no custom_origin_server")
+	return fail(http.StatusBadRequest, fallbackNeeded, "The zone has no active fallback origin, and the custom hostname has no custom_origin_server")
 }
 
 // holds reports whether a name is the zone or in it.

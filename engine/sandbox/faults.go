@@ -100,7 +100,7 @@ func (f *Fault) validate() error {
 		return fmt.Errorf("probability %v is not between 0 and 1", f.Probability)
 	}
 	if f.Nth < 0 || f.Count < 0 || f.Delay < 0 || f.Bytes < 0 {
-		return errors.New("nth, count, delay and bytes take no negative numbers")
+		return errors.New("nth, count, delay and bytes must not be negative")
 	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("status %d is not between 200 and 599", f.Status)

@@ -116,7 +116,7 @@ func withHostnameSetting(run func(*Server, *call, *zone, *hostnameSetting) *answ
 		case !slices.Contains(hostnameSettings, id):
 			return fail(http.StatusBadRequest, 1006, "Unrecognized hostname setting name")
 		case l == nil:
-			return fail(http.StatusNotFound, 1436, name+" has no "+id+" of its own")
+			return fail(http.StatusNotFound, 1436, name+" has no "+id+" setting")
 		}
 		return run(s, c, z, l)
 	}
@@ -204,7 +204,7 @@ func (z *zone) deployHostnameSetting(name, id, value string) {
 func (s *Server) deleteHostnameSetting(c *call, z *zone, l *hostnameSetting) *answer {
 	id, name := c.hostnameArgs()
 	if l.status == "pending_deletion" {
-		return fail(http.StatusNotFound, 1436, name+" has no "+id+" of its own")
+		return fail(http.StatusNotFound, 1436, name+" has no "+id+" setting")
 	}
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored

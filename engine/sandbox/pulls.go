@@ -94,10 +94,10 @@ func parseLeaf(text string) (*x509.Certificate, error) {
 		}
 
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("certificate holds a block %q", block.Type)
+			return nil, fmt.Errorf("certificate holds a PEM block %q", block.Type)
 		}
 		if leaf != nil {
-			return nil, errors.New("certificate holds more than the leaf")
+			return nil, errors.New("certificate holds more than one certificate")
 		}
 		var err error
 		if leaf, err = x509.ParseCertificate(block.Bytes); err != nil {
@@ -109,7 +109,7 @@ func parseLeaf(text string) (*x509.Certificate, error) {
 	case leaf == nil:
 		return nil, errors.New("certificate is not in PEM form")
 	case leaf.IsCA:
-		return nil, errors.New("certificate is an authority's and not a leaf")
+		return nil, errors.New("certificate is a CA certificate, not a leaf")
 	}
 	return leaf, nil
 }
@@ -171,7 +171,7 @@ func (s *Server) showPull(_ *call, _ *zone, crt *clientCertificate) *answer {
 func (s *Server) deletePull(c *call, z *zone, crt *clientCertificate) *answer {
 	switch {
 	case crt.status == "pending_deletion":
-		return fail(http.StatusConflict, 1439, "The certificate is being deleted already")
+		return fail(http.StatusConflict, 1439, "The certificate is already being deleted")
 	case c.ignoreWrite:
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusOK, crt.render())

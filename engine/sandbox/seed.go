@@ -293,7 +293,7 @@ func ParseSeed(b []byte) (Seed, error) {
 		return s, fmt.Errorf("seed: %w", err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return s, errors.New("seed: more than one YAML document, want one")
+		return s, errors.New("seed: the file has more than one YAML document")
 	}
 
 	root := doc.Content[0]
@@ -336,7 +336,7 @@ func checkKeys(n *yaml.Node, t reflect.Type) error {
 	case t.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
 		return checkMapping(n, t)
 	case t.Kind() == reflect.Struct && n.ShortTag() != "!!null" && t != reflect.TypeFor[time.Time]():
-		return fmt.Errorf("line %d: %q stands where a mapping is expected", n.Line, n.Value)
+		return fmt.Errorf("line %d: expected a mapping, got %q", n.Line, n.Value)
 	}
 	return nil
 }
@@ -355,7 +355,7 @@ func checkMapping(n *yaml.Node, t reflect.Type) error {
 		key := n.Content[i]
 		ft, ok := fields[key.Value]
 		if !ok {
-			return fmt.Errorf("line %d: unknown key %q, known are %s", key.Line, key.Value, strings.Join(names, ", "))
+			return fmt.Errorf("line %d: unknown key %q, the known keys are %s", key.Line, key.Value, strings.Join(names, ", "))
 		}
 		if err := checkKeys(n.Content[i+1], ft); err != nil {
 			return err
@@ -418,7 +418,7 @@ func (s *Seed) validate() error {
 		return fmt.Errorf("page_size_max %d is below 5, the smallest page", s.PageSizeMax)
 	}
 	if s.Rate.Per < 0 || s.Rate.Penalty < 0 || s.Latency < 0 || s.Settle < 0 {
-		return errors.New("rate, latency and settle take no negative durations")
+		return errors.New("rate, latency and settle must not be negative")
 	}
 
 	for i := range s.Faults {
@@ -440,7 +440,7 @@ func (s *Seed) validateSenders() error {
 	}
 	for i, u := range s.Users {
 		if u.Email == "" || u.Key == "" {
-			return fmt.Errorf("users[%d]: email and key are both needed", i)
+			return fmt.Errorf("users[%d]: email and key are required", i)
 		}
 	}
 	return nil
@@ -479,7 +479,7 @@ func (z *Zone) validateItems() error {
 	switch {
 	case z.FallbackOriginStatus == "":
 	case z.FallbackOrigin == "":
-		return errors.New("fallback_origin_status stands without a fallback_origin")
+		return errors.New("fallback_origin_status needs a fallback_origin")
 	case !slices.Contains(fallbackStatuses, z.FallbackOriginStatus):
 		return fmt.Errorf("fallback_origin_status %q is not one of %s", z.FallbackOriginStatus, strings.Join(fallbackStatuses, ", "))
 	}

@@ -95,7 +95,7 @@ func (seed *Account) validate() error {
 	}
 	for i, set := range seed.MTLSSettings {
 		if set.Hostname == "" || !set.China && !set.Forward {
-			return fmt.Errorf("mtls_settings[%d]: a hostname and one of the flags are needed", i)
+			return fmt.Errorf("mtls_settings[%d]: set hostname and at least one flag", i)
 		}
 	}
 
@@ -109,11 +109,11 @@ func (seed *Account) validate() error {
 	}
 	for i, al := range seed.Alerts {
 		if al.Name == "" || al.Type == "" {
-			return fmt.Errorf("alerts[%d]: name and alert_type are both needed", i)
+			return fmt.Errorf("alerts[%d]: name and alert_type are required", i)
 		}
 		name := cmp.Or(unknownDestination(al.Webhooks, seed.Webhooks), unknownDestination(al.PagerDuty, seed.PagerDuty))
 		if name != "" {
-			return fmt.Errorf("alert %s: there is no destination %q", al.Name, name)
+			return fmt.Errorf("alert %s: destination %q does not exist", al.Name, name)
 		}
 	}
 	for i, kind := range seed.AvailableAlerts {
@@ -127,12 +127,12 @@ func (seed *Account) validate() error {
 func (ca *AccessCertificate) validate() error {
 	switch {
 	case (ca.Certificate == "") == (ca.Fingerprint == ""):
-		return errors.New("one of certificate and fingerprint is needed")
+		return errors.New("set either certificate or fingerprint")
 	case ca.Certificate != "":
 		_, err := parseChain(ca.Certificate)
 		return err
 	case !md5Shape().MatchString(digits(ca.Fingerprint)) || ca.ExpiresOn.IsZero():
-		return errors.New("a fingerprint is 32 hexadecimal digits, and needs expires_on beside it")
+		return errors.New("a fingerprint must have 32 hexadecimal digits and needs expires_on")
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (seed *Application) build() (*application, error) {
 		app.domains = []string{seed.Domain}
 	}
 	if !slices.Contains(app.domains, app.domain) {
-		return nil, errors.New("self_hosted_domains does not hold domain")
+		return nil, errors.New("self_hosted_domains does not contain domain")
 	}
 
 	text, err := json.Marshal(orEmptyMap(seed.Fields))

@@ -120,7 +120,7 @@ func badSecurityHeader(value []byte) string {
 	const inner = "strict_transport_security"
 	outer, err := fields(value)
 	if err != nil || len(outer) != 1 || outer[inner] == nil {
-		return "it is not an object with " + inner + " alone"
+		return "it is not an object whose only member is " + inner
 	}
 	known := []field{{"enabled", aBool, true}, {"include_subdomains", aBool, true}, {"preload", aBool, true}, {"nosniff", aBool, true}}
 
@@ -220,7 +220,7 @@ func (z *zone) checkSetting(id string, value json.RawMessage) *answer {
 		return invalid(string(value) + " is not one of " + strings.Join(k.accept, ", "))
 	}
 	if len(k.accept) == 0 && value[0] != st.value[0] && !(isDigit(value[0]) && isDigit(st.value[0])) {
-		return invalid(string(value) + " is not of the type of " + st.value)
+		return invalid(string(value) + " does not have the type of " + st.value)
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (s *Server) editTotal(c *call, z *zone) *answer {
 		return bad
 	}
 	if next == z.total {
-		return fail(http.StatusBadRequest, 1467, "Total TLS is set like this already")
+		return fail(http.StatusBadRequest, 1467, "Total TLS already has these settings")
 	}
 	s.writeItem(c, z, totalTLS, func() { z.total = next })
 	return z.readTotal()
@@ -177,7 +177,7 @@ func (s *Server) dashboardItem(c *call, z *zone, id, value string) (func(), *ans
 	switch id {
 	case universalSSL:
 		if value != `"on"` && value != `"off"` {
-			return nil, fail(http.StatusBadRequest, badField, universalSSL+" takes on or off")
+			return nil, fail(http.StatusBadRequest, badField, universalSSL+" must be on or off")
 		}
 		return func() { s.setUniversal(c, z, value == `"on"`) }, nil
 

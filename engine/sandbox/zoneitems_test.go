@@ -290,7 +290,7 @@ func TestSeedsOfZonesThatAreWrong(t *testing.T) {
 	for seed, want := range map[string]string{
 		`total_tls: {certificate_authority: digicert}`:                "digicert",
 		`total_tls: {enable: true}`:                                   `unknown key "enable"`,
-		`fallback_origin_status: active`:                              "without a fallback_origin",
+		`fallback_origin_status: active`:                              "needs a fallback_origin",
 		`fallback_origin: o.a.example, fallback_origin_status: ready`: "ready",
 		`origin_pulls: {certificates: [{certificate: PEM}]}`:          "not in PEM form",
 		`origin_pulls: {certificate: x}`:                              `unknown key "certificate"`,

@@ -283,7 +283,7 @@ func (c call) listIssues(string) answer {
 	q := c.request.URL.Query()
 	state, sort, direction := cmp.Or(q.Get("state"), "open"), cmp.Or(q.Get("sort"), "created"), cmp.Or(q.Get("direction"), "desc")
 	if !slices.Contains([]string{"open", "closed", "all"}, state) || !slices.Contains([]string{"created", "updated"}, sort) || !slices.Contains([]string{"asc", "desc"}, direction) {
-		return invalid("Issue", "state", "invalid", "state, sort or direction is none of those there are")
+		return invalid("Issue", "state", "invalid", "state, sort or direction is unknown")
 	}
 
 	var found []*item
@@ -410,7 +410,7 @@ func (in *issueEdit) check() (answer, bool) {
 		return invalid("Issue", "state", "invalid", "state is neither open nor closed"), false
 	}
 	if in.StateReason != nil && !slices.Contains([]string{"completed", "not_planned", "duplicate", "reopened"}, *in.StateReason) {
-		return invalid("Issue", "state_reason", "invalid", "state_reason is none of those there are"), false
+		return invalid("Issue", "state_reason", "invalid", "state_reason is unknown"), false
 	}
 	return answer{}, true
 }
@@ -533,7 +533,7 @@ func (c call) addStatus(sha string) answer {
 	u, err := url.Parse(in.TargetURL)
 	switch {
 	case !slices.Contains([]string{"error", "failure", "pending", "success"}, in.State):
-		return invalid("Status", "state", "invalid", "state is none of those there are")
+		return invalid("Status", "state", "invalid", "state is unknown")
 	case utf8.RuneCountInString(in.Description) > 140:
 		return invalid("Status", "description", "custom", "description is too long (maximum is 140 characters)")
 	case in.TargetURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"):

@@ -117,7 +117,7 @@ func TestRoutes(t *testing.T) {
 		"of a commit that is none":      {"GET", "/repos/acme/tls/commits/abc/pulls", "", 422, "No commit found for SHA: abc"},
 		"statuses, the newest first":    {"GET", "/repos/acme/tls/commits/" + shaA + "/statuses?per_page=1", "", 200, `"state":"success"`},
 		"a status":                      {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","context":"x"}`, 201, `"context":"x"`},
-		"a status of a state":           {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"good"}`, 422, "state is none of those there are"},
+		"a status of a state":           {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"good"}`, 422, "state is unknown"},
 		"a status that says too much":   {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","description":"` + strings.Repeat("é", 141) + `"}`, 422, "description is too long"},
 		"a status that leads elsewhere": {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","target_url":"javascript:x"}`, 422, "must use http(s)"},
 		"a status of no commit":         {"POST", "/repos/acme/tls/statuses/abc", `{"state":"success"}`, 422, "No commit found for SHA"},
