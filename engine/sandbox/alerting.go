@@ -80,7 +80,7 @@ func (al *alert) render(*account) any {
 	}
 }
 
-// own is the alert for the history.
+// own is the content for the history.
 func (al *alert) own() map[string]json.RawMessage {
 	m, _ := fields(encode(al.render(nil))) // an object of our own making
 	for _, k := range []string{"id", "created", "modified"} {
@@ -101,8 +101,8 @@ type alertType struct {
 	filters                             []string // keys that it can be filtered by
 }
 
-// alertTypes are those about certificates, the one about service tokens, and one
-// of a kind that has filters. It is read only.
+// alertTypes are the alerts about certificates and service tokens, and one with filters.
+// It is read only.
 var alertTypes = []alertType{
 	{"Access", "expiring_service_token_alert", "Expiring Access Service Token Alert", "Sent before a service token expires.", nil},
 	{"SSL/TLS", "access_custom_certificate_expiration_type", "Access mTLS Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},

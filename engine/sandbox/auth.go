@@ -97,8 +97,8 @@ func (s *Server) identify(r *http.Request) (*identity, *answer) {
 	return nil, nil
 }
 
-// denied is the answer to credentials that nobody has, or that are no longer
-// active. Two services check tokens themselves and answer 401.
+// denied is the answer to unknown and inactive credentials. Two services check tokens
+// themselves and answer 401.
 func denied(service string) *answer {
 	switch service {
 	case "verify":

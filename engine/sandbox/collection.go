@@ -17,7 +17,7 @@ type meta struct {
 
 func (m *meta) common() *meta { return m }
 
-// recorded is an object that the history shows.
+// recorded is an object that appears in the history.
 type recorded interface {
 	object(*account) string
 	own() map[string]json.RawMessage
@@ -37,7 +37,7 @@ type resource[T any] interface {
 // collection is all objects of one kind in an account, with the endpoints to list,
 // read, create, replace and delete them.
 type collection[T any, P resource[T]] struct {
-	items   func(*account) *[]P // in the order in which they were created
+	items   func(*account) *[]P // in the order of creation
 	noun    string
 	unknown int // error code for an id that no object has
 
@@ -50,14 +50,15 @@ type collection[T any, P resource[T]] struct {
 
 	// parse reads and checks a body; old is nil for a new object.
 	parse func(s *Server, c *call, a *account, old P) (P, *answer)
-	// inUse refuses a deletion, nil if the object can be deleted.
+	// inUse refuses the deletion of an object that is needed elsewhere. It is nil if
+	// every object can be deleted.
 	inUse func(item P, c *call, a *account) *answer
-	// written does what follows from a new content.
+	// written makes the changes that follow from the new content of an object; nil if
+	// nothing follows.
 	written func(s *Server, c *call, a *account, item P)
 
-	takeID func(a *account, item P)
-	// ignored makes an object what the answer to a creation that a fault ignores
-	// shows.
+	takeID func(a *account, item P) // gives a new object its id
+	// ignored prepares a new object for the answer if a fault ignores its creation.
 	ignored func(a *account, item P)
 }
 

@@ -171,7 +171,7 @@ func (c *call) wroteCustomHostname(z *zone, was, h *customHostname) {
 		}
 	}
 
-	if before != nil { // nil means that there is no certificate
+	if before != nil { // nil without a certificate
 		maps.Copy(before, old)
 	}
 	if after != nil {

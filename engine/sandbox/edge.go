@@ -94,8 +94,8 @@ func NewEdge(s *Server) (*Edge, error) {
 	return e, nil
 }
 
-// CA is the certificate of the edge's authority as PEM text, which
-// GET /__sandbox/ca.pem gives too.
+// CA returns the certificate of the edge's authority as PEM text, as
+// GET /__sandbox/ca.pem does.
 func (e *Edge) CA() []byte { return e.caPEM }
 
 // Serve takes connections until the listener or the edge is closed.
@@ -215,8 +215,8 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// leaf signs a certificate for a name. It costs a fraction of the handshake, so
-// none is kept.
+// leaf signs a certificate for a name. Signing costs a fraction of the handshake, so
+// certificates are not cached.
 func (e *Edge) leaf(name string, serial int64, key crypto.Signer) (tls.Certificate, error) {
 	now := time.Now()
 	template := &x509.Certificate{

@@ -201,6 +201,7 @@ func matchParts(parts, segs []string) bool {
 		}
 		return false
 	}
+
 	if len(segs) == 0 {
 		return false
 	}
@@ -268,6 +269,7 @@ func (s *Server) before(c *call, f *activeFault) {
 		c.list.endless = true
 	case "ignore-write":
 		c.ignoreWrite = true
+
 	case "revoke":
 		if who, _ := s.identify(c.r); who != nil {
 			who.permissions = slices.DeleteFunc(slices.Clone(who.permissions), func(p string) bool { return p == f.Permission })

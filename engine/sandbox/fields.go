@@ -92,6 +92,7 @@ func (t fieldType) fits(raw json.RawMessage) bool {
 	if json.Unmarshal(raw, &v) != nil {
 		return false
 	}
+
 	switch v := v.(type) {
 	case string:
 		return t == aText

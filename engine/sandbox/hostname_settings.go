@@ -49,10 +49,10 @@ func (z *zone) hostnameOwn(name string) map[string]json.RawMessage {
 	return out
 }
 
-// checkHostnameSetting refuses an invalid setting of a name in the zone. It refuses an empty list
-// of suites, because the documentation says to delete the setting instead, and what the
-// API does with the list is unknown. The codes are those of zone settings, because the
-// codes of this service are not documented.
+// checkHostnameSetting refuses an invalid setting of a name in the zone. It refuses an
+// empty list of suites: the documentation says to delete the setting instead, and it is
+// unknown whether the API accepts the list. The codes are those of zone settings, because
+// the codes of this service are not documented.
 func (z *zone) checkHostnameSetting(name, id string, value json.RawMessage) *answer {
 	invalid := func(why string) *answer {
 		return fail(http.StatusBadRequest, 1007, "Invalid value for setting "+id+" of "+name+": "+why)
@@ -77,8 +77,8 @@ func (z *zone) checkHostnameSetting(name, id string, value json.RawMessage) *ans
 	return nil
 }
 
-// listHostnameSettings is GET hostnames/settings/{id}. The result_info in Cloudflare's examples
-// shows that the list has pages; the parameters are those that its SDK sends.
+// listHostnameSettings is GET hostnames/settings/{id}. The result_info in Cloudflare's
+// examples shows that the list has pages; the parameters are those that its SDK sends.
 func (s *Server) listHostnameSettings(c *call, z *zone) *answer {
 	id := c.args[0]
 	if !slices.Contains(hostnameSettings, id) {
@@ -199,8 +199,8 @@ func (z *zone) deployHostnameSetting(name, id, value string) {
 	}
 }
 
-// deleteHostnameSetting is DELETE hostnames/settings/{id}/{hostname}. Until the deletion has
-// settled, the list shows the setting with its old value.
+// deleteHostnameSetting is DELETE hostnames/settings/{id}/{hostname}. Until the deletion
+// has settled, the list shows the setting with its old value.
 func (s *Server) deleteHostnameSetting(c *call, z *zone, l *hostnameSetting) *answer {
 	id, name := c.hostnameArgs()
 	if l.status == "pending_deletion" {

@@ -211,6 +211,7 @@ func matches(pattern string, segs []string) bool {
 	if pattern == "" {
 		return len(segs) == 0
 	}
+
 	for len(segs) > 0 {
 		part, rest, more := strings.Cut(pattern, "/")
 		if part != "*" && part != segs[0] {

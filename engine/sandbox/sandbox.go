@@ -64,7 +64,7 @@ type Server struct {
 	history  []*Entry
 	requests int
 	pending  []deployment // in the order in which they take effect
-	caPEM    []byte       // certificate of the TLS edge, nil while there is no edge
+	caPEM    []byte       // certificate of the TLS edge, nil without one
 }
 
 // New returns a server in the state of the seed.

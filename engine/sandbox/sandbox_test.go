@@ -374,7 +374,7 @@ func TestStateIsTheSameTextEveryTime(t *testing.T) {
 func TestClosedServerAbortsRequests(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	srv.Close()
-	srv.Close() // twice is no mistake
+	srv.Close() // a second call is harmless
 	defer func() {
 		if r := recover(); r != http.ErrAbortHandler {
 			t.Errorf("recovered %v, want http.ErrAbortHandler", r)

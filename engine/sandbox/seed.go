@@ -162,10 +162,10 @@ type Generator struct {
 	CertificateBytes int `yaml:"certificate_bytes"`
 }
 
-// Generators is written as one generator or as a list.
+// Generators is one generator or a list of generators in YAML.
 type Generators []Generator
 
-// UnmarshalYAML takes a mapping for a list of one.
+// UnmarshalYAML reads a mapping as a list of one.
 func (g *Generators) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
 		*g = make(Generators, 1)
@@ -174,11 +174,11 @@ func (g *Generators) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*[]Generator)(g))
 }
 
-// Settings are values by setting id, as they stand in JSON.
+// Settings maps the ids of settings to their values in JSON.
 type Settings map[string]any
 
-// UnmarshalYAML keeps a version such as 1.0 the text that was written: as a
-// number it would lose its zero.
+// UnmarshalYAML reads a version such as 1.0 as text, because a number would lose its
+// zero.
 func (s *Settings) UnmarshalYAML(n *yaml.Node) error {
 	m := map[string]any{}
 	if err := n.Decode(&m); err != nil {
@@ -438,6 +438,7 @@ func (s *Seed) validateSenders() error {
 			return fmt.Errorf("tokens[%d]: status %q is not one of active, expired, disabled", i, t.Status)
 		}
 	}
+
 	for i, u := range s.Users {
 		if u.Email == "" || u.Key == "" {
 			return fmt.Errorf("users[%d]: email and key are required", i)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Settings with rules of their own.
+// Settings that need special rules.
 const (
 	automaticMode = "ssl_automatic_mode"
 	originHTTP    = "origin_max_http_version"

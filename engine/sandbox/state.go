@@ -28,7 +28,7 @@ type ZoneState struct {
 	UniversalSSL    string                `json:"universal_ssl" yaml:"universal_ssl"` // on or off
 	TotalTLS        TotalTLSState         `json:"total_tls" yaml:"total_tls"`
 	OriginPulls     PullsState            `json:"origin_pulls" yaml:"origin_pulls"`
-	FallbackOrigin  *FallbackState        `json:"fallback_origin" yaml:"fallback_origin"`   // nil where there is none
+	FallbackOrigin  *FallbackState        `json:"fallback_origin" yaml:"fallback_origin"`   // nil if there is none
 	Hostnames       []HostnameState       `json:"hostnames" yaml:"hostnames"`               // by name
 	CustomHostnames []CustomHostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
 }
@@ -64,8 +64,8 @@ type HostnameState struct {
 	Settings map[string]HostnameSettingState `json:"settings" yaml:"settings"`
 }
 
-// HostnameSettingState is one of them. One that is being deleted has the value that
-// it had.
+// HostnameSettingState is a setting of a name in the zone. During its deletion it keeps
+// its value.
 type HostnameSettingState struct {
 	Value  any    `json:"value" yaml:"value"`
 	Status string `json:"status" yaml:"status"`

@@ -41,6 +41,7 @@ func (z *zone) item(id string) string {
 	case originPulls:
 		return string(encode(enabledJSON{Enabled: z.pulls.enabled}))
 	}
+
 	if st := z.settings[id]; st != nil {
 		return st.value
 	}

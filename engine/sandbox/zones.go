@@ -31,8 +31,8 @@ type zone struct {
 	fallback  *fallback // nil if there is none
 	// strictFallback refuses custom hostnames without an origin.
 	strictFallback bool
-	// hostnames are the settings of names in the zone, by name and id. hostnamesDeployed are the
-	// values of those that the edge enforces.
+	// hostnames are the settings of names in the zone, by name and id. hostnamesDeployed
+	// are the values that the edge enforces.
 	hostnames         map[string]map[string]*hostnameSetting
 	hostnamesDeployed map[string]map[string]string
 

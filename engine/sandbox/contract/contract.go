@@ -73,6 +73,7 @@ func documentPath(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return filepath.Join(dir, "..", "shared", "openapi", "cloudflare-tls.json")
