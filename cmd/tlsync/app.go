@@ -2,23 +2,20 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
 
-	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
@@ -49,83 +46,7 @@ type common struct {
 	concurrency int
 	timeout     time.Duration
 	limit       time.Duration // how long a run may take; 0 for no limit
-}
-
-func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
-	p := &program{s, getenv, secrets, writing, time.Now}
-	return &cli.App{
-		Name:         "tlsync",
-		Usage:        "TLS settings of Cloudflare zones and custom hostnames, from Git",
-		Version:      version(),
-		Writer:       s.out,
-		Help:         helpText,
-		OnUsageError: usageError,
-		Commands: []*cli.Command{
-			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
-			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(),
-		},
-		Action: func(c *cli.Context) error {
-			if name := c.Args().First(); name != "" && name != "help" {
-				return unknownCommand(c.App, name)
-			}
-			return c.ShowHelp()
-		},
-	}
-}
-
-// usageError says what is wrong with the flags, with a suggestion for one that is
-// unknown. Package flag names flags with a single dash, and not what they take.
-func usageError(c *cli.Context, err error) error {
-	flags := c.Flags()
-	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		var names []string
-		for _, f := range flags {
-			names = append(names, f.Names()...)
-		}
-		hint := ""
-		if near := schema.Suggest(unknown, names); near != "" {
-			hint = fmt.Sprintf(", did you mean --%s?", near)
-		}
-		err = fmt.Errorf("unknown flag --%s%s", unknown, hint)
-	}
-	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
-	}
-	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
-		for _, f := range flags {
-			want := "true or false"
-			switch f.(type) {
-			case *cli.IntFlag:
-				want = "a whole number"
-			case *cli.StringFlag:
-				want = "a value"
-			case *cli.DurationFlag:
-				want = "a time, as in 90s or 1h30m"
-			}
-			if slices.Contains(f.Names(), m[2]) {
-				err = fmt.Errorf("--%s %s: want %s", m[2], m[1], want)
-			}
-		}
-	}
-	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
-}
-
-// wrongValue is how package flag tells of a value that it cannot read.
-var wrongValue = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
-})
-
-func unknownCommand(app *cli.App, name string) error {
-	var names []string
-	for _, c := range app.Commands {
-		names = append(names, c.Name)
-		names = append(names, c.Aliases...)
-	}
-	hint := ""
-	if near := schema.Suggest(name, names); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return fmt.Errorf("unknown command %q%s; see tlsync --help", name, hint)
+	apiToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
 }
 
 // version is the module's, as the build recorded it.
@@ -141,23 +62,6 @@ func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: version()} }
 
 func userAgent() string { return "tlsync/" + version() }
 
-// sharedFlags are those that most commands take.
-func sharedFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` directory that holds tlsync.yaml"},
-		&cli.StringSliceFlag{Name: "zone", Usage: "`NAME` only this zone; may be repeated"},
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` of the output"},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` auto, always or never"},
-		&cli.BoolFlag{Name: "verbose", Usage: "all names, and what stands behind them"},
-		&cli.BoolFlag{Name: "quiet", Usage: "no progress and no remarks on stderr"},
-		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "`LEVEL` debug, info, warn or error"},
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` text or json"},
-		&cli.StringFlag{Name: "rate", Value: "1100/5m", Usage: "`N/TIME` API requests in a time, at most"},
-		&cli.IntFlag{Name: "concurrency", Value: 10, Usage: "`N` API requests at once, at most"},
-		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "`TIME` for one API request"},
-	}
-}
-
 // common reads the shared flags; formats are those that the command has.
 func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	o := common{
@@ -165,7 +69,11 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 		verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
 		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"), limit: p.limit(c.Duration("deadline")),
 	}
-	for _, z := range c.StringSlice("zone") {
+	zones := words(c.StringSlice("zone"))
+	if c.IsSet("zone") && len(zones) == 0 {
+		return o, errors.New("--zone: want the name of a zone")
+	}
+	for _, z := range zones {
 		name, err := schema.CanonicalHostname(z)
 		if err != nil {
 			return o, fmt.Errorf("--zone %q: %w", z, err)
@@ -215,23 +123,6 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 // inActions reports whether this is a step of a GitHub workflow.
 func (p *program) inActions() bool { return p.getenv("GITHUB_ACTIONS") == "true" }
 
-// choice refuses a flag that is none of its words.
-func choice(flag, value string, words ...string) error {
-	if slices.Contains(words, value) {
-		return nil
-	}
-	last := len(words) - 1
-	return fmt.Errorf("--%s %q: want %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
-}
-
-// noArguments refuses positional arguments.
-func noArguments(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
-	}
-	return nil
-}
-
 func isTerminal(v any) bool {
 	if r, ok := v.(redacted); ok {
 		v = r.Writer
@@ -250,6 +141,15 @@ func (p *program) remark(o common, format string, args ...any) {
 	}
 }
 
+// token reads an API token from a variable. The action's input, which ci passes on,
+// stands in for CLOUDFLARE_API_TOKEN.
+func (p *program) token(o common, variable string) string {
+	if variable == "CLOUDFLARE_API_TOKEN" && o.apiToken != "" {
+		return o.apiToken
+	}
+	return p.getenv(variable)
+}
+
 // noCredentials says what the environment lacks of that which Cloudflare is to be
 // asked with.
 type noCredentials string
@@ -263,7 +163,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 	opts := cloudflare.Options{
 		BaseURL: p.getenv("CLOUDFLARE_BASE_URL"), Rate: o.rate, Concurrency: o.concurrency,
 		Timeout: o.timeout, UserAgent: userAgent(), Log: o.log,
-		Credentials: cloudflare.Credentials{Token: p.getenv("CLOUDFLARE_API_TOKEN")},
+		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
 		Keys:        map[string]string{},
 	}
@@ -281,7 +181,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 		if !a.APITokenEnv.Set || len(o.zones) > 0 && !slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value }) {
 			continue
 		}
-		token := p.getenv(a.APITokenEnv.Value)
+		token := p.token(o, a.APITokenEnv.Value)
 		if token == "" {
 			return opts, noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
 		}
@@ -292,7 +192,7 @@ func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cl
 	if base != nil {
 		for _, a := range base.Accounts {
 			known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
-			if token := p.getenv(a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known && len(o.zones) == 0 {
+			if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known && len(o.zones) == 0 {
 				p.secrets.add(token)
 				opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
 			}
@@ -329,11 +229,6 @@ func (p *program) engine(o common, source engine.Source) *engine.Engine {
 		Source: source, Zones: o.zones, Now: p.now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.rate.Requests, Per: o.rate.Per},
 	}
-}
-
-// action turns a method with the command's context into what package cli calls.
-func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
-	return func(c *cli.Context) error { return f(c.Context, c) }
 }
 
 func write(w io.Writer, s string) error {

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
@@ -64,7 +65,7 @@ written, and nothing at all where live is no longer as it saw it.`,
 				return err
 			}
 			if c.NArg() > 1 {
-				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args()[1])
+				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args().Get(1))
 			}
 			o := applyOptions{
 				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
@@ -76,7 +77,7 @@ written, and nothing at all where live is no longer as it saw it.`,
 			if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
 				return err
 			}
-			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
+			if o.allow, err = hazards(words(c.StringSlice("allow-hazards"))); err != nil {
 				return err
 			}
 			file := c.Args().First()
@@ -97,9 +98,8 @@ written, and nothing at all where live is no longer as it saw it.`,
 func hazards(names []string) ([]plan.HazardKind, error) {
 	var out []plan.HazardKind
 	for _, name := range names {
-		kind := plan.HazardKind(strings.TrimSpace(name))
+		kind := plan.HazardKind(name)
 		switch {
-		case kind == "":
 		case kind == plan.Unreachable:
 			return nil, fmt.Errorf("--allow-hazards: %s can never be allowed", kind)
 		case !slices.Contains(plan.HazardKinds(), kind):

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )

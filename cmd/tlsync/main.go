@@ -106,7 +106,8 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 			code = reportBug(s.err, bug)
 		}
 	}()
-	err := newApp(s, getenv, secrets, writing).RunContext(ctx, permute(args))
+	app := newApp(s, getenv, secrets, writing)
+	err := app.RunContext(ctx, permute(app.Commands, args))
 	if err == nil {
 		return codeOK
 	}

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/report"
 	"tlsync/engine/resolve"

@@ -9,7 +9,8 @@ import (
 	"io"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"

@@ -19,9 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
 	"gopkg.in/yaml.v3"
 
-	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/sandbox"
 )
 
@@ -49,7 +49,7 @@ CLOUDFLARE_BASE_URL.`,
 			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge"},
 		},
 		Action: action(func(ctx context.Context, c *cli.Context) error {
-			o := sandboxOptions{seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args()}
+			o := sandboxOptions{seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args().Slice()}
 			return p.sandbox(ctx, o)
 		}),
 		Subcommands: []*cli.Command{

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/report"
 	"tlsync/engine/resolve"
 	"tlsync/engine/snapshot"

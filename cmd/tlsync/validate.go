@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/github"
 	"tlsync/engine/report"
 )
