@@ -60,13 +60,13 @@ GitHub is GITHUB_TOKEN.`,
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
 			return p.ci(c.Context, ciOptions{}, usageError(c, err, sub))
 		},
-		Action: action(func(ctx context.Context, c *cli.Context) error {
+		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			o, err := p.ciOptions(c)
-			return p.ci(ctx, o, err)
-		}),
+			return p.ci(c.Context, o, err)
+		},
 	}
 }
 

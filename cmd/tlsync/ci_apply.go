@@ -104,7 +104,10 @@ func (r *ciRun) apply(ctx context.Context) error {
 		}
 		return r.isTip(ctx) // reading may have taken long
 	}
-	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline}, c, base, gate)
+	run := applyRun{applyOptions: applyOptions{
+		common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline,
+	}}
+	a := r.carryOut(ctx, run, c, base, gate)
 	if r.made = a.made; a.made != nil {
 		r.credit(ctx, r.o.common, a.made, c, base)
 		r.savePlan()

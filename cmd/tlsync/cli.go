@@ -227,7 +227,14 @@ func noArguments(c *cli.Context) error {
 	return nil
 }
 
-// action passes the context of the command on as an argument of its own.
-func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
-	return func(c *cli.Context) error { return f(c.Context, c) }
+// action makes what the library calls out of the two halves of a command: one reads
+// its flags, the other carries it out and knows nothing of flags.
+func action[O any](options func(*cli.Context) (O, error), do func(context.Context, O) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		o, err := options(c)
+		if err != nil {
+			return err
+		}
+		return do(c.Context, o)
+	}
 }

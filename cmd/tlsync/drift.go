@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,21 +35,14 @@ Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the commit that was applied last (HEAD)"},
 			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json", "markdown", "github")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
-			if err := choice("fail-on", o.failOn, failOns...); err != nil {
-				return err
-			}
-			return p.drift(ctx, o)
-		}),
+		Action: action(p.driftOptions, p.drift),
 	}
+}
+
+func (p *program) driftOptions(c *cli.Context) (driftOptions, error) {
+	shared, err := p.common(c, "text", "json", "markdown", "github")
+	o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
+	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.failOn, failOns...))
 }
 
 func (p *program) drift(ctx context.Context, o driftOptions) error {

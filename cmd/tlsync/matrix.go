@@ -55,24 +55,21 @@ so that more shards of one account are no faster.`,
 			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` shards at most"},
 			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
-			if o.shards < 1 || o.shards > maxShards {
-				return fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
-			}
-			if err := choice("for", c.String("for"), "plan", "apply"); err != nil {
-				return err
-			}
-			return p.matrix(ctx, o)
-		}),
+		Action: action(p.matrixOptions, p.matrix),
 	}
+}
+
+func (p *program) matrixOptions(c *cli.Context) (matrixOptions, error) {
+	shared, err := p.common(c, "text", "json")
+	if err := cmp.Or(err, noArguments(c)); err != nil {
+		return matrixOptions{}, err
+	}
+
+	o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
+	if o.shards < 1 || o.shards > maxShards {
+		return o, fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
+	}
+	return o, choice("for", c.String("for"), "plan", "apply")
 }
 
 func (p *program) matrix(ctx context.Context, o matrixOptions) error {

@@ -97,15 +97,15 @@ func (r *receipt) of(config plan.Config) {
 
 // expect says which changes the run is about: those of its plan, and those of a
 // saved one that need no write any more.
-func (o *applyOptions) expect(made *plan.Plan) {
-	r := o.receipt
+func (run *applyRun) expect(made *plan.Plan) {
+	r := run.receipt
 	if r == nil {
 		return
 	}
 	r.planned, r.digest = nil, made.Digest
-	if o.saved != nil {
-		r.digest = o.saved.plan.Digest
-		if n := o.saved.narrowed; n != nil {
+	if run.saved != nil {
+		r.digest = run.saved.plan.Digest
+		if n := run.saved.narrowed; n != nil {
 			r.planned = slices.Clone(n.Already)
 		}
 	}

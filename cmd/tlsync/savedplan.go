@@ -87,8 +87,8 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 
 // makePlan makes the plan of an apply: afresh, and held to the saved one where
 // there is one.
-func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
-	s := o.saved
+func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
+	s := run.saved
 	if s == nil {
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
 	}
@@ -97,7 +97,7 @@ func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *
 		return nil, err
 	}
 	most := 20
-	if o.verbose {
+	if run.verbose {
 		most = 0
 	}
 	list := func(all []hold.Discrepancy) string {

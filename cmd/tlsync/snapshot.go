@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -32,17 +33,13 @@ Cloudflare.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "out", Usage: "`FILE` to save it in; without it, to stdout"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			return p.snapshot(ctx, snapshotOptions{shared, c.String("out")})
-		}),
+		Action: action(p.snapshotOptions, p.snapshot),
 	}
+}
+
+func (p *program) snapshotOptions(c *cli.Context) (snapshotOptions, error) {
+	shared, err := p.common(c, "text", "json")
+	return snapshotOptions{shared, c.String("out")}, cmp.Or(err, noArguments(c))
 }
 
 func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
