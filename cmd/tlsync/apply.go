@@ -176,6 +176,7 @@ func (p *program) notLeftBehind(o common) error {
 	if err != nil {
 		return nil
 	}
+
 	tip, ok := head, false
 	if branch != "" {
 		tip, ok, err = repo.Upstream(branch)
@@ -183,6 +184,7 @@ func (p *program) notLeftBehind(o common) error {
 		branch, ok = "the default branch", true
 		tip, err = repo.Resolve("refs/remotes/origin/HEAD")
 	}
+
 	if err != nil || !ok || tip == head {
 		return nil
 	}
@@ -356,6 +358,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		return errors.New("nothing was written: there is no terminal to ask on; --auto-approve applies without asking")
 	}
 	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is taken: ")
+
 	answer := make(chan string, 1)
 	go func() {
 		line, err := bufio.NewReader(p.in).ReadString('\n')
@@ -364,6 +367,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		}
 		answer <- strings.TrimSpace(line)
 	}()
+
 	select {
 	case a := <-answer:
 		if a == "yes" {
@@ -402,6 +406,7 @@ func (p *program) verdict(made *plan.Plan, r *apply.Result, last error) error {
 			return bug
 		}
 	}
+
 	switch {
 	case r.Tally.Done < r.Tally.Planned:
 		return exit{code, undone(r)}

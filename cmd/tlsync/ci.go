@@ -182,11 +182,13 @@ func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 		}
 		return errors.New(elsewhere)
 	}
+
 	r := &ciRun{program: p, o: o, env: env}
 	if err = cmp.Or(wrong, err); err != nil {
 		r.tell(codeError, err)
 		return err
 	}
+
 	ended := false
 	defer func() {
 		if !ended { // a panic on its way to where it is reported
@@ -206,6 +208,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.repo, r.head, err = openHead(r.o.common); err != nil {
 		return fmt.Errorf("tlsync ci needs the repository: check it out first (actions/checkout with fetch-depth: 0): %w", err)
 	}
+
 	if r.task, err = github.Decide(r.env, r.event, r.o.command, r.head.Hash); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
@@ -214,6 +217,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	r.remark(r.o.common, "tlsync: %s: %s", report.Safe(r.env.Event), r.task)
+
 	if r.o.token != "" {
 		r.client, err = github.New(github.Options{
 			APIURL: r.env.APIURL, Token: r.o.token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.log,
@@ -223,6 +227,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+
 	switch r.task {
 	case github.TaskPlan:
 		return r.plan(ctx)
@@ -311,6 +316,7 @@ func (r *ciRun) tell(code int, err error) {
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
 		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+report.MarkdownMessage(message, 1000)+"\n")
 	}
+
 	r.warn("annotations", github.Commands(r.out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {
 		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.secrets.hide(strings.Join(r.summary, "\n"))+"\n"))
@@ -346,10 +352,12 @@ func (r *ciRun) outputs(code int) []github.Output {
 			}
 		}
 	}
+
 	issue := ""
 	if r.issueNumber > 0 {
 		issue = strconv.Itoa(r.issueNumber)
 	}
+
 	return []github.Output{
 		{Name: "result", Value: r.result(code)},
 		{Name: "exit-code", Value: strconv.Itoa(code)},

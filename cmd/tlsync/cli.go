@@ -39,6 +39,7 @@ func newApp(s streams, getenv func(string) string, secrets *redactor, writing *a
 			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(),
 		},
 	}
+
 	for _, c := range app.Commands {
 		dress(c)
 	}

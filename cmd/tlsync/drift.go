@@ -57,12 +57,14 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
+
 	applied := c
 	if o.applied != "" {
 		if applied, err = p.applied(o.common, o.applied); err != nil {
 			return err
 		}
 	}
+
 	made, err := p.compare(ctx, o.common, c, applied, "")
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
+
 	opts, err := p.cloudflareOptions(o.common, c.desired, nil)
 	if err != nil {
 		return err
@@ -89,6 +90,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
+
 	sizes, err := reader.Sizes(ctx, scope)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -96,6 +98,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if len(sizes) == 0 {
 		return errors.New("the configuration reaches no live zone, and GitHub takes no matrix without a job")
 	}
+
 	shards := spread(sizes, o.shards, o.writes, o.rate)
 	for _, line := range shared(shards, o.rate) {
 		p.remark(o.common, "tlsync: %s", report.Safe(line))
@@ -103,6 +106,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
 		p.remark(o.common, "tlsync: mtls and alerts of accounts are in no shard: a job without zones takes them along")
 	}
+
 	text, err := json.Marshal(struct {
 		Include []shard `json:"include"`
 	}{shards})
@@ -123,6 +127,7 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 	}
 	sizes = slices.Clone(sizes)
 	slices.SortStableFunc(sizes, func(a, b cloudflare.Size) int { return cmp.Compare(requests(&b), requests(&a)) })
+
 	shards := make([]shard, min(n, len(sizes)))
 	for i := range sizes {
 		s := &shards[0]
@@ -137,12 +142,14 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 			s.budgets = append(s.budgets, sizes[i].Budget)
 		}
 	}
+
 	users := map[string]int{} // shards by budget
 	for i := range shards {
 		for _, b := range shards[i].budgets {
 			users[b]++
 		}
 	}
+
 	for i := range shards {
 		s := &shards[i]
 		slices.Sort(s.zones)
@@ -171,6 +178,7 @@ func shared(shards []shard, rate cloudflare.Rate) []string {
 			requests[b] += shards[i].Requests
 		}
 	}
+
 	slices.Sort(budgets)
 	var lines []string
 	for _, b := range budgets {

@@ -66,6 +66,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
+
 	made, err := p.compare(ctx, o.common, c, base, o.snapshot)
 	if err != nil {
 		return err
@@ -78,6 +79,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
+
 	if err := p.print(o.common, made, false); err != nil {
 		return err
 	}
@@ -112,6 +114,7 @@ func (p *program) source(o common, c, base *configuration, from string) (engine.
 		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), report.Safe(from))
 		return saved, func() {}, nil
 	}
+
 	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
 	if err != nil {
 		return nil, nil, err

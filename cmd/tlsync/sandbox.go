@@ -181,11 +181,13 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, unwrapped(p.out), unwrapped(p.err)
+
 	// Credentials of a real account have no business here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
 		return strings.HasPrefix(e, "CLOUDFLARE_") || strings.HasPrefix(e, "SANDBOX_")
 	})
 	cmd.Env = append(cmd.Env, env...)
+
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {
@@ -273,6 +275,7 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 	if ip, err := netip.ParseAddr(base.Hostname()); base.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return fmt.Errorf("CLOUDFLARE_BASE_URL is %s, which is no sandbox", base.Redacted())
 	}
+
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -285,11 +288,13 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 	if err != nil {
 		return err
 	}
+
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("no sandbox answers: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

@@ -51,6 +51,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
+
 	source, done, err := p.source(o.common, c, nil, "")
 	if err != nil {
 		return err
@@ -60,6 +61,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
+
 	meta := snapshot.Meta{Tool: tool(), TakenAt: p.now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
 	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
 	if o.out == "" {
@@ -68,6 +70,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err := saveFile("--out", o.out, save); err != nil {
 		return err
 	}
+
 	hostnames := 0
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].Hostnames)
@@ -107,6 +110,7 @@ func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s %s: is not a regular file", flag, file)
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")
 	if err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
@@ -118,6 +122,7 @@ func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 			err = fmt.Errorf("%s: %w", flag, err)
 		}
 	}()
+
 	if err := save(f); err != nil {
 		return err
 	}
