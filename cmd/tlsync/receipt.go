@@ -52,6 +52,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	if err := notYAML(file); err != nil {
 		return fail(err)
 	}
+
 	info, err := os.Lstat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
@@ -62,6 +63,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
 		}
 	}
+
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil && !regular {
 		f, err = os.OpenFile(file, os.O_WRONLY, 0o600)
@@ -86,6 +88,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(err)
 		}
 	}
+
 	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
 }
 
@@ -98,18 +101,20 @@ func (r *receipt) of(config plan.Config) {
 
 // expect says which changes the run is about: those of its plan, and those of a
 // saved one that need no write any more.
-func (o *applyOptions) expect(made *plan.Plan) {
-	r := o.receipt
+func (run *applyRun) expect(made *plan.Plan) {
+	r := run.receipt
 	if r == nil {
 		return
 	}
+
 	r.planned, r.digest = nil, made.Digest
-	if o.saved != nil {
-		r.digest = o.saved.plan.Digest
-		if n := o.saved.narrowed; n != nil {
+	if run.saved != nil {
+		r.digest = run.saved.plan.Digest
+		if n := run.saved.narrowed; n != nil {
 			r.planned = slices.Clone(n.Already)
 		}
 	}
+
 	for i := range made.Changes {
 		r.planned = append(r.planned, &made.Changes[i])
 	}
@@ -133,6 +138,7 @@ func (r *receipt) step(steps ...apply.Step) {
 	for i := range ended {
 		r.wrote = r.wrote || ended[i].Wrote
 	}
+
 	if len(ended) == 0 {
 		return
 	}
@@ -167,9 +173,11 @@ func (r *receipt) close(err error) error {
 		}
 		r.finish(steps, why)
 	}
+
 	if closeErr := r.file.Close(); closeErr != nil && r.lost == nil {
 		r.lost = closeErr
 	}
+
 	code := codeOf(err)
 	switch {
 	case r.lost == nil || code == codeBug:
@@ -190,11 +198,13 @@ func reasonOf(err error) string {
 	if errors.As(err, &e) && e.err == nil {
 		return "the configuration has mistakes" // which were printed
 	}
+
 	const most = 400
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
+
 	text := []rune(strings.Join(lines, " "))
 	if len(text) > most {
 		text = append(text[:most-1], '…')
@@ -217,6 +227,7 @@ func (r *receipt) finish(steps []apply.Step, stopped string) {
 // lines writes a line for each step, and where the run has ended the tally. Either
 // all of it is in the file then, or nothing.
 func (r *receipt) lines(steps []apply.Step, stopped *string) error {
+
 	var text []byte
 	tally := r.tally
 	add := func(line any) error {
@@ -224,6 +235,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 		text = append(text, b...)
 		return err
 	}
+
 	err := error(nil)
 	for i := range steps {
 		s := steps[i]
@@ -246,6 +258,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 			err = add(planfile.NewReceiptStep(&s))
 		}
 	}
+
 	if stopped != nil && err == nil {
 		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
 	}
@@ -265,6 +278,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 		}
 		return err
 	}
+
 	r.size += int64(len(text))
 	r.tally = tally
 	for i := range steps {

@@ -28,8 +28,8 @@ func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func()
 	for _, name := range []string{"a.test", "b.test", "c.test"} {
 		made.Changes = append(made.Changes, plan.Change{Ref: plan.ParseRef("custom_hostname/saas.example/"+name, name), Action: plan.Update})
 	}
-	o := applyOptions{receipt: r}
-	o.expect(made)
+	run := applyRun{receipt: r}
+	run.expect(made)
 	return r, made, func() *planfile.Receipt {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -333,7 +333,7 @@ func permission(k plan.Kind) string {
 // in that account: tokens made for zones commonly lack the permissions for accounts.
 func (r *run) stopDenied(c *plan.Change) {
 	if !c.Kind.OfAccount() {
-		r.stopped = "the credentials do not suffice; every further write would fail too"
+		r.stopped = "the credentials do not allow writing; every further write would fail too"
 		return
 	}
 
@@ -344,7 +344,7 @@ func (r *run) stopDenied(c *plan.Change) {
 	r.ready = slices.DeleteFunc(r.ready, same)
 	for i := range r.steps {
 		if r.steps[i].Outcome == NotAttempted && same(i) && !r.started[i] {
-			r.skip(i, "the credentials do not suffice for it, as for "+c.String())
+			r.skip(i, "the credentials do not allow it: it needs the same permission as "+c.String()+", which failed")
 			r.skipDependants(i)
 		}
 	}

@@ -168,7 +168,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(f)
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "outcome unknown, run apply again to settle it: sent twice without a usable answer, and it still reads as before: PATCH /zones/")
+		contains(t, reason(t, r, pin), "outcome unknown; run apply again: sent twice without a usable answer, and the object is unchanged: PATCH /zones/")
 		s.converges()
 	})
 	t.Run("the second is lost after the work", func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(patch("drop-answer", "pin.test"))
 		s.fault(sandbox.Fault{Kind: "error", Status: 403, Method: "GET", Path: "/zones/saas.example/custom_hostnames/pin.test"})
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
-		contains(t, reason(t, r, pin), "outcome unknown, run apply again to settle it")
+		contains(t, reason(t, r, pin), "outcome unknown; run apply again")
 		for _, step := range r.Steps {
 			if step.Change.String() == pin && (step.Outcome != apply.Failed || !step.Wrote) {
 				t.Errorf("%s, wrote: %t", step.Outcome, step.Wrote)
@@ -221,7 +221,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 		}
 		r := apply.Run(t.Context(), p, fresh{s.writer}, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "changed by somebody else meanwhile: min_tls_version is 1.1, the plan was made on inherit")
+		contains(t, reason(t, r, pin), "changed since the plan was made: min_tls_version is 1.1, the plan expects inherit")
 		for _, w := range s.writes() {
 			if strings.HasSuffix(w, pin) {
 				t.Errorf("%s was written all the same", pin)
@@ -237,7 +237,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 		}
 		r := apply.Run(t.Context(), p, fresh{s.writer}, apply.Options{Concurrency: 1})
 		expect(t, r, "done "+free, "done "+pin, "done "+second, "done "+zone, "done "+unpin)
-		if r.Writes() != 4 || reason(t, r, pin) != "it was so already" {
+		if r.Writes() != 4 || reason(t, r, pin) != "already up to date" {
 			t.Errorf("%d writes: %s", r.Writes(), reason(t, r, pin))
 		}
 	})
@@ -264,7 +264,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 			Edit: &sandbox.Edit{Zone: "saas.example", Hostname: "pin.test", Settings: sandbox.Settings{"min_tls_version": "1.1"}}})
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "changed by somebody else meanwhile")
+		contains(t, reason(t, r, pin), "changed since the plan was made")
 	})
 	t.Run("many names", func(t *testing.T) {
 		s := newStand(t, `

@@ -52,7 +52,7 @@ func showsNothing(*plan.Change) (plan.Object, error) { return plan.Object{}, nil
 
 func showsBefore(c *plan.Change) (plan.Object, error) { return shown(c, c.Edits[0].From), nil }
 
-// inARow is a plan of settings of which each needs the one before.
+// inARow returns a plan of settings. Each needs the one before.
 func inARow(ids ...string) *plan.Plan {
 	p := &plan.Plan{}
 	for i, id := range ids {
@@ -146,7 +146,7 @@ func TestStoppedWhileItIsLate(t *testing.T) {
 			start := time.Now()
 			r := apply.Run(ctx, inARow("a", "b"), s, apply.Options{Concurrency: 1})
 			expect(t, r, "failed zone#a", "skipped zone#b")
-			if reason(t, r, "zone#a") != "accepted, but not yet effective when the run was stopped" || !r.Steps[0].Wrote {
+			if reason(t, r, "zone#a") != "accepted, but not yet effective when the run stopped" || !r.Steps[0].Wrote {
 				t.Errorf("%s: %s", after, reason(t, r, "zone#a"))
 			}
 			if took := time.Since(start); took != after {
@@ -154,7 +154,7 @@ func TestStoppedWhileItIsLate(t *testing.T) {
 			}
 		})
 	}
-	// What shows at the first look is done, stopped or not.
+	// A change that shows at the first look is done, even if the run is stopped.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := apply.Run(ctx, inARow("a"), newSlow(0, func(*plan.Change) (plan.Object, error) {

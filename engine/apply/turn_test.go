@@ -12,8 +12,8 @@ import (
 	"tlsync/engine/plan"
 )
 
-// queue is an API in front of which writes wait for their turn, as they do while
-// the budget is used up. Somebody edits the object while the first one waits.
+// queue is an API that makes writes wait for their turn, as while the budget is used up.
+// Someone edits the object while the first write waits.
 type queue struct {
 	*slow
 	waits  []time.Duration // of each write
@@ -99,7 +99,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 				}
 			}
 			if tc.edited {
-				contains(t, reason(t, r, "zone#a"), "changed by somebody else meanwhile")
+				contains(t, reason(t, r, "zone#a"), "changed since the plan was made")
 				if len(q.ages) > 0 || r.Steps[0].Wrote {
 					t.Errorf("%s: it was written all the same", tc.name)
 				}
@@ -111,12 +111,12 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
 		expect(t, r, "failed zone#a")
-		contains(t, reason(t, r, "zone#a"), "its turn did not come within a minute of reading it")
+		contains(t, reason(t, r, "zone#a"), "the rate limit let no write through within a minute of reading the object")
 		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
 		}
 	})
-	// What is under way is waited for, however old the reading is by then.
+	// A run waits for a write in flight, however old the reading is by then.
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{14 * time.Second}, takes: 2 * time.Minute}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})

@@ -74,7 +74,7 @@ func (l *lab) fault(f sandbox.Fault) {
 	}
 }
 
-// fetch reads with a client that remembers nothing.
+// fetch reads with a new client.
 func (l *lab) fetch(s plan.Scope) *plan.Live {
 	l.Helper()
 	live, err := reader(l, l.options()).Fetch(l.Context(), s)
@@ -95,8 +95,8 @@ func (l *lab) zone(s plan.ZoneScope) plan.Zone {
 	return live.Zones[0]
 }
 
-// do reads the object of a change, writes it with the request that a plan shows,
-// and makes sure that what is read afterwards is what the change asks for.
+// do reads the object of a change, writes it with the request that a plan
+// shows, and checks that a new reading has the values that the change wants.
 func (l *lab) do(w *Writer, c *plan.Change) plan.Object {
 	l.Helper()
 	before := l.read(w, c, time.Minute)
@@ -125,8 +125,8 @@ func (l *lab) read(w *Writer, c *plan.Change, age time.Duration) plan.Object {
 	return o
 }
 
-// sent are the requests so far, as "METHOD PATH STATUS", without those that a
-// prefix does not match.
+// sent returns the requests so far as "METHOD PATH STATUS", if they have a
+// prefix.
 func (l *lab) sent(prefix string) []string {
 	var out []string
 	for _, e := range l.server.History() {
@@ -155,7 +155,7 @@ type signer struct {
 	key *ecdsa.PrivateKey
 }
 
-// issue makes a certificate: a root without an issuer, an authority where ca is
+// issue makes a certificate: a root without an issuer, an authority if ca is
 // set.
 func issue(t testing.TB, name string, ca bool, by *signer) *signer {
 	t.Helper()

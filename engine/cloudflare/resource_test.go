@@ -47,8 +47,8 @@ func (l *lab) step(w *Writer, c *plan.Change, method, path, body string) plan.Ob
 
 func quoted(s string) string { b, _ := json.Marshal(s); return string(b) }
 
-// A certificate authority is made, given other names, rid of them, and deleted;
-// another team's stays as it is.
+// A certificate authority is created, gets other hostnames, loses them, and is
+// deleted; that of another team stays unchanged.
 func TestWriteCertificates(t *testing.T) {
 	l := newLab(t, accountSeed)
 	w := l.writer()
@@ -81,7 +81,7 @@ func TestWriteCertificates(t *testing.T) {
 	}
 }
 
-// Of a chain it is not documented which certificate the fingerprint is of.
+// Cloudflare does not document whose fingerprint in a chain it reports.
 func TestFingerprintOfAChain(t *testing.T) {
 	root := issue(t, "root", true, nil)
 	intermediate := issue(t, "intermediate", true, root)
@@ -144,7 +144,7 @@ func TestWriteApplications(t *testing.T) {
 	}
 }
 
-// Alerts are answered with an id alone, so they are read back.
+// Alerts are answered with an id only, so they are read back.
 func TestWriteAlerts(t *testing.T) {
 	l := newLab(t, accountSeed)
 	w := l.writer()
@@ -179,7 +179,7 @@ func createHostname() (*plan.Change, plan.Request) {
 	}
 }
 
-// A custom hostname is created with its settings, and deleted with an answer that
+// A custom hostname is created with its settings. The answer to its deletion
 // has no envelope.
 func TestLifecycleOfHostnames(t *testing.T) {
 	for _, settle := range []string{"0s", "1h"} {
@@ -197,7 +197,7 @@ func TestLifecycleOfHostnames(t *testing.T) {
 		if o := l.read(w, c, 0); o.Hostname == nil || o.Hostname.ID != id {
 			t.Errorf("%+v", o)
 		}
-		// It is known by its id now.
+		// Its id is known now.
 		before := len(l.server.History())
 		own := hostnameChange(0)
 		own.ObjectID = id
@@ -209,7 +209,7 @@ func TestLifecycleOfHostnames(t *testing.T) {
 		if req.Method != "DELETE" || req.Path != plan.CustomHostnamePath(zoneA, id) {
 			t.Fatalf("%+v", req)
 		}
-		// Twice: what is gone needs no deletion.
+		// The second deletion finds nothing to do.
 		for range 2 {
 			o, err := w.Write(t.Context(), gone, req)
 			if err != nil || !o.Absent {
@@ -221,14 +221,14 @@ func TestLifecycleOfHostnames(t *testing.T) {
 				}
 			}
 		}
-		// Of a name that is not to be deleted, that it is gone is an error.
+		// If a change is not a deletion, a missing hostname is an error.
 		if _, err := w.Read(t.Context(), own, 0); settle == "0s" && (err == nil || !strings.Contains(err.Error(), "1436")) {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
-// A server may take the filter for a part of a name, or for nothing.
+// A server may ignore the filter, or match parts of names.
 func TestFindHostnameAmongOthers(t *testing.T) {
 	items := manyHostnames(120)
 	f := newFake()
@@ -247,7 +247,7 @@ func TestFindHostnameAmongOthers(t *testing.T) {
 	}
 }
 
-// Only the deletion of a custom hostname may go without an envelope.
+// Only the answer to the deletion of a custom hostname may lack an envelope.
 func TestBareAnswer(t *testing.T) {
 	id := hostnameID(1)
 	for _, tt := range []struct {
@@ -282,8 +282,8 @@ func TestBareAnswer(t *testing.T) {
 	}
 }
 
-// Where the answer to a creation is lost, what was made is found by what tells it
-// from others, and not made twice.
+// If the answer to a creation is lost, the object is found by its
+// distinguishing value and not created twice.
 func TestLostAnswersOfCreations(t *testing.T) {
 	ca := issue(t, "partners", true, nil)
 	hostname, make := createHostname()
@@ -322,7 +322,8 @@ func TestLostAnswersOfCreations(t *testing.T) {
 	}
 }
 
-// What is not there any more is absent; a path that leads nowhere says nothing.
+// An object that no longer exists is absent; a path that does not exist says
+// nothing about it.
 func TestMissingResource(t *testing.T) {
 	for _, tt := range []struct {
 		status int
@@ -350,8 +351,8 @@ func TestMissingResource(t *testing.T) {
 	}
 }
 
-// Answers that do not show all that plans compare show nothing; those about
-// something else leave the outcome to be read.
+// Answers that do not show everything that plans compare count as empty;
+// answers about another object leave the outcome to be read.
 func TestResourceAnswers(t *testing.T) {
 	certificate, app, alert := plan.KindMTLSCertificate, plan.KindAccessApplication, plan.KindAlert
 	for _, tt := range []struct {
@@ -389,7 +390,7 @@ func TestResourceAnswers(t *testing.T) {
 	}
 }
 
-// A request of any kind goes to its own object or nowhere.
+// A request of any kind goes to the object of its change or is not sent.
 func TestRequestsAreAboutTheirObjects(t *testing.T) {
 	account := "/accounts/" + acctA
 	hostname, _ := createHostname()
@@ -441,7 +442,7 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 	}
 }
 
-// Some refusals mean "not yet", on their own endpoints: these are waited out. All
+// Some refusals mean "not yet" on some endpoints, and the write waits. All
 // others are final at once.
 func TestNotYet(t *testing.T) {
 	conflict := `{"success":false,"errors":[{"code":12135,"message":"previous certificate settings still being updated"}]}`
@@ -509,7 +510,7 @@ func TestNotYet(t *testing.T) {
 				return
 			}
 
-			// There is an end to it, with the last refusal.
+			// The waiting ends with the last refusal.
 			f.seen, refusals = nil, 100
 			start = time.Now()
 			req.Before = start.Add(time.Second)
@@ -519,7 +520,8 @@ func TestNotYet(t *testing.T) {
 				t.Errorf("%s: sent %d times in %s, %v", name, len(f.seen), time.Since(start), err)
 			}
 
-			// A stop ends the wait at once, and it is known that nothing was done.
+			// A stop ends the waiting at once, and the write was surely not
+			// done.
 			f.seen = nil
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stopped := errors.New("stopped by the user")
@@ -534,8 +536,8 @@ func TestNotYet(t *testing.T) {
 	}
 }
 
-// In a sandbox that settles late a certificate is deleted once the edge has heard
-// that nothing is associated with it.
+// In a sandbox that settles late, a certificate can be deleted once the edge
+// knows that nothing is associated with it.
 func TestDeletionIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, accountSeed+"settle: 10s\n")
@@ -554,7 +556,7 @@ func TestDeletionIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A client that only reads sends no write of any method.
+// A client that only reads sends no write with any method.
 func TestReaderSendsNoWrite(t *testing.T) {
 	f := newFake()
 	o := options(f)
