@@ -16,6 +16,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // plan is what a pull request gets: a three-way plan in a comment, in the job
@@ -70,7 +71,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	refused := r.policyKept(made, c)
 	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
 	}
 
 	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
@@ -107,7 +108,7 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 		r.notice("warning", text)
 	}
 
-	page := "### " + report.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
+	page := "### " + safe.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + safe.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
 	r.comment(ctx, func(int) (string, error) { return page, nil })
 	if nothing == "" {
 		return why // which the summary tells at the end
@@ -212,9 +213,9 @@ func (r *ciRun) title(what string) string {
 
 // of names the commits of a plan, as Markdown.
 func (r *ciRun) of(base *configuration) string {
-	text := "Commit " + report.MarkdownCode(short(r.reviewedHead()))
+	text := "Commit " + safe.MarkdownCode(short(r.reviewedHead()))
 	if base != nil && base.info.Commit != r.head.Hash {
-		text += " against " + report.MarkdownCode(short(base.info.Commit))
+		text += " against " + safe.MarkdownCode(short(base.info.Commit))
 	}
 	return text + "."
 }

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // hostedJob is how long a job may take on GitHub's own runners
@@ -37,7 +38,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
-		report.Plural(s.Changes, "change"), report.Duration(s.EstimatedSeconds), rateText(o.rate))
+		plan.Count(s.Changes, "change"), report.Duration(s.EstimatedSeconds), rateText(o.rate))
 	if o.deadline > 0 {
 		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, report.Duration(int(left.Seconds())))
 	} else {
@@ -47,7 +48,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 	b.WriteString(", and the next run goes on with the rest")
 	for _, f := range made.Findings {
 		if f.Rule == plan.CheaperZoneValue {
-			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", report.Safe(f.Message))
+			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", safe.Text(f.Message))
 		}
 	}
 	p.remark(o.common, "%s", b.String())

@@ -17,6 +17,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -112,7 +113,7 @@ func (p *program) source(o common, c, base *configuration, from string) (engine.
 		if err != nil {
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
-		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), report.Safe(from))
+		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
 		return saved, func() {}, nil
 	}
 

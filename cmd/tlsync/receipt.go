@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // receipt is the file that an apply keeps of its steps: a line as each ends, which
@@ -56,11 +57,11 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	info, err := os.Lstat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
-		return fail(fmt.Errorf("%s is not a regular file", report.Safe(file)))
+		return fail(fmt.Errorf("%s is not a regular file", safe.Text(file)))
 	}
 	for _, other := range others {
 		if o, otherErr := os.Stat(other); err == nil && otherErr == nil && os.SameFile(info, o) {
-			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
+			return fail(fmt.Errorf("%s is a file that this run reads", safe.Text(file)))
 		}
 	}
 
@@ -75,7 +76,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
 		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
 			_ = f.Close()
-			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", report.Safe(file)))
+			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", safe.Text(file)))
 		}
 		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
 			err = f.Truncate(0)
