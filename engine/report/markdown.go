@@ -155,7 +155,7 @@ func (m *page) hazardsBlock() []*block {
 			h := &hazards[i]
 			text := "- " + markdownName(string(h.kind)) + ": " + h.summary(markdownMarkup()) + "\n"
 			for i := range h.notes[:min(len(h.notes), maxNotes)] {
-				text += "  - " + h.notes[i].markdown() + "\n"
+				text += "  - " + noteMarkdown(&h.notes[i]) + "\n"
 			}
 			return text + moreNotes(len(h.notes))
 		},
@@ -169,19 +169,20 @@ func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
 	}
 	return []*block{{
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(rules), more: moreItems(len(rules), "rule"),
-		item: func(i int) string { return rules[i].markdown() },
+		item: func(i int) string { return ruleMarkdown(&rules[i]) },
 	}}
 }
 
-// markdown is the item of a rule, with its notes below.
-func (r *ruleNotes) markdown() string {
+// ruleMarkdown returns the item of a rule, with its notes below.
+func ruleMarkdown(r *ruleNotes) string {
 	text := "- " + safe.MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + plan.Count(r.findings, "finding") + "\n"
-	for _, n := range r.notes[:min(len(r.notes), maxNotes)] {
+	for i := range r.notes[:min(len(r.notes), maxNotes)] {
+		n := &r.notes[i]
 		text += "  - "
 		if n.line != "" {
 			text += markdownName(n.line) + ": "
 		}
-		text += n.markdown() + "\n"
+		text += noteMarkdown(&n.note) + "\n"
 	}
 	return text + moreNotes(len(r.notes))
 }
@@ -189,8 +190,8 @@ func (r *ruleNotes) markdown() string {
 // maxSentence is how many characters of a message are shown.
 const maxSentence = 600
 
-// markdown is the note with examples of its names.
-func (n *note) markdown() string {
+// noteMarkdown returns a note with examples of its names.
+func noteMarkdown(n *note) string {
 	text := safe.MarkdownText(clip(n.sentence(), maxSentence))
 	if len(n.names) > 1 {
 		text += ", e.g. " + markdownNames(n.names, 2)

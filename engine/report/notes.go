@@ -11,9 +11,6 @@ import (
 	"tlsync/schema"
 )
 
-// maxNotes is how many different messages of one kind are shown without Verbose.
-const maxNotes = 5
-
 // permission is what it takes to apply a plan with a hazard.
 type permission int
 

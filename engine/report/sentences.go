@@ -9,6 +9,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
+	"tlsync/schema"
 )
 
 // markup shows the parts of a sentence as one format has them.
@@ -246,4 +247,28 @@ func (g *group) decidedBy(m markup) []string {
 		}
 	}
 	return list
+}
+
+// directionWord says how an edit changes the security of a setting.
+func directionWord(d schema.Direction) string {
+	switch d {
+	case schema.Strengthens:
+		return "stronger"
+	case schema.Weakens:
+		return "weaker"
+	case schema.Changes:
+		return "changes"
+	}
+	return safe.Text(string(d))
+}
+
+// shortCommit returns a commit id as people write it.
+func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
+
+// fileAndLine returns where something stands in the configuration.
+func fileAndLine(p schema.Pos) string {
+	if p.Line == 0 {
+		return safe.Text(p.File)
+	}
+	return safe.Text(p.File) + ":" + strconv.Itoa(p.Line)
 }

@@ -52,6 +52,9 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	return out.Flush() // the first error of any write
 }
 
+// maxNotes is how many different messages of one kind are shown without Verbose.
+const maxNotes = 5
+
 // text is one rendering for terminals.
 type text struct {
 	out     *bufio.Writer

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -119,19 +118,6 @@ func actionMark(action string) string {
 	return "~"
 }
 
-// directionWord says how an edit changes the security of a setting.
-func directionWord(d schema.Direction) string {
-	switch d {
-	case schema.Strengthens:
-		return "stronger"
-	case schema.Weakens:
-		return "weaker"
-	case schema.Changes:
-		return "changes"
-	}
-	return safe.Text(string(d))
-}
-
 // origin returns the line that asks for an edit.
 func (t *text) origin(o plan.Origin) string {
 	at := fileAndLine(o.Pos)
@@ -142,17 +128,6 @@ func (t *text) origin(o plan.Origin) string {
 		at += ", " + safe.Text(shortCommit(o.Commit)+" by "+o.Author)
 	}
 	return at
-}
-
-// shortCommit returns a commit id as people write it.
-func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
-
-// fileAndLine returns where something stands in the configuration.
-func fileAndLine(p schema.Pos) string {
-	if p.Line == 0 {
-		return safe.Text(p.File)
-	}
-	return safe.Text(p.File) + ":" + strconv.Itoa(p.Line)
 }
 
 // columnWidths returns the widths to which the columns of some tables are filled up.
