@@ -11,7 +11,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
-	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 )
 
 // maxReviewedFile bounds what is read as a review: a plan of 50,000 changes has
@@ -59,7 +59,7 @@ func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
 	}
 	const most = 10
 	return exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the plan that was reviewed:\n  " +
-		strings.Join(report.Added(added, most), "\n  "))}
+		strings.Join(view.Added(added, most), "\n  "))}
 }
 
 func countChanges(n int) string {

@@ -12,7 +12,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -105,7 +105,7 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 		most = 0
 	}
 	list := func(all []hold.Discrepancy) string {
-		return strings.Join(report.Discrepancies(all, most), "\n  ")
+		return strings.Join(view.Discrepancies(all, most), "\n  ")
 	}
 
 	switch {

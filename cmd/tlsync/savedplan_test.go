@@ -16,7 +16,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
-	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
@@ -319,7 +319,7 @@ func TestForgedPlans(t *testing.T) {
 			}
 			n := hold.Narrow(forged, s.fresh, diff.Input{Live: s.live}, s.desired)
 			check := func(what, want string, got []hold.Discrepancy) {
-				text := strings.Join(report.Discrepancies(got, 0), "\n")
+				text := strings.Join(view.Discrepancies(got, 0), "\n")
 				if want == "" != (len(got) == 0) || len(got) > 1 || !strings.Contains(text, want) {
 					t.Errorf("%s: want %q, got %q", what, want, text)
 				}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/schema"
 )
 
@@ -42,7 +43,7 @@ func DiagnosticAnnotations(ds schema.Diagnostics) []Annotation {
 // one line are one annotation. The most important annotations come first.
 func PlanAnnotations(p *plan.Plan) []Annotation {
 	var remarks remarks
-	values := newValues()
+	values := view.NewValues()
 	for i := range p.Changes {
 		remarks.addHazards(&p.Changes[i])
 		remarks.addEdits(&p.Changes[i], values)
@@ -139,7 +140,7 @@ func (s *remarks) addHazards(c *plan.Change) {
 }
 
 // addEdits adds the conflicts and the drift of a change.
-func (s *remarks) addEdits(c *plan.Change, v *values) {
+func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
 	for _, e := range c.Edits {
 		var k remarkKey
 		var lead string
@@ -153,7 +154,7 @@ func (s *remarks) addEdits(c *plan.Change, v *values) {
 		default:
 			continue
 		}
-		s.add(k, c.Title(), func() string { return lead + e.Setting + " " + v.change(c.Kind, c.Action, e) })
+		s.add(k, c.Title(), func() string { return lead + e.Setting + " " + v.Change(c.Kind, c.Action, e) })
 	}
 }
 
@@ -163,7 +164,7 @@ func culprit(c *plan.Change) *plan.Edit {
 	if len(c.Edits) == 0 {
 		return nil
 	}
-	return &c.Edits[max(0, slices.IndexFunc(c.Edits, weakens))]
+	return &c.Edits[max(0, slices.IndexFunc(c.Edits, view.Weakens))]
 }
 
 // annotation returns the remark with the names of its objects.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 )
 
@@ -48,34 +49,34 @@ type MarkdownOptions struct {
 // A Budget that is too small even for the counts, some thousand bytes, is an error,
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
-	v := newView(p, viewOptions{o.Rate, o.Limit, o.Pending})
-	m := &page{view: v, values: v.values, causes: v.causes, inPlace: len(v.places) > 1}
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
+	m := &page{view: v, values: v.Values, causes: v.Causes, inPlace: len(v.Places) > 1}
 	return writePage(w, "the plan", m.top(o), m.blocks(), o)
 }
 
 // page is one rendering as Markdown.
 type page struct {
-	view    *view
-	values  *values
+	view    *view.View
+	values  *view.Values
 	causes  bool // show why live differs
 	inPlace bool // name the place of objects: there is more than one
 }
 
 // markdownMarkup is that of Markdown.
-func markdownMarkup() markup {
-	return markup{
-		flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
-		text:   func(s string) string { return safe.MarkdownText(clip(s, maxSentence)) },
-		name:   func(s string) string { return safe.MarkdownText(clip(s, maxName)) },
-		code:   markdownName,
-		strong: func(s string) string { return "**" + s + "**" },
+func markdownMarkup() view.Markup {
+	return view.Markup{
+		Flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
+		Text:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxSentence)) },
+		Name:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxName)) },
+		Code:   markdownName,
+		Strong: func(s string) string { return "**" + s + "**" },
 	}
 }
 
 // top is the headline, and what has to be known with it.
 func (m *page) top(o MarkdownOptions) string {
 	v, look := m.view, markdownMarkup()
-	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.counts.headline() + "\n"
+	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.Counts.Headline() + "\n"
 	paragraph := func(s string) {
 		if s != "" {
 			text += "\n" + s + "\n"
@@ -83,13 +84,13 @@ func (m *page) top(o MarkdownOptions) string {
 	}
 
 	paragraph(o.Lead)
-	paragraph(v.gate.refusal(look))
-	if v.counts.objects == 0 {
-		paragraph(v.counts.lookedAt())
+	paragraph(v.Gate.Refusal(look))
+	if v.Counts.Objects == 0 {
+		paragraph(v.Counts.LookedAt())
 		return text
 	}
-	paragraph(v.gate.sentence(look))
-	paragraph(v.counts.settings(look, v.causes))
+	paragraph(v.Gate.Sentence(look))
+	paragraph(v.Counts.Settings(look, v.Causes))
 	return text
 }
 
@@ -108,13 +109,13 @@ const (
 
 // blocks are the parts of the page, in order.
 func (m *page) blocks() []*block {
-	weaker, asked, drift := m.view.classes()
-	errors, others := m.view.errorsFirst()
+	weaker, asked, drift := m.view.Classes()
+	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
 		rulesBlock("Errors", errors, rankErrors),
 		m.tables("Weaker", weaker, rankWeaker),
-		m.tables(m.view.changesTitle(), asked, rankAsked),
-		m.tables(driftTitle, drift, rankDrift),
+		m.tables(m.view.ChangesTitle(), asked, rankAsked),
+		m.tables(view.DriftTitle, drift, rankDrift),
 		m.hazardsBlock(),
 		rulesBlock("Findings", others, rankFindings),
 		m.costBlock(),
@@ -126,10 +127,10 @@ func (m *page) blocks() []*block {
 
 // costBlock is a line that is always there.
 func (m *page) costBlock() []*block {
-	if m.view.counts.objects == 0 {
+	if m.view.Counts.Objects == 0 {
 		return nil
 	}
-	return []*block{{head: "\n" + safe.MarkdownText(m.view.cost) + "\n", more: func(int) string { return "" }}}
+	return []*block{{head: "\n" + safe.MarkdownText(m.view.Cost) + "\n", more: func(int) string { return "" }}}
 }
 
 // fold is the beginning of a folded part; the summary is our own text. HTML ends
@@ -145,7 +146,7 @@ func moreItems(n int, what string) func(int) string {
 
 // hazardsBlock lists what a reviewer has to accept, each with what accepts it.
 func (m *page) hazardsBlock() []*block {
-	hazards := m.view.hazards
+	hazards := m.view.Hazards
 	if len(hazards) == 0 {
 		return nil
 	}
@@ -153,17 +154,17 @@ func (m *page) hazardsBlock() []*block {
 		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(hazards), more: moreItems(len(hazards), "kind"),
 		item: func(i int) string {
 			h := &hazards[i]
-			text := "- " + markdownName(string(h.kind)) + ": " + h.summary(markdownMarkup()) + "\n"
-			for i := range h.notes[:min(len(h.notes), maxNotes)] {
-				text += "  - " + noteMarkdown(&h.notes[i]) + "\n"
+			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(markdownMarkup()) + "\n"
+			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
+				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 			}
-			return text + moreNotes(len(h.notes))
+			return text + moreNotes(len(h.Notes))
 		},
 	}}
 }
 
 // rulesBlock lists findings by rule.
-func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
+func rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
 	if len(rules) == 0 {
 		return nil
 	}
@@ -174,27 +175,27 @@ func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
 }
 
 // ruleMarkdown returns the item of a rule, with its notes below.
-func ruleMarkdown(r *ruleNotes) string {
-	text := "- " + safe.MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + plan.Count(r.findings, "finding") + "\n"
-	for i := range r.notes[:min(len(r.notes), maxNotes)] {
-		n := &r.notes[i]
+func ruleMarkdown(r *view.RuleNotes) string {
+	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + plan.Count(r.Findings, "finding") + "\n"
+	for i := range r.Notes[:min(len(r.Notes), maxNotes)] {
+		n := &r.Notes[i]
 		text += "  - "
-		if n.line != "" {
-			text += markdownName(n.line) + ": "
+		if n.Line != "" {
+			text += markdownName(n.Line) + ": "
 		}
-		text += noteMarkdown(&n.note) + "\n"
+		text += noteMarkdown(&n.Note) + "\n"
 	}
-	return text + moreNotes(len(r.notes))
+	return text + moreNotes(len(r.Notes))
 }
 
 // maxSentence is how many characters of a message are shown.
 const maxSentence = 600
 
 // noteMarkdown returns a note with examples of its names.
-func noteMarkdown(n *note) string {
-	text := safe.MarkdownText(clip(n.sentence(), maxSentence))
-	if len(n.names) > 1 {
-		text += ", e.g. " + markdownNames(n.names, 2)
+func noteMarkdown(n *view.Note) string {
+	text := safe.MarkdownText(view.Clip(n.Sentence(), maxSentence))
+	if len(n.Names) > 1 {
+		text += ", e.g. " + markdownNames(n.Names, 2)
 	}
 	return text
 }
@@ -209,14 +210,14 @@ func moreNotes(n int) string {
 
 // orderBlock says which changes have to wait, and why.
 func (m *page) orderBlock() []*block {
-	waits := m.view.waits
+	waits := m.view.Waits
 	if len(waits) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: fold("Order: what waits for what"), tail: foldEnd, rank: rankOrder,
 		items: len(waits), more: moreItems(len(waits), "reason"),
-		item: func(i int) string { return "- " + waits[i].sentence(markdownMarkup()) + "\n" },
+		item: func(i int) string { return "- " + waits[i].Sentence(markdownMarkup()) + "\n" },
 	}}
 }
 

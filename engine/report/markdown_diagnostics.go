@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -34,9 +35,9 @@ func diagnosticMarkdown(d schema.Diagnostic) string {
 	if d.Severity != schema.Error {
 		text += safe.MarkdownText(string(d.Severity)) + ": "
 	}
-	text += safe.MarkdownText(clip(d.Message, maxSentence)) + " " + markdownName(d.Rule)
+	text += safe.MarkdownText(view.Clip(d.Message, maxSentence)) + " " + markdownName(d.Rule)
 	if d.Hint != "" {
-		text += "; hint: " + safe.MarkdownText(clip(d.Hint, maxSentence))
+		text += "; hint: " + safe.MarkdownText(view.Clip(d.Hint, maxSentence))
 	}
 	return text + "\n"
 }

@@ -17,6 +17,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/engine/safe/safetest"
 	"tlsync/engine/sample"
@@ -243,7 +244,7 @@ func FuzzMarkdown(f *testing.F) {
 			}
 		}
 		// Short, so that the page has room for all of it.
-		if s = clip(s, 300); s == "" {
+		if s = view.Clip(s, 300); s == "" {
 			return
 		}
 		page := markdown(t, plannedAs(s), MarkdownOptions{Title: s, Rate: s, Budget: 1 << 20})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -28,7 +29,7 @@ const (
 )
 
 // markdownName returns a name, or another short text, as a code span.
-func markdownName(s string) string { return safe.MarkdownCode(clip(s, maxName)) }
+func markdownName(s string) string { return safe.MarkdownCode(view.Clip(s, maxName)) }
 
 // markdownNames returns the first names of many, and the number of the others.
 func markdownNames(names []string, most int) string {
@@ -46,7 +47,7 @@ func markdownNames(names []string, most int) string {
 }
 
 // tables shows groups as a table, and those beyond maxRows as a second one, folded.
-func (m *page) tables(title string, groups []*group, rank int) []*block {
+func (m *page) tables(title string, groups []*view.Group, rank int) []*block {
 	if len(groups) == 0 {
 		return nil
 	}
@@ -62,7 +63,7 @@ func (m *page) tables(title string, groups []*group, rank int) []*block {
 }
 
 // table is a block with the rows of groups.
-func (m *page) table(groups []*group, rank int, head, tail string) *block {
+func (m *page) table(groups []*view.Group, rank int, head, tail string) *block {
 	return &block{
 		head: head, tail: tail, rank: rank, items: len(groups),
 		item: func(i int) string { return m.rows(groups[i]) },
@@ -78,31 +79,31 @@ func (m *page) tableHead() string {
 }
 
 // countGroups counts groups and their objects.
-func countGroups(groups []*group) string {
+func countGroups(groups []*view.Group) string {
 	objects := 0
 	for _, g := range groups {
-		objects += len(g.names)
+		objects += len(g.Names)
 	}
 	return plan.Count(len(groups), "more group") + " of " + plan.Count(objects, "object")
 }
 
 // rows returns the rows of a group, one for each edit. Cells do not hold pipes.
-func (m *page) rows(g *group) string {
-	subject := g.subjectAndPlace(markdownMarkup(), m.inPlace)
-	if len(g.names) > 1 {
-		subject += ": " + markdownNames(g.names, maxExamples)
+func (m *page) rows(g *view.Group) string {
+	subject := g.SubjectAndPlace(markdownMarkup(), m.inPlace)
+	if len(g.Names) > 1 {
+		subject += ": " + markdownNames(g.Names, maxExamples)
 	}
-	if note := g.note(); note != "" {
+	if note := g.Note(); note != "" {
 		subject += ", " + note
 	}
-	if len(g.edits) == 0 {
+	if len(g.Edits) == 0 {
 		return m.row(subject, "", "", "", "", "")
 	}
 
 	var b strings.Builder
-	for _, e := range g.edits {
-		b.WriteString(m.row(subject, markdownName(e.Setting), safe.MarkdownCode(m.values.change(g.kind, g.action, e)),
-			effect(e.Direction), causeWord(e.Cause), requestedBy(e.Origin, markdownMarkup())))
+	for _, e := range g.Edits {
+		b.WriteString(m.row(subject, markdownName(e.Setting), safe.MarkdownCode(m.values.Change(g.Kind, g.Action, e)),
+			effect(e.Direction), causeWord(e.Cause), view.RequestedBy(e.Origin, markdownMarkup())))
 		subject = ""
 	}
 	return b.String()
@@ -120,8 +121,8 @@ func effect(d schema.Direction) string {
 	if d == schema.Weakens {
 		return "**weaker**"
 	}
-	if word := directionWord(d); word != "" {
-		return safe.MarkdownText(clip(word, maxName))
+	if word := view.DirectionWord(d); word != "" {
+		return safe.MarkdownText(view.Clip(word, maxName))
 	}
 	return ""
 }
@@ -134,14 +135,14 @@ func causeWord(c plan.Cause) string {
 		return "**conflict**"
 	case plan.CauseChange, plan.CauseDrift, plan.CauseAdopt:
 	}
-	return safe.MarkdownText(clip(string(c), maxName))
+	return safe.MarkdownText(view.Clip(string(c), maxName))
 }
 
 // namesBlock is the folded list of the names that the tables leave out, and of the lines
 // and rules that decide about each group.
-func (m *page) namesBlock(groups []*group) []*block {
-	groups = slices.DeleteFunc(groups, func(g *group) bool {
-		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
+func (m *page) namesBlock(groups []*view.Group) []*block {
+	groups = slices.DeleteFunc(groups, func(g *view.Group) bool {
+		return len(g.Names) <= maxExamples && !slices.ContainsFunc(g.Edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
 	})
 	if len(groups) == 0 {
 		return nil
@@ -153,13 +154,13 @@ func (m *page) namesBlock(groups []*group) []*block {
 	}}
 }
 
-func (m *page) names(g *group) string {
-	text := "- " + g.subjectAndPlace(markdownMarkup(), m.inPlace)
-	if by := g.decidedBy(markdownMarkup()); len(by) > 0 {
+func (m *page) names(g *view.Group) string {
+	text := "- " + g.SubjectAndPlace(markdownMarkup(), m.inPlace)
+	if by := g.DecidedBy(markdownMarkup()); len(by) > 0 {
 		text += ", by " + strings.Join(by, ", ")
 	}
-	if len(g.names) > 1 {
-		text += ": " + markdownNames(g.names, maxNames)
+	if len(g.Names) > 1 {
+		text += ": " + markdownNames(g.Names, maxNames)
 	}
 	return text + "\n"
 }
@@ -167,9 +168,9 @@ func (m *page) names(g *group) string {
 // diffBlock is the folded difference of the settings, one for each zone and
 // account.
 func (m *page) diffBlock() []*block {
-	var places []*placeChanges
-	for i := range m.view.places {
-		if p := &m.view.places[i]; slices.ContainsFunc(p.groups(), func(g *group) bool { return len(g.edits) > 0 }) {
+	var places []*view.PlaceChanges
+	for i := range m.view.Places {
+		if p := &m.view.Places[i]; slices.ContainsFunc(p.Groups(), func(g *view.Group) bool { return len(g.Edits) > 0 }) {
 			places = append(places, p)
 		}
 	}
@@ -187,32 +188,32 @@ func (m *page) diffBlock() []*block {
 
 // placeDiff is the difference of the settings of one place, a hunk for the zone
 // itself and one for each group.
-func (m *page) placeDiff(p *placeChanges) []string {
+func (m *page) placeDiff(p *view.PlaceChanges) []string {
 	var ofZone []plan.Edit
-	var groups []*group
-	for _, g := range p.groups() {
+	var groups []*view.Group
+	for _, g := range p.Groups() {
 		switch {
-		case g.kind == plan.KindZone:
-			ofZone = append(ofZone, g.edits...)
-		case len(g.edits) > 0:
+		case g.Kind == plan.KindZone:
+			ofZone = append(ofZone, g.Edits...)
+		case len(g.Edits) > 0:
 			groups = append(groups, g)
 		}
 	}
 
-	title := clip(p.heading(), maxDiffLine)
+	title := view.Clip(p.Heading(), maxDiffLine)
 	lines := []string{"--- " + title + ", live", "+++ " + title + ", planned"}
 	if len(ofZone) > 0 {
 		lines = append(lines, m.hunk("zone", plan.KindZone, ofZone)...)
 	}
 	for _, g := range groups[:min(len(groups), maxHunks)] {
-		about := g.subject()
-		if len(g.names) > 1 {
-			about += ", e.g. " + safe.Text(g.names[0])
+		about := g.Subject()
+		if len(g.Names) > 1 {
+			about += ", e.g. " + safe.Text(g.Names[0])
 		}
-		if g.drift {
+		if g.Drift {
 			about += " (drift)"
 		}
-		lines = append(lines, m.hunk(about, g.kind, g.edits)...)
+		lines = append(lines, m.hunk(about, g.Kind, g.Edits)...)
 	}
 	if n := len(groups) - maxHunks; n > 0 {
 		lines = append(lines, "@@ and "+plan.Count(n, "more group")+" @@")
@@ -224,20 +225,20 @@ func (m *page) placeDiff(p *placeChanges) []string {
 // what is in effect: the word inherit, or the name of a list, does not tell.
 func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, compareSettings)
+	slices.SortStableFunc(edits, view.CompareSettings)
 	var suites []string
 	edits = slices.DeleteFunc(edits, func(e plan.Edit) bool {
-		d := m.values.suites(k, e)
+		d := m.values.Suites(k, e)
 		if d != nil {
 			suites = append(append(suites, "  "+safe.Text(e.Setting)+" in effect:"), d...)
 		}
 		return d != nil
 	})
-	changed := append(m.values.settingsDiff(k, edits), suites...)
+	changed := append(m.values.SettingsDiff(k, edits), suites...)
 
-	lines := []string{"@@ " + clip(about, maxDiffLine) + " @@"}
+	lines := []string{"@@ " + view.Clip(about, maxDiffLine) + " @@"}
 	for _, l := range changed[:min(len(changed), maxHunkLines)] {
-		lines = append(lines, l[:1]+clip(l[2:], maxDiffLine))
+		lines = append(lines, l[:1]+view.Clip(l[2:], maxDiffLine))
 	}
 	if n := len(changed) - maxHunkLines; n > 0 {
 		lines = append(lines, " (and "+plan.Count(n, "more line")+")")

@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 )
 
@@ -19,36 +20,36 @@ const rankDone = rankNames
 // Footer. As in Markdown it leaves out whole items where there is not
 // room for all, and counts them.
 func ResultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions) error {
-	return outcomeMarkdown(w, runOutcome(r, false), o)
+	return outcomeMarkdown(w, view.RunOutcome(r, false), o)
 }
 
 // ReceiptMarkdown writes a receipt for a job summary. It heeds the same options as
 // ResultMarkdown.
 func ReceiptMarkdown(w io.Writer, r *planfile.Receipt, o MarkdownOptions) error {
-	return outcomeMarkdown(w, receiptOutcome(r), o)
+	return outcomeMarkdown(w, view.ReceiptOutcome(r), o)
 }
 
-func outcomeMarkdown(w io.Writer, of *outcome, o MarkdownOptions) error {
-	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.headline() + "\n\n"
+func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
+	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.Headline() + "\n\n"
 	if o.Lead != "" {
 		top += o.Lead + "\n\n"
 	}
-	if of.stopped != "" {
-		top += "Stopped early: " + safe.MarkdownText(clip(of.stopped, maxSentence)) + "\n\n"
+	if of.Stopped != "" {
+		top += "Stopped early: " + safe.MarkdownText(view.Clip(of.Stopped, maxSentence)) + "\n\n"
 	}
-	top += of.counted() + "\n"
-	for _, l := range of.endings {
+	top += of.Counted() + "\n"
+	for _, l := range of.Endings {
 		top += "\n" + safe.MarkdownText(l) + "\n"
 	}
 
-	m := &page{values: of.values, inPlace: len(of.places) > 1}
-	var groups []*group
-	for i := range of.places {
-		groups = append(groups, of.places[i].groups()...)
+	m := &page{values: of.Values, inPlace: len(of.Places) > 1}
+	var groups []*view.Group
+	for i := range of.Places {
+		groups = append(groups, of.Places[i].Groups()...)
 	}
 	blocks := slices.Concat(
-		m.stepsBlock("Failed", of.failed, rankErrors),
-		m.stepsBlock("Skipped", of.skipped, rankWeaker),
+		m.stepsBlock("Failed", of.Failed, rankErrors),
+		m.stepsBlock("Skipped", of.Skipped, rankWeaker),
 		m.tables("Done", groups, rankDone),
 	)
 	return writePage(w, "the result", top, blocks, o)
@@ -66,15 +67,15 @@ func (m *page) stepsBlock(title string, steps []*apply.Step, rank int) []*block 
 }
 
 func (m *page) step(s *apply.Step) string {
-	text := "- " + safe.MarkdownText(clip(subjectOf(s.Change), maxName))
+	text := "- " + safe.MarkdownText(view.Clip(view.SubjectOf(s.Change), maxName))
 	separator := ": "
 	for _, e := range s.Change.Edits {
-		text += separator + markdownName(e.Setting) + " " + safe.MarkdownCode(m.values.change(s.Change.Kind, s.Change.Action, e))
+		text += separator + markdownName(e.Setting) + " " + safe.MarkdownCode(m.values.Change(s.Change.Kind, s.Change.Action, e))
 		separator = ", "
 	}
-	text += ": " + safe.MarkdownText(clip(s.Why(), maxSentence))
+	text += ": " + safe.MarkdownText(view.Clip(s.Why(), maxSentence))
 	if s.Wrote && s.Outcome == apply.Failed {
-		text += "; " + mayHaveWritten
+		text += "; " + view.MayHaveWritten
 	}
 	return text + "\n"
 }

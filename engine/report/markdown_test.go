@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe/safetest"
 	"tlsync/engine/sample"
 	"tlsync/schema"
@@ -32,10 +33,10 @@ func markdown(t testing.TB, p *plan.Plan, o MarkdownOptions) string {
 // counted fills in all that a plan's builder counts.
 func counted(p *plan.Plan, reads int) *plan.Plan {
 	sample.Summed(p, reads)
-	places := map[place]bool{}
+	places := map[view.Place]bool{}
 	p.Summary.Causes = plan.Causes{}
 	for _, c := range p.Changes {
-		places[placeOf(c.Ref)] = true
+		places[view.PlaceOf(c.Ref)] = true
 		for _, e := range c.Edits {
 			switch e.Cause {
 			case plan.CauseChange:
@@ -442,7 +443,7 @@ func TestDifferencesLeaveTheEditsAlone(t *testing.T) {
 	}
 	edits = append(edits, sample.Edit("http2", "on", "off", "", plan.CauseChange, plan.Origin{}), sample.Edit("min_tls_version", "1.0", "1.2", "", plan.CauseChange, plan.Origin{}))
 	same := slices.Clone(edits)
-	m := &page{values: newValues()}
+	m := &page{values: view.NewValues()}
 	first := m.hunk("x", plan.KindCustomHostname, edits)
 	if d := cmp.Diff(same, edits, cmp.AllowUnexported(plan.Edit{})); d != "" {
 		t.Error(d)

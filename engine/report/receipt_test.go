@@ -11,6 +11,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe/safetest"
 	"tlsync/engine/sample"
 	"tlsync/schema"
@@ -97,7 +98,7 @@ func TestReceiptsKeepTheirResult(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again := receiptOf(t, receiptResult(got)); !bytes.Equal(text, again) {
+		if again := receiptOf(t, view.ReceiptResult(got)); !bytes.Equal(text, again) {
 			t.Fatalf("written again it is\n%s, was\n%s", again, text)
 		}
 		if n := bytes.Count(text, []byte("\n")); n != len(r.Steps)+1 {

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 )
 
@@ -21,28 +22,28 @@ type ResultOptions struct {
 // its reason, what was done as counts, the line that counts changes, and how
 // live stands now.
 func Result(w io.Writer, r *apply.Result, o ResultOptions) error {
-	return outcomeText(w, runOutcome(r, o.Verbose), "Applied", o)
+	return outcomeText(w, view.RunOutcome(r, o.Verbose), "Applied", o)
 }
 
 // ReceiptText prints a receipt as the report of its run: what failed or was skipped,
 // with reasons, what was done, the counts, and what to do.
 func ReceiptText(w io.Writer, r *planfile.Receipt, o ResultOptions) error {
-	return outcomeText(w, receiptOutcome(r), "Receipt", o)
+	return outcomeText(w, view.ReceiptOutcome(r), "Receipt", o)
 }
 
 // outcomeText prints what became of a run; label begins the line that counts.
-func outcomeText(w io.Writer, of *outcome, label string, o ResultOptions) error {
+func outcomeText(w io.Writer, of *view.Outcome, label string, o ResultOptions) error {
 	out := bufio.NewWriter(w)
-	t := text{out: out, style: newStyle(o.Color), values: of.values, verbose: o.Verbose}
+	t := text{out: out, style: newStyle(o.Color), values: of.Values, verbose: o.Verbose}
 
-	t.steps(of.failed, "Failed")
-	t.steps(of.skipped, "Skipped")
+	t.steps(of.Failed, "Failed")
+	t.steps(of.Skipped, "Skipped")
 	t.done(of)
-	if of.stopped != "" {
-		fmt.Fprintf(out, "Stopped early: %s\n", safe.Text(of.stopped))
+	if of.Stopped != "" {
+		fmt.Fprintf(out, "Stopped early: %s\n", safe.Text(of.Stopped))
 	}
-	fmt.Fprintln(out, label+": "+of.counted())
-	for _, l := range of.endings {
+	fmt.Fprintln(out, label+": "+of.Counted())
+	for _, l := range of.Endings {
 		fmt.Fprintln(out, l)
 	}
 	return out.Flush()
@@ -67,7 +68,7 @@ func (t *text) step(s *apply.Step) {
 		mark = t.style.warn.Sprint("-")
 	}
 
-	subject := subjectOf(c)
+	subject := view.SubjectOf(c)
 	lead := "  " + mark + " " + subject
 	if len(c.Edits) == 0 {
 		fmt.Fprintln(t.out, lead)
@@ -76,7 +77,7 @@ func (t *text) step(s *apply.Step) {
 		if i > 0 {
 			lead = strings.Repeat(" ", 4+width(subject))
 		}
-		line := lead + "  " + safe.Text(e.Setting) + "  " + t.values.change(c.Kind, c.Action, e)
+		line := lead + "  " + safe.Text(e.Setting) + "  " + t.values.Change(c.Kind, c.Action, e)
 		if at := t.origin(e.Origin); at != "" {
 			line += "  " + at
 		}
@@ -85,37 +86,37 @@ func (t *text) step(s *apply.Step) {
 
 	fmt.Fprintln(t.out, "      "+safe.Text(s.Why()))
 	if s.Wrote && s.Outcome == apply.Failed {
-		fmt.Fprintln(t.out, "      "+mayHaveWritten)
+		fmt.Fprintln(t.out, "      "+view.MayHaveWritten)
 	}
 }
 
 // done prints what was done: groups of objects that got the same edits.
-func (t *text) done(o *outcome) {
-	if o.done == 0 || o.asTold {
+func (t *text) done(o *view.Outcome) {
+	if o.Done == 0 || o.AsTold {
 		return
 	}
-	for i := range o.places {
-		p := &o.places[i]
-		heading := p.heading()
+	for i := range o.Places {
+		p := &o.Places[i]
+		heading := p.Heading()
 		t.title("Done in " + strings.ToLower(heading[:1]) + heading[1:])
 
-		rows := t.doneRows(p.groups())
+		rows := t.doneRows(p.Groups())
 		widths := columnWidths(rows)
 		for _, row := range rows {
 			t.row(row, widths)
 		}
 	}
-	if o.already > 0 {
-		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was as asked already\n", o.already, o.done)
+	if o.Already > 0 {
+		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was as asked already\n", o.Already, o.Done)
 	}
 	fmt.Fprintln(t.out)
 }
 
 // doneRows lays out groups without the differences, which the plan has shown.
-func (t *text) doneRows(groups []*group) []row {
+func (t *text) doneRows(groups []*view.Group) []row {
 	var rows []row
 	for _, g := range groups {
-		of := t.rows([]*group{g})
+		of := t.rows([]*view.Group{g})
 		for i := range of {
 			of[i].below = nil
 		}

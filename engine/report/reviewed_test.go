@@ -8,6 +8,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/sample"
 )
 
@@ -37,7 +38,7 @@ func TestWhatWasAddedIsNamed(t *testing.T) {
 		changes = append(changes, &p.Changes[i])
 	}
 	changes = append(changes, &plan.Change{Ref: plan.Ref{Kind: plan.KindAlert, Name: "A\x1b", Account: "Example Inc"}, Action: plan.Create})
-	got := Added(changes, 2)
+	got := view.Added(changes, 2)
 	want := []string{
 		"app000.customer.example in saas.example: min_tls_version 1.0 → 1.2",
 		"app001.customer.example in saas.example: min_tls_version 1.0 → 1.2",
@@ -46,7 +47,7 @@ func TestWhatWasAddedIsNamed(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	if got := Added(changes[4:], 9); len(got) != 1 || got[0] != `alert A\u001b of account Example Inc: create` {
+	if got := view.Added(changes[4:], 9); len(got) != 1 || got[0] != `alert A\u001b of account Example Inc: create` {
 		t.Errorf("%q", got)
 	}
 }

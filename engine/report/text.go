@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -38,17 +39,17 @@ type TextOptions struct {
 // Cloudflare's API.
 func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	out := bufio.NewWriter(w)
-	v := newView(p, viewOptions{o.Rate, o.Limit, o.Pending})
-	t := text{out: out, style: newStyle(o.Color), values: v.values, verbose: o.Verbose, causes: v.causes}
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
+	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes}
 
-	for i := range v.places {
-		t.place(&v.places[i])
+	for i := range v.Places {
+		t.place(&v.Places[i])
 	}
-	t.waits(v.waits)
-	t.hazards(v.hazards, &v.gate)
-	t.findings(v.findings)
-	fmt.Fprintln(out, v.cost)
-	fmt.Fprintln(out, v.counts.lastLine())
+	t.waits(v.Waits)
+	t.hazards(v.Hazards, &v.Gate)
+	t.findings(v.Findings)
+	fmt.Fprintln(out, v.Cost)
+	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
 }
 
@@ -59,7 +60,7 @@ const maxNotes = 5
 type text struct {
 	out     *bufio.Writer
 	style   style
-	values  *values
+	values  *view.Values
 	verbose bool
 	causes  bool // show why live differs
 }
@@ -68,17 +69,17 @@ type text struct {
 func (t *text) title(s string) { fmt.Fprintln(t.out, t.style.bold.Sprint(s)) }
 
 // place prints what is done in one zone or account.
-func (t *text) place(p *placeChanges) {
-	t.title(p.heading())
-	tables := make([][]row, len(p.sections))
-	for i, s := range p.sections {
-		tables[i] = t.rows(s.groups)
+func (t *text) place(p *view.PlaceChanges) {
+	t.title(p.Heading())
+	tables := make([][]row, len(p.Sections))
+	for i, s := range p.Sections {
+		tables[i] = t.rows(s.Groups)
 	}
 
 	widths := columnWidths(tables...)
-	for i, s := range p.sections {
-		if s.title != "" {
-			fmt.Fprintln(t.out, "  "+t.style.bold.Sprint(s.title))
+	for i, s := range p.Sections {
+		if s.Title != "" {
+			fmt.Fprintln(t.out, "  "+t.style.bold.Sprint(s.Title))
 		}
 		for _, r := range tables[i] {
 			t.row(r, widths)
@@ -92,11 +93,11 @@ func (t *text) place(p *placeChanges) {
 }
 
 // zoneYAML prints the settings of the zone itself before and after.
-func (t *text) zoneYAML(p *placeChanges) {
+func (t *text) zoneYAML(p *view.PlaceChanges) {
 	var edits []plan.Edit
-	for _, g := range p.groups() {
-		if g.kind == plan.KindZone {
-			edits = append(edits, g.edits...)
+	for _, g := range p.Groups() {
+		if g.Kind == plan.KindZone {
+			edits = append(edits, g.Edits...)
 		}
 	}
 	lines := t.yamlDiff(plan.KindZone, edits)
@@ -112,8 +113,8 @@ func (t *text) zoneYAML(p *placeChanges) {
 
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, compareSettings)
-	lines := t.values.settingsDiff(k, edits)
+	slices.SortStableFunc(edits, view.CompareSettings)
+	lines := t.values.SettingsDiff(k, edits)
 	for i, l := range lines {
 		lines[i] = t.paintDiff(l)
 	}
@@ -131,69 +132,69 @@ func (t *text) paintDiff(line string) string {
 }
 
 // waits prints which changes wait for which.
-func (t *text) waits(waits []wait) {
+func (t *text) waits(waits []view.Wait) {
 	if len(waits) == 0 {
 		return
 	}
 	t.title("Order")
 	for i := range waits {
-		fmt.Fprintln(t.out, "  "+waits[i].sentence(plainMarkup()))
+		fmt.Fprintln(t.out, "  "+waits[i].Sentence(view.PlainMarkup()))
 	}
 	fmt.Fprintln(t.out)
 }
 
 // hazards prints what a reviewer has to accept, with the flag that does it.
-func (t *text) hazards(hazards []hazardNotes, g *gate) {
+func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 	if len(hazards) == 0 {
 		return
 	}
 	t.title("Hazards")
 	for i := range hazards {
 		h := &hazards[i]
-		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.kind)))+": "+h.summary(plainMarkup()))
-		t.notes(h.notes)
+		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
+		t.notes(h.Notes)
 	}
-	if len(g.allow) > 1 {
-		fmt.Fprintln(t.out, "  To accept all that can be: "+allowFlag+" "+g.allowed(safe.Text))
+	if len(g.Allow) > 1 {
+		fmt.Fprintln(t.out, "  To accept all that can be: "+view.AllowFlag+" "+g.Allowed(safe.Text))
 	}
 	fmt.Fprintln(t.out)
 }
 
 // notes prints the notes of one hazard.
-func (t *text) notes(notes []note) {
+func (t *text) notes(notes []view.Note) {
 	shown := notes[:t.most(len(notes))]
 	for i := range shown {
 		n := &shown[i]
-		line := "    " + n.sentence()
-		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.names))
+		line := "    " + n.Sentence()
+		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.Names))
 	}
 	t.left(len(notes) - len(shown))
 }
 
 // findings prints what a reader has to know beside the changes.
-func (t *text) findings(rules []ruleNotes) {
+func (t *text) findings(rules []view.RuleNotes) {
 	if len(rules) == 0 {
 		return
 	}
 	t.title("Findings")
 	for _, r := range rules {
-		shown := r.notes[:t.most(len(r.notes))]
+		shown := r.Notes[:t.most(len(r.Notes))]
 		for i := range shown {
-			t.finding(r.ruleClass, &shown[i])
+			t.finding(r.RuleClass, &shown[i])
 		}
-		t.left(len(r.notes) - len(shown))
+		t.left(len(r.Notes) - len(shown))
 	}
 	fmt.Fprintln(t.out)
 }
 
-func (t *text) finding(c ruleClass, n *placedNote) {
-	word := pad(safe.Text(string(c.severity)), len(schema.Warning))
+func (t *text) finding(c view.RuleClass, n *view.PlacedNote) {
+	word := pad(safe.Text(string(c.Severity)), len(schema.Warning))
 	line := "  "
-	if n.line != "" {
-		line += n.line + ": "
+	if n.Line != "" {
+		line += n.Line + ": "
 	}
-	line += n.sentence() + " [" + safe.Text(c.rule) + "]"
-	fmt.Fprintln(t.out, "  "+t.style.severity(c.severity).Sprint(word)+line+t.namesAfter(2+width(word)+width(line), n.names))
+	line += n.Sentence() + " [" + safe.Text(c.Rule) + "]"
+	fmt.Fprintln(t.out, "  "+t.style.severity(c.Severity).Sprint(word)+line+t.namesAfter(2+width(word)+width(line), n.Names))
 }
 
 // most returns how many of n notes are shown.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -38,25 +39,25 @@ type row struct {
 }
 
 // rows lays out groups.
-func (t *text) rows(groups []*group) []row {
+func (t *text) rows(groups []*view.Group) []row {
 	rows := make([]row, 0, len(groups))
 	for _, g := range groups {
 		first := len(rows)
-		for _, e := range g.edits {
+		for _, e := range g.Edits {
 			rows = append(rows, t.editRow(g, e))
 		}
-		if len(g.edits) == 0 {
+		if len(g.Edits) == 0 {
 			rows = append(rows, row{})
 		}
 
 		r := &rows[first]
-		r.cells[colSubject] = g.subject()
-		r.note = g.note()
+		r.cells[colSubject] = g.Subject()
+		r.note = g.Note()
 		if r.mark != "!" {
-			r.mark = actionMark(g.action)
+			r.mark = actionMark(g.Action)
 		}
 		if !t.verbose { // which lists them all
-			r.names = g.names
+			r.names = g.Names
 		}
 
 		last := &rows[len(rows)-1]
@@ -65,44 +66,44 @@ func (t *text) rows(groups []*group) []row {
 	return rows
 }
 
-func (t *text) editRow(g *group, e plan.Edit) row {
+func (t *text) editRow(g *view.Group, e plan.Edit) row {
 	r := row{direction: e.Direction, mark: " "}
-	if weakens(e) {
+	if view.Weakens(e) {
 		r.mark = "!"
 	}
 	r.cells[colSetting] = safe.Text(e.Setting)
-	r.cells[colValues] = t.values.change(g.kind, g.action, e)
-	r.cells[colDirection] = directionWord(e.Direction)
+	r.cells[colValues] = t.values.Change(g.Kind, g.Action, e)
+	r.cells[colDirection] = view.DirectionWord(e.Direction)
 	if t.causes {
 		r.cells[colCause] = safe.Text(string(e.Cause))
 	}
 	r.cells[colOrigin] = t.origin(e.Origin)
 
-	for _, l := range t.values.suites(g.kind, e) {
+	for _, l := range t.values.Suites(g.Kind, e) {
 		r.below = append(r.below, t.paintDiff(l))
 	}
 	return r
 }
 
 // groupDetails returns the lines that Verbose adds below a group.
-func (t *text) groupDetails(g *group) []string {
+func (t *text) groupDetails(g *view.Group) []string {
 	if !t.verbose {
 		return nil
 	}
 	lines := namesBelow(g)
-	if g.kind != plan.KindZone {
-		lines = append(lines, t.yamlDiff(g.kind, g.edits)...)
+	if g.Kind != plan.KindZone {
+		lines = append(lines, t.yamlDiff(g.Kind, g.Edits)...)
 	}
 	return lines
 }
 
 // namesBelow returns the names of a group, if there are more than one.
-func namesBelow(g *group) []string {
-	if len(g.names) < 2 {
+func namesBelow(g *view.Group) []string {
+	if len(g.Names) < 2 {
 		return nil
 	}
-	lines := make([]string, len(g.names))
-	for i, n := range g.names {
+	lines := make([]string, len(g.Names))
+	for i, n := range g.Names {
 		lines[i] = safe.Text(n)
 	}
 	return lines
@@ -120,12 +121,12 @@ func actionMark(action string) string {
 
 // origin returns the line that asks for an edit.
 func (t *text) origin(o plan.Origin) string {
-	at := fileAndLine(o.Pos)
+	at := view.FileAndLine(o.Pos)
 	if t.verbose && o.Via != "" {
 		at = strings.TrimSpace(at + " (" + safe.Text(o.Via) + ")")
 	}
 	if t.verbose && o.Commit != "" {
-		at += ", " + safe.Text(shortCommit(o.Commit)+" by "+o.Author)
+		at += ", " + safe.Text(view.ShortCommit(o.Commit)+" by "+o.Author)
 	}
 	return at
 }

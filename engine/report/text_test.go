@@ -12,6 +12,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/sample"
 	"tlsync/schema"
 )
@@ -230,7 +231,7 @@ func TestDurationIsRoundedToWhatAnEstimateIsGoodFor(t *testing.T) {
 		0: "1 s", 8: "8 s", 59: "59 s", 60: "1 min", 89: "1 min", 90: "2 min", 5400: "90 min",
 		5401: "1.5 h", 7200: "2 h", 14289: "4 h", 13637: "3.8 h",
 	} {
-		if got := Duration(seconds); got != want {
+		if got := view.Duration(seconds); got != want {
 			t.Errorf("%d seconds are %q, want %q", seconds, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"cmp"
@@ -11,20 +11,20 @@ import (
 	"tlsync/schema"
 )
 
-// place is the zone or the account that an object belongs to.
-type place struct {
+// Place is the zone or the account that an object belongs to.
+type Place struct {
 	ofAccount bool
 	zone      string
 	account   string // of a zone only where two zones share the name
 }
 
-// placeOf returns the place of an object.
-func placeOf(r plan.Ref) place {
-	return place{ofAccount: r.Kind.OfAccount(), zone: r.Zone, account: r.Account}
+// PlaceOf returns the place of an object.
+func PlaceOf(r plan.Ref) Place {
+	return Place{ofAccount: r.Kind.OfAccount(), zone: r.Zone, account: r.Account}
 }
 
 // comparePlaces sorts zones before accounts, and either by name.
-func comparePlaces(a, b place) int {
+func comparePlaces(a, b Place) int {
 	if a.ofAccount != b.ofAccount {
 		if b.ofAccount {
 			return -1
@@ -36,7 +36,7 @@ func comparePlaces(a, b place) int {
 
 // name returns the name of the place, which is foreign text. A zone that shares its name
 // with another one is followed by its account.
-func (p place) name() string {
+func (p Place) name() string {
 	switch {
 	case p.ofAccount:
 		return p.account
@@ -46,8 +46,8 @@ func (p place) name() string {
 	return p.zone
 }
 
-// heading returns the place as the title of what is done there.
-func (p place) heading() string {
+// Heading returns the place as the title of what is done there.
+func (p Place) Heading() string {
 	if p.ofAccount {
 		return "Account " + safe.Text(p.name())
 	}
@@ -55,21 +55,21 @@ func (p place) heading() string {
 }
 
 // inSentence returns the place as part of a sentence.
-func (p place) inSentence(m markup) string {
-	account := "account " + m.code(p.account)
+func (p Place) inSentence(m Markup) string {
+	account := "account " + m.Code(p.account)
 	switch {
 	case p.ofAccount:
 		return account
 	case p.account != "":
-		return "zone " + m.code(p.zone) + " of " + account
+		return "zone " + m.Code(p.zone) + " of " + account
 	}
-	return "zone " + m.code(p.zone)
+	return "zone " + m.Code(p.zone)
 }
 
 // object is the target of one or more changes: a custom hostname, also one that takes two
 // writes, or one setting of a zone.
 type object struct {
-	in     place
+	in     Place
 	name   string
 	kind   plan.Kind
 	action string
@@ -78,9 +78,10 @@ type object struct {
 }
 
 // weaker reports whether any setting of the object gets weaker.
-func (o *object) weaker() bool { return slices.ContainsFunc(o.edits, weakens) }
+func (o *object) weaker() bool { return slices.ContainsFunc(o.edits, Weakens) }
 
-func weakens(e plan.Edit) bool { return e.Direction == schema.Weakens }
+// Weakens reports whether an edit makes a setting weaker.
+func Weakens(e plan.Edit) bool { return e.Direction == schema.Weakens }
 
 // objectOf returns the Ref that all writes to one object share. Each setting of a zone is
 // an object.
@@ -102,7 +103,7 @@ func objects(changes []*plan.Change) []object {
 		i, ok := at[id]
 		if !ok {
 			at[id] = len(list)
-			list = append(list, object{in: placeOf(c.Ref), name: titleOf(c), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			list = append(list, object{in: PlaceOf(c.Ref), name: titleOf(c), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
 			continue
 		}
 
@@ -135,37 +136,37 @@ func joinEdits(first, second []plan.Edit) []plan.Edit {
 	return edits
 }
 
-// group is a set of objects in one place that get the same edits from the same lines.
-type group struct {
-	in     place
-	drift  bool
-	kind   plan.Kind
-	action string
+// Group is a set of objects in one place that get the same edits from the same lines.
+type Group struct {
+	in     Place
+	Drift  bool
+	Kind   plan.Kind
+	Action string
 	writes int // to each object
-	edits  []plan.Edit
-	names  []string // sorted
+	Edits  []plan.Edit
+	Names  []string // sorted
 	weaker bool
 	key    string
 }
 
-// section holds the groups of a place that the commit asks for, or those of drift.
-type section struct {
+// Section holds the groups of a place that the commit asks for, or those of drift.
+type Section struct {
 	drift  bool
-	title  string // empty where the place says it all
-	groups []*group
+	Title  string // empty where the place says it all
+	Groups []*Group
 }
 
-// placeChanges is what a plan does in one place.
-type placeChanges struct {
-	place
-	sections []section // requested changes, then drift; without empty ones
+// PlaceChanges is what a plan does in one place.
+type PlaceChanges struct {
+	Place
+	Sections []Section // requested changes, then drift; without empty ones
 }
 
-// groups returns the groups of all sections.
-func (p *placeChanges) groups() []*group {
-	var all []*group
-	for _, s := range p.sections {
-		all = append(all, s.groups...)
+// Groups returns the groups of all sections.
+func (p *PlaceChanges) Groups() []*Group {
+	var all []*Group
+	for _, s := range p.Sections {
+		all = append(all, s.Groups...)
 	}
 	return all
 }
@@ -173,7 +174,7 @@ func (p *placeChanges) groups() []*group {
 // changesByPlace sorts objects into places, sections and groups, each in the order in
 // which it is shown: weaker groups first. Apart from the sorting, it takes time
 // proportional to the number of edits.
-func changesByPlace(objects []object) []placeChanges {
+func changesByPlace(objects []object) []PlaceChanges {
 	var found groups
 	for i := range objects {
 		o := &objects[i]
@@ -186,29 +187,29 @@ func changesByPlace(objects []object) []placeChanges {
 		}
 	}
 
-	parts := map[place]*[2]section{}
-	var places []place
+	parts := map[Place]*[2]Section{}
+	var places []Place
 	for _, g := range found.list {
-		slices.Sort(g.names)
+		slices.Sort(g.Names)
 		if parts[g.in] == nil {
-			parts[g.in] = &[2]section{{}, {drift: true}}
+			parts[g.in] = &[2]Section{{}, {drift: true}}
 			places = append(places, g.in)
 		}
 		s := &parts[g.in][0]
-		if g.drift {
+		if g.Drift {
 			s = &parts[g.in][1]
 		}
-		s.groups = append(s.groups, g)
+		s.Groups = append(s.Groups, g)
 	}
 	slices.SortFunc(places, comparePlaces)
 
-	list := make([]placeChanges, 0, len(places))
+	list := make([]PlaceChanges, 0, len(places))
 	for _, p := range places {
-		in := placeChanges{place: p}
+		in := PlaceChanges{Place: p}
 		for _, s := range parts[p] {
-			if len(s.groups) > 0 {
-				slices.SortFunc(s.groups, compareGroups)
-				in.sections = append(in.sections, s)
+			if len(s.Groups) > 0 {
+				slices.SortFunc(s.Groups, compareGroups)
+				in.Sections = append(in.Sections, s)
 			}
 		}
 		list = append(list, in)
@@ -230,13 +231,13 @@ func splitDrift(edits []plan.Edit) (requested, drift []plan.Edit) {
 
 // groups collects objects into groups, in order of first appearance.
 type groups struct {
-	at   map[groupPlace]*group
-	list []*group
+	at   map[groupPlace]*Group
+	list []*Group
 }
 
 // groupPlace tells groups apart.
 type groupPlace struct {
-	in    place
+	in    Place
 	drift bool
 	key   string
 }
@@ -244,21 +245,21 @@ type groupPlace struct {
 // add adds an object with some of its edits.
 func (s *groups) add(o *object, edits []plan.Edit, drift bool) {
 	if s.at == nil {
-		s.at = map[groupPlace]*group{}
+		s.at = map[groupPlace]*Group{}
 	}
 	slices.SortStableFunc(edits, compareEdits)
 
 	at := groupPlace{o.in, drift, groupKey(o, edits)}
 	g := s.at[at]
 	if g == nil {
-		g = &group{
-			in: o.in, drift: drift, kind: o.kind, action: o.action, writes: o.writes, edits: edits, key: at.key,
-			weaker: slices.ContainsFunc(edits, weakens),
+		g = &Group{
+			in: o.in, Drift: drift, Kind: o.kind, Action: o.action, writes: o.writes, Edits: edits, key: at.key,
+			weaker: slices.ContainsFunc(edits, Weakens),
 		}
 		s.at[at] = g
 		s.list = append(s.list, g)
 	}
-	g.names = append(g.names, o.name)
+	g.Names = append(g.Names, o.name)
 }
 
 // groupKey is equal for objects that are shown as one line.
@@ -288,37 +289,37 @@ func groupKey(o *object, edits []plan.Edit) string {
 
 // compareEdits puts weaker edits first, then follows the table of settings.
 func compareEdits(a, b plan.Edit) int {
-	return cmp.Or(cmp.Compare(weakRank(a), weakRank(b)), compareSettings(a, b))
+	return cmp.Or(cmp.Compare(weakRank(a), weakRank(b)), CompareSettings(a, b))
 }
 
-// compareSettings follows the table of settings.
-func compareSettings(a, b plan.Edit) int {
+// CompareSettings follows the table of settings.
+func CompareSettings(a, b plan.Edit) int {
 	return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
 }
 
 func weakRank(e plan.Edit) int {
-	if weakens(e) {
+	if Weakens(e) {
 		return 0
 	}
 	return 1
 }
 
-func compareGroups(a, b *group) int {
-	first := func(g *group) plan.Edit {
-		if len(g.edits) == 0 {
+func compareGroups(a, b *Group) int {
+	first := func(g *Group) plan.Edit {
+		if len(g.Edits) == 0 {
 			return plan.Edit{}
 		}
-		return g.edits[0]
+		return g.Edits[0]
 	}
 	x, y := first(a), first(b)
 
 	return cmp.Or(
 		cmp.Compare(weakRank(x), weakRank(y)),
-		cmp.Compare(kindRank(a.kind), kindRank(b.kind)),
+		cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)),
 		cmp.Compare(schema.Rank(x.Setting), schema.Rank(y.Setting)),
 		cmp.Compare(x.Origin.File, y.Origin.File),
 		cmp.Compare(x.Origin.Line, y.Origin.Line),
-		cmp.Compare(a.names[0], b.names[0]),
+		cmp.Compare(a.Names[0], b.Names[0]),
 		cmp.Compare(a.key, b.key),
 	)
 }
@@ -353,37 +354,37 @@ func kindName(k plan.Kind, n int) string {
 	return name + "s"
 }
 
-// subject names the objects of a group below the heading of their place: by their number,
+// Subject names the objects of a group below the heading of their place: by their number,
 // or a single one by its name.
-func (g *group) subject() string {
+func (g *Group) Subject() string {
 	switch {
-	case len(g.names) > 1:
-		return strconv.Itoa(len(g.names)) + " " + kindName(g.kind, len(g.names))
-	case g.kind == plan.KindZone:
+	case len(g.Names) > 1:
+		return strconv.Itoa(len(g.Names)) + " " + kindName(g.Kind, len(g.Names))
+	case g.Kind == plan.KindZone:
 		return "zone"
-	case g.kind.OfAccount():
-		return kindName(g.kind, 1) + " " + safe.Text(g.names[0])
+	case g.Kind.OfAccount():
+		return kindName(g.Kind, 1) + " " + safe.Text(g.Names[0])
 	}
-	return safe.Text(g.names[0])
+	return safe.Text(g.Names[0])
 }
 
-// subjectAndPlace names the objects of a group, with what is done to them; inPlace adds
+// SubjectAndPlace names the objects of a group, with what is done to them; inPlace adds
 // their place.
-func (g *group) subjectAndPlace(m markup, inPlace bool) string {
+func (g *Group) SubjectAndPlace(m Markup, inPlace bool) string {
 	var text string
-	kind := m.name(kindName(g.kind, len(g.names)))
+	kind := m.Name(kindName(g.Kind, len(g.Names)))
 	switch {
-	case len(g.names) > 1:
-		text = strconv.Itoa(len(g.names)) + " " + kind
-	case g.kind == plan.KindZone:
+	case len(g.Names) > 1:
+		text = strconv.Itoa(len(g.Names)) + " " + kind
+	case g.Kind == plan.KindZone:
 		return g.in.inSentence(m)
-	case g.kind == plan.KindCustomHostname:
-		text = m.code(g.names[0]) // nearly all objects are custom hostnames
+	case g.Kind == plan.KindCustomHostname:
+		text = m.Code(g.Names[0]) // nearly all objects are custom hostnames
 	default:
-		text = kind + " " + m.code(g.names[0])
+		text = kind + " " + m.Code(g.Names[0])
 	}
 
-	switch g.action {
+	switch g.Action {
 	case plan.Create:
 		text = "add " + text
 	case plan.Delete:
@@ -395,12 +396,12 @@ func (g *group) subjectAndPlace(m markup, inPlace bool) string {
 	return text
 }
 
-// note tells how many writes each object of a group takes, if it takes more than one.
-func (g *group) note() string {
+// Note tells how many writes each object of a group takes, if it takes more than one.
+func (g *Group) Note() string {
 	switch {
 	case g.writes < 2:
 		return ""
-	case len(g.names) == 1:
+	case len(g.Names) == 1:
 		return strconv.Itoa(g.writes) + " writes"
 	}
 	return strconv.Itoa(g.writes) + " writes each"
@@ -408,15 +409,15 @@ func (g *group) note() string {
 
 // titleOf names the object of a change, within its place unless it is a zone.
 func titleOf(c *plan.Change) string {
-	if in := placeOf(c.Ref); c.Kind == plan.KindZone && in.account != "" {
+	if in := PlaceOf(c.Ref); c.Kind == plan.KindZone && in.account != "" {
 		return in.name()
 	}
 	return c.Title()
 }
 
-// subjectOf names the object of a change and its place.
-func subjectOf(c *plan.Change) string {
-	in := placeOf(c.Ref)
+// SubjectOf names the object of a change and its place.
+func SubjectOf(c *plan.Change) string {
+	in := PlaceOf(c.Ref)
 	switch {
 	case c.Kind == plan.KindZone:
 		return "zone " + safe.Text(titleOf(c))

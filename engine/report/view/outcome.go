@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"fmt"
@@ -13,52 +13,52 @@ import (
 	"tlsync/schema"
 )
 
-// outcome holds what a report says about a run. Like view it does not depend on the
+// Outcome holds what a report says about a run. Like view it does not depend on the
 // format.
-type outcome struct {
-	failed  []*apply.Step
-	skipped []*apply.Step
-	places  []placeChanges // what was done
-	done    int            // changes
-	already int            // those of done that needed no write
-	asTold  bool           // all was done as the plan says that is shown above
-	stopped string         // why the run ended early
+type Outcome struct {
+	Failed  []*apply.Step
+	Skipped []*apply.Step
+	Places  []PlaceChanges // what was done
+	Done    int            // changes
+	Already int            // those of done that needed no write
+	AsTold  bool           // all was done as the plan says that is shown above
+	Stopped string         // why the run ended early
 	tally   apply.Tally
 	planned string   // how many changes were planned, in words
-	endings []string // how live stands now and what to do, safe to show; the further lines of an item are indented
-	values  *values
+	Endings []string // how live stands now and what to do, safe to show; the further lines of an item are indented
+	Values  *Values
 }
 
-// runOutcome returns what there is to say about an apply. With all it names everything.
-func runOutcome(r *apply.Result, all bool) *outcome {
+// RunOutcome returns what there is to say about an apply. With all it names everything.
+func RunOutcome(r *apply.Result, all bool) *Outcome {
 	o := newOutcome(r)
 	o.planned = fmt.Sprintf("%d planned", r.Tally.Planned)
-	o.endings = remaining(r, all)
-	o.asTold = !all && o.done == len(r.Steps) && o.already == 0
+	o.Endings = remaining(r, all)
+	o.AsTold = !all && o.Done == len(r.Steps) && o.Already == 0
 	return o
 }
 
-// receiptOutcome returns what there is to say about the run of a receipt.
-func receiptOutcome(r *planfile.Receipt) *outcome {
-	o := newOutcome(receiptResult(r))
+// ReceiptOutcome returns what there is to say about the run of a receipt.
+func ReceiptOutcome(r *planfile.Receipt) *Outcome {
+	o := newOutcome(ReceiptResult(r))
 	o.planned = receiptPlanned(r)
-	o.endings = receiptEndings(r)
+	o.Endings = receiptEndings(r)
 	return o
 }
 
-func newOutcome(r *apply.Result) *outcome {
-	o := &outcome{stopped: r.Stopped, tally: r.Tally, values: newValues()}
+func newOutcome(r *apply.Result) *Outcome {
+	o := &Outcome{Stopped: r.Stopped, tally: r.Tally, Values: NewValues()}
 	var done []*plan.Change
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		switch s.Outcome {
 		case apply.Failed:
-			o.failed = append(o.failed, s)
+			o.Failed = append(o.Failed, s)
 		case apply.Skipped:
-			o.skipped = append(o.skipped, s)
+			o.Skipped = append(o.Skipped, s)
 		case apply.Done:
 			if !s.Wrote {
-				o.already++
+				o.Already++
 			}
 			c := *s.Change
 			c.Edits = withoutCauses(c.Edits)
@@ -66,8 +66,8 @@ func newOutcome(r *apply.Result) *outcome {
 		case apply.NotAttempted:
 		}
 	}
-	o.done = len(done)
-	o.places = changesByPlace(objects(done))
+	o.Done = len(done)
+	o.Places = changesByPlace(objects(done))
 	return o
 }
 
@@ -81,8 +81,8 @@ func withoutCauses(edits []plan.Edit) []plan.Edit {
 	return out
 }
 
-// headline says how much was done.
-func (o *outcome) headline() string {
+// Headline says how much was done.
+func (o *Outcome) Headline() string {
 	c := o.tally
 	switch {
 	case c.Planned == 0:
@@ -93,14 +93,14 @@ func (o *outcome) headline() string {
 	return "incomplete, " + strconv.Itoa(c.Done) + " of " + plan.Count(c.Planned, "change") + " done"
 }
 
-// counted counts changes by outcome.
-func (o *outcome) counted() string {
+// Counted counts changes by outcome.
+func (o *Outcome) Counted() string {
 	c := o.tally
 	return fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%s).", c.Done, c.Failed, c.Skipped, c.NotAttempted, o.planned)
 }
 
-// mayHaveWritten is said of a step that failed without an answer to its write.
-const mayHaveWritten = "the write may have reached Cloudflare"
+// MayHaveWritten is said of a step that failed without an answer to its write.
+const MayHaveWritten = "the write may have reached Cloudflare"
 
 // remaining says how live stands after the run, and what to do about it.
 func remaining(r *apply.Result, all bool) (lines []string) {
@@ -214,8 +214,8 @@ func few(names []string, all bool) string {
 	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
 }
 
-// receiptResult returns the run that a receipt describes.
-func receiptResult(r *planfile.Receipt) *apply.Result {
+// ReceiptResult returns the run that a receipt describes.
+func ReceiptResult(r *planfile.Receipt) *apply.Result {
 	changes := make([]plan.Change, len(r.Steps))
 	res := &apply.Result{Plan: &plan.Plan{}, Tally: r.Count()}
 	for i := range r.Steps {

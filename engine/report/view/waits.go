@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"cmp"
@@ -10,37 +10,37 @@ import (
 	"tlsync/engine/safe"
 )
 
-// wait is some changes in one place that wait for others for one reason.
-type wait struct {
-	in    place
+// Wait is some changes in one place that wait for others for one reason.
+type Wait struct {
+	in    Place
 	names []string // sorted, each once, safe to show
 	why   string
 }
 
 // waitsOf returns which changes have to wait for others. Changes in one place that wait
 // for the same reason are one wait.
-func waitsOf(changes []*plan.Change) []wait {
+func waitsOf(changes []*plan.Change) []Wait {
 	type key struct {
-		in  place
+		in  Place
 		why string
 	}
 	at := map[key]int{}
-	var list []wait
+	var list []Wait
 	for _, c := range changes {
 		for _, why := range c.Reasons {
-			k := key{placeOf(c.Ref), why}
+			k := key{PlaceOf(c.Ref), why}
 			i, ok := at[k]
 			if !ok {
 				i = len(list)
 				at[k] = i
-				list = append(list, wait{in: k.in, why: why})
+				list = append(list, Wait{in: k.in, why: why})
 			}
 			list[i].names = append(list[i].names, waitsAs(c))
 		}
 	}
 
 	// The order is that of the first names that wait, which stand in the order of the plan.
-	slices.SortFunc(list, func(a, b wait) int {
+	slices.SortFunc(list, func(a, b Wait) int {
 		return cmp.Or(comparePlaces(a.in, b.in), strings.Compare(a.names[0], b.names[0]), strings.Compare(a.why, b.why))
 	})
 	for i := range list {
@@ -63,9 +63,9 @@ func waitsAs(c *plan.Change) string {
 	return safe.Text(c.Title()) + " (" + safe.Text(c.Action) + ")"
 }
 
-// sentence says what waits, and why.
-func (w *wait) sentence(m markup) string {
-	name := func(i int) string { return m.name(w.names[i]) }
+// Sentence says what waits, and why.
+func (w *Wait) Sentence(m Markup) string {
+	name := func(i int) string { return m.Name(w.names[i]) }
 	text := name(0)
 	switch n := len(w.names); n {
 	case 1:
@@ -75,5 +75,5 @@ func (w *wait) sentence(m markup) string {
 	default:
 		text += " and " + strconv.Itoa(n-1) + " more wait: "
 	}
-	return text + m.text(w.why)
+	return text + m.Text(w.why)
 }

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"encoding/json"
@@ -16,16 +16,17 @@ import (
 // anything.
 const maxValue = 60
 
-// values shows values. It remembers the names of cipher lists, which take long to find.
-type values struct {
+// Values shows values. It remembers the names of cipher lists, which take long to find.
+type Values struct {
 	lists map[schema.Value]string
 }
 
-func newValues() *values { return &values{lists: map[schema.Value]string{}} }
+// NewValues returns a Values that remembers nothing yet.
+func NewValues() *Values { return &Values{lists: map[schema.Value]string{}} }
 
 // own shows an object's own value. If it inherits, the value in effect follows. Only
 // hostnames inherit.
-func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
+func (v *Values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
 	if explicit(val) {
 		return v.text(k, e.Setting, val)
 	}
@@ -39,9 +40,9 @@ func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) stri
 }
 
 // text shows one value: a list of cipher suites by its name or length.
-func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
+func (v *Values) text(k plan.Kind, setting string, val schema.Value) string {
 	if setting != schema.Ciphers {
-		return clip(safe.Text(plainText(val)), maxValue)
+		return Clip(safe.Text(plainText(val)), maxValue)
 	}
 
 	list := val.List()
@@ -49,7 +50,7 @@ func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
 	case name != "":
 		return name
 	case list == nil:
-		return clip(safe.Text(val.Text()), maxValue)
+		return Clip(safe.Text(val.Text()), maxValue)
 	case len(list) == 0:
 		return "empty list"
 	case len(list) == 1:
@@ -60,7 +61,7 @@ func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
 
 // listName returns the name of a list of cipher suites, "" if it has none. The empty
 // list has a name on zones only, because its meaning on a hostname is not documented.
-func (v *values) listName(k plan.Kind, val schema.Value) string {
+func (v *Values) listName(k plan.Kind, val schema.Value) string {
 	if val == "[]" && k != plan.KindZone {
 		return ""
 	}
@@ -86,9 +87,9 @@ func plainText(val schema.Value) string {
 	return strings.Join(list, ", ")
 }
 
-// change shows what an edit does. A setting of a new object has no value before, and one
+// Change shows what an edit does. A setting of a new object has no value before, and one
 // of a deleted object none after.
-func (v *values) change(k plan.Kind, action string, e plan.Edit) string {
+func (v *Values) Change(k plan.Kind, action string, e plan.Edit) string {
 	switch action {
 	case plan.Create:
 		return v.text(k, e.Setting, e.To)
@@ -97,14 +98,14 @@ func (v *values) change(k plan.Kind, action string, e plan.Edit) string {
 	}
 	if strings.HasPrefix(string(e.From), "{") && strings.HasPrefix(string(e.To), "{") {
 		before, after := plan.Difference(e.From, e.To)
-		return clip(safe.Text(before), 2*maxValue) + " → " + clip(safe.Text(after), 2*maxValue)
+		return Clip(safe.Text(before), 2*maxValue) + " → " + Clip(safe.Text(after), 2*maxValue)
 	}
 	return v.own(k, e, e.From, e.EffectiveFrom) + " → " + v.own(k, e, e.To, e.EffectiveTo)
 }
 
-// suites compares the effective cipher lists of an edit. It returns nil if both have names.
+// Suites compares the effective cipher lists of an edit. It returns nil if both have names.
 // A list that is inherited counts as the zone's.
-func (v *values) suites(k plan.Kind, e plan.Edit) []string {
+func (v *Values) Suites(k plan.Kind, e plan.Edit) []string {
 	if e.Setting != schema.Ciphers {
 		return nil
 	}
@@ -138,7 +139,7 @@ func lines(list []string) string {
 }
 
 // settingsYAML writes the settings of edits as a configuration, before or after.
-func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit) schema.Value) string {
+func (v *Values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit) schema.Value) string {
 	var b strings.Builder
 	for _, e := range edits {
 		val := of(e)
@@ -156,14 +157,14 @@ func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit)
 				b.WriteString("  - " + safe.Text(s) + "\n")
 			}
 		default:
-			b.WriteString(safe.Text(e.Setting) + ": " + clip(safe.Text(yamlScalar(val)), 2*maxValue) + "\n")
+			b.WriteString(safe.Text(e.Setting) + ": " + Clip(safe.Text(yamlScalar(val)), 2*maxValue) + "\n")
 		}
 	}
 	return b.String()
 }
 
-// settingsDiff compares the settings of edits before and after, as YAML.
-func (v *values) settingsDiff(k plan.Kind, edits []plan.Edit) []string {
+// SettingsDiff compares the settings of edits before and after, as YAML.
+func (v *Values) SettingsDiff(k plan.Kind, edits []plan.Edit) []string {
 	before := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
 	after := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
 	return diff(before, after)
@@ -221,8 +222,8 @@ func diff(before, after string) []string {
 	return out
 }
 
-// clip cuts a text to n characters.
-func clip(s string, n int) string {
+// Clip cuts a text to n characters.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"cmp"
@@ -21,23 +21,23 @@ const (
 	lifted                   // an exception of the policy allows it
 )
 
-// note is a message about the objects that it is true of.
-type note struct {
+// Note is a message about the objects that it is true of.
+type Note struct {
 	noteKey
-	names []string // sorted, each once
+	Names []string // sorted, each once
 }
 
 // noteKey tells notes apart.
 type noteKey struct {
 	kind    plan.Kind
-	in      place  // empty where the objects are zones
+	in      Place  // empty where the objects are zones
 	message string // with plan.This where it names its object
 }
 
-// sentence returns the note as one sentence that is safe to show.
-func (n *note) sentence() string {
-	if len(n.names) == 1 && strings.Contains(n.message, plan.This) {
-		return safe.Text(strings.ReplaceAll(n.message, plan.This, n.names[0]))
+// Sentence returns the note as one sentence that is safe to show.
+func (n *Note) Sentence() string {
+	if len(n.Names) == 1 && strings.Contains(n.message, plan.This) {
+		return safe.Text(strings.ReplaceAll(n.message, plan.This, n.Names[0]))
 	}
 	text := safe.Text(strings.ReplaceAll(n.message, plan.This, "each"))
 	if about := n.about(); about != "" {
@@ -47,13 +47,13 @@ func (n *note) sentence() string {
 }
 
 // about names the objects of a note.
-func (n *note) about() string {
-	many := strconv.Itoa(len(n.names)) + " " + kindName(n.kind, len(n.names))
+func (n *Note) about() string {
+	many := strconv.Itoa(len(n.Names)) + " " + kindName(n.kind, len(n.Names))
 	switch {
-	case len(n.names) == 1 && n.kind == plan.KindZone:
-		return "zone " + safe.Text(n.names[0])
-	case len(n.names) == 1:
-		return safe.Text(n.names[0])
+	case len(n.Names) == 1 && n.kind == plan.KindZone:
+		return "zone " + safe.Text(n.Names[0])
+	case len(n.Names) == 1:
+		return safe.Text(n.Names[0])
 	case n.in.name() == "":
 		return many
 	}
@@ -63,7 +63,7 @@ func (n *note) about() string {
 // notes collects messages.
 type notes struct {
 	at   map[noteKey]int
-	list []note
+	list []Note
 }
 
 // add adds a message about an object by its name.
@@ -72,28 +72,28 @@ func (s *notes) add(k noteKey, name string) {
 		s.at = map[noteKey]int{}
 	}
 	if k.kind == plan.KindZone {
-		k.in = place{} // it is the name
+		k.in = Place{} // it is the name
 	}
 
 	i, ok := s.at[k]
 	if !ok {
 		i = len(s.list)
 		s.at[k] = i
-		s.list = append(s.list, note{noteKey: k})
+		s.list = append(s.list, Note{noteKey: k})
 	}
-	s.list[i].names = append(s.list[i].names, name)
+	s.list[i].Names = append(s.list[i].Names, name)
 }
 
 // sorted returns the notes as they are shown.
-func (s *notes) sorted() []note {
+func (s *notes) sorted() []Note {
 	for i := range s.list {
-		slices.Sort(s.list[i].names)
-		s.list[i].names = slices.Compact(s.list[i].names)
+		slices.Sort(s.list[i].Names)
+		s.list[i].Names = slices.Compact(s.list[i].Names)
 	}
-	slices.SortFunc(s.list, func(a, b note) int {
+	slices.SortFunc(s.list, func(a, b Note) int {
 		return cmp.Or(
 			a.in.compareInNotes(b.in), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
-			cmp.Compare(a.names[0], b.names[0]), cmp.Compare(a.message, b.message),
+			cmp.Compare(a.Names[0], b.Names[0]), cmp.Compare(a.message, b.message),
 		)
 	})
 	return s.list
@@ -101,10 +101,10 @@ func (s *notes) sorted() []note {
 
 // compareInNotes sorts notes about zones first, then those of accounts, then those of
 // objects in zones.
-func (p place) compareInNotes(q place) int {
-	rank := func(p place) int {
+func (p Place) compareInNotes(q Place) int {
+	rank := func(p Place) int {
 		switch {
-		case p == place{}:
+		case p == Place{}:
 			return 0
 		case p.ofAccount:
 			return 1
@@ -114,25 +114,26 @@ func (p place) compareInNotes(q place) int {
 	return cmp.Or(cmp.Compare(rank(p), rank(q)), comparePlaces(p, q))
 }
 
-// hazardNotes are the notes of one kind of hazard. Those that an exception of the policy
+// HazardNotes are the notes of one kind of hazard. Those that an exception of the policy
 // lifts are apart.
-type hazardNotes struct {
-	hazardClass
-	notes []note
+type HazardNotes struct {
+	HazardClass
+	Notes []Note
 }
 
-type hazardClass struct {
-	kind   plan.HazardKind
+// HazardClass tells hazards of a kind apart by whether the policy lifts them.
+type HazardClass struct {
+	Kind   plan.HazardKind
 	lifted bool
 }
 
-func (g hazardClass) permission() permission {
+func (g HazardClass) permission() permission {
 	switch {
 	case g.lifted:
 		return lifted
-	case g.kind == plan.Unreachable:
+	case g.Kind == plan.Unreachable:
 		return never
-	case !g.kind.NeedsPermission():
+	case !g.Kind.NeedsPermission():
 		return none
 	}
 	return named
@@ -140,12 +141,12 @@ func (g hazardClass) permission() permission {
 
 // hazardsOf collects the hazards of changes by kind: first those that can never be
 // allowed, then those that need permission.
-func hazardsOf(changes []*plan.Change) []hazardNotes {
-	found := map[hazardClass]*notes{}
-	var classes []hazardClass
+func hazardsOf(changes []*plan.Change) []HazardNotes {
+	found := map[HazardClass]*notes{}
+	var classes []HazardClass
 	for _, c := range changes {
 		for _, h := range c.Hazards {
-			k, message := hazardClass{h.Kind, h.Exception != ""}, h.Pattern(c.Title())
+			k, message := HazardClass{h.Kind, h.Exception != ""}, h.Pattern(c.Title())
 			if k.lifted {
 				message += "; accepted by the exception at " + h.Exception
 			}
@@ -153,95 +154,96 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 				found[k] = &notes{}
 				classes = append(classes, k)
 			}
-			found[k].add(noteKey{c.Kind, placeOf(c.Ref), message}, titleOf(c))
+			found[k].add(noteKey{c.Kind, PlaceOf(c.Ref), message}, titleOf(c))
 		}
 	}
 
-	slices.SortFunc(classes, func(a, b hazardClass) int {
-		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.kind, b.kind))
+	slices.SortFunc(classes, func(a, b HazardClass) int {
+		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.Kind, b.Kind))
 	})
-	list := make([]hazardNotes, 0, len(classes))
+	list := make([]HazardNotes, 0, len(classes))
 	for _, k := range classes {
-		list = append(list, hazardNotes{k, found[k].sorted()})
+		list = append(list, HazardNotes{k, found[k].sorted()})
 	}
 	return list
 }
 
 // affected counts the objects that notes are about, each once.
-func affected(notes []note) string {
+func affected(notes []Note) string {
 	type object struct {
 		kind plan.Kind
-		in   place
+		in   Place
 		name string
 	}
 	seen := map[object]bool{}
 	for _, n := range notes {
-		for _, name := range n.names {
+		for _, name := range n.Names {
 			seen[object{n.kind, n.in, name}] = true
 		}
 	}
 	return plan.Count(len(seen), "object")
 }
 
-// ruleNotes are the notes of one rule at one severity.
-type ruleNotes struct {
-	ruleClass
-	findings int
-	notes    []placedNote
+// RuleNotes are the notes of one rule at one severity.
+type RuleNotes struct {
+	RuleClass
+	Findings int
+	Notes    []PlacedNote
 }
 
-type ruleClass struct {
-	severity schema.Severity
-	rule     string
+// RuleClass is a rule at one severity.
+type RuleClass struct {
+	Severity schema.Severity
+	Rule     string
 }
 
 // ofPolicy reports whether the rule is one of the policy.
-func (c ruleClass) ofPolicy() bool {
-	f := plan.Finding{Rule: c.rule}
+func (c RuleClass) ofPolicy() bool {
+	f := plan.Finding{Rule: c.Rule}
 	return f.OfPolicy()
 }
 
-// placedNote is a note with the line of the configuration that it points to.
-type placedNote struct {
-	line string
-	note
+// PlacedNote is a note with the line of the configuration that it points to.
+type PlacedNote struct {
+	Line string
+	Note
 }
 
 // findingsOf collects findings: errors first, then by rule and line, equal messages
 // together.
-func findingsOf(findings []plan.Finding) []ruleNotes {
+func findingsOf(findings []plan.Finding) []RuleNotes {
 	type place struct {
-		ruleClass
+		RuleClass
 		line string
 	}
 	found := map[place]*notes{}
-	lines := map[ruleClass][]string{}
-	count := map[ruleClass]int{}
-	var classes []ruleClass
+	lines := map[RuleClass][]string{}
+	count := map[RuleClass]int{}
+	var classes []RuleClass
 	for i := range findings {
 		f := &findings[i]
-		k := place{ruleClass{f.Severity, f.Rule}, fileAndLine(f.Origin.Pos)}
-		if lines[k.ruleClass] == nil {
-			classes = append(classes, k.ruleClass)
+		k := place{RuleClass{f.Severity, f.Rule}, FileAndLine(f.Origin.Pos)}
+		if lines[k.RuleClass] == nil {
+			classes = append(classes, k.RuleClass)
 		}
 		if found[k] == nil {
 			found[k] = &notes{}
-			lines[k.ruleClass] = append(lines[k.ruleClass], k.line)
+			lines[k.RuleClass] = append(lines[k.RuleClass], k.line)
 		}
-		count[k.ruleClass]++
+		count[k.RuleClass]++
 		found[k].add(aboutOf(f))
 	}
 
-	slices.SortFunc(classes, func(a, b ruleClass) int {
-		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
+	slices.SortFunc(classes, func(a, b RuleClass) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Rule, b.Rule)) // "error" < "warning"
 	})
-	list := make([]ruleNotes, 0, len(classes))
+	list := make([]RuleNotes, 0, len(classes))
 	for _, c := range classes {
-		r := ruleNotes{ruleClass: c, findings: count[c]}
+		r := RuleNotes{RuleClass: c, Findings: count[c]}
 		slices.Sort(lines[c])
 		for _, line := range lines[c] {
 			for _, n := range found[place{c, line}].sorted() {
-				r.notes = append(r.notes, placedNote{line, n})
+				r.Notes = append(r.Notes, PlacedNote{line, n})
 			}
 		}
 		list = append(list, r)
@@ -253,11 +255,11 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 func aboutOf(f *plan.Finding) (k noteKey, name string) {
 	switch f.Kind {
 	case plan.KindZone:
-		return noteKey{f.Kind, place{}, f.Pattern(f.Name)}, placeOf(f.Ref).name()
+		return noteKey{f.Kind, Place{}, f.Pattern(f.Name)}, PlaceOf(f.Ref).name()
 	case plan.KindAccount, plan.KindConfiguration:
 		id := f.Ref.String()
-		return noteKey{"", place{}, f.Pattern(id)}, id
+		return noteKey{"", Place{}, f.Pattern(id)}, id
 	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 	}
-	return noteKey{f.Kind, placeOf(f.Ref), f.Pattern(f.Name)}, f.Name
+	return noteKey{f.Kind, PlaceOf(f.Ref), f.Pattern(f.Name)}, f.Name
 }

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"strconv"
@@ -16,7 +16,7 @@ func Discrepancies(all []hold.Discrepancy, most int) []string {
 	if most == 0 {
 		most = len(all)
 	}
-	v := newValues()
+	v := NewValues()
 	var lines []string
 	for _, d := range all[:min(len(all), most)] {
 		lines = append(lines, v.discrepancy(d))
@@ -24,9 +24,9 @@ func Discrepancies(all []hold.Discrepancy, most int) []string {
 	return appendMore(lines, len(all))
 }
 
-func (v *values) discrepancy(d hold.Discrepancy) string {
+func (v *Values) discrepancy(d hold.Discrepancy) string {
 	c := d.Change
-	lead := subjectOf(c) + ": "
+	lead := SubjectOf(c) + ": "
 	switch {
 	case d.Edit != nil:
 		e := d.Edit
@@ -39,18 +39,18 @@ func (v *values) discrepancy(d hold.Discrepancy) string {
 }
 
 // seen shows an object's own value of the setting of an edit.
-func (v *values) seen(k plan.Kind, e *plan.Edit, val schema.Value) string {
+func (v *Values) seen(k plan.Kind, e *plan.Edit, val schema.Value) string {
 	return v.own(k, *e, val, schema.Inherit)
 }
 
 // edits lists the edits of a change.
-func (v *values) edits(c *plan.Change) string {
+func (v *Values) edits(c *plan.Change) string {
 	var b strings.Builder
 	for i, e := range c.Edits {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(safe.Text(e.Setting) + " " + v.change(c.Kind, c.Action, e))
+		b.WriteString(safe.Text(e.Setting) + " " + v.Change(c.Kind, c.Action, e))
 	}
 	return b.String()
 }
@@ -66,14 +66,14 @@ func appendMore(lines []string, items int) []string {
 // Added names changes of a plan that nobody has reviewed, one a line and safe to print, at
 // most as many as most.
 func Added(changes []*plan.Change, most int) []string {
-	v := newValues()
+	v := NewValues()
 	var lines []string
 	for _, c := range changes[:min(len(changes), most)] {
 		what := v.edits(c)
 		if len(c.Edits) == 0 {
 			what = safe.Text(c.Action)
 		}
-		lines = append(lines, subjectOf(c)+": "+what)
+		lines = append(lines, SubjectOf(c)+": "+what)
 	}
 	return appendMore(lines, len(changes))
 }

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"fmt"
@@ -12,20 +12,20 @@ import (
 	"tlsync/schema"
 )
 
-// markup shows the parts of a sentence as one format has them.
-type markup struct {
-	flag   func(flag, value string) string // a flag with a foreign value
-	text   func(string) string             // a foreign sentence
-	name   func(string) string             // a foreign name as running text
-	code   func(string) string             // a name, a value or a flag, set apart
-	strong func(string) string             // words of ours that stand out
+// Markup shows the parts of a sentence as one format has them.
+type Markup struct {
+	Flag   func(flag, value string) string // a flag with a foreign value
+	Text   func(string) string             // a foreign sentence
+	Name   func(string) string             // a foreign name as running text
+	Code   func(string) string             // a name, a value or a flag, set apart
+	Strong func(string) string             // words of ours that stand out
 }
 
-// plainMarkup is that of text for terminals.
-func plainMarkup() markup {
-	return markup{
-		flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
-		text: safe.Text, name: safe.Text, code: safe.Text, strong: unchanged,
+// PlainMarkup is that of text for terminals.
+func PlainMarkup() Markup {
+	return Markup{
+		Flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
+		Text: safe.Text, Name: safe.Text, Code: safe.Text, Strong: unchanged,
 	}
 }
 
@@ -63,28 +63,28 @@ func Duration(seconds int) string {
 	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + " h"
 }
 
-// lastLine counts objects.
-func (c *counts) lastLine() string {
+// LastLine counts objects.
+func (c *Counts) LastLine() string {
 	switch {
-	case c.objects == 0 && c.errors > 0:
+	case c.Objects == 0 && c.errors > 0:
 		return "No changes in what could be compared."
-	case c.objects == 0:
+	case c.Objects == 0:
 		return "No changes."
 	}
 	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", c.add, c.change, c.remove)
 }
 
-// headline counts objects, as lastLine does, and says what a reader must not miss.
-func (c *counts) headline() string {
+// Headline counts objects, as lastLine does, and says what a reader must not miss.
+func (c *Counts) Headline() string {
 	var parts []string
 	if c.errors > 0 {
 		parts = append(parts, "incomplete, "+plan.Count(c.errors, "error"))
 	}
 
 	switch {
-	case c.objects == 0 && c.errors > 0:
+	case c.Objects == 0 && c.errors > 0:
 		parts = append(parts, "no changes in what could be compared")
-	case c.objects == 0:
+	case c.Objects == 0:
 		parts = append(parts, "no changes")
 	default:
 		parts = append(parts, c.actions())
@@ -100,7 +100,7 @@ func (c *counts) headline() string {
 }
 
 // actions counts objects by what is done to them, without zeros.
-func (c *counts) actions() string {
+func (c *Counts) actions() string {
 	var parts []string
 	add := func(n int, text string) {
 		if n > 0 {
@@ -113,13 +113,13 @@ func (c *counts) actions() string {
 	return strings.Join(parts, ", ")
 }
 
-// lookedAt says what a plan without changes has compared.
-func (c *counts) lookedAt() string {
+// LookedAt says what a plan without changes has compared.
+func (c *Counts) LookedAt() string {
 	return plan.Count(c.looked, "object") + " looked at, with " + plan.Count(c.reads, "request") + "."
 }
 
-// settings counts settings, by cause unless the plan has no base, and says where they are.
-func (c *counts) settings(m markup, causes bool) string {
+// Settings counts settings, by cause unless the plan has no base, and says where they are.
+func (c *Counts) Settings(m Markup, causes bool) string {
 	var parts []string
 	add := func(n int, text string) {
 		if causes && n > 0 {
@@ -132,10 +132,10 @@ func (c *counts) settings(m markup, causes bool) string {
 		add(c.causes.Change, " asked for by this commit")
 	}
 	add(c.causes.Adopt, " newly managed")
-	add(c.causes.Conflict, " in "+m.strong("conflict")+" with a live change")
+	add(c.causes.Conflict, " in "+m.Strong("conflict")+" with a live change")
 	add(c.causes.Drift, " drift")
 
-	text := plan.Count(c.edits, "setting") + " of " + plan.Count(c.objects, "object") + " in " + c.where(m)
+	text := plan.Count(c.edits, "setting") + " of " + plan.Count(c.Objects, "object") + " in " + c.where(m)
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
@@ -143,7 +143,7 @@ func (c *counts) settings(m markup, causes bool) string {
 }
 
 // where names the only place of the plan, or counts its places.
-func (c *counts) where(m markup) string {
+func (c *Counts) where(m Markup) string {
 	if c.zones+c.accounts == 1 {
 		return c.only.inSentence(m)
 	}
@@ -158,30 +158,30 @@ func (c *counts) where(m markup) string {
 	return strings.Join(parts, " and ")
 }
 
-// refusal says that the policy refuses the plan; it is empty if it does not.
-func (g *gate) refusal(m markup) string {
+// Refusal says that the policy refuses the plan; it is empty if it does not.
+func (g *Gate) Refusal(m Markup) string {
 	if len(g.policy) == 0 {
 		return ""
 	}
 	var rules []string
 	for _, r := range g.policy {
-		rules = append(rules, m.code(r))
+		rules = append(rules, m.Code(r))
 	}
-	return m.strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
+	return m.Strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
 }
 
-// sentence says what it takes to apply the plan; it is empty if it takes nothing.
-func (g *gate) sentence(m markup) string {
+// Sentence says what it takes to apply the plan; it is empty if it takes nothing.
+func (g *Gate) Sentence(m Markup) string {
 	if g.never != "" {
-		return m.strong("It cannot be applied") + ": " + m.code(string(g.never)) + " can never be allowed."
+		return m.Strong("It cannot be applied") + ": " + m.Code(string(g.never)) + " can never be allowed."
 	}
 
 	var flags, inputs []string
-	if len(g.allow) > 0 {
-		flags, inputs = append(flags, allowFlag+" "+g.allowed(unchanged)), append(inputs, m.code("allow-hazards"))
+	if len(g.Allow) > 0 {
+		flags, inputs = append(flags, AllowFlag+" "+g.Allowed(unchanged)), append(inputs, m.Code("allow-hazards"))
 	}
 	if g.maxChanges > 0 {
-		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.code("max-changes"))
+		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.Code("max-changes"))
 	}
 
 	noun := "input"
@@ -191,29 +191,29 @@ func (g *gate) sentence(m markup) string {
 	case 2:
 		noun = "inputs"
 	}
-	return m.strong("Applying it takes") + " " + m.code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
+	return m.Strong("Applying it takes") + " " + m.Code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
 }
 
-// allowFlag is the flag that accepts the hazards named behind it.
-const allowFlag = "--allow-hazards"
+// AllowFlag is the flag that accepts the hazards named behind it.
+const AllowFlag = "--allow-hazards"
 
-// allowed lists the hazards to allow, as allowFlag has them.
-func (g *gate) allowed(show func(string) string) string {
-	names := make([]string, len(g.allow))
-	for i, k := range g.allow {
+// Allowed lists the hazards to allow, as allowFlag has them.
+func (g *Gate) Allowed(show func(string) string) string {
+	names := make([]string, len(g.Allow))
+	for i, k := range g.Allow {
 		names[i] = show(string(k))
 	}
 	return strings.Join(names, ",")
 }
 
-// summary counts the objects of a hazard, and says what accepts it.
-func (h *hazardNotes) summary(m markup) string {
-	text := affected(h.notes)
+// Summary counts the objects of a hazard, and says what accepts it.
+func (h *HazardNotes) Summary(m Markup) string {
+	text := affected(h.Notes)
 	switch h.permission() {
 	case never:
 		return text + "; this can never be allowed"
 	case named:
-		return text + "; to accept: " + m.flag(allowFlag, string(h.kind))
+		return text + "; to accept: " + m.Flag(AllowFlag, string(h.Kind))
 	case none:
 		return text + "; needs no permission"
 	case lifted:
@@ -222,25 +222,25 @@ func (h *hazardNotes) summary(m markup) string {
 	return text
 }
 
-// requestedBy names the line that asks for an edit; it is empty if no line does.
-func requestedBy(o plan.Origin, m markup) string {
-	if at := fileAndLine(o.Pos); at != "" {
-		return m.code(at)
+// RequestedBy names the line that asks for an edit; it is empty if no line does.
+func RequestedBy(o plan.Origin, m Markup) string {
+	if at := FileAndLine(o.Pos); at != "" {
+		return m.Code(at)
 	}
 	return ""
 }
 
-// decidedBy names the lines that ask for the edits of a group, each once, with the rules
+// DecidedBy names the lines that ask for the edits of a group, each once, with the rules
 // through which they apply and the commits that they come from.
-func (g *group) decidedBy(m markup) []string {
+func (g *Group) DecidedBy(m Markup) []string {
 	var list []string
-	for _, e := range g.edits {
-		by := requestedBy(e.Origin, m)
+	for _, e := range g.Edits {
+		by := RequestedBy(e.Origin, m)
 		if e.Origin.Via != "" {
-			by = strings.TrimSpace(by + " (" + m.name(e.Origin.Via) + ")")
+			by = strings.TrimSpace(by + " (" + m.Name(e.Origin.Via) + ")")
 		}
 		if e.Origin.Commit != "" {
-			by += " of " + m.code(shortCommit(e.Origin.Commit)) + " by " + m.code(e.Origin.Author)
+			by += " of " + m.Code(ShortCommit(e.Origin.Commit)) + " by " + m.Code(e.Origin.Author)
 		}
 		if by != "" && !slices.Contains(list, by) {
 			list = append(list, by)
@@ -249,8 +249,8 @@ func (g *group) decidedBy(m markup) []string {
 	return list
 }
 
-// directionWord says how an edit changes the security of a setting.
-func directionWord(d schema.Direction) string {
+// DirectionWord says how an edit changes the security of a setting.
+func DirectionWord(d schema.Direction) string {
 	switch d {
 	case schema.Strengthens:
 		return "stronger"
@@ -262,11 +262,11 @@ func directionWord(d schema.Direction) string {
 	return safe.Text(string(d))
 }
 
-// shortCommit returns a commit id as people write it.
-func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
+// ShortCommit returns a commit id as people write it.
+func ShortCommit(hash string) string { return hash[:min(len(hash), 12)] }
 
-// fileAndLine returns where something stands in the configuration.
-func fileAndLine(p schema.Pos) string {
+// FileAndLine returns where something stands in the configuration.
+func FileAndLine(p schema.Pos) string {
 	if p.Line == 0 {
 		return safe.Text(p.File)
 	}
