@@ -78,7 +78,7 @@ func (c *change) plain() (plan.Change, error) {
 	}
 
 	if c.Kind != out.Kind || c.Zone != out.Zone || c.Name != out.Title() {
-		return plan.Change{}, fmt.Errorf("the id %s is not that of %s %s of zone %q", c.ID, c.Kind, c.Name, c.Zone)
+		return plan.Change{}, fmt.Errorf("the id %s does not belong to %s %s of zone %q", c.ID, c.Kind, c.Name, c.Zone)
 	}
 
 	for i, id := range c.Needs {

@@ -74,7 +74,7 @@ func readPlan(dec *json.Decoder) (*plan.Plan, error) {
 	if err := delim(dec, '{'); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return nil, errors.New("it is no JSON, so it is no plan; tlsync plan --out FILE saves one")
+			return nil, errors.New("it is not JSON, so it is not a plan; tlsync plan --out FILE saves one")
 		}
 		return nil, err
 	}
@@ -89,10 +89,10 @@ func readPlan(dec *json.Decoder) (*plan.Plan, error) {
 		return nil, err
 	}
 	if !seen["format_version"] {
-		return nil, errors.New("it has no format_version, so it is no plan")
+		return nil, errors.New("it has no format_version, so it is not a plan")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more after its end")
+		return nil, errors.New("text follows the end of the plan")
 	}
 	return p, nil
 }
@@ -108,7 +108,7 @@ func readMembers(dec *json.Decoder, p *plan.Plan) (seen map[string]bool, err err
 
 		name, _ := t.(string) // a key is always a string
 		if seen[name] {
-			return nil, fmt.Errorf("member %q is there twice", name)
+			return nil, fmt.Errorf("member %q appears twice", name)
 		}
 		seen[name] = true
 		if err := readMember(dec, p, name); err != nil {
@@ -153,7 +153,7 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 			return err
 		})
 	}
-	return errors.New("is not part of a plan")
+	return errors.New("not part of a plan")
 }
 
 func readList(dec *json.Decoder, item func() error) error {
@@ -175,7 +175,7 @@ func delim(dec *json.Decoder, want json.Delim) error {
 		return truncated(err)
 	}
 	if t != want {
-		return fmt.Errorf("%v stands where %v should", t, want)
+		return fmt.Errorf("found %v in place of %v", t, want)
 	}
 	return nil
 }

@@ -216,14 +216,14 @@ func TestReadPlanRefusesWhatIsNotAPlan(t *testing.T) {
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"an empty file", "", "read the plan: it ends too early"},
-		{"a list", "[]", "read the plan: [ stands where { should"},
-		{"no version", "{}", "read the plan: it has no format_version, so it is no plan"},
+		{"a list", "[]", "read the plan: found [ in place of {"},
+		{"no version", "{}", "read the plan: it has no format_version, so it is not a plan"},
 		{"another version", `{"format_version": "2", "new": 1}`, `read the plan: member "format_version": "2" is not "1", the one this release reads: make the plan again`},
-		{"an unknown member", strings.Replace(good, `"tool"`, `"tools"`, 1), `read the plan: member "tools": is not part of a plan`},
+		{"an unknown member", strings.Replace(good, `"tool"`, `"tools"`, 1), `read the plan: member "tools": not part of a plan`},
 		{"an unknown member of a change", strings.Replace(good, `"kind"`, `"sort"`, 1), `read the plan: member "changes": item 1: json: unknown field "sort"`},
 		{"an unknown member of an edit", strings.Replace(good, `"cause"`, `"because"`, 1), `read the plan: member "changes": item 1: json: unknown field "because"`},
-		{"a member twice", strings.Replace(good, `"digest": "",`, "", 1)[:2] + `"digest": "a", "digest": "b"}`, `read the plan: member "digest" is there twice`},
-		{"a second plan", good + good, "read the plan: there is more after its end"},
+		{"a member twice", strings.Replace(good, `"digest": "",`, "", 1)[:2] + `"digest": "a", "digest": "b"}`, `read the plan: member "digest" appears twice`},
+		{"a second plan", good + good, "read the plan: text follows the end of the plan"},
 		{"half a plan", good[:len(good)/2], `read the plan: member "changes": it ends too early`},
 		{"no end", strings.TrimSuffix(good, "}\n"), "read the plan: it ends too early"},
 	} {

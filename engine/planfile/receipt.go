@@ -129,7 +129,7 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 	}
 
 	if r.Tally != nil && r.Count() != r.Tally.Tally {
-		return nil, errors.New("read the receipt: the tally is not that of its lines: it was edited or damaged")
+		return nil, errors.New("read the receipt: the tally does not match the lines: the receipt was edited or damaged")
 	}
 	return r, nil
 }
@@ -137,13 +137,13 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 // add reads the next line. It notes the ids of steps in seen.
 func (r *Receipt) add(line []byte, seen map[string]bool) error {
 	if r.Tally != nil {
-		return errors.New("there is more after the tally")
+		return errors.New("text follows the tally")
 	}
 	var head struct {
 		Type string `json:"type"`
 	}
 	if err := json.Unmarshal(line, &head); err != nil {
-		return errors.New("it is no line of a receipt")
+		return errors.New("it is not a line of a receipt")
 	}
 
 	switch head.Type {
@@ -157,7 +157,7 @@ func (r *Receipt) add(line []byte, seen map[string]bool) error {
 			return err
 		}
 		if seen[s.ID] {
-			return fmt.Errorf("%s is there twice", safe.Text(s.ID))
+			return fmt.Errorf("%s appears twice", safe.Text(s.ID))
 		}
 		seen[s.ID] = true
 		r.Steps = append(r.Steps, s)
@@ -186,7 +186,7 @@ func readStep(line []byte) (ReceiptStep, error) {
 	switch s.Outcome {
 	case apply.Done, apply.Failed, apply.Skipped, apply.NotAttempted:
 	default:
-		return s, fmt.Errorf("outcome %q is none", s.Outcome)
+		return s, fmt.Errorf("unknown outcome %q", s.Outcome)
 	}
 
 	for i := range s.Edits {

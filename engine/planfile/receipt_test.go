@@ -80,14 +80,14 @@ func TestWhatIsNoReceipt(t *testing.T) {
 	whole := string(receiptOf(t, sample.Steps()))
 	first, _, _ := strings.Cut(whole, "\n")
 	for _, c := range []struct{ name, text, want string }{
-		{"no JSON", "hello\n", "line 1: it is no line of a receipt"},
-		{"another line", "{\"type\":\"step\"}\n{\"type\":\"note\"}\n", `line 1: outcome "" is none`},
+		{"no JSON", "hello\n", "line 1: it is not a line of a receipt"},
+		{"another line", "{\"type\":\"step\"}\n{\"type\":\"note\"}\n", `line 1: unknown outcome ""`},
 		{"another type", "{\"type\":\"note\"}\n", `line 1: type "note" is neither step nor tally`},
 		{"a member more", strings.Replace(first, `{"type"`, `{"more":1,"type"`, 1) + "\n", `unknown field "more"`},
-		{"a line twice", first + "\n" + first + "\n", "is there twice"},
-		{"a line less", strings.TrimPrefix(whole, first+"\n"), "the tally is not that of its lines"},
-		{"another outcome", strings.Replace(whole, `"outcome":"done"`, `"outcome":"failed"`, 1), "the tally is not that of its lines"},
-		{"more behind the tally", whole + first + "\n", "there is more after the tally"},
+		{"a line twice", first + "\n" + first + "\n", "appears twice"},
+		{"a line less", strings.TrimPrefix(whole, first+"\n"), "the tally does not match the lines"},
+		{"another outcome", strings.Replace(whole, `"outcome":"done"`, `"outcome":"failed"`, 1), "the tally does not match the lines"},
+		{"more behind the tally", whole + first + "\n", "text follows the tally"},
 		{"another version", strings.Replace(whole, `"format_version":"1"`, `"format_version":"2"`, 1), `format_version "2" is not "1"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

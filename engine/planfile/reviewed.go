@@ -69,7 +69,7 @@ func appendFingerprint(data []byte, fingerprint string) []byte {
 }
 
 // errNoReview says that a comment does not keep a review.
-var errNoReview = errors.New("there is no reviewed plan in it: it does not end in what tlsync keeps of one")
+var errNoReview = errors.New("it holds no reviewed plan: it does not end as a plan comment of tlsync does")
 
 // ParseReviewed reads the end of a comment, which ReviewedMarkdown wrote, and returns the
 // commit that was planned.
@@ -85,7 +85,7 @@ func ParseReviewed(comment string) (head string, r hold.Reviewed, err error) {
 	}
 	size := map[string]int{formChanges: 8, formGroups: 12, formWhole: 32}[form]
 	if size == 0 || len(data) != size*count || form == formWhole && count != 1 {
-		return "", r, errors.New("the reviewed plan in it is damaged: it is not as long as it says")
+		return "", r, errors.New("the reviewed plan in it is damaged: its length does not match its count")
 	}
 	return head, decodeReview(form, size, data), nil
 }

@@ -148,7 +148,7 @@ func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
 		case plan.CauseConflict:
 			k, lead = remarkKey{"warning", "conflict", e.Origin.Pos}, "changed here and in the live configuration: "
 		case plan.CauseDrift:
-			k, lead = remarkKey{"notice", "drift", e.Origin.Pos}, "live left what is committed: "
+			k, lead = remarkKey{"notice", "drift", e.Origin.Pos}, "live differs from what is committed: "
 		case plan.CauseChange, plan.CauseAdopt:
 			continue
 		default:

@@ -148,7 +148,7 @@ func (m *page) namesBlock(groups []*view.Group) []*block {
 		return nil
 	}
 	return []*block{{
-		head: fold("Names, and what decided"), tail: foldEnd, rank: rankNames, items: len(groups),
+		head: fold("Names, and the lines that decide"), tail: foldEnd, rank: rankNames, items: len(groups),
 		more: func(i int) string { return "- and " + countGroups(groups[i:]) + ", left out for length\n" },
 		item: func(i int) string { return m.names(groups[i]) },
 	}}

@@ -107,7 +107,7 @@ func (t *text) done(o *view.Outcome) {
 		}
 	}
 	if o.Already > 0 {
-		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was as asked already\n", o.Already, o.Done)
+		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was already as requested\n", o.Already, o.Done)
 	}
 	fmt.Fprintln(t.out)
 }

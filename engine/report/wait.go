@@ -17,7 +17,7 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 	out := bufio.NewWriter(w)
 	style := newStyle(o.Color)
 	if len(inactive) == 0 {
-		fmt.Fprintf(out, "Waited: %s written, and active.\n", plan.Count(of, "custom hostname"))
+		fmt.Fprintf(out, "Waited: %s written, all active.\n", plan.Count(of, "custom hostname"))
 		return out.Flush()
 	}
 
@@ -34,7 +34,7 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 	}
 
 	if unknown > 0 {
-		fmt.Fprintf(out, "  of %s the status is not known\n", plan.Count(unknown, "custom hostname"))
+		fmt.Fprintf(out, "  the status of %s is unknown\n", plan.Count(unknown, "custom hostname"))
 	}
 	if more := len(inactive) - named - unknown; more > 0 {
 		fmt.Fprintf(out, "  and %d more; --verbose names all\n", more)

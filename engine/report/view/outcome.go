@@ -106,7 +106,7 @@ const MayHaveWritten = "the write may have reached Cloudflare"
 func remaining(r *apply.Result, all bool) (lines []string) {
 	switch {
 	case r.Remaining == nil && r.Writes() > 0:
-		return []string{"Live state was not read again: run plan to see how it stands."}
+		return []string{"Live state was not read again: run plan to see what is left."}
 	case r.Remaining == nil:
 		return nil
 	case len(r.Remaining.Changes) == 0:
@@ -114,21 +114,21 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	}
 
 	left := compareRemaining(r)
-	lines = append(lines, "Read again, live is not as the configuration asks:")
+	lines = append(lines, "Read again: live does not match the configuration:")
 	if left.accepted > 0 {
 		lines = append(lines,
 			"  accepted but not effective yet: "+plan.Count(left.accepted, "setting")+" ("+few(left.names, all)+")",
-			"    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
+			"    Cloudflare may need some minutes: run plan later, and apply again only if the plan still shows them")
 	}
 	if left.open > 0 {
 		lines = append(lines,
 			"  not applied: "+plan.Count(left.open, "setting"),
-			"    run apply again once the reasons above are dealt with")
+			"    solve the problems above, then run apply again")
 	}
 	if left.fresh > 0 {
 		lines = append(lines,
 			"  not planned by this run: "+plan.Count(left.fresh, "setting"),
-			"    something else wrote meanwhile: run plan, then apply again")
+			"    something else changed live meanwhile: run plan, then apply again")
 	}
 	return lines
 }
@@ -136,14 +136,14 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 // nothingRemains says that no change is left, and whether anything else is.
 func nothingRemains(r *apply.Result) string {
 	if n := unmet(r.Remaining); n > 0 {
-		return fmt.Sprintf("Read again: what can be written is as the configuration asks; %s above %s what cannot.",
+		return fmt.Sprintf("Read again: all that can be written matches the configuration; %s above %s what cannot be written.",
 			plan.Count(n, "finding"), plan.Plural(n, "tells", "tell"))
 	}
 	if n := r.Beyond; n > 0 {
-		return fmt.Sprintf("Read again: live is as the saved plan asks; %s that it does not hold %s left: run plan to see %s.",
+		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
 			plan.Count(n, "change"), plan.Plural(n, "is", "are"), plan.Plural(n, "it", "them"))
 	}
-	return "Read again: live is as the configuration asks."
+	return "Read again: live matches the configuration."
 }
 
 // leftover counts the settings that are not as asked for after a run.
@@ -246,7 +246,7 @@ func receiptEdit(e planfile.ReceiptEdit) plan.Edit {
 // receiptPlanned says how many changes were planned.
 func receiptPlanned(r *planfile.Receipt) string {
 	if r.Tally == nil {
-		return "how many were planned is not known"
+		return "how many were planned is unknown"
 	}
 	return fmt.Sprintf("%d planned", r.Tally.Planned)
 }
@@ -265,9 +265,9 @@ func receiptEndings(r *planfile.Receipt) (lines []string) {
 
 	switch t := r.Count(); {
 	case r.Tally == nil:
-		lines = append(lines, "The receipt is incomplete: the run was killed, or could not write to it, and what was in flight then is not known. Run apply again: it settles that, and goes on.")
+		lines = append(lines, "The receipt is incomplete: the run was killed, or could not write to the receipt, so the fate of its last requests is unknown. Run apply again: it checks them and continues.")
 	case t.Done < t.Planned:
-		lines = append(lines, "Run apply again: it goes on with what is not done.")
+		lines = append(lines, "Run apply again: it continues with the changes that are not done.")
 	}
 	return lines
 }

@@ -70,7 +70,7 @@ func askedTitle(pending bool) string {
 }
 
 // DriftTitle is the title of changes that undo drift.
-const DriftTitle = "Drift: live left what is committed"
+const DriftTitle = "Drift: live differs from what is committed"
 
 // addTitles gives sections a title where it tells something: in a place with two of them,
 // and for changes that are pending.
