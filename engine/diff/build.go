@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"tlsync/engine/diff/account"
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
@@ -66,10 +68,16 @@ func Build(in Input) (*plan.Plan, error) {
 		}
 	}
 	for i := range in.Live.Accounts {
-		p.Summary.Objects += b.account(i)
+		a := &in.Live.Accounts[i]
+		p.Summary.Objects += len(a.Certificates) + len(a.Applications) + len(a.Alerts)
+		want := account.Input{Live: in.Live, Account: i, Head: in.Head.Accounts[i].Document, Now: in.Now}
+		if in.Base != nil {
+			want.Base, want.WithBase = in.Base.Accounts[i].Document, true
+		}
+		b.findings = append(b.findings, account.Build(&b.graph, want)...)
 	}
 	p.Findings = append(p.Findings, b.findings...)
-	changes, err := b.ordered()
+	changes, err := b.graph.Sorted()
 	if err != nil {
 		return nil, err
 	}
@@ -87,22 +95,9 @@ func Build(in Input) (*plan.Plan, error) {
 // builder collects the writes of all zones as nodes of one graph.
 type builder struct {
 	in       Input
-	nodes    []node
+	graph    order.Graph
 	findings []plan.Finding
 	breaches []plan.Breach
-}
-
-// node is a write with the writes that must succeed before it.
-type node struct {
-	change plan.Change
-	zone   int // index of its zone; objects of accounts come after all zones
-	after  []edge
-}
-
-// edge says that a node waits for another, and why.
-type edge struct {
-	node int
-	why  string // a sentence of the ordering table
 }
 
 func (b *builder) find(sev schema.Severity, rule, object, message string, a *schema.Assignment) {
@@ -162,7 +157,7 @@ type hostnameWork struct {
 func (b *builder) zone(i int) *zoneWork {
 	z := &b.in.Live.Zones[i]
 	w := &zoneWork{
-		builder: b, index: i, start: len(b.nodes), live: z, label: b.in.Live.ZoneLabel(i), want: &b.in.Head.Zones[i],
+		builder: b, index: i, start: b.graph.Len(), live: z, label: b.in.Live.ZoneLabel(i), want: &b.in.Head.Zones[i],
 		edits: map[string]*plan.Edit{}, held: map[string]bool{}, heldEdits: map[string]*plan.Edit{}, zoneNodes: map[string][]int{}, own: map[int]*hostnameWork{},
 	}
 	if b.in.Base != nil {
@@ -430,7 +425,7 @@ func clash(settings []plan.Setting) bool {
 func (w *zoneWork) edit(a *schema.Assignment, from, head schema.Value, base []schema.Assignment) plan.Edit {
 	return plan.Edit{
 		Setting: a.Setting, From: from, To: a.Value, Wire: a.Wire,
-		Cause:  cause(w.base != nil, schema.Assigned(base, a.Setting), head, from),
+		Cause:  plan.CauseOf(w.base != nil, schema.Assigned(base, a.Setting), head, from),
 		Origin: plan.Origin{Pos: a.Pos, Via: a.Via},
 	}
 }
@@ -447,27 +442,6 @@ func baseHostname(z *resolve.ResolvedZone, i int) []schema.Assignment {
 		return nil
 	}
 	return z.Hostnames[i]
-}
-
-// cause reads the table above Build; live differs from head already.
-func cause(withBase bool, base *schema.Assignment, head, live schema.Value) plan.Cause {
-	switch {
-	case !withBase || base == nil:
-		return plan.CauseAdopt
-	case base.Value == head:
-		return plan.CauseDrift
-	case Completed(base, live) == live:
-		return plan.CauseChange
-	}
-	return plan.CauseConflict
-}
-
-// Completed is the value of an assignment with what it leaves open as it is live.
-func Completed(a *schema.Assignment, live schema.Value) schema.Value {
-	if row, ok := schema.LookupSetting(a.Setting); ok {
-		return row.Merge(live, a.Value)
-	}
-	return a.Value
 }
 
 // before and after are the zone's values around the plan, "" where unknown.

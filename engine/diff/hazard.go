@@ -13,8 +13,8 @@ import (
 
 // hazards tells, for each write, what a reviewer has to accept by name.
 func (w *zoneWork) hazards() {
-	for i := w.start; i < len(w.nodes); i++ {
-		c := &w.nodes[i].change
+	for i := w.start; i < w.graph.Len(); i++ {
+		c := w.graph.Change(i)
 		if c.Kind != plan.KindZone {
 			continue
 		}
@@ -27,8 +27,8 @@ func (w *zoneWork) hazards() {
 		w.hostnameHazards(&w.names[i])
 	}
 	w.unreachable()
-	for i := w.start; i < len(w.nodes); i++ {
-		slices.SortStableFunc(w.nodes[i].change.Hazards, func(a, b plan.Hazard) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
+	for i := w.start; i < w.graph.Len(); i++ {
+		slices.SortStableFunc(w.graph.Change(i).Hazards, func(a, b plan.Hazard) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	}
 }
 
@@ -155,7 +155,7 @@ func move(e *plan.Edit) string {
 
 func (w *zoneWork) hostnameHazards(hw *hostnameWork) {
 	for _, n := range hw.nodes {
-		c := &w.nodes[n].change
+		c := w.graph.Change(n)
 		var weaker, cut []string
 		var lifted *schema.Exception
 		unexcused := false
@@ -265,7 +265,7 @@ func oldSuites(v schema.Value) bool {
 func (w *zoneWork) unreachable() {
 	var zone *plan.Change
 	for _, n := range slices.Concat(w.zoneNodes[schema.TLS13], w.zoneNodes[schema.MinTLSVersion], w.zoneNodes[schema.Ciphers]) {
-		zone = &w.nodes[n].change
+		zone = w.graph.Change(n)
 	}
 	if zone != nil && noVersion(w.after(schema.MinTLSVersion), w.after(schema.TLS13)) && !noVersion(w.before(schema.MinTLSVersion), w.before(schema.TLS13)) {
 		zone.AddHazard(plan.Unreachable, fmt.Sprintf("zone %s would demand TLS 1.3 with TLS 1.3 off: no visitor can connect", w.live.Name))
@@ -295,7 +295,7 @@ func (w *zoneWork) unreachable() {
 			if !noVersion(m1, t1) {
 				why = fmt.Sprintf("would have no suite for the %s key of its certificate, with TLS 1.3 off", h.Keys)
 			}
-			w.nodes[hw.nodes[len(hw.nodes)-1]].change.AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.Name, why))
+			w.graph.Change(hw.nodes[len(hw.nodes)-1]).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.Name, why))
 		case noVersion(m1, t1):
 			lost = append(lost, h.Name)
 		default:
@@ -305,7 +305,7 @@ func (w *zoneWork) unreachable() {
 	for _, h := range w.created {
 		own := func(id string) schema.Value { return cmp.Or(h.own[id], w.after(id)) }
 		if noVersion(own(schema.MinTLSVersion), own(schema.TLS13)) {
-			w.nodes[h.node].change.AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.name, demands))
+			w.graph.Change(h.node).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: no visitor can connect", h.name, demands))
 		}
 	}
 	if zone == nil {

@@ -47,7 +47,7 @@ func (w *zoneWork) delete(h *plan.Hostname, entry *schema.Entry) {
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Hostname: h})
 	c.AddHazard(plan.Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	w.graph.Add(c, w.index)
 }
 
 // lifecycleCause says whether the base asked for a name to be created, or
@@ -107,18 +107,17 @@ func (w *zoneWork) create(want *resolve.Creation) {
 		return
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
-	n := len(w.nodes)
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	n := w.graph.Add(c, w.index)
 	for _, row := range schema.Table() {
 		if _, pinned := own[row.ID]; pinned || !row.On(schema.CustomHostnameLevel) {
 			continue
 		}
 		for _, z := range w.zoneNodes[row.ID] {
-			w.needs(n, z, whyNew)
+			w.graph.Needs(n, z, whyNew)
 		}
 	}
 	for _, z := range w.zoneNodes[schema.FallbackOrigin] {
-		w.needs(n, z, whyFallback)
+		w.graph.Needs(n, z, whyFallback)
 	}
 	w.created = append(w.created, createdHostname{want.Name, n, own})
 }
@@ -213,11 +212,10 @@ func (w *zoneWork) upload(want *schema.OriginCertificate) {
 	if enabled, _ := w.live.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(w.live.OriginCertificates) > 0 {
 		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", w.live.Name, want.Subject))
 	}
-	n := len(w.nodes)
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
+	n := w.graph.Add(c, w.index)
 	for _, z := range w.zoneNodes[schema.OriginPulls] {
-		if w.nodes[z].change.Edits[0].To.Member("enabled") == "true" {
-			w.needs(z, n, whyUpload)
+		if w.graph.Change(z).Edits[0].To.Member("enabled") == "true" {
+			w.graph.Needs(z, n, whyUpload)
 		}
 	}
 }

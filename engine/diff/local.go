@@ -138,7 +138,7 @@ func (w *zoneWork) writeLocal(hw *hostnameWork, room []bound, tied []int) {
 		if hw.edits[t].Direction == schema.Strengthens {
 			first, then = then, first
 		}
-		w.needs(then, first, whySuites)
+		w.graph.Needs(then, first, whySuites)
 	}
 	w.keepApart(hw, nodes, room, tied)
 	hw.nodes = nodes
@@ -164,7 +164,7 @@ func (w *zoneWork) keepApart(hw *hostnameWork, nodes []int, room []bound, tied [
 		return
 	}
 	if len(room[first].before) > 0 && len(room[first].after) == 0 && len(room[then].after) > 0 && len(room[then].before) == 0 {
-		w.needs(nodes[then], nodes[first], whySuites)
+		w.graph.Needs(nodes[then], nodes[first], whySuites)
 	}
 }
 
@@ -174,6 +174,5 @@ func (w *zoneWork) addLocal(h *plan.Hostname, e plan.Edit) int {
 		Edits: []plan.Edit{e}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: e.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
-	return len(w.nodes) - 1
+	return w.graph.Add(c, w.index)
 }

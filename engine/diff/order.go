@@ -2,11 +2,11 @@ package diff
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -327,10 +327,10 @@ func (w *zoneWork) write() bool {
 		hard[i], hardTies[i] = w.bounds(&w.names[i])
 		room[i], tied[i] = w.together(&w.names[i], hard[i], hardTies[i])
 	}
-	order, stuck := orderWrites(writes, room)
+	sorted, stuck := orderWrites(writes, room)
 	if len(stuck) > 0 {
 		room, tied = hard, hardTies
-		order, stuck = orderWrites(writes, room)
+		sorted, stuck = orderWrites(writes, room)
 	}
 	if len(stuck) > 0 {
 		var ids []string
@@ -344,7 +344,7 @@ func (w *zoneWork) write() bool {
 			w.live.Name, strings.Join(ids, " and ")), schema.Assigned(w.want.Settings, ids[0]))
 		return false
 	}
-	chain := w.addZoneWrites(writes, order)
+	chain := w.addZoneWrites(writes, sorted)
 	for i := range w.names {
 		if hw := &w.names[i]; hw.live.InZone {
 			w.writeLocal(hw, room[i], tied[i])
@@ -356,14 +356,14 @@ func (w *zoneWork) write() bool {
 }
 
 // pairedBefore lists, for each write, those that the pairs put before it.
-func pairedBefore(writes []zoneWrite) [][]edge {
-	before := make([][]edge, len(writes))
+func pairedBefore(writes []zoneWrite) [][]order.Edge {
+	before := make([][]order.Edge, len(writes))
 	for _, p := range pairs {
 		for b := range writes {
 			for a := range writes {
 				if writes[b].edit.Setting == p.before.setting && writes[a].edit.Setting == p.after.setting &&
 					p.before.when(&writes[b].edit) && p.after.when(&writes[a].edit) {
-					before[a] = append(before[a], edge{b, p.why})
+					before[a] = append(before[a], order.Edge{Node: b, Why: p.why})
 				}
 			}
 		}
@@ -374,10 +374,12 @@ func pairedBefore(writes []zoneWrite) [][]edge {
 // orderWrites is an order of the zone's writes that keeps the pairs, and leaves
 // room for each edit of a hostname between the writes that it has to come
 // between. What no order can satisfy is returned as stuck.
-func orderWrites(writes []zoneWrite, room [][]bound) (order, stuck []int) {
+func orderWrites(writes []zoneWrite, room [][]bound) (sorted, stuck []int) {
 	before := make([][]int, len(writes))
 	for i, edges := range pairedBefore(writes) {
-		before[i] = nodesOf(edges)
+		for _, e := range edges {
+			before[i] = append(before[i], e.Node)
+		}
 	}
 	type between struct{ after, before string }
 	seen := map[between]bool{}
@@ -404,23 +406,23 @@ func orderWrites(writes []zoneWrite, room [][]bound) (order, stuck []int) {
 	for i := range rank {
 		rank[i] = i
 	}
-	return topological(before, rank)
+	return order.Sort(before, rank)
 }
 
 // addZoneWrites makes the nodes of the zone's writes and gives them back in
 // their order. Needs are those of the pairs: the rest of the order follows from
 // the hostnames' writes between.
-func (w *zoneWork) addZoneWrites(writes []zoneWrite, order []int) (chain []int) {
+func (w *zoneWork) addZoneWrites(writes []zoneWrite, sorted []int) (chain []int) {
 	nodes := make([]int, len(writes))
 	for i := range writes {
 		nodes[i] = w.addZone(writes[i])
 	}
 	for a, before := range pairedBefore(writes) {
 		for _, b := range before {
-			w.nodes[nodes[a]].after = append(w.nodes[nodes[a]].after, edge{nodes[b.node], b.why})
+			w.graph.Needs(nodes[a], nodes[b.Node], b.Why)
 		}
 	}
-	for _, o := range order {
+	for _, o := range sorted {
 		chain = append(chain, nodes[o])
 		w.zoneNodes[writes[o].governs] = append(w.zoneNodes[writes[o].governs], nodes[o])
 	}
@@ -433,8 +435,7 @@ func (w *zoneWork) addZone(z zoneWrite) int {
 		Edits: []plan.Edit{z.edit}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: z.edit.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
-	return len(w.nodes) - 1
+	return w.graph.Add(c, w.index)
 }
 
 // writeHostname makes the nodes of a custom hostname: the fewest writes that give
@@ -488,7 +489,7 @@ func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, cha
 			}
 		}
 		if len(hw.nodes) > 0 {
-			w.needs(n, hw.nodes[len(hw.nodes)-1], whyOwn)
+			w.graph.Needs(n, hw.nodes[len(hw.nodes)-1], whyOwn)
 		}
 		hw.nodes = append(hw.nodes, n)
 		now.Settings = plan.LaidOver(now.Settings, edits)
@@ -499,12 +500,12 @@ func (w *zoneWork) writeHostname(hw *hostnameWork, room []bound, tied []int, cha
 func (w *zoneWork) place(n int, b bound) {
 	for _, t := range b.before {
 		for _, z := range w.zoneNodes[t.setting] {
-			w.needs(z, n, t.why)
+			w.graph.Needs(z, n, t.why)
 		}
 	}
 	for _, t := range b.after {
 		for _, z := range w.zoneNodes[t.setting] {
-			w.needs(n, z, t.why)
+			w.graph.Needs(n, z, t.why)
 		}
 	}
 }
@@ -528,8 +529,7 @@ func (w *zoneWork) addHostname(h, as *plan.Hostname, edits []plan.Edit, suffix s
 		Edits: edits, Action: plan.Update, ZoneID: w.live.ID, ObjectID: h.ID,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Hostname: as})
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
-	return len(w.nodes) - 1
+	return w.graph.Add(c, w.index)
 }
 
 // hostnameID is unique even where a zone holds two objects of one name.
@@ -543,145 +543,4 @@ func (w *zoneWork) hostnameID(h *plan.Hostname) string {
 		id += "@" + h.ID
 	}
 	return id
-}
-
-// ordered sorts the nodes so that each comes after those it needs; where there
-// is a choice, what strengthens comes before what weakens, so that a run cut
-// short leaves nothing weaker than it has to, then zone by zone.
-func (b *builder) ordered() ([]plan.Change, error) {
-	n := len(b.nodes)
-	direction := map[schema.Direction]int{schema.Strengthens: 0, schema.Changes: 1, schema.Weakens: 2}
-	kind := map[plan.Kind]int{plan.KindCustomHostname: 0, plan.KindHostname: 1, plan.KindZone: 2, plan.KindMTLSCertificate: 3, plan.KindMTLSHostname: 4, plan.KindAccessApplication: 5, plan.KindAlert: 6}
-	worst := make([]int, n)
-	byRank := make([]int, n)
-	after := make([][]int, n)
-	for i := range b.nodes {
-		byRank[i] = i
-		for j, e := range b.nodes[i].change.Edits {
-			if d := direction[e.Direction]; j == 0 || d == 2 || (d == 0 && worst[i] == 1) {
-				worst[i] = d
-			}
-		}
-		after[i] = nodesOf(b.nodes[i].after)
-		slices.Sort(after[i])
-		after[i] = slices.Compact(after[i])
-	}
-	slices.SortFunc(byRank, func(x, y int) int {
-		a, c := &b.nodes[x], &b.nodes[y]
-		return cmp.Or(
-			cmp.Compare(worst[x], worst[y]), cmp.Compare(a.zone, c.zone),
-			cmp.Compare(kind[a.change.Kind], kind[c.change.Kind]),
-			strings.Compare(a.change.Name, c.change.Name),
-			cmp.Compare(schema.Rank(a.change.ObjectID), schema.Rank(c.change.ObjectID)),
-			strings.Compare(a.change.ID, c.change.ID),
-		)
-	})
-	rank := make([]int, n)
-	for r, i := range byRank {
-		rank[i] = r
-	}
-	order, stuck := topological(after, rank)
-	if len(stuck) > 0 {
-		ids := make([]string, len(stuck))
-		for i, s := range stuck {
-			ids[i] = b.nodes[s].change.ID
-		}
-		slices.Sort(ids)
-		return nil, fmt.Errorf("no safe order: these changes wait for each other: %s", strings.Join(ids[:min(len(ids), 10)], ", "))
-	}
-	place := make([]int, n)
-	for at, i := range order {
-		place[i] = at
-	}
-	changes := make([]plan.Change, n)
-	for at, i := range order {
-		c := b.nodes[i].change
-		slices.SortFunc(after[i], func(x, y int) int { return cmp.Compare(place[x], place[y]) })
-		c.Needs = make([]string, len(after[i]))
-		for j, a := range after[i] {
-			c.Needs[j] = b.nodes[a].change.ID
-		}
-		c.Reasons = reasons(b.nodes[i].after)
-		changes[at] = c
-	}
-	return changes, nil
-}
-
-// needs makes a node wait for another.
-func (b *builder) needs(n, on int, why string) {
-	b.nodes[n].after = append(b.nodes[n].after, edge{on, why})
-}
-
-func nodesOf(edges []edge) []int {
-	if len(edges) == 0 {
-		return nil
-	}
-	out := make([]int, len(edges))
-	for i, e := range edges {
-		out[i] = e.node
-	}
-	return out
-}
-
-// reasons are those of some edges, each once, sorted.
-func reasons(edges []edge) []string {
-	var out []string
-	for _, e := range edges {
-		if !slices.Contains(out, e.why) {
-			out = append(out, e.why)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// topological sorts indices so that each comes after those listed for it; where
-// there is a choice, the lower rank comes first. Ranks are a permutation. What
-// waits for itself is returned as stuck.
-func topological(after [][]int, rank []int) (order, stuck []int) {
-	n := len(after)
-	byRank := make([]int, n)
-	dependants := make([][]int, n)
-	waits := make([]int, n)
-	for i := range after {
-		byRank[rank[i]] = i
-		waits[i] = len(after[i])
-		for _, a := range after[i] {
-			dependants[a] = append(dependants[a], i)
-		}
-	}
-	var ready intHeap
-	for r, i := range byRank {
-		if waits[i] == 0 {
-			ready = append(ready, r) // ascending, hence a heap already
-		}
-	}
-	for ready.Len() > 0 {
-		i := byRank[heap.Pop(&ready).(int)]
-		order = append(order, i)
-		for _, d := range dependants[i] {
-			if waits[d]--; waits[d] == 0 {
-				heap.Push(&ready, rank[d])
-			}
-		}
-	}
-	for i := range waits {
-		if waits[i] > 0 {
-			stuck = append(stuck, i)
-		}
-	}
-	return order, stuck
-}
-
-// intHeap is a min-heap of indices.
-type intHeap []int
-
-func (h intHeap) Len() int           { return len(h) }
-func (h intHeap) Less(i, j int) bool { return h[i] < h[j] }
-func (h intHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *intHeap) Push(x any)        { *h = append(*h, x.(int)) }
-func (h *intHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
 }

@@ -361,7 +361,7 @@ func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
 	}
 	for _, h := range w.created {
 		if v := h.own[row.ID]; v != "" {
-			e := plan.EditOf(w.nodes[h.node].change.Edits, row.ID)
+			e := plan.EditOf(w.graph.Change(h.node).Edits, row.ID)
 			w.judgeName(plan.HostnameObject(w.label, h.name), nameSubject(h.name, ofNobody), row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
 		}
 	}

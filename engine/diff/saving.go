@@ -211,7 +211,7 @@ func (w *zoneWork) suggest(fs []follow) bool {
 		Head: &resolve.Resolved{Zones: []resolve.ResolvedZone{w.following(fs)}},
 	}}
 	alt := other.zone(0)
-	now, then := len(w.nodes)-w.start, len(other.nodes)
+	now, then := w.graph.Len()-w.start, other.graph.Len()
 	if alt == nil || now-then < plan.MinSaving || !w.sameAs(alt, fs) {
 		return false
 	}
@@ -263,8 +263,8 @@ func (w *zoneWork) following(fs []follow) resolve.ResolvedZone {
 // sameAs reports whether another plan of the zone comes to the same: for every name
 // that is known, and for the zone itself but for what gets stronger with it.
 func (w *zoneWork) sameAs(alt *zoneWork, fs []follow) bool {
-	for i := range alt.nodes {
-		if slices.ContainsFunc(alt.nodes[i].change.Hazards, func(h plan.Hazard) bool { return h.Kind == plan.Unreachable }) {
+	for i := range alt.graph.Len() {
+		if slices.ContainsFunc(alt.graph.Change(i).Hazards, func(h plan.Hazard) bool { return h.Kind == plan.Unreachable }) {
 			return false
 		}
 	}

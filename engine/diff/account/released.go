@@ -1,4 +1,4 @@
-package diff
+package account
 
 import (
 	"fmt"
@@ -77,7 +77,7 @@ func (w *accountWork) standingOf(b *schema.MTLS) string {
 	var hostnames []string
 	standing := 0
 	for i := range w.live.Certificates {
-		if c := &w.live.Certificates[i]; Has(b.CAs, fingerprintOf(c)) {
+		if c := &w.live.Certificates[i]; plan.HasFingerprint(b.CAs, fingerprintOf(c)) {
 			standing++
 			hostnames = append(hostnames, hostnamesOf(c)...)
 		}

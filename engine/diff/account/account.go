@@ -1,9 +1,13 @@
-package diff
+// Package account plans what account documents ask for: mutual TLS, the Access
+// applications that demand client certificates, and alerts.
+package account
 
 import (
 	"fmt"
 	"slices"
+	"time"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -91,26 +95,40 @@ func (s *step) key(of reach) string {
 
 // accountWork is one live account while its changes are worked out.
 type accountWork struct {
-	*builder
-	index int // of its nodes, after those of all zones
-	live  *plan.LiveAccount
-	label string // the name; with the id where two accounts share the name
-	want  *schema.Account
-	base  *schema.Account // nil where the base does not speak of it
-	steps []step
-	ids   map[string]bool
+	in       Input
+	graph    *order.Graph
+	group    int // of its nodes, after those of all zones
+	findings []plan.Finding
+	live     *plan.LiveAccount
+	label    string // the name; with the id where two accounts share the name
+	want     *schema.Account
+	base     *schema.Account // nil where the base does not speak of it
+	steps    []step
+	ids      map[string]bool
 }
 
-// account plans what an account document asks for, and tells how many live
-// objects were looked at.
-func (b *builder) account(i int) int {
-	a := &b.in.Live.Accounts[i]
+// Input is everything that the changes of one account are made from.
+type Input struct {
+	// Live is all live state: which hostnames can be given client certificates, the
+	// zones tell.
+	Live *plan.Live
+	// Account is the index of the account in Live.
+	Account int
+	// Head is the document of the account, and Base that of the base commit; nil
+	// where there is none.
+	Head, Base *schema.Account
+	// WithBase is set where there is a base commit.
+	WithBase bool
+	// Now is the time that the expiry of certificates is compared with.
+	Now time.Time
+}
+
+// Build adds the changes that an account document asks for to the graph, and
+// returns the findings.
+func Build(graph *order.Graph, in Input) []plan.Finding {
 	w := &accountWork{
-		builder: b, index: len(b.in.Live.Zones) + i, live: a, label: b.in.Live.AccountLabel(i),
-		want: b.in.Head.Accounts[i].Document, ids: map[string]bool{},
-	}
-	if b.in.Base != nil {
-		w.base = b.in.Base.Accounts[i].Document
+		in: in, graph: graph, group: len(in.Live.Zones) + in.Account, live: &in.Live.Accounts[in.Account], label: in.Live.AccountLabel(in.Account),
+		want: in.Head, base: in.Base, ids: map[string]bool{},
 	}
 	if w.want != nil {
 		w.unreadable()
@@ -119,7 +137,7 @@ func (b *builder) account(i int) int {
 		w.tie()
 	}
 	w.releases()
-	return len(a.Certificates) + len(a.Applications) + len(a.Alerts)
+	return w.findings
 }
 
 // unreadable tells which kinds of objects could not be read. Nothing of them is
@@ -167,7 +185,7 @@ func (w *accountWork) cause(base, head, live schema.Value) plan.Cause {
 	if base == "" {
 		return plan.CauseAdopt
 	}
-	return cause(w.in.Base != nil, &schema.Assignment{Value: base}, head, live)
+	return plan.CauseOf(w.in.WithBase, &schema.Assignment{Value: base}, head, live)
 }
 
 // add makes a change a node. Object is what it is written over, as it stands when
@@ -179,13 +197,12 @@ func (w *accountWork) add(c plan.Change, over plan.Object) int {
 	}
 	w.ids[c.ID] = true
 	c.Request = plan.NewRequest(&c, over)
-	w.nodes = append(w.nodes, node{change: c, zone: w.index})
-	return len(w.nodes) - 1
+	return w.graph.Add(c, w.group)
 }
 
 // hazard tells of a node what a reviewer has to accept by name.
 func (w *accountWork) hazard(n int, kind plan.HazardKind, format string, args ...any) {
-	w.nodes[n].change.AddHazard(kind, fmt.Sprintf(format, args...))
+	w.graph.Change(n).AddHazard(kind, fmt.Sprintf(format, args...))
 }
 
 func (w *accountWork) did(s step) { w.steps = append(w.steps, s) }
@@ -196,7 +213,7 @@ func (w *accountWork) tie() {
 		key  string
 		node int
 	}
-	seen := map[edge]map[int]bool{} // what waits for a node for a reason
+	seen := map[order.Edge]map[int]bool{} // what waits for a node for a reason
 	for _, rule := range accountRules {
 		before := map[string][]int{}
 		listed := map[place]bool{}
@@ -216,7 +233,7 @@ func (w *accountWork) tie() {
 			}
 			done[at] = true
 			for _, on := range before[at.key] {
-				e := edge{on, rule.why}
+				e := order.Edge{Node: on, Why: rule.why}
 				if on == s.node || seen[e][s.node] {
 					continue
 				}
@@ -224,7 +241,7 @@ func (w *accountWork) tie() {
 					seen[e] = map[int]bool{}
 				}
 				seen[e][s.node] = true
-				w.needs(s.node, on, rule.why)
+				w.graph.Needs(s.node, on, rule.why)
 			}
 		}
 	}

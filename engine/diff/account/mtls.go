@@ -1,4 +1,4 @@
-package diff
+package account
 
 import (
 	"cmp"
@@ -241,11 +241,6 @@ func (w *mtlsWork) owner(name string) *mtlsEntry {
 	return nil
 }
 
-// Has reports whether one of the files has a fingerprint.
-func Has(cas []schema.CACertificate, md5 string) bool {
-	return slices.ContainsFunc(cas, func(ca schema.CACertificate) bool { return slices.Contains(ca.MD5, md5) })
-}
-
 // claimLeaving takes a live certificate that no entry asks for as one that is to
 // go, if it is an earlier one of an entry, or of an entry that is to be absent.
 func (w *mtlsWork) claimLeaving(c *plan.Resource) {
@@ -261,7 +256,7 @@ func (w *mtlsWork) claimLeaving(c *plan.Resource) {
 	case md5 == "" && !e.Absent:
 		w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
 			"certificate %s (%s) is left as it is: Cloudflare does not report its fingerprint, so it cannot be told whether it is the one in the configuration", c.Name, c.ID), e.origin(e.Name.Pos))
-	case e.Absent || !Has(e.CAs, md5):
+	case e.Absent || !plan.HasFingerprint(e.CAs, md5):
 		e.authorities = append(e.authorities, &authority{entry: e, live: c, name: c.Name, from: hostnamesOf(c)})
 	}
 }
@@ -519,9 +514,9 @@ func (w *mtlsWork) baseHas(a *authority) bool {
 	case a.entry.Absent:
 		return true // whatever it had goes with it
 	case a.ca != nil:
-		return Has(b.CAs, a.ca.MD5[0])
+		return plan.HasFingerprint(b.CAs, a.ca.MD5[0])
 	}
-	return Has(b.CAs, a.fingerprint())
+	return plan.HasFingerprint(b.CAs, a.fingerprint())
 }
 
 func (w *mtlsWork) associationEdit(a *authority, from, to []string) plan.Edit {

@@ -1,4 +1,4 @@
-package diff
+package account
 
 import (
 	"fmt"
@@ -56,7 +56,7 @@ func (w *mtlsWork) forwarding() {
 		over := now
 		n := w.add(c, plan.Object{Resource: &over})
 		if last >= 0 {
-			w.needs(n, last, whyForwarding)
+			w.graph.Needs(n, last, whyForwarding)
 		}
 		last = n
 		now.Rest = string(plan.ForwardingList(now.Rest, edits))
