@@ -1,4 +1,4 @@
-package diff
+package zone
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
@@ -206,13 +207,11 @@ func (w *zoneWork) suggest(fs []follow) bool {
 	if len(fs) == 0 {
 		return false
 	}
-	other := &builder{in: Input{
-		Live: &plan.Live{Zones: w.in.Live.Zones[w.index : w.index+1]},
-		Head: &resolve.Resolved{Zones: []resolve.ResolvedZone{w.following(fs)}},
-	}}
-	alt := other.zone(0)
-	now, then := w.graph.Len()-w.start, other.graph.Len()
-	if alt == nil || now-then < plan.MinSaving || !w.sameAs(alt, fs) {
+	head := w.following(fs)
+	var other order.Graph
+	alt, ordered := build(&other, Input{Live: w.live, Label: w.label, Head: &head})
+	now, then := w.graph.Len()-w.start, other.Len()
+	if !ordered || now-then < plan.MinSaving || !w.sameAs(alt, fs) {
 		return false
 	}
 	w.find(plan.Info, plan.CheaperZoneValue, plan.ZoneObject(w.label), w.suggestion(fs, now, then), &schema.Assignment{Pos: fs[0].lines[0].Pos, Via: fs[0].lines[0].Via})

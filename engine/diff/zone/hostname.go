@@ -1,4 +1,4 @@
-package diff
+package zone
 
 import (
 	"cmp"
@@ -174,5 +174,5 @@ func (w *zoneWork) addLocal(h *plan.Hostname, e plan.Edit) int {
 		Edits: []plan.Edit{e}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: e.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})
-	return w.graph.Add(c, w.index)
+	return w.graph.Add(c, w.in.Group)
 }

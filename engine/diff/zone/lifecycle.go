@@ -1,4 +1,4 @@
-package diff
+package zone
 
 import (
 	"cmp"
@@ -47,7 +47,7 @@ func (w *zoneWork) delete(h *plan.Hostname, entry *schema.Entry) {
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Hostname: h})
 	c.AddHazard(plan.Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
-	w.graph.Add(c, w.index)
+	w.graph.Add(c, w.in.Group)
 }
 
 // lifecycleCause says whether the base asked for a name to be created, or
@@ -107,7 +107,7 @@ func (w *zoneWork) create(want *resolve.Creation) {
 		return
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
-	n := w.graph.Add(c, w.index)
+	n := w.graph.Add(c, w.in.Group)
 	for _, row := range schema.Table() {
 		if _, pinned := own[row.ID]; pinned || !row.On(schema.CustomHostnameLevel) {
 			continue
@@ -212,7 +212,7 @@ func (w *zoneWork) upload(want *schema.OriginCertificate) {
 	if enabled, _ := w.live.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(w.live.OriginCertificates) > 0 {
 		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", w.live.Name, want.Subject))
 	}
-	n := w.graph.Add(c, w.index)
+	n := w.graph.Add(c, w.in.Group)
 	for _, z := range w.zoneNodes[schema.OriginPulls] {
 		if w.graph.Change(z).Edits[0].To.Member("enabled") == "true" {
 			w.graph.Needs(z, n, whyUpload)

@@ -1,4 +1,4 @@
-package diff
+package zone
 
 import (
 	"cmp"
@@ -435,7 +435,7 @@ func (w *zoneWork) addZone(z zoneWrite) int {
 		Edits: []plan.Edit{z.edit}, Action: plan.Update, ZoneID: w.live.ID, ObjectID: z.edit.Setting,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{})
-	return w.graph.Add(c, w.index)
+	return w.graph.Add(c, w.in.Group)
 }
 
 // writeHostname makes the nodes of a custom hostname: the fewest writes that give
@@ -529,7 +529,7 @@ func (w *zoneWork) addHostname(h, as *plan.Hostname, edits []plan.Edit, suffix s
 		Edits: edits, Action: plan.Update, ZoneID: w.live.ID, ObjectID: h.ID,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Hostname: as})
-	return w.graph.Add(c, w.index)
+	return w.graph.Add(c, w.in.Group)
 }
 
 // hostnameID is unique even where a zone holds two objects of one name.
