@@ -10,116 +10,147 @@ import (
 	"tlsync/schema"
 )
 
-// releases tells what the base managed and head does not: nothing is written, and
-// what visitors meet from now on is nobody's business. Hostnames that the same
-// line released are told together.
-func (w *zoneWork) releases() {
-	if w.base == nil {
-		return
+// released reports the settings that the base commit managed and head does not: nothing
+// is written, and nothing keeps the values any more. Hostnames that the same line
+// released share a finding.
+func released(in *Input, o *outcome) findings {
+	if in.Base == nil {
+		return nil
 	}
-	var all []release
-	at := map[releaseKey]int{}
-	add := func(kind plan.Kind, name string, i int, base, head []schema.Assignment) {
-		for j := range base {
-			a := &base[j]
-			if schema.Assigned(head, a.Setting) != nil {
-				continue
+
+	var r releases
+	for _, a := range unmanaged(in.Base.Settings, in.Head.Settings) {
+		r.add(plan.KindZone, a, o.live.Name, o.after(a.Setting))
+	}
+	for i := range o.names.Len() {
+		if o.names.Deleted(i) != nil {
+			continue
+		}
+		for _, a := range unmanaged(o.names.Base(i), o.names.Wanted(i)) {
+			_, value := o.effective(i, a.Setting)
+			if plan.OfCertificate(a.Setting) {
+				value = o.names.At(i).Own(a.Setting)
 			}
-			value := w.after(a.Setting)
-			if i >= 0 && plan.OfCertificate(a.Setting) {
-				value = w.host(i).Own(a.Setting)
-			} else if i >= 0 {
-				_, value = w.effective(i, a.Setting)
-			}
-			k := releaseKey{kind, a.Setting, a.Pos, a.Via}
-			if _, seen := at[k]; !seen {
-				at[k] = len(all)
-				all = append(all, release{key: k, values: map[schema.Value][]string{}})
-			}
-			r := &all[at[k]]
-			r.values[value] = append(r.values[value], name)
+			r.add(o.names.Kind(i), a, o.names.At(i).Name, value)
 		}
 	}
-	add(plan.KindZone, w.live.Name, -1, w.base.Settings, w.want.Settings)
-	for i := range w.live.Hostnames {
-		if w.want.Deleted[i] == nil {
-			add(plan.KindCustomHostname, w.live.Hostnames[i].Name, i, w.base.Hostnames[i], w.want.Hostnames[i])
-		}
+
+	var out findings
+	for i := range r.all {
+		out.add(r.all[i].finding(in))
 	}
-	for k := range w.local {
-		add(plan.KindHostname, w.local[k].Name, len(w.live.Hostnames)+k, w.baseLocal(w.local[k].Name), w.localWant[k])
-	}
-	for i := range all {
-		w.findings = append(w.findings, all[i].finding(w))
-	}
-	w.releasedCertificates()
+	releasedCertificates(&out, in)
+	return out
 }
 
-// releasedCertificates tells of certificates for origin pulls that the base asked
-// for and head does not, as far as they are there.
-func (w *zoneWork) releasedCertificates() {
+// unmanaged returns the assignments of base that head does not have.
+func unmanaged(base, head []schema.Assignment) []*schema.Assignment {
+	var out []*schema.Assignment
+	for i := range base {
+		if a := &base[i]; schema.Assigned(head, a.Setting) == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// releasedCertificates reports certificates for origin pulls that the base commit asked
+// for and head does not, and that exist.
+func releasedCertificates(out *findings, in *Input) {
 	same := func(a, b *schema.OriginCertificate) bool {
 		return a.ID == b.ID && (a.ID != "" || a.SHA256 == b.SHA256)
 	}
-	for i := range w.base.OriginCertificates {
-		b := &w.base.OriginCertificates[i]
-		there := slices.ContainsFunc(w.live.OriginCertificates, func(c plan.OriginCertificate) bool { return c.ID == b.ID || b.ID == "" && c.SHA256 == b.SHA256 })
-		if !there || slices.ContainsFunc(w.want.OriginCertificates, func(c schema.OriginCertificate) bool { return same(&c, b) }) {
+	for i := range in.Base.OriginCertificates {
+		b := &in.Base.OriginCertificates[i]
+		exists := slices.ContainsFunc(in.Live.OriginCertificates, func(c plan.OriginCertificate) bool { return c.ID == b.ID || b.ID == "" && c.SHA256 == b.SHA256 })
+		stays := slices.ContainsFunc(in.Head.OriginCertificates, func(c schema.OriginCertificate) bool { return same(&c, b) })
+		if !exists || stays {
 			continue
 		}
-		w.find(schema.Warning, plan.NoLongerManaged, plan.ZoneObject(w.label), fmt.Sprintf(
+		out.report(schema.Warning, plan.NoLongerManaged, in.object(), fmt.Sprintf(
 			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
-			cmp.Or(b.File, b.ID), w.live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
+			cmp.Or(b.File, b.ID), in.Live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
 	}
 }
 
-// releaseKey is what objects have in common that one finding tells of.
+// releases collects releases by what one finding has in common.
+type releases struct {
+	all []release
+	at  map[releaseKey]int // index in all
+}
+
+// releaseKey is what the objects of one finding have in common.
 type releaseKey struct {
 	kind    plan.Kind
 	setting string
-	pos     schema.Pos
-	via     string
+	origin  plan.Origin
 }
 
-// release is a setting that is no longer managed, with the names that are
-// concerned by the value that visitors meet.
+// release is a setting that is no longer managed, with the names by the value that their
+// visitors meet.
 type release struct {
 	key    releaseKey
 	values map[schema.Value][]string
 }
 
-func (r *release) finding(w *zoneWork) plan.Finding {
-	type group struct {
-		value schema.Value
-		names []string
+func (r *releases) add(kind plan.Kind, a *schema.Assignment, name string, value schema.Value) {
+	key := releaseKey{kind, a.Setting, plan.Origin{Pos: a.Pos, Via: a.Via}}
+	i, seen := r.at[key]
+	if !seen {
+		if r.at == nil {
+			r.at = map[releaseKey]int{}
+		}
+		i = len(r.all)
+		r.at[key] = i
+		r.all = append(r.all, release{key, map[schema.Value][]string{}})
 	}
-	var groups []group
-	total := 0
+	r.all[i].values[value] = append(r.all[i].values[value], name)
+}
+
+func (r *release) finding(in *Input) plan.Finding {
+	text := ""
+	if groups := r.groups(); r.key.kind == plan.KindZone {
+		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, in.Live.Name, plan.Show(groups[0].value))
+	} else {
+		text = r.hostnamesText(in.Live.Name, groups)
+	}
+	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Object: in.object(), Message: text, Origin: r.key.origin}
+}
+
+// releasedGroup are the names with one value.
+type releasedGroup struct {
+	value schema.Value
+	names []string
+}
+
+// groups returns the names by value, the largest group first.
+func (r *release) groups() []releasedGroup {
+	var out []releasedGroup
 	for v, names := range r.values {
 		slices.Sort(names)
-		groups = append(groups, group{v, names})
-		total += len(names)
+		out = append(out, releasedGroup{v, names})
 	}
-	slices.SortFunc(groups, func(a, b group) int {
+	slices.SortFunc(out, func(a, b releasedGroup) int {
 		return cmp.Or(cmp.Compare(len(b.names), len(a.names)), strings.Compare(string(a.value), string(b.value)))
 	})
-	var text string
-	if r.key.kind == plan.KindZone {
-		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, w.live.Name, plan.Show(groups[0].value))
-	} else {
-		noun := "custom hostname"
-		if r.key.kind == plan.KindHostname {
-			noun = "hostname"
-		}
-		parts := make([]string, len(groups))
-		for i, g := range groups {
-			parts[i] = fmt.Sprintf("%s (%s)", plan.Show(g.value), plan.First(g.names))
-			if len(groups) > 1 {
-				parts[i] = fmt.Sprintf("%s for %d (%s)", plan.Show(g.value), len(g.names), plan.First(g.names))
-			}
-		}
-		text = fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors meet %s, and nothing keeps it there",
-			r.key.setting, plan.Count(total, noun), w.live.Name, strings.Join(parts, ", "))
+	return out
+}
+
+func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
+	noun := "custom hostname"
+	if r.key.kind == plan.KindHostname {
+		noun = "hostname"
 	}
-	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Object: plan.ZoneObject(w.label), Message: text, Origin: plan.Origin{Pos: r.key.pos, Via: r.key.via}}
+
+	total := 0
+	parts := make([]string, len(groups))
+	for i, g := range groups {
+		total += len(g.names)
+		parts[i] = fmt.Sprintf("%s (%s)", plan.Show(g.value), plan.First(g.names))
+		if len(groups) > 1 {
+			parts[i] = fmt.Sprintf("%s for %d (%s)", plan.Show(g.value), len(g.names), plan.First(g.names))
+		}
+	}
+	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors meet %s, and nothing keeps it there",
+		r.key.setting, plan.Count(total, noun), zone, strings.Join(parts, ", "))
 }
