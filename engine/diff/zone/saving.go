@@ -150,7 +150,7 @@ func (s *saver) choose(as []alternative) (chosen []alternative, saved int) {
 		line    plan.Origin
 	}
 	gain := map[place]int{}
-	s.eachPinned(as, func(p *pinned) {
+	s.eachPinned(as, func(p pinned) {
 		at := place{p.a.row.ID, p.line}
 		switch {
 		case p.edited && onlyPins(p.edits, as):
@@ -184,7 +184,7 @@ func (s *saver) saves(as []alternative) int {
 	}
 
 	left := map[int]int{} // edits that stay, by position of the hostname
-	s.eachPinned(as, func(p *pinned) {
+	s.eachPinned(as, func(p pinned) {
 		switch {
 		case !slices.Contains(p.a.lines, p.line):
 		case !p.edited && p.own == p.a.value:
@@ -213,7 +213,7 @@ type pinned struct {
 
 // eachPinned visits the custom hostnames that the configuration pins at a value of the
 // alternatives.
-func (s *saver) eachPinned(as []alternative, visit func(p *pinned)) {
+func (s *saver) eachPinned(as []alternative, visit func(p pinned)) {
 	for i := range s.o.names.Custom() {
 		wanted := s.o.names.Wanted(i)
 		if len(wanted) == 0 || s.o.names.Deleted(i) != nil {
@@ -229,7 +229,7 @@ func (s *saver) eachPinned(as []alternative, visit func(p *pinned)) {
 			if p.position, p.edited = s.o.editedAt(i); p.edited {
 				p.edits = s.o.edited[p.position].edits
 			}
-			visit(&p)
+			visit(p)
 		}
 	}
 }
