@@ -1,7 +1,8 @@
-// Package diff turns a configuration and live state into the writes that make
-// them equal, in an order in which no name is ever weaker than before or after.
+// Package diff turns a configuration and live state into the writes that make them
+// equal, in an order in which every name is at every moment as strong as before or as
+// after.
 //
-// It is pure: no clock, no network, no files. The same input gives the same
+// It is pure: it has no clock, no network and no files. The same input gives the same
 // plan, byte for byte.
 package diff
 
@@ -17,39 +18,38 @@ import (
 	"tlsync/schema"
 )
 
-// Input is everything a Plan is made from.
+// Input is everything that a plan is made from.
 type Input struct {
 	Live *plan.Live
-	// Head is what the configuration asks for.
+	// Head is the configuration, resolved.
 	Head *resolve.Resolved
-	// Base is what the base commit asked for; nil without one.
+	// Base is the configuration of the base commit; nil without one.
 	Base   *resolve.Resolved
 	Tool   plan.Tool
 	Config plan.Config
-	// Budget is what the API lets through, for the estimate; the zero Budget leaves
-	// it out.
+	// Budget is the rate limit of the API, for the estimate. The zero Budget leaves the
+	// estimate out.
 	Budget plan.Budget
-	// Now is the time against which the expiry of certificates is told. The zero
-	// time tells nothing.
+	// Now is the time that the expiry of certificates is compared with. With the zero
+	// time nothing expires.
 	Now time.Time
 }
 
-// Build compares what is asked for with what is live, setting by setting:
+// Build compares the configuration with live state, setting by setting:
 //
 //	base  head  live   outcome
 //	a     a     a      in sync
 //	a     b     a      change    a → b
-//	a     b     b      in sync already
-//	a     b     c      conflict  c → b, changed here and there
+//	a     b     b      already in sync
+//	a     b     c      conflict  c → b, changed on both sides
 //	a     a     c      drift     c → a
 //	–     b     c      adopt     c → b, newly managed
-//	any   –     any    released: nothing is written, and told (released.go)
+//	any   –     any    released: nothing is written, and a finding says so
 //	any   any   ?      reported as unreadable, never written
 //
-// The changes stand in an order in which every name's effective value is at
-// every moment its old or its new one (order.go). A zone for which there is no such
-// order is left alone, with a finding. The error is a cycle in the order, which
-// names its members; none is known.
+// In the order of the changes every name meets at every moment its old value of a setting
+// or its new one. A zone without such an order is left alone, with a finding. The error
+// is a cycle between changes, and names them; no input that leads to one is known.
 func Build(in Input) (*plan.Plan, error) {
 	p := &plan.Plan{
 		FormatVersion: plan.FormatVersion, Tool: in.Tool, Config: in.Config,

@@ -9,7 +9,7 @@ import (
 	"tlsync/schema"
 )
 
-// expiryAlert is the type of alert that tells of certificate authorities that
+// expiryAlert is the type of alert that reports certificate authorities before they
 // expire.
 const expiryAlert schema.Value = `"access_custom_certificate_expiration_type"`
 
@@ -18,7 +18,7 @@ const expiryAlert schema.Value = `"access_custom_certificate_expiration_type"`
 var alertFields = []string{plan.FieldAlertType, plan.FieldEnabled, plan.FieldDescription, plan.FieldEmail, plan.FieldWebhooks, plan.FieldPagerDuty}
 
 // alerts plans the notification policies of the account.
-func (w *accountWork) alerts() {
+func (w *work) alerts() {
 	if !w.readable(plan.KindAlert) {
 		return
 	}
@@ -39,21 +39,21 @@ func alertOrigin(a *schema.Alert, p schema.Pos) plan.Origin {
 	return plan.Origin{Pos: p, Via: "alert " + a.Name.Value}
 }
 
-// liveAlert is the alert of a name, nil if there is none; known is false where
-// there are several and it cannot be told which is meant.
-func (w *accountWork) liveAlert(a *schema.Alert) (live *plan.Resource, known bool) {
+// liveAlert returns the live alert that one of the configuration is about, nil if there is
+// none. Known is false where several have the name and the type does not decide.
+func (w *work) liveAlert(a *schema.Alert) (live *plan.Resource, known bool) {
 	live, named := w.alertNamed(a)
 	if live != nil || named == 0 {
 		return live, true
 	}
-	w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindAlert, a.Name.Value), fmt.Sprintf(
+	w.report(schema.Warning, plan.NotEditable, w.object(plan.KindAlert, a.Name.Value), fmt.Sprintf(
 		"alert %s is left as it is: account %s has %d of that name, and the type does not tell which is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
 	return nil, false
 }
 
-// alertNamed is the live alert that one of the configuration is about, and how many
-// have its name: of several it is the only one of the type, else nil.
-func (w *accountWork) alertNamed(a *schema.Alert) (live *plan.Resource, named int) {
+// alertNamed returns the live alert that one of the configuration is about, and how many
+// have its name. Of several it is the only one of the type, or nil.
+func (w *work) alertNamed(a *schema.Alert) (live *plan.Resource, named int) {
 	alike := 0
 	var only *plan.Resource
 	for i := range w.live.Alerts {
@@ -77,23 +77,25 @@ func (w *accountWork) alertNamed(a *schema.Alert) (live *plan.Resource, named in
 	return nil, named
 }
 
-// asked is what an alert asks of its fields; one that is not in it is not
-// managed. It is false where a destination cannot be found, which tell is told.
-func (w *accountWork) asked(a *schema.Alert, tell func(sev schema.Severity, rule, message string, p schema.Pos)) (map[string]schema.Value, bool) {
-	out := map[string]schema.Value{plan.FieldAlertType: schema.StringValue(a.Type.Value), plan.FieldEnabled: "true"}
+// wantedFields returns the values that an alert asks of its fields; fields that it does
+// not manage are missing. Ok is false where a destination cannot be found, which is
+// reported.
+func (w *work) wantedFields(a *schema.Alert, report func(sev schema.Severity, rule, message string, p schema.Pos)) (fields map[string]schema.Value, ok bool) {
+	fields = map[string]schema.Value{plan.FieldAlertType: schema.StringValue(a.Type.Value), plan.FieldEnabled: "true"}
 	if a.Enabled.Set && !a.Enabled.Value {
-		out[plan.FieldEnabled] = "false"
+		fields[plan.FieldEnabled] = "false"
 	}
 	if a.Description.Set {
-		out[plan.FieldDescription] = schema.Inherit
+		fields[plan.FieldDescription] = schema.Inherit
 		if a.Description.Value != "" {
-			out[plan.FieldDescription] = schema.StringValue(a.Description.Value)
+			fields[plan.FieldDescription] = schema.StringValue(a.Description.Value)
 		}
 	}
 	if a.Email.Set {
-		out[plan.FieldEmail] = plan.ListField(slices.Compact(slices.Sorted(slices.Values(a.Email.Value))))
+		fields[plan.FieldEmail] = plan.ListField(slices.Compact(slices.Sorted(slices.Values(a.Email.Value))))
 	}
-	found := true
+
+	ok = true
 	for _, d := range []struct {
 		field, noun string
 		names       schema.Field[[]string]
@@ -109,20 +111,20 @@ func (w *accountWork) asked(a *schema.Alert, tell func(sev schema.Severity, rule
 		for _, name := range d.names.Value {
 			id, sev, rule, why := destination(d.live, name)
 			if why != "" {
-				tell(sev, rule, fmt.Sprintf("%s %s %s", d.noun, name, why), d.names.Pos)
-				found = false
+				report(sev, rule, fmt.Sprintf("%s %s %s", d.noun, name, why), d.names.Pos)
+				ok = false
 				continue
 			}
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
-		out[d.field] = plan.ListField(slices.Compact(ids))
+		fields[d.field] = plan.ListField(slices.Compact(ids))
 	}
-	return out, found
+	return fields, ok
 }
 
-// destination is the id of a destination that is given by its name or id, or why
-// it cannot be told.
+// destination returns the id of a destination that is given by its name or id, or says
+// why it cannot be found.
 func destination(live []plan.Destination, name string) (id string, sev schema.Severity, rule, why string) {
 	for _, d := range live {
 		switch {
@@ -144,56 +146,73 @@ func destination(live []plan.Destination, name string) (id string, sev schema.Se
 	return id, "", "", ""
 }
 
-// alert makes an alert, or makes a live one what is asked.
-func (w *accountWork) alert(a *schema.Alert, live *plan.Resource) {
+// alert plans the creation of an alert, or the changes of a live one.
+func (w *work) alert(a *schema.Alert, live *plan.Resource) {
 	object := w.object(plan.KindAlert, a.Name.Value)
 	if w.live.AlertTypes != nil && !slices.Contains(w.live.AlertTypes, a.Type.Value) {
-		w.tell(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is left as it is: account %s is not entitled to alerts of type %s",
+		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is left as it is: account %s is not entitled to alerts of type %s",
 			a.Name.Value, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
 		return
 	}
-	asked, ok := w.asked(a, func(sev schema.Severity, rule, message string, p schema.Pos) {
-		w.tell(sev, rule, object, fmt.Sprintf("alert %s is left as it is: %s", a.Name.Value, message), alertOrigin(a, p))
+	wanted, ok := w.wantedFields(a, func(sev schema.Severity, rule, message string, p schema.Pos) {
+		w.report(sev, rule, object, fmt.Sprintf("alert %s is left as it is: %s", a.Name.Value, message), alertOrigin(a, p))
 	})
 	if !ok {
 		return
 	}
+
 	c := plan.Change{ID: object, Kind: plan.KindAlert, Name: a.Name.Value, Action: plan.Create}
 	over, now := plan.Object{Absent: true}, plan.Resource{}
 	if live != nil {
 		c.Action, c.ObjectID = plan.Update, live.ID
 		over, now = plan.Object{Resource: live}, *live
 	}
-	at := map[string]schema.Pos{
-		plan.FieldAlertType: a.Type.Pos, plan.FieldEnabled: a.Enabled.Pos, plan.FieldDescription: a.Description.Pos,
-		plan.FieldEmail: a.Email.Pos, plan.FieldWebhooks: a.Webhooks.Pos, plan.FieldPagerDuty: a.PagerDuty.Pos,
-	}
-	if !a.Enabled.Set {
-		at[plan.FieldEnabled] = a.Name.Pos
-	}
 	for _, field := range alertFields {
 		from := now.Value(field)
-		if to, managed := asked[field]; managed && from != to {
-			c.Edits = append(c.Edits, w.edit(field, from, to, w.alertCause(a, field, to, from), alertDirection(field, to, from), alertOrigin(a, at[field])))
+		if to, managed := wanted[field]; managed && from != to {
+			c.Edits = append(c.Edits, w.edit(field, from, to, w.alertCause(a, field, to, from), alertDirection(field, to, from), alertOrigin(a, fieldPos(a, field))))
 		}
 	}
 	if len(c.Edits) == 0 {
 		return
 	}
+
 	n := w.add(c, over)
-	tells := func(kind, enabled schema.Value) bool { return kind == expiryAlert && enabled == "true" }
-	before := tells(now.Value(plan.FieldAlertType), now.Value(plan.FieldEnabled))
-	after := tells(asked[plan.FieldAlertType], asked[plan.FieldEnabled])
+	before := watches(now.Value(plan.FieldAlertType), now.Value(plan.FieldEnabled))
+	after := watches(wanted[plan.FieldAlertType], wanted[plan.FieldEnabled])
 	switch {
 	case after && !before:
-		w.did(step{deed: watch, node: n})
+		w.act(act{effect: watch, node: n})
 	case before && !after:
-		w.did(step{deed: unwatch, node: n})
+		w.act(act{effect: unwatch, node: n})
 	}
 }
 
-// alertDirection is what an edit does to protection: nobody is told of what
-// happens by an alert that is off.
+// fieldPos returns the position of a field of an alert.
+func fieldPos(a *schema.Alert, field string) schema.Pos {
+	switch field {
+	case plan.FieldAlertType:
+		return a.Type.Pos
+	case plan.FieldDescription:
+		return a.Description.Pos
+	case plan.FieldEmail:
+		return a.Email.Pos
+	case plan.FieldWebhooks:
+		return a.Webhooks.Pos
+	case plan.FieldPagerDuty:
+		return a.PagerDuty.Pos
+	}
+	if a.Enabled.Set {
+		return a.Enabled.Pos
+	}
+	return a.Name.Pos // enabled is the default
+}
+
+// watches reports whether an alert reports certificate authorities that expire.
+func watches(kind, enabled schema.Value) bool { return kind == expiryAlert && enabled == "true" }
+
+// alertDirection says what an edit does to protection: an alert that is off reports
+// nothing.
 func alertDirection(field string, to, from schema.Value) schema.Direction {
 	switch {
 	case field == plan.FieldEnabled && to == "true":
@@ -204,7 +223,7 @@ func alertDirection(field string, to, from schema.Value) schema.Direction {
 	return schema.Changes
 }
 
-func (w *accountWork) alertCause(a *schema.Alert, field string, to, from schema.Value) plan.Cause {
+func (w *work) alertCause(a *schema.Alert, field string, to, from schema.Value) plan.Cause {
 	b := w.baseAlert(a)
 	switch {
 	case b == nil:
@@ -212,13 +231,13 @@ func (w *accountWork) alertCause(a *schema.Alert, field string, to, from schema.
 	case b.Absent:
 		return w.cause(schema.Inherit, to, from)
 	}
-	// What the base names and is no longer there was told of when it was head.
-	asked, _ := w.asked(b, func(schema.Severity, string, string, schema.Pos) {})
-	return w.cause(asked[field], to, from)
+	// A destination of the base that is missing was reported when the base was head.
+	wanted, _ := w.wantedFields(b, func(schema.Severity, string, string, schema.Pos) {})
+	return w.cause(wanted[field], to, from)
 }
 
-// baseAlert is what the base asks of an alert, nil if nothing.
-func (w *accountWork) baseAlert(a *schema.Alert) *schema.Alert {
+// baseAlert returns the alert of the base commit with the same name, nil if there is none.
+func (w *work) baseAlert(a *schema.Alert) *schema.Alert {
 	if w.base == nil {
 		return nil
 	}
@@ -230,7 +249,7 @@ func (w *accountWork) baseAlert(a *schema.Alert) *schema.Alert {
 	return nil
 }
 
-func (w *accountWork) deleteAlert(a *schema.Alert, live *plan.Resource) {
+func (w *work) deleteAlert(a *schema.Alert, live *plan.Resource) {
 	kind := live.Value(plan.FieldAlertType)
 	cause := w.cause("", schema.Inherit, kind)
 	if b := w.baseAlert(a); b != nil && b.Absent {
@@ -242,9 +261,11 @@ func (w *accountWork) deleteAlert(a *schema.Alert, live *plan.Resource) {
 		ID: w.object(plan.KindAlert, a.Name.Value), Kind: plan.KindAlert, Name: a.Name.Value, Action: plan.Delete, ObjectID: live.ID,
 		Edits: []plan.Edit{w.edit(plan.FieldAlertType, kind, schema.Inherit, cause, schema.Changes, alertOrigin(a, a.Name.Pos))},
 	}, plan.Object{Resource: live})
-	if kind == expiryAlert && live.Value(plan.FieldEnabled) == "true" {
-		w.did(step{deed: unwatch, node: n})
+
+	if watches(kind, live.Value(plan.FieldEnabled)) {
+		w.act(act{effect: unwatch, node: n})
 	}
+
 	var who []string
 	for _, field := range plan.Mechanisms {
 		who = append(who, live.Value(field).List()...)

@@ -9,49 +9,19 @@ import (
 	"tlsync/schema"
 )
 
-// forwarding plans for which hostnames the origin is shown the certificate: one
-// write for each entry, each over what the one before it leaves.
-func (w *mtlsWork) forwarding() {
+// planForwarding adds the writes of the forwarding list, which says for which hostnames
+// the origin is shown the client certificate: one write for each entry, over the list that
+// the write before it leaves.
+func (w *mtlsPlan) planForwarding() {
 	decided := map[string]*mtlsEntry{}
 	edited := map[string]bool{} // each hostname once, by whatever entry
 	now, last := w.live.Forwarding, -1
 	for _, e := range w.entries {
-		var edits []plan.Edit
-		want := func(name string, on bool, pos schema.Pos) {
-			field := plan.FieldForwarding(name)
-			from, to := w.live.Forwarding.Value(field), schema.Inherit
-			if on {
-				to = `"on"`
-			}
-			if from != to && !edited[name] {
-				edited[name] = true
-				edits = append(edits, w.edit(field, from, to, w.forwardingCause(e, name, to, from), schema.Changes, e.origin(pos)))
-			}
-		}
-		for _, h := range e.Hostnames {
-			other := decided[h.Value]
-			switch {
-			case !e.Forward.Set || e.Absent:
-			case other != nil && other.Forward.Value != e.Forward.Value:
-				w.tell(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
-					"whether client certificates of %s are forwarded is decided by %s, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
-			case other != nil:
-			default:
-				decided[h.Value] = e
-				if !e.Forward.Value || e.standing[h.Value] && !w.barred[h.Value] {
-					want(h.Value, e.Forward.Value, e.Forward.Pos)
-				}
-			}
-		}
-		if !w.blind {
-			for _, h := range w.abandoned(e) {
-				want(h, false, e.Name.Pos)
-			}
-		}
+		edits := w.forwardingEdits(e, decided, edited)
 		if len(edits) == 0 {
 			continue
 		}
-		slices.SortStableFunc(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
+
 		c := plan.Change{ID: w.object(plan.KindMTLSHostname, e.Name.Value), Kind: plan.KindMTLSHostname, Name: e.Name.Value, Action: plan.Update, Edits: edits}
 		over := now
 		n := w.add(c, plan.Object{Resource: &over})
@@ -60,19 +30,61 @@ func (w *mtlsWork) forwarding() {
 		}
 		last = n
 		now.Rest = string(plan.ForwardingList(now.Rest, edits))
+
 		for i := range edits {
-			s := step{deed: forward, node: n, entry: e.Name.Value, hostname: plan.ForwardedHostname(&edits[i])}
+			a := act{effect: forward, node: n, entry: e.Name.Value, hostname: plan.ForwardedHostname(&edits[i])}
 			if edits[i].To == schema.Inherit {
-				s.deed = unforward
+				a.effect = unforward
 			}
-			w.did(s)
+			w.act(a)
 		}
 	}
 }
 
-// abandoned are the hostnames of an entry that lose their last certificate
-// authority, so that there is nothing left to forward.
-func (w *mtlsWork) abandoned(e *mtlsEntry) []string {
+// forwardingEdits returns the edits of the forwarding list that an entry asks for. The
+// first entry to list a hostname decides for it.
+func (w *mtlsPlan) forwardingEdits(e *mtlsEntry, decided map[string]*mtlsEntry, edited map[string]bool) []plan.Edit {
+	var edits []plan.Edit
+	add := func(name string, on bool, pos schema.Pos) {
+		field := plan.FieldForwarding(name)
+		from, to := w.live.Forwarding.Value(field), schema.Inherit
+		if on {
+			to = `"on"`
+		}
+		if from != to && !edited[name] {
+			edited[name] = true
+			edits = append(edits, w.edit(field, from, to, w.forwardingCause(e, name, to, from), schema.Changes, e.origin(pos)))
+		}
+	}
+
+	for _, h := range e.Hostnames {
+		other := decided[h.Value]
+		switch {
+		case !e.Forward.Set || e.Absent:
+		case other != nil && other.Forward.Value != e.Forward.Value:
+			w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
+				"whether client certificates of %s are forwarded is decided by %s, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
+		case other != nil:
+		default:
+			decided[h.Value] = e
+			if !e.Forward.Value || e.covered[h.Value] && !w.barred[h.Value] {
+				add(h.Value, e.Forward.Value, e.Forward.Pos)
+			}
+		}
+	}
+	if !w.blind {
+		for _, h := range w.abandoned(e) {
+			add(h, false, e.Name.Pos)
+		}
+	}
+
+	slices.SortStableFunc(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
+	return edits
+}
+
+// abandoned returns the hostnames of an entry that lose their last certificate authority,
+// so that nothing is left to forward.
+func (w *mtlsPlan) abandoned(e *mtlsEntry) []string {
 	var out []string
 	add := func(h string) {
 		if w.after[h] == 0 && !w.listed[h] {
@@ -94,17 +106,18 @@ func (w *mtlsWork) abandoned(e *mtlsEntry) []string {
 	return out
 }
 
-func (w *mtlsWork) forwardingCause(e *mtlsEntry, hostname string, to, from schema.Value) plan.Cause {
+// forwardingCause says why the forwarding for a hostname changes.
+func (w *mtlsPlan) forwardingCause(e *mtlsEntry, hostname string, to, from schema.Value) plan.Cause {
 	b := e.base
-	asked := schema.Inherit
+	wanted := schema.Inherit
 	switch {
 	case b == nil || !b.Absent && !b.Forward.Set:
-		asked = ""
+		wanted = ""
 		if b != nil && to == schema.Inherit && e.Absent {
-			asked = from // it goes with the rest of the entry
+			wanted = from // it goes with the rest of the entry
 		}
 	case !b.Absent && b.Forward.Value && slices.ContainsFunc(b.Hostnames, func(h schema.Field[string]) bool { return h.Value == hostname }):
-		asked = `"on"`
+		wanted = `"on"`
 	}
-	return w.cause(asked, to, from)
+	return w.cause(wanted, to, from)
 }

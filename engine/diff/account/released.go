@@ -9,9 +9,9 @@ import (
 	"tlsync/schema"
 )
 
-// releases tells what the base managed of the account and the head does not, and
-// what stays of it.
-func (w *accountWork) releases() {
+// released reports the parts of the account that the base commit managed and head does
+// not, and says what remains of them.
+func (w *work) released() {
 	if w.base == nil {
 		return
 	}
@@ -19,23 +19,16 @@ func (w *accountWork) releases() {
 	if w.want != nil {
 		head = *w.want
 	}
+
 	for i := range w.base.MTLS {
 		b := &w.base.MTLS[i]
 		at := slices.IndexFunc(head.MTLS, func(m schema.MTLS) bool { return m.Name.Value == b.Name.Value })
 		switch {
 		case b.Absent:
 		case at < 0:
-			w.released(plan.KindMTLSCertificate, b.Name, "mtls entry "+b.Name.Value, w.standingOf(b), "mtls ")
+			w.reportReleased(plan.KindMTLSCertificate, b.Name, b.Name.Pos, "", w.remainsOfEntry(b))
 		case !head.MTLS[at].Absent:
-			m := &head.MTLS[at]
-			field := func(gone bool, at schema.Pos, field, stays string) {
-				if gone {
-					w.released(plan.KindMTLSCertificate, schema.Field[string]{Value: b.Name.Value, Pos: at}, field+" of mtls entry "+b.Name.Value, stays, "mtls ")
-				}
-			}
-			field(b.HostnamesAt.Set && !m.HostnamesAt.Set, b.HostnamesAt.Pos, "hostnames", w.standingOf(b))
-			field(b.Forward.Set && !m.Forward.Set, b.Forward.Pos, "forward_client_certificate", w.forwardedOf(b))
-			field(b.Require.Set && !m.Require.Set, b.Require.Pos, "require", w.demandedOf(b))
+			w.releasedFieldsOfEntry(b, &head.MTLS[at])
 		}
 	}
 	for i := range w.base.Alerts {
@@ -44,58 +37,91 @@ func (w *accountWork) releases() {
 		switch {
 		case b.Absent:
 		case at < 0:
-			w.released(plan.KindAlert, b.Name, "alert "+b.Name.Value, w.alertOf(b), "alert ")
+			w.reportReleased(plan.KindAlert, b.Name, b.Name.Pos, "", w.remainsOfAlert(b))
 		case !head.Alerts[at].Absent:
-			a := &head.Alerts[at]
-			field := func(gone bool, at schema.Pos, field string) {
-				if gone {
-					w.released(plan.KindAlert, schema.Field[string]{Value: b.Name.Value, Pos: at}, field+" of alert "+b.Name.Value, w.fieldOf(b, field), "alert ")
-				}
-			}
-			field(b.Email.Set && !a.Email.Set, b.Email.Pos, plan.FieldEmail)
-			field(b.Webhooks.Set && !a.Webhooks.Set, b.Webhooks.Pos, plan.FieldWebhooks)
-			field(b.PagerDuty.Set && !a.PagerDuty.Set, b.PagerDuty.Pos, plan.FieldPagerDuty)
-			field(b.Description.Set && !a.Description.Set, b.Description.Pos, plan.FieldDescription)
+			w.releasedFieldsOfAlert(b, &head.Alerts[at])
 		}
 	}
 }
 
-func (w *accountWork) released(kind plan.Kind, name schema.Field[string], what, stays, via string) {
-	w.tell(schema.Warning, plan.NoLongerManaged, w.object(kind, name.Value),
-		fmt.Sprintf("%s of account %s is no longer managed: %s", what, w.live.Name, stays), plan.Origin{Pos: name.Pos, Via: via + name.Value})
+// releasedFieldsOfEntry reports fields of an mtls entry that head no longer has.
+func (w *work) releasedFieldsOfEntry(b, head *schema.MTLS) {
+	if b.HostnamesAt.Set && !head.HostnamesAt.Set {
+		w.reportReleased(plan.KindMTLSCertificate, b.Name, b.HostnamesAt.Pos, "hostnames", w.remainsOfEntry(b))
+	}
+	if b.Forward.Set && !head.Forward.Set {
+		w.reportReleased(plan.KindMTLSCertificate, b.Name, b.Forward.Pos, "forward_client_certificate", w.stillForwarded(b))
+	}
+	if b.Require.Set && !head.Require.Set {
+		w.reportReleased(plan.KindMTLSCertificate, b.Name, b.Require.Pos, "require", w.stillRequired(b))
+	}
 }
 
-// unknownNow is said where what stays could not be read.
+// releasedFieldsOfAlert reports fields of an alert that head no longer has.
+func (w *work) releasedFieldsOfAlert(b, head *schema.Alert) {
+	for _, f := range []struct {
+		field string
+		gone  bool
+		pos   schema.Pos
+	}{
+		{plan.FieldEmail, b.Email.Set && !head.Email.Set, b.Email.Pos},
+		{plan.FieldWebhooks, b.Webhooks.Set && !head.Webhooks.Set, b.Webhooks.Pos},
+		{plan.FieldPagerDuty, b.PagerDuty.Set && !head.PagerDuty.Set, b.PagerDuty.Pos},
+		{plan.FieldDescription, b.Description.Set && !head.Description.Set, b.Description.Pos},
+	} {
+		if f.gone {
+			w.reportReleased(plan.KindAlert, b.Name, f.pos, f.field, w.remainsOfField(b, f.field))
+		}
+	}
+}
+
+// reportReleased reports an mtls entry or an alert, or a field of one, that the
+// configuration gave up.
+func (w *work) reportReleased(kind plan.Kind, name schema.Field[string], pos schema.Pos, field, remains string) {
+	noun := "mtls entry "
+	via := "mtls "
+	if kind == plan.KindAlert {
+		noun, via = "alert ", "alert "
+	}
+	if field != "" {
+		field += " of "
+	}
+	w.report(schema.Warning, plan.NoLongerManaged, w.object(kind, name.Value),
+		fmt.Sprintf("%s%s%s of account %s is no longer managed: %s", field, noun, name.Value, w.live.Name, remains), plan.Origin{Pos: pos, Via: via + name.Value})
+}
+
+// unknownNow is reported where the remaining objects could not be read.
 const unknownNow = "it stays as it is, which could not be read"
 
-// standingOf tells what stays of an entry: its certificate authorities with
-// their hostnames, and the hostnames whose clients have to show a certificate.
-func (w *accountWork) standingOf(b *schema.MTLS) string {
+// remainsOfEntry says what remains of an entry: its certificate authorities with their
+// hostnames, and the hostnames whose clients have to show a certificate.
+func (w *work) remainsOfEntry(b *schema.MTLS) string {
 	if !w.readable(plan.KindMTLSCertificate) {
 		return unknownNow
 	}
 	var hostnames []string
-	standing := 0
+	remaining := 0
 	for i := range w.live.Certificates {
 		if c := &w.live.Certificates[i]; plan.HasFingerprint(b.CAs, fingerprintOf(c)) {
-			standing++
+			remaining++
 			hostnames = append(hostnames, hostnamesOf(c)...)
 		}
 	}
-	if standing == 0 {
+	if remaining == 0 {
 		return "none of its certificate authorities exists"
 	}
+
 	slices.Sort(hostnames)
 	text := "its certificate authority stays, for no hostname"
 	if hostnames = slices.Compact(hostnames); len(hostnames) > 0 {
 		text = fmt.Sprintf("its certificate authority stays, for %s (%s)", plan.Count(len(hostnames), "hostname"), plan.First(hostnames))
 	}
-	return text + ", and " + w.demandedOf(b) + "; state: absent would take it away"
+	return text + ", and " + w.stillRequired(b) + "; state: absent would take it away"
 }
 
-// demandedOf tells for which hostnames of an entry an application demands a
+// stillRequired says for which hostnames of an entry an application demands a
 // certificate.
-func (w *accountWork) demandedOf(b *schema.MTLS) string {
+func (w *work) stillRequired(b *schema.MTLS) string {
 	if !w.readable(plan.KindAccessApplication) {
 		return "what demands it stays as it is, which could not be read"
 	}
@@ -110,9 +136,9 @@ func (w *accountWork) demandedOf(b *schema.MTLS) string {
 	return "clients of " + some + " have to show a certificate, and nothing keeps it so"
 }
 
-// forwardedOf tells for which hostnames of an entry the client certificate is
-// passed on.
-func (w *accountWork) forwardedOf(b *schema.MTLS) string {
+// stillForwarded says for which hostnames of an entry the client certificate is passed
+// on.
+func (w *work) stillForwarded(b *schema.MTLS) string {
 	if !w.readable(plan.KindMTLSHostname) {
 		return unknownNow
 	}
@@ -125,8 +151,8 @@ func (w *accountWork) forwardedOf(b *schema.MTLS) string {
 	return "it stays on for " + some + ", and nothing keeps it there"
 }
 
-// hostnamesWith counts and names the hostnames of an entry for which something is
-// so, "" for none.
+// hostnamesWith counts and names the hostnames of an entry that meet a condition, "" if
+// none does.
 func hostnamesWith(b *schema.MTLS, is func(hostname string) bool) string {
 	var names []string
 	for _, h := range b.Hostnames {
@@ -141,8 +167,8 @@ func hostnamesWith(b *schema.MTLS, is func(hostname string) bool) string {
 	return fmt.Sprintf("%s (%s)", plan.Count(len(names), "hostname"), plan.First(names))
 }
 
-// alertOf tells what stays of an alert.
-func (w *accountWork) alertOf(b *schema.Alert) string {
+// remainsOfAlert says what remains of an alert.
+func (w *work) remainsOfAlert(b *schema.Alert) string {
 	if !w.readable(plan.KindAlert) {
 		return unknownNow
 	}
@@ -158,8 +184,8 @@ func (w *accountWork) alertOf(b *schema.Alert) string {
 	return "it stays on, and nothing keeps it there; state: absent would take it away"
 }
 
-// fieldOf tells what a field of an alert stays at.
-func (w *accountWork) fieldOf(b *schema.Alert, field string) string {
+// remainsOfField says which value a field of an alert keeps.
+func (w *work) remainsOfField(b *schema.Alert, field string) string {
 	if !w.readable(plan.KindAlert) {
 		return unknownNow
 	}

@@ -90,10 +90,10 @@ func (c *comparer) dropUnusedList(i int) (settings []string) {
 	return []string{managed.Setting}
 }
 
-// holdBack holds the settings of the zone that a name was to be pinned against and
-// cannot be: the name would meet a value that it was never meant to meet. A pin at the
-// zone's new value is no loss, since the name gets the same by following. It reports
-// whether it held any.
+// holdBack holds the settings of the zone that a name cannot be pinned against: without
+// the pin it would meet a value that it was never meant to meet. A pin at the zone's new
+// value is dispensable, since following the zone gives the same. It reports whether it
+// held any.
 func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.Edit) bool {
 	any := false
 	for _, e := range pins {

@@ -86,8 +86,8 @@ type releaseKey struct {
 	origin  plan.Origin
 }
 
-// release is a setting that is no longer managed, with the names by the value that their
-// visitors meet.
+// release is a setting that the configuration gave up, with the names by the value that
+// their visitors meet.
 type release struct {
 	key    releaseKey
 	values map[schema.Value][]string
