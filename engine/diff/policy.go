@@ -48,7 +48,7 @@ func TooMany(changes, most, objects int, m schema.MaxChanges, source string) str
 	if m.Percent > 0 {
 		of = fmt.Sprintf(", %s of %s", m, plan.Count(objects, "object"))
 	}
-	return fmt.Sprintf("%s, and %s lets %d pass%s", plan.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
+	return fmt.Sprintf("%s, and %s allows %d%s", plan.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
 }
 
 // loosened returns a finding for each thing that the policy of the configuration lets
@@ -63,7 +63,7 @@ func (in *Input) loosened(objects int) []plan.Finding {
 		if pos == (schema.Pos{}) {
 			pos = head.Pos // the line is gone
 		}
-		f := configurationFinding(plan.PolicyLoosened, fmt.Sprintf(format, args...)+"; this commit is still judged by the base's policy")
+		f := configurationFinding(plan.PolicyLoosened, fmt.Sprintf(format, args...)+"; the base's policy still applies to this commit")
 		f.Origin = plan.Origin{Pos: pos, Via: via}
 		out = append(out, f)
 	}
@@ -73,7 +73,7 @@ func (in *Input) loosened(objects int) []plan.Finding {
 		row, _ := schema.LookupSetting(was.Setting)
 		switch is := schema.Assigned(head.Floor, was.Setting); {
 		case is == nil:
-			report(schema.Pos{}, "floor", "the floor %s of %s is taken away", plan.Show(was.Value), was.Setting)
+			report(schema.Pos{}, "floor", "the floor %s of %s is removed", plan.Show(was.Value), was.Setting)
 		case !row.Meets(was.Value, is.Value):
 			report(is.Pos, "floor", "the floor of %s goes from %s to %s", was.Setting, plan.Show(was.Value), plan.Show(is.Value))
 		}
@@ -85,7 +85,7 @@ func (in *Input) loosened(objects int) []plan.Finding {
 
 	switch was, is := base.MaxChanges, head.MaxChanges; {
 	case was.Set && !is.Set:
-		report(schema.Pos{}, "max_changes", "max_changes %s is taken away", was)
+		report(schema.Pos{}, "max_changes", "max_changes %s is removed", was)
 	case was.Set && is.Of(objects) > was.Of(objects):
 		report(is.Pos, "max_changes", "max_changes goes from %s to %s", was, is)
 	}

@@ -97,7 +97,7 @@ func drawCrowd(t *rapid.T) world {
 }
 
 var (
-	claim    = regexp.MustCompile(`^custom hostnames of zone saas0\.example get (.*) one by one; with (.*) the same comes of (\d+) requests? in place of (\d+), which saves (\d+)(; the zone's own names.* would get .* too)?$`)
+	claim    = regexp.MustCompile(`^custom hostnames of zone saas0\.example get (.*) one by one; with (.*) the same takes (\d+) requests? in place of (\d+), which saves (\d+)(; the zone's own names.* would get .* too)?$`)
 	zoneSays = regexp.MustCompile(`"(\w+): ([^"]*)"`)
 	lineSays = regexp.MustCompile(`"(\w+): inherit" in place of ((?:f\.yaml:\d+:3 \(rule \d+\)(?:, )?)+)`)
 	lineAt   = regexp.MustCompile(`f\.yaml:(\d+):3 \((rule \d+)\)`)

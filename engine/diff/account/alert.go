@@ -47,7 +47,7 @@ func (w *work) liveAlert(a *schema.Alert) (live *plan.Resource, known bool) {
 		return live, true
 	}
 	w.report(schema.Warning, plan.NotEditable, w.object(plan.KindAlert, a.Name.Value), fmt.Sprintf(
-		"alert %s is left as it is: account %s has %d of that name, and the type does not tell which is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
+		"alert %s is not changed: account %s has %d of that name, and the type does not say which one is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
 	return nil, false
 }
 
@@ -132,7 +132,7 @@ func destination(live []plan.Destination, name string) (id string, sev schema.Se
 			return d.ID, "", "", ""
 		case d.Name != name:
 		case id != "":
-			return "", schema.Error, plan.NotFound, "is the name of several; write the id of the one that is meant"
+			return "", schema.Error, plan.NotFound, "is not unique in the account; write the id instead"
 		default:
 			id = d.ID
 		}
@@ -150,12 +150,12 @@ func destination(live []plan.Destination, name string) (id string, sev schema.Se
 func (w *work) alert(a *schema.Alert, live *plan.Resource) {
 	object := w.object(plan.KindAlert, a.Name.Value)
 	if w.live.AlertTypes != nil && !slices.Contains(w.live.AlertTypes, a.Type.Value) {
-		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is left as it is: account %s is not entitled to alerts of type %s",
+		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is not changed: account %s is not entitled to alerts of type %s",
 			a.Name.Value, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
 		return
 	}
 	wanted, ok := w.wantedFields(a, func(sev schema.Severity, rule, message string, p schema.Pos) {
-		w.report(sev, rule, object, fmt.Sprintf("alert %s is left as it is: %s", a.Name.Value, message), alertOrigin(a, p))
+		w.report(sev, rule, object, fmt.Sprintf("alert %s is not changed: %s", a.Name.Value, message), alertOrigin(a, p))
 	})
 	if !ok {
 		return
@@ -270,9 +270,9 @@ func (w *work) deleteAlert(a *schema.Alert, live *plan.Resource) {
 	for _, field := range plan.Mechanisms {
 		who = append(who, live.Value(field).List()...)
 	}
-	told := "whom it told"
+	recipients := "its recipients"
 	if len(who) > 0 {
-		told = strings.Join(who, ", ")
+		recipients = strings.Join(who, ", ")
 	}
-	w.hazard(n, plan.Deletes, "alert %s is deleted, and %s %s not told of %s by it any more", a.Name.Value, told, plan.Plural(len(who), "is", "are"), kind.Text())
+	w.hazard(n, plan.Deletes, "alert %s is deleted: it no longer notifies %s of %s", a.Name.Value, recipients, kind.Text())
 }

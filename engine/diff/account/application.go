@@ -155,7 +155,7 @@ func (w *applications) canRequire(e *mtlsEntry, h schema.Field[string], app *pla
 		return false
 	case app != nil && w.ownerOf(app) == nil:
 		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf(
-			"%s demands no client certificate: application %s, which is not the configuration's, has the name and lets others in; it is left as it is", h.Value, app.Name), e.origin(h.Pos))
+			"%s demands no client certificate: application %s has the name, is not managed and lets others in", h.Value, app.Name), e.origin(h.Pos))
 		return false
 	case !e.covered[h.Value] || w.barred[h.Value]:
 		return false // another finding says so, and why
@@ -188,7 +188,7 @@ func (w *applications) notRequired(e *mtlsEntry, h schema.Field[string]) {
 	app := w.application(e, h.Value)
 	if app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate && w.ownerOf(app) == nil {
 		w.report(schema.Warning, plan.NotEditable, w.object(plan.KindAccessApplication, h.Value), fmt.Sprintf(
-			"%s goes on to demand a client certificate: application %s, which does, is not the configuration's and is left as it is", h.Value, app.Name), e.origin(h.Pos))
+			"%s still demands a client certificate: application %s is not managed and is not changed", h.Value, app.Name), e.origin(h.Pos))
 	}
 }
 

@@ -99,15 +99,15 @@ func (w *mtlsPlan) canGo(a *authority) bool {
 	case len(waiting) > 0:
 		why = fmt.Sprintf("%s would be left without a certificate authority", plan.First(waiting))
 	case e.refused:
-		why = "what is to replace it is not the entry's own"
+		why = "its replacement belongs to another entry"
 	case w.blind && len(a.from) > 0:
-		why = "what has to go before it could not be read"
+		why = "objects that have to go before it could not be read"
 	default:
 		return true
 	}
 
 	w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
-		"certificate authority %s (%s) is no longer asked for and is not deleted: %s", a.name, a.live.ID, why), e.origin(e.Name.Pos))
+		"certificate authority %s (%s) is no longer in the configuration and is not deleted: %s", a.name, a.live.ID, why), e.origin(e.Name.Pos))
 	return false
 }
 
@@ -140,9 +140,9 @@ func (w *mtlsPlan) unusable(name string) (rule, why string) {
 
 	switch {
 	case why != "":
-		return plan.NotEditable, why + ", and client certificates are for custom hostnames that are active and no wildcard: it is given nothing that it does not have already"
+		return plan.NotEditable, why + ", and only active custom hostnames that are not wildcards can have client certificates: it keeps what it has and gets nothing new"
 	case known && zones > 0:
-		return plan.NotFound, fmt.Sprintf("is no custom hostname, and lies in no zone, of account %s that the configuration speaks of: it is given nothing that it does not have already", w.live.Name)
+		return plan.NotFound, fmt.Sprintf("is neither a custom hostname nor a name in a zone of account %s in the configuration: it keeps what it has and gets nothing new", w.live.Name)
 	}
 	return "", ""
 }

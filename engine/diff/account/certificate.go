@@ -174,7 +174,7 @@ func (w *mtlsPlan) changeHostnames(opened map[*plan.Resource]bool, a *authority,
 	switch {
 	case len(cut) > 0 && w.owner(a.name) != a.entry:
 		// Somebody else created it and may rely on it: that takes more than a notice.
-		w.hazard(n, plan.DisablesMTLS, "%s (%s), which was not made by %s, no longer vouches for clients of %s", a.name, a.live.ID, a.entry.Name.Value, plan.First(cut))
+		w.hazard(n, plan.DisablesMTLS, "%s (%s), which %s did not create, no longer verifies clients of %s", a.name, a.live.ID, a.entry.Name.Value, plan.First(cut))
 	case len(cut) > 0:
 		w.hazard(n, plan.CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", plan.First(cut), a.name)
 	}
@@ -191,7 +191,7 @@ func (w *mtlsPlan) stillDemanded(hostnames []string, opened map[*plan.Resource]b
 		app := &w.live.Applications[i]
 		domain := plan.DomainOf(app)
 		if app.Value(plan.FieldPolicy) == plan.PolicyCertificate && slices.Contains(hostnames, domain) && !opened[app] {
-			return fmt.Sprintf("; application %s goes on to demand one of the clients of %s and refuses them all", app.Name, domain)
+			return fmt.Sprintf("; application %s still demands one of the clients of %s and refuses them all", app.Name, domain)
 		}
 	}
 	return ""

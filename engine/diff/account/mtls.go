@@ -132,7 +132,7 @@ func (w *mtlsPlan) readCA(e *mtlsEntry, ca *schema.CACertificate, first map[stri
 	}
 	if other := first[ca.MD5[0]]; other != nil {
 		e.refused = true
-		w.report(schema.Error, plan.NotEditable, object, fmt.Sprintf("the certificate authority in %s is left as it is: it is that of %s already, and an account has each once",
+		w.report(schema.Error, plan.NotEditable, object, fmt.Sprintf("the certificate authority in %s is not changed: %s already has it, and an account can have each only once",
 			ca.File, other.Name.Value), e.origin(ca.Pos))
 		return
 	}

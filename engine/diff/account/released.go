@@ -91,7 +91,7 @@ func (w *work) reportReleased(kind plan.Kind, name schema.Field[string], pos sch
 }
 
 // unknownNow is reported where the remaining objects could not be read.
-const unknownNow = "it stays as it is, which could not be read"
+const unknownNow = "it could not be read, and stays as it is"
 
 // remainsOfEntry says what remains of an entry: its certificate authorities with their
 // hostnames, and the hostnames whose clients have to show a certificate.
@@ -116,14 +116,14 @@ func (w *work) remainsOfEntry(b *schema.MTLS) string {
 	if hostnames = slices.Compact(hostnames); len(hostnames) > 0 {
 		text = fmt.Sprintf("its certificate authority stays, for %s (%s)", plan.Count(len(hostnames), "hostname"), plan.First(hostnames))
 	}
-	return text + ", and " + w.stillRequired(b) + "; state: absent would take it away"
+	return text + ", and " + w.stillRequired(b) + "; write state: absent to remove it"
 }
 
 // stillRequired says for which hostnames of an entry an application demands a
 // certificate.
 func (w *work) stillRequired(b *schema.MTLS) string {
 	if !w.readable(plan.KindAccessApplication) {
-		return "what demands it stays as it is, which could not be read"
+		return "applications that demand it could not be read, and stay as they are"
 	}
 	some := hostnamesWith(b, func(hostname string) bool {
 		return slices.ContainsFunc(w.live.Applications, func(app plan.Resource) bool {
@@ -133,7 +133,7 @@ func (w *work) stillRequired(b *schema.MTLS) string {
 	if some == "" {
 		return "no application demands a certificate"
 	}
-	return "clients of " + some + " have to show a certificate, and nothing keeps it so"
+	return "clients of " + some + " have to show a certificate, and nothing keeps it that way"
 }
 
 // stillForwarded says for which hostnames of an entry the client certificate is passed
@@ -179,9 +179,9 @@ func (w *work) remainsOfAlert(b *schema.Alert) string {
 	case l == nil:
 		return severalStay(n)
 	case l.Value(plan.FieldEnabled) == "false":
-		return "it stays switched off; state: absent would take it away"
+		return "it stays switched off; write state: absent to remove it"
 	}
-	return "it stays on, and nothing keeps it there; state: absent would take it away"
+	return "it stays on, and nothing keeps it there; write state: absent to remove it"
 }
 
 // remainsOfField says which value a field of an alert keeps.

@@ -43,25 +43,25 @@ var accountRules = []struct {
 	of            common
 	why           string
 }{
-	{watch, upload, sameAccount, "an alert that is there first misses no expiry"},
-	{remove, unwatch, sameAccount, "the expiry of a certificate authority is watched for as long as it is there"},
-	{associate, forward, sameHostname, "only a certificate that some authority vouches for can be forwarded"},
-	{associate, demand, sameHostname, "an application that demands a certificate before a certificate authority vouches for any refuses every client"},
-	{forward, demand, sameHostname, "the origin sees the certificate from the first client on that has to show one"},
+	{watch, upload, sameAccount, "an alert that exists first misses no expiry"},
+	{remove, unwatch, sameAccount, "the expiry of a certificate authority is watched as long as it exists"},
+	{associate, forward, sameHostname, "only a certificate that a certificate authority has verified can be forwarded"},
+	{associate, demand, sameHostname, "an application that demands a certificate refuses every client until the hostname has a certificate authority"},
+	{forward, demand, sameHostname, "the origin sees the certificate of the first client that has to show one"},
 	{open, unforward, sameHostname, "the origin sees the certificate for as long as clients have to show one"},
-	{open, dissociate, sameHostname, "an application that demands a certificate when no certificate authority vouches for any refuses every client"},
-	{unforward, dissociate, sameHostname, "only a certificate that some authority vouches for can be forwarded"},
-	{associate, dissociate, sameHostname, "a hostname is associated with a certificate authority at every moment"},
-	{associate, dissociate, sameEntry, "the old certificate authority goes when the new one stands"},
-	{upload, dissociate, sameEntry, "the old certificate authority goes when the new one stands"},
-	{upload, remove, sameEntry, "the old certificate authority goes when the new one stands"},
-	{associate, remove, sameEntry, "the old certificate authority goes when the new one stands"},
+	{open, dissociate, sameHostname, "an application that demands a certificate refuses every client once the hostname has no certificate authority"},
+	{unforward, dissociate, sameHostname, "only a certificate that a certificate authority has verified can be forwarded"},
+	{associate, dissociate, sameHostname, "a hostname has a certificate authority at every moment"},
+	{associate, dissociate, sameEntry, "the old certificate authority goes after the new one is in place"},
+	{upload, dissociate, sameEntry, "the old certificate authority goes after the new one is in place"},
+	{upload, remove, sameEntry, "the old certificate authority goes after the new one is in place"},
+	{associate, remove, sameEntry, "the old certificate authority goes after the new one is in place"},
 	{dissociate, remove, sameCertificate, "Cloudflare refuses to delete a certificate authority that hostnames are associated with"},
 }
 
 // whyForwarding is the reason for a tie that no rule can express: between one write of
 // the list and the next.
-const whyForwarding = "each write of the forwarding list holds the whole of it"
+const whyForwarding = "each write of the forwarding list replaces the whole list"
 
 // act is one effect of a node.
 type act struct {

@@ -74,7 +74,7 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
 
 	if enabled, _ := z.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(z.OriginCertificates) > 0 {
-		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s are shown another client certificate from then on (%s): those that do not trust it refuse Cloudflare", z.Name, want.Subject))
+		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s will be shown another client certificate (%s): those that do not trust it will refuse Cloudflare", z.Name, want.Subject))
 	}
 	return c
 }

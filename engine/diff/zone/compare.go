@@ -196,7 +196,7 @@ func (c *comparer) holdPairs() {
 			again = true
 			delete(c.zone, p.after.setting)
 			c.held[p.after.setting], c.heldEdits[p.after.setting] = true, then
-			c.findings.report(schema.Warning, plan.NotEditable, c.in.object(), fmt.Sprintf("%s of zone %s is left as it is, since %s does not become what is asked for: %s",
+			c.findings.report(schema.Warning, plan.NotEditable, c.in.object(), fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
 				p.after.setting, c.in.Live.Name, p.before.setting, p.why), schema.Assigned(c.in.Head.Settings, p.after.setting))
 		}
 	}

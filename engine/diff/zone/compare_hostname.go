@@ -30,7 +30,7 @@ func (c *comparer) customHostname(i int) []plan.Edit {
 
 	if rule, why, serving := plan.Uneditable(h); rule != "" {
 		line := schema.Assigned(wanted, edits[0].Setting)
-		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is left as it is: %s", h.Name, why), line)
+		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", h.Name, why), line)
 		if serving {
 			c.holdBack(schema.Error, h, edits)
 		}
@@ -76,7 +76,7 @@ func (c *comparer) dropUnusedList(i int) (settings []string) {
 
 	if minimum != nil && list != nil {
 		c.findings.report(schema.Error, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
-			"min_tls_version and ciphers of %s are left as they are: Cloudflare takes no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", name), minimum)
+			"min_tls_version and ciphers of %s are not changed: Cloudflare accepts no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", name), minimum)
 		return []string{schema.MinTLSVersion, schema.Ciphers}
 	}
 
@@ -85,7 +85,7 @@ func (c *comparer) dropUnusedList(i int) (settings []string) {
 		managed, other = list, schema.MinTLSVersion
 	}
 	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
-		"%s of %s is left as it is: Cloudflare takes no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
+		"%s of %s is not changed: Cloudflare accepts no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
 		managed.Setting, name, other, other), managed)
 	return []string{managed.Setting}
 }
@@ -105,7 +105,7 @@ func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		delete(c.zone, e.Setting)
 		c.held[e.Setting] = true
 		c.findings.report(sev, plan.NotEditable, c.in.object(), fmt.Sprintf(
-			"%s of zone %s is not changed to %s: %s follows the zone, should be pinned at %s first, and cannot be",
+			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
 			e.Setting, c.in.Live.Name, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
 	return any
@@ -154,17 +154,16 @@ func (c *comparer) missing(id string) bool {
 
 // reportLeft reports the names that are left since they were to follow the zone.
 func (c *comparer) reportLeft(id, noun string, names []string) {
-	sev, rule, why := schema.Warning, plan.NotEditable, "does not become what is asked for"
+	sev, rule, why := schema.Warning, plan.NotEditable, "is not changed as requested"
 	if _, read := c.in.Live.Value(id); !read {
 		sev, rule, why = schema.Error, plan.Unreadable, "could not be read"
 	}
 
 	slices.Sort(names)
 	n := len(names)
-	theyAre := plan.Plural(n, "it is", "they are")
-	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s left as %s, since %s of zone %s, which %s to follow, %s: %s",
-		plan.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), theyAre,
-		id, c.in.Live.Name, theyAre, why, plan.First(names)), schema.Assigned(c.in.Head.Settings, id))
+	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
+		plan.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), plan.Plural(n, "it is", "they are"),
+		id, c.in.Live.Name, why, plan.First(names)), schema.Assigned(c.in.Head.Settings, id))
 }
 
 // hostnamesInZone compares the hostnames in the zone. Each of their settings is an
@@ -219,7 +218,7 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 	for k, i := range names {
 		texts[k] = c.names.At(i).Name
 	}
-	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s of %s in zone %s is left as it is (%s): %s",
+	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
 		row.ID, plan.Count(len(names), "hostname"), c.in.Live.Name, plan.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
 
 	for _, i := range names {

@@ -73,12 +73,12 @@ func creationCause(in *Input, name string) plan.Cause {
 // refusal says why a custom hostname cannot be created, "" if it can.
 func refusal(in *Input, d *diff, c *creation) (why string, sev schema.Severity) {
 	if (handshake{Minimum: c.own[schema.MinTLSVersion], Ciphers: c.own[schema.Ciphers]}).UnusedList() {
-		return `Cloudflare takes no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`, schema.Error
+		return `Cloudflare accepts no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`, schema.Error
 	}
 
 	for _, row := range schema.Table() {
 		if c.follows(&row) && d.held[row.ID] {
-			return fmt.Sprintf("it is to follow %s of zone %s, which does not become what is asked for", row.ID, in.Live.Name), schema.Warning
+			return fmt.Sprintf("it is to follow %s of zone %s, which is not changed as requested", row.ID, in.Live.Name), schema.Warning
 		}
 	}
 

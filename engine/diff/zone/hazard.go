@@ -55,11 +55,11 @@ func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
 	case "tls_client_auth", schema.OriginPulls:
 		if weaker {
 			c.AddHazard(plan.WeakensTLS, moves+": origins can no longer tell Cloudflare from others by its client certificate")
-			c.AddHazard(plan.BreaksOrigin, moves+": origins that demand the client certificate refuse Cloudflare; let them stop demanding it first")
+			c.AddHazard(plan.BreaksOrigin, moves+": origins that demand the client certificate will refuse Cloudflare; change those origins first")
 		}
 	case schema.FallbackOrigin:
 		if e.From != schema.Inherit {
-			c.AddHazard(plan.BreaksOrigin, moves+": every custom hostname without an origin of its own is sent there")
+			c.AddHazard(plan.BreaksOrigin, moves+": the traffic of every custom hostname without its own origin goes there")
 		}
 	case "ssl":
 		sslHazards(o, c, e, moves)
@@ -67,7 +67,7 @@ func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
 		if weaker {
 			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e.Setting))
 		} else if cutsOff(e.Setting, e.From, e.To) {
-			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e.Setting)+" no longer connect")
+			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e.Setting)+" can no longer connect")
 		}
 	}
 }
@@ -78,7 +78,7 @@ func totalTLSHazards(c *plan.Change, e *plan.Edit, moves string) {
 	}
 	staysOn := e.From.Member("enabled") == "true" && e.To.Member("enabled") == "true"
 	if staysOn && e.From.Member("certificate_authority") != e.To.Member("certificate_authority") {
-		c.AddHazard(plan.ReissuesCertificate, moves+": the certificates of the zone's names are issued anew")
+		c.AddHazard(plan.ReissuesCertificate, moves+": the certificates of the zone's names are issued again")
 	}
 }
 
@@ -122,17 +122,17 @@ func stickyHSTS(zone string, c *plan.Change, e *plan.Edit) {
 	stronger := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload
 	switch {
 	case to.Enabled && stronger && to.MaxAge > 0:
-		text := fmt.Sprintf("browsers that visit zone %s keep to HTTPS there for %s, even if it is taken back", zone, ageOf(to.MaxAge))
+		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", zone, ageOf(to.MaxAge))
 		if to.Subdomains {
-			text += "; include_subdomains binds every name below it, also those that are not on Cloudflare"
+			text += "; include_subdomains applies to every name below it, on Cloudflare or not"
 		}
 		if to.Preload {
-			text += "; preload lets browsers ship it, which is nearly impossible to undo"
+			text += "; preload lets browsers build it in, which is nearly impossible to undo"
 		}
 		c.AddHazard(plan.StickyHSTS, text)
 
 	case !to.Enabled && from.Enabled && from.MaxAge > 0:
-		c.AddHazard(plan.StickyHSTS, fmt.Sprintf("browsers that have visited zone %s keep to HTTPS for up to %s more; publish max_age: 0 for that long before it is switched off",
+		c.AddHazard(plan.StickyHSTS, fmt.Sprintf("browsers that have visited zone %s insist on HTTPS for up to %s more; publish max_age: 0 for that long before switching it off",
 			zone, ageOf(from.MaxAge)))
 	}
 }
@@ -184,7 +184,7 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 		}
 	}
 	if len(issued) > 0 {
-		c.AddHazard(plan.ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued anew: %s", h.Name, strings.Join(issued, ", ")))
+		c.AddHazard(plan.ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued again: %s", h.Name, strings.Join(issued, ", ")))
 	}
 
 	if e := plan.EditOf(c.Edits, "origin.server"); e != nil {
@@ -223,7 +223,7 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 		}
 	}
 	if len(cut) > 0 {
-		c.AddHazard(plan.CutsOffClients, fmt.Sprintf("older clients of %s no longer connect: %s", name, strings.Join(cut, ", ")))
+		c.AddHazard(plan.CutsOffClients, fmt.Sprintf("older clients of %s can no longer connect: %s", name, strings.Join(cut, ", ")))
 	}
 }
 

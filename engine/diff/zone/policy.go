@@ -129,11 +129,11 @@ func origins(limits []limit) (head, base bool) {
 func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	zone := c.o.live
 	if zone.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
-		c.unproven(limits[0].line(), "whether the floor of %s holds for the custom hostnames of zone %s is not known: they could not be read", row.ID, zone.Name)
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, zone.Name)
 	}
 	v, known := c.zoneAfter(row)
 	if !known {
-		c.unproven(limits[0].line(), "whether the floor of %s holds in zone %s is not known: %s", row.ID, zone.Name, orNotReported(zone.Unreadable[row.ID]))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, zone.Name, orNotReported(zone.Unreadable[row.ID]))
 		return
 	}
 
@@ -167,7 +167,7 @@ func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	slices.Sort(names)
 	c.breach(plan.BelowFloor, c.in.object(), plan.Breach{
 		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
-		Message: fmt.Sprintf("%s %s of zone %s is met by %s; %s", row.ID, plan.Show(v), zone.Name, c.whoMeets(own, others), worst.text()),
+		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, plan.Show(v), zone.Name, c.whoMeets(own, others), worst.text()),
 	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
 }
 
@@ -256,7 +256,7 @@ func (c *policyCheck) hostnameValue(object string, s *subject, row *schema.Setti
 	head, base := origins(broken)
 	c.breach(plan.BelowFloor, object, plan.Breach{
 		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
-		Message: fmt.Sprintf("visitors of %s meet %s %s; %s", s.name, row.ID, plan.Show(v), broken[0].text()),
+		Message: fmt.Sprintf("visitors of %s get %s %s; %s", s.name, row.ID, plan.Show(v), broken[0].text()),
 	}, line, broken[0].line())
 }
 
@@ -269,7 +269,7 @@ func (c *policyCheck) unreadHostnames(row *schema.Setting, limits []limit) {
 		why, unread = zone.Unreadable[plan.PerHostname(schema.MinTLSVersion)]
 	}
 	if unread {
-		c.unproven(limits[0].line(), "whether the floor of %s holds for the names in zone %s that have values of their own is not known: %s", row.ID, zone.Name, orNotReported(why))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, zone.Name, orNotReported(why))
 	}
 }
 
@@ -296,7 +296,7 @@ func (c *policyCheck) coverage() {
 	zone := c.o.live
 	at := slices.IndexFunc(c.policies, func(p Policy) bool { return p.CoverageRequired })
 	if at >= 0 && zone.Hostnames == nil {
-		c.unproven(nil, "whether every custom hostname of zone %s is reached, as the policy%s requires, is not known: they could not be read", zone.Name, c.policies[at].Of)
+		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", zone.Name, c.policies[at].Of)
 	}
 
 	uncovered := c.in.Head.Uncovered

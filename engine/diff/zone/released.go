@@ -151,6 +151,6 @@ func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
 			parts[i] = fmt.Sprintf("%s for %d (%s)", plan.Show(g.value), len(g.names), plan.First(g.names))
 		}
 	}
-	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors meet %s, and nothing keeps it there",
+	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors get %s, and nothing keeps it there",
 		r.key.setting, plan.Count(total, noun), zone, strings.Join(parts, ", "))
 }

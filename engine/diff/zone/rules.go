@@ -39,25 +39,25 @@ func leaves(v string) func(*plan.Edit) bool {
 // no row can express.
 const (
 	whyVersion     = "otherwise no version is left to negotiate"
-	whySuites      = "otherwise old versions are open with old suites for a moment"
+	whySuites      = "otherwise old versions would briefly be open with old suites"
 	whyKeys        = "otherwise a certificate with one kind of key has neither a suite nor TLS 1.3"
-	whyPin         = "a hostname gets its own value before the zone's changes, else it meets the zone's new value for a moment"
-	whyUnpin       = "a hostname gives up its own value after the zone's has changed, else it meets the zone's old value for a moment"
+	whyPin         = "a hostname gets its own value before the zone's value changes, otherwise it would briefly have the zone's new value"
+	whyUnpin       = "a hostname gives up its own value after the zone's value has changed, otherwise it would briefly have the zone's old value"
 	whyOwn         = "the writes of one hostname follow each other"
-	whyHTTPS       = "a redirect to HTTPS needs HTTPS to be there"
-	whyNew         = "a new hostname never meets a value of the zone that it was not meant to have"
+	whyHTTPS       = "a redirect to HTTPS needs HTTPS to be on"
+	whyNew         = "a new hostname never has a value of the zone that was not meant for it"
 	whyFallback    = "a custom hostname needs an origin that is active"
-	whyHSTS        = "what HSTS promises has to be kept: HTTPS is there before it is published, and stays until it is taken back"
+	whyHSTS        = "HSTS promises HTTPS: HTTPS is on before HSTS is published, and stays on until HSTS is withdrawn"
 	whyCertificate = "HTTPS needs a certificate that covers the name"
 	whyPulls       = "origins that demand a client certificate always see one"
-	whyUpload      = "Cloudflare needs a certificate to show before it is to show one"
-	whyMode        = "in automatic mode Cloudflare moves ssl by itself"
+	whyUpload      = "Cloudflare needs the certificate before it can present it"
+	whyMode        = "in automatic mode Cloudflare changes ssl by itself"
 )
 
 // pairs is the ordering policy within a zone. It is read only.
 var pairs = []pair{
 	{write{schema.EarlyData, always}, write{schema.TLS13, always},
-		"with 0rtt on, Cloudflare reads tls_1_3 back as zrt whatever is written"},
+		"with 0rtt on, Cloudflare returns zrt for tls_1_3, whatever is written"},
 	{write{schema.TLS13, leaves("off")}, write{schema.MinTLSVersion, becomes("1.3")},
 		whyVersion},
 	{write{schema.MinTLSVersion, leaves("1.3")}, write{schema.TLS13, becomes("off")},
@@ -91,7 +91,7 @@ var pairs = []pair{
 	{write{schema.UniversalSSL, becomes("on")}, write{schema.HSTS, notWeaker},
 		whyCertificate},
 	{write{schema.TotalTLS, stronger}, write{schema.UniversalSSL, becomes("off")},
-		"the certificates that are to take over have to be there"},
+		"the certificates that take over have to exist first"},
 	{write{schema.HSTS, weaker}, write{schema.UniversalSSL, becomes("off")},
 		whyCertificate},
 	{write{"always_use_https", becomes("off")}, write{schema.UniversalSSL, becomes("off")},

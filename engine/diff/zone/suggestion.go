@@ -119,7 +119,7 @@ func (s *saver) suggestion(as []alternative, now, then int) string {
 	if len(settings) > 0 {
 		with = strings.Join(settings, " and ") + " in settings of zone " + s.o.live.Name + ", and " + with
 	}
-	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same comes of %s in place of %d, which saves %d",
+	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same takes %s in place of %d, which saves %d",
 		s.o.live.Name, strings.Join(values, " and "), with, plan.Count(then, "request"), now, now-then)
 	if len(stronger) == 0 {
 		return text

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	demandsTLS13 = "would demand TLS 1.3 with TLS 1.3 off"
+	demandsTLS13 = "would require TLS 1.3 with TLS 1.3 off"
 	nobody       = "no visitor can connect"
 )
 
@@ -103,5 +103,5 @@ func (l *losses) addHazards(o *outcome, zone *plan.Change) {
 	const noSuite = "would have no suite for the key of the certificate that was uploaded"
 	add(plan.Unreachable, l.versionless, demandsTLS13+": "+nobody)
 	add(plan.Unreachable, l.suiteless, noSuite+", with TLS 1.3 off: "+nobody)
-	add(plan.CutsOffClients, l.tls13Only, noSuite+": clients without TLS 1.3 no longer connect")
+	add(plan.CutsOffClients, l.tls13Only, noSuite+": clients without TLS 1.3 can no longer connect")
 }

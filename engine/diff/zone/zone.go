@@ -91,7 +91,7 @@ func build(graph *order.Graph, in *Input) *planned {
 func noSafeOrder(in *Input, settings []string) plan.Finding {
 	var out findings
 	out.report(schema.Error, plan.NoSafeOrder, in.object(), fmt.Sprintf(
-		"nothing of zone %s is changed: there is no safe order for %s, some custom hostnames need the one to be written first and some the other; change one of them in a commit of its own",
+		"zone %s is not changed: no order of %s is safe, since some custom hostnames need one to be written first and some the other; change them in separate commits",
 		in.Live.Name, strings.Join(settings, " and ")), schema.Assigned(in.Head.Settings, settings[0]))
 	return out[0]
 }
