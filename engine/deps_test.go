@@ -43,7 +43,6 @@ var knows = []rule{
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
-	{pkg: "cmd/tlsync/cli", why: "it reads command lines and knows nothing of what they ask for"},
 	{pkg: "cmd/tlsync", may: []string{"*"}, why: "it alone knows all the others"},
 }
 

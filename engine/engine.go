@@ -117,7 +117,7 @@ func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *
 		return fmt.Errorf("read what is no longer managed: %w", err)
 	default:
 		live.Problems = append(live.Problems, plan.Finding{
-			Severity: schema.Warning, Rule: plan.Unreadable, Object: "configuration",
+			Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.ConfigurationRef(),
 			Message: "what this commit no longer manages cannot be read: " + err.Error(),
 		})
 	}

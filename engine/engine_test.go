@@ -79,7 +79,7 @@ func start(t *testing.T) (*engine.Engine, *sandbox.Server, *[]time.Duration) {
 func ids(p *plan.Plan) []string {
 	out := []string{}
 	for _, c := range p.Changes {
-		out = append(out, c.ID)
+		out = append(out, c.String())
 	}
 	return out
 }

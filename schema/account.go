@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxCertificateName is how long the name of a certificate of Access may be, in
-// characters.
+// maxCertificateName is the largest number of characters in the name of a
+// certificate of Access.
 const maxCertificateName = 350
 
 // mtls reads the mtls block of an account document.
@@ -20,7 +21,7 @@ func (d *decoder) mtls(n *yaml.Node) []MTLS {
 	for _, p := range pairs {
 		m := d.mtlsEntry(p)
 		if strings.TrimSpace(p.key) != p.key || p.key == "" || strings.Contains(p.key, "\n") || utf8.RuneCountInString(p.key) > maxCertificateName {
-			d.errorf(d.at(p.node), "name", "", "%s is no name for a certificate: one line of at most %d characters, without spaces around it", show(p.key), maxCertificateName)
+			d.errorf(d.at(p.node), "name", fmt.Sprintf("write one line of at most %d characters without surrounding spaces", maxCertificateName), "%s is not a valid name for a certificate", show(p.key))
 			continue
 		}
 		out = append(out, m)
@@ -38,6 +39,7 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "state" }); i >= 0 { // ca depends on it
 		m.Absent = d.absent(pairs[i].value)
 	}
+
 	for _, p := range pairs {
 		switch p.key {
 		case "state":
@@ -57,25 +59,31 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 			continue
 		}
 		if m.Absent {
-			d.errorf(d.at(p.node), "absent", "remove the line", "%s is to be absent, so %s cannot be asked of it", bare(m.Name.Value), p.key)
+			d.errorf(d.at(p.node), "absent", "remove the line", "%s has state: absent and cannot have %s", bare(m.Name.Value), p.key)
 		}
 	}
-	if m.Absent {
-		return m
-	}
-	if !hasKey(p.value, "ca") {
-		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to take the entry away", "%s has no ca", bare(m.Name.Value))
-	}
-	// A list whose names are all wrong was told of, and is meant not to be empty.
-	none := !hasKey(p.value, "hostnames") || m.HostnamesAt.Set && m.HostnamesAt.Value == 0
-	const hint = "write hostnames: with the names that clients connect to"
-	if m.Require.Value && none {
-		d.errorf(m.Require.Pos, "missing-key", hint, "require needs hostnames to protect")
-	}
-	if m.Forward.Value && none {
-		d.errorf(m.Forward.Pos, "missing-key", hint, "forward_client_certificate needs hostnames")
+
+	if !m.Absent {
+		d.checkMTLS(p, &m)
 	}
 	return m
+}
+
+// checkMTLS reports what is missing from an entry of mtls.
+func (d *decoder) checkMTLS(p pair, m *MTLS) {
+	if !hasKey(p.value, "ca") {
+		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to remove the entry", "%s has no ca", bare(m.Name.Value))
+	}
+
+	// The list of hostnames counts as written if all its names have mistakes.
+	noHostnames := !hasKey(p.value, "hostnames") || m.HostnamesAt.Set && m.HostnamesAt.Value == 0
+	const hint = "write hostnames: with the names that clients connect to"
+	if m.Require.Value && noHostnames {
+		d.errorf(m.Require.Pos, "missing-key", hint, "require needs hostnames to protect")
+	}
+	if m.Forward.Value && noHostnames {
+		d.errorf(m.Forward.Pos, "missing-key", hint, "forward_client_certificate needs hostnames")
+	}
 }
 
 // authorities reads a file, or a list of files.
@@ -89,13 +97,14 @@ func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []CACertificate {
 	return out
 }
 
-// hostnameList reads a list of hostnames, which may be empty; Value of at is how
-// many are written.
+// hostnameList reads a list of hostnames, which may be empty. The Value of at is
+// the number of items written.
 func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[int]) {
 	items, ok := d.list(n, "hostnames")
 	if !ok {
 		return nil, at
 	}
+
 	seen := map[string]Pos{}
 	for _, item := range items {
 		name, err := CanonicalHostname(item.Value)
@@ -107,18 +116,21 @@ func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[in
 			d.errorf(d.at(item), "hostname", hint, "%v", err)
 			continue
 		}
+
 		if first, ok := seen[name]; ok {
 			d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list, at %s", show(item.Value), first)
 			continue
 		}
+
 		seen[name] = d.at(item)
 		names = append(names, Field[string]{name, d.at(item), true})
 	}
+
 	return names, Field[int]{len(items), d.at(n), true}
 }
 
-// alertTypes are the notifications about certificates, and the one about service
-// tokens of Access. None of them takes filters.
+// alertTypes are the notifications about certificates and about service tokens
+// of Access. None of them needs filters.
 var alertTypes = []string{
 	"access_custom_certificate_expiration_type",
 	"custom_ssl_certificate_event_type",
@@ -130,10 +142,11 @@ var alertTypes = []string{
 	"zone_aop_custom_certificate_expiration_type",
 }
 
-// expiryAlert is the alert type for certificate authorities of Access.
+// expiryAlert is the alert type for the certificate authorities of Access.
 const expiryAlert = "access_custom_certificate_expiration_type"
 
-// AlertTypes are the accepted values of type in alerts, Cloudflare's own names.
+// AlertTypes returns the accepted values of type in alerts, which are
+// Cloudflare's own names.
 func AlertTypes() []string { return slices.Clone(alertTypes) }
 
 // alerts reads the alerts of an account document.
@@ -145,58 +158,33 @@ func (d *decoder) alerts(n *yaml.Node) []Alert {
 		if !ok {
 			continue
 		}
+
 		if first, ok := seen[a.Name.Value]; ok {
-			d.errorf(a.Name.Pos, "duplicate-name", "names tell the alerts of an account apart", "alert %s is already written at %s", show(a.Name.Value), first)
+			d.errorf(a.Name.Pos, "duplicate-name", "give each alert of the account its own name", "alert %s is already defined at %s", show(a.Name.Value), first)
 			continue
 		}
+
 		seen[a.Name.Value] = a.Name.Pos
 		out = append(out, a)
 	}
 	return out
 }
 
-// alert reads one item of alerts.
+// alert reads an item of alerts.
 func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 	a := Alert{Enabled: Field[bool]{Value: true}}
 	pairs := d.mapping(n, "an alert")
 	if n.Kind != yaml.MappingNode {
 		return a, false
 	}
-	told := false // somebody is
-	var beside *pair
+
+	var extra *pair // the first key that an absent alert must not have
 	for i, p := range pairs {
-		switch p.key {
-		case "name":
-			a.Name, _ = d.line(p.value, "name")
-			continue
-		case "type":
-			a.Type = d.alertType(p.value)
-			continue
-		case "state":
-			a.Absent = d.absent(p.value)
-			continue
-		case "enabled":
-			if on := d.boolean(p.value, "enabled"); on.Set {
-				a.Enabled = on
-			}
-		case "description":
-			if s, ok := d.scalar(p.value, "description"); ok {
-				a.Description = Field[string]{s, d.at(p.value), true}
-			}
-		case "email":
-			a.Email = d.destinations(p, checkAddress, &told)
-		case "webhooks":
-			a.Webhooks = d.destinations(p, nil, &told)
-		case "pagerduty":
-			a.PagerDuty = d.destinations(p, nil, &told)
-		default:
-			d.unknownKey(p, "an alert", "type", "name", "email", "webhooks", "pagerduty", "enabled", "description", "state")
-			continue
-		}
-		if beside == nil {
-			beside = &pairs[i]
+		if d.alertKey(p, &a) && extra == nil {
+			extra = &pairs[i]
 		}
 	}
+
 	required := []string{"name", "type"}
 	if a.Absent {
 		required = required[:1]
@@ -207,12 +195,57 @@ func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 		}
 	}
 	switch {
-	case a.Absent && beside != nil:
-		d.errorf(d.at(beside.node), "absent", "remove the line", "an alert that is to be absent has a name and a type, and no %s", beside.key)
-	case !a.Absent && !told:
-		d.errorf(d.at(n), "missing-key", "write email, webhooks or pagerduty", "the alert would tell nobody")
+	case a.Absent && extra != nil:
+		d.errorf(d.at(extra.node), "absent", "remove the line", "an alert with state: absent cannot have %s", extra.key)
+	case !a.Absent && !notifies(pairs):
+		d.errorf(d.at(n), "missing-key", "add email, webhooks or pagerduty", "the alert has no destination")
 	}
 	return a, a.Name.Set
+}
+
+// alertKey reads a key of an alert. It reports whether the key is known and not
+// allowed on an alert that is to be absent.
+func (d *decoder) alertKey(p pair, a *Alert) (extra bool) {
+	switch p.key {
+	case "name":
+		a.Name, _ = d.line(p.value, "name")
+		return false
+	case "type":
+		a.Type = d.alertType(p.value)
+		return false
+	case "state":
+		a.Absent = d.absent(p.value)
+		return false
+	case "enabled":
+		if on := d.boolean(p.value, "enabled"); on.Set {
+			a.Enabled = on
+		}
+	case "description":
+		if s, ok := d.scalar(p.value, "description"); ok {
+			a.Description = Field[string]{s, d.at(p.value), true}
+		}
+	case "email":
+		a.Email = d.destinations(p, checkAddress)
+	case "webhooks":
+		a.Webhooks = d.destinations(p, nil)
+	case "pagerduty":
+		a.PagerDuty = d.destinations(p, nil)
+	default:
+		d.unknownKey(p, "an alert", "type", "name", "email", "webhooks", "pagerduty", "enabled", "description", "state")
+		return false
+	}
+	return true
+}
+
+// notifies reports whether an alert names a destination, even one with a mistake.
+func notifies(pairs []pair) bool {
+	return slices.ContainsFunc(pairs, func(p pair) bool {
+		isDestination := p.key == "email" || p.key == "webhooks" || p.key == "pagerduty"
+		isEmpty := p.value.Kind == yaml.SequenceNode && !slices.ContainsFunc(p.value.Content, func(item *yaml.Node) bool {
+			return item.Kind == yaml.ScalarNode && !isNull(item)
+		})
+		return isDestination && !isEmpty
+	})
 }
 
 func (d *decoder) alertType(n *yaml.Node) Field[string] {
@@ -221,34 +254,30 @@ func (d *decoder) alertType(n *yaml.Node) Field[string] {
 		return Field[string]{}
 	}
 	if !slices.Contains(alertTypes, s) {
-		hint := didYouMean(s, alertTypes)
-		if hint == "" {
-			hint = "known are " + strings.Join(alertTypes, ", ")
-		}
-		d.errorf(d.at(n), "alert-type", hint, "type %s is no alert about certificates", show(s))
+		d.errorf(d.at(n), "alert-type", suggestOrList(s, alertTypes), "unknown alert type %s", show(s))
 		return Field[string]{}
 	}
 	return Field[string]{s, d.at(n), true}
 }
 
-// destinations reads who is told: one alone may stand without a list. Check, if
-// any, says what is wrong with one, "" if nothing.
-func (d *decoder) destinations(p pair, check func(string) string, told *bool) Field[[]string] {
+// destinations reads the destinations of one kind. A single one counts as a list
+// of one. check, if any, describes the mistake in a destination, "" if there is
+// none.
+func (d *decoder) destinations(p pair, check func(string) (wrong, hint string)) Field[[]string] {
 	items, ok := d.list(p.value, p.key)
 	if !ok {
-		*told = true // meant to be somebody; the mistake was told
 		return Field[[]string]{}
 	}
+
 	out := make([]string, 0, len(items))
 	for _, item := range items {
-		*told = true
 		f, ok := d.line(item, "an item of "+p.key)
 		if !ok {
 			continue
 		}
 		if check != nil {
-			if wrong := check(f.Value); wrong != "" {
-				d.errorf(f.Pos, "address", "", "%s %s", show(f.Value), wrong)
+			if wrong, hint := check(f.Value); wrong != "" {
+				d.errorf(f.Pos, "address", hint, "%s %s", show(f.Value), wrong)
 				continue
 			}
 		}
@@ -261,14 +290,14 @@ func (d *decoder) destinations(p pair, check func(string) string, told *bool) Fi
 	return Field[[]string]{out, d.at(p.value), true}
 }
 
-// checkAddress says what is wrong with an e-mail address.
-func checkAddress(s string) string {
+// checkAddress describes the mistake in an e-mail address, "" if there is none.
+func checkAddress(s string) (wrong, hint string) {
 	a, err := mail.ParseAddress(s)
 	switch {
 	case err != nil:
-		return "is no e-mail address"
+		return "is not an e-mail address", ""
 	case a.Address != s:
-		return "is more than an address; write " + show(a.Address)
+		return "is more than an e-mail address", "write " + show(a.Address)
 	}
-	return ""
+	return "", ""
 }

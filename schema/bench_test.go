@@ -101,8 +101,8 @@ custom_hostnames:
 	}
 }
 
-// TestDecideShares holds that the cost of 50,000 hostnames is one conversion
-// of each name and a result for each combination of rules.
+// TestDecideShares checks that 50,000 hostnames cost one conversion of each name
+// and one result for each combination of rules.
 func TestDecideShares(t *testing.T) {
 	d, diags := Load(manyEntries(2000), testNow)
 	if len(diags) > 0 {

@@ -76,9 +76,9 @@ func TestExpiresSoon(t *testing.T) {
 	}{
 		{31 * day, ""},
 		{30*day + time.Second, ""},
-		{30 * day, "expires in 30 days (2026-07-01); of Cloudflare's own alerts, 30 and 14 days ahead, one is still to come"},
-		{14*day + time.Second, "expires in 14 days (2026-06-15); of "},
-		{14 * day, "expires in 14 days (2026-06-15); Cloudflare's own alerts, 30 and 14 days ahead, are past"},
+		{30 * day, "expires in 30 days (2026-07-01); one of Cloudflare's own alerts (30 and 14 days ahead) is still to come"},
+		{14*day + time.Second, "expires in 14 days (2026-06-15); one of "},
+		{14 * day, "expires in 14 days (2026-06-15); Cloudflare's own alerts (30 and 14 days ahead) are past"},
 		{2*day - time.Second, "expires in 1 day (2026-06-03)"},
 		{time.Second, "expires in less than a day (2026-06-01)"},
 		{0, "expires in less than a day (2026-06-01)"},
@@ -103,7 +103,8 @@ func TestExpiresSoon(t *testing.T) {
 	}
 }
 
-// TestExpiryNeedsTheTime holds that nothing depends on the clock of the machine.
+// TestExpiryNeedsTheTime checks that no result depends on the clock of the
+// machine.
 func TestExpiryNeedsTheTime(t *testing.T) {
 	old := newAuthority(t, "Old", nil, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2002, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -119,8 +120,8 @@ func TestExpiryNeedsTheTime(t *testing.T) {
 	mustSay(t, diags, caPlace, "expired on 2002-01-01, 365 days ago [ca-expired]")
 }
 
-// TestOldSignatures is about SHA-1, which Cloudflare takes and the chain checks
-// of crypto/x509 do not.
+// TestOldSignatures loads SHA-1 signatures, which Cloudflare accepts and the
+// chain checks of crypto/x509 do not.
 func TestOldSignatures(t *testing.T) {
 	sha1 := func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }
 	root := newAuthority(t, "Root", nil, sha1)
@@ -130,14 +131,14 @@ func TestOldSignatures(t *testing.T) {
 		t.Errorf("a chain with SHA-1: %s", dumpDiagnostics(diags))
 	}
 	_, diags = Load(certificateTree(root.pem()+issuing.pem()), testNow)
-	mustSay(t, diags, caPlace, `"CN=Root" comes before "CN=Issuing"`)
+	mustSay(t, diags, caPlace, `"CN=Root" is followed by "CN=Issuing"`)
 	// The same names, and other keys.
 	other := newAuthority(t, "Root", nil, sha1)
 	_, diags = Load(certificateTree(issuing.pem()+other.pem()), testNow)
 	mustSay(t, diags, caPlace, `"CN=Issuing" is not signed by "CN=Root"`)
 }
 
-// TestChainOrder holds the order that is proposed for every order of a chain.
+// TestChainOrder checks the suggested order for every order of a chain.
 func TestChainOrder(t *testing.T) {
 	var chain []certificate
 	var by *authority
@@ -172,8 +173,8 @@ func TestChainOrder(t *testing.T) {
 	}
 }
 
-// TestKeysAreNotRepeated holds that nothing of a file with a key is shown, and
-// that it is told as a secret wherever it is in PEM form.
+// TestKeysAreNotRepeated checks that messages never repeat a private key, and
+// that a key in PEM form is reported as a secret wherever it is.
 func TestKeysAreNotRepeated(t *testing.T) {
 	a := newAuthority(t, "Root", nil, nil)
 	der, err := x509.MarshalPKCS8PrivateKey(a.key)
@@ -235,7 +236,7 @@ func TestDERCertificate(t *testing.T) {
 	}
 }
 
-// TestSubjectsAreHarmless is about what a certificate says of itself.
+// TestSubjectsAreHarmless loads certificates with hostile subjects.
 func TestSubjectsAreHarmless(t *testing.T) {
 	for _, name := range []string{"a\x1b[2Jb", "a\nb", "a\u202eb", strings.Repeat("x", 100_000), "::error::x", "\xff"} {
 		a := newAuthority(t, "Root", nil, func(c *x509.Certificate) {
@@ -244,7 +245,7 @@ func TestSubjectsAreHarmless(t *testing.T) {
 		fsys := certificateTree(a.pem())
 		_, diags := Load(fsys, testNow)
 		checkPlaces(t, fsys, diags)
-		mustSay(t, diags, caPlace, "is a leaf")
+		mustSay(t, diags, caPlace, "is not a certificate authority")
 		for _, d := range diags {
 			if text := d.Message + d.Hint; len(text) > 1000 || strings.ContainsRune(text, '\u202e') {
 				t.Errorf("%.80q: %.200q", name, text)
@@ -253,7 +254,8 @@ func TestSubjectsAreHarmless(t *testing.T) {
 	}
 }
 
-// TestCertificateDigest holds that a certificate is part of what was reviewed.
+// TestCertificateDigest checks that the digest of a configuration covers its
+// certificates.
 func TestCertificateDigest(t *testing.T) {
 	one, two := newAuthority(t, "One", nil, nil).pem(), newAuthority(t, "Two", nil, nil).pem()
 	digest := func(fsys fs.FS) string {
@@ -296,7 +298,8 @@ func (c counted) Open(name string) (fs.File, error) {
 
 func (c counted) Stat(name string) (fs.FileInfo, error) { return c.MapFS.Stat(name) }
 
-// TestHostileCertificates holds time and memory for files made to be slow.
+// TestHostileCertificates bounds time and memory for files that are made to be
+// slow.
 func TestHostileCertificates(t *testing.T) {
 	one := newAuthority(t, "One", nil, nil).pem()
 	giant := newAuthority(t, "Giant", nil, nil)
@@ -314,11 +317,11 @@ func TestHostileCertificates(t *testing.T) {
 		"10,000 beginnings":  {strings.Repeat("-----BEGIN CERTIFICATE-----\n", 10_000), "more than 10"},
 		"10,000 of them":     {one + strings.Repeat("-----BEGIN CERTIFICATE-----\nQUFB\n-----END CERTIFICATE-----\n", 10_000), "more than 10"},
 		"one without end":    {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("QUFB\n", 200_000), "has no end"},
-		"one of 1 MiB":       {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("MIIB", 250_000) + "\n-----END CERTIFICATE-----\n", "no valid certificate"},
+		"one of 1 MiB":       {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("MIIB", 250_000) + "\n-----END CERTIFICATE-----\n", "not a valid certificate"},
 		"a giant key":        {giantPEM, "has an RSA key of 1000001 bits"},
 		"more than it may":   {strings.Repeat("x", maxCertificateFile+1), "more than 1 MiB"},
 		"a long label":       {"-----BEGIN " + strings.Repeat("X", 1_000_000) + "-----\n-----END X-----\n", "this is a block of type"},
-		"headers":            {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("a: b\n", 200_000) + "\nQUFB\n-----END CERTIFICATE-----\n", "no valid certificate"},
+		"headers":            {"-----BEGIN CERTIFICATE-----\n" + strings.Repeat("a: b\n", 200_000) + "\nQUFB\n-----END CERTIFICATE-----\n", "not a valid certificate"},
 		"an end without one": {strings.Repeat("-----END CERTIFICATE-----\n", 30_000), "no certificate in PEM form"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -355,13 +358,14 @@ func TestTooManyCertificateFiles(t *testing.T) {
 	fsys["accounts/a.yaml"] = &fstest.MapFile{Data: []byte(b.String())}
 	_, diags := Load(fsys, testNow)
 	if !slices.ContainsFunc(diags, func(d Diagnostic) bool {
-		return d.Pos.String() == "accounts/a.yaml:1006:7" && strings.Contains(d.Message, "more than 1000 files")
+		return d.Pos.String() == "accounts/a.yaml:1006:7" && strings.Contains(d.Message, "more than 1000 certificate files")
 	}) {
 		t.Error(dumpDiagnostics(diags[:2]))
 	}
 }
 
-// TestCertificateLinks is about what only a file system has.
+// TestCertificateLinks loads certificates through links, which only a real file
+// system has.
 func TestCertificateLinks(t *testing.T) {
 	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "ca.pem")
 	one := newAuthority(t, "One", nil, nil).pem()
@@ -402,7 +406,8 @@ func TestAlertTypes(t *testing.T) {
 	}
 }
 
-// TestCertificateNames is about the keys of mtls, which name certificates.
+// TestCertificateNames checks the keys of mtls, which are the names of
+// certificates.
 func TestCertificateNames(t *testing.T) {
 	load := func(name string) Diagnostics {
 		_, diags := Load(tree("tlsync.yaml", "version: 1\n---\naccount: a\nmtls:\n  "+name+": { state: absent }\n"), testNow)

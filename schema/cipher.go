@@ -12,15 +12,15 @@ const Ciphers = "ciphers"
 // Grade is the strictest of Cloudflare's named lists that contains a suite.
 type Grade uint8
 
-// Grades, best first.
+// The grades, best first.
 const (
 	Modern Grade = iota
 	Compatible
 	Legacy
 )
 
-// Suite is a cipher suite that Cloudflare's API takes in a list. TLS 1.3 suites
-// are not among them: they are always on while TLS 1.3 is.
+// Suite is a cipher suite that Cloudflare's API accepts in a list. TLS 1.3
+// suites are not part of any list: they are on whenever TLS 1.3 is.
 type Suite struct {
 	Name  string // the spelling of the API, OpenSSL's
 	IANA  string // the name that scanners print
@@ -30,10 +30,10 @@ type Suite struct {
 	FIPS  bool // in Cloudflare's FIPS 140-2 list
 }
 
-// suites stand in the order of Cloudflare's documentation
+// suites is the table of suites in the order of Cloudflare's documentation
 // (developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites).
-// It is read only. AES256-GCM-SHA384 is missing from the published FIPS list,
-// so it is not in ours.
+// It is read only. AES256-GCM-SHA384 is missing from Cloudflare's FIPS list, so
+// FIPS is not set here either.
 var suites = []Suite{
 	{"ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", Modern, true, false, true},
 	{"ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", Modern, true, false, false},
@@ -57,25 +57,26 @@ var suites = []Suite{
 	{"DES-CBC3-SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", Legacy, false, true, true},
 }
 
-// tls13Suites are the names under which Cloudflare and scanners know the TLS
-// 1.3 suites, which no list may hold.
+// tls13Suites are the names that Cloudflare and scanners use for the TLS 1.3
+// suites. No list may contain them.
 var tls13Suites = []string{
 	"AEAD-AES128-GCM-SHA256", "AEAD-AES256-GCM-SHA384", "AEAD-CHACHA20-POLY1305-SHA256",
 	"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
 }
 
-// cipherLists are the names that stand for a whole list, in the order in which
-// they are offered.
+// cipherLists are the names of whole lists, in the order in which messages offer
+// them.
 var cipherLists = []string{"modern", "compatible", "legacy", "pci", "fips"}
 
-// Suites are the cipher suites that Cloudflare takes, in its documented order.
+// Suites returns the cipher suites that Cloudflare accepts, in its documented
+// order.
 func Suites() []Suite { return slices.Clone(suites) }
 
-// CipherLists are the names of the lists that Cloudflare publishes.
+// CipherLists returns the names of the lists that Cloudflare publishes.
 func CipherLists() []string { return slices.Clone(cipherLists) }
 
-// CipherList is the named list as the API takes it, nil for an unknown name.
-// pci holds the suites of modern in another order: GCM first.
+// CipherList returns a named list in the form that the API accepts, or nil for
+// an unknown name. pci has the suites of modern in another order: GCM first.
 func CipherList(name string) []string {
 	var names []string
 	keep := func(ok func(Suite) bool) {
@@ -85,11 +86,12 @@ func CipherList(name string) []string {
 			}
 		}
 	}
+
 	switch name {
 	case "modern":
 		keep(func(s Suite) bool { return s.Grade == Modern })
 	case "compatible":
-		// What modern lacks comes after it: the order is the edge's preference.
+		// The suites of modern come first: the order is the edge's preference.
 		keep(func(s Suite) bool { return s.Grade == Modern })
 		keep(func(s Suite) bool { return s.Grade == Compatible })
 	case "legacy":
@@ -104,7 +106,7 @@ func CipherList(name string) []string {
 	return names
 }
 
-// listNames finds the name of a list by its canonical value. It is read only.
+// listNames maps the canonical value of a list to its name. It is read only.
 var listNames = sync.OnceValue(func() map[Value]string {
 	names := make(map[Value]string, len(cipherLists)+1)
 	for _, name := range cipherLists {
@@ -115,12 +117,13 @@ var listNames = sync.OnceValue(func() map[Value]string {
 	return names
 })
 
-// CipherListName is the name of the list that a canonical value equals, "" if
-// it equals none. modern and pci differ only in order.
+// CipherListName returns the name of the list that equals a canonical value, or
+// "" if there is none. modern and pci differ only in order.
 func CipherListName(v Value) string { return listNames()[v] }
 
-// suiteIndex finds a suite by either of its names in upper case. It is read
-// only: lists of tens of thousands of hostnames go through it.
+// suiteIndex maps both names of a suite, in upper case, to its row in suites. It
+// is read only. A map is worth it because lists of tens of thousands of
+// hostnames are looked up in it.
 var suiteIndex = sync.OnceValue(func() map[string]int {
 	index := make(map[string]int, 2*len(suites))
 	for i, s := range suites {
@@ -130,21 +133,28 @@ var suiteIndex = sync.OnceValue(func() map[string]int {
 	return index
 })
 
-// LookupSuite finds a suite by Cloudflare's or IANA's name, in any case.
+// LookupSuite finds a suite by the name that Cloudflare or IANA gives it, in
+// upper or lower case.
 func LookupSuite(name string) (Suite, bool) {
-	i, ok := suiteIndex()[strings.ToUpper(name)]
+	i, ok := suiteRow(name)
 	if !ok {
 		return Suite{}, false
 	}
 	return suites[i], true
 }
 
+// suiteRow returns the index of a suite in suites.
+func suiteRow(name string) (int, bool) {
+	i, ok := suiteIndex()[strings.ToUpper(name)]
+	return i, ok
+}
+
 // canonicalCiphers puts the suites for ECDSA keys before those for RSA keys and
-// keeps the order within each: the edge does the same, so two lists are equal
-// exactly if these forms are. A zone's empty list means every suite in
-// Cloudflare's order, so the two are one value there. On a hostname nobody
-// knows whether an empty list means every suite or the zone's, so it stays
-// apart from both.
+// keeps the order within each. The edge does the same, so two lists are equal
+// exactly if their canonical forms are. The empty list of a zone means every
+// suite in Cloudflare's order, so both are the same value there. It is not known
+// whether an empty list on a hostname means every suite or the zone's list, so
+// it stays different from both.
 func canonicalCiphers(list []string, l Level) Value {
 	var ecdsa, rsa []string
 	for _, name := range list {
@@ -154,6 +164,7 @@ func canonicalCiphers(list []string, l Level) Value {
 			rsa = append(rsa, name)
 		}
 	}
+
 	v := ListValue(append(ecdsa, rsa...))
 	if l == ZoneLevel && len(list) == len(suites) && v == canonicalCiphers(CipherList("legacy"), CustomHostnameLevel) {
 		return "[]"
@@ -161,8 +172,8 @@ func canonicalCiphers(list []string, l Level) Value {
 	return v
 }
 
-// usesECDSA tells a suite's key family; a suite that the table does not know is
-// told by its name.
+// usesECDSA reports whether a suite needs an ECDSA key. The name decides for a
+// suite that is not in the table.
 func usesECDSA(name string) bool {
 	if s, ok := LookupSuite(name); ok {
 		return s.ECDSA
@@ -170,17 +181,20 @@ func usesECDSA(name string) bool {
 	return strings.Contains(strings.ToUpper(name), "ECDSA")
 }
 
-// compareCiphers orders two lists by what they admit. One that only drops
-// suites is stronger if it drops some of its worst grade; one that only adds is
-// weaker if it adds some at or below its worst grade. Otherwise the worse worst
-// grade is the weaker; equal ones cannot be ordered.
+// compareCiphers orders two lists by the suites that they admit. A list that
+// only drops suites is stronger if it drops some of its worst grade. A list that
+// only adds suites is weaker if it adds some at or below its worst grade.
+// Otherwise the list with the worse worst grade is weaker, and lists with the
+// same worst grade cannot be ordered.
 func compareCiphers(from, to Value) Direction {
 	a, b := admitted(from), admitted(to)
 	if a == nil || b == nil {
 		return Changes
 	}
+
 	removed, added := minus(a, b), minus(b, a)
 	worstA, worstB := worst(a), worst(b)
+
 	switch {
 	case len(removed) == 0 && len(added) == 0:
 		return Changes // order only
@@ -196,8 +210,8 @@ func compareCiphers(from, to Value) Direction {
 	return Changes
 }
 
-// admitted are the suites that a value lets through: all of them for the empty
-// list; nil if the value is no list.
+// admitted returns the suites that a list admits: all of them for the empty
+// list, nil if the value is not a list.
 func admitted(v Value) []string {
 	l := v.List()
 	if l != nil && len(l) == 0 {
@@ -216,7 +230,7 @@ func minus(a, b []string) []string {
 	return out
 }
 
-// worst is the worst grade in a list; a suite that the table does not know
+// worst returns the worst grade in a list. A suite that is not in the table
 // counts as Legacy.
 func worst(names []string) Grade {
 	g := Modern

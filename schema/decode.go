@@ -12,30 +12,31 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxDepth is how deep values may be nested; the format itself needs seven.
+// maxDepth is how deep values may be nested. The format needs seven levels.
 const maxDepth = 32
 
-// decoder reads one file. It shares the log and everything else with the
+// decoder reads one file. It shares the log and the rest of the loader with the
 // decoders of the other files.
 //
-// The YAML library is used for parsing into nodes only. Decoding into maps or
-// structs takes quadratic time for a wide mapping, an error per pair of equal
-// keys, and drops nulls in silence.
+// The YAML library only parses text into nodes. Decoding into maps or structs
+// takes quadratic time for a wide mapping, reports an error for each pair of
+// equal keys, and drops nulls silently.
 type decoder struct {
 	*loader
 	file string
 }
 
-// at is the place of a node.
+// at returns the place of a node.
 func (d *decoder) at(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
 
-// documents parses a file into its YAML documents. Those before a syntax error
-// are returned too.
+// documents parses a file into its YAML documents. It also returns those before
+// a syntax error.
 func (d *decoder) documents(b []byte) []*yaml.Node {
 	b = bytes.TrimPrefix(b, utf8BOM)
 	if !d.checkSecrets(b) || !d.checkText(b) {
 		return nil
 	}
+
 	var docs []*yaml.Node
 	count := 0
 	dec := yaml.NewDecoder(bytes.NewReader(b))
@@ -48,6 +49,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 			d.syntax(b, err)
 			return docs
 		}
+
 		count++
 		doc := node.Content[0]
 		if isNull(doc) {
@@ -58,25 +60,28 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 			docs = append(docs, doc)
 		}
 	}
+
 	if count == 0 {
-		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or write what is to be managed", "the file holds no configuration")
+		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
 	}
 	return docs
 }
 
-// parseNext parses one document. The parser reports some malformed input by
-// panicking with a value of its own, which it recovers from; anything else that
-// gets through is a bug of the parser and still only a mistake in the file.
+// parseNext parses one document. The parser panics for some malformed input and
+// recovers from its own panics. Any other panic is a bug of the parser, and is
+// reported as a mistake in the file too.
 func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("yaml: %v", r)
 		}
 	}()
+
 	node = &yaml.Node{}
 	if err := dec.Decode(node); err != nil {
 		return nil, err
 	}
+
 	if len(node.Content) != 1 {
 		return nil, errors.New("yaml: document without content")
 	}
@@ -85,9 +90,9 @@ func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
 
 var syntaxLine = lazyRegexp(`^line (\d+): `)
 
-// syntax reports an error of the YAML parser. It tells no column, and its line
-// may be missing or off by one, so the place is the first tab in an indentation
-// where tabs are the matter, else the first character of the line it names.
+// syntax reports an error of the YAML parser. The parser names no column, and
+// its line may be missing or off by one. The reported place is the first tab in
+// an indentation near that line, or else the first character of the line.
 func (d *decoder) syntax(b []byte, err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	lines := bytes.Split(b, []byte("\n"))
@@ -104,6 +109,7 @@ func (d *decoder) syntax(b []byte, err error) {
 			line = 1 + bytes.Count(b[:at], []byte("\n"))
 		}
 	}
+
 	for i := max(line-2, 0); i < min(line+1, len(lines)); i++ {
 		indent := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]
 		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(lines[i])) > 0 {
@@ -111,12 +117,13 @@ func (d *decoder) syntax(b []byte, err error) {
 			return
 		}
 	}
+
 	text := lines[line-1]
 	col := len(text) - len(bytes.TrimLeft(text, " \t\r")) + 1
 	d.errorf(Pos{d.file, line, min(col, utf8.RuneCount(text)+1)}, "syntax", "", "not valid YAML: %s", message)
 }
 
-// vet looks for what no value may have anywhere, and reports whether the
+// vet looks for features of YAML that no value may use, and reports whether the
 // document can be read further.
 func (d *decoder) vet(n *yaml.Node, depth int) bool {
 	switch {
@@ -124,24 +131,27 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 		d.errorf(d.at(n), "too-deep", "", "values are nested more than %d deep", maxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML aliases are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML aliases are not supported")
 		return true
 	case n.Anchor != "":
-		d.errorf(d.at(n), "alias", "name the shared settings in profiles and write `use`", "YAML anchors are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML anchors are not supported")
 	}
+
 	if n.Style&yaml.TaggedStyle != 0 {
 		d.errorf(d.at(n), "tag", "remove the tag", "YAML tags are not supported")
 	}
+
 	if n.Kind == yaml.ScalarNode {
 		if what := scalarSecret(n.Value); what != "" {
 			d.secret(d.at(n), what)
 			return false
 		}
 		if name, ok := oddRune(n.Value); ok {
-			d.errorf(d.at(n), "odd-character", "", "the value contains %s, which cannot be seen", name)
+			d.errorf(d.at(n), "odd-character", "", "the value contains the invisible character %s", name)
 		}
 		return true
 	}
+
 	ok := true
 	for _, c := range n.Content {
 		ok = d.vet(c, depth+1) && ok
@@ -156,13 +166,14 @@ type pair struct {
 	value *yaml.Node
 }
 
-// mapping are the pairs of a mapping, in the order written. What is no sound
-// pair is reported and left out, so every key is unique and every value is
-// there.
+// mapping returns the pairs of a mapping in the order written. It reports and
+// leaves out pairs that are not sound, so that every key is unique and every
+// pair has a value.
 func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 	if !d.kind(n, yaml.MappingNode, what) {
 		return nil
 	}
+
 	pairs := make([]pair, 0, len(n.Content)/2)
 	seen := newKeys(len(n.Content) / 2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -174,27 +185,30 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 			d.errorf(d.at(key), "wrong-type", "", "a key must be a single word")
 			continue
 		case key.Tag == "!!merge":
-			d.errorf(d.at(key), "alias", "name the shared settings in profiles and write `use`", "YAML merge keys are not supported")
+			d.errorf(d.at(key), "alias", "define the shared settings as a profile and write `use`", "YAML merge keys are not supported")
 			continue
 		case isNull(key):
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
 			continue
 		}
+
 		if first := seen.add(key); first != nil {
 			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", show(key.Value), d.at(first))
 			continue
 		}
+
 		if isNull(value) {
-			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s: has no value", bare(key.Value))
+			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s has no value", bare(key.Value))
 			continue
 		}
+
 		pairs = append(pairs, pair{key.Value, key, value})
 	}
 	return pairs
 }
 
-// keys remembers the keys of one mapping. Most mappings are small, and a map
-// for each would cost more than the rest of the loading.
+// keys remembers the keys of one mapping. Most mappings are small, and a map for
+// each of them would cost more than the rest of the loading.
 type keys struct {
 	few  []*yaml.Node
 	many map[string]*yaml.Node
@@ -207,7 +221,7 @@ func newKeys(n int) keys {
 	return keys{few: make([]*yaml.Node, 0, n)}
 }
 
-// add remembers a key and returns the equal one that was there before.
+// add remembers a key. If an equal key was added before, it returns that one.
 func (k *keys) add(key *yaml.Node) *yaml.Node {
 	if k.many != nil {
 		if first, ok := k.many[key.Value]; ok {
@@ -216,6 +230,7 @@ func (k *keys) add(key *yaml.Node) *yaml.Node {
 		k.many[key.Value] = key
 		return nil
 	}
+
 	for _, first := range k.few {
 		if first.Value == key.Value {
 			return first
@@ -225,7 +240,7 @@ func (k *keys) add(key *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// sequence are the items of a list; nulls are reported and left out.
+// sequence returns the items of a list. It reports and leaves out nulls.
 func (d *decoder) sequence(n *yaml.Node, what string) []*yaml.Node {
 	if !d.kind(n, yaml.SequenceNode, what) {
 		return nil
@@ -241,7 +256,7 @@ func (d *decoder) sequence(n *yaml.Node, what string) []*yaml.Node {
 	return items
 }
 
-// scalar is the text of a single value, as it is written: 1.0 stays 1.0.
+// scalar returns the text of a single value as it is written: 1.0 stays 1.0.
 func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
 	if !d.kind(n, yaml.ScalarNode, what) {
 		return "", false
@@ -249,7 +264,7 @@ func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-// line is a text of one line that is not empty.
+// line returns a text that has one line and is not empty.
 func (d *decoder) line(n *yaml.Node, what string) (Field[string], bool) {
 	s, ok := d.scalar(n, what)
 	if !ok {
@@ -263,8 +278,8 @@ func (d *decoder) line(n *yaml.Node, what string) (Field[string], bool) {
 	return Field[string]{Value: s, Pos: d.at(n), Set: true}, true
 }
 
-// scalars are the items of a list of single values; one alone may stand without
-// a list.
+// scalars returns the items of a list of single values, which must not be empty.
+// A single value counts as a list of one.
 func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
 	items, ok := d.list(n, what)
 	if ok && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
@@ -273,8 +288,8 @@ func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
 	return items
 }
 
-// list is as scalars, but the list may be empty. It is false for what is no list
-// of single values at all.
+// list is like scalars, but the list may be empty. It is false if the node is
+// not a list of single values.
 func (d *decoder) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
 	if n.Kind == yaml.ScalarNode && !isNull(n) {
 		return []*yaml.Node{n}, true
@@ -282,6 +297,7 @@ func (d *decoder) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
 	if !d.kind(n, yaml.SequenceNode, what) {
 		return nil, false
 	}
+
 	items := d.sequence(n, what)
 	good := items[:0]
 	for _, item := range items {
@@ -289,10 +305,12 @@ func (d *decoder) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
 			good = append(good, item)
 		}
 	}
+
 	return good, true
 }
 
-// kind reports whether a node is of a kind. An alias is none, and was told of.
+// kind reports whether a node is of a kind, and reports a diagnostic if it is
+// not. vet has already reported an alias.
 func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 	switch {
 	case n.Kind == want:
@@ -317,14 +335,10 @@ func kindName(k yaml.Kind) string {
 	return "a single value"
 }
 
-// isNull reports whether nothing, or the word null, is written.
+// isNull reports whether a value is missing or is the word null.
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// unknownKey reports a key that has no meaning where it stands.
+// unknownKey reports a key that has no meaning in its place.
 func (d *decoder) unknownKey(p pair, where string, known ...string) {
-	hint := didYouMean(p.key, known)
-	if hint == "" {
-		hint = "known are " + strings.Join(known, ", ")
-	}
-	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", suggestOrList(p.key, known), "unknown key %s in %s", show(p.key), where)
 }

@@ -5,18 +5,19 @@ import (
 	"slices"
 )
 
-// Severity tells whether a Diagnostic stops the run.
+// Severity says whether a Diagnostic stops the run.
 type Severity string
 
-// Severities. An error stops every command before it talks to anybody; a
+// The severities. An error stops every command before it sends a request. A
 // warning is printed and the run goes on.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
-// Diagnostic is one mistake in a file: what is wrong, where, and what would be
-// right. Rule is a stable kebab-case name ("unknown-key", "setting-value").
+// Diagnostic is a mistake in a file: Message says what is wrong, and Hint what
+// would be right. Rule is a stable name in kebab case, such as unknown-key or
+// setting-value.
 type Diagnostic struct {
 	Pos
 	Severity Severity `json:"severity"`
@@ -25,8 +26,9 @@ type Diagnostic struct {
 	Hint     string   `json:"hint,omitempty"`
 }
 
-// String is one line: position, message and rule, as in
-// "zones/acme.yaml:14:20: min_tls_version "1.4" is not one of … [setting-value]".
+// String returns one line with the position, the message and the rule, as in
+// `zones/acme.yaml:14:20: min_tls_version "1.4" is not one of …
+// [setting-value]`.
 func (d Diagnostic) String() string {
 	s := d.Message + " [" + d.Rule + "]"
 	if d.Severity == Warning {
@@ -38,16 +40,16 @@ func (d Diagnostic) String() string {
 	return s
 }
 
-// Diagnostics are all mistakes of one load, beside whatever could be read.
+// Diagnostics are all the mistakes that one load finds.
 type Diagnostics []Diagnostic
 
-// HasErrors reports whether any of them is an Error.
+// HasErrors reports whether there is a diagnostic of severity Error.
 func (ds Diagnostics) HasErrors() bool {
 	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// Sort orders by file, line, column, rule and message, so that what is printed
-// does not depend on the order in which checks ran.
+// Sort orders the diagnostics by file, line, column, rule and message, so that
+// the output does not depend on the order of the checks.
 func (ds Diagnostics) Sort() {
 	slices.SortFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(

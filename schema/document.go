@@ -2,7 +2,6 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -14,7 +13,8 @@ var (
 	accountKeys = []string{"account", "api_token_env", "mtls", "alerts"}
 )
 
-// documentKind tells a document by the key that names it.
+// documentKind returns the kind of a document, which one of its keys determines:
+// "root", "zone", "account" or "".
 func documentKind(n *yaml.Node) string {
 	kind := ""
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -32,39 +32,45 @@ func documentKind(n *yaml.Node) string {
 	return kind
 }
 
-// readRoot finds and reads the root document and returns what to include.
+// readRoot finds and reads the root document and returns the patterns of the
+// files to include.
 func (l *loader) readRoot(file string, docs []document) []Field[string] {
 	include := make([]Field[string], len(defaultInclude))
 	for i, p := range defaultInclude {
 		include[i].Value = p
 	}
+
 	for _, doc := range docs {
 		if doc.node.Kind != yaml.MappingNode || documentKind(doc.node) != "root" {
 			continue
 		}
+
 		pos := doc.dec.at(doc.node)
 		if l.root != (Pos{}) {
-			l.errorf(pos, "duplicate-root", "merge the two", "the root document is already at %s", l.root)
+			l.errorf(pos, "duplicate-root", "merge the two documents", "there is already a root document at %s", l.root)
 			continue
 		}
+
 		l.root = pos
 		if written := doc.dec.rootDocument(doc.node); written != nil {
 			include = written
 		}
 	}
+
 	if l.root == (Pos{}) && !Diagnostics(l.errors).HasErrors() {
-		l.errorf(Pos{file, 1, 1}, "missing-root", "write version: 1 in a document of its own", "%s has no root document", file)
+		l.errorf(Pos{file, 1, 1}, "missing-root", "add a document with version: 1", "%s has no root document", file)
 	}
 	return include
 }
 
-// readDocuments reads the documents of one file, the root document left out.
+// readDocuments reads the documents of one file except the root document.
 func (l *loader) readDocuments(docs []document) {
 	for _, doc := range docs {
 		d := doc.dec
 		if !d.kind(doc.node, yaml.MappingNode, "a document") {
 			continue
 		}
+
 		switch documentKind(doc.node) {
 		case "root":
 			if d.file != l.root.File {
@@ -80,19 +86,19 @@ func (l *loader) readDocuments(docs []document) {
 	}
 }
 
-// unknownDocument explains a document that no key names.
+// unknownDocument reports a document of unknown kind.
 func (d *decoder) unknownDocument(n *yaml.Node) {
-	hint := "a document begins with version: (the root), zone: or account:"
+	hint := "start it with version: (the root document), zone: or account:"
 	for _, p := range d.mapping(n, "the document") {
 		if s := Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
-			hint = "did you mean " + s + " instead of " + bare(p.key) + "?"
+			hint = "did you mean " + show(s) + " instead of " + show(p.key) + "?"
 			break
 		}
 		if slices.Contains(rootKeys, p.key) {
 			hint = p.key + " belongs to the root document, the one with version: 1 in tlsync.yaml"
 		}
 	}
-	d.errorf(d.at(n), "unknown-document", hint, "this document is neither the root document nor one of a zone or an account")
+	d.errorf(d.at(n), "unknown-document", hint, "unknown kind of document")
 }
 
 // rootDocument reads the root document and returns its include patterns, nil if
@@ -104,35 +110,44 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
 			d.readProfiles(p.value)
 		}
 	}
+
 	for _, p := range pairs {
 		switch p.key {
 		case "version":
 			if v, ok := d.scalar(p.value, "version"); ok && v != "1" {
-				d.errorf(d.at(p.value), "version", "write version: 1", "version %s is not known to this tlsync", show(v))
+				d.errorf(d.at(p.value), "version", "write version: 1", "unknown version %s", show(v))
 			}
 		case "include":
-			include = []Field[string]{}
-			for _, item := range d.scalars(p.value, "include") {
-				if wrong := checkInclude(item.Value); wrong != "" {
-					d.errorf(d.at(item), "include", "", "include %s %s", show(item.Value), wrong)
-					continue
-				}
-				include = append(include, Field[string]{item.Value, d.at(item), true})
-			}
+			include = d.include(p.value)
 		case "profiles":
 		case "policy":
 			d.policy(p)
 		default:
-			hint := "known are " + strings.Join(rootKeys, ", ")
-			if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
-				hint = "begin a document of its own with ---"
-			} else if s := didYouMean(p.key, rootKeys); s != "" {
-				hint = s
-			}
-			d.errorf(d.at(p.node), "unknown-key", hint, "%s is no key of the root document", show(p.key))
+			d.unknownRootKey(p)
 		}
 	}
 	return include
+}
+
+// include reads the include patterns.
+func (d *decoder) include(n *yaml.Node) []Field[string] {
+	patterns := []Field[string]{} // not nil: the list is written
+	for _, item := range d.scalars(n, "include") {
+		if hint, wrong := checkInclude(item.Value); wrong != "" {
+			d.errorf(d.at(item), "include", hint, "include %s %s", show(item.Value), wrong)
+			continue
+		}
+		patterns = append(patterns, Field[string]{item.Value, d.at(item), true})
+	}
+	return patterns
+}
+
+func (d *decoder) unknownRootKey(p pair) {
+	hint := suggestOrList(p.key, rootKeys)
+	if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
+		hint = "start a new document with ---"
+	}
+	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", show(p.key))
 }
 
 // accountDocument reads an account document.
@@ -152,13 +167,15 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 			d.unknownKey(p, "an account document", accountKeys...)
 		}
 	}
+
 	if !a.Name.Set {
-		return // told of where it was read
+		return // reported where it was read
 	}
 	if first, ok := d.accounts[a.Name.Value]; ok {
 		d.errorf(a.Name.Pos, "duplicate-name", "merge the two documents", "account %s is already defined at %s", show(a.Name.Value), first)
 		return
 	}
+
 	d.accounts[a.Name.Value] = a.Name.Pos
 	d.desired.Accounts = append(d.desired.Accounts, a)
 }
@@ -169,8 +186,8 @@ var (
 	almostID        = lazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
-// environmentName reads the name of an environment variable. The text is not
-// repeated in the message: it may be what the variable should hold.
+// environmentName reads the name of an environment variable. The message does
+// not repeat the text, because it may be the secret itself.
 func (d *decoder) environmentName(n *yaml.Node, key, example, content string) Field[string] {
 	s, ok := d.scalar(n, key)
 	if !ok {
@@ -191,7 +208,7 @@ func (d *decoder) account(n *yaml.Node) Field[string] {
 		return Field[string]{}
 	}
 	if almostID().MatchString(f.Value) && !cloudflareID().MatchString(f.Value) {
-		d.errorf(f.Pos, "id", "", "account %s looks like an id; an id has 32 digits of 0-9 and a-f, in lower case", show(f.Value))
+		d.errorf(f.Pos, "id", "an id has 32 digits of 0-9 and a-f, in lower case", "account %s looks like an id but is not one", show(f.Value))
 		return Field[string]{}
 	}
 	return f

@@ -13,9 +13,10 @@ const (
 	statePresent = "present"
 )
 
-// patternZone refuses what can only be asked of one zone.
+// patternZone reports a key that is only allowed in the document of a single
+// zone.
 func (d *decoder) patternZone(n *yaml.Node, what string) {
-	d.errorf(d.at(n), "pattern-zone", "write it in a document whose zone: is one name", "%s cannot stand in a document for a pattern of zones", what)
+	d.errorf(d.at(n), "pattern-zone", "write it in the document of a single zone", "%s is not allowed in a document for a pattern of zones", what)
 }
 
 // hostnames reads the names in the zone that have settings of their own.
@@ -23,6 +24,7 @@ func (d *decoder) hostnames(p pair, z Zone) []Entry {
 	if z.Glob {
 		d.patternZone(p.node, "hostnames")
 	}
+
 	pairs := d.mapping(p.value, "hostnames")
 	entries := make([]Entry, 0, len(pairs))
 	names := make(map[string]Pos, len(pairs))
@@ -30,8 +32,9 @@ func (d *decoder) hostnames(p pair, z Zone) []Entry {
 		name, ok := d.uniqueHostname(hp, names, "these settings are for single names; write each name, or set it for the whole zone under settings",
 			"these settings are for single names; write each of them")
 		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
-			d.errorf(d.at(hp.node), "hostname", "names of customers belong under custom_hostnames", "%s does not lie in the zone %s", name, z.Name.Value)
+			d.errorf(d.at(hp.node), "hostname", "write the names of customers under custom_hostnames", "%s is not in zone %s", name, z.Name.Value)
 		}
+
 		settings := d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname in the zone", "hostname")
 		if !ok {
 			continue
@@ -42,15 +45,15 @@ func (d *decoder) hostnames(p pair, z Zone) []Entry {
 	return entries
 }
 
-// warnNoSettings speaks up where nothing is asked of a hostname.
+// warnNoSettings warns of a hostname without settings.
 func (d *decoder) warnNoSettings(p pair, name string) {
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
 		d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
 	}
 }
 
-// uniqueHostname reads a hostname that is a key. Two that differ only in
-// spelling are one name. The hints are for a wildcard and for a pattern.
+// uniqueHostname reads a hostname that is a key. Two spellings of a name are the
+// same key. The hints are for a wildcard and for a pattern.
 func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, patternHint string) (string, bool) {
 	pos := d.at(p.node)
 	name, err := CanonicalHostname(p.key)
@@ -65,6 +68,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, pat
 		d.errorf(pos, "hostname", hint, "%v", err)
 		return "", false
 	}
+
 	if first, ok := names[name]; ok {
 		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", show(p.key), first)
 		return "", false
@@ -73,7 +77,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, pat
 	return name, true
 }
 
-// entries reads the custom hostnames that are named singly.
+// entries reads the single custom hostnames.
 func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
 	pairs := d.mapping(n, "hostnames")
 	entries := make([]Entry, 0, len(pairs))
@@ -86,9 +90,10 @@ func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
 			continue
 		}
 		if name == z.Name.Value {
-			d.errorf(d.at(p.node), "hostname", "its settings belong under settings", "%s is the zone itself, which cannot be a custom hostname of its own", name)
+			d.errorf(d.at(p.node), "hostname", "write its settings under settings", "%s is the zone itself and cannot be a custom hostname", name)
 			continue
 		}
+
 		d.warnNoSettings(p, name)
 		e.Hostname = Field[string]{name, d.at(p.node), true}
 		entries = append(entries, e)
@@ -96,20 +101,21 @@ func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
 	return entries
 }
 
-// isLifecycleKey reports whether a key of an entry is about the custom hostname
-// itself, not a setting. The word ssl alone is also a setting of zones.
+// isLifecycleKey reports whether a key of an entry concerns the custom hostname
+// itself and is not a setting. A scalar ssl is a setting of zones.
 func isLifecycleKey(p pair) bool {
 	return p.key == "origin" || p.key == "state" || p.key == "ssl" && p.value.Kind == yaml.MappingNode
 }
 
-// entry reads what is asked of one custom hostname, its name left out.
+// entry reads the value of one custom hostname.
 func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 	var e Entry
 	pairs := d.mapping(n, "the value of a hostname")
-	if !slices.ContainsFunc(pairs, isLifecycleKey) { // what tens of thousands of entries are
+	if !slices.ContainsFunc(pairs, isLifecycleKey) { // the usual case, and there may be tens of thousands
 		e.Settings = d.block(pairs, CustomHostnameLevel, "a hostname", "entry")
 		return e
 	}
+
 	settings := make([]pair, 0, len(pairs))
 	state := pair{}
 	for _, p := range pairs {
@@ -120,6 +126,7 @@ func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 		if z.Glob {
 			d.patternZone(p.node, p.key)
 		}
+
 		switch p.key {
 		case "state":
 			state = p
@@ -130,10 +137,12 @@ func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 			e.Certificate = append(e.Certificate, d.members(p)...)
 		}
 	}
+
 	sortAssignments(e.Certificate)
 	e.Settings = d.block(settings, CustomHostnameLevel, "a hostname", "entry")
+
 	if e.Absent && len(pairs) > 1 {
-		d.errorf(d.at(state.node), "absent", "remove what stands beside it", "a hostname that is to be absent cannot be asked for anything else")
+		d.errorf(d.at(state.node), "absent", "remove the other keys", "a hostname with state: absent cannot have other keys")
 	}
 	return e
 }
@@ -147,35 +156,38 @@ func (d *decoder) absent(n *yaml.Node) bool {
 	return ok && s == stateAbsent
 }
 
-// certificate reads the ssl of an entry. A certificate is always of type dv,
-// which need not be written; the method of its validation must be where the
-// hostname may have to be created.
+// certificate reads the ssl of an entry. A certificate always has type dv, which
+// need not be written. The method of its validation must be written if tlsync
+// may have to create the hostname.
 func (d *decoder) certificate(p pair, create bool) []Assignment {
 	out := d.members(p)
 	if len(p.value.Content) == 0 {
 		return out
 	}
+
 	if !hasKey(p.value, "type") {
 		dv := StringValue("dv")
 		out = append(out, Assignment{Setting: "ssl.type", Value: dv, Wire: dv, Pos: d.at(p.node), Via: "entry"})
 	}
 	if create && !hasKey(p.value, "method") {
-		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, without which the hostname cannot be created")
+		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, which is needed to create the hostname")
 	}
-	if wildcard := find(out, "ssl.wildcard"); wildcard.is("true") && find(out, "ssl.method").is(`"http"`) {
+
+	if wildcard := Assigned(out, "ssl.wildcard"); wildcard.is("true") && Assigned(out, "ssl.method").is(`"http"`) {
 		d.errorf(wildcard.Pos, "setting-value", "write method: txt", "a wildcard certificate cannot be validated by http")
 	}
 	return out
 }
 
-// members reads the ssl or the origin of an entry: each member is a row of the
-// table, named with the word before it.
+// members reads the ssl or the origin of an entry. Each member is a row of the
+// table with the prefix ssl or origin.
 func (d *decoder) members(p pair) []Assignment {
 	prefix := p.key + "."
 	pairs := d.mapping(p.value, p.key)
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-		d.errorf(d.at(p.node), "missing-value", "remove the line, or write what is to be managed", "%s is empty", p.key)
+		d.errorf(d.at(p.node), "missing-value", "remove the line, or write the settings to manage", "%s is empty", p.key)
 	}
+
 	out := make([]Assignment, 0, len(pairs))
 	for _, m := range pairs {
 		s, ok := LookupSetting(prefix + m.key)
@@ -183,19 +195,22 @@ func (d *decoder) members(p pair) []Assignment {
 			d.unknownMember(p.key, m)
 			continue
 		}
+
 		value, wire, problems := readValue(s, m.value, CertificateLevel)
 		if problems != nil {
-			d.tell(problems)
+			d.report(problems)
 			continue
 		}
+
 		out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(m.node), Via: "entry"})
 	}
 	return out
 }
 
+// unknownMember reports an unknown member of ssl or origin.
 func (d *decoder) unknownMember(of string, m pair) {
 	if s, ok := LookupSetting(m.key); m.key == "settings" || ok && s.On(CustomHostnameLevel) {
-		d.errorf(d.at(m.node), "unknown-key", "write the settings of a hostname beside "+of+", not in it", "%s is no key of %s", show(m.key), of)
+		d.errorf(d.at(m.node), "unknown-key", "write settings of the hostname next to "+of+", not inside it", "unknown key %s in %s", show(m.key), of)
 		return
 	}
 	var known []string

@@ -20,8 +20,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestGolden loads the configuration trees in testdata/schema. Each archive
-// holds the files of a tree, then "diagnostics", what is said of them, and
-// where there are no errors "desired", what they come to.
+// contains the files of a tree, then the expected diagnostics, and if there are
+// no errors the expected configuration as "desired".
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("../testdata/schema/*.txtar")
 	if err != nil || len(files) == 0 {

@@ -17,10 +17,9 @@ const (
 	maxLabel    = 63
 )
 
-// CanonicalHostname is the one form in which a hostname is compared and sent:
-// lower case, international labels as A-labels ("xn--…"), no final dot. What
-// is no hostname that a certificate could be issued for is an error that says
-// why.
+// CanonicalHostname returns the form in which hostnames are compared and sent:
+// lower case, international labels as A-labels ("xn--…"), no final dot. Its
+// error says why no certificate could be issued for the name.
 func CanonicalHostname(s string) (string, error) {
 	switch {
 	case s == "":
@@ -31,18 +30,21 @@ func CanonicalHostname(s string) (string, error) {
 	if err := oddHostname(s); err != nil {
 		return "", err
 	}
+
 	name := strings.ToLower(strings.TrimSuffix(s, "."))
 	if !plainHostname(name) {
 		ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
 		if err != nil {
-			return "", fmt.Errorf("%s is no valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
+			return "", fmt.Errorf("%s is not a valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
 		}
 		// The mapping turns full-width and ideographic dots into dots.
 		name = strings.TrimSuffix(ascii, ".")
 	}
+
 	if len(name) > maxHostname {
 		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", show(s), len(name), maxHostname)
 	}
+
 	labels := 0
 	last := ""
 	for label := range strings.SplitSeq(name, ".") {
@@ -52,6 +54,7 @@ func CanonicalHostname(s string) (string, error) {
 		labels++
 		last = label
 	}
+
 	if labels < 2 {
 		return "", fmt.Errorf("%s is a single label; write the whole name, such as %s.example", show(s), name)
 	}
@@ -61,8 +64,8 @@ func CanonicalHostname(s string) (string, error) {
 	return name, nil
 }
 
-// plainHostname reports whether a name needs no translation: letters, digits,
-// hyphens and dots only, and no A-label, which must be checked.
+// plainHostname reports whether a name needs no translation. An A-label has to
+// be checked, so a name with one is not plain.
 func plainHostname(name string) bool {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
@@ -72,7 +75,7 @@ func plainHostname(name string) bool {
 	return !strings.HasPrefix(name, "xn--") && !strings.Contains(name, ".xn--")
 }
 
-// oddHostname explains what people write in place of a hostname.
+// oddHostname explains the common mistakes in a hostname.
 func oddHostname(s string) error {
 	if last := s[len(s)-1]; last >= '0' && last <= '9' || strings.Contains(s, ":") {
 		if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
@@ -85,37 +88,42 @@ func oddHostname(s string) error {
 	case strings.HasPrefix(s, "*."):
 		return fmt.Errorf("%s is a wildcard; a single hostname is expected", show(s))
 	}
+
 	for _, r := range s {
-		what := ""
-		switch {
-		case r == ' ':
-			what = "a space"
-		case r == '\r' || r == '\n':
-			what = "a line break"
-		case r == ':':
-			what = `":"; a port does not belong to a hostname`
-		case r == '/':
-			what = `"/"; a path does not belong to a hostname`
-		case r == '_':
-			what = `"_"; no certificate is issued for a name with an underscore`
-		case r == '%':
-			what = `"%"; hostnames are not percent-encoded`
-		case strings.ContainsRune("?#*@[]{}\\!,;'\"()<>|$&=+^`~", r):
-			what = fmt.Sprintf("%q; a hostname has letters, digits, hyphens and dots", r)
-		case unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r):
-			what = fmt.Sprintf("%U, which cannot be seen", r)
-		case r == utf8.RuneError:
-			what = "bytes that are not UTF-8"
-		}
-		if what != "" {
-			return fmt.Errorf("%s contains %s", show(s), what)
+		if odd := oddInHostname(r); odd != "" {
+			return fmt.Errorf("%s contains %s", show(s), odd)
 		}
 	}
 	return nil
 }
 
-// checkLabel checks one label of a translated name. Hyphens in the third and
-// fourth place are fine: such names exist and are served.
+// oddInHostname describes a character that no hostname contains, "" for others.
+func oddInHostname(r rune) string {
+	switch {
+	case r == ' ':
+		return "a space"
+	case r == '\r' || r == '\n':
+		return "a line break"
+	case r == ':':
+		return `":"; a port does not belong to a hostname`
+	case r == '/':
+		return `"/"; a path does not belong to a hostname`
+	case r == '_':
+		return `"_"; no certificate is issued for a name with an underscore`
+	case r == '%':
+		return `"%"; hostnames are not percent-encoded`
+	case strings.ContainsRune("?#*@[]{}\\!,;'\"()<>|$&=+^`~", r):
+		return fmt.Sprintf("%q; a hostname has letters, digits, hyphens and dots", r)
+	case unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r):
+		return fmt.Sprintf("the invisible character %U", r)
+	case r == utf8.RuneError:
+		return "bytes that are not UTF-8"
+	}
+	return ""
+}
+
+// checkLabel checks one label of a translated name. It accepts hyphens in the
+// third and fourth place: such names exist and are served.
 func checkLabel(label string) error {
 	switch {
 	case label == "":
@@ -125,6 +133,7 @@ func checkLabel(label string) error {
 	case label[0] == '-' || label[len(label)-1] == '-':
 		return fmt.Errorf("has the label %s; a label must not begin or end with a hyphen", show(label))
 	}
+
 	for i := range len(label) {
 		c := label[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
@@ -141,66 +150,88 @@ const globMeta = "*?[{"
 func isGlob(s string) bool { return strings.ContainsAny(s, globMeta) }
 
 // canonicalGlob checks a pattern over hostnames and brings its literal labels
-// into canonical form. A pattern without any wildcard is a hostname.
+// into canonical form. A pattern without a wildcard is a hostname.
 func canonicalGlob(s string) (string, error) {
 	if !isGlob(s) {
 		return CanonicalHostname(s)
 	}
-	if len(s) > 4*maxHostname {
-		return "", fmt.Errorf("%s is too long for a pattern over hostnames", show(s))
-	}
-	if i := strings.IndexAny(s, "/\\"); i >= 0 {
-		return "", fmt.Errorf("pattern %s contains %q, which no hostname has", show(s), s[i])
-	}
-	if strings.HasSuffix(s, "*.") {
-		return "", fmt.Errorf("pattern %s ends in a dot; a label is missing", show(s))
+	if err := oddGlob(s); err != nil {
+		return "", err
 	}
 	s = strings.TrimSuffix(strings.ToLower(s), ".")
 	if !doublestar.ValidatePattern(dotsToSlashes(s)) {
 		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", show(s))
 	}
+
 	if strings.ContainsAny(s, "[{") {
-		// Alternatives may span labels, so labels cannot be told apart here.
-		for _, r := range s {
-			if !patternRune(r) {
-				return "", fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(s), r)
-			}
+		// Alternatives may span labels, so the labels cannot be checked one by one.
+		if err := checkPatternRunes(s, s); err != nil {
+			return "", err
 		}
 		return s, nil
 	}
 	labels := strings.Split(s, ".")
 	for i, label := range labels {
-		switch {
-		case strings.Contains(label, "**") && label != "**":
-			return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", show(s))
-		case isGlob(label):
-			for _, r := range label {
-				if !patternRune(r) {
-					return "", fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(s), r)
-				}
-			}
-		default:
-			name, err := CanonicalHostname(label + ".example") // a lone label is no hostname
-			if err != nil {
-				return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", show(s), show(label))
-			}
-			labels[i] = strings.TrimSuffix(name, ".example")
+		canonical, err := canonicalGlobLabel(label, s)
+		if err != nil {
+			return "", err
 		}
+		labels[i] = canonical
 	}
 	return strings.Join(labels, "."), nil
 }
 
-// patternRune reports whether a character can stand in a pattern over names in
-// canonical form.
+// oddGlob explains common mistakes in a pattern.
+func oddGlob(s string) error {
+	if len(s) > 4*maxHostname {
+		return fmt.Errorf("%s is too long for a pattern over hostnames", show(s))
+	}
+	if i := strings.IndexAny(s, "/\\"); i >= 0 {
+		return fmt.Errorf("pattern %s contains %q, which no hostname has", show(s), s[i])
+	}
+	if strings.HasSuffix(s, "*.") {
+		return fmt.Errorf("pattern %s ends in a dot; a label is missing", show(s))
+	}
+	return nil
+}
+
+// canonicalGlobLabel returns the canonical form of a label of a pattern.
+func canonicalGlobLabel(label, pattern string) (string, error) {
+	if strings.Contains(label, "**") && label != "**" {
+		return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", show(pattern))
+	}
+	if isGlob(label) {
+		return label, checkPatternRunes(label, pattern)
+	}
+
+	name, err := CanonicalHostname(label + ".example") // a hostname needs two labels
+	if err != nil {
+		return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", show(pattern), show(label))
+	}
+	return strings.TrimSuffix(name, ".example"), nil
+}
+
+// checkPatternRunes checks the characters of a part of a pattern.
+func checkPatternRunes(part, pattern string) error {
+	for _, r := range part {
+		if !patternRune(r) {
+			return fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(pattern), r)
+		}
+	}
+	return nil
+}
+
+// patternRune reports whether a character can stand in a pattern over canonical
+// names.
 func patternRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-.*?[]{},!^", r)
 }
 
-// dotsToSlashes turns names into the paths that doublestar matches: what a
-// slash separates there, a dot separates here.
+// dotsToSlashes turns names into paths, which doublestar can match: labels
+// become path elements.
 func dotsToSlashes(s string) string { return strings.ReplaceAll(s, ".", "/") }
 
-// glob is a pattern over names, made ready for many names.
+// glob is a compiled pattern over names.
 type glob struct {
 	all    bool   // "*" alone
 	name   string // a literal
@@ -221,7 +252,7 @@ func compileGlob(pattern string) glob {
 	return glob{path: dotsToSlashes(pattern)}
 }
 
-// match reports whether a name in canonical form matches.
+// match reports whether a canonical name matches.
 func (g *glob) match(name string) bool {
 	switch {
 	case g.all:
@@ -236,8 +267,8 @@ func (g *glob) match(name string) bool {
 	return ok && err == nil
 }
 
-// MatchZone reports whether a zone's name, in canonical form, matches the
-// pattern of a zone document. "*" alone matches every zone.
+// MatchZone reports whether the canonical name of a zone matches the pattern of
+// a zone document. "*" alone matches every zone.
 func MatchZone(pattern, zone string) bool {
 	g := compileGlob(pattern)
 	return g.match(zone)

@@ -88,8 +88,8 @@ func TestCanonicalHostname(t *testing.T) {
 	}
 }
 
-// FuzzHostname holds that what is accepted is one segment of a URL path as it
-// stands, and that its canonical form is canonical.
+// FuzzHostname checks that an accepted name is a single segment of a URL path
+// without escaping, and that its canonical form is canonical.
 func FuzzHostname(f *testing.F) {
 	for _, s := range []string{"a.example", "A.Example.", "bücher.example", "xn--bcher-kva.example", "*.a.example", "a..b", "a%2eb.example",
 		"a?b.example", "a#b.example", "a/b.example", "../../x.example", "a b.example", "a.example\r\n", "1.2.3.4", "[::1]:80", "例え。テスト", "ａ．example",

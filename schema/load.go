@@ -1,10 +1,12 @@
-// Package schema is what people write: it reads the YAML of a configuration
-// directory into plain data, and knows Cloudflare's vocabulary of TLS settings.
+// Package schema reads the YAML of a configuration directory into plain data,
+// and knows Cloudflare's vocabulary of TLS settings.
 //
-// Load reads and checks everything and reports every mistake with its place;
-// the table of settings says which values exist, which of two is weaker and
-// which form they are compared in; a Selector decides what is asked of a custom
-// hostname. Nothing here knows of live state, plans or HTTP.
+// Load reads and checks everything and reports every mistake with its place.
+// The table of settings lists the values of each setting, their canonical form,
+// and the weaker of two values. Handshake knows how the minimum, TLS 1.3,
+// ciphers and keys work together. A Selector decides which settings the
+// configuration asks of a custom hostname. The package does not know live state,
+// plans or HTTP.
 package schema
 
 import (
@@ -27,7 +29,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Limits that are checked before anything is read.
+// Limits that are checked before a file is read.
 const (
 	maxFileSize        = 8 << 20
 	maxCertificateFile = 1 << 20
@@ -36,11 +38,11 @@ const (
 	maxVisited         = 100_000 // directory entries looked at for one include pattern
 )
 
-// defaultInclude is where files are looked for unless the root document says
-// otherwise.
+// defaultInclude are the patterns of the files to read if the root document has
+// no include.
 var defaultInclude = []string{"zones/*.yaml", "zones/*.yml", "accounts/*.yaml", "accounts/*.yml"}
 
-// rootNames are the names of the file that a configuration begins with.
+// rootNames are the names that the first file of a configuration can have.
 var rootNames = []string{"tlsync.yaml", "tlsync.yml"}
 
 // loader is the state of one Load.
@@ -56,26 +58,26 @@ type loader struct {
 	root     Pos // of the root document
 	zones    map[string][]int
 	accounts map[string]Pos
-	// certificates are the files of certificates that were read, by name.
+	// certificates maps the names of the certificate files that were read.
 	certificates map[string]*certificateFile
 	now          time.Time
 }
 
-// document is a parsed document with the file it stands in.
+// document is a parsed document with the decoder of its file.
 type document struct {
 	dec  *decoder
 	node *yaml.Node
 }
 
 // Load reads the configuration in a directory: tlsync.yaml, the files that it
-// includes and the certificates that they name. It never stops at the first
-// mistake: what could be read is returned beside the diagnostics, which are
-// sorted by place. Certificates that have expired at the time now, or soon will,
-// are told of; the zero time leaves that out.
+// includes and the certificates that they name. It does not stop at the first
+// mistake: it returns everything that it could read, and the diagnostics sorted
+// by place. It reports certificates that have expired at the time now or soon
+// will; the zero time leaves that out.
 //
-// Files are looked at before they are opened, so that a FIFO or a device cannot
-// block, and each is read once. Hidden files, files of editors and everything
-// that does not end in .yaml or .yml are never included.
+// Load looks at files before it opens them, so that a FIFO or a device cannot
+// block it, and reads each file once. It never includes hidden files, files of
+// editors, or files that do not end in .yaml or .yml.
 func Load(fsys fs.FS, now time.Time) (*Desired, Diagnostics) {
 	l := &loader{
 		fsys:     fsys,
@@ -99,21 +101,24 @@ func (l *loader) load() {
 	if !ok {
 		return
 	}
+
 	docs := l.read(rootName)
 	include := l.readRoot(rootName, docs)
 	l.readDocuments(docs)
 	for _, name := range l.included(include, rootName) {
 		l.readDocuments(l.read(name))
 	}
+
 	for _, name := range l.names {
 		if p := l.profiles[name]; !p.used {
-			l.warnf(p.pos, "unused-profile", "", "profile %s is used nowhere", show(name))
+			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", show(name))
 		}
 	}
+
 	l.validate()
 }
 
-// rootName finds the file that a configuration begins with.
+// rootName finds the first file of the configuration.
 func (l *loader) rootName() (string, bool) {
 	var found []string
 	for _, name := range rootNames {
@@ -121,17 +126,18 @@ func (l *loader) rootName() (string, bool) {
 			found = append(found, name)
 		}
 	}
+
 	switch len(found) {
 	case 0:
-		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "--config names the directory that holds it", "no %s here", rootNames[0])
+		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
 		return "", false
 	case 2:
-		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "%s and %s are both here", found[0], found[1])
+		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
 	}
 	return found[0], true
 }
 
-// read reads and parses one file, if it may be read at all.
+// read reads and parses one file.
 func (l *loader) read(name string) []document {
 	b, ok := l.bytes(name, Pos{File: name}, maxFileSize)
 	if !ok {
@@ -145,46 +151,32 @@ func (l *loader) read(name string) []document {
 	return docs
 }
 
-// bytes is the content of a regular file within the limits, which from then on
-// is part of the digest. What is wrong with the file is told at pos.
+// bytes returns the content of a regular file within the limits and adds it to
+// the digest. It reports problems with the file at pos.
 func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
-	info, err := fs.Stat(l.fsys, name)
-	if err != nil {
-		l.unreadable(name, pos, err)
+	size, ok := l.checkFile(name, pos, largest)
+	if !ok {
 		return nil, false
 	}
-	shown := printable(name)
-	switch {
-	case info.IsDir():
-		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", shown)
-		return nil, false
-	case !info.Mode().IsRegular():
-		l.errorf(pos, "not-a-file", "", "%s is not a regular file", shown)
-		return nil, false
-	case info.Size() > largest:
-		l.errorf(pos, "too-large", "split it over several files", "%s has %d bytes, more than %d MiB", shown, info.Size(), largest>>20)
-		return nil, false
-	case l.size+info.Size() > maxTotalSize:
-		l.errorf(pos, "too-large", "", "the configuration is larger than %d MiB in all", maxTotalSize>>20)
-		return nil, false
-	}
-	l.size += info.Size()
+	l.size += size
+
 	f, err := l.fsys.Open(name)
 	if err != nil {
 		l.unreadable(name, pos, err)
 		return nil, false
 	}
 	defer f.Close()
-	content := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	if _, err := content.ReadFrom(io.LimitReader(f, largest+1)); err != nil {
 		l.unreadable(name, pos, err)
 		return nil, false
 	}
 	b := content.Bytes()
 	if int64(len(b)) > largest {
-		l.errorf(pos, "too-large", "", "%s grew beyond %d MiB while it was read", shown, largest>>20)
+		l.errorf(pos, "too-large", "", "%s grew beyond %d MiB while it was read", printable(name), largest>>20)
 		return nil, false
 	}
+
 	folded := b
 	if bytes.Contains(b, []byte("\r\n")) {
 		folded = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
@@ -192,6 +184,32 @@ func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
 	fmt.Fprintf(l.digest, "%d %s\n%d\n", len(name), name, len(folded))
 	l.digest.Write(folded)
 	return b, true
+}
+
+// checkFile returns the size of a file, and reports whether it may be opened.
+func (l *loader) checkFile(name string, pos Pos, largest int64) (size int64, ok bool) {
+	info, err := fs.Stat(l.fsys, name)
+	if err != nil {
+		l.unreadable(name, pos, err)
+		return 0, false
+	}
+
+	shown := printable(name)
+	switch {
+	case info.IsDir():
+		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", shown)
+		return 0, false
+	case !info.Mode().IsRegular():
+		l.errorf(pos, "not-a-file", "", "%s is not a regular file", shown)
+		return 0, false
+	case info.Size() > largest:
+		l.errorf(pos, "too-large", "split it over several files", "%s has %d bytes, more than %d MiB", shown, info.Size(), largest>>20)
+		return 0, false
+	case l.size+info.Size() > maxTotalSize:
+		l.errorf(pos, "too-large", "", "the configuration is larger than %d MiB in all", maxTotalSize>>20)
+		return 0, false
+	}
+	return info.Size(), true
 }
 
 func (l *loader) unreadable(name string, pos Pos, err error) {
@@ -214,7 +232,8 @@ func printable(name string) string {
 	return name
 }
 
-// included are the files that the patterns match, sorted, each once.
+// included returns the names of the files that the patterns match, sorted and
+// without duplicates.
 func (l *loader) included(patterns []Field[string], rootName string) []string {
 	found := map[string]bool{}
 	for _, p := range patterns {
@@ -223,28 +242,31 @@ func (l *loader) included(patterns []Field[string], rootName string) []string {
 			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", show(p.Value))
 		}
 	}
+
 	delete(found, rootName)
 	names := make([]string, 0, len(found))
 	for name := range found {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+
 	if len(names) > maxFiles {
-		l.errorf(Pos{File: rootName}, "too-large", "", "%d files are included; at most %d may be", len(names), maxFiles)
+		l.errorf(Pos{File: rootName}, "too-large", "", "include matches %d files, more than the limit of %d", len(names), maxFiles)
 		names = names[:maxFiles]
 	}
 	return l.withoutTwins(names)
 }
 
-// withoutTwins leaves out files that another one shadows: a.yml beside a.yaml,
+// withoutTwins leaves out files that another file shadows: a.yml beside a.yaml,
 // and names that differ only in case, which some file systems cannot hold.
 func (l *loader) withoutTwins(names []string) []string {
 	first := map[string]string{}
 	kept := names[:0]
+
 	for _, name := range names {
 		stem := strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
 		if other, ok := first[stem]; ok {
-			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "%s and %s are both here", other, name)
+			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "both %s and %s exist", other, name)
 			continue
 		}
 		first[stem] = name
@@ -253,14 +275,15 @@ func (l *loader) withoutTwins(names []string) []string {
 	return kept
 }
 
-// glob adds the files that one pattern matches, and returns how many they are.
-// Directories that cannot hold a match are not entered.
+// glob adds the files that one pattern matches to found, and returns their
+// number. It does not enter directories that cannot contain a match.
 func (l *loader) glob(p Field[string], found map[string]bool) int {
 	base, rest := doublestar.SplitPattern(p.Value)
 	deepest := strings.Count(p.Value, "/")
 	if strings.Contains(rest, "**") || strings.Contains(rest, "{") {
 		deepest = maxDepth
 	}
+
 	matches, visited := 0, 0
 	err := fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -272,21 +295,25 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 		if visited++; visited > maxVisited {
 			return fmt.Errorf("more than %d files and directories are below %s", maxVisited, base)
 		}
+
 		ignored := name != "." && ignoredName(entry.Name())
 		isMatch := !ignored && isYAML(name) && doublestar.MatchUnvalidated(p.Value, name)
 		if isMatch && printable(name) != name {
 			l.errorf(Pos{File: printable(name)}, "unreadable", "rename the file", "the file's name has characters that cannot be printed")
 			isMatch = false
 		}
+
 		if isMatch {
 			matches++
 			found[name] = true
 		}
+
 		if entry.IsDir() && name != base && (ignored || strings.Count(name, "/") >= deepest) {
 			return fs.SkipDir
 		}
 		return nil
 	})
+
 	if err != nil {
 		pos := p.Pos
 		if !p.Set {
@@ -297,7 +324,7 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 	return matches
 }
 
-// ignoredName reports whether a name is hidden or a leftover of an editor.
+// ignoredName reports whether a file is hidden or a leftover of an editor.
 func ignoredName(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~")
 }
@@ -306,21 +333,21 @@ func isYAML(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// checkInclude says what is wrong with an include pattern, "" if nothing.
-func checkInclude(p string) string {
+// checkInclude describes the mistake in an include pattern, "" if there is none.
+func checkInclude(p string) (hint, wrong string) {
 	switch {
 	case p == "":
-		return "is empty"
+		return "", "is empty"
 	case strings.Contains(p, `\`):
-		return `contains a backslash; directories are separated by "/"`
+		return `separate directories with "/"`, "contains a backslash"
 	case path.IsAbs(p):
-		return "is absolute; files are named relative to tlsync.yaml"
+		return "write a path relative to tlsync.yaml", "is an absolute path"
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return "leads out of the configuration directory"
+		return "", "is outside the configuration directory"
 	case !doublestar.ValidatePattern(p):
-		return "is not well formed: a bracket or brace is not closed"
+		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:
-		return "should be written " + show(path.Clean(p))
+		return "write " + show(path.Clean(p)), "has superfluous elements"
 	}
-	return ""
+	return "", ""
 }

@@ -31,8 +31,8 @@ func tree(files ...string) fstest.MapFS {
 	return m
 }
 
-// mustSay fails unless exactly one diagnostic is an error, and it begins with
-// its place and holds the text.
+// mustSay fails unless there is exactly one error, at the given place, whose
+// message contains the text.
 func mustSay(t *testing.T, diags Diagnostics, place, text string) {
 	t.Helper()
 	var found Diagnostics
@@ -46,7 +46,7 @@ func mustSay(t *testing.T, diags Diagnostics, place, text string) {
 	}
 }
 
-// TestBytes is about files whose bytes are not what an editor would save.
+// TestBytes loads files with bytes that no editor would save.
 func TestBytes(t *testing.T) {
 	for name, c := range map[string]struct{ text, place, says string }{
 		"invalid UTF-8":           {"version: 1\nx: ü\xff\n", "tlsync.yaml:2:5", "0xff"},
@@ -115,7 +115,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestRealFiles is about what only a file system has: links, FIFOs, modes.
+// TestRealFiles loads links, FIFOs and files without permissions, which only a
+// real file system has.
 func TestRealFiles(t *testing.T) {
 	dir := t.TempDir()
 	outside := filepath.Join(t.TempDir(), "secret.yaml")
@@ -184,8 +185,8 @@ func TestUnreadableFile(t *testing.T) {
 	mustSay(t, diags, "tlsync.yaml", "permission denied")
 }
 
-// sized is a tree whose large.yaml files claim to be of the size that a file
-// may have, and whose huge.yaml one byte more. The latter must not be opened.
+// sized is a tree whose large.yaml files claim to have the largest permitted
+// size, and whose huge.yaml one byte more. The latter must not be opened.
 type sized struct {
 	fstest.MapFS
 	t *testing.T
@@ -330,7 +331,7 @@ func TestWarningsDoNotHideAnError(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNotRepeated holds that no text of ours contains a secret.
+// TestSecretsAreNotRepeated checks that no message contains a secret.
 func TestSecretsAreNotRepeated(t *testing.T) {
 	const canary = "Xk3uJ9fQ2mW7pL4sT8vB1nC6dH5gR0yZaEiOuQwV"
 	const key = "c2547eb745079dac9320b638f5e225cf483cc"
@@ -374,7 +375,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 	}
 }
 
-// TestHostileFilesAreCheap holds time and memory for input that costs naive
+// TestHostileFilesAreCheap bounds time and memory for input that costs naive
 // loaders minutes or gigabytes.
 func TestHostileFilesAreCheap(t *testing.T) {
 	const size = 1 << 19
@@ -411,7 +412,7 @@ func TestHostileFilesAreCheap(t *testing.T) {
 			checkPlaces(t, fsys, diags)
 			ratio := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(text))
 			t.Logf("%d bytes: %v, %.1f bytes allocated per byte, %d diagnostics", len(text), elapsed.Round(time.Millisecond), ratio, len(diags))
-			// What is allocated in all is more than what is held at any time: the
+			// The total allocation is more than the memory in use at any time: the
 			// parser alone leaves a third of it to the collector.
 			if ratio > 60 {
 				t.Errorf("%.1f bytes allocated per byte of input", ratio)
@@ -497,8 +498,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestBrokenRoot holds that a root document that cannot be read is one mistake,
-// not one for every use of a profile that it would have defined.
+// TestBrokenRoot checks that an unreadable root document is one mistake, and not
+// one for each use of a profile that it would have defined.
 func TestBrokenRoot(t *testing.T) {
 	_, diags := Load(tree("tlsync.yaml", "version: 1\nprofiles:\n\tpci: {}\n",
 		"zones/a.yaml", "zone: a.example\nsettings: { use: pci }\n---\nzone: b.example\nsettings: { use: pci }\n"), testNow)

@@ -8,12 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxDiagnostics is how many problems one load tells of: enough to work
-// through, and a file of nothing but mistakes costs no more memory than that.
+// maxDiagnostics is the largest number of problems that one load reports. It is
+// enough to work through, and it bounds the memory that a file full of mistakes
+// costs.
 const maxDiagnostics = 200
 
-// log gathers the diagnostics of one load. Errors and warnings are counted
-// apart, so that a flood of warnings cannot hide that there is an error.
+// log collects the diagnostics of one load. It counts errors and warnings apart,
+// so that a flood of warnings cannot hide an error.
 type log struct {
 	errors, warnings Diagnostics
 	dropped          int
@@ -39,15 +40,17 @@ func (l *log) warnf(pos Pos, rule, hint, format string, args ...any) {
 	l.add(Diagnostic{Pos: pos, Severity: Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// all are the diagnostics in the order in which they are printed. Errors come
-// before warnings when there is no room for both, and where some were left out
-// a last one says how many.
+// all returns the diagnostics in the order in which they are printed. If there
+// is no room for all of them, errors come before warnings, and a last diagnostic
+// says how many are not shown.
 func (l *log) all() Diagnostics {
 	warnings := l.warnings[:min(len(l.warnings), maxDiagnostics-len(l.errors))]
 	dropped := l.dropped + len(l.warnings) - len(warnings)
+
 	ds := slices.Concat(l.errors, warnings)
 	ds.Sort()
-	ds = slices.Compact(ds) // a mistake in a pattern or a profile is met in many zones
+	ds = slices.Compact(ds) // a mistake in a pattern or a profile is found once for each zone
+
 	if dropped > 0 {
 		last := ds[len(ds)-1]
 		severity := Warning
@@ -60,8 +63,8 @@ func (l *log) all() Diagnostics {
 	return ds
 }
 
-// show quotes text from a file for a message: what cannot be printed is
-// escaped, and a long text is cut.
+// show quotes text from a file for a message. It escapes characters that cannot
+// be printed and cuts a long text.
 func show(s string) string {
 	const longest = 80
 	if utf8.RuneCountInString(s) <= longest {
@@ -70,7 +73,7 @@ func show(s string) string {
 	return strconv.Quote(string([]rune(s[:min(len(s), 4*longest)])[:longest]) + "…")
 }
 
-// bare is a word from a file as it is written, or quoted where it would not
+// bare returns a word from a file as it is written, or quoted if it would not
 // read as one word.
 func bare(s string) string {
 	for _, r := range s {

@@ -10,58 +10,48 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// certificatesKey is the member of origin_pulls that is no setting but a list of
-// certificates: only the document of one zone can hold it (originPulls).
+// certificatesKey is the member of origin_pulls that lists certificates and is
+// not a setting. Only the document of a single zone may have it; see
+// zoneSettings.
 const certificatesKey = "certificates"
 
-// preloadAge is the max_age in seconds, of a year, that the list of sites which
-// browsers are shipped with demands.
+// preloadAge is the smallest max_age that the preload list of browsers accepts:
+// a year, in seconds.
 const preloadAge = 31536000
 
-// onlyEnabled is how universal_ssl may be written too. Its value stays on or off.
+// onlyEnabled are the members of universal_ssl when it is written as a mapping.
+// Its value stays on or off.
 var onlyEnabled = []ObjectField{{Name: "enabled"}}
 
-// readObject reads a setting that is an object: a mapping of its members, or
-// on and off alone for its member enabled. Only what is written is part of the
-// value, since the rest stays as it is live.
+// readObject reads a setting that is an object: a mapping of its members, or on
+// or off for its member enabled. The value contains only the members that are
+// written; the others keep their live value.
 func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem) {
 	fields := s.Fields
 	if s.ID == UniversalSSL {
 		fields = onlyEnabled
 	}
-	members := map[string]json.RawMessage{}
+
+	var members map[string]json.RawMessage
 	switch n.Kind {
 	case yaml.ScalarNode:
 		enabled, ok := boolText(n.Value)
 		if !ok {
-			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is neither on nor off, nor a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
+			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is not on, off or a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
 				valueHint(n.Value, []string{"on", "off"})}}
 		}
-		members["enabled"] = enabled
+		members = map[string]json.RawMessage{"enabled": enabled}
 	case yaml.MappingNode:
-		written := map[string]*yaml.Node{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			raw, wrong := readMember(s.ID, fields, written, n.Content[i], n.Content[i+1])
-			if wrong != nil {
-				problems = append(problems, *wrong)
-			} else if raw != nil {
-				members[n.Content[i].Value] = raw
-			}
-		}
-		if len(n.Content) == 0 {
-			problems = append(problems, problem{n, "missing-value", s.ID + " is empty", "write " + strings.Join(fieldNames(fields), ", ") + ", or some of them"})
-		}
-		if s.ID == HSTS {
-			problems = append(problems, checkPreload(members, written)...)
-		}
+		members, problems = readMembers(s, fields, n)
 	default:
 		return "", "", []problem{{n, "wrong-type", s.ID + " must be a mapping of its members, not " + kindName(n.Kind), ""}}
 	}
+
 	switch {
 	case len(problems) > 0:
 		return "", "", problems
 	case len(members) == 0:
-		return "", "", []problem{} // nothing but what vet told of
+		return "", "", []problem{} // vet reported why
 	case s.ID == UniversalSSL && string(members["enabled"]) == "true":
 		value = StringValue("on")
 	case s.ID == UniversalSSL:
@@ -72,12 +62,35 @@ func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem
 	return value, value, nil
 }
 
-// readMember reads one pair of an object; written holds the values of those
-// before it. Nothing is returned for what vet told of.
+// readMembers reads the pairs of an object.
+func readMembers(s *Setting, fields []ObjectField, n *yaml.Node) (members map[string]json.RawMessage, problems []problem) {
+	members = map[string]json.RawMessage{}
+	written := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		raw, wrong := readMember(s.ID, fields, written, n.Content[i], n.Content[i+1])
+		if wrong != nil {
+			problems = append(problems, *wrong)
+		} else if raw != nil {
+			members[n.Content[i].Value] = raw
+		}
+	}
+
+	if len(n.Content) == 0 {
+		problems = append(problems, problem{n, "missing-value", s.ID + " is empty", "write " + strings.Join(fieldNames(fields), ", ") + ", or some of them"})
+	}
+	if s.ID == HSTS {
+		problems = append(problems, checkPreload(members, written)...)
+	}
+	return members, problems
+}
+
+// readMember reads a pair of an object. written holds the values of the pairs
+// before it. It returns nothing for a mistake that vet has reported.
 func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, key, value *yaml.Node) (json.RawMessage, *problem) {
 	wrong := func(n *yaml.Node, rule, hint, format string, args ...any) (json.RawMessage, *problem) {
 		return nil, &problem{n, rule, id + ": " + fmt.Sprintf(format, args...), hint}
 	}
+
 	names := fieldNames(fields)
 	i := slices.Index(names, key.Value)
 	switch {
@@ -86,17 +99,14 @@ func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, 
 	case key.Kind != yaml.ScalarNode || isNull(key):
 		return wrong(key, "wrong-type", "", "a key must be a single word")
 	case id == OriginPulls && key.Value == certificatesKey:
-		return wrong(key, "misplaced-key", "write them under settings in a document whose zone: is one name", "certificates belong to one zone")
+		return wrong(key, "misplaced-key", "write them in the document of a single zone", "certificates are not allowed in a document for a pattern of zones")
 	case i < 0:
-		hint := didYouMean(key.Value, names)
-		if hint == "" {
-			hint = "known are " + strings.Join(names, ", ")
-		}
-		return wrong(key, "unknown-key", hint, "%s is no member of it", show(key.Value))
+		return wrong(key, "unknown-key", suggestOrList(key.Value, names), "unknown member %s", show(key.Value))
 	case written[key.Value] != nil:
 		return wrong(key, "duplicate-key", "", "%s is already written, at line %d", key.Value, written[key.Value].Line)
 	}
 	written[key.Value] = value
+
 	switch f := &fields[i]; {
 	case isNull(value):
 		return wrong(key, "missing-value", "remove the line, or write a value", "%s has no value", f.Name)
@@ -141,7 +151,7 @@ func boolText(s string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// boolHint says which of true and false somebody most likely meant.
+// boolHint says which of true and false a word most likely means.
 func boolHint(text string) string {
 	switch valueHint(text, []string{"on", "off"}) {
 	case "write on":
@@ -154,9 +164,10 @@ func boolHint(text string) string {
 
 var durationText = lazyRegexp(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
 
-// secondsHint says how to write a time that was not written in seconds.
+// secondsHint says how to write a time that is not a number of seconds.
 func secondsHint(text string, most int) string {
 	plain := strings.NewReplacer("_", "", ",", "", "'", "").Replace(strings.ToLower(strings.TrimSpace(text)))
+
 	seconds := -1
 	if n, err := strconv.Atoi(plain); err == nil {
 		seconds = n
@@ -166,17 +177,18 @@ func secondsHint(text string, most int) string {
 			seconds = n * units[m[2][0]]
 		}
 	}
+
 	switch {
 	case seconds > most:
-		return fmt.Sprintf("%d seconds are the most", most)
+		return fmt.Sprintf("write at most %d", most)
 	case seconds < 0:
-		return "a year is 31536000; 0 tells browsers to forget what they were told"
+		return "31536000 is a year; 0 makes browsers forget the header"
 	}
 	return "write " + strconv.Itoa(seconds)
 }
 
-// checkPreload holds what is written against what the preload list demands.
-// What is not written may be as it should be.
+// checkPreload checks the members against the rules of the preload list. Members
+// that are not written may have the right value live.
 func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.Node) []problem {
 	if string(members["preload"]) != "true" || string(members["enabled"]) == "false" {
 		return nil
@@ -186,11 +198,13 @@ func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.N
 		problems = append(problems, problem{written["preload"], "hsts-preload", "hsts: preload needs include_subdomains, which is off",
 			"write include_subdomains: true once every name below the zone is served over HTTPS, or preload: false"})
 	}
+
 	if raw, ok := members["max_age"]; ok {
 		if n, err := strconv.Atoi(string(raw)); err == nil && n < preloadAge {
-			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d, a year, and it is %d", preloadAge, n),
+			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d (a year), not %d", preloadAge, n),
 				fmt.Sprintf("write max_age: %d, or preload: false", preloadAge)})
 		}
 	}
+
 	return problems
 }

@@ -6,19 +6,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// zoneSettings reads the settings of a zone document, and the certificates that
-// stand among them in origin_pulls.
+// zoneSettings reads the settings of a zone document, and the certificates in
+// its origin_pulls.
 func (d *decoder) zoneSettings(n *yaml.Node, z Zone) ([]Assignment, []OriginCertificate) {
 	var certificates []OriginCertificate
 	pairs := d.mapping(n, "settings")
 	for i, p := range pairs {
 		if p.key != OriginPulls || z.Glob {
-			continue // in a pattern, readObject refuses certificates
+			continue // for a pattern, readObject rejects certificates
 		}
 		list, rest := withoutCertificates(p.value)
 		if len(list) == 0 {
 			continue
 		}
+
 		for j := 0; j < len(list); j += 2 {
 			if j > 0 {
 				d.errorf(d.at(list[j]), "duplicate-key", "", "%s is already written at %s", certificatesKey, d.at(list[0]))
@@ -26,18 +27,20 @@ func (d *decoder) zoneSettings(n *yaml.Node, z Zone) ([]Assignment, []OriginCert
 			}
 			certificates = d.originCertificates(list[j], list[j+1])
 		}
+
 		if len(rest.Content) > 0 {
 			pairs[i].value = rest
 		} else {
-			pairs = slices.Delete(pairs, i, i+1) // whether it is on is not managed
+			pairs = slices.Delete(pairs, i, i+1) // enabled is not managed
 		}
 		break
 	}
+
 	return d.block(pairs, ZoneLevel, "settings", "settings"), certificates
 }
 
-// withoutCertificates splits origin_pulls into its certificates, as keys and
-// values, and the setting.
+// withoutCertificates splits origin_pulls into the keys and values of its
+// certificates, and the setting.
 func withoutCertificates(n *yaml.Node) (certificates []*yaml.Node, rest *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		return nil, n
@@ -54,17 +57,18 @@ func withoutCertificates(n *yaml.Node) (certificates []*yaml.Node, rest *yaml.No
 	return certificates, &setting
 }
 
-// certificateID is the id of a certificate, in either of the forms that
-// Cloudflare uses.
+// certificateID matches the id of a certificate in both forms that Cloudflare
+// uses.
 var certificateID = lazyRegexp(`^(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
 
-// originCertificates reads a list of certificates; one alone may stand without a
-// list.
+// originCertificates reads a list of certificates. A single certificate counts
+// as a list of one.
 func (d *decoder) originCertificates(key, n *yaml.Node) []OriginCertificate {
 	if isNull(n) {
 		d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s has no value", certificatesKey)
 		return nil
 	}
+
 	items := []*yaml.Node{n}
 	if n.Kind != yaml.MappingNode && n.Kind != yaml.ScalarNode {
 		items = d.sequence(n, certificatesKey)
@@ -72,6 +76,7 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []OriginCertificate {
 			d.errorf(d.at(n), "missing-value", "", "%s is an empty list", certificatesKey)
 		}
 	}
+
 	var out []OriginCertificate
 	seen := map[string]Pos{}
 	for _, item := range items {
@@ -79,11 +84,13 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []OriginCertificate {
 		if !ok {
 			continue
 		}
+
 		identity := c.ID + c.SHA256
 		if first, ok := seen[identity]; ok {
 			d.errorf(c.Pos, "duplicate-name", "", "this certificate is already in the list, at %s", first)
 			continue
 		}
+
 		seen[identity] = c.Pos
 		out = append(out, c)
 	}
@@ -94,11 +101,11 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []OriginCertificate {
 // variable that holds the private key.
 func (d *decoder) originCertificate(n *yaml.Node) (OriginCertificate, bool) {
 	c := OriginCertificate{Pos: d.at(n)}
-	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare"
+	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if !certificateID().MatchString(n.Value) {
-			d.errorf(c.Pos, "id", hint, "%s is no id of a certificate: 32 digits of 0-9 and a-f, or 36 characters with hyphens", show(n.Value))
+			d.errorf(c.Pos, "id", hint, "%s is not the id of a certificate", show(n.Value))
 			return c, false
 		}
 		c.ID = n.Value
@@ -108,6 +115,7 @@ func (d *decoder) originCertificate(n *yaml.Node) (OriginCertificate, bool) {
 		d.kind(n, yaml.MappingNode, "an item of "+certificatesKey)
 		return c, false
 	}
+
 	ok := true
 	for _, p := range d.mapping(n, "a certificate") {
 		switch p.key {
@@ -119,6 +127,7 @@ func (d *decoder) originCertificate(n *yaml.Node) (OriginCertificate, bool) {
 			d.unknownKey(p, "a certificate", "file", "key_env")
 		}
 	}
+
 	for _, key := range []string{"file", "key_env"} {
 		if !hasKey(n, key) {
 			d.errorf(c.Pos, "missing-key", hint, "the certificate has no %s", key)

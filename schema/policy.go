@@ -14,19 +14,14 @@ func (d *decoder) policy(p pair) {
 	if p.value.Kind != yaml.MappingNode {
 		return
 	}
+
 	policy := Policy{Pos: d.at(p.node), Set: true}
 	for _, p := range pairs {
 		switch p.key {
 		case "floor":
 			policy.Floor = d.limits(p.value, "floor", "floor")
 		case "coverage":
-			switch s, ok := d.scalar(p.value, "coverage"); {
-			case !ok:
-			case s == "required":
-				policy.CoverageRequired, policy.CoverageAt = true, d.at(p.node)
-			case s != "report":
-				d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", show(s))
-			}
+			policy.CoverageRequired, policy.CoverageAt = d.coverage(p)
 		case "max_changes":
 			policy.MaxChanges = d.maxChanges(p.value)
 			policy.MaxChanges.Pos = d.at(p.node)
@@ -40,10 +35,23 @@ func (d *decoder) policy(p pair) {
 			d.unknownKey(p, "policy", "floor", "coverage", "max_changes", "exceptions")
 		}
 	}
+
 	d.desired.Policy = policy
 }
 
-// maxChanges reads a count or a share.
+// coverage reads whether coverage is required, and where that is written.
+func (d *decoder) coverage(p pair) (required bool, at Pos) {
+	switch s, ok := d.scalar(p.value, "coverage"); {
+	case !ok:
+	case s == "required":
+		return true, d.at(p.node)
+	case s != "report":
+		d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", show(s))
+	}
+	return false, Pos{}
+}
+
+// maxChanges reads a count or a percentage.
 func (d *decoder) maxChanges(n *yaml.Node) MaxChanges {
 	s, ok := d.scalar(n, "max_changes")
 	if !ok {
@@ -51,13 +59,13 @@ func (d *decoder) maxChanges(n *yaml.Node) MaxChanges {
 	}
 	m, ok := ParseMaxChanges(s)
 	if !ok {
-		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a share such as 30%%", show(s))
+		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a percentage such as 30%%", show(s))
 	}
 	return m
 }
 
-// ParseMaxChanges reads a number of at least 1, or a share above 0% and up to
-// 100%, as in "30%".
+// ParseMaxChanges reads a number of at least 1, or a percentage above 0% and up
+// to 100%, as in "30%".
 func ParseMaxChanges(s string) (MaxChanges, bool) {
 	if share, isShare := strings.CutSuffix(s, "%"); isShare {
 		f, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
@@ -70,7 +78,8 @@ func ParseMaxChanges(s string) (MaxChanges, bool) {
 	return MaxChanges{}, false
 }
 
-// String is the limit as it is written: "412", "30%"; empty for none.
+// String returns the limit as it is written, "412" or "30%", or "" if there is
+// none.
 func (m MaxChanges) String() string {
 	switch {
 	case !m.Set:
@@ -81,11 +90,12 @@ func (m MaxChanges) String() string {
 	return strconv.Itoa(m.Count)
 }
 
-// alwaysAllowed is how many changes a limit lets pass in any case, so that a share
-// of few objects is of use.
+// alwaysAllowed is the number of changes that every limit permits, so that a
+// percentage of few objects is useful.
 const alwaysAllowed = 10
 
-// Of is the number of changes that one apply may make, of so many live objects.
+// Of returns the number of changes that one apply may make, given the number of
+// live objects.
 func (m MaxChanges) Of(objects int) int {
 	n := m.Count
 	if m.Percent > 0 {
@@ -94,12 +104,13 @@ func (m MaxChanges) Of(objects int) int {
 	return max(n, alwaysAllowed)
 }
 
-// exception reads one item of exceptions.
+// exception reads an item of exceptions.
 func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 	pairs := d.mapping(n, via)
 	if n.Kind != yaml.MappingNode {
 		return Exception{}, false
 	}
+
 	e := Exception{Pos: d.at(n)}
 	written := map[string]bool{}
 	for _, p := range pairs {
@@ -110,12 +121,12 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 		case "settings":
 			e.Settings = d.limits(p.value, via, "settings")
 			if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-				d.errorf(d.at(p.value), "missing-value", "", "%s lifts nothing; write the settings and the values that are acceptable", via)
+				d.errorf(d.at(p.value), "missing-value", "write the settings and the values to accept", "%s has no settings", via)
 			}
 		case "reason":
 			s, _ := d.scalar(p.value, "reason")
 			if e.Reason = strings.Join(strings.Fields(s), " "); e.Reason == "" && p.value.Kind == yaml.ScalarNode {
-				d.errorf(d.at(p.value), "missing-value", "", "the reason is empty; say why the exception is needed")
+				d.errorf(d.at(p.value), "missing-value", "say why the exception is needed", "the reason is empty")
 			}
 		case "until":
 			e.Until, e.UntilAt = d.date(p.value), d.at(p.value)
@@ -123,7 +134,8 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 			d.unknownKey(p, "an exception", "hostname", "settings", "reason", "until")
 		}
 	}
-	d.judgeDay(&e)
+
+	d.checkUntil(&e)
 	complete := true
 	for _, key := range []string{"hostname", "settings", "reason", "until"} {
 		if !written[key] && !hasKey(n, key) {
@@ -131,25 +143,26 @@ func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
 			complete = false
 		}
 	}
+
 	return e, complete && e.Hostname != "" && e.Reason != "" && e.Until != ""
 }
 
-// date reads a day, as YYYY-MM-DD.
+// date reads a day in the form YYYY-MM-DD.
 func (d *decoder) date(n *yaml.Node) string {
 	s, ok := d.scalar(n, "until")
 	if !ok {
 		return ""
 	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		d.errorf(d.at(n), "date", "", "until %s is not a day; write it as in 2027-03-31", show(s))
+		d.errorf(d.at(n), "date", "write it as in 2027-03-31", "until %s is not a date", show(s))
 		return ""
 	}
 	return s
 }
 
-// judgeDay speaks up before the day on which an exception ends, and refuses it
-// from then on.
-func (d *decoder) judgeDay(e *Exception) {
+// checkUntil warns during the last days of an exception, and rejects an
+// exception that has ended.
+func (d *decoder) checkUntil(e *Exception) {
 	if e.Until == "" || d.now.IsZero() {
 		return
 	}
@@ -157,13 +170,13 @@ func (d *decoder) judgeDay(e *Exception) {
 	const hint = "remove the exception, or give it a later day"
 	switch left := e.end().Sub(d.now); {
 	case left <= 0:
-		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s has ended on %s", show(e.Hostname), e.Until)
+		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s ended on %s", show(e.Hostname), e.Until)
 	case left <= firstAlertDays*day:
 		d.warnf(e.UntilAt, "exception-expires", hint, "the exception for %s ends on %s, in %s; from that day on it is an error", show(e.Hostname), e.Until, days((left+day-1)/day))
 	}
 }
 
-// end is the first moment at which the exception no longer holds: midnight UTC.
+// end returns the moment at which the exception ends: midnight UTC.
 func (e *Exception) end() time.Time {
 	t, err := time.Parse(time.DateOnly, e.Until)
 	if err != nil {
@@ -172,10 +185,10 @@ func (e *Exception) end() time.Time {
 	return t
 }
 
-// Holds reports whether the exception is for a name, in canonical form, and has
-// not ended. At the zero time no exception has. A name that begins with "*." stands for
-// all names below the rest, which a pattern with parts that match some labels only
-// does not have.
+// Holds reports whether the exception applies to a canonical name and has not
+// ended. At the zero time no exception has ended. A name that begins with "*."
+// stands for all names below the rest; a pattern that matches only some labels
+// does not apply to it.
 func (e *Exception) Holds(name string, now time.Time) bool {
 	if strings.HasPrefix(name, "*.") && strings.ContainsAny(e.Hostname, "?[{") {
 		return false
@@ -184,8 +197,8 @@ func (e *Exception) Holds(name string, now time.Time) bool {
 	return g.match(name) && (now.IsZero() || now.Before(e.end()))
 }
 
-// hasKey reports whether a mapping has a key at all, be it with no value: then
-// the mistake was told of already.
+// hasKey reports whether a mapping has a key, even one without a value. mapping
+// has already reported a missing value.
 func hasKey(n *yaml.Node, key string) bool {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {

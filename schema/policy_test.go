@@ -59,7 +59,7 @@ func TestExceptionHolds(t *testing.T) {
 			t.Errorf("%s at %s: %t", tt.name, tt.now, got)
 		}
 	}
-	// Names below a wildcard are excused by what matches every one of them.
+	// An exception applies to the names below a wildcard if it matches all of them.
 	for pattern, want := range map[string]bool{
 		"*": true, "*.wild.example": true, "**.wild.example": true, "**.example": true, "*.*.example": true,
 		"?.wild.example": false, "[!a].wild.example": false, "**.?.wild.example": false, "{wild.example,?.wild.example}": false,

@@ -5,15 +5,15 @@ import (
 )
 
 // Selector decides which settings the custom_hostnames block of a zone document
-// asks of which hostname. It is made once and asked for every live hostname;
-// hostnames that the same rules reach get one shared slice. It is not safe for
-// concurrent use.
+// gives to each hostname. It is compiled once and used for every live hostname.
+// Hostnames that match the same rules share one slice. A Selector is not safe
+// for concurrent use.
 type Selector struct {
 	defaults []Assignment
 	rules    []selectorRule
 	entries  map[string][]Assignment
 	decided  map[decision][]Assignment
-	hits     []byte // the matching rules of the hostname at hand, one bit each
+	hits     []byte // a bit for each rule that matches the current hostname
 }
 
 type selectorRule struct {
@@ -23,14 +23,14 @@ type selectorRule struct {
 	settings []Assignment
 }
 
-// decision identifies a result: the rules that match, and the entry's settings,
-// which are the same slice for entries that say the same.
+// decision identifies a result: the matching rules, and the settings of the
+// entry. Entries with the same settings share one slice.
 type decision struct {
 	hits  string
 	entry *Assignment
 }
 
-// Compile makes a Selector.
+// Compile returns a Selector for a custom_hostnames block.
 func Compile(c *CustomHostnames) *Selector {
 	s := &Selector{
 		defaults: c.Defaults,
@@ -39,23 +39,25 @@ func Compile(c *CustomHostnames) *Selector {
 		decided:  map[decision][]Assignment{},
 		hits:     make([]byte, (len(c.Rules)+7)/8),
 	}
+
 	for i, r := range c.Rules {
 		s.rules[i] = selectorRule{metadata: r.Match.Metadata, wildcard: r.Match.Wildcard, settings: r.Settings}
 		for _, pattern := range r.Match.Hostnames {
 			s.rules[i].globs = append(s.rules[i].globs, compileGlob(pattern))
 		}
 	}
+
 	for _, e := range c.Entries {
 		s.entries[e.Hostname.Value] = e.Settings
 	}
 	return s
 }
 
-// Decide is what is asked of one hostname: defaults, then every rule that
-// matches in order, then the single entry, a later one winning setting by
-// setting. The name is in canonical form. The result is sorted by the table of
-// settings, is shared, and must not be changed. Reached says whether there is any
-// of these at all, be it that nothing is asked for.
+// Decide returns the settings of a hostname: defaults, then every matching rule
+// in order, then the entry. Of each setting the last value wins. The name must
+// be canonical. The result is sorted by the table of settings, shared, and must
+// not be changed. reached reports whether defaults, a rule or an entry apply to
+// the hostname, even if they set nothing.
 func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool) (as []Assignment, reached bool) {
 	clear(s.hits)
 	own, reached := s.entries[name]
@@ -66,6 +68,7 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 			reached = true
 		}
 	}
+
 	var entry *Assignment
 	if len(own) > 0 {
 		entry = &own[0]
@@ -73,6 +76,7 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 	if out, ok := s.decided[decision{string(s.hits), entry}]; ok {
 		return out, reached
 	}
+
 	out := s.defaults
 	for i := range s.rules {
 		if s.hits[i/8]&(1<<(i%8)) != 0 {
@@ -84,7 +88,7 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 	return out, reached
 }
 
-// match reports whether every part of the rule that is written holds.
+// match reports whether a hostname meets all the conditions of the rule.
 func (r *selectorRule) match(name string, metadata map[string]string, wildcard bool) bool {
 	if r.wildcard.Set && r.wildcard.Value != wildcard {
 		return false
@@ -94,6 +98,7 @@ func (r *selectorRule) match(name string, metadata map[string]string, wildcard b
 			return false
 		}
 	}
+
 	if len(r.globs) == 0 {
 		return true
 	}

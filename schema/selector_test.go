@@ -60,8 +60,8 @@ func TestOverlay(t *testing.T) {
 	})
 }
 
-// TestDecide holds that a Selector, with all that it shares and remembers,
-// decides as the cascade in its plainest form does.
+// TestDecide compares a Selector, which shares and remembers results, with a
+// plain implementation of the cascade.
 func TestDecide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		label := rapid.SampledFrom([]string{"a", "b", "pay"})
@@ -103,7 +103,7 @@ func TestDecide(t *testing.T) {
 	})
 }
 
-// naiveDecide is the cascade as the documentation tells it.
+// naiveDecide is the cascade as the documentation describes it.
 func naiveDecide(c *CustomHostnames, name string, metadata map[string]string, wildcard bool) (out []Assignment, reached bool) {
 	out, reached = c.Defaults, len(c.Defaults) > 0
 	for _, r := range c.Rules {

@@ -3,95 +3,13 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 )
 
-// Value is a setting's value as canonical JSON text, so that equal means ==:
-// "1.2" with its quotes, a list of cipher suites, or Inherit.
-type Value string
-
-// Inherit says that an object has no value of its own and the zone's applies.
-const Inherit Value = "null"
-
-// MarshalJSON writes the text itself; the zero Value is null.
-func (v Value) MarshalJSON() ([]byte, error) {
-	if v == "" {
-		return []byte("null"), nil
-	}
-	return []byte(v), nil
-}
-
-// UnmarshalJSON keeps the text, compacted.
-func (v *Value) UnmarshalJSON(b []byte) error {
-	*v = Value(compact(b))
-	return nil
-}
-
-// Text is the value as people write it: without quotes where it is a string.
-func (v Value) Text() string {
-	var s string
-	if json.Unmarshal([]byte(v), &s) == nil && v != Inherit {
-		return s
-	}
-	return string(v)
-}
-
-// List is the value as a list of strings, nil if it is none.
-func (v Value) List() []string {
-	var l []string
-	if json.Unmarshal([]byte(v), &l) != nil {
-		return nil
-	}
-	return l
-}
-
-// Fields is an object as people write it, "enabled: true, max_age: 0", its
-// members sorted by name.
-func (v Value) Fields() string {
-	m := v.members()
-	parts := make([]string, 0, len(m))
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, name+": "+Value(m[name]).Text())
-	}
-	return strings.Join(parts, ", ")
-}
-
-// Without is an object without the members that another has too, with the same
-// value; any other value stays as it is.
-func (v Value) Without(other Value) Value {
-	m, o := v.members(), other.members()
-	if m == nil || o == nil {
-		return v
-	}
-	for name, raw := range o {
-		if string(m[name]) == string(raw) {
-			delete(m, name)
-		}
-	}
-	return objectValue(m)
-}
-
-// StringValue is the Value of a string.
-func StringValue(s string) Value { return Value(quote(s)) }
-
-// ListValue is the Value of a list of strings; nil is the empty list.
-func ListValue(l []string) Value {
-	if len(l) == 0 {
-		return "[]"
-	}
-	parts := make([]string, len(l))
-	for i, s := range l {
-		parts[i] = quote(s)
-	}
-	return Value("[" + strings.Join(parts, ",") + "]")
-}
-
-// Level is where a setting can live. Levels combine as bits.
+// Level is a place where a setting can be set. Levels combine as bits.
 type Level uint8
 
-// The levels of this release.
+// The levels.
 const (
 	ZoneLevel           Level = 1 << iota // the zone itself
 	HostnameLevel                         // names in the zone: per-hostname TLS settings
@@ -99,7 +17,7 @@ const (
 	CertificateLevel                      // the certificate and origin of one custom hostname, in its entry
 )
 
-// String names the level the way messages need it, in the plural.
+// String names the level for messages, in the plural.
 func (l Level) String() string {
 	switch l {
 	case ZoneLevel:
@@ -114,68 +32,68 @@ func (l Level) String() string {
 	return fmt.Sprintf("level %d", uint8(l))
 }
 
-// Direction says what an edit does to protection.
+// Direction says whether an edit makes a name more or less secure.
 type Direction string
 
-// Directions. Changes is also the answer where two values cannot be ordered.
+// The directions. Changes also stands for two values that cannot be ordered.
 const (
 	Strengthens Direction = "strengthens"
 	Weakens     Direction = "weakens"
 	Changes     Direction = "changes"
 )
 
-// Setting is one row of the table that drives validation, canonical form,
-// comparison and strength. The ids and values are Cloudflare's own.
+// Setting is a row of the table that drives validation, canonical form,
+// comparison and strength. Ids and values are Cloudflare's own.
 type Setting struct {
 	ID     string
 	Levels Level
-	// Values are the accepted ones, weakest first where Ranked. Empty for
-	// ciphers, which is a list with rules of its own (cipher.go), for objects,
-	// which have Fields, and for Hostname.
+	// Values are the accepted values, weakest first if Ranked. They are empty for
+	// ciphers (a list; see cipher.go), for objects (see Fields) and for hostnames.
 	Values []string
 	Ranked bool
-	// Fields are the members of a setting that is an object. What is not written
-	// of it is left as it is live (Merge).
+	// Fields are the members of a setting that is an object. Members that the
+	// configuration does not write keep their live value; see Merge.
 	Fields []ObjectField
 	// Hostname marks a setting whose value is a hostname, Boolean one whose value
 	// is true or false.
 	Hostname bool
 	Boolean  bool
-	// ZoneOnly are the values that a zone takes and a hostname does not.
+	// ZoneOnly are values that zones accept and hostnames do not.
 	ZoneOnly []string
-	// Default is what `default` means on a zone: the value Cloudflare documents
-	// for a zone nobody touched. Empty where it depends on the plan.
+	// Default is the meaning of `default` on a zone: the value that Cloudflare
+	// documents for a new zone. It is empty if that depends on the zone's plan.
 	Default Value
-	// ReadAlone marks a setting that the read of all zone settings leaves out.
+	// ReadAlone marks a setting that is not part of the batch read of all zone
+	// settings.
 	ReadAlone bool
 }
 
 // ObjectField is a member of a setting that is an object.
 type ObjectField struct {
 	Name string
-	// Values are the accepted ones of a string. A member without them is a
-	// boolean, or a whole number from 0 to Max where Max is set.
+	// Values are the accepted values of a string. A member without Values is a
+	// boolean, or a whole number from 0 to Max if Max is set.
 	Values []string
 	Max    int
-	// Ranked says that a higher number, or true, protects more.
+	// Ranked means that true, or a higher number, protects more.
 	Ranked bool
 }
 
 // table lists the settings in the order in which they are printed. It is read
 // only.
 var table = []Setting{
-	{ID: "min_tls_version", Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Values: []string{"1.0", "1.1", "1.2", "1.3"}, Ranked: true, Default: `"1.0"`},
-	// zrt is TLS 1.3 with 0-RTT: early data can be replayed, hence below on.
-	{ID: "tls_1_3", Levels: ZoneLevel | CustomHostnameLevel, Values: []string{"off", "zrt", "on"}, Ranked: true, ZoneOnly: []string{"zrt"}},
+	{ID: MinTLSVersion, Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Values: []string{"1.0", "1.1", "1.2", "1.3"}, Ranked: true, Default: `"1.0"`},
+	// zrt is TLS 1.3 with 0-RTT. Early data can be replayed, so zrt ranks below on.
+	{ID: TLS13, Levels: ZoneLevel | CustomHostnameLevel, Values: []string{"off", "zrt", "on"}, Ranked: true, ZoneOnly: []string{"zrt"}},
 	{ID: Ciphers, Levels: ZoneLevel | HostnameLevel | CustomHostnameLevel, Ranked: true, Default: "[]"},
 	{ID: "ssl", Levels: ZoneLevel, Values: []string{"off", "flexible", "full", "strict", "origin_pull"}, Ranked: true},
-	// In auto Cloudflare itself raises ssl; neither is stronger.
+	// In auto mode Cloudflare raises ssl by itself. Neither value is stronger.
 	{ID: "ssl_automatic_mode", Levels: ZoneLevel, Values: []string{"custom", "auto"}, Default: `"auto"`, ReadAlone: true},
 	{ID: "always_use_https", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true, Default: `"off"`},
 	{ID: "automatic_https_rewrites", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true},
 	{ID: "opportunistic_encryption", Levels: ZoneLevel, Values: []string{"off", "on"}, Ranked: true},
-	// Browsers hold to what was published for max_age seconds, whatever is
-	// published later. At Cloudflare it is the setting security_header.
+	// Browsers apply a published header for max_age seconds, whatever is published
+	// later. Cloudflare calls this setting security_header.
 	{ID: HSTS, Levels: ZoneLevel, Ranked: true, Default: `{"enabled":false,"include_subdomains":false,"max_age":0,"nosniff":false,"preload":false}`, Fields: []ObjectField{
 		{Name: "enabled", Ranked: true}, {Name: "max_age", Max: 10 * 365 * 86400, Ranked: true},
 		{Name: "include_subdomains", Ranked: true}, {Name: "preload", Ranked: true}, {Name: "nosniff", Ranked: true},
@@ -203,7 +121,7 @@ var table = []Setting{
 	{ID: "origin.sni", Levels: CertificateLevel, Hostname: true},
 }
 
-// Settings that other packages speak of by name.
+// The ids of settings with rules of their own.
 const (
 	HSTS           = "hsts"
 	OriginPulls    = "origin_pulls"
@@ -212,10 +130,10 @@ const (
 	FallbackOrigin = "fallback_origin"
 )
 
-// Table is the table of settings, in the order in which they are printed.
+// Table returns the table of settings, in the order in which they are printed.
 func Table() []Setting { return slices.Clone(table) }
 
-// LookupSetting is the row of an id.
+// LookupSetting returns the row of an id.
 func LookupSetting(id string) (*Setting, bool) {
 	for i := range table {
 		if table[i].ID == id {
@@ -225,7 +143,8 @@ func LookupSetting(id string) (*Setting, bool) {
 	return nil, false
 }
 
-// Rank is the place of a setting in the table, for sorting; unknown ids come last.
+// Rank returns the position of a setting in the table, for sorting. Unknown ids
+// come last.
 func Rank(id string) int {
 	for i := range table {
 		if table[i].ID == id {
@@ -238,7 +157,7 @@ func Rank(id string) int {
 // On reports whether the setting exists at a level.
 func (s *Setting) On(l Level) bool { return s.Levels&l != 0 }
 
-// Accepted are the values that can be written at a level, nil for ciphers.
+// Accepted returns the values that can be written at a level, nil for ciphers.
 func (s *Setting) Accepted(l Level) []string {
 	if l == ZoneLevel {
 		return slices.Clone(s.Values)
@@ -251,15 +170,16 @@ func (s *Setting) accepts(value string, l Level) bool {
 	return slices.Contains(s.Values, value) && (l == ZoneLevel || !slices.Contains(s.ZoneOnly, value))
 }
 
-// Canonical is the comparable form of a value as Cloudflare reports it (raw is
-// JSON). Null, and on hostnames an empty string, is Inherit. A value that the
-// table does not know stays what it is, compacted: live state is never bent to
-// fit.
+// Canonical returns the comparable form of a value that Cloudflare reports as
+// JSON. Null is Inherit, and on hostnames so is an empty string. A value that
+// the table does not know is compacted and otherwise kept, so that comparisons
+// see the live state as it is.
 func (s *Setting) Canonical(raw []byte, l Level) Value {
 	v := Value(compact(raw))
+
 	switch {
 	case len(s.Fields) > 0 && s.Default != "" && (v == "" || v == Inherit):
-		return s.Default // nobody has ever set it
+		return s.Default // it has never been set
 	case v == "" || v == Inherit:
 		return Inherit
 	case v == `""` && l != ZoneLevel:
@@ -274,46 +194,33 @@ func (s *Setting) Canonical(raw []byte, l Level) Value {
 	return v
 }
 
-// members are those of an object, nil if it is none.
-func (v Value) members() map[string]json.RawMessage {
-	var m map[string]json.RawMessage
-	if json.Unmarshal([]byte(v), &m) != nil {
-		return nil
-	}
-	return m
-}
-
-// objectValue is the Value of an object, its members sorted by name.
-func objectValue(m map[string]json.RawMessage) Value {
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // the members are valid JSON
-	}
-	return Value(b)
-}
-
-// onlyFields leaves of an object what the table knows and what has a value.
+// onlyFields keeps the members of an object that the table knows and that have a
+// value, and adds the defaults.
 func (s *Setting) onlyFields(v Value) Value {
 	m := v.members()
 	if m == nil {
 		return v
 	}
+
 	for name, raw := range m {
 		known := slices.ContainsFunc(s.Fields, func(f ObjectField) bool { return f.Name == name })
 		if !known || string(raw) == "null" || string(raw) == `""` {
 			delete(m, name)
 		}
 	}
+
 	for name, raw := range s.Default.members() {
 		if _, ok := m[name]; !ok {
 			m[name] = raw
 		}
 	}
+
 	return s.objectOf(m)
 }
 
-// objectOf is the Value of an object of the setting. Who issues the certificates
-// of Total TLS means nothing while it is off, and is not reported then.
+// objectOf returns the Value of an object of this setting. It drops the
+// certificate authority of a disabled Total TLS: it has no meaning then, and
+// Cloudflare does not report it.
 func (s *Setting) objectOf(m map[string]json.RawMessage) Value {
 	if s.ID == TotalTLS && string(m["enabled"]) != "true" {
 		delete(m, "certificate_authority")
@@ -321,15 +228,16 @@ func (s *Setting) objectOf(m map[string]json.RawMessage) Value {
 	return objectValue(m)
 }
 
-// Met reports whether a value that was found is the one asked for. Of an object
-// only the members that are asked for count: Cloudflare adds others by itself.
+// Met reports whether a live value satisfies the one that the configuration asks
+// for. Only the members of an object that the configuration writes count:
+// Cloudflare adds others by itself.
 func (s *Setting) Met(found, asked Value) bool {
 	return found == asked || found != Inherit && s.Merge(found, asked) == found
 }
 
-// Merge is what a setting comes to when a value is asked for over the live one.
-// Of an object, members that are not asked for stay as they are; every other
-// value is the one asked for.
+// Merge returns the value that a setting gets when the configuration asks for a
+// value over the live one. Members of an object that the configuration does not
+// write keep their live value. Any other value is replaced.
 func (s *Setting) Merge(live, asked Value) Value {
 	over, under := asked.members(), live.members()
 	if len(s.Fields) == 0 || over == nil || under == nil {
@@ -341,11 +249,8 @@ func (s *Setting) Merge(live, asked Value) Value {
 	return s.objectOf(under)
 }
 
-// Member is a member of an object value, "" if it has none of that name.
-func (v Value) Member(name string) Value { return Value(v.members()[name]) }
-
-// Compare says what going from one effective value to another does. A value
-// that the table does not rank makes it Changes.
+// Compare returns the direction of a change from one effective value to another.
+// It is Changes if the table does not rank one of them.
 func (s *Setting) Compare(from, to Value) Direction {
 	if !s.Ranked || from == to {
 		return Changes
@@ -356,6 +261,7 @@ func (s *Setting) Compare(from, to Value) Direction {
 	if len(s.Fields) > 0 {
 		return s.compareObjects(from, to)
 	}
+
 	a, b := slices.Index(s.Values, from.Text()), slices.Index(s.Values, to.Text())
 	switch {
 	case a < 0 || b < 0:
@@ -367,8 +273,8 @@ func (s *Setting) Compare(from, to Value) Direction {
 	}
 }
 
-// Known reports whether a value, in canonical form, is one that the configuration can
-// ask for at some level.
+// Known reports whether the configuration can ask for a canonical value at some
+// level.
 func (s *Setting) Known(v Value) bool {
 	if s.ID == Ciphers {
 		l := v.List()
@@ -378,9 +284,10 @@ func (s *Setting) Known(v Value) bool {
 }
 
 // Meets reports whether an effective value is no weaker than a limit. A list of
-// cipher suites meets one that has all of its suites: what a policy names is what
-// may be offered, whatever else is as strong. What cannot be ordered does not meet
-// a limit, since nothing proves that it does.
+// cipher suites meets a limit that contains all of its suites: a policy names
+// the suites that may be offered, and other suites do not qualify by being as
+// strong. Values that cannot be ordered do not meet a limit, because nothing
+// proves that they do.
 func (s *Setting) Meets(limit, value Value) bool {
 	if s.ID == Ciphers {
 		within, have := admitted(limit), admitted(value)
@@ -389,8 +296,9 @@ func (s *Setting) Meets(limit, value Value) bool {
 	return value == limit || s.Compare(limit, value) == Strengthens
 }
 
-// compareObjects orders two objects by their ranked members: one that protects
-// more in some and less in others is neither stronger nor weaker.
+// compareObjects orders two objects by their ranked members. An object that
+// protects more in one member and less in another is neither stronger nor
+// weaker.
 func (s *Setting) compareObjects(from, to Value) Direction {
 	a, b := from.members(), to.members()
 	up, down := false, false
@@ -401,6 +309,7 @@ func (s *Setting) compareObjects(from, to Value) Direction {
 		x, y := rankOf(a[f.Name]), rankOf(b[f.Name])
 		up, down = up || y > x, down || y < x
 	}
+
 	switch {
 	case up && !down:
 		return Strengthens
@@ -410,7 +319,8 @@ func (s *Setting) compareObjects(from, to Value) Direction {
 	return Changes
 }
 
-// rankOf is how much a boolean or a number protects; what is missing is least.
+// rankOf returns how much a boolean or a number protects. A missing value
+// protects least.
 func rankOf(raw json.RawMessage) float64 {
 	var n float64
 	switch {
@@ -420,42 +330,4 @@ func rankOf(raw json.RawMessage) float64 {
 		return 0
 	}
 	return n
-}
-
-// quote is a string as JSON text.
-func quote(s string) string {
-	if plain(s) {
-		return `"` + s + `"` // what nearly every value is, and much cheaper
-	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always marshals
-	}
-	return string(b)
-}
-
-// plain reports whether a string stands for itself in JSON text.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func compact(b []byte) string {
-	b = []byte(strings.TrimSpace(string(b)))
-	if len(b) == 0 || (b[0] != '[' && b[0] != '{') {
-		return string(b)
-	}
-	var v any
-	if json.Unmarshal(b, &v) != nil {
-		return string(b)
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return string(b)
-	}
-	return string(out)
 }

@@ -113,7 +113,8 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// TestMet tells a value that Cloudflare completed by itself from another one.
+// TestMet distinguishes a value that Cloudflare completed by itself from another
+// value.
 func TestMet(t *testing.T) {
 	for _, c := range []struct {
 		id           string
@@ -190,8 +191,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestWrittenIsCanonical holds that what people write comes to the form in which
-// live values are compared: else a change would be planned for ever.
+// TestWrittenIsCanonical checks that a written value has the form in which live
+// values are compared. Otherwise every plan would change it again.
 func TestWrittenIsCanonical(t *testing.T) {
 	d, diags := Load(tree("tlsync.yaml", `version: 1
 ---
@@ -243,7 +244,7 @@ func TestValueSurvivesJSON(t *testing.T) {
 	}
 }
 
-// TestCipherLists holds the lists against Cloudflare's documentation, by the
+// TestCipherLists compares the lists with Cloudflare's documentation, by the
 // numbers of its table of suites.
 func TestCipherLists(t *testing.T) {
 	want := map[string][]int{

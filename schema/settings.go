@@ -8,8 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// profile is a named bundle of settings. Whether each fits is judged where the
-// profile is used, since it may fit zones and not hostnames.
+// profile is a named bundle of settings. Its values are checked at each use,
+// because a value may be valid for zones and not for hostnames.
 type profile struct {
 	name     string
 	pos      Pos
@@ -25,14 +25,14 @@ type profileSetting struct {
 	value   *yaml.Node
 }
 
-// profileLevel is what a profile comes to at one level.
+// profileLevel is the content of a profile at one level.
 type profileLevel struct {
-	settings []Assignment // without Via, by table order
-	misfits  []problem    // of the settings that do not fit the level
+	settings []Assignment // without Via, in table order
+	misfits  []problem    // settings that are not valid at this level
 }
 
-// blockKey identifies a block that consists of profiles alone. Tens of
-// thousands of entries that say the same share one.
+// blockKey identifies a block that only uses profiles. Tens of thousands of
+// entries with the same profiles share one block.
 type blockKey struct {
 	level Level
 	via   string
@@ -46,14 +46,17 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 			d.errorf(d.at(p.node), "missing-key", "", "a profile needs a name")
 			continue
 		}
+
 		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[Level]*profileLevel{}}
 		d.profiles[p.key] = pr
 		d.names = append(d.names, p.key)
+
 		for _, sp := range d.mapping(p.value, "profile "+show(p.key)) {
 			if sp.key == "use" {
-				d.errorf(d.at(sp.node), "unknown-key", "where both are needed, write use: [a, b]", "a profile cannot use another profile")
+				d.errorf(d.at(sp.node), "unknown-key", "to use both, write use: [a, b]", "a profile cannot use another profile")
 				continue
 			}
+
 			s, ok := d.setting(sp, "profile "+show(p.key), anyLevel)
 			if !ok || !d.fitsSomewhere(s, sp.value) {
 				continue
@@ -63,8 +66,8 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 	}
 }
 
-// fitsSomewhere reports whether a value is right at one level at least; else
-// the mistake is told here, once, and not at every use.
+// fitsSomewhere reports whether a value is valid at one level at least. If it is
+// not, it reports the mistake once, here, instead of at every use.
 func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
 	var first []problem
 	for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
@@ -75,19 +78,22 @@ func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
 		if problems == nil {
 			return true
 		}
+
 		if first == nil {
 			first = problems
 		}
 	}
-	d.tell(first)
+
+	d.report(first)
 	return false
 }
 
-// at is what the profile comes to at a level.
+// at returns the content of the profile at a level.
 func (p *profile) at(l Level) *profileLevel {
 	if pl, ok := p.levels[l]; ok {
 		return pl
 	}
+
 	pl := &profileLevel{}
 	for _, ps := range p.settings {
 		value, wire, problems := readValue(ps.setting, ps.value, l)
@@ -97,53 +103,56 @@ func (p *profile) at(l Level) *profileLevel {
 		}
 		pl.settings = append(pl.settings, Assignment{Setting: ps.setting.ID, Value: value, Wire: wire, Pos: p.dec.at(ps.key)})
 	}
+
 	sortAssignments(pl.settings)
 	p.levels[l] = pl
 	return pl
 }
 
-// anyLevel are the levels whose settings stand in blocks of settings.
+// anyLevel are the levels that have blocks of settings.
 const anyLevel = ZoneLevel | HostnameLevel | CustomHostnameLevel
 
-// setting finds the row of the table that a key names. Levels are those that the
-// place can speak of: only their settings are offered to who misspelt one.
+// setting finds the row of the table for a key. The suggestions for a misspelt
+// key are settings of the given levels, and the words in also.
 func (d *decoder) setting(p pair, where string, levels Level, also ...string) (*Setting, bool) {
 	s, ok := LookupSetting(p.key)
 	switch {
 	case ok && !s.On(anyLevel) || levels != ZoneLevel && isLifecycleKey(p):
 		word, _, _ := strings.Cut(p.key, ".")
-		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" in a single hostname, under hostnames of custom_hostnames",
+		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" under a single hostname of custom_hostnames",
 			"%s belongs to a single custom hostname, not to %s", p.key, where)
 		return nil, false
 	case ok:
 		return s, true
 	}
-	hint := ""
-	switch p.key {
-	case "security_header":
-		hint = "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
-	case "0rtt":
-		hint = "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
-	case "settings":
-		hint = "write the settings here, without the word settings"
-	default:
-		names := slices.Clone(also)
-		for _, row := range table {
-			if row.On(levels) {
-				names = append(names, row.ID)
-			}
-		}
-		if hint = didYouMean(p.key, names); hint == "" {
-			hint = "known are " + strings.Join(names, ", ")
-		}
-	}
-	d.errorf(d.at(p.node), "unknown-key", hint, "%s is no setting, and no key of %s", show(p.key), where)
+
+	d.errorf(d.at(p.node), "unknown-key", settingHint(p.key, levels, also), "unknown setting %s in %s", show(p.key), where)
 	return nil, false
 }
 
-// block reads the settings of one place: what `use` brings in, and on top what
-// is written beside it. The result is sorted by the table, each setting once,
-// and must not be changed: places that say the same share it.
+// settingHint says what an unknown key should be.
+func settingHint(key string, levels Level, also []string) string {
+	switch key {
+	case "security_header":
+		return "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
+	case "0rtt":
+		return "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
+	case "settings":
+		return "write the settings here, without the key settings"
+	}
+
+	names := slices.Clone(also)
+	for _, row := range table {
+		if row.On(levels) {
+			names = append(names, row.ID)
+		}
+	}
+	return suggestOrList(key, names)
+}
+
+// block reads a block of settings: those of the profiles in use, overlaid with
+// those that the block writes itself. The result is sorted by the table and has
+// each setting once. It must not be changed, because equal blocks share it.
 func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
 	var used, own []Assignment
 	for _, p := range pairs {
@@ -151,32 +160,36 @@ func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
 			used = d.use(p.value, l, via)
 			continue
 		}
+
 		s, ok := d.setting(p, where, l, "use")
 		if !ok {
 			continue
 		}
+
 		value, wire, problems := readValue(s, p.value, l)
 		if problems != nil {
 			if len(problems) > 0 && problems[0].rule == "setting-level" {
-				problems[0].node = p.node // the key is what does not belong here
+				problems[0].node = p.node // the key is the mistake, not the value
 			}
-			d.tell(problems)
+			d.report(problems)
 			continue
 		}
+
 		own = append(own, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
 	}
+
 	sortAssignments(own)
 	return Overlay(used, own)
 }
 
-// use expands profiles; a later one wins over an earlier one.
+// use expands profiles. A later profile wins over an earlier one.
 func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 	var names []string
 	for _, item := range d.scalars(n, "use") {
 		p, ok := d.profiles[item.Value]
 		switch {
 		case !ok && d.root == (Pos{}):
-			continue // the document that defines it could not be read
+			continue // the root document, which defines profiles, could not be read
 		case !ok:
 			hint := didYouMean(item.Value, d.names)
 			if len(d.names) == 0 {
@@ -188,16 +201,19 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 			d.errorf(d.at(item), "duplicate-name", "", "profile %s is used twice here", show(item.Value))
 			continue
 		}
+
 		p.used = true
 		names = append(names, item.Value)
 		for _, m := range p.at(l).misfits {
-			d.errorf(d.at(item), m.rule, m.hint, "profile %s does not fit here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
+			d.errorf(d.at(item), m.rule, m.hint, "profile %s is not valid here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
 		}
 	}
+
 	key := blockKey{l, via, strings.Join(names, "\x00")}
 	if b, ok := d.blocks[key]; ok {
 		return b
 	}
+
 	var b []Assignment
 	for _, name := range names {
 		settings := slices.Clone(d.profiles[name].at(l).settings)
@@ -206,12 +222,13 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 		}
 		b = Overlay(b, settings)
 	}
+
 	d.blocks[key] = b
 	return b
 }
 
-// limits reads settings of the policy: only such as can be ordered, with a
-// value that is right at any level.
+// limits reads settings of the policy. They must be ranked, with a value that is
+// valid at some level.
 func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 	var out []Assignment
 	for _, p := range d.mapping(n, what) {
@@ -220,10 +237,10 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 		case !ok:
 			continue
 		case !s.Ranked:
-			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it cannot stand in %s", s.ID, what)
+			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it is not allowed in %s", s.ID, what)
 			continue
 		case len(s.Fields) > 0:
-			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which cannot stand in %s", s.ID, what)
+			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which is not allowed in %s", s.ID, what)
 			continue
 		case p.value.Value == wordInherit || p.value.Value == wordDefault:
 			d.errorf(d.at(p.value), "policy", "", "%s: %s needs a value, not %s", s.ID, what, p.value.Value)
@@ -231,6 +248,7 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 		case !d.fitsSomewhere(s, p.value):
 			continue
 		}
+
 		for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
 			if value, wire, problems := readValue(s, p.value, l); problems == nil {
 				out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
@@ -238,6 +256,7 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 			}
 		}
 	}
+
 	sortAssignments(out)
 	return out
 }
@@ -246,9 +265,9 @@ func sortAssignments(as []Assignment) {
 	slices.SortFunc(as, func(a, b Assignment) int { return cmp.Compare(Rank(a.Setting), Rank(b.Setting)) })
 }
 
-// Overlay lays upper over lower, setting by setting. Both are sorted by the
-// table of settings with each setting once, and so is the result, which may be
-// one of the two: it must not be changed.
+// Overlay returns the settings of upper, and those of lower that upper does not
+// set. Both are sorted by the table of settings and have each setting once, and
+// so has the result. It may be one of the two slices, so it must not be changed.
 func Overlay(lower, upper []Assignment) []Assignment {
 	switch {
 	case len(lower) == 0:
@@ -256,6 +275,7 @@ func Overlay(lower, upper []Assignment) []Assignment {
 	case len(upper) == 0:
 		return lower
 	}
+
 	out := make([]Assignment, 0, len(lower)+len(upper))
 	i, j := 0, 0
 	for i < len(lower) && j < len(upper) {
@@ -272,5 +292,6 @@ func Overlay(lower, upper []Assignment) []Assignment {
 			j++
 		}
 	}
+
 	return append(append(out, lower[i:]...), upper[j:]...)
 }

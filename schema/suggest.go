@@ -2,11 +2,11 @@ package schema
 
 import "strings"
 
-// Suggest is the candidate that a misspelt word most likely meant, "" if none
-// is near: at most one edit for every three letters.
+// Suggest returns the candidate that a misspelt word most likely stands for, or
+// "" if none is near: at most one edit for every three letters.
 func Suggest(word string, candidates []string) string {
 	if len(word) > 64 {
-		return "" // no name of ours is that long, and distance is quadratic
+		return "" // no candidate is that long, and distance is quadratic
 	}
 	best, bestDistance := "", len(word)/3+1
 	for _, c := range candidates {
@@ -17,16 +17,25 @@ func Suggest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean is a hint with the suggestion, "" if there is none.
+// didYouMean returns a hint with the suggestion, or "" if there is none.
 func didYouMean(word string, candidates []string) string {
 	if s := Suggest(word, candidates); s != "" {
-		return "did you mean " + s + "?"
+		return "did you mean " + show(s) + "?"
 	}
 	return ""
 }
 
-// distance is the number of insertions, deletions, substitutions and swaps of
-// neighbours that turn a into b.
+// suggestOrList returns a hint with the suggestion, or with all candidates if
+// there is none.
+func suggestOrList(word string, candidates []string) string {
+	if hint := didYouMean(word, candidates); hint != "" {
+		return hint
+	}
+	return "expected one of " + strings.Join(candidates, ", ")
+}
+
+// distance returns the number of insertions, deletions, substitutions and swaps
+// of neighbours that turn a into b.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	last := make([]int, len(b)+1)
@@ -34,6 +43,7 @@ func distance(a, b string) int {
 	for j := range last {
 		last[j] = j
 	}
+
 	for i := 1; i <= len(a); i++ {
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
@@ -48,5 +58,6 @@ func distance(a, b string) int {
 		}
 		before, last, row = last, row, before
 	}
+
 	return last[len(b)]
 }

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// zoneChecks are the checks that need more than one line, each on one zone
-// document. What only live state can tell is checked by the plan.
+// zoneChecks are the checks of a zone document that involve several lines.
+// Checks that need the live state are part of the plan.
 var zoneChecks = []func(*loader, *zoneView){
 	(*loader).checkZoneVersions,
 	(*loader).checkZoneCiphers,
@@ -18,26 +18,27 @@ var zoneChecks = []func(*loader, *zoneView){
 	(*loader).checkHSTS,
 }
 
-// accountChecks are those on one account document.
+// accountChecks are the checks of an account document that involve several
+// lines.
 var accountChecks = []func(*loader, *Account){
 	(*loader).checkAuthoritiesTwice,
 	(*loader).checkHostnamesTwice,
 	(*loader).checkExpiryAlert,
 }
 
-// zoneView is a zone document with what holds for the zone: its settings laid
-// over those of the patterns that match it.
+// zoneView is a zone document with the settings that apply to the zone: its own,
+// laid over those of the patterns that match it.
 type zoneView struct {
 	zone     *Zone
 	settings []Assignment
-	// blocks are those of its custom hostnames; of entries that share one the
-	// first stands for all.
+	// blocks are the settings of its custom hostnames. Entries that share a block
+	// appear once, under the name of the first.
 	blocks []namedBlock
-	// hostnames are those of the names in the zone, likewise.
+	// hostnames are the settings of the names in the zone, in the same form.
 	hostnames []namedBlock
 }
 
-// namedBlock is the settings of one place, with the place's name.
+// namedBlock is a block of settings with the name of its place.
 type namedBlock struct {
 	name     string
 	settings []Assignment
@@ -46,21 +47,11 @@ type namedBlock struct {
 func (l *loader) validate() {
 	zones := l.desired.Zones
 	if len(zones) == 0 && len(l.errors) == 0 && !l.desired.Manages() {
-		l.warnf(l.root, "no-zones", "write a document with zone: in tlsync.yaml or below zones/", "there is no zone document, so nothing is managed")
+		l.warnf(l.root, "no-zones", "add a document with zone: to tlsync.yaml or below zones/", "no zone document, so nothing is managed")
 	}
+
 	for i := range zones {
-		v := &zoneView{zone: &zones[i], settings: zones[i].Settings}
-		if !v.zone.Glob {
-			v.settings = nil
-			for j := range zones {
-				if zones[j].covers(v.zone) {
-					v.settings = Overlay(v.settings, zones[j].Settings)
-				}
-			}
-			v.settings = Overlay(v.settings, v.zone.Settings)
-		}
-		v.blocks = customHostnameBlocks(&v.zone.CustomHostnames)
-		v.hostnames = distinct(entryBlocks(v.zone.Hostnames))
+		v := newZoneView(zones, &zones[i])
 		for _, check := range zoneChecks {
 			check(l, v)
 		}
@@ -72,13 +63,34 @@ func (l *loader) validate() {
 	}
 }
 
-// covers reports whether a pattern document holds for a zone as well. A zone
-// document without an account is taken to be of any.
+// newZoneView collects the settings that apply to a zone.
+func newZoneView(zones []Zone, z *Zone) *zoneView {
+	v := &zoneView{
+		zone: z, settings: z.Settings,
+		blocks:    customHostnameBlocks(&z.CustomHostnames),
+		hostnames: distinct(entryBlocks(z.Hostnames)),
+	}
+	if z.Glob {
+		return v
+	}
+
+	v.settings = nil
+	for i := range zones {
+		if zones[i].covers(z) {
+			v.settings = Overlay(v.settings, zones[i].Settings)
+		}
+	}
+	v.settings = Overlay(v.settings, z.Settings)
+	return v
+}
+
+// covers reports whether a pattern document applies to another zone. A zone
+// document without an account may belong to any account.
 func (z *Zone) covers(other *Zone) bool {
 	return z.Glob && (!other.Account.Set || other.Account.Value == z.Account.Value) && MatchZone(z.Name.Value, other.Name.Value)
 }
 
-// customHostnameBlocks are the settings of defaults, rules and entries.
+// customHostnameBlocks returns the settings of defaults, rules and entries.
 func customHostnameBlocks(c *CustomHostnames) []namedBlock {
 	blocks := make([]namedBlock, 0, 1+len(c.Rules)+len(c.Entries))
 	blocks = append(blocks, namedBlock{"defaults", c.Defaults})
@@ -88,7 +100,7 @@ func customHostnameBlocks(c *CustomHostnames) []namedBlock {
 	return distinct(append(blocks, entryBlocks(c.Entries)...))
 }
 
-// entryBlocks are the settings of entries, without those that are to be absent.
+// entryBlocks returns the settings of the entries that are not to be absent.
 func entryBlocks(entries []Entry) []namedBlock {
 	blocks := make([]namedBlock, 0, len(entries))
 	for i := range entries {
@@ -99,8 +111,7 @@ func entryBlocks(entries []Entry) []namedBlock {
 	return blocks
 }
 
-// distinct leaves out empty blocks, and of those that are shared all but the
-// first.
+// distinct leaves out empty blocks and repetitions of shared blocks.
 func distinct(blocks []namedBlock) []namedBlock {
 	seen := map[*Assignment]bool{}
 	return slices.DeleteFunc(blocks, func(b namedBlock) bool {
@@ -112,50 +123,37 @@ func distinct(blocks []namedBlock) []namedBlock {
 	})
 }
 
-// owns reports whether the document itself sets one of the settings; else what
-// is wrong with them was told of the patterns that do.
+// owns reports whether the document itself sets one of the settings. Otherwise
+// mistakes in them are reported for the patterns that set them.
 func (v *zoneView) owns(ids ...string) bool {
 	return slices.ContainsFunc(v.zone.Settings, func(a Assignment) bool { return slices.Contains(ids, a.Setting) })
 }
 
-// find is the assignment of a setting in a block, nil if it has none.
-func find(block []Assignment, id string) *Assignment {
-	if i := slices.IndexFunc(block, func(a Assignment) bool { return a.Setting == id }); i >= 0 {
-		return &block[i]
-	}
-	return nil
-}
-
-// is reports whether an assignment is there and has a value.
+// is reports whether an assignment exists and has a value.
 func (a *Assignment) is(v Value) bool { return a != nil && a.Value == v }
 
-const (
-	version13 = Value(`"1.3"`)
-	off       = Value(`"off"`)
-)
-
-// checkZoneVersions refuses a zone that no client could reach.
+// checkZoneVersions reports a zone that no client could connect to.
 func (l *loader) checkZoneVersions(v *zoneView) {
-	minimum, tls13 := find(v.settings, "min_tls_version"), find(v.settings, "tls_1_3")
-	if v.owns("min_tls_version", "tls_1_3") && minimum.is(version13) && tls13.is(off) {
-		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; a zone of another account needs account: to tell it apart",
-			"min_tls_version 1.3 with tls_1_3 off (%s) leaves zone %s no protocol", tls13.Pos, v.zone.Name.Value)
+	minimum, tls13 := Assigned(v.settings, MinTLSVersion), Assigned(v.settings, TLS13)
+	if v.owns(MinTLSVersion, TLS13) && HandshakeOf(v.settings).NoVersion() {
+		l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum; for a zone in another account, write account: in its document",
+			"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol version for zone %s", tls13.Pos, v.zone.Name.Value)
 	}
 }
 
-// checkZoneCiphers warns of a list that no handshake would use. Whether
-// Cloudflare refuses it on zones is not documented; on custom hostnames it does.
+// checkZoneCiphers warns of a list that has no effect. Cloudflare rejects such a
+// list on custom hostnames, and does not document whether it does on zones.
 func (l *loader) checkZoneCiphers(v *zoneView) {
-	minimum, ciphers := find(v.settings, "min_tls_version"), find(v.settings, Ciphers)
-	if minimum.is(version13) && ciphers != nil && ciphers.Value != "[]" {
+	minimum, ciphers := Assigned(v.settings, MinTLSVersion), Assigned(v.settings, Ciphers)
+	if HandshakeOf(v.settings).UnusedList() {
 		l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: default, or a lower minimum",
-			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
+			"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has its own suites", minimum.Pos)
 	}
 }
 
-// checkAutomaticMode speaks up where Cloudflare changes ssl by itself.
+// checkAutomaticMode reports a managed ssl that Cloudflare changes by itself.
 func (l *loader) checkAutomaticMode(v *zoneView) {
-	ssl, mode := find(v.settings, "ssl"), find(v.settings, "ssl_automatic_mode")
+	ssl, mode := Assigned(v.settings, "ssl"), Assigned(v.settings, "ssl_automatic_mode")
 	switch {
 	case ssl == nil || mode.is(`"custom"`):
 	case mode == nil:
@@ -166,159 +164,181 @@ func (l *loader) checkAutomaticMode(v *zoneView) {
 	}
 }
 
-// checkHostnameVersions refuses blocks of custom hostnames that Cloudflare
-// would refuse, or that would leave no protocol.
+// checkHostnameVersions reports blocks of custom hostnames that Cloudflare would
+// reject, or that leave no protocol version.
 func (l *loader) checkHostnameVersions(v *zoneView) {
-	zoneTLS13 := find(v.settings, "tls_1_3")
-	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return find(b.settings, "tls_1_3") != nil })
+	zone := HandshakeOf(v.settings)
+	zoneTLS13 := Assigned(v.settings, TLS13)
+	isManaged := slices.ContainsFunc(v.blocks, func(b namedBlock) bool { return Assigned(b.settings, TLS13) != nil })
 	for _, b := range v.blocks {
-		minimum, tls13, ciphers := find(b.settings, "min_tls_version"), find(b.settings, "tls_1_3"), find(b.settings, Ciphers)
-		if !minimum.is(version13) {
+		own := HandshakeOf(b.settings)
+		if !own.OnlyTLS13() {
 			continue
 		}
+		minimum, tls13, ciphers := Assigned(b.settings, MinTLSVersion), Assigned(b.settings, TLS13), Assigned(b.settings, Ciphers)
+
+		unmanaged := own
+		unmanaged.TLS13 = zone.TLS13
 		switch {
-		case tls13.is(off):
+		case own.NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol in %s", tls13.Pos, b.name)
-		case tls13.is(Inherit) && zoneTLS13.is(off):
+				"min_tls_version 1.3 with tls_1_3 off (%s) leaves no protocol version in %s", tls13.Pos, b.name)
+		case own.Follow(zone).NoVersion():
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 inherited from the zone, where it is off (%s), leaves no protocol in %s", zoneTLS13.Pos, b.name)
-		case !isManaged && zoneTLS13.is(off):
+				"min_tls_version 1.3 with tls_1_3 inherited from the zone, where it is off (%s), leaves no protocol version in %s", zoneTLS13.Pos, b.name)
+		case !isManaged && unmanaged.NoVersion():
 			l.warnf(minimum.Pos, "no-protocol", "write tls_1_3: on beside it",
-				"min_tls_version 1.3 in %s leaves no protocol where tls_1_3 follows the zone, where it is off (%s)", b.name, zoneTLS13.Pos)
+				"min_tls_version 1.3 in %s leaves no protocol version if tls_1_3 follows the zone, where it is off (%s)", b.name, zoneTLS13.Pos)
 		}
-		if ciphers != nil && ciphers.Value != Inherit {
+
+		if own.UnusedList() {
 			l.errorf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
-				"a custom hostname with min_tls_version 1.3 (%s) takes no list of ciphers, as %s asks for: Cloudflare refuses the two together (code 1443)", minimum.Pos, b.name)
+				"%s sets a list of ciphers beside min_tls_version 1.3 (%s): Cloudflare rejects the two together (code 1443)", b.name, minimum.Pos)
 		}
 	}
 }
 
-// checkCascade finds the list of ciphers and the minimum of 1.3 that only meet on
-// a hostname, coming from two blocks. For an entry that is certain where the
-// other comes from defaults or from a rule over names; for a rule it is what
-// every hostname gets that no later rule puts right.
+// clash finds the minimum and the list of ciphers in the settings of a custom
+// hostname. ok reports whether Cloudflare rejects the two together.
+func clash(settings []Assignment) (minimum, ciphers *Assignment, ok bool) {
+	return Assigned(settings, MinTLSVersion), Assigned(settings, Ciphers), HandshakeOf(settings).UnusedList()
+}
+
+// checkCascade reports a list of ciphers and a minimum of 1.3 that come from
+// different blocks and meet on a custom hostname.
 func (l *loader) checkCascade(v *zoneView) {
-	c := &v.zone.CustomHostnames
-	clash := func(settings []Assignment) (minimum, ciphers *Assignment, ok bool) {
-		minimum, ciphers = find(settings, "min_tls_version"), find(settings, Ciphers)
-		return minimum, ciphers, minimum.is(version13) && ciphers != nil && ciphers.Value != Inherit
-	}
-	const hint = "write ciphers: inherit beside the minimum"
+	l.checkRuleCascade(&v.zone.CustomHostnames)
+	l.checkEntryCascade(&v.zone.CustomHostnames)
+}
+
+const cascadeHint = "write ciphers: inherit beside the minimum"
+
+// checkRuleCascade warns of each rule that clashes with the defaults. A later
+// rule or an entry may still change the outcome for every hostname.
+func (l *loader) checkRuleCascade(c *CustomHostnames) {
+	_, _, inDefaults := clash(c.Defaults)
 	for _, r := range c.Rules {
-		if _, _, own := clash(r.Settings); own {
-			continue // told already
+		if _, _, inRule := clash(r.Settings); inRule || inDefaults {
+			continue // checkHostnameVersions reports it
 		}
-		minimum, ciphers, ok := clash(Overlay(c.Defaults, r.Settings))
-		if _, _, before := clash(c.Defaults); ok && !before {
-			l.warnf(r.Pos, "ciphers-unused", hint,
-				"with rule %d a custom hostname gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443), unless a later rule or an entry puts it right", r.Index, minimum.Pos, ciphers.Pos)
+		if minimum, ciphers, ok := clash(Overlay(c.Defaults, r.Settings)); ok {
+			l.warnf(r.Pos, "ciphers-unused", cascadeHint,
+				"rule %d gives custom hostnames min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare rejects together (code 1443), unless a later rule or an entry changes one of them", r.Index, minimum.Pos, ciphers.Pos)
 		}
-	}
-	names := &CustomHostnames{Defaults: c.Defaults, Entries: c.Entries}
-	for _, r := range c.Rules {
-		if len(r.Match.Metadata) == 0 && !r.Match.Wildcard.Set {
-			names.Rules = append(names.Rules, r)
-		}
-	}
-	all := Compile(names)
-	told := map[[2]Pos]bool{}
-	for _, e := range c.Entries {
-		if _, _, own := clash(e.Settings); own || e.Absent {
-			continue
-		}
-		// A rule over metadata may put it right, where one speaks of either.
-		settings, _ := all.Decide(e.Hostname.Value, nil, false)
-		minimum, ciphers, ok := clash(settings)
-		if !ok || told[[2]Pos{minimum.Pos, ciphers.Pos}] || mayChange(c, e) {
-			continue
-		}
-		told[[2]Pos{minimum.Pos, ciphers.Pos}] = true
-		l.errorf(e.Hostname.Pos, "ciphers-unused", hint,
-			"%s gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare refuses together (code 1443)", e.Hostname.Value, minimum.Pos, ciphers.Pos)
 	}
 }
+
+// checkEntryCascade reports each entry that clashes with the defaults or with a
+// rule that depends on the name alone.
+func (l *loader) checkEntryCascade(c *CustomHostnames) {
+	byName := &CustomHostnames{Defaults: c.Defaults, Entries: c.Entries}
+	for _, r := range c.Rules {
+		if r.Match.byNameAlone() {
+			byName.Rules = append(byName.Rules, r)
+		}
+	}
+	selector := Compile(byName)
+
+	reported := map[[2]Pos]bool{}
+	for _, e := range c.Entries {
+		if _, _, inEntry := clash(e.Settings); inEntry || e.Absent {
+			continue
+		}
+		settings, _ := selector.Decide(e.Hostname.Value, nil, false)
+		minimum, ciphers, ok := clash(settings)
+		if !ok || reported[[2]Pos{minimum.Pos, ciphers.Pos}] || mayChange(c, e) {
+			continue
+		}
+		reported[[2]Pos{minimum.Pos, ciphers.Pos}] = true
+		l.errorf(e.Hostname.Pos, "ciphers-unused", cascadeHint,
+			"%s gets min_tls_version 1.3 (%s) and a list of ciphers (%s), which Cloudflare rejects together (code 1443)", e.Hostname.Value, minimum.Pos, ciphers.Pos)
+	}
+}
+
+// byNameAlone reports whether the condition depends on nothing but the name.
+func (m *Match) byNameAlone() bool { return len(m.Metadata) == 0 && !m.Wildcard.Set }
 
 // mayChange reports whether a rule that depends on more than the name could
 // decide the minimum or the ciphers of an entry.
 func mayChange(c *CustomHostnames, e Entry) bool {
 	return slices.ContainsFunc(c.Rules, func(r Rule) bool {
-		if len(r.Match.Metadata) == 0 && !r.Match.Wildcard.Set {
+		if r.Match.byNameAlone() {
 			return false
 		}
 		return slices.ContainsFunc(r.Settings, func(a Assignment) bool {
-			return (a.Setting == "min_tls_version" || a.Setting == Ciphers) && find(e.Settings, a.Setting) == nil
+			return (a.Setting == MinTLSVersion || a.Setting == Ciphers) && Assigned(e.Settings, a.Setting) == nil
 		})
 	})
 }
 
-// checkKeyFamilies warns of lists that only one kind of certificate can use.
+// checkKeyFamilies warns of lists that only work with one kind of certificate
+// key.
 func (l *loader) checkKeyFamilies(v *zoneView) {
-	told := map[Pos]bool{}
+	reported := map[Pos]bool{}
 	for _, b := range slices.Concat([]namedBlock{{"settings", v.zone.Settings}}, v.hostnames, v.blocks) {
-		a := find(b.settings, Ciphers)
-		if a == nil || told[a.Pos] {
+		a := Assigned(b.settings, Ciphers)
+		if a == nil || reported[a.Pos] {
 			continue
 		}
-		list := a.Value.List()
-		ecdsa := slices.ContainsFunc(list, usesECDSA)
-		rsa := slices.ContainsFunc(list, func(s string) bool { return !usesECDSA(s) })
-		if ecdsa == rsa {
+
+		has := CipherKeys(a.Value)
+		lacks := allKeys &^ has
+		if lacks == 0 {
 			continue
 		}
-		told[a.Pos] = true
-		has, lacks := "RSA", "ECDSA"
-		if ecdsa {
-			has, lacks = lacks, has
-		}
-		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks+" keys, unless no certificate has one",
-			"ciphers has suites for %s keys only: with an %s certificate no handshake below TLS 1.3 is possible", has, lacks)
+
+		reported[a.Pos] = true
+		l.warnf(a.Pos, "one-key-family", "add a suite for "+lacks.String()+" keys, unless no certificate has such a key",
+			"ciphers only has suites for %s keys: with an %s certificate, clients without TLS 1.3 cannot connect", has, lacks)
 	}
 }
 
-// checkZoneHostnames is about names in the zone, whose own minimum meets the
-// zone's TLS 1.3.
+// checkZoneHostnames checks the minimum of names in the zone against the zone's
+// TLS 1.3.
 func (l *loader) checkZoneHostnames(v *zoneView) {
-	tls13 := find(v.settings, "tls_1_3")
+	tls13 := Assigned(v.settings, TLS13)
 	for _, b := range v.hostnames {
-		minimum, ciphers := find(b.settings, "min_tls_version"), find(b.settings, Ciphers)
-		if !minimum.is(version13) {
-			continue
-		}
-		if tls13.is(off) {
+		own := HandshakeOf(b.settings)
+		own.TLS13 = HandshakeOf(v.settings).TLS13 // hostnames have none of their own
+		minimum, ciphers := Assigned(b.settings, MinTLSVersion), Assigned(b.settings, Ciphers)
+
+		if own.NoVersion() {
 			l.errorf(minimum.Pos, "no-protocol", "write tls_1_3: on for the zone, or a lower minimum",
-				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol in %s", tls13.Pos, b.name)
+				"min_tls_version 1.3 with tls_1_3 off for the zone (%s) leaves no protocol version in %s", tls13.Pos, b.name)
 		}
-		if ciphers != nil && ciphers.Value != Inherit {
+		if own.UnusedList() {
 			l.warnf(ciphers.Pos, "ciphers-unused", "write ciphers: inherit, or a lower minimum",
-				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has suites of its own", minimum.Pos)
+				"a list of ciphers has no effect with min_tls_version 1.3 (%s): TLS 1.3 has its own suites", minimum.Pos)
 		}
 	}
 }
 
-// checkHSTS holds what browsers are told to insist on against what the zone
-// does: they hold to it for max_age, whatever is changed later.
+// checkHSTS checks that the zone serves what HSTS promises. Browsers rely on the
+// header for max_age, whatever changes later.
 func (l *loader) checkHSTS(v *zoneView) {
-	hsts, ssl, always := find(v.settings, HSTS), find(v.settings, "ssl"), find(v.settings, "always_use_https")
+	hsts, ssl, always := Assigned(v.settings, HSTS), Assigned(v.settings, "ssl"), Assigned(v.settings, "always_use_https")
 	if hsts == nil || hsts.Value.Member("enabled") != "true" {
 		return
 	}
+
 	if ssl.is(off) && v.owns(HSTS, "ssl") {
 		l.errorf(hsts.Pos, "hsts-without-https", "write another value of ssl, or turn hsts off",
-			"hsts with ssl off (%s): browsers would insist on HTTPS, which zone %s does not have", ssl.Pos, v.zone.Name.Value)
+			"hsts with ssl off (%s): browsers would require HTTPS, which zone %s does not serve", ssl.Pos, v.zone.Name.Value)
 	}
+
 	if always.is(off) && v.owns(HSTS, "always_use_https") {
 		l.warnf(hsts.Pos, "hsts-without-redirect", "write always_use_https: on",
-			"hsts with always_use_https off (%s): who comes by HTTP is not led to HTTPS, where the header is sent", always.Pos)
+			"hsts with always_use_https off (%s): visitors over HTTP are not redirected to HTTPS, where the header is sent", always.Pos)
 	}
+
 	if hsts.Value.Member("max_age") == "0" && v.owns(HSTS) {
-		l.warnf(hsts.Pos, "hsts-forgets", "write a max_age such as 31536000, unless hsts is to be given up",
-			"hsts with max_age 0 tells browsers to forget what they were told before")
+		l.warnf(hsts.Pos, "hsts-forgets", "write a max_age such as 31536000, unless you are giving up hsts",
+			"hsts with max_age 0 makes browsers forget the header")
 	}
 }
 
-// checkAuthoritiesTwice refuses one certificate in two places: an entry is told
-// from another by its certificates alone.
+// checkAuthoritiesTwice reports a certificate that appears twice. Certificates
+// are the only identity of an entry.
 func (l *loader) checkAuthoritiesTwice(a *Account) {
 	seen := map[string]Pos{}
 	for _, m := range a.MTLS {
@@ -332,9 +352,9 @@ func (l *loader) checkAuthoritiesTwice(a *Account) {
 	}
 }
 
-// checkHostnamesTwice refuses a hostname in two entries: what Access makes of two
-// authorities from different hands is not documented. A rotation is one entry
-// with two files.
+// checkHostnamesTwice reports a hostname that two entries have: Access does not
+// document how it combines two authorities. A rotation is one entry with two
+// files.
 func (l *loader) checkHostnamesTwice(a *Account) {
 	seen := map[string]Pos{}
 	for _, m := range a.MTLS {
@@ -342,6 +362,7 @@ func (l *loader) checkHostnamesTwice(a *Account) {
 			if m.Absent {
 				break
 			}
+
 			if first, ok := seen[h.Value]; ok {
 				l.errorf(h.Pos, "duplicate-name", "to accept certificates of two authorities, name both files in one entry, as in ca: [a.pem, b.pem]",
 					"%s is already a hostname of another entry, at %s", h.Value, first)
@@ -352,14 +373,15 @@ func (l *loader) checkHostnamesTwice(a *Account) {
 	}
 }
 
-// checkExpiryAlert speaks up where nobody would hear of an authority that ends.
+// checkExpiryAlert warns of an account without an alert about the expiry of its
+// authorities.
 func (l *loader) checkExpiryAlert(a *Account) {
 	managed := slices.IndexFunc(a.MTLS, func(m MTLS) bool { return !m.Absent })
-	told := slices.ContainsFunc(a.Alerts, func(alert Alert) bool {
+	hasAlert := slices.ContainsFunc(a.Alerts, func(alert Alert) bool {
 		return alert.Type.Value == expiryAlert && alert.Enabled.Value && !alert.Absent
 	})
-	if managed >= 0 && !told {
-		l.warnf(a.MTLS[managed].Name.Pos, "no-expiry-alert", "write an alert with type: "+expiryAlert,
-			"nobody is told when a certificate authority of this account expires, after which its clients are refused")
+	if managed >= 0 && !hasAlert {
+		l.warnf(a.MTLS[managed].Name.Pos, "no-expiry-alert", "add an alert with type: "+expiryAlert,
+			"no alert reports the expiry of the certificate authorities of this account; clients are refused after it")
 	}
 }

@@ -12,7 +12,7 @@ import (
 func (d *decoder) zoneDocument(n *yaml.Node) {
 	var z Zone
 	pairs := d.mapping(n, "a zone document")
-	for _, p := range pairs { // the name first: hostnames must lie in the zone
+	for _, p := range pairs { // first the name, which the hostnames are checked against
 		switch p.key {
 		case "zone":
 			z.Name, z.Glob = d.zoneName(p.value)
@@ -20,6 +20,7 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 			z.Account = d.account(p.value)
 		}
 	}
+
 	for _, p := range pairs {
 		switch p.key {
 		case "zone", "account":
@@ -31,31 +32,34 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 			z.CustomHostnames = d.customHostnames(p.value, z)
 		default:
 			if s, ok := LookupSetting(p.key); ok && s.On(ZoneLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "%s is no key of a zone document", show(p.key))
+				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "unknown key %s in a zone document", show(p.key))
 				continue
 			}
 			d.unknownKey(p, "a zone document", zoneKeys...)
 		}
 	}
+
 	if !z.Name.Set {
-		return // told of where it was read
+		return // reported where it was read
 	}
 	if z.Glob && !hasKey(n, "account") {
 		d.errorf(z.Name.Pos, "missing-key", "write account: with the account's name or id", "zone %s is a pattern and needs an account", show(z.Name.Value))
 	}
+
 	if d.isNewZone(z) {
 		d.zones[z.Name.Value] = append(d.zones[z.Name.Value], len(d.desired.Zones))
 		d.desired.Zones = append(d.desired.Zones, z)
 	}
 }
 
-// isNewZone reports whether no other document is for the same zone: one of the
-// same name is another zone only if both say of which account.
+// isNewZone reports whether there is no other document for the same zone. Zones
+// of the same name are different if both documents name the account, and the
+// accounts differ.
 func (d *decoder) isNewZone(z Zone) bool {
 	for _, i := range d.zones[z.Name.Value] {
 		other := d.desired.Zones[i]
 		if z.Account.Value == other.Account.Value || !z.Account.Set || !other.Account.Set {
-			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; zones of one name in two accounts need account: in both",
+			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; if the zones are in two accounts, write account: in both",
 				"zone %s is already defined at %s", show(z.Name.Value), other.Name.Pos)
 			return false
 		}
@@ -69,7 +73,8 @@ func (d *decoder) zoneName(n *yaml.Node) (Field[string], bool) {
 	return Field[string]{name, d.at(n), name != ""}, isGlob(name)
 }
 
-// pattern reads a hostname or a pattern over hostnames, "" if it is neither.
+// pattern reads a hostname or a pattern over hostnames. It returns "" if the
+// value is neither.
 func (d *decoder) pattern(n *yaml.Node, what string) string {
 	s, ok := d.scalar(n, what)
 	if !ok {
@@ -87,12 +92,13 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 	var c CustomHostnames
 	pairs := d.mapping(n, "custom_hostnames")
-	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "create" }); i >= 0 { // the entries need it
+	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "create" }); i >= 0 { // first create, which the entries need
 		c.Create = d.boolean(pairs[i].value, "create")
 		if z.Glob && c.Create.Value {
 			d.patternZone(pairs[i].node, "create")
 		}
 	}
+
 	for _, p := range pairs {
 		switch p.key {
 		case "create":
@@ -108,30 +114,33 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 			c.Entries = d.entries(p.value, z, c.Create.Value)
 		default:
 			if s, ok := LookupSetting(p.key); ok && s.On(CustomHostnameLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "%s is no key of custom_hostnames", show(p.key))
+				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "unknown key %s in custom_hostnames", show(p.key))
 				continue
 			}
 			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames", "create")
 		}
 	}
+
 	return c
 }
 
-// rule reads one item of rules.
+// rule reads an item of rules.
 func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
 	via := "rule " + strconv.Itoa(index)
 	pairs := d.mapping(n, via)
 	if n.Kind != yaml.MappingNode {
 		return Rule{}, false
 	}
+
 	r := Rule{Pos: d.at(n), Index: index}
 	matches := false
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
 		r.Match, matches = d.match(pairs[i].value, via)
 		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
 	} else if !hasKey(n, "match") {
-		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "%s has no match", via)
+		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
+
 	r.Settings = d.block(pairs, CustomHostnameLevel, "a rule", via)
 	if len(pairs) == 0 {
 		d.warnf(d.at(n), "no-settings", "", "%s sets nothing", via)
@@ -139,13 +148,14 @@ func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
 	return r, matches
 }
 
-// match reads what a rule selects by.
+// match reads the conditions of a rule.
 func (d *decoder) match(n *yaml.Node, via string) (Match, bool) {
 	var m Match
 	pairs := d.mapping(n, "match")
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		d.errorf(d.at(n), "missing-key", "settings of every custom hostname belong under defaults", "match of %s is empty", via)
+		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "match of %s is empty", via)
 	}
+
 	ok := len(pairs) > 0
 	for _, p := range pairs {
 		switch p.key {
@@ -182,13 +192,16 @@ func (d *decoder) metadata(n *yaml.Node) []MetadataMatch {
 			}
 			m.Values = append(m.Values, item.Value)
 		}
+
 		if len(m.Values) > 0 {
 			out = append(out, m)
 		}
 	}
+
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.errorf(d.at(n), "missing-key", "", "metadata is empty")
 	}
+
 	slices.SortFunc(out, func(a, b MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }

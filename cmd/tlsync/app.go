@@ -1,24 +1,20 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
 
-	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
@@ -49,83 +45,7 @@ type common struct {
 	concurrency int
 	timeout     time.Duration
 	limit       time.Duration // how long a run may take; 0 for no limit
-}
-
-func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
-	p := &program{s, getenv, secrets, writing, time.Now}
-	return &cli.App{
-		Name:         "tlsync",
-		Usage:        "TLS settings of Cloudflare zones and custom hostnames, from Git",
-		Version:      version(),
-		Writer:       s.out,
-		Help:         helpText,
-		OnUsageError: usageError,
-		Commands: []*cli.Command{
-			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
-			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(),
-		},
-		Action: func(c *cli.Context) error {
-			if name := c.Args().First(); name != "" && name != "help" {
-				return unknownCommand(c.App, name)
-			}
-			return c.ShowHelp()
-		},
-	}
-}
-
-// usageError says what is wrong with the flags, with a suggestion for one that is
-// unknown. Package flag names flags with a single dash, and not what they take.
-func usageError(c *cli.Context, err error) error {
-	flags := c.Flags()
-	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		var names []string
-		for _, f := range flags {
-			names = append(names, f.Names()...)
-		}
-		hint := ""
-		if near := schema.Suggest(unknown, names); near != "" {
-			hint = fmt.Sprintf(", did you mean --%s?", near)
-		}
-		err = fmt.Errorf("unknown flag --%s%s", unknown, hint)
-	}
-	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		err = fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-"))
-	}
-	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
-		for _, f := range flags {
-			want := "true or false"
-			switch f.(type) {
-			case *cli.IntFlag:
-				want = "a whole number"
-			case *cli.StringFlag:
-				want = "a value"
-			case *cli.DurationFlag:
-				want = "a time, as in 90s or 1h30m"
-			}
-			if slices.Contains(f.Names(), m[2]) {
-				err = fmt.Errorf("--%s %s: want %s", m[2], m[1], want)
-			}
-		}
-	}
-	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
-}
-
-// wrongValue is how package flag tells of a value that it cannot read.
-var wrongValue = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
-})
-
-func unknownCommand(app *cli.App, name string) error {
-	var names []string
-	for _, c := range app.Commands {
-		names = append(names, c.Name)
-		names = append(names, c.Aliases...)
-	}
-	hint := ""
-	if near := schema.Suggest(name, names); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return fmt.Errorf("unknown command %q%s; see tlsync --help", name, hint)
+	apiToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
 }
 
 // version is the module's, as the build recorded it.
@@ -141,65 +61,28 @@ func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: version()} }
 
 func userAgent() string { return "tlsync/" + version() }
 
-// sharedFlags are those that most commands take.
-func sharedFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Value: ".", Usage: "`DIR` directory that holds tlsync.yaml"},
-		&cli.StringSliceFlag{Name: "zone", Usage: "`NAME` only this zone; may be repeated"},
-		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` of the output"},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` auto, always or never"},
-		&cli.BoolFlag{Name: "verbose", Usage: "all names, and what stands behind them"},
-		&cli.BoolFlag{Name: "quiet", Usage: "no progress and no remarks on stderr"},
-		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "`LEVEL` debug, info, warn or error"},
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` text or json"},
-		&cli.StringFlag{Name: "rate", Value: "1100/5m", Usage: "`N/TIME` API requests in a time, at most"},
-		&cli.IntFlag{Name: "concurrency", Value: 10, Usage: "`N` API requests at once, at most"},
-		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "`TIME` for one API request"},
-	}
-}
-
-// common reads the shared flags; formats are those that the command has.
-func (p *program) common(c *cli.Context, formats ...string) (common, error) {
-	o := common{
+// common reads the shared flags. Formats are the ones that the command can print.
+func (p *program) common(c *cli.Context, formats ...string) (o common, err error) {
+	o = common{
 		configDir: c.String("config"), format: c.String("format"),
 		verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
 		concurrency: c.Int("concurrency"), timeout: c.Duration("timeout"), limit: p.limit(c.Duration("deadline")),
 	}
-	for _, z := range c.StringSlice("zone") {
-		name, err := schema.CanonicalHostname(z)
-		if err != nil {
-			return o, fmt.Errorf("--zone %q: %w", z, err)
-		}
-		o.zones = append(o.zones, name)
+	if o.zones, err = zonesFlag(c); err != nil {
+		return o, err
 	}
 	if !slices.Contains(formats, o.format) {
 		return o, fmt.Errorf("--format %q: %s has %s", o.format, c.Command.Name, strings.Join(formats, ", "))
 	}
-	if err := cmp.Or(
-		choice("color", c.String("color"), "auto", "always", "never"),
-		choice("log-format", c.String("log-format"), "text", "json"),
-	); err != nil {
+
+	if err := choice("color", c.String("color"), "auto", "always", "never"); err != nil {
 		return o, err
 	}
-	switch c.String("color") {
-	case "always":
-		o.color = true
-	case "auto":
-		// Some runners of GitHub's workflows give a step a terminal, others a pipe.
-		o.color = p.getenv("NO_COLOR") == "" && !p.inActions() && isTerminal(p.out)
+	o.color = p.wantsColor(c.String("color"))
+	if o.log, err = p.logger(c, o.quiet); err != nil {
+		return o, err
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return o, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
-	}
-	if o.quiet && !c.IsSet("log-level") {
-		level = slog.LevelError
-	}
-	o.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
-	if c.String("log-format") == "json" {
-		o.log = slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))
-	}
-	var err error
+
 	if o.rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
 		return o, fmt.Errorf("--rate: %w", err)
 	}
@@ -212,25 +95,53 @@ func (p *program) common(c *cli.Context, formats ...string) (common, error) {
 	return o, nil
 }
 
+// zonesFlag reads --zone. An unset shell variable must not mean every zone.
+func zonesFlag(c *cli.Context) ([]string, error) {
+	given := words(c.StringSlice("zone"))
+	if c.IsSet("zone") && len(given) == 0 {
+		return nil, errors.New("--zone: want the name of a zone")
+	}
+
+	var zones []string
+	for _, z := range given {
+		name, err := schema.CanonicalHostname(z)
+		if err != nil {
+			return nil, fmt.Errorf("--zone %q: %w", z, err)
+		}
+		zones = append(zones, name)
+	}
+	return zones, nil
+}
+
+// wantsColor decides whether stdout is colored. Some runners of GitHub workflows give a
+// step a terminal, others a pipe: neither gets color by itself.
+func (p *program) wantsColor(when string) bool {
+	return when == "always" ||
+		when == "auto" && p.getenv("NO_COLOR") == "" && !p.inActions() && isTerminal(p.out)
+}
+
+// logger makes the log that the flags ask for.
+func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
+	if err := choice("log-format", c.String("log-format"), "text", "json"); err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
+	}
+	if quiet && !c.IsSet("log-level") {
+		level = slog.LevelError
+	}
+
+	o := &slog.HandlerOptions{Level: level}
+	if c.String("log-format") == "json" {
+		return slog.New(slog.NewJSONHandler(p.err, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(p.err, o)), nil
+}
+
 // inActions reports whether this is a step of a GitHub workflow.
 func (p *program) inActions() bool { return p.getenv("GITHUB_ACTIONS") == "true" }
-
-// choice refuses a flag that is none of its words.
-func choice(flag, value string, words ...string) error {
-	if slices.Contains(words, value) {
-		return nil
-	}
-	last := len(words) - 1
-	return fmt.Errorf("--%s %q: want %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
-}
-
-// noArguments refuses positional arguments.
-func noArguments(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
-	}
-	return nil
-}
 
 func isTerminal(v any) bool {
 	if r, ok := v.(redacted); ok {
@@ -250,77 +161,118 @@ func (p *program) remark(o common, format string, args ...any) {
 	}
 }
 
+// token reads an API token from a variable. The action's input, which ci passes on,
+// stands in for CLOUDFLARE_API_TOKEN.
+func (p *program) token(o common, variable string) string {
+	if variable == "CLOUDFLARE_API_TOKEN" && o.apiToken != "" {
+		return o.apiToken
+	}
+	return p.getenv(variable)
+}
+
 // noCredentials says what the environment lacks of that which Cloudflare is to be
 // asked with.
 type noCredentials string
 
 func (e noCredentials) Error() string { return string(e) }
 
-// cloudflareOptions is the connection to Cloudflare: credentials from the
-// environment, one token per account that names one. Those of accounts that only
-// the base knows are taken where they are there: nothing is written with them.
+// cloudflareOptions returns how to connect to Cloudflare: credentials from the
+// environment, with a token of its own for each account that names one. Accounts that
+// only the base knows may lack a token: nothing is written to them.
 func (p *program) cloudflareOptions(o common, desired, base *schema.Desired) (cloudflare.Options, error) {
 	opts := cloudflare.Options{
 		BaseURL: p.getenv("CLOUDFLARE_BASE_URL"), Rate: o.rate, Concurrency: o.concurrency,
 		Timeout: o.timeout, UserAgent: userAgent(), Log: o.log,
-		Credentials: cloudflare.Credentials{Token: p.getenv("CLOUDFLARE_API_TOKEN")},
+		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
-		Keys:        map[string]string{},
 	}
 	if opts.Credentials.Token == "" {
 		opts.Credentials = cloudflare.Credentials{Email: p.getenv("CLOUDFLARE_EMAIL"), Key: p.getenv("CLOUDFLARE_API_KEY")}
 	}
-	// With --zone only those zones are looked at, and nothing of the accounts
-	// themselves.
-	zones := slices.DeleteFunc(slices.Clone(desired.Zones), func(z schema.Zone) bool {
-		return len(o.zones) > 0 && !slices.ContainsFunc(o.zones, func(name string) bool {
-			return name == z.Name.Value || z.Glob && schema.MatchZone(z.Name.Value, name)
-		})
-	})
-	for _, a := range desired.Accounts {
-		if !a.APITokenEnv.Set || len(o.zones) > 0 && !slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value }) {
-			continue
-		}
-		token := p.getenv(a.APITokenEnv.Value)
-		if token == "" {
-			return opts, noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
-		}
-		p.secrets.add(token)
-		opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
+
+	zones := reachedZones(desired.Zones, o.zones)
+	if err := p.accountTokens(o, opts.Accounts, desired, zones); err != nil {
+		return opts, err
 	}
-	own := func(account string) bool { _, ok := opts.Accounts[account]; return ok }
-	if base != nil {
-		for _, a := range base.Accounts {
-			known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
-			if token := p.getenv(a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known && len(o.zones) == 0 {
-				p.secrets.add(token)
-				opts.Accounts[a.Name.Value] = cloudflare.Credentials{Token: token}
-			}
-		}
+	if base != nil && len(o.zones) == 0 {
+		p.formerTokens(o, opts.Accounts, desired, base)
 	}
-	defaultNeeded := slices.ContainsFunc(zones, func(z schema.Zone) bool { return !own(z.Account.Value) }) ||
-		len(o.zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && !own(a.Name.Value) })
-	for _, z := range zones {
-		for _, c := range z.OriginCertificates {
-			if key := p.getenv(c.KeyEnv); c.KeyEnv != "" && key != "" {
-				for line := range strings.Lines(key) { // a server may echo any part of it
-					// A key holds its public part, which is in the certificate too.
-					if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
-						p.secrets.add(line)
-					}
-				}
-				opts.Keys[c.KeyEnv] = key
-			}
-		}
-	}
-	if c := opts.Credentials; defaultNeeded && c.Token == "" && (c.Email == "" || c.Key == "") {
+	opts.Keys = p.privateKeys(zones)
+
+	needsDefault := func(account string) bool { _, ok := opts.Accounts[account]; return !ok }
+	needed := slices.ContainsFunc(zones, func(z schema.Zone) bool { return needsDefault(z.Account.Value) }) ||
+		len(o.zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && needsDefault(a.Name.Value) })
+	if c := opts.Credentials; needed && c.Token == "" && (c.Email == "" || c.Key == "") {
 		text := "no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"
-		if p.inActions() { // a secret that is not there comes as nothing
+		if p.inActions() { // a workflow passes a missing secret as an empty string
 			text += " (in the action: the input api-token, from a secret that this job has)"
 		}
 		return opts, noCredentials(text)
 	}
 	return opts, nil
+}
+
+// reachedZones returns the zone documents that --zone leaves, all of them without it.
+func reachedZones(zones []schema.Zone, only []string) []schema.Zone {
+	return slices.DeleteFunc(slices.Clone(zones), func(z schema.Zone) bool {
+		return len(only) > 0 && !slices.ContainsFunc(only, func(name string) bool {
+			return name == z.Name.Value || z.Glob && schema.MatchZone(z.Name.Value, name)
+		})
+	})
+}
+
+// accountTokens reads the tokens of the accounts that name a variable. With --zone only
+// the accounts of those zones matter.
+func (p *program) accountTokens(o common, tokens map[string]cloudflare.Credentials, desired *schema.Desired, zones []schema.Zone) error {
+	for _, a := range desired.Accounts {
+		reached := len(o.zones) == 0 || slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value })
+		if !a.APITokenEnv.Set || !reached {
+			continue
+		}
+
+		token := p.token(o, a.APITokenEnv.Value)
+		if token == "" {
+			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
+		}
+		p.secrets.add(token)
+		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
+	}
+	return nil
+}
+
+// formerTokens reads the tokens of accounts that the base has and the configuration no
+// longer has, as far as they are set.
+func (p *program) formerTokens(o common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired) {
+	for _, a := range base.Accounts {
+		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
+		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known {
+			p.secrets.add(token)
+			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
+		}
+	}
+}
+
+// privateKeys reads the private keys of the origin certificates of zones, by variable.
+// Each line of a key becomes a secret, because a server may echo any part of it. Lines
+// of the public part stay visible: the certificate holds them too.
+func (p *program) privateKeys(zones []schema.Zone) map[string]string {
+	keys := map[string]string{}
+	for _, z := range zones {
+		for _, c := range z.OriginCertificates {
+			key := p.getenv(c.KeyEnv)
+			if c.KeyEnv == "" || key == "" {
+				continue
+			}
+
+			for line := range strings.Lines(key) {
+				if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
+					p.secrets.add(line)
+				}
+			}
+			keys[c.KeyEnv] = key
+		}
+	}
+	return keys
 }
 
 // engine is an Engine that can only read.
@@ -329,11 +281,6 @@ func (p *program) engine(o common, source engine.Source) *engine.Engine {
 		Source: source, Zones: o.zones, Now: p.now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.rate.Requests, Per: o.rate.Per},
 	}
-}
-
-// action turns a method with the command's context into what package cli calls.
-func action(f func(ctx context.Context, c *cli.Context) error) cli.ActionFunc {
-	return func(c *cli.Context) error { return f(c.Context, c) }
 }
 
 func write(w io.Writer, s string) error {

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
+	"tlsync/engine"
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
@@ -22,19 +24,22 @@ import (
 
 type applyOptions struct {
 	common
-	approved bool
-	allow    []plan.HazardKind
-	deadline time.Duration
-	// reviewed is a file that holds what was reviewed; empty for no such check.
-	reviewed string
-	// maxChanges stands in for the policy's limit where it is set.
-	maxChanges schema.MaxChanges
-	notTip     bool // an older commit than that of the branch's tip may be applied
-	// saved is the plan file to apply; nil to plan and apply.
-	saved   *savedPlan
-	receipt *receipt // nil for none
-	// wait is how long to wait for what was written to be active; 0 is not at all.
-	wait time.Duration
+	file        string // the saved plan to apply; empty to plan and apply
+	approved    bool   // write without asking
+	allow       []plan.HazardKind
+	maxChanges  schema.MaxChanges // replaces the policy's limit, if set
+	notTip      bool              // allow a commit that is behind the tip of its branch
+	reviewed    string            // the file with the reviewed plan; empty for no such check
+	receiptFile string            // empty for no receipt
+	deadline    time.Duration
+	wait        time.Duration // how long to wait for written settings to become active
+}
+
+// applyRun is one run of apply.
+type applyRun struct {
+	applyOptions
+	saved   *savedPlan // nil without a plan file
+	receipt *receipt   // nil for none
 }
 
 func (p *program) applyCommand() *cli.Command {
@@ -58,37 +63,32 @@ written, and nothing at all where live is no longer as it saw it.`,
 			&cli.StringFlag{Name: "receipt", Usage: "`FILE` to keep a line of every change in, as JSON"},
 			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text")
-			if err != nil {
-				return err
-			}
-			if c.NArg() > 1 {
-				return fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args()[1])
-			}
-			o := applyOptions{
-				common: shared, approved: c.Bool("auto-approve"), deadline: c.Duration("deadline"),
-				reviewed: c.String("reviewed"), notTip: c.Bool("allow-not-tip"), wait: c.Duration("wait"),
-			}
-			if o.wait < 0 {
-				return errors.New("--wait: want a time of more than 0")
-			}
-			if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
-				return err
-			}
-			if o.allow, err = hazards(c.StringSlice("allow-hazards")); err != nil {
-				return err
-			}
-			file := c.Args().First()
-			if c.NArg() > 0 && file == "" { // a variable that is not set must not mean everything
-				return errors.New("the name of the saved plan is empty")
-			}
-			if o.receipt, err = p.openReceipt(c.String("receipt"), file, o.reviewed); err != nil {
-				return err
-			}
-			return p.apply(ctx, o, file)
-		}),
+		Action: action(p.applyOptions, p.apply),
 	}
+}
+
+func (p *program) applyOptions(c *cli.Context) (o applyOptions, err error) {
+	if o.common, err = p.common(c, "text"); err != nil {
+		return o, err
+	}
+	if c.NArg() > 1 {
+		return o, fmt.Errorf("apply takes one argument, the saved plan, got %q too", c.Args().Get(1))
+	}
+	if o.file = c.Args().First(); c.NArg() > 0 && o.file == "" { // an unset shell variable must not mean everything
+		return o, errors.New("the name of the saved plan is empty")
+	}
+
+	o.approved, o.notTip = c.Bool("auto-approve"), c.Bool("allow-not-tip")
+	o.reviewed, o.receiptFile = c.String("reviewed"), c.String("receipt")
+	o.deadline, o.wait = c.Duration("deadline"), c.Duration("wait")
+	if o.wait < 0 {
+		return o, errors.New("--wait: want a time of more than 0")
+	}
+	if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
+		return o, err
+	}
+	o.allow, err = hazards(words(c.StringSlice("allow-hazards")))
+	return o, err
 }
 
 // hazards reads the names given to --allow-hazards. All names of the contract
@@ -97,9 +97,8 @@ written, and nothing at all where live is no longer as it saw it.`,
 func hazards(names []string) ([]plan.HazardKind, error) {
 	var out []plan.HazardKind
 	for _, name := range names {
-		kind := plan.HazardKind(strings.TrimSpace(name))
+		kind := plan.HazardKind(name)
 		switch {
-		case kind == "":
 		case kind == plan.Unreachable:
 			return nil, fmt.Errorf("--allow-hazards: %s can never be allowed", kind)
 		case !slices.Contains(plan.HazardKinds(), kind):
@@ -124,23 +123,28 @@ type deadlinePassed struct{ after time.Duration }
 
 func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s", d.after) }
 
-// apply applies the configuration, or of it what a saved plan holds, if file is not
-// empty.
-func (p *program) apply(ctx context.Context, o applyOptions, file string) (err error) {
-	defer func() { err = o.receipt.close(err) }()
-	if file != "" {
-		if o.saved, err = readSavedPlan(file); err != nil {
+// apply applies the configuration, or only the changes of a saved plan if there is one.
+func (p *program) apply(ctx context.Context, o applyOptions) (err error) {
+	run := applyRun{applyOptions: o}
+	if run.receipt, err = p.openReceipt(o.receiptFile, o.file, o.reviewed); err != nil {
+		return err
+	}
+	defer func() { err = run.receipt.close(err) }()
+
+	if o.file != "" {
+		if run.saved, err = readSavedPlan(o.file); err != nil {
 			return err
 		}
-		o.expect(o.saved.plan)
+		run.expect(run.saved.plan)
 	}
 	c, err := p.valid(o.common)
 	if err != nil {
 		return err
 	}
-	o.receipt.of(c.info)
-	if o.saved != nil {
-		if err := o.saved.fits(o.common, c); err != nil {
+	run.receipt.of(c.info)
+
+	if run.saved != nil {
+		if err := run.saved.fits(o.common, c); err != nil {
 			return err
 		}
 	}
@@ -150,13 +154,14 @@ func (p *program) apply(ctx context.Context, o applyOptions, file string) (err e
 		}
 	}
 	if o.reviewed == "" {
-		return p.carryOut(ctx, o, c, nil, nil).err
+		return p.carryOut(ctx, run, c, nil, nil).err
 	}
+
 	review, err := readReviewed(o.reviewed)
 	if err != nil {
 		return fmt.Errorf("--reviewed: nothing was written: %w", err)
 	}
-	return p.carryOut(ctx, o, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
+	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
 }
 
 // notLeftBehind refuses a commit that its branch, as the remote was last seen, has
@@ -171,6 +176,7 @@ func (p *program) notLeftBehind(o common) error {
 	if err != nil {
 		return nil
 	}
+
 	tip, ok := head, false
 	if branch != "" {
 		tip, ok, err = repo.Upstream(branch)
@@ -178,6 +184,7 @@ func (p *program) notLeftBehind(o common) error {
 		branch, ok = "the default branch", true
 		tip, err = repo.Resolve("refs/remotes/origin/HEAD")
 	}
+
 	if err != nil || !ok || tip == head {
 		return nil
 	}
@@ -197,77 +204,95 @@ type applied struct {
 
 // carryOut plans and writes. Base only tells causes. Gate, if set, may refuse the
 // plan before anything is written.
-func (p *program) carryOut(ctx context.Context, o applyOptions, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
-	if o.deadline > 0 {
+func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
+	if run.deadline > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.deadline, deadlinePassed{o.deadline})
+		ctx, cancel = context.WithTimeoutCause(ctx, run.deadline, deadlinePassed{run.deadline})
 		defer cancel()
 	}
-	ctx, stop := o.receipt.watch(ctx)
+	ctx, stop := run.receipt.watch(ctx)
 	defer stop(nil)
+
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
 		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
 		return a
 	}
-	opts, err := p.cloudflareOptions(o.common, c.desired, base.asked())
+	opts, err := p.cloudflareOptions(run.common, c.desired, base.asked())
 	if err != nil {
 		a.err = err
 		return a
 	}
-	progress := p.watch(o.common, &opts)
+	progress := p.watch(run.common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
 		a.err = err
 		return a
 	}
-	e := p.engine(o.common, writer)
+	e := p.engine(run.common, writer)
 	e.Target = writer
-	made, err := o.makePlan(ctx, e, c, base)
+
+	made, err := run.makePlan(ctx, e, c, base)
 	progress.close()
 	if err != nil {
 		a.err = interrupted(ctx, err)
 		return a
 	}
 	a.made = made
-	o.expect(made)
-	o.saved.tell(p, o.common)
-	switch err := p.print(o.common, made, false); {
-	case err != nil && !o.approved:
-		a.err = err // nobody can approve what nobody can read
-		return a
-	case err != nil:
+	run.expect(made)
+	run.saved.tell(p, run.common)
+	if err := p.print(run.common, made, false); err != nil {
+		if !run.approved {
+			a.err = err // nobody can approve a plan that nobody can read
+			return a
+		}
 		p.lost(err)
 	}
-	if a.err = p.mayWrite(ctx, o, c, made, opts.Keys, gate); len(made.Changes) == 0 {
-		if a.result = o.saved.nothingToWrite(); a.result != nil {
-			o.receipt.result(a.result)
-			p.printResult(o, a.result)
-		} else if a.err == nil {
-			o.receipt.result(&apply.Result{Plan: made}) // there was nothing to do
-		}
+
+	a.err = p.mayWrite(ctx, run.applyOptions, c, made, opts.Keys, gate)
+	if len(made.Changes) == 0 {
+		a.result = p.nothingToWrite(run, a)
 		return a
 	}
-	if a.err != nil {
-		return a
+	if a.err == nil {
+		a.result, a.err = p.writeChanges(ctx, run, e, writer, progress, c, made)
 	}
+	return a
+}
+
+// nothingToWrite ends a run whose plan has no changes. The result is nil unless a saved
+// plan had changes that were already done.
+func (p *program) nothingToWrite(run applyRun, a applied) *apply.Result {
+	result := run.saved.nothingToWrite()
+	switch {
+	case result != nil:
+		run.receipt.result(result)
+		p.printResult(run.applyOptions, result)
+	case a.err == nil:
+		run.receipt.result(&apply.Result{Plan: a.made})
+	}
+	return result
+}
+
+// writeChanges writes the changes of a plan, and prints and records what became of each.
+func (p *program) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *configuration, made *plan.Plan) (*apply.Result, error) {
 	progress.write(len(made.Changes))
 	p.writing.Store(true)
-	o.receipt.step(o.saved.already()...)
+	run.receipt.step(run.saved.already()...)
 	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
-		Concurrency: o.concurrency,
+		Concurrency: run.concurrency,
 		Report: func(s apply.Step) {
 			progress.step(s)
-			o.receipt.step(s)
+			run.receipt.step(s)
 		},
 	})
-	o.saved.complete(result)
-	o.receipt.result(result)
-	a.result = result
+
+	run.saved.complete(result)
+	run.receipt.result(result)
 	progress.close()
-	p.printResult(o, result)
-	a.err = p.await(ctx, o, progress, writer, result, p.verdict(o, made, result, lastErr))
-	return a
+	p.printResult(run.applyOptions, result)
+	verdict := p.verdict(made, result, lastErr)
+	return result, p.await(ctx, run.applyOptions, progress, writer, result, verdict)
 }
 
 func (p *program) printResult(o applyOptions, result *apply.Result) {
@@ -333,6 +358,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		return errors.New("nothing was written: there is no terminal to ask on; --auto-approve applies without asking")
 	}
 	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is taken: ")
+
 	answer := make(chan string, 1)
 	go func() {
 		line, err := bufio.NewReader(p.in).ReadString('\n')
@@ -341,6 +367,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		}
 		answer <- strings.TrimSpace(line)
 	}()
+
 	select {
 	case a := <-answer:
 		if a == "yes" {
@@ -361,14 +388,14 @@ func undone(r *apply.Result) error {
 	}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Outcome == apply.Failed {
-			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.ID, s.Reason)
+			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.Ref, s.Reason)
 		}
 	}
 	return errors.New(text)
 }
 
 // verdict picks the exit code of an apply.
-func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last error) error {
+func (p *program) verdict(made *plan.Plan, r *apply.Result, last error) error {
 	code := codeError
 	if r.Writes() > 0 {
 		code = codeIncomplete
@@ -379,6 +406,7 @@ func (p *program) verdict(o applyOptions, made *plan.Plan, r *apply.Result, last
 			return bug
 		}
 	}
+
 	switch {
 	case r.Tally.Done < r.Tally.Planned:
 		return exit{code, undone(r)}

@@ -4,21 +4,30 @@ import (
 	"slices"
 	"strings"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
 )
 
-// permute moves flags to where package cli looks for them: shared flags
-// that stand before the command behind it, and flags that stand behind a
-// positional argument before it. What follows "--" stays as it is.
-func permute(args []string) []string {
+// completionFlag is the last argument when a shell asks how to complete a line.
+const completionFlag = "--generate-bash-completion"
+
+// permute moves flags to where the flag library looks for them: between the command
+// and its positional arguments. Arguments after "--" stay where they are. Permute also
+// turns "help COMMAND" into "COMMAND --help".
+func permute(commands []*cli.Command, args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
-	app := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil)
-	out := []string{args[0]}
-	rest := args[1:]
-	commands := app.Commands
-	var flags []cli.Flag
+	if last := len(args) - 1; args[last] == completionFlag {
+		return append(permute(commands, args[:last]), completionFlag)
+	}
+
+	out, rest := []string{args[0]}, args[1:]
+	if len(rest) > 1 && rest[0] == "help" && findCommand(commands, rest[1]) != nil {
+		rest = append(slices.Clone(rest[1:]), "--help")
+	}
+
+	flags := sharedFlags()
+	help := false
 	var moved, positional []string
 	for len(rest) > 0 {
 		arg := rest[0]
@@ -27,14 +36,18 @@ func permute(args []string) []string {
 			break
 		}
 		rest = rest[1:]
+
 		if len(arg) > 1 && arg[0] == '-' {
+			f, arg := findFlag(flags, arg)
 			moved = append(moved, arg)
-			if takesValue(append(slices.Clone(flags), sharedFlags()...), arg) && len(rest) > 0 {
+			if takesNext(f, arg) && len(rest) > 0 {
 				moved = append(moved, rest[0])
 				rest = rest[1:]
 			}
+			help = help || arg == "--help"
 			continue
 		}
+
 		if c := findCommand(commands, arg); c != nil && len(positional) == 0 {
 			out = append(out, arg)
 			commands, flags = c.Subcommands, append(flags, c.Flags...)
@@ -42,6 +55,10 @@ func permute(args []string) []string {
 		}
 		commands = nil
 		positional = append(positional, arg)
+	}
+
+	if help { // the library would take a positional argument for the command to explain
+		return append(out, "--help")
 	}
 	return slices.Concat(out, moved, positional)
 }
@@ -55,18 +72,25 @@ func findCommand(commands []*cli.Command, name string) *cli.Command {
 	return nil
 }
 
-// takesValue reports whether a flag is followed by its value as an argument of
-// its own.
-func takesValue(flags []cli.Flag, arg string) bool {
-	name := strings.TrimLeft(arg, "-")
-	if strings.Contains(name, "=") {
-		return false
-	}
-	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
-			_, isBool := f.(*cli.BoolFlag)
-			return !isBool
+// findFlag returns the flag that an argument gives, nil if it is unknown, and the
+// argument with the flag's first name: the library refuses two names of one flag.
+func findFlag(flags []cli.Flag, arg string) (cli.Flag, string) {
+	name, value, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	for _, f := range append(slices.Clone(flags), cli.HelpFlag) {
+		if !slices.Contains(f.Names(), name) {
+			continue
 		}
+		arg = "--" + f.Names()[0]
+		if joined {
+			arg += "=" + value
+		}
+		return f, arg
 	}
-	return false
+	return nil, arg
+}
+
+// takesNext reports whether the value of a flag is the argument that follows it.
+func takesNext(f cli.Flag, arg string) bool {
+	doc, ok := f.(cli.DocGenerationFlag)
+	return ok && doc.TakesValue() && !strings.Contains(arg, "=")
 }

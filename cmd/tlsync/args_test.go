@@ -8,6 +8,7 @@ import (
 )
 
 func TestPermute(t *testing.T) {
+	commands := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands
 	for _, c := range []struct{ name, args, want string }{
 		{"nothing", "", ""},
 		{"a command with flags stays as it is", "plan --config c --verbose", "plan --config c --verbose"},
@@ -21,16 +22,24 @@ func TestPermute(t *testing.T) {
 		{"what follows -- is left alone", "sandbox --seed s -- tlsync plan --config c", "sandbox --seed s -- tlsync plan --config c"},
 		{"a lone dash is an argument", "show - --verbose", "show --verbose -"},
 		{"a flag that lacks its value", "plan --config", "plan --config"},
+		{"help about a command that has arguments", "apply plan.json --help", "apply --help"},
+		{"help as a value", "plan --out --help", "plan --out --help"},
+		{"help before the command", "-h apply", "apply --help"},
+		{"help COMMAND", "help apply", "apply --help"},
+		{"help COMMAND COMMAND", "help sandbox fault", "sandbox fault --help"},
+		{"help about something else", "help everything", "help everything"},
+		{"two names of one flag", "apply -y --yes --sync=1 -yes=false", "apply --auto-approve --auto-approve --sync=1 --auto-approve=false"},
+		{"a line that a shell completes", "--config c plan --f --generate-bash-completion", "plan --config c --f --generate-bash-completion"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := permute(append([]string{"tlsync"}, strings.Fields(c.args)...))
+			got := permute(commands, append([]string{"tlsync"}, strings.Fields(c.args)...))
 			want := append([]string{"tlsync"}, strings.Fields(c.want)...)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
-	if got := permute(nil); len(got) != 0 {
+	if got := permute(commands, nil); len(got) != 0 {
 		t.Errorf("permute(nil) = %q", got)
 	}
 }

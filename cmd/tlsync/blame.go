@@ -42,6 +42,7 @@ func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *conf
 	if err != nil {
 		return nil
 	}
+
 	return func(at schema.Pos) (string, string) {
 		lines, known := files[at.File]
 		if !known {

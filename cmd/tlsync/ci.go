@@ -15,7 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
@@ -40,6 +41,7 @@ type ciOptions struct {
 	// maxChanges stands in for the policy's limit where it is set.
 	maxChanges schema.MaxChanges
 	token      string // of GitHub
+	login      string // who the token belongs to, if the configuration says so
 }
 
 func (p *program) ciCommand() *cli.Command {
@@ -53,102 +55,95 @@ writes to Cloudflare on a pull request. What counts is what is committed. Its
 own flags can also be given as TLSYNC_ and the name in capitals, as in
 TLSYNC_FAIL_ON, and so can config, rate and (several) zones; the token for
 GitHub is GITHUB_TOKEN.`,
-		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "command", Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
-			&cli.StringFlag{Name: "base", Usage: "`REF` in place of the base that the event names"},
-			&cli.StringFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
-			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` in place of the policy's limit"},
-			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` live state, where there is no token"},
-			&cli.StringFlag{Name: "comment", Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
-			&cli.StringFlag{Name: "comment-key", Usage: "`KEY` tells several configurations apart"},
-			&cli.StringFlag{Name: "issue", Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
-			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
-			&cli.StringFlag{Name: "reviewed", Value: "auto", Usage: "`WHEN` held to the review: auto, required, off"},
-			&cli.StringFlag{Name: "deadline", Usage: "`TIME` after which an apply stops cleanly"},
-			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
-		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
+		Flags: ciFlags(),
+		// The runner hears of a wrong input as well.
+		OnUsageError: func(c *cli.Context, err error, sub bool) error {
+			return p.ci(c.Context, ciOptions{}, usageError(c, err, sub))
+		},
+		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			o, err := p.ciOptions(c)
-			return p.ci(ctx, o, err)
-		}),
+			return p.ci(c.Context, o, err)
+		},
 	}
 }
 
-// ciOptions reads flags, and where one is not given the variable that the action
-// passes its input in.
+// ciFlags are the flags of ci. The action passes its inputs in variables.
+func ciFlags() []cli.Flag {
+	flags := sharedFlags()
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			if f.Name == "config" || f.Name == "rate" {
+				f.EnvVars = inputs(f.Name)
+			}
+		case *cli.StringSliceFlag:
+			f.EnvVars = inputs("zones")
+		}
+	}
+
+	return append(flags,
+		&cli.StringFlag{Name: "command", EnvVars: inputs("command"), Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
+		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` in place of the base that the event names"},
+		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards that are accepted"},
+		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` in place of the policy's limit"},
+		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state, where there is no token"},
+		&cli.StringFlag{Name: "comment", EnvVars: inputs("comment"), Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
+		&cli.StringFlag{Name: "comment-key", EnvVars: inputs("comment-key"), Usage: "`KEY` tells several configurations apart"},
+		&cli.StringFlag{Name: "issue", EnvVars: inputs("issue"), Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
+		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
+		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` held to the review: auto, required, off"},
+		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` after which an apply stops cleanly"},
+		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "apply a commit that its branch left behind"},
+	)
+}
+
+// inputs names the variable that holds an input of the action.
+func inputs(name string) []string {
+	return []string{inputPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+}
+
+// ciOptions reads the flags, and the variables that have none because they hold
+// secrets or say who tlsync is.
 func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
-	input := func(name string) string {
-		if !c.IsSet(name) {
-			if v := p.getenv("TLSYNC_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))); v != "" {
-				return v
-			}
-		}
-		return c.String(name)
-	}
-	for _, flag := range []string{"config", "rate"} { // shared ones, that only ci takes from variables
-		if err := c.Set(flag, input(flag)); err != nil {
-			return o, err
-		}
-	}
-	if zones := p.getenv("TLSYNC_ZONES"); !c.IsSet("zone") {
-		for _, z := range strings.FieldsFunc(zones, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' }) {
-			if err := c.Set("zone", z); err != nil {
-				return o, err
-			}
-		}
-	}
 	if o.common, err = p.common(c, "text"); err != nil {
 		return o, err
 	}
-	o.command, o.base, o.snapshot = input("command"), input("base"), input("snapshot")
-	o.failOn, o.reviewed, o.key = input("fail-on"), input("reviewed"), input("comment-key")
-	o.notTip = c.Bool("allow-not-tip") || p.getenv("TLSYNC_ALLOW_NOT_TIP") == "true"
-	if o.allow, err = hazards(strings.FieldsFunc(input("allow-hazards"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })); err != nil {
+	o.apiToken = p.getenv("TLSYNC_API_TOKEN")
+	o.token = cmp.Or(p.getenv("TLSYNC_GITHUB_TOKEN"), p.getenv("GITHUB_TOKEN"))
+	o.login = p.getenv("TLSYNC_GITHUB_LOGIN")
+
+	o.command, o.base, o.snapshot = c.String("command"), c.String("base"), c.String("snapshot")
+	o.failOn, o.reviewed, o.key = c.String("fail-on"), c.String("reviewed"), c.String("comment-key")
+	o.notTip, o.deadline = c.Bool("allow-not-tip"), c.Duration("deadline")
+	if o.allow, err = hazards(words(c.StringSlice("allow-hazards"))); err != nil {
 		return o, err
 	}
-	if o.maxChanges, err = maxChangesFlag(input("max-changes")); err != nil {
+	if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
 		return o, err
 	}
-	for _, b := range []struct {
-		flag string
-		to   *bool
-	}{{"comment", &o.comment}, {"issue", &o.issue}} {
-		if *b.to, err = strconv.ParseBool(input(b.flag)); err != nil {
-			return o, fmt.Errorf("--%s %q: want true or false", b.flag, input(b.flag))
-		}
+	if o.comment, err = boolFlag(c, "comment"); err != nil {
+		return o, err
 	}
+	if o.issue, err = boolFlag(c, "issue"); err != nil {
+		return o, err
+	}
+
 	if o.key != "" {
 		if err := github.CheckKey(o.key); err != nil {
 			return o, fmt.Errorf("--comment-key: %w", err)
 		}
 	}
-	if d := input("deadline"); d != "" {
-		if o.deadline, err = time.ParseDuration(d); err != nil || o.deadline <= 0 {
-			return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", d)
-		}
-		o.limit = o.deadline
+	if c.IsSet("deadline") && o.deadline <= 0 {
+		return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", o.deadline)
 	}
-	if err := cmp.Or(
+	return o, cmp.Or(
 		choice("command", o.command, "auto", "validate", "plan", "apply", "drift"),
 		choice("fail-on", o.failOn, failOns...),
 		choice("reviewed", o.reviewed, "auto", "required", "off"),
-	); err != nil {
-		return o, err
-	}
-	o.token = cmp.Or(p.getenv("TLSYNC_GITHUB_TOKEN"), p.getenv("GITHUB_TOKEN"))
-	if token := p.getenv("TLSYNC_API_TOKEN"); token != "" { // the input, before what the job has
-		getenv := p.getenv
-		p.getenv = func(name string) string {
-			if name == "CLOUDFLARE_API_TOKEN" {
-				return token
-			}
-			return getenv(name)
-		}
-	}
-	return o, nil
+	)
 }
 
 // elsewhere is what ci says outside of GitHub Actions.
@@ -187,11 +182,13 @@ func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 		}
 		return errors.New(elsewhere)
 	}
+
 	r := &ciRun{program: p, o: o, env: env}
 	if err = cmp.Or(wrong, err); err != nil {
 		r.tell(codeError, err)
 		return err
 	}
+
 	ended := false
 	defer func() {
 		if !ended { // a panic on its way to where it is reported
@@ -211,6 +208,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.repo, r.head, err = openHead(r.o.common); err != nil {
 		return fmt.Errorf("tlsync ci needs the repository: check it out first (actions/checkout with fetch-depth: 0): %w", err)
 	}
+
 	if r.task, err = github.Decide(r.env, r.event, r.o.command, r.head.Hash); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
@@ -219,15 +217,17 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	r.remark(r.o.common, "tlsync: %s: %s", report.Safe(r.env.Event), r.task)
+
 	if r.o.token != "" {
 		r.client, err = github.New(github.Options{
 			APIURL: r.env.APIURL, Token: r.o.token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.log,
-			Login: r.getenv("TLSYNC_GITHUB_LOGIN"),
+			Login: r.o.login,
 		})
 		if err != nil {
 			return err
 		}
 	}
+
 	switch r.task {
 	case github.TaskPlan:
 		return r.plan(ctx)
@@ -316,6 +316,7 @@ func (r *ciRun) tell(code int, err error) {
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
 		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+report.MarkdownMessage(message, 1000)+"\n")
 	}
+
 	r.warn("annotations", github.Commands(r.out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {
 		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.secrets.hide(strings.Join(r.summary, "\n"))+"\n"))
@@ -351,10 +352,12 @@ func (r *ciRun) outputs(code int) []github.Output {
 			}
 		}
 	}
+
 	issue := ""
 	if r.issueNumber > 0 {
 		issue = strconv.Itoa(r.issueNumber)
 	}
+
 	return []github.Output{
 		{Name: "result", Value: r.result(code)},
 		{Name: "exit-code", Value: strconv.Itoa(code)},

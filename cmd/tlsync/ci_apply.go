@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
@@ -40,6 +39,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 	if len(r.o.zones) > 0 { // what was applied as a whole, some zones of it were too
 		contexts = append(contexts, statusName)
 	}
+
 	line, err := r.repo.FirstParents(r.head, maxMarks+1)
 	for i := 0; err == nil && i < min(len(line), maxMarks); i++ {
 		var done bool
@@ -47,6 +47,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 			return marked{applied: line[i], since: line[:i], found: true}
 		}
 	}
+
 	switch {
 	case err != nil:
 		m.unknown = r.secrets.hide(err.Error())
@@ -84,6 +85,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 	if err := r.isTip(ctx); err != nil {
 		return err
 	}
+
 	last := r.marks(ctx)
 	if last.unknown != "" {
 		r.notice("warning", "it is not known which commit was applied last: "+last.unknown)
@@ -92,6 +94,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	held, err := r.heldTo(ctx, last.since)
 	if err != nil {
 		return err
@@ -104,12 +107,18 @@ func (r *ciRun) apply(ctx context.Context) error {
 		}
 		return r.isTip(ctx) // reading may have taken long
 	}
-	a := r.carryOut(ctx, applyOptions{common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline}, c, base, gate)
+
+	run := applyRun{applyOptions: applyOptions{
+		common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline,
+	}}
+	a := r.carryOut(ctx, run, c, base, gate)
+
 	if r.made = a.made; a.made != nil {
 		r.credit(ctx, r.o.common, a.made, c, base)
 		r.savePlan()
 		r.annotate(report.PlanAnnotations(a.made))
 	}
+
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: "tlsync plan", Footer: r.of(base)}
 	if a.result != nil {
 		var b bytes.Buffer
@@ -118,6 +127,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 		}
 		page.Title = "The plan that was applied"
 	}
+
 	if a.made != nil {
 		r.summarise(a.made, page)
 	}
@@ -152,6 +162,7 @@ func (r *ciRun) isTip(ctx context.Context) error {
 	if r.client == nil {
 		return errors.New("nothing was written: without a GITHUB_TOKEN (in the action: the input github-token) it is not known whether this commit is still the tip of its branch; TLSYNC_ALLOW_NOT_TIP=true goes without")
 	}
+
 	tip, err := r.client.BranchTip(ctx, r.event.DefaultBranch)
 	if err != nil {
 		return fmt.Errorf("nothing was written: it is not known whether this commit is still the tip of its branch: %w", err)
@@ -192,6 +203,7 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 			}
 		}
 	}
+
 	switch {
 	case len(missing) == 0:
 	case r.o.reviewed == "required":
@@ -213,6 +225,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	case !ok:
 		return review, "no merged pull request brought commit " + short(commit.Hash), nil
 	}
+
 	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
 	switch {
 	case err != nil:
@@ -220,6 +233,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	case !ok:
 		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
 	}
+
 	head, review, err := report.ParseReviewed(body)
 	switch {
 	case err != nil:
@@ -239,6 +253,7 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 		r.notice("warning", "the commit is not marked as applied: the configuration reaches no live zone, or a glob of it matches none")
 		return
 	}
+
 	description := "Live is as this commit says; nothing had to change."
 	switch n := len(made.Changes); n {
 	case 0:
@@ -247,6 +262,7 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	default:
 		description = fmt.Sprintf("Live is as this commit says; %d changes were made.", n)
 	}
+
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
 		r.notice("warning", "the commit could not be marked as applied, so that later runs take what is pending for drift: "+r.secrets.hide(err.Error()))
 	}
@@ -256,6 +272,6 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 // are missing may also mean that the token does not see them any more.
 func reached(made *plan.Plan) bool {
 	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
-		return f.Rule == plan.NotFound && strings.HasPrefix(f.Object, "zone/")
+		return f.Rule == plan.NotFound && f.Kind == plan.KindZone
 	})
 }

@@ -19,6 +19,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 	if err := r.checked(c); err != nil {
 		return err
 	}
+
 	applied := c
 	last := r.marks(ctx)
 	if last.found && len(last.since) > 0 {
@@ -27,22 +28,26 @@ func (r *ciRun) drift(ctx context.Context) error {
 		}
 	}
 	pending := applied != c
+
 	made, err := r.compare(ctx, r.o.common, c, applied, "")
 	if err != nil {
 		return err
 	}
 	r.made = made
 	r.credit(ctx, r.o.common, made, c, applied)
+
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 	if err := r.print(r.o.common, made, pending); err != nil {
 		r.lost(err)
 	}
+
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "what was merged and is not applied yet may be shown as drift: it is not known which commit was applied last: "+last.unknown)
 	}
+
 	if r.o.issue {
 		r.keepIssue(ctx, made, page, last.unknown)
 	}
@@ -67,6 +72,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 		r.notice("warning", "no drift issue is kept, since what is shown as drift may be a merge that waits")
 		return
 	}
+
 	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live is not as committed", Gone: "Live is as committed again."}
 	if url := r.env.RunURL(); url != "" {
 		issue.Gone += " " + url
@@ -84,6 +90,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 		}
 		issue.Text = r.secrets.hide(b.String())
 	}
+
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
 		r.notice("warning", "the drift issue could not be kept: "+r.secrets.hide(err.Error()))

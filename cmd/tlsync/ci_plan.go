@@ -24,6 +24,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
+
 	if err := r.checked(c); err != nil {
 		// The comment must not go on showing an earlier commit's plan.
 		r.comment(ctx, func(budget int) (string, error) {
@@ -33,6 +34,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 		})
 		return err
 	}
+
 	base, err := r.base()
 	if err != nil {
 		return r.unplanned(ctx, err)
@@ -45,6 +47,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	default: // a secret that is missing, or has another name
 		return r.unplanned(ctx, errors.New(offline))
 	}
+
 	made, err := r.compare(ctx, r.o.common, c, base, from)
 	if err != nil {
 		return r.unplanned(ctx, err)
@@ -53,18 +56,22 @@ func (r *ciRun) plan(ctx context.Context) error {
 	r.credit(ctx, r.o.common, made, c, base)
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
+
 	if err := r.print(r.o.common, made, false); err != nil {
 		r.lost(err)
 	}
+
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
 	}
 	r.summarise(made, page)
+
 	refused := r.policyKept(made, c)
 	if refused != nil {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
 	}
+
 	review := report.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
@@ -98,6 +105,7 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 		title, r.uncompared = "nothing to compare with", true
 		r.notice("warning", text)
 	}
+
 	page := "### " + report.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
 	r.comment(ctx, func(int) (string, error) { return page, nil })
 	if nothing == "" {
@@ -120,6 +128,7 @@ func (r *ciRun) offline(c, base *configuration) (from, why string) {
 	default:
 		return "", ""
 	}
+
 	if from = r.o.snapshot; from != "" {
 		// The workflow names it before the first one was saved.
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
@@ -155,6 +164,7 @@ func (r *ciRun) base() (*configuration, error) {
 	if r.o.base != "" {
 		return r.program.base(r.o.common, r.o.base)
 	}
+
 	with := r.event.Pull.BaseSHA
 	switch r.env.Event {
 	case "merge_group":
@@ -165,6 +175,7 @@ func (r *ciRun) base() (*configuration, error) {
 			with = "refs/remotes/origin/" + r.event.DefaultBranch
 		}
 	}
+
 	// GitHub checks out a merge of the pull request into its base, whose tip by then
 	// is the first parent: nearer than what the event says.
 	if parents, err := r.repo.Parents(r.head); err == nil && r.isPull() && r.head.Hash != r.event.Pull.HeadSHA {
@@ -173,6 +184,7 @@ func (r *ciRun) base() (*configuration, error) {
 	if with == "" {
 		return nil, nil
 	}
+
 	at, err := r.repo.Resolve(with)
 	if err == nil {
 		at, err = r.repo.MergeBase(at, r.head)
@@ -237,6 +249,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 		r.notice("warning", "the plan is not commented: what is checked out is not the pull request")
 		return
 	}
+
 	var posted github.Posted
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker
@@ -252,6 +265,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 		}
 		break
 	}
+
 	r.commentURL = posted.URL
 	r.strange(posted)
 	r.remark(r.o.common, "tlsync: comment %s", posted.Done)

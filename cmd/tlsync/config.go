@@ -33,6 +33,7 @@ func (p *program) load(o common) (*configuration, error) {
 	c := &configuration{files: root.FS()}
 	c.desired, c.diags = schema.Load(c.files, p.now())
 	c.info.Digest = c.desired.Digest
+
 	at, err := p.committed(o)
 	switch {
 	case err == nil:
@@ -97,6 +98,7 @@ func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 	if err != nil {
 		return nil, gitfs.Commit{}, err
 	}
+
 	head, err := repo.Head()
 	if errors.Is(err, gitfs.ErrNoCommit) {
 		return repo, head, fmt.Errorf("%w: the repository has no commit yet", errNotCommitted)
@@ -108,6 +110,7 @@ func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 // commit has none. The time is that of schema.Load.
 func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now time.Time) (*configuration, error) {
 	c := &configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
+
 	var err error
 	c.files, err = repo.FS(commit)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,6 +122,7 @@ func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now 
 	if !has(c.files, "tlsync.yaml") && !has(c.files, "tlsync.yml") {
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
 	}
+
 	c.desired, c.diags = schema.Load(c.files, now)
 	c.info.Digest = c.desired.Digest
 	return c, nil
@@ -196,6 +200,7 @@ func (c *configuration) reportOptions(color bool) report.DiagnosticOptions {
 			cache[d.File] = nil
 		}
 	}
+
 	return report.DiagnosticOptions{Color: color, Source: func(file string, line int) (string, bool) {
 		lines, ok := cache[file]
 		if !ok {

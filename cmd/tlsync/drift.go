@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -33,21 +35,14 @@ Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the commit that was applied last (HEAD)"},
 			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json", "markdown", "github")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
-			if err := choice("fail-on", o.failOn, failOns...); err != nil {
-				return err
-			}
-			return p.drift(ctx, o)
-		}),
+		Action: action(p.driftOptions, p.drift),
 	}
+}
+
+func (p *program) driftOptions(c *cli.Context) (driftOptions, error) {
+	shared, err := p.common(c, "text", "json", "markdown", "github")
+	o := driftOptions{shared, c.String("applied"), c.String("fail-on")}
+	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.failOn, failOns...))
 }
 
 func (p *program) drift(ctx context.Context, o driftOptions) error {
@@ -62,12 +57,14 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	if err := p.check(o.common, c); err != nil {
 		return err
 	}
+
 	applied := c
 	if o.applied != "" {
 		if applied, err = p.applied(o.common, o.applied); err != nil {
 			return err
 		}
 	}
+
 	made, err := p.compare(ctx, o.common, c, applied, "")
 	if err != nil {
 		return err

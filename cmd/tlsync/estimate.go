@@ -34,6 +34,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 	if o.limit == 0 || s.Estimated() <= left {
 		return
 	}
+
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
 		report.Plural(s.Changes, "change"), report.Duration(s.EstimatedSeconds), rateText(o.rate))
@@ -42,6 +43,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 	} else {
 		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", report.Duration(int(hostedJob.Seconds())))
 	}
+
 	b.WriteString(", and the next run goes on with the rest")
 	for _, f := range made.Findings {
 		if f.Rule == plan.CheaperZoneValue {

@@ -2,28 +2,19 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
 )
 
-// helpText is what --help prints, about the program or one of its commands.
-func helpText(c *cli.Context) string {
-	if c.Command.HelpName == c.App.Name {
-		return appHelp(c.App)
-	}
-	return commandHelp(c.Command)
-}
-
-func appHelp(a *cli.App) string {
-	return a.Name + " - " + a.Usage + `
+const appHelp = `{{.Name}} - {{.Usage}}
 
 Usage:
   tlsync COMMAND [flags]
 
-Commands:
-` + commandLines(a.Commands) + `
+Commands:{{range .VisibleCommands}}
+  {{printf "%-10s" .Name}} {{.Usage}}{{if .Aliases}} (alias {{join .Aliases ", "}}){{end}}{{end}}
+
 tlsync COMMAND --help tells the flags of a command.
 
 Environment:
@@ -37,51 +28,38 @@ Exit codes:
   2  differences found              something was not
   3  refused, nothing written   11  a bug in tlsync
 `
-}
 
-func commandHelp(c *cli.Command) string {
-	out := c.HelpName + " - " + c.Usage + "\n\nUsage:\n  " + c.UsageText + "\n"
-	if c.Description != "" {
-		out += "\n" + c.Description + "\n"
-	}
-	if len(c.Subcommands) > 0 {
-		out += "\nCommands:\n" + commandLines(c.Subcommands)
-	}
-	return out + flagHelp(c.Flags)
-}
+const commandHelp = `{{.HelpName}} - {{.Usage}}
 
-func commandLines(commands []*cli.Command) string {
-	var b strings.Builder
-	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-10s %s", c.Name, c.Usage)
-		if len(c.Aliases) > 0 {
-			fmt.Fprintf(&b, " (alias %s)", strings.Join(c.Aliases, ", "))
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
+Usage:
+  {{.UsageText}}
+{{if .Description}}
+{{.Description}}
+{{end}}{{if .VisibleCommands}}
+Commands:{{range .VisibleCommands}}
+  {{printf "%-10s" .Name}} {{.Usage}}{{end}}
+{{end}}`
 
-// flagHelp lists a command's own flags, then the shared ones.
+// sharedCategory is the category of the flags that most commands take.
+const sharedCategory = "Shared flags"
+
+// flagHelp lists the flags of a command, the shared ones last. The library's own list
+// is wider than a terminal.
 func flagHelp(flags []cli.Flag) string {
-	var shared []string
-	for _, f := range sharedFlags() {
-		shared = append(shared, f.Names()[0])
-	}
-	var own, rest strings.Builder
+	byCategory := map[string]string{}
 	for _, f := range flags {
-		if slices.Contains(shared, f.Names()[0]) {
-			rest.WriteString(flagLine(f))
-		} else {
-			own.WriteString(flagLine(f))
+		category := "Flags"
+		if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() != "" {
+			category = c.GetCategory()
 		}
+		byCategory[category] += flagLine(f)
 	}
+
 	out := ""
-	if own.Len() > 0 {
-		out += "\nFlags:\n" + own.String()
-	}
-	if rest.Len() > 0 {
-		out += "\nShared flags:\n" + rest.String()
+	for _, category := range []string{"Flags", sharedCategory} {
+		if lines := byCategory[category]; lines != "" {
+			out += "\n" + category + ":\n" + lines
+		}
 	}
 	return out
 }
@@ -97,13 +75,18 @@ func flagLine(f cli.Flag) string {
 		}
 	}
 	left := strings.Join(names, ", ")
-	usage, value := f.Help()
+	doc, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return "  " + left + "\n"
+	}
+
+	usage := doc.GetUsage()
 	if place, text, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok {
 		left += " " + place
 		usage = text
 	}
-	if value != "" {
-		usage += " (" + value + ")"
+	if v := strings.Trim(doc.GetDefaultText(), `"`); doc.TakesValue() && v != "" && v != "0s" {
+		usage += " (" + v + ")"
 	}
 	return fmt.Sprintf("  %-26s %s\n", left, usage)
 }

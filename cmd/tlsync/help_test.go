@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
 )
 
 // inProcess runs the program without a process of its own.

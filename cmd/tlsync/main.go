@@ -28,8 +28,10 @@ func main() {
 	screen := progress.NewScreen(os.Stderr)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var writing atomic.Bool // from the first write on
+
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+
 	go func() {
 		s := <-signals
 		cancel(stopped{s})
@@ -43,6 +45,7 @@ func main() {
 		fmt.Fprintf(screen, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
 		os.Exit(codeIncomplete)
 	}()
+
 	code := run(ctx, os.Args, streams{os.Stdin, os.Stdout, screen}, os.Getenv, &writing)
 	screen.Close()
 	os.Exit(code)
@@ -106,7 +109,9 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 			code = reportBug(s.err, bug)
 		}
 	}()
-	err := newApp(s, getenv, secrets, writing).RunContext(ctx, permute(args))
+	app := newApp(s, getenv, secrets, writing)
+
+	err := app.RunContext(ctx, permute(app.Commands, args))
 	if err == nil {
 		return codeOK
 	}
@@ -114,6 +119,7 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 	if errors.As(err, &bug) {
 		return reportBug(s.err, bug)
 	}
+
 	var e exit
 	if !errors.As(err, &e) {
 		e = exit{codeError, err}

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/report"
 	"tlsync/engine/resolve"
@@ -54,24 +55,21 @@ so that more shards of one account are no faster.`,
 			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` shards at most"},
 			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
-			if o.shards < 1 || o.shards > maxShards {
-				return fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
-			}
-			if err := choice("for", c.String("for"), "plan", "apply"); err != nil {
-				return err
-			}
-			return p.matrix(ctx, o)
-		}),
+		Action: action(p.matrixOptions, p.matrix),
 	}
+}
+
+func (p *program) matrixOptions(c *cli.Context) (matrixOptions, error) {
+	shared, err := p.common(c, "text", "json")
+	if err := cmp.Or(err, noArguments(c)); err != nil {
+		return matrixOptions{}, err
+	}
+
+	o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
+	if o.shards < 1 || o.shards > maxShards {
+		return o, fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
+	}
+	return o, choice("for", c.String("for"), "plan", "apply")
 }
 
 func (p *program) matrix(ctx context.Context, o matrixOptions) error {
@@ -83,6 +81,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
+
 	opts, err := p.cloudflareOptions(o.common, c.desired, nil)
 	if err != nil {
 		return err
@@ -91,6 +90,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
+
 	sizes, err := reader.Sizes(ctx, scope)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -98,6 +98,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if len(sizes) == 0 {
 		return errors.New("the configuration reaches no live zone, and GitHub takes no matrix without a job")
 	}
+
 	shards := spread(sizes, o.shards, o.writes, o.rate)
 	for _, line := range shared(shards, o.rate) {
 		p.remark(o.common, "tlsync: %s", report.Safe(line))
@@ -105,6 +106,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
 		p.remark(o.common, "tlsync: mtls and alerts of accounts are in no shard: a job without zones takes them along")
 	}
+
 	text, err := json.Marshal(struct {
 		Include []shard `json:"include"`
 	}{shards})
@@ -125,6 +127,7 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 	}
 	sizes = slices.Clone(sizes)
 	slices.SortStableFunc(sizes, func(a, b cloudflare.Size) int { return cmp.Compare(requests(&b), requests(&a)) })
+
 	shards := make([]shard, min(n, len(sizes)))
 	for i := range sizes {
 		s := &shards[0]
@@ -139,12 +142,14 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 			s.budgets = append(s.budgets, sizes[i].Budget)
 		}
 	}
+
 	users := map[string]int{} // shards by budget
 	for i := range shards {
 		for _, b := range shards[i].budgets {
 			users[b]++
 		}
 	}
+
 	for i := range shards {
 		s := &shards[i]
 		slices.Sort(s.zones)
@@ -173,6 +178,7 @@ func shared(shards []shard, rate cloudflare.Rate) []string {
 			requests[b] += shards[i].Requests
 		}
 	}
+
 	slices.Sort(budgets)
 	var lines []string
 	for _, b := range budgets {

@@ -9,7 +9,8 @@ import (
 	"io"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
@@ -41,19 +42,17 @@ Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
 			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` of tlsync snapshot, in place of Cloudflare"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 if there are changes"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json", "markdown", "github")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			return p.plan(ctx, planOptions{
-				common: shared, base: c.String("base"), out: c.String("out"), snapshot: c.String("snapshot"), detailed: c.Bool("detailed-exitcode"),
-			})
-		}),
+		Action: action(p.planOptions, p.plan),
 	}
+}
+
+func (p *program) planOptions(c *cli.Context) (planOptions, error) {
+	shared, err := p.common(c, "text", "json", "markdown", "github")
+	o := planOptions{
+		common: shared, base: c.String("base"), out: c.String("out"), snapshot: c.String("snapshot"),
+		detailed: c.Bool("detailed-exitcode"),
+	}
+	return o, cmp.Or(err, noArguments(c))
 }
 
 func (p *program) plan(ctx context.Context, o planOptions) error {
@@ -67,6 +66,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
+
 	made, err := p.compare(ctx, o.common, c, base, o.snapshot)
 	if err != nil {
 		return err
@@ -79,6 +79,7 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
+
 	if err := p.print(o.common, made, false); err != nil {
 		return err
 	}
@@ -113,6 +114,7 @@ func (p *program) source(o common, c, base *configuration, from string) (engine.
 		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), report.Safe(from))
 		return saved, func() {}, nil
 	}
+
 	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
 	if err != nil {
 		return nil, nil, err
@@ -170,39 +172,44 @@ func savePlan(flag, file string, made *plan.Plan) error {
 	return saveFile(flag, file, func(w io.Writer) error { return report.PlanJSON(w, made) })
 }
 
+type showOptions struct {
+	common
+	file string // a saved plan or a receipt
+}
+
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "render a saved plan or a receipt",
 		UsageText: "tlsync show FILE",
 		Description: `Prints a plan that tlsync plan --out saved, or the receipt of an apply.
 Formats: text, json, markdown.`,
-		Flags: sharedFlags(),
-		Action: action(func(_ context.Context, c *cli.Context) error {
-			o, err := p.common(c, "text", "json", "markdown")
-			if err != nil {
-				return err
-			}
-			if c.NArg() != 1 {
-				return errors.New("show takes one argument, the saved plan or the receipt")
-			}
-			return p.show(o, c.Args().First())
-		}),
+		Flags:  sharedFlags(),
+		Action: action(p.showOptions, p.show),
 	}
 }
 
-func (p *program) show(o common, file string) error {
-	text, err := readBounded(file)
+func (p *program) showOptions(c *cli.Context) (showOptions, error) {
+	shared, err := p.common(c, "text", "json", "markdown")
+	if err == nil && c.NArg() != 1 {
+		err = errors.New("show takes one argument, the saved plan or the receipt")
+	}
+	return showOptions{shared, c.Args().First()}, err
+}
+
+func (p *program) show(_ context.Context, o showOptions) error {
+	text, err := readBounded(o.file)
 	if err != nil {
 		return err
 	}
 	if report.IsReceipt(text) {
-		return p.showReceipt(o, file, text)
+		return p.showReceipt(o.common, o.file, text)
 	}
-	made, err := readPlan(file, text)
+
+	made, err := readPlan(o.file, text)
 	if err != nil {
 		return err
 	}
-	return p.print(o, made, false)
+	return p.print(o.common, made, false)
 }
 
 // readPlan reads a plan that was saved in a file, from its text.

@@ -36,6 +36,7 @@ func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 		return out
 	}
 	out = slices.DeleteFunc(out, func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+
 	most := limit.Of(made.Summary.Objects)
 	if limit.Percent == 0 {
 		most = limit.Count
@@ -107,6 +108,7 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 			fmt.Fprintf(&b, "\n  %s: %s", rule, br.Message)
 		}
 	}
+
 	if never {
 		b.WriteString("\nunreachable is never allowed: change the configuration")
 	}
@@ -117,6 +119,7 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 	if too := byRule[plan.MaxChanges]; len(too) > 0 && !never {
 		flags = append(flags, "--max-changes "+strconv.Itoa(too[0].Changes))
 	}
+
 	if len(flags) > 0 {
 		fmt.Fprintf(&b, "\nto accept this, run again with %s", strings.Join(flags, " "))
 	}
@@ -133,6 +136,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
 		b.WriteString("\nthe base's policy counts as well, so that no commit loosens the rule it is judged by: to accept what is below its floor, bring an exception in a commit of its own, and apply that first")
 	}
+
 	type item struct {
 		name     string
 		settings []string
@@ -156,9 +160,11 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 			at[name].settings = append(at[name].settings, br.Setting+": "+yamlValue(br.Setting, br.Value))
 		}
 	}
+
 	for _, what := range slices.Sorted(maps.Keys(odd)) {
 		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", report.Safe(what))
 	}
+
 	if len(items) == 0 {
 		return
 	}
@@ -167,6 +173,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	} else {
 		b.WriteString("\nto accept what is below the floor until a day, add to policy:\n  exceptions:")
 	}
+
 	const days = 90
 	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
 	for i, it := range items {

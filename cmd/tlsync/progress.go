@@ -73,8 +73,10 @@ func (w *watcher) event(e *cloudflare.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent = e.Requests.Read + e.Requests.Write
+
 	b := e.Budget
 	w.now.Spend(w.sent, progress.Budget{Left: b.Left, Of: b.Of, Per: b.Per, Again: b.Again})
+
 	if w.writing > 0 || e.Zone == "" {
 		return
 	}
@@ -128,6 +130,7 @@ func rateText(r cloudflare.Rate) string {
 	case r.Per%time.Second == 0:
 		per = strconv.Itoa(int(r.Per/time.Second)) + " s"
 	}
+
 	digits := strconv.Itoa(r.Requests)
 	var b strings.Builder
 	for i, d := range digits {

@@ -29,7 +29,7 @@ type receipt struct {
 	planned []*plan.Change
 	digest  string
 	config  plan.Config
-	written map[string]bool // by id
+	written map[plan.Ref]bool // by id
 	tally   apply.Tally
 	wrote   bool
 	ended   bool // the tally is written, as far as that was possible
@@ -51,6 +51,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	if err := notYAML(file); err != nil {
 		return fail(err)
 	}
+
 	info, err := os.Lstat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
@@ -61,6 +62,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
 		}
 	}
+
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil && !regular {
 		f, err = os.OpenFile(file, os.O_WRONLY, 0o600)
@@ -85,7 +87,8 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 			return fail(err)
 		}
 	}
-	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[string]bool{}}, nil
+
+	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
 }
 
 // of says which configuration is applied.
@@ -97,18 +100,20 @@ func (r *receipt) of(config plan.Config) {
 
 // expect says which changes the run is about: those of its plan, and those of a
 // saved one that need no write any more.
-func (o *applyOptions) expect(made *plan.Plan) {
-	r := o.receipt
+func (run *applyRun) expect(made *plan.Plan) {
+	r := run.receipt
 	if r == nil {
 		return
 	}
+
 	r.planned, r.digest = nil, made.Digest
-	if o.saved != nil {
-		r.digest = o.saved.plan.Digest
-		if n := o.saved.narrowed; n != nil {
+	if run.saved != nil {
+		r.digest = run.saved.plan.Digest
+		if n := run.saved.narrowed; n != nil {
 			r.planned = slices.Clone(n.Already)
 		}
 	}
+
 	for i := range made.Changes {
 		r.planned = append(r.planned, &made.Changes[i])
 	}
@@ -132,6 +137,7 @@ func (r *receipt) step(steps ...apply.Step) {
 	for i := range ended {
 		r.wrote = r.wrote || ended[i].Wrote
 	}
+
 	if len(ended) == 0 {
 		return
 	}
@@ -166,9 +172,11 @@ func (r *receipt) close(err error) error {
 		}
 		r.finish(steps, why)
 	}
+
 	if closeErr := r.file.Close(); closeErr != nil && r.lost == nil {
 		r.lost = closeErr
 	}
+
 	code := codeOf(err)
 	switch {
 	case r.lost == nil || code == codeBug:
@@ -189,11 +197,13 @@ func reasonOf(err error) string {
 	if errors.As(err, &e) && e.err == nil {
 		return "the configuration has mistakes" // which were printed
 	}
+
 	const most = 400
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
+
 	text := []rune(strings.Join(lines, " "))
 	if len(text) > most {
 		text = append(text[:most-1], '…')
@@ -205,7 +215,7 @@ func reasonOf(err error) string {
 func (r *receipt) finish(steps []apply.Step, stopped string) {
 	var rest []apply.Step
 	for _, s := range steps {
-		if !r.written[s.Change.ID] {
+		if !r.written[s.Change.Ref] {
 			rest = append(rest, s)
 		}
 	}
@@ -216,6 +226,7 @@ func (r *receipt) finish(steps []apply.Step, stopped string) {
 // lines writes a line for each step, and where the run has ended the tally. Either
 // all of it is in the file then, or nothing.
 func (r *receipt) lines(steps []apply.Step, stopped *string) error {
+
 	var text []byte
 	tally := r.tally
 	add := func(line any) error {
@@ -223,6 +234,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 		text = append(text, b...)
 		return err
 	}
+
 	err := error(nil)
 	for i := range steps {
 		s := steps[i]
@@ -245,6 +257,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 			err = add(report.NewReceiptStep(&s))
 		}
 	}
+
 	if stopped != nil && err == nil {
 		err = add(report.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
 	}
@@ -264,10 +277,11 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 		}
 		return err
 	}
+
 	r.size += int64(len(text))
 	r.tally = tally
 	for i := range steps {
-		r.written[steps[i].Change.ID] = true
+		r.written[steps[i].Change.Ref] = true
 	}
 	return nil
 }

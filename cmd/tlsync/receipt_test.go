@@ -26,10 +26,10 @@ func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func()
 	}
 	made := &plan.Plan{Digest: "sha256:x"}
 	for _, name := range []string{"a.test", "b.test", "c.test"} {
-		made.Changes = append(made.Changes, plan.Change{ID: "custom_hostname/saas.example/" + name, Zone: "saas.example", Kind: plan.KindCustomHostname, Name: name, Action: plan.Update})
+		made.Changes = append(made.Changes, plan.Change{Ref: plan.ParseRef("custom_hostname/saas.example/"+name, name), Action: plan.Update})
 	}
-	o := applyOptions{receipt: r}
-	o.expect(made)
+	run := applyRun{receipt: r}
+	run.expect(made)
 	return r, made, func() *report.Receipt {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -32,6 +32,7 @@ func readReviewed(file string) (hold.Reviewed, error) {
 	if len(text) > maxReviewedFile {
 		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
 	}
+
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
 		made, err := report.ReadPlan(bytes.NewReader(text))
 		if err != nil {
@@ -40,6 +41,7 @@ func readReviewed(file string) (hold.Reviewed, error) {
 		// Of a file each change can be kept, however many there are.
 		return hold.ReviewEach(made), intact(file, made)
 	}
+
 	_, review, err := report.ParseReviewed(string(text))
 	if err != nil {
 		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)

@@ -19,9 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
 	"gopkg.in/yaml.v3"
 
-	"tlsync/cmd/tlsync/cli"
 	"tlsync/engine/sandbox"
 )
 
@@ -44,67 +44,54 @@ CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS listener) set,
 and ends with its exit code. The other forms talk to a sandbox that runs, by
 CLOUDFLARE_BASE_URL.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "seed", Usage: "`FILE` state to start from, YAML"},
+			&cli.StringFlag{Name: "seed", TakesFile: true, Usage: "`FILE` state to start from, YAML"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the API"},
 			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge"},
 		},
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			o := sandboxOptions{seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args()}
-			return p.sandbox(ctx, o)
-		}),
-		Subcommands: []*cli.Command{
-			{
-				Name: "dashboard", Usage: "edit something as the dashboard would",
-				UsageText: "tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]",
-				Description: `Without a setting it saves the hostname's form as it is, which pins the
+		Action: func(c *cli.Context) error {
+			return p.sandbox(c.Context, sandboxOptions{
+				seed: c.String("seed"), listen: c.String("listen"), edge: c.String("edge"), command: c.Args().Slice(),
+			})
+		},
+		Subcommands: p.sandboxControls(),
+	}
+}
+
+// sandboxControls are the commands that talk to a sandbox that runs.
+func (p *program) sandboxControls() []*cli.Command {
+	return []*cli.Command{
+		{
+			Name: "dashboard", Usage: "edit something as the dashboard would",
+			UsageText: "tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]",
+			Description: `Without a setting it saves the hostname's form as it is, which pins the
 minimum TLS version that the form displays.`,
-				Action: action(p.sandboxDashboard),
-			},
-			{
-				Name: "state", Usage: "print the whole state as YAML", UsageText: "tlsync sandbox state",
-				Action: action(func(ctx context.Context, c *cli.Context) error {
-					return p.control(ctx, http.MethodGet, "state?format=yaml", nil)
-				}),
-			},
-			{
-				Name: "history", Usage: "print every request as JSON", UsageText: "tlsync sandbox history",
-				Action: action(func(ctx context.Context, c *cli.Context) error {
-					return p.control(ctx, http.MethodGet, "history", nil)
-				}),
-			},
-			{
-				Name: "fault", Usage: "break requests", UsageText: "tlsync sandbox fault KIND [KEY=VALUE…]",
-				Description: `For example: tlsync sandbox fault drop-answer method=PATCH nth=1
+			Action: func(c *cli.Context) error { return p.sandboxDashboard(c.Context, c.Args().Slice()) },
+		},
+		{
+			Name: "state", Usage: "print the whole state as YAML", UsageText: "tlsync sandbox state",
+			Action: func(c *cli.Context) error { return p.control(c.Context, http.MethodGet, "state?format=yaml", nil) },
+		},
+		{
+			Name: "history", Usage: "print every request as JSON", UsageText: "tlsync sandbox history",
+			Action: func(c *cli.Context) error { return p.control(c.Context, http.MethodGet, "history", nil) },
+		},
+		{
+			Name: "fault", Usage: "break requests", UsageText: "tlsync sandbox fault KIND [KEY=VALUE…]",
+			Description: `For example: tlsync sandbox fault drop-answer method=PATCH nth=1
 Kinds and keys are those of faults in the seed file.`,
-				Action: action(p.sandboxFault),
-			},
+			Action: func(c *cli.Context) error { return p.sandboxFault(c.Context, c.Args().Slice()) },
 		},
 	}
 }
 
 func (p *program) sandbox(ctx context.Context, o sandboxOptions) error {
-	seed := sandbox.Seed{}
-	if o.seed != "" {
-		text, err := os.ReadFile(o.seed)
-		if err != nil {
-			return fmt.Errorf("--seed: %w", err)
-		}
-		if seed, err = sandbox.ParseSeed(text); err != nil {
-			return fmt.Errorf("%s: %w", o.seed, err)
-		}
-	}
-	token := ""
-	for _, t := range seed.Tokens {
-		if cmp.Or(t.Status, "active") == "active" {
-			token = cmp.Or(token, t.Value)
-		}
-	}
-	if token == "" {
-		token = "sandbox-token-that-opens-nothing-else"
-		seed.Tokens = append(seed.Tokens, sandbox.Token{Name: "sandbox", Value: token})
+	seed, token, err := readSeed(o.seed)
+	if err != nil {
+		return err
 	}
 	server := sandbox.New(seed, sandbox.Options{})
 	defer server.Close()
+
 	api, err := listen("--listen", o.listen)
 	if err != nil {
 		return err
@@ -113,6 +100,7 @@ func (p *program) sandbox(ctx context.Context, o sandboxOptions) error {
 	if err != nil {
 		return err
 	}
+
 	edge, err := sandbox.NewEdge(server)
 	if err != nil {
 		return err
@@ -135,12 +123,38 @@ func (p *program) sandbox(ctx context.Context, o sandboxOptions) error {
 	for _, e := range env {
 		fmt.Fprintf(p.out, "export %s\n", e)
 	}
+
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-failed:
 		return err
 	}
+}
+
+// readSeed reads the state to start from, and a token that opens it. It adds one if the
+// seed has no active token.
+func readSeed(file string) (seed sandbox.Seed, token string, err error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return seed, "", fmt.Errorf("--seed: %w", err)
+		}
+		if seed, err = sandbox.ParseSeed(text); err != nil {
+			return seed, "", fmt.Errorf("%s: %w", file, err)
+		}
+	}
+
+	for _, t := range seed.Tokens {
+		if cmp.Or(t.Status, "active") == "active" {
+			token = cmp.Or(token, t.Value)
+		}
+	}
+	if token == "" {
+		token = "sandbox-token-that-opens-nothing-else"
+		seed.Tokens = append(seed.Tokens, sandbox.Token{Name: "sandbox", Value: token})
+	}
+	return seed, token, nil
 }
 
 // listen takes loopback addresses only: the sandbox's control paths know no
@@ -167,11 +181,13 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, unwrapped(p.out), unwrapped(p.err)
+
 	// Credentials of a real account have no business here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
 		return strings.HasPrefix(e, "CLOUDFLARE_") || strings.HasPrefix(e, "SANDBOX_")
 	})
 	cmd.Env = append(cmd.Env, env...)
+
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {
@@ -191,12 +207,13 @@ func unwrapped(w io.Writer) io.Writer {
 	return w
 }
 
-func (p *program) sandboxDashboard(ctx context.Context, c *cli.Context) error {
-	if c.NArg() == 0 {
+// sandboxDashboard edits a zone or a custom hostname as the dashboard would.
+func (p *program) sandboxDashboard(ctx context.Context, args []string) error {
+	if len(args) == 0 {
 		return errors.New("dashboard: want ZONE or ZONE/HOSTNAME, then SETTING=VALUE")
 	}
-	zone, hostname, _ := strings.Cut(c.Args().First(), "/")
-	settings, err := keyValues(c.Args().Tail())
+	zone, hostname, _ := strings.Cut(args[0], "/")
+	settings, err := keyValues(args[1:])
 	if err != nil {
 		return err
 	}
@@ -205,6 +222,7 @@ func (p *program) sandboxDashboard(ctx context.Context, c *cli.Context) error {
 			settings[id] = map[bool]string{true: "on", false: "off"}[on]
 		}
 	}
+
 	edit := map[string]any{"zone": zone, "save": len(settings) == 0}
 	if hostname != "" {
 		edit["hostname"] = hostname
@@ -215,15 +233,16 @@ func (p *program) sandboxDashboard(ctx context.Context, c *cli.Context) error {
 	return p.control(ctx, http.MethodPost, "dashboard", edit)
 }
 
-func (p *program) sandboxFault(ctx context.Context, c *cli.Context) error {
-	if c.NArg() == 0 {
+// sandboxFault makes the sandbox break requests.
+func (p *program) sandboxFault(ctx context.Context, args []string) error {
+	if len(args) == 0 {
 		return errors.New("fault: want a kind, as in drop-answer")
 	}
-	fault, err := keyValues(c.Args().Tail())
+	fault, err := keyValues(args[1:])
 	if err != nil {
 		return err
 	}
-	fault["kind"] = c.Args().First()
+	fault["kind"] = args[0]
 	return p.control(ctx, http.MethodPost, "faults", fault)
 }
 
@@ -256,6 +275,7 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 	if ip, err := netip.ParseAddr(base.Hostname()); base.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return fmt.Errorf("CLOUDFLARE_BASE_URL is %s, which is no sandbox", base.Redacted())
 	}
+
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -268,11 +288,13 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 	if err != nil {
 		return err
 	}
+
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("no sandbox answers: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}
+
 	made, err := readPlan(report.Safe(file), text)
 	if err != nil {
 		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
@@ -74,12 +75,13 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 		}
 		return exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
 	}
+
 	if len(o.zones) == 0 {
 		return nil
 	}
 	for i := range s.plan.Changes {
 		if ch := &s.plan.Changes[i]; !slices.Contains(o.zones, ch.Zone) {
-			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.ID))}
+			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.String()))}
 		}
 	}
 	return nil
@@ -87,8 +89,8 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 
 // makePlan makes the plan of an apply: afresh, and held to the saved one where
 // there is one.
-func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
-	s := o.saved
+func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
+	s := run.saved
 	if s == nil {
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
 	}
@@ -96,13 +98,15 @@ func (o *applyOptions) makePlan(ctx context.Context, e *engine.Engine, c, base *
 	if err != nil {
 		return nil, err
 	}
+
 	most := 20
-	if o.verbose {
+	if run.verbose {
 		most = 0
 	}
 	list := func(all []hold.Discrepancy) string {
 		return strings.Join(report.Discrepancies(all, most), "\n  ")
 	}
+
 	switch {
 	case len(n.Foreign) > 0:
 		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is no plan for this configuration:\n  %s", s.file, list(n.Foreign))}

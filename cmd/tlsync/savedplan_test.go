@@ -142,7 +142,7 @@ func (s *saved) held(text []byte) *hold.Narrowed {
 // same reports whether two files come to the same writes and the same report of
 // what is done.
 func same(a, b *hold.Narrowed) bool {
-	id := func(c *plan.Change) string { return c.ID + " " + c.Zone + " " + c.Name }
+	id := func(c *plan.Change) string { return c.String() + " " + c.Zone + " " + c.Name }
 	return a.Plan.Digest == b.Plan.Digest && slices.EqualFunc(a.Already, b.Already, func(x, y *plan.Change) bool { return id(x) == id(y) })
 }
 
@@ -211,7 +211,7 @@ func FuzzPlanFile(f *testing.F) {
 		// Part of the plan is a plan too, if somebody gave it a digest that fits.
 		for _, c := range n.Plan.Changes {
 			if !slices.ContainsFunc(want.Plan.Changes, func(w plan.Change) bool { return hold.Fingerprint(&w) == hold.Fingerprint(&c) }) {
-				t.Errorf("%s would be written", c.ID)
+				t.Errorf("%s would be written", c.String())
 			}
 		}
 	})
@@ -222,7 +222,7 @@ func TestForgedPlans(t *testing.T) {
 	s := newSaved(t)
 	const nobody = "the configuration does not ask for it"
 	change := func(p *plan.Plan, id string) *plan.Change {
-		i := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.ID == id })
+		i := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.String() == id })
 		if i < 0 {
 			t.Fatalf("there is no change %s", id)
 		}
@@ -276,31 +276,28 @@ func TestForgedPlans(t *testing.T) {
 		}, stale: "min_tls_version: the plan saw 1.0 and asks for 1.2; now it is 1.2"},
 		{name: "another zone", forge: func(p *plan.Plan) {
 			c := change(p, a)
-			c.ID, c.Zone = "custom_hostname/other.example/a.test", "other.example"
+			c.Ref = plan.ParseRef("custom_hostname/other.example/a.test", "")
 		}, foreign: "no document of the configuration covers zone other.example"},
 		{name: "another name", forge: func(p *plan.Plan) {
 			c := change(p, a)
-			c.ID, c.Name = "custom_hostname/saas.example/z.test", "z.test"
+			c.Ref = plan.ParseRef("custom_hostname/saas.example/z.test", "z.test")
 		}, stale: "it does not exist any more"},
-		{name: "a name that its id does not tell", forge: func(p *plan.Plan) { change(p, b).Name = "c.test" }, foreign: "its id does not fit what it is about"},
-		{name: "a zone that its id does not tell", forge: func(p *plan.Plan) { change(p, b).Zone = "other.example" }, foreign: "its id does not fit what it is about"},
-		{name: "a kind that its id does not tell", forge: func(p *plan.Plan) { change(p, b).Kind = plan.KindHostname }, foreign: "its id does not fit what it is about"},
-		{name: "another account", forge: func(p *plan.Plan) { change(p, alert).ID = "alert/Other Inc/Expiry" },
+		{name: "another account", forge: func(p *plan.Plan) { change(p, alert).Ref = plan.ParseRef("alert/Other Inc/Expiry", "") },
 			foreign: "no document of the configuration covers account Other Inc"},
 		{name: "another alert", forge: func(p *plan.Plan) {
 			c := change(p, alert)
-			c.ID, c.Name = "alert/Example Inc/Another", "Another"
+			c.Ref = plan.ParseRef("alert/Example Inc/Another", "Another")
 		}, foreign: nobody},
 		{name: "a deletion", forge: func(p *plan.Plan) { change(p, a).Action = plan.Delete }, foreign: nobody},
 		{name: "a creation", forge: func(p *plan.Plan) { change(p, a).Action = plan.Create }, foreign: nobody},
 		{name: "a creation of another name", forge: func(p *plan.Plan) {
 			c := change(p, create)
-			c.ID, c.Name = "custom_hostname/saas.example/newer.test", "newer.test"
+			c.Ref = plan.ParseRef("custom_hostname/saas.example/newer.test", "newer.test")
 		}, foreign: nobody},
 		{name: "the deletion of another name", forge: func(p *plan.Plan) {
 			c := change(p, gone)
-			c.ID, c.Name = b, "b.test"
-			p.Changes = slices.DeleteFunc(p.Changes, func(x plan.Change) bool { return x.ID == b && x.Action == plan.Update })
+			c.Ref = plan.ParseRef(b, "b.test")
+			p.Changes = slices.DeleteFunc(p.Changes, func(x plan.Change) bool { return x.String() == b && x.Action == plan.Update })
 		}, foreign: nobody},
 		{name: "twice", forge: func(p *plan.Plan) { p.Changes = append(p.Changes, *change(p, b)) }, foreign: "the saved plan holds it twice"},
 		{name: "without its hazard", forge: func(p *plan.Plan) { change(p, gone).Hazards = nil }, stale: "its hazards were none, now they are deletes"},

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/sandbox"
 )
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/report"
 	"tlsync/engine/resolve"
 	"tlsync/engine/snapshot"
@@ -31,17 +33,13 @@ Cloudflare.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "out", Usage: "`FILE` to save it in; without it, to stdout"},
 		),
-		Action: action(func(ctx context.Context, c *cli.Context) error {
-			shared, err := p.common(c, "text", "json")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			return p.snapshot(ctx, snapshotOptions{shared, c.String("out")})
-		}),
+		Action: action(p.snapshotOptions, p.snapshot),
 	}
+}
+
+func (p *program) snapshotOptions(c *cli.Context) (snapshotOptions, error) {
+	shared, err := p.common(c, "text", "json")
+	return snapshotOptions{shared, c.String("out")}, cmp.Or(err, noArguments(c))
 }
 
 func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
@@ -53,6 +51,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return err
 	}
+
 	source, done, err := p.source(o.common, c, nil, "")
 	if err != nil {
 		return err
@@ -62,6 +61,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
+
 	meta := snapshot.Meta{Tool: tool(), TakenAt: p.now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
 	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
 	if o.out == "" {
@@ -70,6 +70,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	if err := saveFile("--out", o.out, save); err != nil {
 		return err
 	}
+
 	hostnames := 0
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].Hostnames)
@@ -109,6 +110,7 @@ func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s %s: is not a regular file", flag, file)
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")
 	if err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
@@ -120,6 +122,7 @@ func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 			err = fmt.Errorf("%s: %w", flag, err)
 		}
 	}()
+
 	if err := save(f); err != nil {
 		return err
 	}

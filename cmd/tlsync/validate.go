@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
-	"tlsync/cmd/tlsync/cli"
+	"github.com/urfave/cli/v2"
+
 	"tlsync/engine/github"
 	"tlsync/engine/report"
 )
@@ -14,25 +16,22 @@ func (p *program) validateCommand() *cli.Command {
 		UsageText: "tlsync validate [--config DIR]",
 		Description: `Reads the configuration and reports every mistake at once, each with its
 file, line and column. Formats: text, json, github.`,
-		Flags: sharedFlags(),
-		Action: action(func(_ context.Context, c *cli.Context) error {
-			o, err := p.common(c, "text", "json", "github")
-			if err != nil {
-				return err
-			}
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			return p.validate(o)
-		}),
+		Flags:  sharedFlags(),
+		Action: action(p.validateOptions, p.validate),
 	}
 }
 
-func (p *program) validate(o common) error {
+func (p *program) validateOptions(c *cli.Context) (common, error) {
+	o, err := p.common(c, "text", "json", "github")
+	return o, cmp.Or(err, noArguments(c))
+}
+
+func (p *program) validate(_ context.Context, o common) error {
 	c, err := p.load(o)
 	if err != nil {
 		return err
 	}
+
 	switch o.format {
 	case "json":
 		err = report.DiagnosticsJSON(p.out, c.diags)
@@ -48,6 +47,7 @@ func (p *program) validate(o common) error {
 	if err != nil {
 		return err
 	}
+
 	if c.diags.HasErrors() {
 		return exit{codeError, nil}
 	}

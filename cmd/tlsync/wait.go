@@ -24,6 +24,7 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 		w.add(now - active)
 		active = now
 	}})
+
 	w.close()
 	if of == 0 {
 		return err
@@ -34,6 +35,7 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 	if err != nil || len(inactive) == 0 && waitErr == nil {
 		return err
 	}
+
 	text := fmt.Sprintf("all was written, but %d of %s are not active", len(inactive), report.Plural(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:

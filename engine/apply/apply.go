@@ -166,9 +166,9 @@ func newRun(p *plan.Plan, t Target, o Options) *run {
 	}
 	r.changed = sync.NewCond(&r.mu)
 
-	index := make(map[string]int, n)
+	index := make(map[plan.Ref]int, n)
 	for i := range p.Changes {
-		index[p.Changes[i].ID] = i
+		index[p.Changes[i].Ref] = i
 	}
 
 	for i := range p.Changes {
@@ -333,7 +333,7 @@ func permission(k plan.Kind) string {
 // in that account: tokens made for zones commonly lack the permissions for accounts.
 func (r *run) stopDenied(c *plan.Change) {
 	if !c.Kind.OfAccount() {
-		r.stopped = "the credentials do not suffice; every further write would fail too"
+		r.stopped = "the credentials do not allow writing; every further write would fail too"
 		return
 	}
 
@@ -344,7 +344,7 @@ func (r *run) stopDenied(c *plan.Change) {
 	r.ready = slices.DeleteFunc(r.ready, same)
 	for i := range r.steps {
 		if r.steps[i].Outcome == NotAttempted && same(i) && !r.started[i] {
-			r.skip(i, "the credentials do not suffice for it, as for "+c.ID)
+			r.skip(i, "the credentials do not allow it: it needs the same permission as "+c.String()+", which failed")
 			r.skipDependants(i)
 		}
 	}
@@ -398,7 +398,7 @@ func (r *run) skipDependants(i int) {
 		d := todo[0]
 		todo = todo[1:]
 		if r.steps[d].Outcome == NotAttempted {
-			r.skip(d, "it needs "+s.Change.ID+", which "+verb)
+			r.skip(d, "it needs "+s.Change.String()+", which "+verb)
 			todo = append(todo, r.dependants[d]...)
 		}
 	}

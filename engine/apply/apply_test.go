@@ -59,7 +59,7 @@ func TestEverythingDone(t *testing.T) {
 	s := newStand(t, chainSeed, chainConfig)
 	var steps []string
 	r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1, Report: func(s apply.Step) {
-		steps = append(steps, string(s.Outcome)+" "+s.Change.ID)
+		steps = append(steps, string(s.Outcome)+" "+s.Change.String())
 	}})
 	all := []string{"done " + free, "done " + pin, "done " + second, "done " + zone, "done " + unpin}
 	expect(t, r, all...)
@@ -101,7 +101,7 @@ func TestDependantsOfAFailureAreSkipped(t *testing.T) {
 	s.fault(f)
 	var steps []string
 	r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1, Report: func(s apply.Step) {
-		steps = append(steps, string(s.Outcome)+" "+s.Change.ID)
+		steps = append(steps, string(s.Outcome)+" "+s.Change.String())
 	}})
 	expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
 	contains(t, reason(t, r, pin), "1439")
@@ -168,7 +168,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(f)
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "outcome unknown, run apply again to settle it: sent twice without a usable answer, and it still reads as before: PATCH /zones/")
+		contains(t, reason(t, r, pin), "outcome unknown; run apply again: sent twice without a usable answer, and the object is unchanged: PATCH /zones/")
 		s.converges()
 	})
 	t.Run("the second is lost after the work", func(t *testing.T) {
@@ -185,9 +185,9 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(patch("drop-answer", "pin.test"))
 		s.fault(sandbox.Fault{Kind: "error", Status: 403, Method: "GET", Path: "/zones/saas.example/custom_hostnames/pin.test"})
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
-		contains(t, reason(t, r, pin), "outcome unknown, run apply again to settle it")
+		contains(t, reason(t, r, pin), "outcome unknown; run apply again")
 		for _, step := range r.Steps {
-			if step.Change.ID == pin && (step.Outcome != apply.Failed || !step.Wrote) {
+			if step.Change.String() == pin && (step.Outcome != apply.Failed || !step.Wrote) {
 				t.Errorf("%s, wrote: %t", step.Outcome, step.Wrote)
 			}
 		}
@@ -205,7 +205,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
 		for _, step := range r.Steps {
-			if step.Change.ID == pin && step.Wrote {
+			if step.Change.String() == pin && step.Wrote {
 				t.Error("a write that surely was not done counts as one that may have been")
 			}
 		}
@@ -221,7 +221,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 		}
 		r := apply.Run(t.Context(), p, fresh{s.writer}, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "changed by somebody else meanwhile: min_tls_version is 1.1, the plan was made on inherit")
+		contains(t, reason(t, r, pin), "changed since the plan was made: min_tls_version is 1.1, the plan expects inherit")
 		for _, w := range s.writes() {
 			if strings.HasSuffix(w, pin) {
 				t.Errorf("%s was written all the same", pin)
@@ -237,7 +237,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 		}
 		r := apply.Run(t.Context(), p, fresh{s.writer}, apply.Options{Concurrency: 1})
 		expect(t, r, "done "+free, "done "+pin, "done "+second, "done "+zone, "done "+unpin)
-		if r.Writes() != 4 || reason(t, r, pin) != "it was so already" {
+		if r.Writes() != 4 || reason(t, r, pin) != "already up to date" {
 			t.Errorf("%d writes: %s", r.Writes(), reason(t, r, pin))
 		}
 	})
@@ -264,7 +264,7 @@ func TestSomebodyElseEdits(t *testing.T) {
 			Edit: &sandbox.Edit{Zone: "saas.example", Hostname: "pin.test", Settings: sandbox.Settings{"min_tls_version": "1.1"}}})
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "changed by somebody else meanwhile")
+		contains(t, reason(t, r, pin), "changed since the plan was made")
 	})
 	t.Run("many names", func(t *testing.T) {
 		s := newStand(t, `
@@ -299,7 +299,7 @@ func TestMovedAwayMeanwhile(t *testing.T) {
 		p := s.plan()
 		var id string
 		for i := range p.Changes {
-			if p.Changes[i].ID == pin {
+			if p.Changes[i].String() == pin {
 				id = p.Changes[i].ObjectID
 			}
 		}
@@ -352,7 +352,7 @@ func TestSuccessWithoutSuccess(t *testing.T) {
 		t.Errorf("requests for the name (-want +got):\n%s", diff)
 	}
 	for _, step := range r.Steps {
-		if step.Change.ID == pin && step.Wrote {
+		if step.Change.String() == pin && step.Wrote {
 			t.Error("a write that was answered with a no, and was not done, counts as one that may have been")
 		}
 	}
@@ -550,7 +550,7 @@ func TestWaitsOutA429(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	change := func(id string, kinds ...plan.HazardKind) plan.Change {
-		c := plan.Change{ID: id}
+		c := plan.Change{Ref: plan.ParseRef(id, "")}
 		for _, k := range kinds {
 			c.Hazards = append(c.Hazards, plan.Hazard{Kind: k})
 		}
@@ -574,7 +574,7 @@ func TestRefusals(t *testing.T) {
 		for _, r := range apply.Refusals(p, tc.allowed) {
 			line := string(r.Hazard) + ":"
 			for _, c := range r.Changes {
-				line += " " + c.ID
+				line += " " + c.String()
 			}
 			got = append(got, line)
 		}

@@ -18,7 +18,7 @@ type crashing struct {
 
 func (t crashing) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	o, err := t.Target.Write(ctx, c, req)
-	if c.ID == t.id {
+	if c.String() == t.id {
 		panic("a bug")
 	}
 	return o, err
@@ -30,7 +30,7 @@ func TestABugInAWriteEndsTheRunWithAReport(t *testing.T) {
 	expect(t, r, "done "+free, "failed "+pin, "not_attempted "+second, "skipped "+zone, "skipped "+unpin)
 	var bug *crash.Error
 	for _, step := range r.Steps {
-		if step.Change.ID == pin && (!errors.As(step.Err, &bug) || !step.Wrote) {
+		if step.Change.String() == pin && (!errors.As(step.Err, &bug) || !step.Wrote) {
 			t.Errorf("the crashed step: %+v", step)
 		}
 	}

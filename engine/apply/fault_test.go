@@ -189,15 +189,15 @@ func TestFaults(t *testing.T) {
 			Concurrency: rapid.IntRange(1, 4).Draw(rt, "concurrency"),
 			Pauses:      []time.Duration{time.Millisecond, time.Millisecond},
 			Report: func(s apply.Step) {
-				if before, twice := steps[s.Change.ID]; twice {
-					rt.Errorf("%s is reported as %s after %s", s.Change.ID, s.Outcome, before)
+				if before, twice := steps[s.Change.String()]; twice {
+					rt.Errorf("%s is reported as %s after %s", s.Change.String(), s.Outcome, before)
 				}
 				for _, n := range s.Change.Needs {
-					if s.Outcome == apply.Done && steps[n] != apply.Done {
-						rt.Errorf("%s is done before %s, which it needs", s.Change.ID, n)
+					if s.Outcome == apply.Done && steps[n.String()] != apply.Done {
+						rt.Errorf("%s is done before %s, which it needs", s.Change.String(), n)
 					}
 				}
-				if steps[s.Change.ID] = s.Outcome; len(steps) == stopAfter {
+				if steps[s.Change.String()] = s.Outcome; len(steps) == stopAfter {
 					cancel()
 				}
 			},
@@ -252,7 +252,7 @@ func (w world) checkHistory(t *rapid.T, history []sandbox.Entry, r *apply.Result
 	wrote := map[string]bool{}
 	for i := range r.Steps {
 		c := r.Steps[i].Change
-		object := strings.TrimSuffix(strings.TrimSuffix(c.ID, "#pin"), "#unpin")
+		object := strings.TrimSuffix(strings.TrimSuffix(c.String(), "#pin"), "#unpin")
 		if c.Kind == plan.KindZone {
 			object = "zone/" + c.Zone
 		}

@@ -28,19 +28,19 @@ func newSlow(after time.Duration, answer func(*plan.Change) (plan.Object, error)
 }
 
 func (s *slow) Read(ctx context.Context, c *plan.Change, _ time.Duration) (plan.Object, error) {
-	s.reads[c.ID]++
+	s.reads[c.Part]++
 	if err := ctx.Err(); err != nil {
 		return plan.Object{}, err
 	}
-	if at, ok := s.written[c.ID]; ok && s.after >= 0 && time.Since(at) >= s.after {
+	if at, ok := s.written[c.Part]; ok && s.after >= 0 && time.Since(at) >= s.after {
 		return shown(c, c.Edits[0].To), nil
 	}
 	return shown(c, c.Edits[0].From), nil
 }
 
 func (s *slow) Write(_ context.Context, c *plan.Change, _ plan.Request) (plan.Object, error) {
-	s.writes[c.ID]++
-	s.written[c.ID] = time.Now()
+	s.writes[c.Part]++
+	s.written[c.Part] = time.Now()
 	return s.answer(c)
 }
 
@@ -52,13 +52,13 @@ func showsNothing(*plan.Change) (plan.Object, error) { return plan.Object{}, nil
 
 func showsBefore(c *plan.Change) (plan.Object, error) { return shown(c, c.Edits[0].From), nil }
 
-// inARow is a plan of settings of which each needs the one before.
+// inARow returns a plan of settings. Each needs the one before.
 func inARow(ids ...string) *plan.Plan {
 	p := &plan.Plan{}
 	for i, id := range ids {
-		c := plan.Change{ID: id, Kind: plan.KindZone, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}}
+		c := plan.Change{Ref: plan.Ref{Kind: plan.KindZone, Part: id}, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}}
 		if i > 0 {
-			c.Needs = []string{ids[i-1]}
+			c.Needs = []plan.Ref{{Kind: plan.KindZone, Part: ids[i-1]}}
 		}
 		p.Changes = append(p.Changes, c)
 	}
@@ -86,12 +86,12 @@ func TestSettlesLate(t *testing.T) {
 				s := newSlow(tc.after, answer)
 				start := time.Now()
 				r := apply.Run(t.Context(), inARow("a"), s, apply.Options{Concurrency: 1})
-				expect(t, r, tc.want+" a")
+				expect(t, r, tc.want+" zone#a")
 				if s.writes["a"] != 1 || s.reads["a"] != tc.reads || time.Since(start) != tc.took {
 					t.Errorf("%s, the answer shows %s: %d writes, %d reads, in %s", tc.name, name, s.writes["a"], s.reads["a"], time.Since(start))
 				}
-				if tc.want == "failed" && reason(t, r, "a") != "accepted, but not effective: a still reads off, not on" {
-					t.Errorf("%s: %s", tc.name, reason(t, r, "a"))
+				if tc.want == "failed" && reason(t, r, "zone#a") != "accepted, but not effective: a still reads off, not on" {
+					t.Errorf("%s: %s", tc.name, reason(t, r, "zone#a"))
 				}
 			})
 		}
@@ -103,13 +103,13 @@ func TestDependantsWaitForWhatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow(time.Second, showsNothing)
 		r := apply.Run(t.Context(), inARow("a", "b"), s, apply.Options{Concurrency: 1})
-		expect(t, r, "done a", "done b")
+		expect(t, r, "done zone#a", "done zone#b")
 		if waited := s.written["b"].Sub(s.written["a"]); waited < s.after {
 			t.Errorf("b was written %s after a", waited)
 		}
 		s = newSlow(-1, showsNothing)
 		r = apply.Run(t.Context(), inARow("a", "b"), s, apply.Options{Concurrency: 1})
-		expect(t, r, "failed a", "skipped b")
+		expect(t, r, "failed zone#a", "skipped zone#b")
 		if s.writes["b"] != 0 {
 			t.Error("b was written all the same")
 		}
@@ -145,23 +145,23 @@ func TestStoppedWhileItIsLate(t *testing.T) {
 			})
 			start := time.Now()
 			r := apply.Run(ctx, inARow("a", "b"), s, apply.Options{Concurrency: 1})
-			expect(t, r, "failed a", "skipped b")
-			if reason(t, r, "a") != "accepted, but not yet effective when the run was stopped" || !r.Steps[0].Wrote {
-				t.Errorf("%s: %s", after, reason(t, r, "a"))
+			expect(t, r, "failed zone#a", "skipped zone#b")
+			if reason(t, r, "zone#a") != "accepted, but not yet effective when the run stopped" || !r.Steps[0].Wrote {
+				t.Errorf("%s: %s", after, reason(t, r, "zone#a"))
 			}
 			if took := time.Since(start); took != after {
 				t.Errorf("stopped after %s, it took %s", after, took)
 			}
 		})
 	}
-	// What shows at the first look is done, stopped or not.
+	// A change that shows at the first look is done, even if the run is stopped.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := apply.Run(ctx, inARow("a"), newSlow(0, func(*plan.Change) (plan.Object, error) {
 			cancel()
 			return plan.Object{}, nil
 		}), apply.Options{Concurrency: 1})
-		expect(t, r, "done a")
+		expect(t, r, "done zone#a")
 	})
 }
 
@@ -179,15 +179,15 @@ func TestRefusedWithUnknownOutcome(t *testing.T) {
 	for after, want := range map[time.Duration]string{0: "done", -1: "failed"} {
 		s := newSlow(after, answer)
 		r := apply.Run(t.Context(), inARow("a"), s, apply.Options{Concurrency: 1})
-		expect(t, r, want+" a")
+		expect(t, r, want+" zone#a")
 		if s.writes["a"] != 1 || s.reads["a"] != 2 || r.Steps[0].Wrote != (want == "done") {
 			t.Errorf("%s: %d writes, %d reads, wrote: %t", want, s.writes["a"], s.reads["a"], r.Steps[0].Wrote)
 		}
-		if want == "failed" && (reason(t, r, "a") != refusal{}.Error() || !errors.Is(r.Steps[0].Err, refusal{})) {
-			t.Errorf("failed with %q", reason(t, r, "a"))
+		if want == "failed" && (reason(t, r, "zone#a") != refusal{}.Error() || !errors.Is(r.Steps[0].Err, refusal{})) {
+			t.Errorf("failed with %q", reason(t, r, "zone#a"))
 		}
-		if want == "done" && strings.Contains(reason(t, r, "a"), "lost") {
-			t.Errorf("done: %q", reason(t, r, "a"))
+		if want == "done" && strings.Contains(reason(t, r, "zone#a"), "lost") {
+			t.Errorf("done: %q", reason(t, r, "zone#a"))
 		}
 	}
 	// It speaks of one object: the others get their turn.
@@ -241,14 +241,14 @@ func TestBusy(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var s *slow
 			s = newSlow(0, func(c *plan.Change) (plan.Object, error) {
-				if s.writes[c.ID] <= refusals {
-					delete(s.written, c.ID)
+				if s.writes[c.Part] <= refusals {
+					delete(s.written, c.Part)
 					return plan.Object{}, forNow{}
 				}
 				return shown(c, c.Edits[0].To), nil
 			})
 			r := apply.Run(t.Context(), inARow("a"), s, apply.Options{Concurrency: 1})
-			expect(t, r, want+" a")
+			expect(t, r, want+" zone#a")
 			if writes := min(refusals, 7) + 1; s.writes["a"] != writes || s.reads["a"] != writes {
 				t.Errorf("%d refusals: %d writes, %d reads", refusals, s.writes["a"], s.reads["a"])
 			}
@@ -272,7 +272,7 @@ type pendingOnce struct{ *slow }
 
 func (s *pendingOnce) Read(ctx context.Context, c *plan.Change, d time.Duration) (plan.Object, error) {
 	o, err := s.slow.Read(ctx, c, d)
-	if s.writes[c.ID] > 0 && s.reads[c.ID] < 4 {
+	if s.writes[c.Part] > 0 && s.reads[c.Part] < 4 {
 		o.Pending = "pending_deployment"
 	}
 	return o, err

@@ -27,7 +27,7 @@ func objectOf(c *plan.Change) string {
 	if c.Kind == plan.KindZone {
 		return "zone/" + c.Zone
 	}
-	object, _, _ := strings.Cut(c.ID, "#")
+	object, _, _ := strings.Cut(c.String(), "#")
 	return object
 }
 

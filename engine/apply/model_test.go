@@ -33,8 +33,7 @@ var pastBugs = map[uint64]string{
 	672434723287: "a write that had waited minutes for its turn undid an edit",
 }
 
-// model is a world that a seed stands for: what is live, what is asked for, and what
-// goes wrong.
+// model is a world made from a seed: the live state, the configuration, and the faults.
 type model struct {
 	seed   sandbox.Seed
 	config string
@@ -49,20 +48,19 @@ type model struct {
 	workers    int
 }
 
-// TestModel makes a world of every seed, applies the configuration while requests
-// break in every way there is and somebody edits in the dashboard, kills or stops
-// some of the runs, and runs once more without faults. What the simulator has seen
-// tells whether it was right:
+// TestModel makes a world from each seed and applies its configuration while requests
+// fail in all possible ways and someone edits in the dashboard. It kills or stops some of
+// the runs, and runs once more without faults. Then it checks in the simulator's history:
 //
-//  1. live equals desired on every managed setting;
-//  2. what is not managed was never written;
-//  3. no name met a value that is neither its old one nor its new one;
-//  4. nothing was created twice;
-//  5. nothing was written more often than planned, but for writes that were surely
-//     not done;
-//  6. every change is accounted for once, and as it was;
-//  7. no five minutes saw more requests than the rate allows;
-//  8. a plan is empty at the end.
+//  1. Every managed setting has the desired value.
+//  2. Nothing that is not managed was ever written.
+//  3. No name ever had a value other than its old one and its new one.
+//  4. Nothing was created twice.
+//  5. Nothing was written more often than planned, except for writes that were surely
+//     not done.
+//  6. Every change is accounted for once, and correctly.
+//  7. No five minutes had more requests than the rate allows.
+//  8. A plan made at the end is empty.
 func TestModel(t *testing.T) {
 	if *modelSeed != 0 {
 		runModel(t, *modelSeed, map[string]int{})
@@ -141,7 +139,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 			runs = append(runs, r)
 		}
 		if n := len(runs[2].made.Changes); n > 0 {
-			t.Errorf("planned again: %d changes, the first %s", n, runs[2].made.Changes[0].ID)
+			t.Errorf("planned again: %d changes, the first %s", n, runs[2].made.Changes[0].String())
 		}
 		for i, r := range runs {
 			m.check(t, fmt.Sprintf("run %d", i+1), r)
@@ -156,7 +154,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 			}
 			for _, s := range r.result.Steps {
 				met[string(s.Outcome)]++
-				for what, sign := range map[string]string{"conflict": "changed by somebody else", "unknown": "outcome unknown"} {
+				for what, sign := range map[string]string{"conflict": "changed since the plan was made", "unknown": "outcome unknown"} {
 					if strings.Contains(s.Reason, sign) {
 						met[what]++
 					}
@@ -167,7 +165,7 @@ func runModel(t *testing.T, seed uint64, met map[string]int) {
 		if t.Failed() {
 			t.Logf("configuration:\n%s", m.config)
 			for _, f := range runs[2].made.Findings {
-				t.Logf("finding: %s %s", f.Object, f.Message)
+				t.Logf("finding: %s %s", f.Ref, f.Message)
 			}
 		}
 	})
@@ -353,7 +351,7 @@ func (m *model) drawZone(rng *rand.Rand, b *strings.Builder, name string) {
 		fmt.Fprintf(b, "    %s: { %s }\n", host, strings.Join(lines, ", "))
 		m.edits = append(m.edits, sandbox.Edit{Zone: name, Hostname: host, Settings: sandbox.Settings{"min_tls_version": own("min_tls_version")}})
 		if m.live[zoneObject]["min_tls_version"] != `"1.3"` && m.want[zoneObject]["min_tls_version"] != `"1.3"` {
-			m.edits = append(m.edits, // each of which writes the zone's minimum as the hostname's own
+			m.edits = append(m.edits, // each edit writes the zone's minimum to the hostname
 				sandbox.Edit{Zone: name, Hostname: host, Settings: sandbox.Settings{"http2": pick("http2")}},
 				sandbox.Edit{Zone: name, Hostname: host, Settings: sandbox.Settings{"early_hints": pick("http2")}},
 				sandbox.Edit{Zone: name, Hostname: host, Save: true})

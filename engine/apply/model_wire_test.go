@@ -74,7 +74,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	case <-w.dead:
 	}
-	// What was under way when the program died may arrive, or not.
+	// A request in flight when the program died may or may not arrive.
 	if !w.alive() && rng.IntN(2) == 0 {
 		return nil, errKilled
 	}
@@ -138,7 +138,7 @@ func (w *wire) somebodyElse() (end func()) {
 		for {
 			select {
 			case <-time.After(w.every):
-				// One that the API refuses, since it is no state that it takes, is none.
+				// The API may refuse the edit; then nothing was edited.
 				_ = w.server.Dashboard(w.edits[rng.IntN(len(w.edits))])
 			case <-ended:
 				return

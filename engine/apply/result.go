@@ -57,7 +57,7 @@ type Result struct {
 func (r *Result) Already(changes []*plan.Change) {
 	steps := make([]Step, len(changes), len(changes)+len(r.Steps))
 	for i, c := range changes {
-		steps[i] = Step{Change: c, Outcome: Done, Reason: "it was so already"}
+		steps[i] = Step{Change: c, Outcome: Done, Reason: "already up to date"}
 	}
 	r.Steps = append(steps, r.Steps...)
 	r.Tally.Planned += len(changes)

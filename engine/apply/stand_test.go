@@ -123,7 +123,7 @@ func expect(t testing.TB, r *apply.Result, want ...string) {
 	t.Helper()
 	got := []string{}
 	for _, s := range r.Steps {
-		got = append(got, string(s.Outcome)+" "+s.Change.ID)
+		got = append(got, string(s.Outcome)+" "+s.Change.String())
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s%s", diff, reasons(r))
@@ -144,7 +144,7 @@ func addsUp(t interface {
 			t.Errorf("step %d is not of change %d", i, i)
 		}
 		if s.Outcome != apply.Done && s.Reason == "" {
-			t.Errorf("%s is %s and nothing says why", s.Change.ID, s.Outcome)
+			t.Errorf("%s is %s and nothing says why", s.Change.String(), s.Outcome)
 		}
 		if strings.ContainsAny(s.Reason, "\n\r") || strings.HasSuffix(s.Reason, ".") {
 			t.Errorf("the reason %q is not one line without a full stop", s.Reason)
@@ -165,7 +165,7 @@ func addsUp(t interface {
 func reasons(r *apply.Result) string {
 	var b strings.Builder
 	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "%s: %s %s\n", s.Change.ID, s.Outcome, s.Reason)
+		fmt.Fprintf(&b, "%s: %s %s\n", s.Change.String(), s.Outcome, s.Reason)
 	}
 	return b.String()
 }
@@ -173,7 +173,7 @@ func reasons(r *apply.Result) string {
 // reason is that of the step of a change.
 func reason(t testing.TB, r *apply.Result, id string) string {
 	t.Helper()
-	i := slices.IndexFunc(r.Steps, func(s apply.Step) bool { return s.Change.ID == id })
+	i := slices.IndexFunc(r.Steps, func(s apply.Step) bool { return s.Change.String() == id })
 	if i < 0 {
 		t.Fatalf("no change %s", id)
 	}
@@ -199,7 +199,7 @@ func (s *stand) converges() {
 	}
 	s.connect()
 	if again := s.plan(); len(again.Changes) > 0 {
-		s.t.Errorf("planned again: %d changes, the first %s", len(again.Changes), again.Changes[0].ID)
+		s.t.Errorf("planned again: %d changes, the first %s", len(again.Changes), again.Changes[0].String())
 	}
 }
 

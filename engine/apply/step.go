@@ -60,7 +60,7 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 		if object.Pending != "" {
 			return r.verify(ctx, writes, s, object) // dependants wait until it is active
 		}
-		return s.done("it was so already")
+		return s.done("already up to date")
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
@@ -101,7 +101,7 @@ type conflictError string
 func (e conflictError) Error() string { return string(e) }
 
 func conflict(e *plan.Edit, found schema.Value) error {
-	return conflictError(fmt.Sprintf("changed by somebody else meanwhile: %s is %s, the plan was made on %s; plan again",
+	return conflictError(fmt.Sprintf("changed since the plan was made: %s is %s, the plan expects %s; plan again",
 		e.Setting, plan.Show(found), plan.Show(e.From)))
 }
 

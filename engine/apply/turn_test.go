@@ -12,8 +12,8 @@ import (
 	"tlsync/engine/plan"
 )
 
-// queue is an API in front of which writes wait for their turn, as they do while
-// the budget is used up. Somebody edits the object while the first one waits.
+// queue is an API that makes writes wait for their turn, as while the budget is used up.
+// Someone edits the object while the first write waits.
 type queue struct {
 	*slow
 	waits  []time.Duration // of each write
@@ -26,7 +26,7 @@ type queue struct {
 func (q *queue) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	o, err := q.slow.Read(ctx, c, maxAge)
 	q.read = time.Now().Add(-maxAge) // no younger than it must be
-	if q.edited && len(q.ages) == 0 && q.writes[c.ID] > 0 {
+	if q.edited && len(q.ages) == 0 && q.writes[c.Part] > 0 {
 		return shown(c, `"third"`), nil
 	}
 	o.At = q.read
@@ -46,8 +46,8 @@ func (lost) Error() string        { return "given up" }
 func (lost) OutcomeUnknown() bool { return true }
 
 func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
-	wait := q.waits[min(q.writes[c.ID], len(q.waits)-1)]
-	q.writes[c.ID]++
+	wait := q.waits[min(q.writes[c.Part], len(q.waits)-1)]
+	q.writes[c.Part]++
 	select {
 	case <-time.After(wait):
 	case <-time.After(time.Until(req.Before) + 1):
@@ -66,7 +66,7 @@ func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (pl
 			return plan.Object{}, lost{}
 		}
 	}
-	q.written[c.ID] = time.Now()
+	q.written[c.Part] = time.Now()
 	return shown(c, c.Edits[0].To), nil
 }
 
@@ -89,7 +89,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			q := &queue{slow: newSlow(0, nil), waits: tc.waits, edited: tc.edited}
 			r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
-			expect(t, r, tc.want+" a")
+			expect(t, r, tc.want+" zone#a")
 			if q.writes["a"] != tc.tries {
 				t.Errorf("%s: %d attempts, want %d", tc.name, q.writes["a"], tc.tries)
 			}
@@ -99,7 +99,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 				}
 			}
 			if tc.edited {
-				contains(t, reason(t, r, "a"), "changed by somebody else meanwhile")
+				contains(t, reason(t, r, "zone#a"), "changed since the plan was made")
 				if len(q.ages) > 0 || r.Steps[0].Wrote {
 					t.Errorf("%s: it was written all the same", tc.name)
 				}
@@ -110,17 +110,17 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
-		expect(t, r, "failed a")
-		contains(t, reason(t, r, "a"), "its turn did not come within a minute of reading it")
+		expect(t, r, "failed zone#a")
+		contains(t, reason(t, r, "zone#a"), "the rate limit let no write through within a minute of reading the object")
 		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
 		}
 	})
-	// What is under way is waited for, however old the reading is by then.
+	// A run waits for a write in flight, however old the reading is by then.
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{14 * time.Second}, takes: 2 * time.Minute}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
-		expect(t, r, "done a")
+		expect(t, r, "done zone#a")
 		if q.writes["a"] != 1 || q.reads["a"] != 1 {
 			t.Errorf("%d attempts, %d readings: %s", q.writes["a"], q.reads["a"], reasons(r))
 		}
@@ -131,7 +131,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		defer cancel()
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
 		r := apply.Run(ctx, inARow("a"), q, apply.Options{Concurrency: 1})
-		expect(t, r, "not_attempted a")
+		expect(t, r, "not_attempted zone#a")
 		if len(q.ages) > 0 {
 			t.Error("it was written")
 		}
@@ -150,8 +150,8 @@ type crowded struct {
 func (q *crowded) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.reads[c.ID] == 0 {
-		q.began[c.ID] = time.Since(q.start)
+	if q.reads[c.Part] == 0 {
+		q.began[c.Part] = time.Since(q.start)
 	}
 	return q.slow.Read(ctx, c, maxAge)
 }
@@ -159,14 +159,14 @@ func (q *crowded) Read(ctx context.Context, c *plan.Change, maxAge time.Duration
 func (q *crowded) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	takes := 2 * time.Second
 	q.mu.Lock()
-	first := q.writes[c.ID] == 0
-	q.writes[c.ID]++
+	first := q.writes[c.Part] == 0
+	q.writes[c.Part]++
 	q.mu.Unlock()
 	switch {
-	case c.ID == "a" && first:
+	case c.Part == "a" && first:
 		time.Sleep(time.Second)
 		return plan.Object{}, tooLate{}
-	case c.ID == "a":
+	case c.Part == "a":
 		takes = 10 * time.Second
 	}
 	time.Sleep(takes)
@@ -185,7 +185,7 @@ func TestNothingBeginsBeforeWhatIsLate(t *testing.T) {
 		}
 		q := &crowded{slow: newSlow(3*time.Second, showsNothing), start: time.Now(), began: map[string]time.Duration{}}
 		r := apply.Run(t.Context(), p, q, apply.Options{Concurrency: 2})
-		expect(t, r, "done a", "done b", "done c")
+		expect(t, r, "done zone#a", "done zone#b", "done zone#c")
 		// b was under way already, and shows after two seconds and another 3.25.
 		if want := (map[string]time.Duration{"a": 0, "b": 0, "c": 11 * time.Second}); !maps.Equal(q.began, want) {
 			t.Errorf("began %v, want %v", q.began, want)

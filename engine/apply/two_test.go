@@ -109,8 +109,8 @@ func writesByName(server *sandbox.Server) (counts map[string]int, values map[str
 	return counts, values
 }
 
-// TestTwoAppliersOfOneConfiguration have both planned everything. What one of them
-// has written the other finds done, as soon as it looks again.
+// TestTwoAppliersOfOneConfiguration runs two applies that have both planned everything.
+// Each finds the writes of the other done as soon as it reads the object again.
 func TestTwoAppliersOfOneConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, namesSeed)
@@ -123,7 +123,7 @@ func TestTwoAppliersOfOneConfiguration(t *testing.T) {
 				t.Errorf("%+v\n%s", r.Tally, reasons(r))
 			}
 			for _, s := range r.Steps {
-				if s.Reason == "it was so already" && !s.Wrote {
+				if s.Reason == "already up to date" && !s.Wrote {
 					already++
 				}
 			}
@@ -163,8 +163,8 @@ func TestTwoAppliersOfDifferentConfigurations(t *testing.T) {
 			t.Errorf("%+v and %+v", results[0].Tally, results[1].Tally)
 		}
 		for _, s := range results[1].Steps {
-			if s.Outcome == apply.Failed && (s.Wrote || !strings.HasPrefix(s.Reason, "changed by somebody else meanwhile")) {
-				t.Errorf("%s: %s", s.Change.ID, s.Reason)
+			if s.Outcome == apply.Failed && (s.Wrote || !strings.HasPrefix(s.Reason, "changed since the plan was made")) {
+				t.Errorf("%s: %s", s.Change.String(), s.Reason)
 			}
 		}
 		_, values := writesByName(server)
@@ -197,8 +197,8 @@ func TestAnEditBetweenPlanAndWrite(t *testing.T) {
 		if want := (apply.Tally{Planned: 40, Done: 39, Failed: 1}); r.Tally != want {
 			t.Errorf("%+v\n%s", r.Tally, reasons(r))
 		}
-		contains(t, reason(t, r, "custom_hostname/saas.example/h01.test"), "changed by somebody else meanwhile: min_tls_version is 1.1, the plan was made on 1.0")
-		if got := reason(t, r, "custom_hostname/saas.example/h02.test"); got != "it was so already" {
+		contains(t, reason(t, r, "custom_hostname/saas.example/h01.test"), "changed since the plan was made: min_tls_version is 1.1, the plan expects 1.0")
+		if got := reason(t, r, "custom_hostname/saas.example/h02.test"); got != "already up to date" {
 			t.Error(got)
 		}
 		counts, values := writesByName(server)
@@ -260,7 +260,7 @@ func TestFiftyThousandChangesAndADeadline(t *testing.T) {
 		p := &plan.Plan{}
 		for i := range 50_000 {
 			id := fmt.Sprintf("h%05d.test", i)
-			p.Changes = append(p.Changes, plan.Change{ID: id, Kind: plan.KindZone, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}})
+			p.Changes = append(p.Changes, plan.Change{Ref: plan.Ref{Kind: plan.KindZone, Part: id}, ObjectID: id, Edits: []plan.Edit{{Setting: id, From: `"off"`, To: `"on"`}}})
 		}
 		target := &counted{writes: map[string]int{}}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 30*time.Minute, errors.New("the deadline of 30m0s"))
@@ -302,7 +302,7 @@ type counted struct {
 func (c *counted) Read(_ context.Context, x *plan.Change, _ time.Duration) (plan.Object, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writes[x.ID] > 0 {
+	if c.writes[x.Part] > 0 {
 		return shown(x, x.Edits[0].To), nil
 	}
 	return shown(x, x.Edits[0].From), nil
@@ -312,6 +312,6 @@ func (c *counted) Write(_ context.Context, x *plan.Change, _ plan.Request) (plan
 	time.Sleep(time.Second)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writes[x.ID]++
+	c.writes[x.Part]++
 	return shown(x, x.Edits[0].To), nil
 }

@@ -34,12 +34,12 @@ func (r *run) verify(ctx, writes context.Context, s Step, answer plan.Object) St
 			object, err = r.target.Read(ctx, c, 0)
 		}
 		if ctx.Err() != nil && (err != nil || !inEffect(c, object)) {
-			return s.failed(ineffectiveError("accepted, but not yet effective when the run was stopped"))
+			return s.failed(ineffectiveError("accepted, but not yet effective when the run stopped"))
 		}
 	}
 
 	if err != nil {
-		return s.failed(fmt.Errorf("accepted, but the answer does not show it, and reading it back: %w", err))
+		return s.failed(fmt.Errorf("accepted, but the answer does not show it, and reading it back failed: %w", err))
 	}
 	if lacks := lacking(c, object); lacks != nil {
 		return s.failed(lacks)
@@ -53,7 +53,7 @@ func lacking(c *plan.Change, o plan.Object) error {
 	unmet := unmetEdit(c, o)
 	switch {
 	case unmet == nil && o.Pending != "":
-		return ineffectiveError("accepted, but not active yet: its status is " + o.Pending + "; run apply again when it is")
+		return ineffectiveError("accepted, but not active yet: its status is " + o.Pending + "; run apply again once it is active")
 	case c.Action == plan.Delete && !o.Absent:
 		return ineffectiveError("accepted, but it still exists")
 	case unmet != nil:

@@ -61,7 +61,7 @@ func written(names ...string) []apply.Step {
 	var steps []apply.Step
 	for _, n := range names {
 		steps = append(steps, apply.Step{Wrote: true, Outcome: apply.Done, Change: &plan.Change{
-			Kind: plan.KindCustomHostname, Action: plan.Update, Zone: "saas.example", ZoneID: "z1", Name: n,
+			Ref: plan.Ref{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: n}, Action: plan.Update, ZoneID: "z1",
 		}})
 	}
 	return steps

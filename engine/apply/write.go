@@ -16,7 +16,7 @@ import (
 const maxStale = 5
 
 // errStale reports a write whose readings all grew too old in the queue.
-var errStale = errors.New("its turn did not come within a minute of reading it, time after time: the rate is too low, or somebody else uses it up")
+var errStale = errors.New("the rate limit let no write through within a minute of reading the object, several times in a row: raise the rate, or stop other clients that use it up")
 
 // busyPauses are the pauses before a write is repeated that the API was too busy to
 // take: about a minute and a half in all.
@@ -119,7 +119,7 @@ func (a *attempt) prepare(ctx context.Context, err error) (Step, bool) {
 	a.object = object
 	switch standing, e, found := plan.Stand(a.change, object); standing {
 	case plan.AtTarget:
-		return a.unwritten().done("somebody else did it meanwhile"), true
+		return a.unwritten().done("someone else already made this change"), true
 	case plan.Moved:
 		return a.unwritten().failed(conflict(e, found)), true
 	}
@@ -176,25 +176,25 @@ func (a *attempt) settle(ctx, writes context.Context, err error) (Step, bool) {
 	s := a.written()
 	object, unread := a.run.target.Read(writes, a.change, 0)
 	if unread != nil {
-		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: %w; reading it back: %w", err, unread)), true
+		return s.failed(fmt.Errorf("outcome unknown; run apply again: %w; reading it back: %w", err, unread)), true
 	}
 
 	switch standing, e, found := plan.Stand(a.change, object); {
 	case standing == plan.AtTarget && object.Pending != "":
 		return a.run.verify(ctx, writes, s, object), true
 	case standing == plan.AtTarget && refused(err):
-		return s.done("the answer said no, and it is so all the same"), true
+		return s.done("the API refused the change, but it is in effect"), true
 	case standing == plan.AtTarget:
-		return s.done("the answer was lost, the write was not"), true
+		return s.done("the answer was lost, but the change is in effect"), true
 	case standing == plan.Moved:
 		return s.failed(conflict(e, found)), true
 	case refused(err):
 		return a.unwritten().failed(err), true
 	case a.unsure:
-		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: sent twice without a usable answer, and it still reads as before: %w", err)), true
+		return s.failed(fmt.Errorf("outcome unknown; run apply again: sent twice without a usable answer, and the object is unchanged: %w", err)), true
 	case ctx.Err() != nil:
 		// The server may still be working on it, and a stopped run does not wait.
-		return s.failed(fmt.Errorf("outcome unknown, run apply again to settle it: it was under way when the run was stopped, and still read as before: %w", err)), true
+		return s.failed(fmt.Errorf("outcome unknown; run apply again: the write was in flight when the run stopped, and the object was still unchanged: %w", err)), true
 	}
 
 	a.object, a.unsure = object, true

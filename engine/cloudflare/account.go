@@ -3,7 +3,7 @@ package cloudflare
 import (
 	"cmp"
 	"context"
-	"crypto/md5" // it is what Cloudflare tells certificates apart by
+	"crypto/md5" // Cloudflare identifies certificates by it
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -23,63 +23,43 @@ import (
 	"tlsync/schema"
 )
 
-// The sizes of pages of lists of Access. Certificates are documented up to
-// 1,000; of applications nothing is said, and 25 is what Cloudflare's own clients
-// ask for.
+// Page sizes for lists of Access. The documentation allows 1,000 for
+// certificates. It gives no limit for applications; Cloudflare's own clients
+// ask for 25.
 var (
 	certificatePages = []int{1000, 100, 50, 25}
 	applicationPages = []int{100, 50, 25}
 )
 
-// liveAccount is an account that the configuration reaches, and what is needed
-// of it.
+// liveAccount is an account that the configuration reaches, and the parts of it
+// that are needed.
 type liveAccount struct {
 	plan.LiveAccount
 	client *client
 	mtls   bool
 	alerts bool
 
-	failed error // set where nothing of it could be read
+	failed error // set if nothing of it could be read
 }
 
-// resolveAccounts finds the accounts of a scope, sorted by name and id. What is
-// not found goes to the problems of live, what could not be asked also to
-// failures.
+// resolveAccounts finds the accounts of a scope, sorted by name and id. Each account
+// that does not exist or cannot be looked up becomes a problem of live; failures
+// has the errors of the latter. The last error is one that ends the run.
 func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Scope, live *plan.Live) (accounts []liveAccount, failures []error, err error) {
 	at := map[string]int{} // index in accounts, by id
 	for _, s := range scope.Accounts {
 		found, failed := r.findAccount(ctx, d, s.Name)
-		if failed != nil && everybodys(ctx, failed) {
+		if failed != nil && fatal(ctx, failed) {
 			return nil, nil, failed
 		}
-		trouble := func(rule, message string) {
-			live.Problems = append(live.Problems, plan.Finding{
-				Severity: schema.Error, Rule: rule, Object: "account/" + s.Name, Message: message, Origin: s.Origin,
-			})
+		f, failed := onlyAccount(s, found, failed, live)
+		if failed != nil {
+			failures = append(failures, failed)
 		}
-		switch {
-		case len(found) == 0 && failed != nil:
-			failures = append(failures, failed)
-			trouble(plan.Unreadable, "account "+s.Name+" cannot be looked up: "+failed.Error())
-			continue
-		case len(found) == 0:
-			trouble(plan.NotFound, "account "+s.Name+" does not exist, or the token sees no zone of it")
-			continue
-		case len(found) > 1:
-			var ids []string
-			for _, f := range found {
-				ids = append(ids, clean(f.ID, f.client.hide))
-			}
-			slices.Sort(ids)
-			trouble(plan.Ambiguous, fmt.Sprintf("there are %d accounts with the name %s: %s; say which by its id", len(found), s.Name, strings.Join(ids, ", ")))
-			continue
-		case !validID(found[0].ID):
-			failed := fmt.Errorf("account %s has the id %q, which is no id", s.Name, clean(found[0].ID, found[0].client.hide))
-			failures = append(failures, failed)
-			trouble(plan.Unreadable, failed.Error())
+		if f == nil {
 			continue
 		}
-		f := found[0]
+
 		i, seen := at[f.ID]
 		if !seen {
 			i = len(accounts)
@@ -89,12 +69,14 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 		accounts[i].mtls = accounts[i].mtls || s.MTLS
 		accounts[i].alerts = accounts[i].alerts || s.Alerts
 	}
-	// Of short lists; an instance of the generic sort for each would make the
-	// program larger by 20 KB.
+
+	// These lists are short. Each instance of the generic sort would make the
+	// program 20 KB larger.
 	sort.Slice(accounts, func(i, j int) bool {
 		a, b := &accounts[i], &accounts[j]
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) < 0
 	})
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range accounts {
@@ -103,29 +85,63 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 	return accounts, failures, nil
 }
 
-// owned is an account and the credentials that see it.
-type owned struct {
+// onlyAccount returns the account that a part of a scope means. If it is missing,
+// ambiguous or unusable, onlyAccount returns nil and adds a problem to live; the
+// error is set if it might exist.
+func onlyAccount(s plan.AccountScope, found []foundAccount, failed error, live *plan.Live) (*foundAccount, error) {
+	report := func(rule, message string) {
+		live.Problems = append(live.Problems, plan.Finding{
+			Severity: schema.Error, Rule: rule, Ref: plan.AccountRef(s.Name), Message: message, Origin: s.Origin,
+		})
+	}
+
+	switch {
+	case len(found) == 0 && failed != nil:
+		report(plan.Unreadable, "account "+s.Name+" cannot be looked up: "+failed.Error())
+		return nil, failed
+	case len(found) == 0:
+		report(plan.NotFound, "account "+s.Name+" does not exist, or the token sees none of its zones")
+		return nil, nil
+	case len(found) > 1:
+		var ids []string
+		for _, f := range found {
+			ids = append(ids, clean(f.ID, f.client.hide))
+		}
+		slices.Sort(ids)
+		report(plan.Ambiguous, fmt.Sprintf("there are %d accounts with the name %s: %s; say which by its id", len(found), s.Name, strings.Join(ids, ", ")))
+		return nil, nil
+	case !validID(found[0].ID):
+		failed := fmt.Errorf("account %s has the id %q, which is not a usable id", s.Name, clean(found[0].ID, found[0].client.hide))
+		report(plan.Unreadable, failed.Error())
+		return nil, failed
+	}
+	return &found[0], nil
+}
+
+// foundAccount is an account and the client that sees it.
+type foundAccount struct {
 	plan.Account
 	client *client
 }
 
-// findAccount are the accounts that a document may mean by a name or an id, each
-// once. An id needs no look-up. A name is found by the zones that the credentials
-// see: those of this reading, or else some of that account. The list of accounts
-// itself needs a permission of its own.
-func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]owned, error) {
+// findAccount returns the accounts that a document may mean by a name or an id,
+// each once. An id needs no request. A name is looked up among the zones that were
+// listed and then, if need be, by a request for zones of that account. The list of
+// accounts itself would need a permission of its own.
+func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]foundAccount, error) {
 	clients := r.clientsOf(plan.ZoneScope{Account: name})
-	var out []owned
+	var out []foundAccount
 	add := func(c *client, a plan.Account) {
-		if slices.ContainsFunc(out, func(o owned) bool { return o.ID == a.ID }) {
+		if slices.ContainsFunc(out, func(f foundAccount) bool { return f.ID == a.ID }) {
 			return
 		}
 		// The credentials may be given by the id, and the document by the name.
 		if i := slices.IndexFunc(r.clients, func(c *client) bool { return c.serves(a) }); i >= 0 {
 			c = r.clients[i]
 		}
-		out = append(out, owned{a, c})
+		out = append(out, foundAccount{a, c})
 	}
+
 	for _, l := range d {
 		if !slices.Contains(clients, l.client) {
 			continue
@@ -143,6 +159,7 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]o
 		add(clients[0], plan.Account{ID: name, Name: name})
 		return out, nil
 	}
+
 	var failed error
 	for _, c := range clients {
 		err := c.read(ctx, plan.ZonesPath()+"?account.name="+url.QueryEscape(name)+"&per_page=5", func(result []byte, _ *cloudflare.ResultInfo) error {
@@ -164,75 +181,83 @@ func accountID(name string) bool {
 	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// fillAccount reads what is needed of an account. What could not be read is told
-// by kind; the error is one that concerns everybody.
+// accountPart is a list of an account and the outcome of reading it.
+type accountPart struct {
+	kind   plan.Kind // empty for a list that only tells what alerts may use
+	needed bool
+	read   func() error
+	err    error
+}
+
+// fillAccount reads the needed parts of an account. It keeps failures in the
+// account by kind and returns only an error that ends the run.
 func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
+	parts := r.accountParts(ctx, a)
 	var wait sync.WaitGroup
-	var failures []error // one for each kind, in the order below
-	kinds := []plan.Kind{plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert}
-	failures = make([]error, len(kinds)+3) // and one for each list that alerts only look into
-	run := func(i int, needed bool, f func() error) {
-		if needed {
-			wait.Go(func() { failures[i] = onAccount(crash.Guard(f)(), a.Name) })
+	for i := range parts {
+		if p := &parts[i]; p.needed {
+			wait.Go(func() { p.err = onAccount(crash.Guard(p.read)(), a.Name) })
 		}
 	}
-	run(0, a.mtls, func() (err error) {
-		a.Certificates, err = r.certificates(ctx, a.client, a.ID)
-		return err
-	})
-	run(1, a.mtls, func() (err error) {
-		a.Forwarding, err = forwarding(ctx, a.client, a.ID)
-		return err
-	})
-	run(2, a.mtls, func() (err error) {
-		a.Applications, err = r.applications(ctx, a.client, a.ID)
-		return err
-	})
-	run(3, a.alerts, func() (err error) {
-		a.Alerts, err = alerts(ctx, a.client, a.ID)
-		return err
-	})
-	run(4, a.alerts, func() (err error) {
-		a.AlertTypes, err = alertTypes(ctx, a.client, a.ID)
-		return err
-	})
-	run(5, a.alerts, func() (err error) {
-		a.Webhooks, err = destinations(ctx, a.client, a.ID, "webhooks")
-		return err
-	})
-	run(6, a.alerts, func() (err error) {
-		a.PagerDuty, err = destinations(ctx, a.client, a.ID, "pagerduty")
-		return err
-	})
 	wait.Wait()
-	read := false
-	for i, err := range failures {
-		asked := a.mtls
-		if i >= 3 {
-			asked = a.alerts
-		}
+
+	readable := false
+	for _, p := range parts {
 		switch {
-		case !asked:
-		case err == nil:
-			read = read || i < len(kinds)
-		case everybodys(ctx, err):
-			return err
-		case i < len(kinds):
+		case !p.needed:
+		case p.err == nil:
+			readable = readable || p.kind != ""
+		case fatal(ctx, p.err):
+			return p.err
+		case p.kind != "":
 			if a.Unreadable == nil {
 				a.Unreadable = map[plan.Kind]string{}
 			}
-			a.Unreadable[kinds[i]] = err.Error()
-			a.failed = cmp.Or(a.failed, err)
+			a.Unreadable[p.kind] = p.err.Error()
+			a.failed = cmp.Or(a.failed, p.err)
 		default:
-			// What alerts may use is good to know. That it is unknown shows in
-			// the list, which is nil.
-			r.log.Warn("what alerts may use is not known", "account", clean(a.Name, a.client.hide), "error", clean(err.Error(), a.client.hide))
+			// Plans can do without these lists. A nil list means unknown.
+			r.log.Warn("cannot read what alerts may use", "account", clean(a.Name, a.client.hide), "error", clean(p.err.Error(), a.client.hide))
 		}
 	}
-	if read {
+	if readable {
 		a.failed = nil
 	}
 	return nil
+}
+
+func (r *Reader) accountParts(ctx context.Context, a *liveAccount) []accountPart {
+	return []accountPart{
+		{kind: plan.KindMTLSCertificate, needed: a.mtls, read: func() (err error) {
+			a.Certificates, err = r.certificates(ctx, a.client, a.ID)
+			return err
+		}},
+		{kind: plan.KindMTLSHostname, needed: a.mtls, read: func() (err error) {
+			a.Forwarding, err = forwarding(ctx, a.client, a.ID)
+			return err
+		}},
+		{kind: plan.KindAccessApplication, needed: a.mtls, read: func() (err error) {
+			a.Applications, err = r.applications(ctx, a.client, a.ID)
+			return err
+		}},
+		{kind: plan.KindAlert, needed: a.alerts, read: func() (err error) {
+			a.Alerts, err = alerts(ctx, a.client, a.ID)
+			return err
+		}},
+
+		{needed: a.alerts, read: func() (err error) {
+			a.AlertTypes, err = alertTypes(ctx, a.client, a.ID)
+			return err
+		}},
+		{needed: a.alerts, read: func() (err error) {
+			a.Webhooks, err = destinations(ctx, a.client, a.ID, "webhooks")
+			return err
+		}},
+		{needed: a.alerts, read: func() (err error) {
+			a.PagerDuty, err = destinations(ctx, a.client, a.ID, "pagerduty")
+			return err
+		}},
+	}
 }
 
 // certificates reads all certificate authorities of an account.
@@ -240,12 +265,13 @@ func (r *Reader) certificates(ctx context.Context, c *client, account string) ([
 	return r.resources(ctx, c, plan.AccountObjectsPath(account, plan.KindMTLSCertificate), certificatePages, decodeCertificate)
 }
 
-// applications reads all applications of an account, and who they let in.
+// applications reads all applications of an account with their policies.
 func (r *Reader) applications(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
 	items, err := r.resources(ctx, c, plan.AccountObjectsPath(account, plan.KindAccessApplication), applicationPages, decodeApplication)
 	if err != nil {
 		return nil, err
 	}
+
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range items {
@@ -257,8 +283,8 @@ func (r *Reader) applications(ctx context.Context, c *client, account string) ([
 	return items, nil
 }
 
-// withPolicy reads the policies of an application whose object does not show
-// them. Only those with a domain matter.
+// withPolicy reads the policies of an application that does not show them. An
+// application without a domain does not need them.
 func withPolicy(ctx context.Context, c *client, account string, app *plan.Resource) error {
 	if app.Value(plan.FieldPolicy) != schema.Inherit || app.Value(plan.FieldDomain) == schema.Inherit {
 		return nil
@@ -268,15 +294,15 @@ func withPolicy(ctx context.Context, c *client, account string, app *plan.Resour
 	if err != nil {
 		return err
 	}
-	app.Fields[plan.FieldPolicy] = letsIn(policies)
+	app.Fields[plan.FieldPolicy] = admission(policies)
 	return nil
 }
 
-// resources reads a list with pages, sorted by name and id.
-func (r *Reader) resources(ctx context.Context, c *client, path string, sizes []int, decode func(*cursor) (plan.Resource, error)) ([]plan.Resource, error) {
+// resources reads a list with pages and sorts it by name and id.
+func (r *Reader) resources(ctx context.Context, c *client, path string, sizes []int, decode func([]byte) (plan.Resource, error)) ([]plan.Resource, error) {
 	l, err := list(ctx, query[plan.Resource]{
 		client: c, path: path, sizes: sizes, limit: r.concurrency, log: r.log,
-		decode: func(result []byte) ([]plan.Resource, error) { return decodeResources(result, decode) },
+		decode: func(result []byte) ([]plan.Resource, error) { return decodeList(result, decode) },
 		id:     func(o *plan.Resource) string { return o.ID },
 	})
 	if err != nil {
@@ -296,13 +322,13 @@ func sortResources(items []plan.Resource) {
 // alerts reads all notification policies of an account.
 func alerts(ctx context.Context, c *client, account string) ([]plan.Resource, error) {
 	items, err := gather(ctx, c, plan.AccountObjectsPath(account, plan.KindAlert), func(result []byte) ([]plan.Resource, error) {
-		return decodeResources(result, decodeAlert)
+		return decodeList(result, decodeAlert)
 	}, func(o *plan.Resource) string { return o.ID })
 	sortResources(items)
 	return items, err
 }
 
-// forwarding reads for which hostnames of an account the client certificate is
+// forwarding reads which hostnames of an account have their client certificate
 // forwarded.
 func forwarding(ctx context.Context, c *client, account string) (plan.Resource, error) {
 	var out plan.Resource
@@ -314,7 +340,7 @@ func forwarding(ctx context.Context, c *client, account string) (plan.Resource, 
 	return out, err
 }
 
-// alertTypes reads which types of alerts an account may use, sorted.
+// alertTypes reads the alert types that an account may use, sorted.
 func alertTypes(ctx context.Context, c *client, account string) ([]string, error) {
 	var out []string
 	err := c.read(ctx, plan.AlertTypesPath(account), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
@@ -324,10 +350,10 @@ func alertTypes(ctx context.Context, c *client, account string) ([]string, error
 	return out, err
 }
 
-// destinations reads where the alerts of an account can go: kind is "webhooks"
+// destinations reads the targets for alerts of an account: kind is "webhooks"
 // or "pagerduty".
 func destinations(ctx context.Context, c *client, account, kind string) ([]plan.Destination, error) {
-	out := []plan.Destination{} // read, if empty
+	out := []plan.Destination{} // not nil: the list was read, if empty
 	items, err := gather(ctx, c, plan.AlertDestinationsPath(account, kind), decodeDestinations,
 		func(d *plan.Destination) string { return d.ID })
 	if err != nil {
@@ -341,9 +367,9 @@ func destinations(ctx context.Context, c *client, account, kind string) ([]plan.
 	return out, nil
 }
 
-// readResource is the present state of an object of an account: by its id, or,
-// where a change is to create it, by what tells it from others. Nothing of it is
-// remembered: there are few of them, and other changes of a run touch them.
+// readResource reads the present state of an object of an account by its id. If
+// a change is to create the object, it searches for one like it. It caches
+// nothing: these objects are few, and other changes of a run touch them.
 func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	if c.Kind == plan.KindMTLSHostname {
 		o, err := forwarding(ctx, cl, c.AccountID)
@@ -352,9 +378,11 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 		}
 		return plan.Object{Resource: &o}, nil
 	}
+
 	if c.ObjectID == "" {
 		return w.findResource(ctx, cl, c)
 	}
+
 	var o plan.Resource
 	err := cl.read(ctx, plan.TargetPath(c), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
 		o, err = decodeResource(c, result)
@@ -363,6 +391,7 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 	if err == nil && c.Kind == plan.KindAccessApplication {
 		err = withPolicy(ctx, cl, c.AccountID, &o)
 	}
+
 	switch {
 	case missingObject(err):
 		return plan.Object{Absent: true}, nil
@@ -372,26 +401,28 @@ func (w *Writer) readResource(ctx context.Context, cl *client, c *plan.Change) (
 	return plan.Object{Resource: &o}, nil
 }
 
-// findResource looks for the object that a change is to create: a certificate by
-// its fingerprint, an application by its domain, an alert by its name.
+// findResource searches for the object that a change is to create: a
+// certificate by its fingerprint, an application by its domain, an alert by its
+// name.
 func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	var items []plan.Resource
 	var err error
-	is := func(o plan.Resource) bool { return o.Name == c.Name }
+	matches := func(o plan.Resource) bool { return o.Name == c.Title() }
+
 	switch c.Kind {
 	case plan.KindMTLSCertificate:
 		want, bad := edited(c, plan.FieldFingerprint)
 		if bad != nil {
 			return plan.Object{}, bad
 		}
-		is = func(o plan.Resource) bool { return o.Value(plan.FieldFingerprint) == want }
+		matches = func(o plan.Resource) bool { return o.Value(plan.FieldFingerprint) == want }
 		items, err = w.certificates(ctx, cl, c.AccountID)
 		for i := range items {
 			asUploaded(c, &items[i])
 		}
 	case plan.KindAccessApplication:
 		domain := schema.StringValue(canonicalDomain(c.Name))
-		is = func(o plan.Resource) bool { return o.Value(plan.FieldDomain) == domain }
+		matches = func(o plan.Resource) bool { return o.Value(plan.FieldDomain) == domain }
 		items, err = w.resources(ctx, cl, plan.AccountObjectsPath(c.AccountID, c.Kind), applicationPages, decodeApplication)
 	default:
 		items, err = alerts(ctx, cl, c.AccountID)
@@ -399,10 +430,12 @@ func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (
 	if err != nil {
 		return plan.Object{}, err
 	}
-	i := slices.IndexFunc(items, is)
+
+	i := slices.IndexFunc(items, matches)
 	if i < 0 {
 		return plan.Object{Absent: true}, nil
 	}
+
 	o := items[i]
 	if c.Kind == plan.KindAccessApplication {
 		if err := withPolicy(ctx, cl, c.AccountID, &o); err != nil {
@@ -412,9 +445,9 @@ func (w *Writer) findResource(ctx context.Context, cl *client, c *plan.Change) (
 	return plan.Object{Resource: &o}, nil
 }
 
-// asUploaded gives a certificate the fingerprint that a change asks for, if it is
-// that of any certificate of the chain which the change uploads: of which one
-// Cloudflare reports it is not documented.
+// asUploaded gives a certificate the fingerprint that a change asks for, if
+// both belong to the chain that the change uploads. Cloudflare does not
+// document whose fingerprint in a chain it reports.
 func asUploaded(c *plan.Change, o *plan.Resource) {
 	if c.Kind != plan.KindMTLSCertificate || c.Action != plan.Create {
 		return
@@ -427,6 +460,7 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 	if json.Unmarshal([]byte(c.Request.Body), &body) != nil {
 		return
 	}
+
 	var sums []schema.Value
 	for rest := []byte(body.Certificate); ; {
 		var block *pem.Block
@@ -436,16 +470,17 @@ func asUploaded(c *plan.Change, o *plan.Resource) {
 		sum := md5.Sum(block.Bytes)
 		sums = append(sums, schema.StringValue(hex.EncodeToString(sum[:])))
 	}
-	// Another certificate than the first may be somebody else's authority too.
+
+	// A later certificate of the chain may also be the authority of someone
+	// else.
 	found := o.Value(plan.FieldFingerprint)
-	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Name) {
+	if slices.Contains(sums, want) && slices.Contains(sums, found) && (found == sums[0] || o.Name == c.Title()) {
 		o.Fields[plan.FieldFingerprint] = want
 	}
 }
 
 // decodeResource reads the object of a change.
 func decodeResource(c *plan.Change, result []byte) (plan.Resource, error) {
-	d := &cursor{b: result}
 	decode := decodeAlert
 	switch c.Kind {
 	case plan.KindMTLSCertificate:
@@ -453,26 +488,27 @@ func decodeResource(c *plan.Change, result []byte) (plan.Resource, error) {
 	case plan.KindAccessApplication:
 		decode = decodeApplication
 	}
-	o, err := decode(d)
+	o, err := decode(result)
 	if o.ID != "" && c.ObjectID != "" && o.ID != c.ObjectID {
 		return o, &otherObject{fmt.Sprintf("it is about %s %s, not %s", c.Kind, o.ID, c.ObjectID)}
 	}
 	return o, err
 }
 
-// otherObject is the error of an answer about something else.
+// otherObject is the error of an answer about another object.
 type otherObject struct{ message string }
 
 func (e *otherObject) Error() string { return e.message }
 
-// acceptResource takes over the answer to a write of an object of an account,
-// where it shows all of it that plans compare. Alerts are answered with an id
-// only, and settings of hostnames with whatever is rolled out so far: those are
-// read.
+// acceptResource reads the answer to a write of an object of an account, if it
+// shows everything that plans compare. Otherwise the object has to be read:
+// alerts are answered with an id only, forwarding with as much as is rolled out
+// so far.
 func (w *Writer) acceptResource(c *plan.Change, result []byte) (plan.Object, error) {
 	if c.Kind == plan.KindMTLSHostname {
 		return plan.Object{}, nil
 	}
+
 	o, err := decodeResource(c, result)
 	var other *otherObject
 	switch {
@@ -481,6 +517,7 @@ func (w *Writer) acceptResource(c *plan.Change, result []byte) (plan.Object, err
 	case err != nil:
 		return plan.Object{}, nil
 	}
+
 	asUploaded(c, &o)
 	var shown []string
 	switch c.Kind {
@@ -491,16 +528,8 @@ func (w *Writer) acceptResource(c *plan.Change, result []byte) (plan.Object, err
 	default:
 		return plan.Object{}, nil
 	}
-	d := cursor{b: []byte(o.Rest)}
-	seen := 0
-	err = d.object(func(key []byte) error {
-		if slices.Contains(shown, string(key)) {
-			seen++
-		}
-		d.skip()
-		return nil
-	})
-	if err != nil || seen < len(shown) || c.Kind == plan.KindAccessApplication && o.Value(plan.FieldPolicy) == schema.Inherit {
+
+	if !hasMembers([]byte(o.Rest), shown...) || c.Kind == plan.KindAccessApplication && o.Value(plan.FieldPolicy) == schema.Inherit {
 		return plan.Object{}, nil
 	}
 	return plan.Object{Resource: &o}, nil

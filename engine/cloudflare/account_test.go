@@ -106,7 +106,7 @@ func TestFetchAccount(t *testing.T) {
 	if d := cmp.Diff(want, a); d != "" {
 		t.Error(d)
 	}
-	// One look-up and seven lists; only what was asked for.
+	// One look-up and seven lists, and nothing that the scope does not need.
 	if live.Reads != 8 {
 		t.Errorf("%d requests", live.Reads)
 	}
@@ -122,8 +122,8 @@ func TestFetchAccount(t *testing.T) {
 	}
 }
 
-// An account is found by its id, by the zones of the reading, or by some zone of
-// it; a name that is nobody's, or that two have, is told.
+// An account is found by its id, by the zones that were listed, or by a request
+// for zones of the account. An unknown or ambiguous name is a problem.
 func TestFindAccount(t *testing.T) {
 	zones := []string{
 		zoneJSON(zoneA, "a.example", acctA, "Acme"), zoneJSON(zoneB, "b.example", acctB, "Twin"),
@@ -150,8 +150,8 @@ func TestFindAccount(t *testing.T) {
 		{"by its id", accountScope(acctA), acctA + " " + acctA, 0},
 		{"by its id, with a zone of the reading", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: accountScope(acctA).Accounts}, "Acme " + acctA, 1},
 		{"by name and by id", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: []plan.AccountScope{{Name: acctA, MTLS: true}, {Name: "Acme", Alerts: true}}}, "Acme " + acctA, 1},
-		{"unknown", accountScope("Nobody"), "error not-found account/Nobody: account Nobody does not exist, or the token sees no zone of it", 1},
-		{"exact", accountScope("acme"), "error not-found account/acme: account acme does not exist, or the token sees no zone of it", 1},
+		{"unknown", accountScope("Nobody"), "error not-found account/Nobody: account Nobody does not exist, or the token sees none of its zones", 1},
+		{"exact", accountScope("acme"), "error not-found account/acme: account acme does not exist, or the token sees none of its zones", 1},
 		{"two", accountScope("Twin"), "error ambiguous-zone account/Twin: there are 2 accounts with the name Twin: " + acctB + ", " + strings.Repeat("c", 32) + "; say which by its id", 1},
 	} {
 		for _, filtered := range []bool{true, false} {
@@ -177,7 +177,7 @@ func TestFindAccount(t *testing.T) {
 				}
 			}
 			for _, p := range live.Problems {
-				got = append(got, fmt.Sprintf("%s %s %s: %s", p.Severity, p.Rule, p.Object, p.Message))
+				got = append(got, fmt.Sprintf("%s %s %s: %s", p.Severity, p.Rule, p.Ref.String(), p.Message))
 			}
 			if d := cmp.Diff(tt.want, strings.Join(got, "\n")); d != "" {
 				t.Errorf("%s, filtered %t: %s", tt.name, filtered, d)
@@ -190,8 +190,8 @@ func TestFindAccount(t *testing.T) {
 	}
 }
 
-// An account is read with its own credentials, found by name or by id, and
-// written with the same.
+// An account has its own credentials, found by name or by id. They read it and
+// write it.
 func TestCredentialsOfAccounts(t *testing.T) {
 	f := newFake()
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -226,8 +226,8 @@ func TestCredentialsOfAccounts(t *testing.T) {
 	}
 }
 
-// Each kind fails by itself, with the permission that it takes; nothing at all is
-// an error, and so are credentials that are refused.
+// Each kind fails alone, with the permission that it needs. It is an error if
+// nothing could be read or if the credentials are refused.
 func TestUnreadableKinds(t *testing.T) {
 	denied := sandbox.Fault{Kind: "error", Status: 403, Code: 10000, Message: "Authentication error"}
 	for _, tt := range []struct {
@@ -269,7 +269,7 @@ func TestUnreadableKinds(t *testing.T) {
 	if _, err := reader(t, l.options()).Fetch(t.Context(), accountScope("Example Inc")); err == nil {
 		t.Error("nothing could be read, and there is no error")
 	}
-	// A zone that could be read is something.
+	// One readable zone is enough.
 	s := accountScope("Example Inc")
 	s.Zones = []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}}}
 	if live := l.fetch(s); len(live.Zones) != 1 || len(live.Accounts) != 1 || len(live.Accounts[0].Unreadable) != 4 {
@@ -283,8 +283,8 @@ func TestUnreadableKinds(t *testing.T) {
 	}
 }
 
-// Long lists are read in large pages, and in smaller ones where the server wants
-// that; it does not change what is asked for of custom hostnames.
+// Long lists are read in large pages, and in smaller ones if the server refuses
+// those. This does not change the page size for custom hostnames.
 func TestPagesOfAccess(t *testing.T) {
 	var certificates, apps strings.Builder
 	for i := range 30 {
@@ -301,7 +301,7 @@ func TestPagesOfAccess(t *testing.T) {
 		t.Fatalf("%+v, %v", live, err)
 	}
 	if n := r.clients[0].refused.Load(); n != 0 {
-		t.Errorf("custom hostnames would be asked for in pages of size %d", hostnamePages[n])
+		t.Errorf("custom hostnames would be asked for in pages of size %d", customHostnamePages[n])
 	}
 }
 
@@ -309,7 +309,7 @@ func TestResourceBodies(t *testing.T) {
 	const head = `{"id":"x","name":"n",`
 	certificate, app, alert := decodeCertificate, decodeApplication, decodeAlert
 	for _, tt := range []struct {
-		decode func(*cursor) (plan.Resource, error)
+		decode func([]byte) (plan.Resource, error)
 		body   string
 		want   map[string]schema.Value
 		err    string
@@ -336,7 +336,7 @@ func TestResourceBodies(t *testing.T) {
 		{decode: alert, body: head + `"enabled":"yes"}`, err: "enabled: a string where a boolean is expected"},
 		{decode: alert, body: head + `"mechanisms":{"email":"x"}}`, err: "mechanisms: email: a string where a list is expected"},
 	} {
-		got, err := tt.decode(&cursor{b: []byte(tt.body)})
+		got, err := tt.decode([]byte(tt.body))
 		switch {
 		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: %v, want %s", tt.body, err, tt.err)
@@ -352,7 +352,8 @@ func TestResourceBodies(t *testing.T) {
 	}
 }
 
-// Only policies that all demand a certificate, and nothing else, demand one.
+// An application demands a certificate if all of its policies demand one and
+// nothing else.
 func TestPolicies(t *testing.T) {
 	rule := func(decision, include string) string {
 		return `{"id":"` + fmt.Sprint(len(include)) + `","decision":"` + decision + `","include":` + include + `,"require":[{"geo":{}}]}`
@@ -377,11 +378,12 @@ func TestPolicies(t *testing.T) {
 		{rule("non_identity", `null`), plan.PolicyOther},
 	} {
 		got, err := decodePolicies([]byte("[" + tt.policies + "]"))
-		if err != nil || letsIn(got) != tt.want {
-			t.Errorf("%s: %s, %v; want %s", tt.policies, letsIn(got), err, tt.want)
+		if err != nil || admission(got) != tt.want {
+			t.Errorf("%s: %s, %v; want %s", tt.policies, admission(got), err, tt.want)
 		}
 	}
-	// What is only named does not say who is let in: it has to be asked for.
+	// A policy shown by its id alone does not say who is let in, so it has to
+	// be read.
 	for _, named := range []string{`["x"]`, `[{"id":"x","precedence":1}]`} {
 		if got, err := decodePolicies([]byte(named)); err == nil {
 			t.Errorf("%s: %v", named, got)
@@ -389,8 +391,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// The policies of an application whose object does not show them are read, of no
-// other; that they cannot be read is not the same as none.
+// If an application does not show its policies, they are read. Policies that
+// cannot be read are not the same as none.
 func TestPoliciesReadLater(t *testing.T) {
 	for _, status := range []int{200, 500} {
 		f := newFake()

@@ -69,7 +69,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decodeHostnames(page); err != nil {
+		if _, err := decodeCustomHostnames(page); err != nil {
 			b.Fatal(err)
 		}
 	}

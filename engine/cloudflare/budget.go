@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// Budget is what is left of the requests that one credential may send.
+// Budget is the number of requests left to one credential.
 type Budget struct {
 	Left, Of int
-	Per      time.Duration // the stretch of time that Of is for
-	// Again is when the first of those that were used may be used again; the zero
-	// time where none was.
+	Per      time.Duration // the period that Of is for
+	// Again is when the first used request becomes available again; the zero
+	// time if none was used.
 	Again time.Time
 }
 
-// budget is the tightest of those that hold now.
+// budget returns the tightest budget at present.
 func (l *limiter) budget(now time.Time) Budget {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+
 	var tightest Budget
 	for i, w := range l.windows {
 		b := Budget{Of: w.Requests, Per: w.Per}
@@ -29,18 +30,20 @@ func (l *limiter) budget(now time.Time) Budget {
 			tightest = b
 		}
 	}
+
 	for _, r := range l.left {
 		if left := max(0, r.n-l.keep(r.name)-l.inFlight); now.Before(r.until) && left < tightest.Left {
 			tightest.Left, tightest.Again = left, r.until
 		}
 	}
+
 	if now.Before(l.pausedUntil) {
 		tightest.Left, tightest.Again = 0, l.pausedUntil
 	}
 	return tightest
 }
 
-// budget is that of the credential that has the least left.
+// budget returns the budget of the credential with the fewest requests left.
 func (r *Reader) budget() Budget {
 	now := time.Now()
 	var least Budget

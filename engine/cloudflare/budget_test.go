@@ -11,12 +11,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestBudgetIsWhatTheLimiterLetsThrough takes as many tickets as are said to be left,
-// and finds that there is none more.
+// TestBudgetIsWhatTheLimiterLetsThrough takes as many tickets as the budget has
+// left, and checks that no further one is available.
 func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 	zeros, some := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		// What to do is drawn outside of the bubble, whose clock is its own.
+		// The actions are drawn outside the bubble, which has a clock of its
+		// own.
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(rt, "steps")
 		synctest.Test(t, func(*testing.T) {
 			l := newLimiter(Rate{6, 10 * time.Second})
@@ -46,7 +47,7 @@ func TestBudgetIsWhatTheLimiterLetsThrough(t *testing.T) {
 					time.Sleep(3 * time.Second)
 				}
 				b, now := l.budget(time.Now()), time.Now()
-				// Who goes alone is waited for, whatever is left.
+				// All others wait for a probe, whatever is left.
 				if _, blocked := l.blocked(now); blocked != (b.Left == 0 || l.probe == probeSent) {
 					rt.Fatalf("a request has to wait: %t, and the budget is %+v", blocked, b)
 				}

@@ -1,33 +1,34 @@
 package cloudflare
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"tlsync/engine/plan"
 )
 
-// cache holds what a Writer has read, so that a custom hostname can be written
-// over a reading that is fresh enough without a request of its own.
+// cache holds the readings of a Writer, so that it can write a custom hostname
+// over a reading that is fresh enough, without a request for each.
 //
-// Readings and writes overlap. A write replaces an entry; a reading does only if
-// it began after the entry's own time, so that a page that was on its way while
-// a name on it was written does not bring back the state before.
+// Readings and writes overlap. A write replaces an entry. A reading replaces
+// only an entry older than the start of the reading: a page that was under way
+// during the write of a name on it must not bring back the old state.
 type cache struct {
-	mu        sync.Mutex
-	hostnames map[string]hostnameEntry // by id
-	settings  map[settingKey]settingEntry
-	locals    map[settingKey]*localEntry
-	busy      map[any]chan struct{} // closed when the page, or the list, has been read
+	mu               sync.Mutex
+	customHostnames  map[string]customHostnameEntry // by id
+	settings         map[settingKey]settingEntry
+	hostnameSettings map[settingKey]*hostnameSettingsEntry
+	busy             map[any]chan struct{} // closed when the page or the list has been read
 }
 
-type hostnameEntry struct {
-	hostname *plan.Hostname // nil where it has to be read again; never written to
+type customHostnameEntry struct {
+	hostname *plan.Hostname // nil if it has to be read again; never modified
 	at       time.Time
 	page     pageKey
 }
 
-// pageKey is where a custom hostname stood in the list.
+// pageKey is the place of a custom hostname in the list.
 type pageKey struct {
 	zone       string
 	page, size int
@@ -36,13 +37,13 @@ type pageKey struct {
 type settingKey struct{ zone, id string }
 
 type settingEntry struct {
-	reading *reading // nil where it has to be read again; never written to
+	reading *reading // nil if it has to be read again; never modified
 	at      time.Time
 }
 
-// localEntry is the list of the names in a zone that have a value of their own
-// for a setting, and what was written since it was read.
-type localEntry struct {
+// hostnameSettingsEntry is the list of the hostnames in a zone that have their
+// own value for a setting, and the writes since it was read.
+type hostnameSettingsEntry struct {
 	at     time.Time
 	listed map[string]plan.Setting // by name
 	wrote  map[string]settingEntry // by name
@@ -50,24 +51,24 @@ type localEntry struct {
 
 func newCache() *cache {
 	return &cache{
-		hostnames: map[string]hostnameEntry{},
-		settings:  map[settingKey]settingEntry{},
-		locals:    map[settingKey]*localEntry{},
-		busy:      map[any]chan struct{}{},
+		customHostnames:  map[string]customHostnameEntry{},
+		settings:         map[settingKey]settingEntry{},
+		hostnameSettings: map[settingKey]*hostnameSettingsEntry{},
+		busy:             map[any]chan struct{}{},
 	}
 }
 
-// putPages enters a whole list that was begun at a time.
+// putPages stores a list whose reading began at a time.
 func (c *cache) putPages(zone string, l *listing[plan.Hostname], at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range l.items {
-		h := l.items[i] // a copy: the list is sorted in place later
+		h := l.items[i] // a copy: the caller sorts the list in place
 		c.put(&h, pageKey{zone, l.pages[i], l.size}, at)
 	}
 }
 
-// putPage enters one page that was read again.
+// putPage stores one page that was read again.
 func (c *cache) putPage(key pageKey, items []plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,31 +78,32 @@ func (c *cache) putPage(key pageKey, items []plan.Hostname, at time.Time) {
 }
 
 func (c *cache) put(h *plan.Hostname, key pageKey, at time.Time) {
-	if old, ok := c.hostnames[h.ID]; !ok || old.at.Before(at) {
-		c.hostnames[h.ID] = hostnameEntry{h, at, key}
+	if old, ok := c.customHostnames[h.ID]; !ok || old.at.Before(at) {
+		c.customHostnames[h.ID] = customHostnameEntry{h, at, key}
 	}
 }
 
-// putHostname enters a reading of one name.
-func (c *cache) putHostname(h *plan.Hostname, at time.Time) {
+// putCustomHostname stores a reading of one custom hostname.
+func (c *cache) putCustomHostname(h *plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.put(h, c.hostnames[h.ID].page, at)
+	c.put(h, c.customHostnames[h.ID].page, at)
 }
 
-// wroteHostname enters what the answer to a write showed, nil where it showed
-// nothing certain.
-func (c *cache) wroteHostname(id string, h *plan.Hostname, at time.Time) {
+// wroteCustomHostname stores the state that the answer to a write shows, nil if
+// it shows nothing certain.
+func (c *cache) wroteCustomHostname(id string, h *plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hostnames[id] = hostnameEntry{h, at, c.hostnames[id].page}
+	c.customHostnames[id] = customHostnameEntry{h, at, c.customHostnames[id].page}
 }
 
-// hostname is the entry of an id; ok is false if it is older than since.
-func (c *cache) hostname(id string, since time.Time) (e hostnameEntry, ok bool) {
+// customHostname returns the entry of an id; ok is false if it is older than
+// since.
+func (c *cache) customHostname(id string, since time.Time) (e customHostnameEntry, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e = c.hostnames[id]
+	e = c.customHostnames[id]
 	return e, e.hostname != nil && !e.at.Before(since)
 }
 
@@ -116,8 +118,8 @@ func (c *cache) putSettings(zone string, settings map[string]reading, at time.Ti
 	}
 }
 
-// wroteSetting enters what the answer to a write showed, nil where it showed
-// nothing certain.
+// wroteSetting stores the state that the answer to a write shows, nil if it
+// shows nothing certain.
 func (c *cache) wroteSetting(key settingKey, s *reading, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,19 +136,22 @@ func (c *cache) setting(zone, id string, since time.Time) (r reading, at time.Ti
 	return *e.reading, e.at, true
 }
 
-// putLocals enters a list that was begun at a time. What was written after that
-// stays as the answers showed it.
-func (c *cache) putLocals(key settingKey, items []local, at time.Time) {
+// putHostnameSettings stores a list whose reading began at a time. Later writes
+// keep precedence.
+func (c *cache) putHostnameSettings(key settingKey, items []hostnameSetting, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.localEntry(key)
+
+	e := c.hostnameSettingsEntry(key)
 	if !e.at.Before(at) {
 		return
 	}
+
 	e.at, e.listed = at, make(map[string]plan.Setting, len(items))
 	for _, l := range items {
 		e.listed[l.name] = l.Setting
 	}
+
 	for name, w := range e.wrote {
 		if w.at.Before(at) {
 			delete(e.wrote, name)
@@ -154,68 +159,77 @@ func (c *cache) putLocals(key settingKey, items []local, at time.Time) {
 	}
 }
 
-// localEntry is the entry of a list, made if there is none. The caller has the
-// lock.
-func (c *cache) localEntry(key settingKey) *localEntry {
-	e := c.locals[key]
+// hostnameSettingsEntry returns the entry of a list, a new one if there is
+// none. The caller holds the lock.
+func (c *cache) hostnameSettingsEntry(key settingKey) *hostnameSettingsEntry {
+	e := c.hostnameSettings[key]
 	if e == nil {
-		e = &localEntry{wrote: map[string]settingEntry{}}
-		c.locals[key] = e
+		e = &hostnameSettingsEntry{wrote: map[string]settingEntry{}}
+		c.hostnameSettings[key] = e
 	}
 	return e
 }
 
-// wroteLocal enters what the answer to the write of a name in a zone showed, nil
-// where it showed nothing certain.
-func (c *cache) wroteLocal(key settingKey, name string, s *plan.Setting, at time.Time) {
+// wroteHostnameSetting stores the value that the answer to a write of a
+// hostname in a zone shows, nil if it shows nothing certain.
+func (c *cache) wroteHostnameSetting(key settingKey, name string, s *plan.Setting, at time.Time) {
 	entry := settingEntry{at: at}
 	if s != nil {
 		entry.reading = &reading{Setting: *s}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.localEntry(key).wrote[name] = entry
+	c.hostnameSettingsEntry(key).wrote[name] = entry
 }
 
-// local is the value of a name in a zone, and of when; ok is false if what is known
-// of it is older than since, or not certain.
-func (c *cache) local(key settingKey, name string, since time.Time) (s plan.Setting, at time.Time, ok bool) {
+// hostnameSetting returns the value of a hostname in a zone and the time of its
+// reading; ok is false if the value is older than since or not certain.
+func (c *cache) hostnameSetting(key settingKey, name string, since time.Time) (s plan.Setting, at time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.localEntry(key)
+
+	e := c.hostnameSettingsEntry(key)
 	if w, ok := e.wrote[name]; ok {
 		if w.reading == nil || w.at.Before(since) {
 			return plan.Setting{}, time.Time{}, false
 		}
 		return w.reading.Setting, w.at, true
 	}
+
 	if e.listed == nil || e.at.Before(since) {
 		return plan.Setting{}, time.Time{}, false
 	}
 	if s, ok := e.listed[name]; ok {
 		return s, e.at, true
 	}
-	return noValue(key.id), e.at, true // the list is of all that have a value
+	return noValue(key.id), e.at, true // the list has every hostname with a value
 }
 
-// claim says that the caller is to read a page, or a list: a pageKey or a
-// settingKey. Otherwise somebody else does, and the channel is closed when that
-// is over.
-func (c *cache) claim(key any) (busy <-chan struct{}, mine bool) {
+// shared reads a page or a list that several changes wait for: one caller runs
+// read, the others wait for it to end. The key is a pageKey or a settingKey.
+func (c *cache) shared(ctx context.Context, key any, read func() error) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ch, ok := c.busy[key]; ok {
-		return ch, false
+	done, busy := c.busy[key]
+	if !busy {
+		done = make(chan struct{})
+		c.busy[key] = done
 	}
-	ch := make(chan struct{})
-	c.busy[key] = ch
-	return ch, true
-}
+	c.mu.Unlock()
 
-// release ends a claim.
-func (c *cache) release(key any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.busy[key])
-	delete(c.busy, key)
+	if busy {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+
+	defer func() { // even after a panic, since others wait
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		close(done)
+		delete(c.busy, key)
+	}()
+	return read()
 }

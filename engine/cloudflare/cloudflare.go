@@ -1,15 +1,15 @@
 // Package cloudflare reads live TLS settings from Cloudflare's API and writes
-// changes to it. It turns wire shapes into the plain data of engine/plan and
-// back, and decides nothing.
+// changes to it. It converts between JSON and the plain data of engine/plan, and
+// decides nothing.
 //
-// A [Reader] can only read: the one function it holds for talking to the API
-// sends GET. A [Writer] is a Reader that can also carry out a change.
+// A [Reader] can only read: its only function that calls the API sends GET. A
+// [Writer] is a Reader that can also carry out a change.
 //
-// Every call goes through the raw interface of cloudflare-go, which adds the
-// credentials and opens the envelope. Everything that can go wrong on the way is
-// dealt with below it, in an http.RoundTripper (transport.go): the SDK itself
-// repeats writes after a lost answer, ignores Retry-After, takes a redirect or
-// "success": false for success, and forgets the status of most errors.
+// Every call uses the raw interface of cloudflare-go, which adds the credentials and
+// opens the envelope. The package handles failures below that interface, in an
+// http.RoundTripper (transport.go): the SDK itself repeats writes after a lost
+// answer, ignores Retry-After, takes a redirect or "success": false for success, and
+// forgets the status of most errors.
 package cloudflare
 
 import (
@@ -43,37 +43,39 @@ const (
 	DefaultTimeout     = 30 * time.Second
 )
 
-// Options say how to talk to the API.
+// Options configure access to the API.
 type Options struct {
 	// BaseURL includes /client/v4. It must be https, since credentials go there,
 	// unless it is on this machine. Empty means DefaultBaseURL.
 	BaseURL string
-	// Credentials serve every account that Accounts does not name. They may be
+	// Credentials are for every account that is not in Accounts. They may be
 	// empty if Accounts is not.
 	Credentials Credentials
 	// Accounts are credentials by account name or id, as account documents
-	// write it. Each distinct credential has a limiter of its own.
+	// write it. Each distinct credential has its own limiter.
 	Accounts map[string]Credentials
-	// Keys are private keys, PEM, by the name of the environment variable that
-	// a configuration says they are in. A request that uploads a certificate
-	// names the variable, and its key is put in only when it is sent.
+	// Keys are private keys in PEM form, by the name of the environment
+	// variable that holds them. A request to upload a certificate names the
+	// variable; its key is put in only when the request is sent.
 	Keys map[string]string
-	// Pauses come before each further attempt of a write that Cloudflare refuses
-	// because an earlier one is still being carried out. Nil is 1, 2, 4, 8, 16
-	// and twice 30 seconds.
+	// Pauses are the waits before further attempts of a write that Cloudflare
+	// refuses because an earlier one is still being carried out. Nil means 1,
+	// 2, 4, 8, 16 and twice 30 seconds.
 	Pauses []time.Duration
-	// Rate is the budget of each credential; the zero Rate is DefaultRate.
+	// Rate limits the requests of each credential; the zero Rate means
+	// DefaultRate.
 	Rate Rate
-	// Concurrency is how many requests of one credential are under way at once.
+	// Concurrency bounds the requests of one credential that are under way at
+	// once.
 	Concurrency int
-	// Timeout is that of one attempt; pages of lists have twice as long.
+	// Timeout bounds one attempt; pages of lists have twice as long.
 	Timeout   time.Duration
 	UserAgent string
 	Log       *slog.Logger // nil discards
-	// Notify, if set, is told of progress. Calls do not overlap.
+	// Notify, if set, is called with progress, one call at a time.
 	Notify func(Event)
 
-	// Transport is what really sends; nil is the network.
+	// Transport sends the requests; nil means the network.
 	Transport http.RoundTripper
 
 	jitter func(limit time.Duration) time.Duration // a random duration in [0, limit)
@@ -81,12 +83,12 @@ type Options struct {
 
 // Event is a step of progress.
 type Event struct {
-	// Requests were sent so far, retries not counted.
+	// Requests counts the requests so far, without retries.
 	Requests plan.Requests
-	// PausedUntil is set where the API asked everybody to wait.
+	// PausedUntil is set if the API asked all requests to wait.
 	PausedUntil time.Time
-	// Zone is set where a page of its custom hostnames was read, Items is how many
-	// were on it, and Total how many the server counts in all, if it does.
+	// Zone is set after a page of its custom hostnames was read. Items is the
+	// number on that page; Total is the number that the server counts, or 0.
 	Zone         string
 	Items, Total int
 	Budget       Budget
@@ -97,7 +99,7 @@ type Reader struct {
 	clients     []*client // the default credentials first, then by account
 	limits      []*limiter
 	concurrency int
-	cache       *cache // nil unless a Writer needs it
+	cache       *cache // nil without a Writer
 	log         *slog.Logger
 
 	reads, writes atomic.Int64
@@ -105,28 +107,29 @@ type Reader struct {
 	notify        func(Event)
 
 	mu    sync.Mutex
-	owner map[string]*client // by id of a zone, or an account, that was read
+	owner map[string]*client // by id of a zone or an account that was read
 }
 
-// client is what a Reader has of one credential. It cannot write.
+// client reads with one credential. It cannot write.
 type client struct {
-	accounts []string // those that Options.Accounts gives it to, sorted
-	fallback bool     // it serves all others
+	accounts []string // the names in Options.Accounts with this credential, sorted
+	fallback bool     // it is for all other accounts
 	get      getFunc
 	hide     redactor
 	limit    *limiter
 	slots    chan struct{} // bounds the requests under way
-	refused  atomic.Int32  // sizes of pages of custom hostnames, from the largest, that the server refused
+	refused  atomic.Int32  // how many of customHostnamePages the server refused
 }
 
 // getFunc sends a GET. The path is below the base URL.
 //
-// It is a function and no *cloudflare.API on purpose: a struct that reaches
-// that type and is stored in an interface makes the linker keep every one of
-// its many hundred methods.
+// It is a function and not a *cloudflare.API on purpose: a struct that reaches that
+// type and is stored in an interface makes the linker keep all of its several hundred
+// methods.
 type getFunc func(ctx context.Context, path string) (cloudflare.RawResponse, error)
 
-// sendFunc sends a write, unless its turn comes after a time; the zero time is never.
+// sendFunc sends a write, unless its turn comes after a time; the zero time
+// sets no limit.
 type sendFunc func(ctx context.Context, method, path string, body []byte, before time.Time) (cloudflare.RawResponse, error)
 
 // NewReader makes a Reader. It sends nothing yet.
@@ -135,12 +138,13 @@ func NewReader(o Options) (*Reader, error) {
 	return r, err
 }
 
-// connect makes a Reader, and for a Writer the functions that write, by client.
+// connect makes a Reader and, if writes is set, the functions that write, by client.
 func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 	if err := o.complete(); err != nil {
 		return nil, nil, err
 	}
 	r := &Reader{concurrency: o.Concurrency, log: o.Log, notify: o.Notify, owner: map[string]*client{}}
+
 	byCredentials := map[Credentials]*client{}
 	sends := map[*client]sendFunc{}
 	add := func(c Credentials) (*client, error) {
@@ -160,6 +164,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		}
 		return cl, nil
 	}
+
 	if !o.Credentials.empty() {
 		cl, err := add(o.Credentials)
 		if err != nil {
@@ -175,12 +180,12 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		cl.accounts = append(cl.accounts, name)
 	}
 	if len(r.clients) == 0 {
-		return nil, nil, errors.New("no credentials: an API token is needed, or an e-mail address with a global API key")
+		return nil, nil, errors.New("no credentials: set an API token, or an e-mail address and a global API key")
 	}
 	return r, sends, nil
 }
 
-// complete fills in defaults and refuses what cannot work.
+// complete sets defaults and refuses options that cannot work.
 func (o *Options) complete() error {
 	if o.BaseURL == "" {
 		o.BaseURL = DefaultBaseURL
@@ -189,12 +194,14 @@ func (o *Options) complete() error {
 	if err := checkBaseURL(o.BaseURL); err != nil {
 		return err
 	}
+
 	if o.Rate == (Rate{}) {
 		o.Rate = DefaultRate
 	}
 	if err := o.Rate.check(); err != nil {
 		return err
 	}
+
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
@@ -213,25 +220,26 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// checkBaseURL refuses a URL to which credentials must not be sent.
+// checkBaseURL refuses a URL that credentials must not be sent to.
 func checkBaseURL(base string) error {
 	u, err := url.Parse(base)
 	if err != nil {
-		// The parser's message repeats the URL, which may hold a password.
-		return errors.New("the base URL is not a URL")
+		// The parser's message repeats the URL, which may contain a password.
+		return errors.New("the base URL is invalid")
 	}
+
 	shown := u.Redacted()
 	switch {
 	case u.Host == "":
-		return fmt.Errorf("base URL %q has no host; it looks like %s", shown, DefaultBaseURL)
+		return fmt.Errorf("base URL %q has no host; write it like %s", shown, DefaultBaseURL)
 	case u.User != nil:
-		return fmt.Errorf("base URL %q holds a user name; credentials have a place of their own", shown)
+		return fmt.Errorf("base URL %q contains a user name; pass credentials separately", shown)
 	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("base URL %q has a query or a fragment; it ends with its path, as in %s", shown, DefaultBaseURL)
+		return fmt.Errorf("base URL %q has a query or a fragment; it must end with its path, as in %s", shown, DefaultBaseURL)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("base URL %q is not https; credentials are sent in clear only to this machine", shown)
+	return fmt.Errorf("base URL %q is not https; without TLS, credentials are sent only to this machine", shown)
 }
 
 func loopback(host string) bool {
@@ -239,7 +247,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// network is the transport below ours. Proxies come from the environment.
+// network returns the transport that sends requests. The environment may set
+// proxies.
 func network(concurrency int) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -252,45 +261,33 @@ func network(concurrency int) http.RoundTripper {
 	}
 }
 
-// dial makes the functions that talk to the API with one credential. send is of
-// no use unless writes is set: the transport then refuses everything but GET.
+// dial makes the functions that call the API with one credential. Without writes,
+// the transport refuses everything but GET, so send always fails.
 func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (getFunc, sendFunc, error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
 	hide := newRedactor(c, o.Keys)
-	t := &transport{
+	r.limits = append(r.limits, limit)
+	api, err := sdk(o, c, &transport{
 		base: o.Transport, limit: limit, retries: newQuota(),
 		timeout: o.Timeout, hide: hide, writes: writes, jitter: o.jitter, log: o.Log,
-		paused: func(until time.Time) { r.tell(Event{PausedUntil: until}) },
+		paused: func(until time.Time) { r.emit(Event{PausedUntil: until}) },
 		sends: func(method string) {
 			if method == http.MethodGet {
 				r.reads.Add(1)
 			} else {
 				r.writes.Add(1)
 			}
-			r.tell(Event{})
+			r.emit(Event{})
 		},
-	}
-	r.limits = append(r.limits, t.limit)
-	options := []cloudflare.Option{
-		cloudflare.BaseURL(o.BaseURL),
-		cloudflare.UsingRetryPolicy(0, 0, 0),
-		cloudflare.UsingRateLimit(math.MaxFloat64),
-		cloudflare.HTTPClient(&http.Client{
-			Transport:     t,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}),
-	}
-	if o.UserAgent != "" {
-		options = append(options, cloudflare.UserAgent(o.UserAgent))
-	}
-	api, err := c.api(options)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
+
 	call := func(ctx context.Context, method, path string, body any, header http.Header) (cloudflare.RawResponse, error) {
-		if ctx.Err() != nil { // the SDK's error would not tell that nothing was sent
+		if ctx.Err() != nil { // the SDK's error would not say that nothing was sent
 			return cloudflare.RawResponse{}, &Error{Method: method, Path: path, Err: context.Cause(ctx)}
 		}
 		answer, err := api.Raw(ctx, method, path, body, header)
@@ -316,12 +313,31 @@ func (r *Reader) dial(o Options, c Credentials, limit *limiter, writes bool) (ge
 	return get, send, nil
 }
 
-// Requests counts the requests so far, each from when it is first sent.
+// sdk makes a client of cloudflare-go without its own retries, limits and redirects.
+func sdk(o Options, c Credentials, t *transport) (*cloudflare.API, error) {
+	options := []cloudflare.Option{
+		cloudflare.BaseURL(o.BaseURL),
+		cloudflare.UsingRetryPolicy(0, 0, 0),
+		cloudflare.UsingRateLimit(math.MaxFloat64),
+		cloudflare.HTTPClient(&http.Client{
+			Transport:     t,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+	}
+	if o.UserAgent != "" {
+		options = append(options, cloudflare.UserAgent(o.UserAgent))
+	}
+	return c.api(options)
+}
+
+// Requests counts the requests so far. A request counts once, from when it is
+// first sent.
 func (r *Reader) Requests() plan.Requests {
 	return plan.Requests{Read: int(r.reads.Load()), Write: int(r.writes.Load())}
 }
 
-func (r *Reader) tell(e Event) {
+// emit calls Notify.
+func (r *Reader) emit(e Event) {
 	if r.notify == nil {
 		return
 	}
@@ -341,6 +357,7 @@ func (c *client) read(ctx context.Context, path string, decode func(result []byt
 		return &Error{Method: http.MethodGet, Path: path, Err: context.Cause(ctx)}
 	}
 	defer func() { <-c.slots }()
+
 	answer, err := c.get(ctx, path)
 	if err != nil {
 		return err
@@ -348,6 +365,7 @@ func (c *client) read(ctx context.Context, path string, decode func(result []byt
 	if len(answer.Result) == 0 || string(answer.Result) == "null" {
 		return &Error{Method: http.MethodGet, Path: path, Detail: "the answer has no result", empty: true}
 	}
+
 	if err := decode(answer.Result, answer.ResultInfo); err != nil {
 		return &Error{Method: http.MethodGet, Path: path, Detail: "unexpected answer: " + clean(err.Error(), c.hide)}
 	}

@@ -17,7 +17,7 @@ import (
 const redacted = "[redacted]"
 
 // Credentials are an API token, or an e-mail address with the global API key.
-// However they are printed, only [redacted] appears.
+// However they are formatted, the result is only [redacted].
 type Credentials struct {
 	Token string
 	Email string
@@ -41,14 +41,14 @@ func (Credentials) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 func (c Credentials) empty() bool { return c == Credentials{} }
 
-// check refuses credentials that no request could carry. It says why without
-// showing them.
+// check refuses credentials that no request could carry. Its errors do not show
+// them.
 func (c Credentials) check() error {
 	switch {
 	case c.Token != "":
 		return checkHeader("API token", c.Token)
 	case c.Email == "" || c.Key == "":
-		return errors.New("credentials are incomplete: an API token is needed, or an e-mail address with a global API key")
+		return errors.New("incomplete credentials: set an API token, or an e-mail address and a global API key")
 	}
 	if err := checkHeader("e-mail address", c.Email); err != nil {
 		return err
@@ -56,12 +56,12 @@ func (c Credentials) check() error {
 	return checkHeader("global API key", c.Key)
 }
 
-// checkHeader finds what commonly gets into a secret by copying: a space, a line
-// end, a quotation mark from a word processor.
+// checkHeader rejects characters that often get into a secret by copying: a
+// space, a line end, a quotation mark from a word processor.
 func checkHeader(what, s string) error {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {
-			return fmt.Errorf("the %s holds a character that cannot be sent, at place %d: a space, a line end or a letter beyond ASCII", what, i+1)
+			return fmt.Errorf("the %s contains a character that cannot be sent, at position %d: a space, a line end or a letter outside ASCII", what, i+1)
 		}
 	}
 	return nil
@@ -74,13 +74,12 @@ func (c Credentials) api(options []cloudflare.Option) (*cloudflare.API, error) {
 	return cloudflare.New(c.Key, c.Email, options...)
 }
 
-// redactor hides one credential, and private keys, in text that came from
-// outside. A server may send back what it was sent.
+// redactor hides one credential, and private keys, in text from outside. A
+// server may echo the request.
 type redactor struct{ r *strings.Replacer }
 
-// newRedactor hides a credential and private keys in PEM form, by any name. Of a
-// key each line is hidden by itself: the ends of lines may come back in another
-// form.
+// newRedactor hides a credential and private keys in PEM form. It hides each
+// line of a key by itself, since a server may change the line ends.
 func newRedactor(c Credentials, keys map[string]string) redactor {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
@@ -97,8 +96,9 @@ func newRedactor(c Credentials, keys map[string]string) redactor {
 			}
 		}
 	}
+
 	for _, secret := range []string{c.Token, c.Key} {
-		// A secret of a few characters is none, and hiding it everywhere
+		// A secret of a few characters is a mistake, and hiding it everywhere
 		// would make every message unreadable.
 		if len(secret) < 4 {
 			continue
@@ -114,6 +114,7 @@ func newRedactor(c Credentials, keys map[string]string) redactor {
 			pairs = append(pairs, form, redacted)
 		}
 	}
+
 	return redactor{strings.NewReplacer(pairs...)}
 }
 

@@ -12,10 +12,10 @@ import (
 	"tlsync/engine/plan"
 )
 
-// A body that does not say clearly what is live is an error with its codes for
-// reading; never a zero value. For writing it is an error if it does not say
-// success, or is about something else; else the write was accepted, and what it
-// did has to be read.
+// An answer that does not clearly show the live state is an error with its
+// codes for a read, never a zero value. For a write it is an error if it does
+// not say success or is about another object; otherwise the write was accepted,
+// and its result has to be read.
 func TestEnvelope(t *testing.T) {
 	const good = `{"id":"x","value":"on"}`
 	for _, tt := range []struct{ body, want string }{
@@ -49,7 +49,7 @@ func TestEnvelope(t *testing.T) {
 		f.handle("GET /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
 		f.handle("PATCH /client/v4/zones/"+zoneA+"/settings/x", 200, tt.body)
 		w := writer(t, options(f))
-		c := &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: zoneA, ObjectID: "x"}
 		for _, method := range []string{"GET", "PATCH"} {
 			var err error
 			var got plan.Object
@@ -70,7 +70,7 @@ func TestEnvelope(t *testing.T) {
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || got != plan.Object{}):
 				t.Errorf("%s %s: %+v, %v; want %s", method, tt.body, got, err, tt.want)
 			}
-			// What became of a write has to be read, also after a clear no.
+			// The result of a write has to be read, even after a clear refusal.
 			var failed *Error
 			refused := strings.Contains(tt.body, `"success":false`)
 			if errors.As(err, &failed) && (failed.OutcomeUnknown() != (method == "PATCH") || failed.Refused() != refused) {
@@ -119,7 +119,7 @@ func TestHostnameBodies(t *testing.T) {
 		{body: `[]`, err: "a list where an object is expected"},
 		{body: `null`, err: "null where an object is expected"},
 	} {
-		got, err := decodeHostname([]byte(tt.body))
+		got, err := decodeCustomHostname([]byte(tt.body))
 		switch {
 		case tt.err == "" && err != nil, tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: %v, want %q", tt.body, err, tt.err)
@@ -129,12 +129,13 @@ func TestHostnameBodies(t *testing.T) {
 			}
 		}
 	}
-	if _, err := decodeHostnames([]byte(`[` + head + `},{"id":1}]`)); err == nil || !strings.Contains(err.Error(), "item 1: id: a number") {
+	if _, err := decodeCustomHostnames([]byte(`[` + head + `},{"id":1}]`)); err == nil || !strings.Contains(err.Error(), "item 1: id: a number") {
 		t.Errorf("%v", err)
 	}
 }
 
-// The cursor agrees with encoding/json on what it passes over and what it keeps.
+// The cursor agrees with encoding/json about the values that it skips and
+// keeps.
 func TestCursorAgrees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.MapOf(rapid.String(), rapid.OneOf(
@@ -178,8 +179,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"a":"`))
 	f.Add([]byte(`[{]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := decodeHostname(b)
-		decodeHostnames(b)
+		h, err := decodeCustomHostname(b)
+		decodeCustomHostnames(b)
 		decodeZones(b)
 		decodeSetting(b, "x")
 		if err == nil && json.Valid(b) {
@@ -197,7 +198,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// No envelope makes a call crash or pass off nothing for something.
+// No envelope makes a call panic, or pass a missing value for a real one.
 func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(ok(`{"id":"x","value":"on"}`)), 200)
 	f.Add([]byte(failure), 403)
@@ -210,7 +211,7 @@ func FuzzEnvelope(f *testing.F) {
 		fk := newFake()
 		fk.handle("/client/v4/zones/"+zoneA+"/settings/x", status, string(body))
 		w := writer(t, options(fk))
-		o, err := w.Write(t.Context(), &plan.Change{Kind: plan.KindZone, ZoneID: zoneA, ObjectID: "x"}, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{}`})
+		o, err := w.Write(t.Context(), &plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: zoneA, ObjectID: "x"}, plan.Request{Method: "PATCH", Path: "/zones/" + zoneA + "/settings/x", Body: `{}`})
 		switch {
 		case err != nil && o != plan.Object{}:
 			t.Errorf("%+v, %v", o, err)
@@ -222,8 +223,8 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// An uploaded certificate is of the kinds of keys that its signatures tell of; what
-// Cloudflare makes by itself comes in both.
+// The signatures of an uploaded certificate tell its kinds of keys. Cloudflare
+// issues its own certificates with both.
 func TestKeysOfUploadedCertificates(t *testing.T) {
 	for _, tt := range []struct {
 		ssl  string
@@ -239,7 +240,7 @@ func TestKeysOfUploadedCertificates(t *testing.T) {
 		{`"custom_certificate":"PEM"`, 0},
 		{`"custom_certificate":"","certificates":[{"signature":"SHA256WithRSA"}]`, 0},
 	} {
-		h, err := decodeHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + tt.ssl + `}}`))
+		h, err := decodeCustomHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + tt.ssl + `}}`))
 		if err != nil || h.Keys != tt.want {
 			t.Errorf("%s: %d, %v, want %d", tt.ssl, h.Keys, err, tt.want)
 		}

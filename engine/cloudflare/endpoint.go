@@ -1,6 +1,8 @@
 package cloudflare
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,19 +13,18 @@ import (
 	"tlsync/schema"
 )
 
-// An endpoint is the place of a zone setting that Cloudflare does not keep as
-// settings/ID with the value as tlsync speaks of it.
+// endpoint describes the answers about a zone setting that Cloudflare does not
+// represent as tlsync does.
 type endpoint struct {
 	id string // of the row in the table of settings
-	// decode reads an answer. What it returns has Raw and Locked, and may have a
-	// status; the id and the canonical value are added by the caller.
+	// decode reads an answer. It sets Raw and Locked of the result, and the
+	// status if there is one; the caller adds the id and the canonical value.
 	decode func(result []byte) (reading, error)
-	// mayLack says that a 404, or an answer without a result, means that there is
-	// no value.
+	// mayLack says that a 404, or an answer without a result, means no value.
 	mayLack bool
 }
 
-// A reading is a setting as an answer shows it.
+// reading is a setting as an answer shows it.
 type reading struct {
 	plan.Setting
 	// status is the state of a setting that has one: "active" once it is in
@@ -31,8 +32,8 @@ type reading struct {
 	status string
 }
 
-// endpoints are the settings whose answers have another shape than that of most
-// settings. Their paths stand in plan.SettingPath, and plan.NewRequest makes the
+// endpoints are the settings whose answers differ in shape from those of most
+// settings. plan.SettingPath has their paths, and plan.NewRequest makes the
 // bodies of writes. It is read only.
 var endpoints = []endpoint{
 	{id: schema.HSTS, decode: decodeSecurityHeader},
@@ -42,15 +43,15 @@ var endpoints = []endpoint{
 	{id: schema.FallbackOrigin, decode: decodeFallback, mayLack: true},
 }
 
-// securityHeader is what Cloudflare calls the setting hsts, also in the read of
-// all settings. Its value wraps the one that tlsync speaks of.
+// securityHeader is Cloudflare's name for the setting hsts. Its value contains
+// the value that tlsync uses.
 const (
 	securityHeader = "security_header"
 	wrappedHSTS    = "strict_transport_security"
 )
 
-// endpointOf is the endpoint of a zone setting: that of the table, or the one that
-// most settings share.
+// endpointOf returns the endpoint of a zone setting: that of the table, or the
+// one that most settings share.
 func endpointOf(id string) endpoint {
 	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.id == id }); i >= 0 {
 		return endpoints[i]
@@ -64,15 +65,15 @@ func endpointOf(id string) endpoint {
 	}
 }
 
-// read is what an answer shows of the setting.
+// read reads an answer about the setting.
 func (e *endpoint) read(result []byte) (reading, error) {
 	got, err := e.decode(result)
 	got.Setting = canonical(e.id, got.Setting)
 	return got, err
 }
 
-// absent is what a refused read shows, where the refusal says that there is no
-// value. A path that leads nowhere says nothing of the kind.
+// absent returns a reading without a value if the refusal of a read says that
+// there is none. A refusal because the path does not exist does not say that.
 func (e *endpoint) absent(err error) (reading, bool) {
 	var failed *Error
 	if !e.mayLack || !missingObject(err) && !(errors.As(err, &failed) && failed.empty) {
@@ -81,20 +82,20 @@ func (e *endpoint) absent(err error) (reading, bool) {
 	return reading{Setting: noValue(e.id)}, true
 }
 
-// noValue is a setting without a value.
+// noValue returns a setting without a value.
 func noValue(id string) plan.Setting {
 	return plan.Setting{ID: id, Raw: "null", Value: schema.Inherit}
 }
 
-// missingObject reports a 404 about an object that does not exist, told from one
-// about a path that does not, which has the codes 7003 and 7000, and from the page
-// of a proxy.
+// missingObject reports whether an error is a 404 about an object that does not
+// exist, and not one about a path that does not exist, which has the codes 7003
+// and 7000, or the page of a proxy.
 func missingObject(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && failed.Status == http.StatusNotFound && len(failed.Codes) > 0 && !failed.has(7000, 7003)
 }
 
-// pending is the state on which later changes have to wait, empty for none.
+// pending returns the state that later changes have to wait for, or "".
 func (r *reading) pending() string {
 	if r.status == "active" || r.Value == schema.Inherit {
 		return ""
@@ -102,19 +103,18 @@ func (r *reading) pending() string {
 	return r.status
 }
 
-// object is a reading for those who write.
+// object returns a reading as the object of a change.
 func (r *reading) object() plan.Object {
 	s := r.Setting
 	return plan.Object{Setting: &s, Pending: r.pending()}
 }
 
-// going reports whether a status says that an object is on its way out: nothing
-// can be done to it, and soon it will not be there.
+// going reports whether a status says that an object is being deleted: nothing
+// can be done to it, and soon it will not exist.
 func going(status string) bool { return status == "pending_deletion" || status == "deleted" }
 
 func decodeSecurityHeader(result []byte) (reading, error) {
-	c := cursor{b: result}
-	s, _, err := c.setting() // without a value where nobody has ever set it
+	s, err := decodeAnySetting(result) // its value is null until somebody sets it
 	switch {
 	case err != nil:
 		return reading{}, err
@@ -127,33 +127,30 @@ func decodeSecurityHeader(result []byte) (reading, error) {
 	return reading{Setting: s}, err
 }
 
-// unwrapHSTS makes the setting hsts of security_header.
+// unwrapHSTS turns the setting security_header into the setting hsts. A header
+// without a value has everything off.
 func unwrapHSTS(s plan.Setting) (plan.Setting, error) {
-	inner := "{}" // nothing there is everything off
-	c := cursor{b: []byte(s.Raw)}
-	if !c.null() {
-		err := c.object(func(key []byte) error {
-			switch {
-			case string(key) != wrappedHSTS:
-				c.skip()
-				return nil
-			case c.null():
-				return nil
-			case c.next() != '{':
-				return c.want("an object")
-			}
-			inner = string(c.skip())
-			return nil
-		})
-		if err != nil {
+	var header struct {
+		Inner json.RawMessage `json:"strict_transport_security"`
+	}
+	if hasValue(s) {
+		if err := unmarshal([]byte(s.Raw), &header); err != nil {
 			return s, fmt.Errorf("value: %w", err)
 		}
 	}
-	s.Raw = inner
+
+	s.Raw = "{}"
+	if header.Inner != nil && string(header.Inner) != "null" {
+		var members map[string]json.RawMessage
+		if err := unmarshal(header.Inner, &members); err != nil {
+			return s, fmt.Errorf("value: strict_transport_security: %w", err)
+		}
+		s.Raw = string(header.Inner)
+	}
 	return canonical(schema.HSTS, s), nil
 }
 
-// decodeSwitches reads an object that is a value as it stands, with at least the
+// decodeSwitches reads an object that is itself the value and has at least the
 // member enabled.
 func decodeSwitches(result []byte) (reading, error) {
 	if _, err := decodeEnabled(result); err != nil {
@@ -171,67 +168,55 @@ func decodeUniversalSSL(result []byte) (reading, error) {
 	return reading{Setting: plan.Setting{Raw: raw}}, err
 }
 
-// decodeEnabled is the member enabled of an object, which must be there.
+// decodeEnabled reads the member enabled of an object, which must be there.
 func decodeEnabled(result []byte) (enabled bool, err error) {
-	shown := false
-	c := cursor{b: result}
-	err = c.object(func(key []byte) (err error) {
-		if string(key) != "enabled" {
-			c.skip()
-			return nil
-		}
-		shown = true
-		enabled, err = c.truth()
-		return err
-	})
-	if err == nil && !shown {
-		err = errors.New("it does not say whether it is enabled")
+	var shown struct {
+		Enabled json.RawMessage `json:"enabled"`
 	}
-	return enabled, err
+	if err := unmarshal(result, &shown); err != nil {
+		return false, err
+	}
+	if shown.Enabled == nil {
+		return false, errors.New("it does not say whether it is enabled")
+	}
+	if err := unmarshal(shown.Enabled, &enabled); err != nil {
+		return false, fmt.Errorf("enabled: %w", err)
+	}
+	return enabled, nil
 }
 
-// decodeFallback reads the fallback origin: a name and how far it is deployed.
+// decodeFallback reads the fallback origin: a name and how far it is deployed. An
+// empty object says that the zone has none.
 func decodeFallback(result []byte) (reading, error) {
 	got := reading{Setting: noValue(schema.FallbackOrigin)}
-	shown, empty := false, true
-	c := cursor{b: result}
-	err := c.object(func(key []byte) error {
-		empty = false
-		switch string(key) {
-		case "origin":
-			shown = true
-			name, err := c.optional()
-			if name != "" {
-				got.Raw = string(schema.StringValue(canonicalName(name)))
-			}
-			return err
-		case "status":
-			status, err := c.optional()
-			got.status = status
-			return err
-		}
-		c.skip()
-		return nil
-	})
-	switch {
-	case err != nil:
+	var shown struct {
+		Origin string `json:"origin"`
+		Status string `json:"status"`
+	}
+	var members map[string]json.RawMessage
+	if err := cmp.Or(unmarshal(result, &shown), unmarshal(result, &members)); err != nil {
 		return got, err
-	case !shown && !empty: // an empty object says that there is none
+	}
+	if _, ok := members["origin"]; !ok && len(members) > 0 {
 		return got, errors.New("it has no origin")
-	case going(got.status):
-		got.Raw = "null"
+	}
+
+	got.status = shown.Status
+	if shown.Origin != "" && !going(shown.Status) {
+		got.Raw = string(schema.StringValue(canonicalName(shown.Origin)))
 	}
 	return got, nil
 }
 
-// lacks says in words that the plan of a zone, or an entitlement that it has not,
-// is why a read was refused; empty for every other error. Codes mean different
-// things on different endpoints.
+// lacks explains that a read was refused because of the zone's plan or a
+// missing entitlement; it returns "" for every other error. Codes have
+// different meanings on different endpoints.
 func lacks(err error) string {
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Status != http.StatusForbidden && failed.Status != http.StatusBadRequest {
 		return ""
 	}
+
 	for _, l := range lacking {
 		if !strings.Contains(failed.Path, l.part) {
 			continue
@@ -240,17 +225,18 @@ func lacks(err error) string {
 			if slices.Contains(l.codes, c.Code) {
 				var b strings.Builder
 				writeCodes(&b, failed.Codes)
-				return "the zone's plan, or an entitlement that it has not, does not allow it: Cloudflare says " + b.String()
+				return "the zone's plan or entitlements do not allow it; Cloudflare says " + b.String()
 			}
 		}
 	}
 	return ""
 }
 
-// lacking are the codes by which endpoints refuse what was not paid for, by a
-// part of their path. 1450 wants Advanced Certificate Manager, 1459 an Enterprise
-// plan for the choice of a certificate authority; 1404, 1413 and 1414 are of
-// Cloudflare for SaaS: no quota, no right to metadata, to an origin of one's own
+// lacking are the codes by which endpoints refuse features that were not paid
+// for, by a part of their path. 1450 requires Advanced Certificate Manager,
+// 1459 an Enterprise plan for the choice of a certificate authority; 1404, 1413
+// and 1414 are of Cloudflare for SaaS: no quota, no right to metadata, to a
+// custom origin
 // (developers.cloudflare.com/cloudflare-for-platforms/cloudflare-for-saas/reference/status-codes/custom-hostnames).
 var lacking = []struct {
 	part  string
@@ -264,10 +250,10 @@ var lacking = []struct {
 	{plan.EndpointOriginPulls, []int{1450}},
 }
 
-// gaps are settings that were needed and could not be read, by id, and why.
+// gaps are needed settings that could not be read, by id, with the reasons.
 type gaps struct{ unreadable, lacking map[string]string }
 
-// add enters an error under an id.
+// add adds an error under an id.
 func (g *gaps) add(id string, err error) {
 	if why := lacks(err); why != "" {
 		g.lacking = with(g.lacking, id, why)
@@ -276,8 +262,8 @@ func (g *gaps) add(id string, err error) {
 	g.unreadable = with(g.unreadable, id, err.Error())
 }
 
-// to adds the gaps to those of a zone.
-func (g *gaps) to(z *plan.Zone) {
+// addTo adds the gaps to those of a zone.
+func (g *gaps) addTo(z *plan.Zone) {
 	for id, why := range g.unreadable {
 		z.Unreadable = with(z.Unreadable, id, why)
 	}

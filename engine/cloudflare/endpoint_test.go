@@ -26,7 +26,7 @@ zones:
     not_editable: [opportunistic_onion]
 `
 
-// Every setting with an endpoint or a shape of its own is read, written and read
+// Every setting with a special endpoint or shape can be read, written and read
 // back.
 func TestUnusualEndpoints(t *testing.T) {
 	off := schema.Value(`{"enabled":false}`)
@@ -70,7 +70,8 @@ func TestUnusualEndpoints(t *testing.T) {
 	}
 }
 
-// The bulk read has hsts under another name, and says what the plan locks.
+// The list of all settings has hsts under another name, and says which settings
+// the plan locks.
 func TestHSTSComesWithTheBulkRead(t *testing.T) {
 	l := newLab(t, strings.Replace(zoneSeed, "[opportunistic_onion]", "[opportunistic_onion, security_header]", 1))
 	z := l.zone(plan.ZoneScope{Settings: []string{schema.HSTS, "opportunistic_onion", "tls_client_auth"}})
@@ -89,8 +90,9 @@ func TestHSTSComesWithTheBulkRead(t *testing.T) {
 	}
 }
 
-// A fallback origin that is not deployed yet is what it should be, and nothing may
-// rely on it; while it is deployed Cloudflare takes no other, which is waited for.
+// A fallback origin may have the right value before it is deployed, but nothing
+// may rely on it yet. Cloudflare accepts no other one meanwhile, so a write
+// waits.
 func TestFallbackOriginSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, zoneSeed+"settle: 10s\n")
@@ -179,8 +181,8 @@ func TestEndpointBodies(t *testing.T) {
 	}
 }
 
-// A zone without a fallback origin says so with a 404, or with nothing. That is a value; a path that
-// leads nowhere is none.
+// A 404 or an answer without a result says that a zone has no fallback origin.
+// That is a value, unlike the 404 of a path that does not exist.
 func TestNoFallbackOrigin(t *testing.T) {
 	for _, tt := range []struct {
 		status int
@@ -212,8 +214,8 @@ func TestNoFallbackOrigin(t *testing.T) {
 	}
 }
 
-// What the plan of a zone lacks is told apart from what the token lacks and from
-// what went wrong, and none of it keeps the rest from being read.
+// A feature that the zone's plan lacks, a permission that the token lacks and a
+// failure are told apart, and none of them keeps the rest from being read.
 func TestLacking(t *testing.T) {
 	l := newLab(t, strings.Replace(zoneSeed, "account: Example Inc", "account: Example Inc\n    plan: free", 1))
 	all := plan.ZoneScope{
@@ -232,14 +234,14 @@ func TestLacking(t *testing.T) {
 	if d := cmp.Diff([]string{"hostnames/http2", "hostnames/min_tls_version", schema.TotalTLS}, keys(z.Lacking)); d != "" || len(z.Unreadable) > 0 || len(z.LocalRead) > 0 {
 		t.Errorf("%s %v %v", d, z.Unreadable, z.LocalRead)
 	}
-	if got, want := z.Lacking[schema.TotalTLS], "the zone's plan, or an entitlement that it has not, does not allow it: Cloudflare says code 1450: Advanced Certificate Manager is needed to use this endpoint"; got != want {
+	if got, want := z.Lacking[schema.TotalTLS], "the zone's plan or entitlements do not allow it; Cloudflare says code 1450: Advanced Certificate Manager is needed to use this endpoint"; got != want {
 		t.Error(got)
 	}
 	if v, _ := z.Value(schema.UniversalSSL); v != `"on"` {
 		t.Errorf("universal_ssl is %s", v)
 	}
 
-	// A token that may not read them.
+	// A token without the permission to read them.
 	o := l.options()
 	o.Credentials = Credentials{Token: "narrow-token"}
 	all.Name = "saas.example"
@@ -261,7 +263,7 @@ func TestLacking(t *testing.T) {
 		t.Errorf("hsts is %s", v)
 	}
 
-	// Whatever one endpoint does.
+	// One endpoint fails in any way.
 	for _, f := range []sandbox.Fault{
 		{Kind: "error", Status: 404, Code: 7003, Message: "Could not route"},
 		{Kind: "error", Status: 500, HTML: true},
@@ -282,7 +284,7 @@ func TestLacking(t *testing.T) {
 	}
 }
 
-// Codes mean a lack on their own endpoints, with the status that goes with them.
+// Codes mean a missing feature only on their endpoints and with their status.
 func TestLacks(t *testing.T) {
 	for _, tt := range []struct {
 		path   string

@@ -16,29 +16,29 @@ import (
 // maxShown bounds how much foreign text goes into a message, in characters.
 const maxShown = 200
 
-// Error is a request that failed: refused, or without a usable answer. Nothing
-// in it holds a credential, and foreign text in it is printable.
+// Error is a request that failed: it was refused, or has no usable answer. It
+// never contains a credential, and foreign text in it is printable.
 type Error struct {
 	Method string
 	Path   string // below the host
 	Status int    // zero if no answer came, or a success that cannot be used
-	Codes  []Code // Cloudflare's own
-	RayID  string // by which Cloudflare finds the request
-	// Permission is what a token would need, as the dashboard words it; set
-	// where its lack is the likely reason.
+	Codes  []Code // of Cloudflare
+	RayID  string // Cloudflare finds the request by it
+	// Permission is the permission that a token would need, as the dashboard
+	// words it; set if its lack is the likely reason.
 	Permission string
-	Zone       string // name of the zone the request was about, where known
-	Account    string // name of the account, where the request was about its own objects
-	Detail     string // what was wrong with the answer, where Codes do not tell
+	Zone       string // name of the zone, if known
+	Account    string // name of the account, if the request was about its own objects
+	Detail     string // what was wrong with the answer, if Codes do not say it
 	Err        error  // why no answer came
 
 	header  http.Header
-	again   bool // may be sent again as it is
-	unknown bool // a write that may have been done
-	refused bool // a success by its status that says it is none
+	again   bool // the request may be sent again unchanged
+	unknown bool // the write may have been done
+	refused bool // the status says success, the body says failure
 	empty   bool // the answer has no result
-	heavy   bool // the time ran out, or the answer is too large: less may do
-	old     bool // a write that was not sent: what it is made from is too old
+	heavy   bool // the time ran out or the answer is too large: a smaller page may succeed
+	old     bool // the write was not sent: its reading is too old
 }
 
 // Code is an entry of the errors of an answer.
@@ -48,12 +48,12 @@ type Code struct {
 	Chain   []Code // what caused it
 }
 
-// OutcomeUnknown reports whether a write may or may not have been done. One that
-// is Refused as well was answered, and must not be sent again in any case.
+// OutcomeUnknown reports whether a write may or may not have been done. A write
+// that is Refused as well was answered, and must never be sent again.
 func (e *Error) OutcomeUnknown() bool { return e.unknown }
 
-// Denied reports whether the credentials do not suffice, so that the next write
-// would fail too. Some 403s speak of the plan or a quota: those are not meant.
+// Denied reports whether the credentials lack the permission, so that the next
+// write would fail too. A 403 about the zone's plan or a quota does not count.
 func (e *Error) Denied() bool {
 	switch e.Status {
 	case http.StatusUnauthorized:
@@ -66,19 +66,20 @@ func (e *Error) Denied() bool {
 	return false
 }
 
-// Busy reports a no for now to a write whose body was made from a reading: it may
-// be made anew, from another one, once what is under way is over. Cloudflare says
-// so of the settings of client certificates while an update is rolled out.
+// Busy reports whether a write was refused only for now, and its body was made
+// from a reading: it may be made again from a new reading once the update under
+// way ends. Cloudflare refuses writes of the settings of client certificates
+// while it rolls out an earlier one.
 func (e *Error) Busy() bool {
 	return e.Status == http.StatusConflict && !e.unknown && strings.HasSuffix(e.Path, plan.EndpointForwarding)
 }
 
-// Old reports that a write was not sent, since its turn came when the reading that it
-// is made from was too old. It is to be made anew, from another one.
+// Old reports whether a write was not sent because its reading was too old when
+// its turn came. It has to be made again from a new reading.
 func (e *Error) Old() bool { return e.old }
 
-// Refused reports whether the API is well and said no to this very request, so
-// that others may go on.
+// Refused reports whether the API works and refused this request alone, so that
+// others may go on.
 func (e *Error) Refused() bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -91,22 +92,23 @@ func (e *Error) has(codes ...int) bool {
 	return slices.ContainsFunc(e.Codes, func(c Code) bool { return slices.Contains(codes, c.Code) })
 }
 
-// malformedCredentials reports an Authorization or X-Auth-Key header of the wrong
-// form. The code says "invalid request" and more than that: which header it is
-// stands in the chain below it.
+// malformedCredentials reports whether an Authorization or X-Auth-Key header
+// has the wrong form. The code itself means "invalid request"; the chain below
+// it names the header.
 func (e *Error) malformedCredentials() bool {
 	return slices.ContainsFunc(e.Codes, func(c Code) bool {
 		return c.Code == 6003 && slices.ContainsFunc(c.Chain, func(c Code) bool { return c.Code == 6103 || c.Code == 6111 })
 	})
 }
 
-// entitlementCodes come with 403 and are about what the zone has paid for.
+// entitlementCodes come with 403 and mean that the zone has not paid for
+// something.
 var entitlementCodes = []int{1404, 1405, 1413, 1414, 1431, 1450, 1459}
 
-// Unwrap is why no answer came.
+// Unwrap returns the reason why no answer came.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Error is one line: request, status, codes, what is missing, ray.
+// Error returns one line: request, status, codes, missing permission, ray.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Method + " " + e.Path + ": ")
@@ -118,6 +120,7 @@ func (e *Error) Error() string {
 			b.WriteString(")")
 		}
 	}
+
 	for _, part := range []string{e.Detail, e.lacks(), text(e.Err)} {
 		if part == "" {
 			continue
@@ -127,6 +130,7 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(part)
 	}
+
 	if e.RayID != "" {
 		b.WriteString(" (ray " + e.RayID + ")")
 	}
@@ -143,7 +147,7 @@ func text(err error) string {
 func (e *Error) lacks() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
-		return "the credentials are not valid, or have expired"
+		return "the credentials are invalid or have expired"
 	case e.Permission == "":
 		return ""
 	case e.Zone != "":
@@ -175,7 +179,7 @@ func writeCodes(b *strings.Builder, codes []Code) {
 	}
 }
 
-// missing is the permission whose lack explains a 403, "" for other errors.
+// missing returns the permission whose lack explains a 403, or "".
 func missing(e *Error) string {
 	if e.Status != http.StatusForbidden || !e.Denied() {
 		return ""
@@ -183,7 +187,7 @@ func missing(e *Error) string {
 	return permission(e.Method, e.Path)
 }
 
-// permissions are the token permissions by path, more special ones first
+// permissions are the token permissions by endpoint, more special ones first
 // (developers.cloudflare.com/fundamentals/api/reference/permissions).
 var permissions = []struct{ part, name string }{
 	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
@@ -198,8 +202,8 @@ var permissions = []struct{ part, name string }{
 	{plan.EndpointZones, "Zone"},
 }
 
-// permission is the token permission that a request needs, with the words of
-// the dashboard, where "Edit" is what the API calls write.
+// permission returns the token permission that a request needs, as the
+// dashboard words it: "Edit" is the API's write.
 func permission(method, path string) string {
 	access := ": Edit"
 	if method == http.MethodGet {
@@ -213,8 +217,8 @@ func permission(method, path string) string {
 	return ""
 }
 
-// codes reads the errors of an answer as far as they can be read: an item may be
-// an object or a bare string, a code a number or a string.
+// codes reads the errors of an answer as far as possible: an item may be an
+// object or a string, a code a number or a string.
 func (t *transport) codes(body []byte) []Code {
 	var envelope struct{ Errors []json.RawMessage }
 	if json.Unmarshal(body, &envelope) != nil {
@@ -231,6 +235,7 @@ func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
 			Message json.RawMessage
 			Chain   []json.RawMessage `json:"error_chain"`
 		}
+
 		var c Code
 		var s string
 		if json.Unmarshal(raw, &s) == nil {
@@ -245,6 +250,7 @@ func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
 				c.Chain = t.readCodes(item.Chain, depth+1)
 			}
 		}
+
 		if c.Code != 0 || c.Message != "" {
 			out = append(out, c)
 		}
@@ -253,8 +259,9 @@ func (t *transport) readCodes(items []json.RawMessage, depth int) []Code {
 }
 
 // clean makes foreign text fit for a message: without the credential, on one
-// line, printable, short, and without a full stop that would end the sentence
-// around it. Hiding comes first, since cutting could leave half a token.
+// line, printable, short, and without a final full stop, since it ends up
+// inside a sentence. It hides the credential first, since a cut could leave
+// half of it.
 func (t *transport) clean(s string) string { return clean(s, t.hide) }
 
 func clean(s string, hide redactor) string {
@@ -270,6 +277,7 @@ func clean(s string, hide redactor) string {
 			space = true
 			continue
 		}
+
 		if space && n > 0 {
 			b.WriteByte(' ')
 			n++
@@ -278,17 +286,18 @@ func clean(s string, hide redactor) string {
 		if shown := string(r); unicode.IsPrint(r) && r != unicode.ReplacementChar {
 			b.WriteString(shown)
 			n++
-		} else { // it must not act, and must not be hidden either
+		} else { // it must not control a terminal, and must stay visible
 			shown = fmt.Sprintf(`\u%04x`, r)
 			b.WriteString(shown)
 			n += len(shown)
 		}
 	}
+
 	return strings.TrimSuffix(b.String(), ".")
 }
 
-// stripTags leaves the text of an HTML page, for a message. It is no parser:
-// what is left is cleaned and cut anyway.
+// stripTags returns the text of an HTML page, for a message. It only
+// approximates a parser: the message is cleaned and cut anyway.
 func stripTags(s string) string {
 	var b strings.Builder
 	for s != "" {
@@ -298,6 +307,7 @@ func stripTags(s string) string {
 			break
 		}
 		b.WriteByte(' ')
+
 		lower := strings.ToLower(rest)
 		for _, unseen := range []string{"script", "style"} {
 			if strings.HasPrefix(lower, unseen) {
@@ -314,10 +324,9 @@ func stripTags(s string) string {
 	return b.String()
 }
 
-// asError makes an *Error of whatever a call ended with. One from the transport
-// comes wrapped by net/http and the SDK, whose words add nothing. Others are
-// about envelopes that do not have the form that the SDK expects; it does not
-// tell their status.
+// asError turns the error of a call into an *Error. An *Error of the transport
+// comes wrapped by net/http and the SDK, whose text adds nothing. Other errors
+// are about envelopes that the SDK cannot read; it does not tell their status.
 func asError(err error, method, path string, hide redactor) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -330,7 +339,7 @@ func asError(err error, method, path string, hide redactor) *Error {
 	}
 }
 
-// onZone names the zone in an error about it.
+// onZone adds the name of the zone to an error about it.
 func onZone(err error, zone string) error {
 	var e *Error
 	if errors.As(err, &e) && e.Zone == "" {
@@ -339,7 +348,7 @@ func onZone(err error, zone string) error {
 	return err
 }
 
-// onAccount names the account in an error about objects of its own.
+// onAccount adds the name of the account to an error about its own objects.
 func onAccount(err error, account string) error {
 	var e *Error
 	if errors.As(err, &e) && e.Account == "" {

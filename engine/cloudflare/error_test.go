@@ -29,7 +29,7 @@ func TestErrorText(t *testing.T) {
 		{Error{Method: "PATCH", Path: path, Status: 403, Codes: []Code{{Code: 10000, Message: "Authentication error"}}, RayID: "8f", Permission: "SSL and Certificates: Edit", Zone: "saas.example"},
 			"PATCH " + path + `: 403 (code 10000: Authentication error): the token lacks "SSL and Certificates: Edit" on zone saas.example (ray 8f)`, true},
 		{Error{Method: "GET", Path: "/zones", Status: 400, Codes: []Code{{Code: 6003, Message: "Invalid request headers", Chain: []Code{{Code: 6111, Message: "Invalid format for Authorization header"}}}}},
-			"GET /zones: 400 (code 6003: Invalid request headers (code 6111: Invalid format for Authorization header)): the credentials are not valid, or have expired", true},
+			"GET /zones: 400 (code 6003: Invalid request headers (code 6111: Invalid format for Authorization header)): the credentials are invalid or have expired", true},
 		{Error{Method: "GET", Path: "/zones", Status: 502, Detail: "Bad gateway", RayID: "8f"}, "GET /zones: 502: Bad gateway (ray 8f)", false},
 		{Error{Method: "GET", Path: "/zones", Err: errors.New("connection refused")}, "GET /zones: connection refused", false},
 		{Error{Method: "PATCH", Path: path, Status: 403, Codes: []Code{{Code: 1413, Message: "No custom metadata"}}}, "PATCH " + path + ": 403 (code 1413: No custom metadata)", false},
@@ -61,7 +61,7 @@ func TestPermission(t *testing.T) {
 	}
 }
 
-// A server that sends back what it was sent, in every form and place, gets no
+// A server that echoes a request in any form and place cannot get the
 // credential into an error or a log.
 func TestSecretsStaySecret(t *testing.T) {
 	forms := []string{
@@ -111,8 +111,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// A server that answers with something that is no HTTP at all is quoted by
-// net/http.
+// net/http quotes a server that does not speak HTTP.
 func TestSecretsInBrokenHTTP(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, _ := w.(http.Hijacker).Hijack()

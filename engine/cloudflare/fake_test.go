@@ -20,7 +20,7 @@ import (
 // canary is the token of all tests. It must appear in no message.
 const canary = "canary-token+with/odd=characters_0123456789"
 
-// seen is a request as the fake got it.
+// seen is a request as the fake received it.
 type seen struct {
 	at     time.Duration // since the fake was made
 	method string
@@ -49,7 +49,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mux.ServeHTTP(w, r)
 }
 
-// requests are those so far whose "METHOD URI" has a prefix.
+// requests returns the requests so far whose "METHOD URI" has a prefix.
 func (f *fake) requests(prefix string) []seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,7 +103,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// options for a handler without sockets, and without delays between attempts.
+// options for a handler need no sockets, and have no delays between attempts.
 func options(h http.Handler) Options {
 	return Options{
 		BaseURL: "https://api.test/client/v4", Credentials: Credentials{Token: canary},
@@ -197,7 +197,8 @@ func zoneJSON(id, name, account, accountName string) string {
 	return fmt.Sprintf(`{"id":%q,"name":%q,"status":"active","paused":false,"account":{"id":%q,"name":%q},"owner":{"id":null}}`, id, name, account, accountName)
 }
 
-// oneZone is a fake with zone saas.example, its settings, and custom hostnames.
+// oneZone is a fake with the zone saas.example, its settings and custom
+// hostnames.
 func oneZone(hostnames http.Handler) *fake {
 	f := newFake()
 	f.mux.Handle("GET /client/v4/zones", zoneList(zoneJSON(zoneA, "saas.example", acctA, "Example Inc")))

@@ -19,7 +19,7 @@ import (
 
 var _ apply.Target = (*Writer)(nil)
 
-// A Reader has no way to write, whatever an interface asks of it.
+// A Reader cannot write, whatever interface it is asserted to.
 func TestReaderHasNoWrite(t *testing.T) {
 	var r any = &Reader{}
 	if _, ok := r.(interface {
@@ -111,7 +111,7 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
-// Without the bulk read, settings are read one by one.
+// Without the list of all settings, they are read one by one.
 func TestSettingsOneByOne(t *testing.T) {
 	for _, status := range []int{400, 404, 405, 410} {
 		f := newFake()
@@ -164,7 +164,7 @@ func TestZones(t *testing.T) {
 		{"an unknown name", []plan.ZoneScope{one("a.example", ""), one("zz.example", "Acme")},
 			"a.example@Acme\nerror not-found: zone zz.example does not exist in account Acme, or the token lacks \"Zone: Read\" on it"},
 		{"a glob", []plan.ZoneScope{one("*.example", "Acme")},
-			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not/an/id\", which is no id"},
+			"a.example@Acme\nb.example@Acme\nxn--bcher-kva.example@Acme\nerror unreadable: zone odd.example has the id \"not/an/id\", which is not a usable id"},
 		{"a glob and a name in it", []plan.ZoneScope{one("a*.example", "Acme"), one("a.example", "")}, "a.example@Acme"},
 		{"a glob of nothing", []plan.ZoneScope{one("*.test", "Acme")},
 			"warning not-found: no live zone matches *.test in account Acme; the token may also lack \"Zone: Read\" on it"},
@@ -223,7 +223,7 @@ func TestZoneRequests(t *testing.T) {
 	}
 }
 
-// What cannot be read of one zone does not keep the others from being read.
+// A failure in one zone does not keep the others from being read.
 func TestUnreadableZone(t *testing.T) {
 	f := newFake()
 	f.mux.Handle("GET /client/v4/zones", zoneList(zoneJSON(zoneA, "a.example", acctA, "A"), zoneJSON(zoneB, "b.example", acctA, "A")))
@@ -243,14 +243,15 @@ func TestUnreadableZone(t *testing.T) {
 	if got := live.Problems[0]; got.Message != want || got.Rule != plan.Unreadable || got.Severity != schema.Error {
 		t.Errorf("%+v\nwant %s", got, want)
 	}
-	// Alone, it is everything there is: an error.
+	// As the only zone, its failure is an error.
 	s.Zones = s.Zones[:1]
 	if _, err := reader(t, options(f)).Fetch(t.Context(), s); err == nil {
 		t.Error("nothing could be read, and there is no error")
 	}
 }
 
-// A zone whose custom hostnames are only good to know is read without them.
+// A zone is read without its custom hostnames if these are optional and cannot
+// be read.
 func TestOptionalHostnames(t *testing.T) {
 	required := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}, Hostnames: true}
 	optional := required
@@ -258,7 +259,8 @@ func TestOptionalHostnames(t *testing.T) {
 	nothingElse := optional
 	nothingElse.Settings = nil
 	nothing := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}}
-	// It asks for no names, so what it says of them does not count.
+	// The scope does not need hostnames, so an error about them does not
+	// matter.
 	silent := nothing
 	silent.Optional = true
 	glob := optional
@@ -302,13 +304,13 @@ func TestOptionalHostnames(t *testing.T) {
 		}
 		p := live.Problems[0]
 		message := "the custom hostnames of zone a.example cannot be read, so it is not known who follows its settings: GET /zones/" + zoneA + "/custom_hostnames?page=1&per_page="
-		if string(p.Severity) != tt.want || p.Rule != plan.Unreadable || p.Object != "zone/a.example" || !strings.HasPrefix(p.Message, message) || !strings.Contains(p.Message, "code 1234") {
+		if string(p.Severity) != tt.want || p.Rule != plan.Unreadable || p.Ref.String() != "zone/a.example" || !strings.HasPrefix(p.Message, message) || !strings.Contains(p.Message, "code 1234") {
 			t.Errorf("%s: %+v", tt.name, p)
 		}
 	}
 }
 
-// A zone of which nothing but the names is asked, and which gives them.
+// The scope needs only the hostnames of this zone, and the zone gives them.
 func TestOnlyHostnames(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(3)})
 	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Optional: true}}})
@@ -322,7 +324,7 @@ func TestUnauthorized(t *testing.T) {
 	f.handle("GET /client/v4/zones", 401, `{"success":false,"errors":[{"code":1000,"message":"Invalid API Token"}]}`)
 	_, err := reader(t, options(f)).Fetch(t.Context(), scope("a.example", "b.example"))
 	var failed *Error
-	if !errors.As(err, &failed) || !failed.Denied() || !strings.Contains(err.Error(), "not valid") {
+	if !errors.As(err, &failed) || !failed.Denied() || !strings.Contains(err.Error(), "credentials are invalid") {
 		t.Errorf("%v", err)
 	}
 }
@@ -346,7 +348,7 @@ func TestAccounts(t *testing.T) {
 	if len(r.clients) != 2 {
 		t.Errorf("%d limiters for two tokens", len(r.clients))
 	}
-	// Also where no account is named.
+	// The same holds if the scope names no account.
 	for _, account := range []string{"", acctB} {
 		f.seen = nil
 		s := scope("b.example")
@@ -361,7 +363,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A zone that several tokens see is read with that of its account.
+// If several tokens see a zone, the token of its account reads it.
 func TestZoneSeenTwice(t *testing.T) {
 	f := oneZone(nil)
 	o := options(f)

@@ -20,8 +20,8 @@ func byName(items []string) http.Handler {
 	})
 }
 
-// Single names are asked for one by one where that takes fewer requests than the
-// list, and every custom hostname of a name is found.
+// Single names are requested one by one if that takes fewer requests than the
+// list, and every custom hostname with a name is found.
 func TestFewNames(t *testing.T) {
 	const a, b, c = "app3.customer.example", "app2500.customer.example", "absent.customer.example"
 	for _, tt := range []struct {
@@ -60,7 +60,7 @@ func TestFewNames(t *testing.T) {
 	}
 }
 
-// A name that stands twice, once on the first page, is read twice.
+// A name that appears twice, once on the first page, is returned twice.
 func TestFewNamesWithTwins(t *testing.T) {
 	items := manyHostnames(5000)
 	items[4000] = strings.ReplaceAll(items[4000], "app4000.", "app3.")
@@ -69,7 +69,7 @@ func TestFewNamesWithTwins(t *testing.T) {
 	if err != nil || len(live.Zones[0].Hostnames) != 3 {
 		t.Errorf("%+v, %v", live, err)
 	}
-	// Two documents of a zone: what one of them needs is read.
+	// If two documents reach a zone, the needs of both are read.
 	live, err = reader(t, options(oneZone(byName(items)))).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{
 		{Name: "saas.example", Hostnames: true, Names: []string{"app3.customer.example"}},
 		{Name: "saas.example", Hostnames: true}}})

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Bounds of a pause. Cloudflare blocks for five minutes, so that is what a
-// missing or unreadable Retry-After means.
+// Bounds of a pause. Cloudflare blocks for five minutes, so a missing or
+// unreadable Retry-After means that.
 const (
 	defaultPause = 5 * time.Minute
 	minPause     = time.Second
@@ -40,7 +40,7 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// clampSeconds is n seconds within bounds; huge numbers do not overflow.
+// clampSeconds returns n seconds within bounds; huge numbers do not overflow.
 func clampSeconds(n int, low, high time.Duration) time.Duration {
 	if n >= int(high/time.Second) {
 		return high
@@ -51,22 +51,22 @@ func clampSeconds(n int, low, high time.Duration) time.Duration {
 // quota is one policy as an answer describes it.
 type quota struct {
 	name string
-	// remaining requests may be sent until reset has passed. Known is false
-	// where the answer does not say.
+	// remaining requests are allowed until reset has passed; known is false if
+	// the answer does not say.
 	known     bool
 	remaining int
 	reset     time.Duration
-	// window is the policy itself; zero where the answer does not say.
+	// window is the policy itself; zero if the answer does not say.
 	window Rate
 }
 
-// quotas reads the two headers with which Cloudflare tells how much is left,
+// quotas reads the two headers in which Cloudflare says how many requests are left,
 //
 //	Ratelimit: "default";r=50;t=30
 //	Ratelimit-Policy: "burst";q=100;w=60
 //
-// and the older x-ratelimit-*. What cannot be read is left out: a header that
-// nobody understands is no reason to stop.
+// and the older x-ratelimit-*. It ignores what it cannot read: an unknown header must
+// not stop a run.
 func quotas(h http.Header, now time.Time) []quota {
 	var out []quota
 	for _, p := range structured(h.Values("Ratelimit")) {
@@ -76,27 +76,30 @@ func quotas(h http.Header, now time.Time) []quota {
 			out = append(out, quota{name: p.name, known: true, remaining: r, reset: clampSeconds(t, time.Second, maxPause)})
 		}
 	}
+
 	for _, p := range structured(h.Values("Ratelimit-Policy")) {
 		q, qok := p.number("q")
 		w, wok := p.number("w")
-		// A window of hours is a quota to be told of, not one to pace by.
+		// A window of hours is too long to pace requests by.
 		if qok && wok && q > 0 && w > 0 && w <= 3600 {
 			out = append(out, quota{name: p.name, window: Rate{q, time.Duration(w) * time.Second}})
 		}
 	}
+
 	for _, prefix := range []string{"X-Ratelimit-", "Ratelimit-"} {
 		r, rerr := strconv.Atoi(strings.TrimSpace(h.Get(prefix + "Remaining")))
 		t, terr := strconv.Atoi(strings.TrimSpace(h.Get(prefix + "Reset")))
 		if rerr != nil || terr != nil || r < 0 || t < 0 {
 			continue
 		}
-		// Some services give the second of the reset since 1970 in place of
-		// the seconds until it.
+		// Some services send the time of the reset in seconds since 1970 and
+		// not the seconds until it.
 		if t > 1_000_000_000 {
 			t = max(0, t-int(now.Unix()))
 		}
 		out = append(out, quota{name: prefix, known: true, remaining: r, reset: clampSeconds(t, time.Second, maxPause)})
 	}
+
 	return out
 }
 
@@ -112,7 +115,7 @@ func (p policy) number(key string) (int, bool) {
 	return n, err == nil && digits(s)
 }
 
-// structured splits header lines such as `"default";r=50;t=30, "burst";r=3;t=1`.
+// structured splits header lines like `"default";r=50;t=30, "burst";r=3;t=1`.
 func structured(lines []string) []policy {
 	var out []policy
 	for _, line := range lines {

@@ -74,7 +74,7 @@ func (l *lab) fault(f sandbox.Fault) {
 	}
 }
 
-// fetch reads with a client that remembers nothing.
+// fetch reads with a new client.
 func (l *lab) fetch(s plan.Scope) *plan.Live {
 	l.Helper()
 	live, err := reader(l, l.options()).Fetch(l.Context(), s)
@@ -95,22 +95,22 @@ func (l *lab) zone(s plan.ZoneScope) plan.Zone {
 	return live.Zones[0]
 }
 
-// do reads the object of a change, writes it with the request that a plan shows,
-// and makes sure that what is read afterwards is what the change asks for.
+// do reads the object of a change, writes it with the request that a plan
+// shows, and checks that a new reading has the values that the change wants.
 func (l *lab) do(w *Writer, c *plan.Change) plan.Object {
 	l.Helper()
 	before := l.read(w, c, time.Minute)
 	if at, e, v := plan.Stand(c, before); at != plan.AtOrigin {
-		l.Fatalf("%s: before the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Fatalf("%s: before the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	answer, err := w.Write(l.Context(), c, plan.NewRequest(c, before))
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	for _, age := range []time.Duration{time.Minute, 0} {
 		after := l.read(w, c, age)
 		if at, e, v := plan.Stand(c, after); at != plan.AtTarget {
-			l.Errorf("%s: after the write it is %s: %+v %s", c.ID, at, e, v)
+			l.Errorf("%s: after the write it is %s: %+v %s", c.String(), at, e, v)
 		}
 	}
 	return answer
@@ -120,13 +120,13 @@ func (l *lab) read(w *Writer, c *plan.Change, age time.Duration) plan.Object {
 	l.Helper()
 	o, err := w.Read(l.Context(), c, age)
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	return o
 }
 
-// sent are the requests so far, as "METHOD PATH STATUS", without those that a
-// prefix does not match.
+// sent returns the requests so far as "METHOD PATH STATUS", if they have a
+// prefix.
 func (l *lab) sent(prefix string) []string {
 	var out []string
 	for _, e := range l.server.History() {
@@ -140,7 +140,7 @@ func (l *lab) sent(prefix string) []string {
 // accountChange is a change of an object of account A.
 func accountChange(kind plan.Kind, action, id, name string, edits ...plan.Edit) *plan.Change {
 	return &plan.Change{
-		ID: string(kind) + "/Example Inc/" + name, Account: "Example Inc", Kind: kind, Name: name, Action: action,
+		Ref: plan.Ref{Kind: kind, Account: "Example Inc", Name: name}, Action: action,
 		AccountID: acctA, ObjectID: id, Edits: edits,
 	}
 }
@@ -155,7 +155,7 @@ type signer struct {
 	key *ecdsa.PrivateKey
 }
 
-// issue makes a certificate: a root without an issuer, an authority where ca is
+// issue makes a certificate: a root without an issuer, an authority if ca is
 // set.
 func issue(t testing.TB, name string, ca bool, by *signer) *signer {
 	t.Helper()

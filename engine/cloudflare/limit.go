@@ -8,41 +8,39 @@ import (
 	"time"
 )
 
-// maxPaused is how long one run of pauses may be in all, with nothing let
-// through between them, before a 429 is taken for a final answer.
+// maxPaused bounds a series of pauses in which no request succeeds. After that
+// a 429 is final.
 const maxPaused = 30 * time.Minute
 
 // limiter decides when a request of one credential may be sent. It is the only
-// place where throttling is known; callers see none of it but the time it takes.
+// place that knows about throttling; its callers only see the time that passes.
 //
 // Four conditions must hold:
 //
-//   - The budget: at most Rate.Requests in any stretch of Rate.Per. A request
-//     counts from when it is sent until Per after its answer came, since the
-//     server may have counted it at any moment between. A burst is allowed as
-//     long as the budget lasts.
-//   - The budgets that the API announced (Ratelimit-Policy), in the same way, less
-//     a twelfth: people in the dashboard and other tools are counted with us.
-//   - What the API says is left (Ratelimit): with r left, no more than r are
-//     under way until the time it names has passed. Of a budget that it announced,
-//     half of the others' twelfth is not touched. Those that it counted already are
-//     counted twice while they are under way; that errs on the safe side and rights
-//     itself when they end.
-//   - No pause. A 429 pauses everybody, since Cloudflare then refuses every
-//     call.
+//   - The rate: at most Rate.Requests in any period of Rate.Per. A request counts
+//     from when it is sent until Per after its answer, since the server may have
+//     counted it at any moment in between. Bursts are allowed as long as requests
+//     are left.
+//   - The rates that the API announces (Ratelimit-Policy), in the same way, less a
+//     twelfth: the API counts people in the dashboard and other tools with us.
+//   - The number of requests left according to the API (Ratelimit): with r left, no
+//     more than r are under way until the reset. Of an announced rate, half of the
+//     twelfth for others stays unused. Requests under way that the API has already
+//     counted are counted twice; that errs on the safe side and ends with them.
+//   - No pause. A 429 pauses all requests, since Cloudflare then refuses every one.
 //
-// Into a window that may be closed one request goes alone, and the rest follow when
-// it was let through: at the beginning, when nothing is known, after a pause, and
-// after the time at which the API said there would be more.
+// When it is unknown whether requests are allowed, one goes ahead as a probe and the
+// others follow once it succeeds: at the beginning, after a pause, and after the time
+// at which the API said that more would be left.
 type limiter struct {
 	mu       sync.Mutex
-	windows  []window    // our own budget, then announced ones in the order of arrival
+	windows  []window    // our own rate, then announced ones in the order of arrival
 	ends     []time.Time // of the latest requests, oldest first
 	inFlight int
 	left     []remaining
 
 	pausedUntil time.Time
-	paused      time.Duration // in all, since a request was let through
+	paused      time.Duration // in total, since a request last succeeded
 	probe       probe
 
 	changed chan struct{} // closed and replaced whenever a waiter should look again
@@ -51,7 +49,7 @@ type limiter struct {
 type window struct {
 	name string
 	Rate
-	keep int // of what is left, not to be touched
+	keep int // of the requests left, to stay unused
 }
 
 type remaining struct {
@@ -60,7 +58,7 @@ type remaining struct {
 	until time.Time
 }
 
-// probe is the state of the request that goes alone.
+// probe is the state of the request that goes ahead.
 type probe uint8
 
 const (
@@ -69,14 +67,15 @@ const (
 	probeSent       // the others wait for its answer
 )
 
-// ticket is the right to send one request. It is given back with done.
+// ticket is the right to send one request. The holder gives it back with done.
 type ticket struct{ probe bool }
 
 func newLimiter(r Rate) *limiter {
 	return &limiter{windows: []window{{Rate: r}}, probe: probeDue, changed: make(chan struct{})}
 }
 
-// ready waits until a request might be sent. Others may be faster.
+// ready waits until a request may be sent. Another request may then be sent
+// first.
 func (l *limiter) ready(ctx context.Context) error {
 	t, err := l.acquire(ctx, time.Time{})
 	if err == nil {
@@ -85,7 +84,7 @@ func (l *limiter) ready(ctx context.Context) error {
 	return err
 }
 
-// back takes a ticket back that was not used.
+// back takes back an unused ticket.
 func (l *limiter) back(t ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,22 +95,23 @@ func (l *limiter) back(t ticket) {
 	}
 }
 
-// wake lets those who wait look again. The caller has the lock.
+// wake makes all waiters check again. The caller holds the lock.
 func (l *limiter) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
 
-// errOld is that of a request that must not be sent any more when its turn comes.
-var errOld = errors.New("not sent: before its turn came, the reading that it is made from became too old")
+// errOld means that a request must not be sent although its turn came.
+var errOld = errors.New("not sent: its reading became too old while it waited for its turn")
 
-// acquire waits until a request may be sent. It gives up when that will not be
-// before a time, or was not; the zero time is never.
+// acquire waits until a request may be sent. It gives up if that is not possible
+// before a time; the zero time sets no limit.
 func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error) {
 	for {
 		if ctx.Err() != nil {
 			return ticket{}, context.Cause(ctx)
 		}
+
 		l.mu.Lock()
 		now := time.Now()
 		until, waits := l.blocked(now)
@@ -130,6 +130,7 @@ func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error)
 		}
 		changed := l.changed
 		l.mu.Unlock()
+
 		if until.IsZero() && !before.IsZero() {
 			until = before.Add(1)
 		}
@@ -139,8 +140,8 @@ func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error)
 	}
 }
 
-// wait returns at a time (the zero one never comes), when something changed, or
-// with an error when the context is done.
+// wait returns at a time (the zero time never comes) or when changed is closed,
+// and with an error when the context is done.
 func wait(ctx context.Context, until time.Time, changed <-chan struct{}) error {
 	var due <-chan time.Time
 	if !until.IsZero() {
@@ -158,7 +159,7 @@ func wait(ctx context.Context, until time.Time, changed <-chan struct{}) error {
 }
 
 // blocked reports whether a request has to wait, and until when; the zero time
-// means until another one ends.
+// means until another request ends.
 func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	if now.Before(l.pausedUntil) {
 		return l.pausedUntil, true
@@ -166,6 +167,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	if l.probe == probeSent {
 		return time.Time{}, true
 	}
+
 	for _, w := range l.windows {
 		free := w.Requests - l.inFlight
 		if free <= 0 {
@@ -178,60 +180,70 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 			return until, true
 		}
 	}
+
 	for _, r := range l.left {
 		if now.Before(r.until) && l.inFlight >= r.n-l.keep(r.name) {
 			return r.until, true
 		}
 	}
+
 	return time.Time{}, false
 }
 
-// done gives a ticket back. A zero status means that no answer came. For a 429
-// it reports until when everybody waits, and false where that has been going on
-// for so long that the caller should give up.
+// done gives a ticket back after an answer; a zero status means that no answer
+// came. After a 429 it returns the end of the pause, and goOn is false if requests
+// have been paused for so long that the caller should give up.
 func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Time, goOn bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.wake()
+
 	now := time.Now()
 	l.inFlight--
 	l.ends = append(l.ends, now)
 	l.learn(quotas(h, now), now)
 	l.forget(now)
 	if status == http.StatusTooManyRequests {
-		if until := now.Add(retryAfter(h.Get("Retry-After"), now)); until.After(l.pausedUntil) {
-			from := now
-			if l.pausedUntil.After(now) {
-				from = l.pausedUntil
-			}
-			l.paused += until.Sub(from)
-			l.pausedUntil = until
-		}
-		// A probe that is still out was sent before this answer and decides
-		// nothing any more, but it has to be waited for all the same: two
-		// probes at once would be one too many.
-		if t.probe || l.probe == noProbe {
-			l.probe = probeDue
-		}
+		l.pause(t, now, retryAfter(h.Get("Retry-After"), now))
 		return l.pausedUntil, l.paused <= maxPaused
 	}
+
 	if t.probe {
 		l.probe = noProbe
 		if status == 0 || now.Before(l.pausedUntil) {
-			l.probe = probeDue // it told nothing about the pause
+			l.probe = probeDue // it says nothing about the pause
 		} else {
 			l.paused = 0
 		}
 	}
 	for _, r := range l.left {
 		if r.n <= l.keep(r.name) && l.probe == noProbe {
-			l.probe = probeDue // once there is more
+			l.probe = probeDue // after the reset
 		}
 	}
 	return time.Time{}, true
 }
 
-// learn takes over what an answer says about the API's own limits.
+// pause stops all requests for a while after a 429.
+func (l *limiter) pause(t ticket, now time.Time, d time.Duration) {
+	if until := now.Add(d); until.After(l.pausedUntil) {
+		from := now
+		if l.pausedUntil.After(now) {
+			from = l.pausedUntil
+		}
+		l.paused += until.Sub(from)
+		l.pausedUntil = until
+	}
+
+	// A probe that is still out was sent before this answer and no longer decides
+	// anything. It has to be waited for nevertheless: two probes at once would be
+	// one too many.
+	if t.probe || l.probe == noProbe {
+		l.probe = probeDue
+	}
+}
+
+// learn updates the limiter with the limits that an answer states.
 func (l *limiter) learn(qs []quota, now time.Time) {
 	told := map[string]bool{}
 	for _, q := range qs {
@@ -243,8 +255,9 @@ func (l *limiter) learn(qs []quota, now time.Time) {
 			l.remain(remaining{q.name, q.remaining, now.Add(q.reset)})
 		}
 	}
-	// The request that has just ended was counted even if its answer does not
-	// say so.
+
+	// The API counted the request that has just ended, even if its answer does
+	// not say so.
 	for i := range l.left {
 		if r := &l.left[i]; !told[r.name] && r.n > 0 {
 			r.n--
@@ -252,23 +265,26 @@ func (l *limiter) learn(qs []quota, now time.Time) {
 	}
 }
 
+// announce adds or replaces a rate that the API announces.
 func (l *limiter) announce(name string, r Rate) {
 	w := window{name: name, Rate: r, keep: r.Requests / 24}
 	w.Requests -= (r.Requests + 11) / 12
 	w.Requests = max(w.Requests, 1)
+
 	for i := range l.windows {
 		if i > 0 && l.windows[i].name == name {
 			l.windows[i] = w
 			return
 		}
 	}
-	// Nobody announces more than a handful; who does is not to be trusted.
+
+	// A server that announces more than a handful is not to be trusted.
 	if len(l.windows) < 8 {
 		l.windows = append(l.windows, w)
 	}
 }
 
-// keep is how much of what is left of a policy is for others.
+// keep returns how many of the requests left under a policy are for others.
 func (l *limiter) keep(name string) int {
 	for i := range l.windows {
 		if i > 0 && l.windows[i].name == name {
@@ -278,10 +294,10 @@ func (l *limiter) keep(name string) int {
 	return 0
 }
 
-// remain enters what is left of a policy. Answers overtake each other, so
-// within one period the smallest number is the newest: each request takes one
-// away. A later end means a new period. An earlier end comes from an answer
-// that was overtaken, and counts only if it is the stricter one.
+// remain updates the requests left under a policy. Answers overtake each other,
+// so within one period the smallest number is the newest: each request takes
+// one away. A later reset means a new period. An earlier one comes from an
+// answer that was overtaken, and counts only if it is stricter.
 func (l *limiter) remain(r remaining) {
 	for i := range l.left {
 		old := &l.left[i]
@@ -298,12 +314,13 @@ func (l *limiter) remain(r remaining) {
 		}
 		return
 	}
+
 	if len(l.left) < 8 {
 		l.left = append(l.left, r)
 	}
 }
 
-// forget drops what can no longer matter.
+// forget drops entries that no longer matter.
 func (l *limiter) forget(now time.Time) {
 	most := 0
 	for _, w := range l.windows {
@@ -313,11 +330,13 @@ func (l *limiter) forget(now time.Time) {
 	for _, w := range l.windows {
 		longest = max(longest, w.Per)
 	}
+
 	drop := max(0, len(l.ends)-most)
 	for drop < len(l.ends) && now.Sub(l.ends[drop]) >= longest {
 		drop++
 	}
 	l.ends = l.ends[drop:]
+
 	live := l.left[:0]
 	for _, r := range l.left {
 		if now.Before(r.until) {
@@ -327,9 +346,9 @@ func (l *limiter) forget(now time.Time) {
 	l.left = live
 }
 
-// retryQuota keeps retries from making an outage worse: each costs five tokens
-// and each success gives one back, so when most requests fail there are soon no
-// retries at all.
+// retryQuota keeps retries from making an outage worse: each retry costs five
+// tokens and each success gives one back, so when most requests fail, retries
+// soon stop.
 type retryQuota struct {
 	mu     sync.Mutex
 	tokens int

@@ -32,7 +32,7 @@ func sendAll(ctx context.Context, w *Writer, n, workers int) error {
 }
 
 func hostnameChange(i int) *plan.Change {
-	return &plan.Change{ID: fmt.Sprintf("custom_hostname/saas.example/app%d.customer.example", i), Zone: "saas.example", Kind: plan.KindCustomHostname,
+	return &plan.Change{Ref: plan.ParseRef(fmt.Sprintf("custom_hostname/saas.example/app%d.customer.example", i), ""),
 		ZoneID: zoneA, ObjectID: hostnameID(i)}
 }
 
@@ -49,7 +49,7 @@ func patchable() *fake {
 	return f
 }
 
-// busiest is the largest number of requests in any stretch of a length.
+// busiest returns the largest number of requests in any period of a length.
 func busiest(at []seen, per time.Duration) int {
 	most, from := 0, 0
 	for to := range at {
@@ -62,7 +62,7 @@ func busiest(at []seen, per time.Duration) int {
 }
 
 // 5,000 writes at the default rate: a burst of 1,100 at once, never more than
-// that in five minutes, and nearly all that is permitted.
+// that in five minutes, and nearly as many as permitted.
 func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := patchable()
@@ -92,8 +92,8 @@ func TestBudget(t *testing.T) {
 	})
 }
 
-// Whatever the latencies, no stretch of time holds more than the budget, as
-// seen by the server at any moment between request and answer.
+// Whatever the latencies, no period holds more requests than the rate allows,
+// even if the server counts a request at any moment before its answer.
 func TestBudgetProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 7).Draw(rt, "requests")
@@ -136,8 +136,8 @@ func TestBudgetProperty(t *testing.T) {
 	})
 }
 
-// A 429 in the middle pauses everybody for what it says; one request goes
-// first; nothing is lost, and nothing fails.
+// A 429 pauses all requests for the time that it states. Then one goes ahead as
+// a probe. No request is lost or fails.
 func TestPause(t *testing.T) {
 	for _, tt := range []struct {
 		retryAfter string
@@ -176,7 +176,7 @@ func TestPause(t *testing.T) {
 			if len(all) != 55 {
 				t.Fatalf("%d requests, want 50 and the five that were limited", len(all))
 			}
-			// The five in flight are limited at 400 ms; the sixth request
+			// The five in flight get their 429 at 400 ms; the sixth request
 			// behind them is the probe.
 			limited := all[23].at
 			probe, next := all[24+0], all[25]
@@ -196,8 +196,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// Of two pauses the later end counts, and a probe that got no answer says
-// nothing: another one goes first.
+// The later end of two pauses counts. A probe without an answer says nothing,
+// so another one follows.
 func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(DefaultRate)
@@ -228,7 +228,8 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// An API that never stops refusing ends in an error, not in waiting for ever.
+// If the API refuses every request, the run ends with an error and does not
+// wait for ever.
 func TestPausedForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -258,7 +259,7 @@ func TestWaitIsCancelled(t *testing.T) {
 	})
 }
 
-// With r left, nobody sends more than r until t has passed.
+// With r left, no more than r requests are sent until t has passed.
 func TestRatelimitHeader(t *testing.T) {
 	for _, header := range []http.Header{
 		{"Ratelimit": {`"default";r=1000;t=30, "burst";r=%d;t=%d`}},
@@ -298,7 +299,7 @@ func TestRatelimitHeader(t *testing.T) {
 			if err := sendAll(t.Context(), writer(t, o), 100, 6); err != nil {
 				t.Fatal(err)
 			}
-			// Five windows: nothing of what is permitted is given away.
+			// Five windows: every permitted request is used.
 			if took := time.Since(f.start); took > 4*time.Minute+20*time.Second {
 				t.Errorf("%v: took %s", header, took)
 			}
@@ -306,8 +307,8 @@ func TestRatelimitHeader(t *testing.T) {
 	}
 }
 
-// An announced policy is a budget like our own, but for the twelfth, rounded up,
-// that is left to others.
+// An announced policy limits like our own rate, less the twelfth, rounded up,
+// for others.
 func TestRatelimitPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -327,8 +328,9 @@ func TestRatelimitPolicy(t *testing.T) {
 	})
 }
 
-// grant is a server that grants a number of requests in fixed windows of a minute,
-// and refuses everything for the rest of a minute in which there were more.
+// grant is a server that allows a number of requests in fixed windows of a
+// minute, and after more than that refuses everything for the rest of the
+// minute.
 type grant struct {
 	sync.Mutex
 	each    int
@@ -364,9 +366,9 @@ func (g *grant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	patched(w, r)
 }
 
-// What others use is not ours to use: a server on which somebody else is at work
-// refuses nothing, nor does one whose windows end later than it says. One that is
-// closed at the beginning refuses one request.
+// A server that others use too refuses no request, nor does a server whose
+// windows end later than it says. A server that is closed at the beginning
+// refuses one request.
 func TestClosedWindow(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -467,7 +469,7 @@ func FuzzHeaders(f *testing.F) {
 			l.inFlight++
 			l.done(ticket{}, 200, h)
 		}
-		// Whatever the headers say, the way is free again some time.
+		// Whatever the headers say, requests are allowed again some time.
 		for _, r := range l.left {
 			if r.n < 0 || time.Until(r.until) > maxPause {
 				t.Errorf("%+v", r)

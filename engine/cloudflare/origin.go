@@ -29,6 +29,7 @@ func originCertificates(ctx context.Context, c *client, zone string) ([]plan.Ori
 		a, b := &items[i], &items[j]
 		return cmp.Or(b.uploaded.Compare(a.uploaded), cmp.Compare(a.ID, b.ID)) < 0
 	})
+
 	out := make([]plan.OriginCertificate, len(items))
 	for i, o := range items {
 		out[i] = o.OriginCertificate
@@ -36,52 +37,39 @@ func originCertificates(ctx context.Context, c *client, zone string) ([]plan.Ori
 	return out, nil
 }
 
-// originCertificate is a certificate with what it is sorted by.
+// originCertificate is a certificate with the time that it is sorted by.
 type originCertificate struct {
 	plan.OriginCertificate
 	uploaded time.Time
 }
 
 func decodeOriginCertificates(result []byte) ([]originCertificate, error) {
-	var out []originCertificate
-	c := cursor{b: result}
-	err := c.array(func() error {
-		o, err := c.originCertificate()
-		out = append(out, o)
-		return err
-	})
-	return out, err
+	return decodeList(result, decodeOriginCertificate)
 }
 
-func (c *cursor) originCertificate() (originCertificate, error) {
-	var o originCertificate
-	err := c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			o.ID, err = c.optional()
-		case "status":
-			o.Status, err = c.optional()
-		case "uploaded_on":
-			var at string
-			at, err = c.optional()
-			o.uploaded, _ = time.Parse(time.RFC3339, at) // one that cannot be read counts as old
-		case "certificate":
-			var text string
-			text, err = c.optional()
-			o.SHA256 = fingerprint(text)
-		default:
-			c.skip()
-		}
-		return err
-	})
-	if err == nil && !validID(o.ID) {
-		err = errors.New("a certificate without a usable id")
+func decodeOriginCertificate(text []byte) (originCertificate, error) {
+	var shown struct {
+		ID          string `json:"id"`
+		Status      string `json:"status"`
+		Uploaded    string `json:"uploaded_on"`
+		Certificate string `json:"certificate"`
 	}
-	return o, err
+	switch err := unmarshal(text, &shown); {
+	case err != nil:
+		return originCertificate{}, err
+	case !validID(shown.ID):
+		return originCertificate{}, errors.New("a certificate without a usable id")
+	}
+
+	at, _ := time.Parse(time.RFC3339, shown.Uploaded) // an unreadable time counts as old
+	return originCertificate{
+		OriginCertificate: plan.OriginCertificate{ID: shown.ID, Status: shown.Status, SHA256: fingerprint(shown.Certificate)},
+		uploaded:          at,
+	}, nil
 }
 
-// fingerprint is the SHA-256 of the first certificate of a PEM text, empty if it
-// has none. The text itself is no measure: the API normalises it.
+// fingerprint returns the SHA-256 of the first certificate in a PEM text, or
+// "". The text itself cannot be compared, since the API normalises it.
 func fingerprint(text string) string {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
@@ -94,8 +82,8 @@ func fingerprint(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// uploaded is a certificate for origin pulls as an object of plans. Its state
-// matters: nothing may rely on it before it is active.
+// uploaded returns a certificate for origin pulls as the object of a change,
+// with its state: nothing may rely on it before it is active.
 func uploaded(o *plan.OriginCertificate) plan.Object {
 	r := &plan.Resource{ID: o.ID, Fields: map[string]schema.Value{}}
 	if o.SHA256 != "" {
@@ -107,8 +95,8 @@ func uploaded(o *plan.OriginCertificate) plan.Object {
 	return plan.Object{Resource: r, Pending: o.Status}
 }
 
-// readUploaded looks for the certificate that a change uploads, by its
-// fingerprint.
+// readUploaded searches by fingerprint for the certificate that a change
+// uploads.
 func (w *Writer) readUploaded(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	items, err := originCertificates(ctx, cl, c.ZoneID)
 	if err != nil {
@@ -125,20 +113,19 @@ func (w *Writer) readUploaded(ctx context.Context, cl *client, c *plan.Change) (
 	return uploaded(&items[i]), nil
 }
 
-// edited is what a change makes of a field, by which the object is found that it
-// is to create.
+// edited returns the new value of a field of a change. The object that the
+// change is to create is found by it.
 func edited(c *plan.Change, field string) (schema.Value, error) {
 	i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Setting == field })
 	if i < 0 || c.Edits[i].To == schema.Inherit || c.Edits[i].To == "" {
-		return "", fmt.Errorf("%s: it does not say which %s to look for", c.ID, field)
+		return "", fmt.Errorf("%s: the change does not say which %s to look for", c.Ref, field)
 	}
 	return c.Edits[i].To, nil
 }
 
-// acceptUploaded takes over the answer to an upload.
+// acceptUploaded reads the answer to an upload.
 func acceptUploaded(result []byte) plan.Object {
-	c := cursor{b: result}
-	o, err := c.originCertificate()
+	o, err := decodeOriginCertificate(result)
 	if err != nil || o.SHA256 == "" {
 		return plan.Object{}
 	}

@@ -34,7 +34,7 @@ func uploadChange(crt *signer) (*plan.Change, plan.Request) {
 	}
 }
 
-// The key is put in only when the request is sent, and shows nowhere.
+// The key is added only when the request is sent, and never shows.
 func TestUploadOriginCertificate(t *testing.T) {
 	l := newLab(t, zoneSeed)
 	crt := issue(t, "pulls", false, nil)
@@ -68,13 +68,13 @@ func TestUploadOriginCertificate(t *testing.T) {
 // secretLine is a line of a key.
 func secretLine(pem string) string { return strings.Split(pem, "\n")[1] }
 
-// Without its key nothing is sent, and the message names the variable alone.
+// Without its key nothing is sent, and the message names only the variable.
 func TestUploadWithoutKey(t *testing.T) {
 	crt := issue(t, "pulls", false, nil)
 	key := crt.keyPEM(t)
 	for _, tt := range []struct{ name, key, body, want string }{
-		{"none", "", "", "the environment variable PULLS_KEY, which is to hold the private key, is not set"},
-		{"blank", " \n", "", "the environment variable PULLS_KEY, which is to hold the private key, is not set"},
+		{"none", "", "", "the environment variable PULLS_KEY is not set; it must hold the private key"},
+		{"blank", " \n", "", "the environment variable PULLS_KEY is not set; it must hold the private key"},
 		{"another thing", secretLine(key), "", "the environment variable PULLS_KEY does not hold a private key in PEM form"},
 		{"a certificate", crt.pem(), "", "the environment variable PULLS_KEY does not hold a private key in PEM form"},
 		{"no variable", key, `{"certificate":"x"}`, "the request does not say which environment variable holds the private key"},
@@ -88,13 +88,13 @@ func TestUploadWithoutKey(t *testing.T) {
 			req.Body = plan.RawMessage(tt.body)
 		}
 		_, err := writer(t, o).Write(t.Context(), c, req)
-		if err == nil || err.Error() != c.ID+": "+tt.want || len(f.seen) > 0 {
+		if err == nil || err.Error() != c.String()+": "+tt.want || len(f.seen) > 0 {
 			t.Errorf("%s: %v, %d requests", tt.name, err, len(f.seen))
 		}
 	}
 }
 
-// A server may send the key back, in whatever form.
+// A server may echo the key in any form.
 func TestKeysAreHidden(t *testing.T) {
 	crt := issue(t, "pulls", false, nil)
 	for !strings.Contains(strings.Split(crt.keyPEM(t), "\n")[2], "/") { // what JSON may write in two ways
@@ -132,7 +132,7 @@ func TestKeysAreHidden(t *testing.T) {
 	}
 }
 
-// A lost answer is settled by looking for the certificate.
+// After a lost answer, a search for the certificate tells the outcome.
 func TestLostAnswerOfUpload(t *testing.T) {
 	l := newLab(t, zoneSeed)
 	crt := issue(t, "pulls", false, nil)
@@ -151,8 +151,8 @@ func TestLostAnswerOfUpload(t *testing.T) {
 	}
 }
 
-// The newest certificate comes first; one that is on its way out does not count,
-// and one that cannot be read has no fingerprint.
+// The newest certificate comes first. One that is being deleted does not count,
+// and one that cannot be parsed has no fingerprint.
 func TestOriginCertificates(t *testing.T) {
 	crt := issue(t, "pulls", false, nil)
 	text, _ := json.Marshal("noise before\n" + crt.pem() + "\n\n")

@@ -14,13 +14,14 @@ import (
 	"tlsync/engine/plan"
 )
 
-// shop is a zone whose custom hostnames can be written. It keeps when each was last
-// shown.
+// shop is a zone with writable custom hostnames. It records when it last showed
+// each of them.
 type shop struct {
 	mu    sync.Mutex
 	paged paged
 	shown []time.Time
-	// latest is the longest time between the showing of a name and its write.
+	// latest is the longest time between the reading of a hostname and its
+	// write.
 	latest time.Duration
 }
 
@@ -61,8 +62,8 @@ func (s *shop) fake() *fake {
 	return f
 }
 
-// raise is a plan that raises the minimum of n names, in another order than that
-// of the list.
+// raise is a plan that raises the minimum of n hostnames, in another order than
+// that of the list.
 func raise(n int) *plan.Plan {
 	p := &plan.Plan{}
 	for k := range n {
@@ -74,9 +75,9 @@ func raise(n int) *plan.Plan {
 	return p
 }
 
-// Ten thousand changes at the default rate take three quarters of an hour, and no
-// reading is older than a minute when it is written over. The list has another order
-// than the plan, and yet a page is not read again for each name on it.
+// Ten thousand changes at the default rate take three quarters of an hour, and
+// no reading is older than a minute when its write is sent. The order of the
+// list differs from that of the plan, yet each page is not read once per name.
 func TestReadingsAreFreshAndFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 10_000

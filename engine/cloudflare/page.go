@@ -17,53 +17,54 @@ import (
 	"tlsync/engine/crash"
 )
 
-// maxPages ends a list that does not end by itself: four million names at the
-// usual size of a page, two hundred thousand at the smallest.
+// maxPages bounds a list that does not end by itself: four million names at the
+// usual page size, two hundred thousand at the smallest.
 const maxPages = 4000
 
-// maxUntold ends one whose server does not say how long it is. It is what the
-// default rate lets through without a pause.
+// maxUntold bounds a list whose server does not say how long it is. The default
+// rate lets as many requests through without a pause.
 const maxUntold = 1000
 
-// A query describes a list.
+// query describes a list.
 type query[T any] struct {
 	client *client
-	path   string // with its filters, without page and per_page
-	// sizes of pages to try, the largest first. The next one is tried when the
-	// server refuses a size, or fails over it.
+	path   string // with filters, without page and per_page
+	// sizes are the page sizes to try, the largest first. The next one is tried
+	// if the server refuses a size or fails over it.
 	sizes []int
-	// refused, if set, remembers how many of the sizes the server refused, so that
-	// the next list of the kind need not find out again.
+	// refused, if set, remembers how many of the sizes the server refused, so
+	// that the next list of the kind starts with one that works.
 	refused *atomic.Int32
-	// filtered says that the total, which Cloudflare documents as counting all
-	// objects whatever the filter, is no measure of completeness.
+	// filtered says that the total does not tell whether the list is complete:
+	// Cloudflare documents that it counts all objects whatever the filter.
 	filtered bool
-	// least is the smallest size of pages that a server has. A filtered page with
-	// fewer items is the last.
+	// least is the smallest page size of any server. A filtered page with fewer
+	// items is the last.
 	least int
 	// enough, if set, may end a list of several pages after the first.
 	enough func(pages int) bool
 	decode func(result []byte) ([]T, error)
 	id     func(*T) string
-	// progress, if set, is told of each page, and of how many items the server
-	// counts in all, from several goroutines.
+	// progress, if set, is called for each page with its number of items and
+	// the total that the server counts, from several goroutines.
 	progress func(items, total int)
 	limit    int // pages under way at once
 	log      *slog.Logger
 }
 
-// listing is a complete list, in the order of the server, without repetitions.
+// listing is a complete list in the order of the server, without duplicates.
 type listing[T any] struct {
 	items []T
-	pages []int // the page on which each item stood
-	size  int   // what was asked for as per_page
-	// partial is set where the first page was enough.
+	pages []int // the page of each item
+	size  int   // the requested per_page
+	// partial is set if the first page was enough.
 	partial bool
-	// untold is set where the server did not say how long the list is.
+	// untold is set if the server did not say how long the list is.
 	untold bool
 }
 
-// incomplete is the error of a list whose count is not what the server says.
+// incomplete is the error of a list that has not as many items as the server
+// counts.
 type incomplete struct{ seen, total int }
 
 func (e *incomplete) Error() string {
@@ -72,16 +73,17 @@ func (e *incomplete) Error() string {
 }
 
 // list reads all pages. Lists are sorted by a field that changes while they are
-// read, so an item may appear twice or not at all: what was seen is counted
-// against the server's total, and where that differs everything is read once
-// more. An incomplete list is an error: what is missing from it must not look
-// as if it did not exist.
+// read, so an item may appear twice or not at all. Therefore list compares the
+// number of items with the server's total, and if they differ it reads
+// everything once more. An incomplete list is an error: a missing item must not
+// look as if it did not exist.
 func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 	again, refused := true, false
 	s := 0
 	if q.refused != nil {
 		s = min(int(q.refused.Load()), len(q.sizes)-1)
 	}
+
 	for {
 		l, err := q.once(ctx, q.sizes[s])
 		var short *incomplete
@@ -92,7 +94,7 @@ func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 				q.refused.Store(int32(s))
 			}
 			if l.untold {
-				q.log.Warn("the list does not say how many there are; read until a page had nothing new", "path", q.path, "items", len(l.items))
+				q.log.Warn("the server does not say how long the list is; read until a page had nothing new", "path", q.path, "items", len(l.items))
 			}
 			return l, nil
 		case errors.As(err, &short) && again:
@@ -108,12 +110,13 @@ func list[T any](ctx context.Context, q query[T]) (*listing[T], error) {
 	}
 }
 
-// smallerMayDo reports whether a smaller page may succeed where this one failed.
+// smallerMayDo reports whether a smaller page may succeed where this one
+// failed.
 func (e *Error) smallerMayDo() bool {
 	return e.heavy || e.Status == http.StatusBadRequest && !e.Denied() || e.Status >= 500
 }
 
-// page is one page as it came.
+// page is one page as the server sent it.
 type page[T any] struct {
 	items []T
 	info  cloudflare.ResultInfo
@@ -151,6 +154,7 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		return nil, err
 	}
 	m.add(1, first)
+
 	got, total := len(first.items), first.info.Total
 	if got == 0 && total <= 0 {
 		return &m.listing, nil
@@ -159,14 +163,16 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		return m.result(total, true)
 	}
 	if q.filtered && total > got || total <= 0 || got == 0 {
-		// Nothing says how many pages there are.
+		// The server does not say how many pages there are.
 		m.untold = total <= 0
 		if err := q.follow(ctx, &m, 2, size); err != nil {
 			return nil, err
 		}
 		return m.result(total, q.filtered)
 	}
-	// The server may give less than it was asked for: what came is the size.
+
+	// The server may return fewer items than it was asked for, so the first page
+	// tells the size.
 	pages := (total-1)/got + 1
 	if pages > maxPages {
 		return nil, fmt.Errorf("GET %s: the server counts %d items and gives %d at a time: more than %d pages", q.path, total, got, maxPages)
@@ -175,6 +181,14 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		m.partial = true
 		return &m.listing, nil
 	}
+	if err := q.rest(ctx, &m, first, pages, size); err != nil {
+		return nil, err
+	}
+	return m.result(total, q.filtered)
+}
+
+// rest reads the pages after the first, several at once.
+func (q *query[T]) rest(ctx context.Context, m *merger[T], first page[T], pages, size int) error {
 	rest := make([]page[T], pages-1)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(q.limit)
@@ -185,24 +199,24 @@ func (q *query[T]) once(ctx context.Context, size int) (*listing[T], error) {
 		}))
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return err
 	}
+
 	last := first
-	m.grow(min(total, got*pages))
+	m.grow(min(first.info.Total, len(first.items)*pages))
 	for i, p := range rest {
 		m.add(i+2, p)
 		last = p
 	}
-	// A total that is too small would end the list too early. If the number of
-	// pages does not bear it out, and there is room for doubt, one more page is
-	// asked for: the last one was full, or the server speaks of more pages.
+
+	// A total that is too small would end the list too early. One more page is
+	// requested if the number of pages does not confirm it and there may be more:
+	// the last page was full, or the server speaks of more pages.
 	full := len(last.items) >= size || last.info.PerPage > 0 && len(last.items) >= last.info.PerPage
 	if said := first.info.TotalPages; said != pages && (full || said > pages) {
-		if err := q.follow(ctx, &m, pages+1, size); err != nil {
-			return nil, err
-		}
+		return q.follow(ctx, m, pages+1, size)
 	}
-	return m.result(total, q.filtered)
+	return nil
 }
 
 // follow reads page after page until one has nothing new.
@@ -216,15 +230,15 @@ func (q *query[T]) follow(ctx context.Context, m *merger[T], n, size int) error 
 			return nil
 		}
 	}
-	return fmt.Errorf("GET %s: still more after %d pages, and no word of how many there are", q.path, n-1)
+	return fmt.Errorf("GET %s: still more after %d pages, and the server does not say how many there are", q.path, n-1)
 }
 
-// merger puts pages together.
+// merger joins pages.
 type merger[T any] struct {
 	listing[T]
 	id    func(*T) string
 	seen  map[string]bool
-	total int // the largest that a page named
+	total int // the largest of all pages
 }
 
 // grow makes room for a list of n items.
@@ -233,7 +247,7 @@ func (m *merger[T]) grow(n int) {
 	m.pages = slices.Grow(m.pages, max(0, n-len(m.pages)))
 }
 
-// add takes a page over and reports how many of its items are new.
+// add adds a page and returns how many of its items are new.
 func (m *merger[T]) add(n int, p page[T]) int {
 	before := len(m.items)
 	for i := range p.items {
@@ -252,4 +266,59 @@ func (m *merger[T]) result(total int, filtered bool) (*listing[T], error) {
 		return nil, &incomplete{len(m.items), total}
 	}
 	return &m.listing, nil
+}
+
+// gather reads a list without documented page parameters. The first request has
+// none; if the answer speaks of more, gather requests further pages in the size
+// that the server gave. It ends when a page has nothing new, since a server
+// that ignores the number of the page returns the first one again. A list with
+// fewer items than the server counts is read once more, and then it is an
+// error: a missing item must not look as if it did not exist.
+func gather[T any](ctx context.Context, c *client, path string, decode func(result []byte) ([]T, error), id func(*T) string) ([]T, error) {
+	items, err := gatherOnce(ctx, c, path, decode, id)
+	var short *incomplete
+	if errors.As(err, &short) {
+		items, err = gatherOnce(ctx, c, path, decode, id)
+	}
+	return items, err
+}
+
+func gatherOnce[T any](ctx context.Context, c *client, path string, decode func(result []byte) ([]T, error), id func(*T) string) ([]T, error) {
+	var m merger[T]
+	m.id, m.seen = id, map[string]bool{}
+	pages := 0 // the most that an answer named
+	for n, at := 1, path; ; n++ {
+		if n > maxUntold {
+			return nil, fmt.Errorf("GET %s: still more after %d pages", path, n-1)
+		}
+		var p page[T]
+		err := c.read(ctx, at, func(result []byte, info *cloudflare.ResultInfo) (err error) {
+			p.items, err = decode(result)
+			if info != nil {
+				p.info = *info
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+
+		fresh := m.add(n, p)
+		pages = max(pages, p.info.TotalPages)
+		more := len(m.items) < m.total || m.total <= 0 && n < pages
+		switch {
+		case !more:
+			return m.items, nil
+		case fresh == 0 && m.total > 0:
+			return nil, fmt.Errorf("GET %s: %w", path, &incomplete{len(m.items), m.total})
+		case fresh == 0:
+			return nil, fmt.Errorf("GET %s: the server counts %d pages, and page %d has nothing new: %s", path, pages, n,
+				"the list changed while it was read, or paging is broken; try again")
+		}
+
+		at = path + "?page=" + fmt.Sprint(n+1)
+		if p.info.PerPage > 0 {
+			at = pagePath(path, n+1, p.info.PerPage)
+		}
+	}
 }

@@ -18,8 +18,8 @@ var withHostnames = plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Ho
 
 const listURI = "GET /client/v4/zones/" + zoneA + "/custom_hostnames"
 
-// read fetches the custom hostnames of a zone, and returns how many requests
-// that took.
+// read fetches the custom hostnames of a zone and returns the number of
+// requests.
 func readHostnames(t *testing.T, h http.Handler) (n, requests int, err error) {
 	t.Helper()
 	f := oneZone(h)
@@ -40,7 +40,7 @@ func readHostnames(t *testing.T, h http.Handler) (n, requests int, err error) {
 type info = map[string]any
 
 // Whatever the server says about its pages, the list is complete or an error,
-// and it ends.
+// and the reading ends.
 func TestPages(t *testing.T) {
 	full := func(page, perPage, count, total int) info {
 		return info{"page": page, "per_page": perPage, "count": count, "total_count": total, "total_pages": (total + perPage - 1) / perPage}
@@ -107,7 +107,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// The parameters of a list are what the API knows, and no more.
+// A list has only parameters that the API knows.
 func TestPageQuery(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(1200)})
 	if _, err := reader(t, options(f)).Fetch(t.Context(), withHostnames); err != nil {
@@ -119,8 +119,8 @@ func TestPageQuery(t *testing.T) {
 	}
 }
 
-// A server that refuses large pages, or fails over them, is asked for smaller
-// ones.
+// If a server refuses large pages, or fails over them, smaller ones are
+// requested.
 func TestSmallerPages(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
@@ -149,7 +149,7 @@ func TestSmallerPages(t *testing.T) {
 			if n := len(f.requests(listURI)); n > tt.requests {
 				t.Errorf("%s: %d requests, want %d", tt.name, n, tt.requests)
 			}
-			// What was refused once is not tried again.
+			// A size that was refused once is not tried again.
 			f.seen = nil
 			if _, err := r.Fetch(t.Context(), withHostnames); err != nil {
 				t.Fatal(err)
@@ -159,7 +159,7 @@ func TestSmallerPages(t *testing.T) {
 			}
 		})
 	}
-	// A refusal that has nothing to do with the size stays an error.
+	// A refusal for another reason than the size stays an error.
 	if _, n, err := readHostnames(t, answer(400, "application/json", failure)); err == nil || n != 5 {
 		t.Errorf("%d requests, %v", n, err)
 	}
@@ -168,7 +168,8 @@ func TestSmallerPages(t *testing.T) {
 	}
 }
 
-// A page that takes too long is not waited for twice: the next is half as large.
+// A page that takes too long is not requested again; the next size is half as
+// large.
 func TestSlowPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := paged{items: manyHostnames(1200)}
@@ -194,8 +195,9 @@ func TestSlowPages(t *testing.T) {
 	})
 }
 
-// Fifty pages are read in six rounds of ten at once, behind the look-up of the zone:
-// within one and a half times what latency and concurrency permit.
+// Fifty pages are read in six rounds of ten at once after the look-up of the
+// zone: within one and a half times the minimum for that latency and
+// concurrency.
 func TestPagesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const latency = 100 * time.Millisecond
@@ -233,8 +235,8 @@ func (d impatient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// shifting serves a list that changes its order behind the reader's back: an
-// item of page 1 moves to page 2 and another one the other way.
+// shifting serves a list that changes its order while it is read: an item of
+// page 1 moves to page 2 and another one the other way.
 type shifting struct {
 	paged
 	times int // how often
@@ -263,7 +265,7 @@ func TestShiftingList(t *testing.T) {
 	}
 }
 
-// A list without an end is an error, and so is one that repeats itself.
+// A list without an end is an error, and so is a list that repeats itself.
 func TestEndlessList(t *testing.T) {
 	endless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
@@ -307,10 +309,10 @@ func TestFaultOnOnePage(t *testing.T) {
 	}
 }
 
-// A list that does not say how long it is is told once, however many pages it
-// has and however often it is read; others are not.
+// A warning tells once that a list does not say how long it is, however many
+// pages it has and however often it is read; other lists have no warning.
 func TestUntoldList(t *testing.T) {
-	const message = "the list does not say how many there are; read until a page had nothing new"
+	const message = "the server does not say how long the list is; read until a page had nothing new"
 	for _, tt := range []struct {
 		name string
 		info func(page, perPage, count, total int) any
@@ -341,8 +343,8 @@ func TestUntoldList(t *testing.T) {
 			t.Errorf("%s: logged %d lines, want %d:\n%s", tt.name, lines, tt.told, log.String())
 		}
 	}
-	// Cloudflare counts the zones that a filter leaves out as well: that says
-	// nothing, but is no list without a total.
+	// Cloudflare also counts the zones that a filter leaves out. Such a total
+	// tells nothing, but it is a total.
 	f := newFake()
 	f.mux.Handle("GET /client/v4/zones", paged{items: []string{zoneJSON(zoneA, "saas.example", acctA, "A")}, info: func(int, int, int, int) any { return info{"total_count": 70, "total_pages": 2} }})
 	var log bytes.Buffer

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Rate is a budget: at most Requests in any stretch of time as long as Per.
+// Rate allows at most Requests in any period of Per.
 type Rate struct {
 	Requests int
 	Per      time.Duration
 }
 
-// DefaultRate leaves a twelfth of what Cloudflare grants a user, 1,200 requests
-// in five minutes, to the dashboard and to other tools: they are counted
+// DefaultRate leaves a twelfth of Cloudflare's limit for a user, 1,200 requests
+// in five minutes, to the dashboard and to other tools, which Cloudflare counts
 // together (developers.cloudflare.com/fundamentals/api/reference/limits).
 var DefaultRate = Rate{Requests: 1100, Per: 5 * time.Minute}
 
@@ -25,10 +25,12 @@ func ParseRate(s string) (Rate, error) {
 	if !ok {
 		return Rate{}, bad
 	}
+
 	n, err := strconv.Atoi(count)
 	if err != nil {
 		return Rate{}, bad
 	}
+
 	if per != "" && (per[0] < '0' || per[0] > '9') {
 		per = "1" + per
 	}
@@ -36,18 +38,19 @@ func ParseRate(s string) (Rate, error) {
 	if err != nil {
 		return Rate{}, bad
 	}
+
 	r := Rate{n, d}
 	return r, r.check()
 }
 
 func (r Rate) check() error {
 	if r.Requests < 1 || r.Per < time.Millisecond || r.Per > 24*time.Hour {
-		return fmt.Errorf("rate %s allows nothing or has no sensible duration; right is a number of requests per duration, as in 1100/5m", r)
+		return fmt.Errorf("rate %s is out of range; write a number of requests per duration, as in 1100/5m", r)
 	}
 	return nil
 }
 
-// String is the form that ParseRate reads.
+// String returns the form that ParseRate reads.
 func (r Rate) String() string {
 	per := r.Per.String()
 	if strings.HasSuffix(per, "m0s") {

@@ -1,8 +1,10 @@
 package cloudflare
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,58 +12,25 @@ import (
 	"tlsync/schema"
 )
 
-// decodeResources reads a list of objects of an account.
-func decodeResources(result []byte, decode func(*cursor) (plan.Resource, error)) ([]plan.Resource, error) {
-	var out []plan.Resource
-	c := &cursor{b: result}
-	err := c.array(func() error {
-		o, err := decode(c)
-		out = append(out, o)
-		return err
-	})
-	return out, err
-}
-
-// resource reads an object of an account. Its id and its name are taken here, the
-// rest by member, which must pass over the value of each key that it is told of
-// and reports whether it did.
-func (c *cursor) resource(member func(o *plan.Resource, key string) (bool, error)) (plan.Resource, error) {
-	o := plan.Resource{Fields: map[string]schema.Value{}}
-	c.next()
-	start := c.i
-	err := c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			o.ID, err = c.optional()
-			return err
-		case "name":
-			o.Name, err = c.optional()
-			return err
-		}
-		known, err := member(&o, string(key))
-		if err == nil && !known {
-			c.skip()
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return o, err
-	case !validID(o.ID):
+// newResource makes an object of an account from its JSON text, without fields.
+// It needs a usable id.
+func newResource(text []byte, id, name string) (plan.Resource, error) {
+	o := plan.Resource{ID: id, Name: name, Fields: map[string]schema.Value{}}
+	if !validID(id) {
 		return o, errors.New("an object without a usable id")
 	}
-	o.Rest = string(c.b[start:c.i])
+	o.Rest = string(text)
 	return o, nil
 }
 
-// set enters a field that has a value.
-func set(o *plan.Resource, field, text string) {
+// setField sets a field, unless the text is empty.
+func setField(o *plan.Resource, field, text string) {
 	if text != "" {
 		o.Fields[field] = schema.StringValue(text)
 	}
 }
 
-// setList enters a sorted list, each item once; an empty one is no value.
+// setList sets a field to a sorted list without duplicates, unless it is empty.
 func setList(o *plan.Resource, field string, items []string) {
 	slices.Sort(items)
 	if items = slices.Compact(items); len(items) > 0 {
@@ -69,36 +38,38 @@ func setList(o *plan.Resource, field string, items []string) {
 	}
 }
 
-// decodeCertificate reads a certificate authority of Access. Its PEM is never
-// shown; what identifies it is its fingerprint.
-func decodeCertificate(c *cursor) (plan.Resource, error) {
-	return c.resource(func(o *plan.Resource, key string) (bool, error) {
-		switch key {
-		case "fingerprint":
-			text, err := c.optional()
-			set(o, plan.FieldFingerprint, md5Fingerprint(text))
-			return true, err
-		case "associated_hostnames":
-			names, err := c.texts()
-			for i := range names {
-				names[i] = canonicalName(names[i])
-			}
-			setList(o, plan.FieldHostnames, names)
-			return true, err
-		case "expires_on":
-			text, err := c.optional()
-			if at, bad := time.Parse(time.RFC3339, text); bad == nil && at.Year() > 1 {
-				set(o, plan.FieldExpires, at.UTC().Format(time.RFC3339))
-			}
-			return true, err
-		}
-		return false, nil
-	})
+// decodeCertificate reads a certificate authority of Access. The API never shows
+// its PEM; the fingerprint identifies it.
+func decodeCertificate(text []byte) (plan.Resource, error) {
+	var shown struct {
+		ID          string   `json:"id"`
+		Name        string   `json:"name"`
+		Fingerprint string   `json:"fingerprint"`
+		Hostnames   []string `json:"associated_hostnames"`
+		Expires     string   `json:"expires_on"`
+	}
+	if err := unmarshal(text, &shown); err != nil {
+		return plan.Resource{ID: shown.ID}, err
+	}
+	o, err := newResource(text, shown.ID, shown.Name)
+	if err != nil {
+		return o, err
+	}
+
+	setField(&o, plan.FieldFingerprint, md5Fingerprint(shown.Fingerprint))
+	for i, name := range shown.Hostnames {
+		shown.Hostnames[i] = canonicalName(name)
+	}
+	setList(&o, plan.FieldHostnames, shown.Hostnames)
+	if at, err := time.Parse(time.RFC3339, shown.Expires); err == nil && at.Year() > 1 {
+		setField(&o, plan.FieldExpires, at.UTC().Format(time.RFC3339))
+	}
+	return o, nil
 }
 
-// md5Fingerprint is a fingerprint without what is written around it, as in
-// "MD5 Fingerprint=1E:80:…": 32 hexadecimal digits in lower case; empty if it is
-// something else.
+// md5Fingerprint strips the decoration of a fingerprint, as in
+// "MD5 Fingerprint=1E:80:…": it returns 32 hexadecimal digits in lower case, or ""
+// if s is something else.
 func md5Fingerprint(s string) string {
 	s = s[strings.LastIndexByte(s, '=')+1:]
 	s = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
@@ -108,31 +79,32 @@ func md5Fingerprint(s string) string {
 	return s
 }
 
-// decodeApplication reads an application of Access. The field FieldPolicy is
-// missing where the object does not show its policies.
-func decodeApplication(c *cursor) (plan.Resource, error) {
-	return c.resource(func(o *plan.Resource, key string) (bool, error) {
-		switch key {
-		case "domain":
-			domain, err := c.optional()
-			set(o, plan.FieldDomain, canonicalDomain(domain))
-			return true, err
-		case "policies":
-			if c.next() != '[' {
-				return false, nil
-			}
-			raw := c.skip()
-			if policies, err := decodePolicies(raw); err == nil {
-				o.Fields[plan.FieldPolicy] = letsIn(policies)
-			}
-			return true, nil
-		}
-		return false, nil
-	})
+// decodeApplication reads an Access application. FieldPolicy is missing if the
+// object does not show its policies.
+func decodeApplication(text []byte) (plan.Resource, error) {
+	var shown struct {
+		ID       string          `json:"id"`
+		Name     string          `json:"name"`
+		Domain   string          `json:"domain"`
+		Policies json.RawMessage `json:"policies"`
+	}
+	if err := unmarshal(text, &shown); err != nil {
+		return plan.Resource{ID: shown.ID}, err
+	}
+	o, err := newResource(text, shown.ID, shown.Name)
+	if err != nil {
+		return o, err
+	}
+
+	setField(&o, plan.FieldDomain, canonicalDomain(shown.Domain))
+	if policies, err := decodePolicies(shown.Policies); err == nil {
+		o.Fields[plan.FieldPolicy] = admission(policies)
+	}
+	return o, nil
 }
 
-// canonicalDomain is a hostname, perhaps with a path, in the form in which it is
-// compared.
+// canonicalDomain returns the form in which domains of applications are compared:
+// a canonical hostname, with its path if it has one.
 func canonicalDomain(s string) string {
 	host, path, below := strings.Cut(s, "/")
 	if host = canonicalName(host); below {
@@ -141,70 +113,51 @@ func canonicalDomain(s string) string {
 	return host
 }
 
-// accessPolicy is what of a policy decides who is let in.
+// accessPolicy holds the facts of a policy that decide who is let in.
 type accessPolicy struct {
 	id          string
-	certificate bool // a certificate is demanded, and suffices
+	certificate bool // it demands a client certificate and nothing else
 }
 
-// decodePolicies reads the policies of an application. One that is only named,
-// by its id, is an error: it does not say who is let in.
+// decodePolicies reads the policies of an application.
 func decodePolicies(result []byte) ([]accessPolicy, error) {
-	var out []accessPolicy
-	c := cursor{b: result}
-	err := c.array(func() error {
-		var p accessPolicy
-		decision, rules, certificates := "", 0, 0
-		err := c.object(func(key []byte) (err error) {
-			switch string(key) {
-			case "id":
-				p.id, err = c.optional()
-			case "decision":
-				decision, err = c.optional()
-			case "include":
-				if c.null() {
-					return nil
-				}
-				err = c.array(func() error {
-					rules++
-					if demandsCertificate(c.skip()) {
-						certificates++
-					}
-					return nil
-				})
-			default:
-				c.skip()
-			}
-			return err
-		})
-		if err == nil && decision == "" {
-			err = errors.New("a policy that is only named")
-		}
-		p.certificate = decision == "non_identity" && rules > 0 && rules == certificates
-		out = append(out, p)
-		return err
-	})
-	return out, err
+	return decodeList(result, decodePolicy)
+}
+
+// decodePolicy reads one policy. A policy shown by its id alone is an error, since
+// that does not say who is let in.
+func decodePolicy(text []byte) (accessPolicy, error) {
+	var shown struct {
+		ID       string            `json:"id"`
+		Decision string            `json:"decision"`
+		Include  []json.RawMessage `json:"include"`
+	}
+	if err := unmarshal(text, &shown); err != nil {
+		return accessPolicy{}, err
+	}
+	if shown.Decision == "" {
+		return accessPolicy{}, errors.New("a policy without a decision")
+	}
+
+	others := slices.ContainsFunc(shown.Include, func(rule json.RawMessage) bool { return !demandsCertificate(rule) })
+	return accessPolicy{
+		id:          shown.ID,
+		certificate: shown.Decision == "non_identity" && len(shown.Include) > 0 && !others,
+	}, nil
 }
 
 // demandsCertificate reports whether a rule is {"certificate": …} or
 // {"common_name": …} and nothing else.
 func demandsCertificate(rule []byte) bool {
-	members, known := 0, 0
-	c := cursor{b: rule}
-	err := c.object(func(key []byte) error {
-		members++
-		if k := string(key); k == "certificate" || k == "common_name" {
-			known++
-		}
-		c.skip()
-		return nil
-	})
-	return err == nil && members == 1 && known == 1
+	var members map[string]json.RawMessage
+	if unmarshal(rule, &members) != nil || len(members) != 1 {
+		return false
+	}
+	return members["certificate"] != nil || members["common_name"] != nil
 }
 
-// letsIn says who policies let in.
-func letsIn(policies []accessPolicy) schema.Value {
+// admission returns the value of FieldPolicy: who an application's policies let in.
+func admission(policies []accessPolicy) schema.Value {
 	switch {
 	case len(policies) == 0:
 		return plan.PolicyNone
@@ -214,148 +167,117 @@ func letsIn(policies []accessPolicy) schema.Value {
 	return plan.PolicyCertificate
 }
 
+// alertTarget is a destination of an alert. The id of an e-mail target is its
+// address.
+type alertTarget struct {
+	ID string `json:"id"`
+}
+
 // decodeAlert reads a notification policy.
-func decodeAlert(c *cursor) (plan.Resource, error) {
-	return c.resource(func(o *plan.Resource, key string) (bool, error) {
-		switch key {
-		case "enabled":
-			if c.null() {
-				return true, nil
-			}
-			enabled, err := c.truth()
-			o.Fields[plan.FieldEnabled] = "false"
-			if enabled {
-				o.Fields[plan.FieldEnabled] = "true"
-			}
-			return true, err
-		case "alert_type":
-			text, err := c.optional()
-			set(o, plan.FieldAlertType, text)
-			return true, err
-		case "description":
-			text, err := c.optional()
-			set(o, plan.FieldDescription, text)
-			return true, err
-		case "mechanisms":
-			if c.null() {
-				return true, nil
-			}
-			return true, c.mechanisms(o)
-		}
-		return false, nil
-	})
+func decodeAlert(text []byte) (plan.Resource, error) {
+	var shown struct {
+		ID          string `json:"id"`
+		Name        string `json:"name"`
+		Enabled     *bool  `json:"enabled"`
+		Type        string `json:"alert_type"`
+		Description string `json:"description"`
+		Mechanisms  struct {
+			Email     []alertTarget `json:"email"`
+			Webhooks  []alertTarget `json:"webhooks"`
+			PagerDuty []alertTarget `json:"pagerduty"`
+		} `json:"mechanisms"`
+	}
+	if err := unmarshal(text, &shown); err != nil {
+		return plan.Resource{ID: shown.ID}, err
+	}
+	o, err := newResource(text, shown.ID, shown.Name)
+	if err != nil {
+		return o, err
+	}
+
+	if shown.Enabled != nil {
+		o.Fields[plan.FieldEnabled] = schema.Value(strconv.FormatBool(*shown.Enabled))
+	}
+	setField(&o, plan.FieldAlertType, shown.Type)
+	setField(&o, plan.FieldDescription, shown.Description)
+
+	setList(&o, plan.FieldEmail, targetIDs(shown.Mechanisms.Email))
+	setList(&o, plan.FieldWebhooks, targetIDs(shown.Mechanisms.Webhooks))
+	setList(&o, plan.FieldPagerDuty, targetIDs(shown.Mechanisms.PagerDuty))
+	return o, nil
 }
 
-// mechanisms reads where an alert goes: lists of objects with an id, which for
-// e-mail is the address.
-func (c *cursor) mechanisms(o *plan.Resource) error {
-	return c.object(func(key []byte) error {
-		fields := map[string]string{"email": plan.FieldEmail, "webhooks": plan.FieldWebhooks, "pagerduty": plan.FieldPagerDuty}
-		field, ok := fields[string(key)]
-		if !ok || c.next() == 'n' {
-			c.skip()
-			return nil
+func targetIDs(targets []alertTarget) []string {
+	var ids []string
+	for _, t := range targets {
+		if t.ID != "" {
+			ids = append(ids, t.ID)
 		}
-		var ids []string
-		err := c.array(func() error {
-			return c.object(func(key []byte) error {
-				if string(key) != "id" {
-					c.skip()
-					return nil
-				}
-				id, err := c.optional()
-				if id != "" {
-					ids = append(ids, id)
-				}
-				return err
-			})
-		})
-		setList(o, field, ids)
-		return err
-	})
+	}
+	return ids
 }
 
-// decodeForwarding reads what is done with client certificates, by hostname.
+// decodeForwarding reads the hostnames whose client certificates are forwarded.
 func decodeForwarding(result []byte) (plan.Resource, error) {
 	o := plan.Resource{Fields: map[string]schema.Value{}, Rest: string(result)}
-	c := cursor{b: result}
-	err := c.array(func() error {
-		name, on := "", false
-		err := c.object(func(key []byte) (err error) {
-			switch string(key) {
-			case "hostname":
-				name, err = c.optional()
-			case "client_certificate_forwarding":
-				if !c.null() {
-					on, err = c.truth()
-				}
-			default:
-				c.skip()
-			}
-			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case name == "":
-			return errors.New("settings without a hostname")
-		case on:
-			o.Fields[plan.FieldForwarding(canonicalName(name))] = `"on"`
+	hostnames, err := decodeList(result, decodeForwarded)
+	for _, name := range hostnames {
+		if name != "" {
+			o.Fields[plan.FieldForwarding(name)] = `"on"`
 		}
-		return nil
-	})
+	}
 	return o, err
 }
 
-// decodeAlertTypes reads the types of available_alerts, which stand in groups by
-// product, sorted.
+// decodeForwarded returns the hostname of an entry, or "" if the entry switches
+// forwarding off.
+func decodeForwarded(text []byte) (string, error) {
+	var shown struct {
+		Hostname string `json:"hostname"`
+		Forward  bool   `json:"client_certificate_forwarding"`
+	}
+	switch err := unmarshal(text, &shown); {
+	case err != nil:
+		return "", err
+	case shown.Hostname == "":
+		return "", errors.New("settings without a hostname")
+	case !shown.Forward:
+		return "", nil
+	}
+	return canonicalName(shown.Hostname), nil
+}
+
+// decodeAlertTypes reads the types of available_alerts, which are grouped by
+// product. It returns them sorted.
 func decodeAlertTypes(result []byte) ([]string, error) {
-	out := []string{} // read, if empty
-	c := cursor{b: result}
-	err := c.object(func([]byte) error {
-		if c.null() {
-			return nil
+	var products map[string][]struct {
+		Type string `json:"type"`
+	}
+	err := unmarshal(result, &products)
+
+	out := []string{} // not nil: the list was read, if empty
+	for _, types := range products {
+		for _, t := range types {
+			if t.Type != "" {
+				out = append(out, t.Type)
+			}
 		}
-		return c.array(func() error {
-			return c.object(func(key []byte) error {
-				if string(key) != "type" {
-					c.skip()
-					return nil
-				}
-				t, err := c.optional()
-				if t != "" {
-					out = append(out, t)
-				}
-				return err
-			})
-		})
-	})
+	}
 	slices.Sort(out)
 	return slices.Compact(out), err
 }
 
-// decodeDestinations reads destinations of alerts.
+// decodeDestinations reads the destinations that alerts can be sent to.
 func decodeDestinations(result []byte) ([]plan.Destination, error) {
-	var out []plan.Destination
-	c := cursor{b: result}
-	err := c.array(func() error {
-		var d plan.Destination
-		err := c.object(func(key []byte) (err error) {
-			switch string(key) {
-			case "id":
-				d.ID, err = c.optional()
-			case "name":
-				d.Name, err = c.optional()
-			default:
-				c.skip()
-			}
-			return err
-		})
-		if err == nil && d.ID == "" {
+	return decodeList(result, func(item []byte) (plan.Destination, error) {
+		var shown struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		}
+		err := unmarshal(item, &shown)
+		if err == nil && shown.ID == "" {
 			err = errors.New("a destination without an id")
 		}
-		out = append(out, d)
-		return err
+		return plan.Destination{ID: shown.ID, Name: shown.Name}, err
 	})
-	return out, err
 }

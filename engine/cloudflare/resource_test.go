@@ -32,23 +32,23 @@ func (l *lab) object(kind plan.Kind, name string) *plan.Resource {
 func (l *lab) step(w *Writer, c *plan.Change, method, path, body string) plan.Object {
 	l.Helper()
 	if at, e, v := plan.Stand(c, l.read(w, c, time.Minute)); at != plan.AtOrigin {
-		l.Fatalf("%s: before the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Fatalf("%s: before the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	answer, err := w.Write(l.Context(), c, plan.Request{Method: method, Path: "/accounts/" + acctA + path, Body: plan.RawMessage(body)})
 	if err != nil {
-		l.Fatalf("%s: %v", c.ID, err)
+		l.Fatalf("%s: %v", c.String(), err)
 	}
 	after := l.read(w, c, 0)
 	if at, e, v := plan.Stand(c, after); at != plan.AtTarget {
-		l.Errorf("%s: after the write it is %s: %+v %s", c.ID, at, e, v)
+		l.Errorf("%s: after the write it is %s: %+v %s", c.String(), at, e, v)
 	}
 	return answer
 }
 
 func quoted(s string) string { b, _ := json.Marshal(s); return string(b) }
 
-// A certificate authority is made, given other names, rid of them, and deleted;
-// another team's stays as it is.
+// A certificate authority is created, gets other hostnames, loses them, and is
+// deleted; that of another team stays unchanged.
 func TestWriteCertificates(t *testing.T) {
 	l := newLab(t, accountSeed)
 	w := l.writer()
@@ -81,7 +81,7 @@ func TestWriteCertificates(t *testing.T) {
 	}
 }
 
-// Of a chain it is not documented which certificate the fingerprint is of.
+// Cloudflare does not document whose fingerprint in a chain it reports.
 func TestFingerprintOfAChain(t *testing.T) {
 	root := issue(t, "root", true, nil)
 	intermediate := issue(t, "intermediate", true, root)
@@ -144,7 +144,7 @@ func TestWriteApplications(t *testing.T) {
 	}
 }
 
-// Alerts are answered with an id alone, so they are read back.
+// Alerts are answered with an id only, so they are read back.
 func TestWriteAlerts(t *testing.T) {
 	l := newLab(t, accountSeed)
 	w := l.writer()
@@ -171,8 +171,7 @@ func TestWriteAlerts(t *testing.T) {
 // createHostname creates new.customer.example with a minimum version.
 func createHostname() (*plan.Change, plan.Request) {
 	c := &plan.Change{
-		ID: "custom_hostname/saas.example/new.customer.example", Zone: "saas.example", Kind: plan.KindCustomHostname, Action: plan.Create,
-		Name: "new.customer.example", ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
+		Ref: plan.ParseRef("custom_hostname/saas.example/new.customer.example", "new.customer.example"), Action: plan.Create, ZoneID: zoneA, Edits: []plan.Edit{edit("min_tls_version", schema.Inherit, `"1.2"`)},
 	}
 	return c, plan.Request{
 		Method: "POST", Path: plan.CustomHostnamesPath(zoneA),
@@ -180,7 +179,7 @@ func createHostname() (*plan.Change, plan.Request) {
 	}
 }
 
-// A custom hostname is created with its settings, and deleted with an answer that
+// A custom hostname is created with its settings. The answer to its deletion
 // has no envelope.
 func TestLifecycleOfHostnames(t *testing.T) {
 	for _, settle := range []string{"0s", "1h"} {
@@ -198,19 +197,19 @@ func TestLifecycleOfHostnames(t *testing.T) {
 		if o := l.read(w, c, 0); o.Hostname == nil || o.Hostname.ID != id {
 			t.Errorf("%+v", o)
 		}
-		// It is known by its id now.
+		// Its id is known now.
 		before := len(l.server.History())
 		own := hostnameChange(0)
 		own.ObjectID = id
 		if o := l.read(w, own, time.Minute); o.Hostname.Name != c.Name || len(l.server.History()) != before {
 			t.Errorf("%+v", o.Hostname)
 		}
-		gone := &plan.Change{ID: c.ID, Zone: c.Zone, Kind: c.Kind, Action: plan.Delete, Name: c.Name, ZoneID: zoneA, ObjectID: id}
+		gone := &plan.Change{Ref: plan.ParseRef(c.String(), c.Name), Action: plan.Delete, ZoneID: zoneA, ObjectID: id}
 		req = plan.NewRequest(gone, plan.Object{})
 		if req.Method != "DELETE" || req.Path != plan.CustomHostnamePath(zoneA, id) {
 			t.Fatalf("%+v", req)
 		}
-		// Twice: what is gone needs no deletion.
+		// The second deletion finds nothing to do.
 		for range 2 {
 			o, err := w.Write(t.Context(), gone, req)
 			if err != nil || !o.Absent {
@@ -222,14 +221,14 @@ func TestLifecycleOfHostnames(t *testing.T) {
 				}
 			}
 		}
-		// Of a name that is not to be deleted, that it is gone is an error.
+		// If a change is not a deletion, a missing hostname is an error.
 		if _, err := w.Read(t.Context(), own, 0); settle == "0s" && (err == nil || !strings.Contains(err.Error(), "1436")) {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
-// A server may take the filter for a part of a name, or for nothing.
+// A server may ignore the filter, or match parts of names.
 func TestFindHostnameAmongOthers(t *testing.T) {
 	items := manyHostnames(120)
 	f := newFake()
@@ -248,7 +247,7 @@ func TestFindHostnameAmongOthers(t *testing.T) {
 	}
 }
 
-// Only the deletion of a custom hostname may go without an envelope.
+// Only the answer to the deletion of a custom hostname may lack an envelope.
 func TestBareAnswer(t *testing.T) {
 	id := hostnameID(1)
 	for _, tt := range []struct {
@@ -283,8 +282,8 @@ func TestBareAnswer(t *testing.T) {
 	}
 }
 
-// Where the answer to a creation is lost, what was made is found by what tells it
-// from others, and not made twice.
+// If the answer to a creation is lost, the object is found by its
+// distinguishing value and not created twice.
 func TestLostAnswersOfCreations(t *testing.T) {
 	ca := issue(t, "partners", true, nil)
 	hostname, make := createHostname()
@@ -308,22 +307,23 @@ func TestLostAnswersOfCreations(t *testing.T) {
 			_, err := w.Write(t.Context(), tt.change, tt.req)
 			var failed *Error
 			if !errors.As(err, &failed) || !failed.OutcomeUnknown() {
-				t.Fatalf("%s %s: %v", tt.change.ID, kind, err)
+				t.Fatalf("%s %s: %v", tt.change.String(), kind, err)
 			}
 			for _, age := range []time.Duration{time.Minute, 0} {
 				at, _, _ := plan.Stand(tt.change, l.read(w, tt.change, age))
 				if want := map[string]plan.Standing{"drop-request": plan.AtOrigin, "drop-answer": plan.AtTarget}[kind]; at != want {
-					t.Errorf("%s %s: %s", tt.change.ID, kind, at)
+					t.Errorf("%s %s: %s", tt.change.String(), kind, at)
 				}
 			}
 		}
 		if n := len(l.sent("POST")); n != 2 {
-			t.Errorf("%s: sent %d times", tt.change.ID, n)
+			t.Errorf("%s: sent %d times", tt.change.String(), n)
 		}
 	}
 }
 
-// What is not there any more is absent; a path that leads nowhere says nothing.
+// An object that no longer exists is absent; a path that does not exist says
+// nothing about it.
 func TestMissingResource(t *testing.T) {
 	for _, tt := range []struct {
 		status int
@@ -351,8 +351,8 @@ func TestMissingResource(t *testing.T) {
 	}
 }
 
-// Answers that do not show all that plans compare show nothing; those about
-// something else leave the outcome to be read.
+// Answers that do not show everything that plans compare count as empty;
+// answers about another object leave the outcome to be read.
 func TestResourceAnswers(t *testing.T) {
 	certificate, app, alert := plan.KindMTLSCertificate, plan.KindAccessApplication, plan.KindAlert
 	for _, tt := range []struct {
@@ -390,7 +390,7 @@ func TestResourceAnswers(t *testing.T) {
 	}
 }
 
-// A request of any kind goes to its own object or nowhere.
+// A request of any kind goes to the object of its change or is not sent.
 func TestRequestsAreAboutTheirObjects(t *testing.T) {
 	account := "/accounts/" + acctA
 	hostname, _ := createHostname()
@@ -437,12 +437,12 @@ func TestRequestsAreAboutTheirObjects(t *testing.T) {
 		o.Keys = map[string]string{"PULLS_KEY": issue(t, "x", false, nil).keyPEM(t)}
 		_, err := writer(t, o).Write(t.Context(), tt.change, plan.Request{Method: "PUT", Path: tt.path, Body: `{"private_key":{"env":"PULLS_KEY"}}`})
 		if sent := len(f.seen) > 0; sent != tt.want {
-			t.Errorf("%s %s: sent: %t, %v", tt.change.ID, tt.path, sent, err)
+			t.Errorf("%s %s: sent: %t, %v", tt.change.String(), tt.path, sent, err)
 		}
 	}
 }
 
-// Some refusals mean "not yet", on their own endpoints: these are waited out. All
+// Some refusals mean "not yet" on some endpoints, and the write waits. All
 // others are final at once.
 func TestNotYet(t *testing.T) {
 	conflict := `{"success":false,"errors":[{"code":12135,"message":"previous certificate settings still being updated"}]}`
@@ -510,7 +510,7 @@ func TestNotYet(t *testing.T) {
 				return
 			}
 
-			// There is an end to it, with the last refusal.
+			// The waiting ends with the last refusal.
 			f.seen, refusals = nil, 100
 			start = time.Now()
 			req.Before = start.Add(time.Second)
@@ -520,7 +520,8 @@ func TestNotYet(t *testing.T) {
 				t.Errorf("%s: sent %d times in %s, %v", name, len(f.seen), time.Since(start), err)
 			}
 
-			// A stop ends the wait at once, and it is known that nothing was done.
+			// A stop ends the waiting at once, and the write was surely not
+			// done.
 			f.seen = nil
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stopped := errors.New("stopped by the user")
@@ -535,8 +536,8 @@ func TestNotYet(t *testing.T) {
 	}
 }
 
-// In a sandbox that settles late a certificate is deleted once the edge has heard
-// that nothing is associated with it.
+// In a sandbox that settles late, a certificate can be deleted once the edge
+// knows that nothing is associated with it.
 func TestDeletionIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSandbox(t, accountSeed+"settle: 10s\n")
@@ -555,7 +556,7 @@ func TestDeletionIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A client that only reads sends no write of any method.
+// A client that only reads sends no write with any method.
 func TestReaderSendsNoWrite(t *testing.T) {
 	f := newFake()
 	o := options(f)

@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,9 +18,9 @@ import (
 	"tlsync/schema"
 )
 
-// Cloudflare keeps the third value of tls_1_3, zrt, in a setting of its own as
-// well: with 0rtt on, tls_1_3 reads zrt or on, as it happens. The two are one
-// canonical value, that of tls_1_3.
+// Cloudflare also keeps the third value of tls_1_3, zrt, in a setting of its
+// own: with 0rtt on, tls_1_3 reads zrt or on, unpredictably. Plans see both as
+// one value of tls_1_3.
 const (
 	tls13     = "tls_1_3"
 	earlyData = "0rtt"
@@ -32,40 +33,74 @@ type zoneSettings struct {
 	fallback string // the state of the fallback origin
 }
 
-// settingsOf reads the settings of a zone that are needed, and takes along those
-// that come with them. What could not be read is told by id. An error means
-// that nothing of the zone's settings can be read.
+// settingsOf reads the needed settings of a zone, and includes others that come
+// with them. It reports a setting that cannot be read as a gap. An error means
+// that no setting of the zone can be read.
 func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need []string) (zoneSettings, error) {
-	var out zoneSettings
 	if slices.Contains(need, tls13) {
 		need = append(slices.Clone(need), earlyData)
 	}
 	start := time.Now()
-	found := map[string]reading{}
-	if slices.ContainsFunc(need, func(id string) bool { return !readAlone(id) }) {
-		bulk, err := readSettings(ctx, c, z.ID)
-		var failed *Error
-		switch {
-		case err == nil:
-			found = bulk
-		case errors.As(err, &failed) && retired(failed.Status):
-			// Cloudflare means to withdraw the bulk read in 2030.
-			r.log.Info("zone settings cannot be read at once; reading them one by one", "zone", z.Name, "error", err)
-		default:
-			return out, err
+	found, err := r.readTogether(ctx, c, z, need)
+	if err != nil {
+		return zoneSettings{}, err
+	}
+
+	single := slices.DeleteFunc(slices.Clone(need), func(id string) bool {
+		_, ok := found[id]
+		return ok
+	})
+	read, failures, err := r.readEach(ctx, c, z, single)
+	if err != nil {
+		return zoneSettings{}, err
+	}
+
+	var out zoneSettings
+	for i, id := range single {
+		if failures[i] == nil {
+			found[id] = read[i]
 		}
 	}
-	var single []string
-	for _, id := range need {
-		if _, ok := found[id]; !ok {
-			single = append(single, id)
+	for i, id := range single {
+		if failures[i] != nil {
+			out.gaps.addSetting(found, id, failures[i])
 		}
 	}
-	read := make([]reading, len(single))
-	failures := make([]error, len(single))
+
+	mergeEarlyData(found)
+	out.fallback = found[schema.FallbackOrigin].status
+	out.settings = sortedSettings(found)
+	if r.cache != nil {
+		r.cache.putSettings(z.ID, found, start)
+	}
+	return out, nil
+}
+
+// readTogether reads the settings that the API returns in one answer. It returns
+// none if no setting is needed that way, or if the API no longer has the endpoint.
+func (r *Reader) readTogether(ctx context.Context, c *client, z *plan.Zone, need []string) (map[string]reading, error) {
+	if !slices.ContainsFunc(need, func(id string) bool { return !readAlone(id) }) {
+		return map[string]reading{}, nil
+	}
+
+	found, err := readSettings(ctx, c, z.ID)
+	var failed *Error
+	if errors.As(err, &failed) && retired(failed.Status) {
+		// Cloudflare intends to withdraw this endpoint in 2030.
+		r.log.Info("cannot read all zone settings at once; reading them one by one", "zone", z.Name, "error", err)
+		return map[string]reading{}, nil
+	}
+	return found, err
+}
+
+// readEach reads settings with one request each. The results and failures have the
+// order of ids; the last error is one that concerns them all.
+func (r *Reader) readEach(ctx context.Context, c *client, z *plan.Zone, ids []string) ([]reading, []error, error) {
+	read := make([]reading, len(ids))
+	failures := make([]error, len(ids))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
-	for i, id := range single {
+	for i, id := range ids {
 		group.Go(crash.Guard(func() error {
 			s, err := readSetting(gctx, c, z.ID, id)
 			var failed *Error
@@ -76,40 +111,38 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 			return nil
 		}))
 	}
-	if err := group.Wait(); err != nil {
-		return out, err
-	}
-	for i, id := range single {
-		switch {
-		case failures[i] == nil:
-			found[id] = read[i]
-		case id == earlyData:
-			// A zone without 0rtt has no early data to speak of; but where it
-			// exists and cannot be read, nobody knows what tls_1_3 means.
-			var failed *Error
-			if errors.As(failures[i], &failed) && retired(failed.Status) {
-				continue
-			}
-			delete(found, tls13)
-			out.gaps.unreadable = with(out.gaps.unreadable, tls13, "0rtt, which is a part of it, cannot be read: "+failures[i].Error())
-		default:
-			out.gaps.add(id, failures[i])
-		}
-	}
-	mergeEarlyData(found)
-	for _, s := range found {
-		out.settings = append(out.settings, s.Setting)
-	}
-	out.fallback = found[schema.FallbackOrigin].status
-	slices.SortFunc(out.settings, func(a, b plan.Setting) int {
-		return cmp.Or(cmp.Compare(schema.Rank(a.ID), schema.Rank(b.ID)), cmp.Compare(a.ID, b.ID))
-	})
-	if r.cache != nil {
-		r.cache.putSettings(z.ID, found, start)
-	}
-	return out, nil
+	return read, failures, group.Wait()
 }
 
+// addSetting adds the gap of a setting that could not be read. Without 0rtt the
+// value of tls_1_3 is unknown, so it becomes a gap too, unless the zone does not
+// have 0rtt at all.
+func (g *gaps) addSetting(found map[string]reading, id string, err error) {
+	if id != earlyData {
+		g.add(id, err)
+		return
+	}
+	var failed *Error
+	if errors.As(err, &failed) && retired(failed.Status) {
+		return
+	}
+	delete(found, tls13)
+	g.unreadable = with(g.unreadable, tls13, "0rtt, which is a part of it, cannot be read: "+err.Error())
+}
+
+// sortedSettings returns settings in the order of the table of settings.
+func sortedSettings(found map[string]reading) []plan.Setting {
+	var out []plan.Setting
+	for _, s := range found {
+		out = append(out, s.Setting)
+	}
+	slices.SortFunc(out, func(a, b plan.Setting) int {
+		return cmp.Or(cmp.Compare(schema.Rank(a.ID), schema.Rank(b.ID)), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// with sets a key of a map, which it makes first if it is nil.
 func with(m map[string]string, key, value string) map[string]string {
 	if m == nil {
 		m = map[string]string{}
@@ -118,7 +151,7 @@ func with(m map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// retired reports whether a status may mean that an endpoint is no more.
+// retired reports whether a status may mean that an endpoint no longer exists.
 func retired(status int) bool {
 	switch status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
@@ -127,18 +160,20 @@ func retired(status int) bool {
 	return false
 }
 
+// readAlone reports whether a setting has an endpoint of its own and is missing
+// from the list of all settings.
 func readAlone(id string) bool {
 	row, ok := schema.LookupSetting(id)
 	return ok && row.ReadAlone
 }
 
-// wanted reports whether a setting is one that plans speak of.
+// wanted reports whether plans deal with a setting.
 func wanted(id string) bool {
 	row, ok := schema.LookupSetting(id)
 	return id == earlyData || ok && row.On(schema.ZoneLevel)
 }
 
-// mergeEarlyData makes tls_1_3 and 0rtt one canonical value.
+// mergeEarlyData combines tls_1_3 and 0rtt into one value of tls_1_3.
 func mergeEarlyData(found map[string]reading) {
 	v, ok := found[tls13]
 	if ok && found[earlyData].Value == `"on"` && v.Value != `"off"` {
@@ -147,24 +182,26 @@ func mergeEarlyData(found map[string]reading) {
 	}
 }
 
-// readSettings reads all settings of a zone that the API gives at once, and
-// keeps those that plans speak of.
+// readSettings reads the settings that the API returns in one answer, and keeps
+// those that plans deal with.
 func readSettings(ctx context.Context, c *client, zone string) (map[string]reading, error) {
 	found := map[string]reading{}
 	err := c.read(ctx, plan.SettingsPath(zone), func(result []byte, _ *cloudflare.ResultInfo) error {
-		d := cursor{b: result}
-		return d.array(func() error {
-			s, ok, err := d.setting()
-			if err == nil && ok && s.ID == securityHeader {
-				// What cannot be read of it is told when it is read alone.
-				s, err = unwrapHSTS(s)
-				ok, err = err == nil, nil
+		settings, err := decodeList(result, decodeAnySetting)
+		for _, s := range settings {
+			if s.ID == securityHeader {
+				// A reading of this setting alone will say why its value cannot
+				// be read.
+				var bad error
+				if s, bad = unwrapHSTS(s); bad != nil {
+					continue
+				}
 			}
-			if err == nil && ok && wanted(s.ID) {
+			if hasValue(s) && wanted(s.ID) {
 				found[s.ID] = reading{Setting: s}
 			}
-			return err
-		})
+		}
+		return err
 	})
 	return found, err
 }
@@ -184,42 +221,35 @@ func readSetting(ctx context.Context, c *client, zone, id string) (reading, erro
 
 // decodeSetting reads the answer for one setting.
 func decodeSetting(result []byte, id string) (plan.Setting, error) {
-	d := cursor{b: result}
-	s, ok, err := d.setting()
+	s, err := decodeAnySetting(result)
 	switch {
 	case err != nil:
 		return s, err
 	case s.ID != "" && s.ID != id:
 		return s, &otherObject{fmt.Sprintf("it is about setting %s, not %s", s.ID, id)}
-	case !ok:
+	case !hasValue(s):
 		return s, errors.New("setting " + id + " has no value")
 	}
 	return canonical(id, s), nil
 }
 
-// setting reads a setting object; ok is false if it has no value.
-func (c *cursor) setting() (s plan.Setting, ok bool, err error) {
-	err = c.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "id":
-			var b []byte
-			b, err = c.text()
-			s.ID = string(b)
-		case "value":
-			s.Raw = string(c.skip())
-		case "editable":
-			editable := true
-			if !c.null() {
-				editable, err = c.truth()
-			}
-			s.Locked = !editable
-		default:
-			c.skip()
-		}
-		return err
-	})
-	return canonical(s.ID, s), s.Raw != "" && s.Raw != "null", err
+// decodeAnySetting reads a setting object.
+func decodeAnySetting(text []byte) (plan.Setting, error) {
+	var shown struct {
+		ID       string          `json:"id"`
+		Value    json.RawMessage `json:"value"`
+		Editable *bool           `json:"editable"`
+	}
+	err := unmarshal(text, &shown)
+	s := plan.Setting{
+		ID:     shown.ID,
+		Raw:    string(shown.Value),
+		Locked: shown.Editable != nil && !*shown.Editable,
+	}
+	return canonical(s.ID, s), err
 }
+
+func hasValue(s plan.Setting) bool { return s.Raw != "" && s.Raw != "null" }
 
 func canonical(id string, s plan.Setting) plan.Setting {
 	s.ID = id

@@ -8,17 +8,17 @@ import (
 	"sync"
 )
 
-// fields say what of an object is read: under each key nil where the value is
-// taken as it is, else what of it is read: fields, or brief.
+// fields select the parts of an object to keep: each key to keep has nil to
+// keep its whole value, fields to keep parts of it, or brief.
 type fields map[string]fields
 
-// brief is in the place of the fields of a value of which only matters whether it
-// is empty. It may be a whole certificate.
+// brief keeps of a value only whether it is empty. The value may be a whole
+// certificate.
 var brief = fields{}
 
-// hostnameList is what of a page of custom hostnames is read. The decoder passes
-// over every other key, and what it knows has to stand here too.
-var hostnameList = fields{
+// customHostnameFields select the parts of a page of custom hostnames to keep.
+// Every key that the decoder knows has to be here too.
+var customHostnameFields = fields{
 	"success": nil, "errors": nil, "messages": nil, "result_info": nil,
 	"result": {
 		"id": nil, "hostname": nil, "status": nil, "custom_origin_server": nil, "custom_origin_sni": nil, "custom_metadata": nil,
@@ -30,54 +30,55 @@ var hostnameList = fields{
 	},
 }
 
-// get is what is read under a key as it stands in the text.
-func (f fields) get(key []byte) (below fields, read bool) {
+// get returns the fields below a key, which is in its quoted form, and whether
+// to keep the key.
+func (f fields) get(key []byte) (below fields, keep bool) {
 	if bytes.IndexByte(key, '\\') >= 0 {
 		var k string
 		if json.Unmarshal(key, &k) == nil {
-			below, read = f[k]
-			return below, read
+			below, keep = f[k]
+			return below, keep
 		}
 	}
-	below, read = f[string(key[1:len(key)-1])]
-	return below, read
+	below, keep = f[string(key[1:len(key)-1])]
+	return below, keep
 }
 
-// sieve copies JSON text and leaves out what nobody reads, as it comes in. A custom
-// hostname carries certificates and validation records of any size; with the sieve
-// ahead of everything else that looks at a page they are never in memory.
+// sieve copies JSON text while it arrives, without the parts that nobody reads.
+// A custom hostname carries certificates and validation records of any size;
+// the sieve keeps them out of memory.
 //
-// What it copies it copies as it stands, for others to check. Of what it leaves out
-// it checks the structure, and so finds the end of it.
+// It copies text unchanged, for others to check. In text that it drops it
+// checks only the structure, to find the end.
 type sieve struct {
 	r    io.Reader
 	buf  []byte
-	win  []byte // the part of buf that was not looked at yet
+	win  []byte // the part of buf still to be read
 	seen int64  // bytes of the text up to the end of win
-	end  bool   // the text ends behind win
+	end  bool   // the text ends after win
 	out  []byte
-	drop bool // what is passed over is not copied
+	drop bool // do not copy
 	err  error
 }
 
-// maxDepth is how deep a text may be nested. Cloudflare's answers have ten levels.
+// maxDepth bounds the nesting of a text. Cloudflare's answers have ten levels.
 const maxDepth = 200
 
 var sieveBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// sift is the text of r without what is not among the fields. A text that is not
-// JSON ends where that shows, and is not JSON then either. The error is of r.
-func sift(r io.Reader, of fields) ([]byte, error) {
+// sift returns the text of r without the parts that fields do not select. If
+// the text is not JSON, the result is not JSON either. The error is that of r.
+func sift(r io.Reader, keep fields) ([]byte, error) {
 	buf := sieveBuffers.Get().(*[64 << 10]byte)
 	defer sieveBuffers.Put(buf)
 	s := sieve{r: r, buf: buf[:], out: make([]byte, 0, 512<<10)} // most pages fit
-	if s.value(of, maxDepth) && (s.next() != 0 || len(s.win) > 0) {
+	if s.value(keep, maxDepth) && (s.next() != 0 || len(s.win) > 0) {
 		s.out = append(append(s.out, ' '), s.win...) // more than one value
 	}
 	return s.out, s.err
 }
 
-// more makes sure that the window is not empty. It is false at the end.
+// more fills the window if it is empty. It returns false at the end.
 func (s *sieve) more() bool {
 	for len(s.win) == 0 && !s.end && s.err == nil {
 		n, err := s.r.Read(s.buf)
@@ -90,10 +91,10 @@ func (s *sieve) more() bool {
 	return len(s.win) > 0
 }
 
-// at is where in the text the window begins.
+// at returns the position of the window in the text.
 func (s *sieve) at() int64 { return s.seen - int64(len(s.win)) }
 
-// take passes over the next bytes of the window.
+// take moves past the next n bytes of the window and copies them.
 func (s *sieve) take(n int) {
 	if !s.drop {
 		s.out = append(s.out, s.win[:n]...)
@@ -101,7 +102,7 @@ func (s *sieve) take(n int) {
 	s.win = s.win[n:]
 }
 
-// next is the first character of the next token, 0 at the end.
+// next returns the first character of the next token, 0 at the end.
 func (s *sieve) next() byte {
 	for s.more() {
 		switch c := s.win[0]; c {
@@ -114,32 +115,33 @@ func (s *sieve) next() byte {
 	return 0
 }
 
-// value passes over a value, of which only some fields are read unless of is nil.
-// Like everything below it is false where the text is broken.
-func (s *sieve) value(of fields, depth int) bool {
+// value moves past a value and keeps the parts that fields select, or
+// everything if fields is nil. Like the methods below it returns false if the
+// text is broken.
+func (s *sieve) value(keep fields, depth int) bool {
 	switch c := s.next(); {
 	case depth == 0:
 		return false
-	case of != nil && len(of) == 0 && !s.drop:
+	case keep != nil && len(keep) == 0 && !s.drop:
 		return s.brief(depth)
 	case c == '{':
-		return s.object(of, depth)
+		return s.object(keep, depth)
 	case c == '[':
-		return s.array(of, depth)
+		return s.array(keep, depth)
 	case c == '"':
 		return s.text()
 	}
 	return s.word()
 }
 
-// dropped passes over a value and does not copy it.
+// dropped moves past a value without copying it.
 func (s *sieve) dropped(depth int) bool {
 	s.drop = true
 	defer func() { s.drop = false }()
 	return s.value(nil, depth)
 }
 
-// brief copies a value if it is empty, and a word in its place if it is not.
+// brief copies an empty value, and writes a word in place of one that is not.
 func (s *sieve) brief(depth int) bool {
 	c := s.next()
 	empty := map[byte]string{'{': "{}", '[': "[]", '"': `""`}[c]
@@ -157,46 +159,23 @@ func (s *sieve) brief(depth int) bool {
 	return true
 }
 
+// object moves past an object and keeps the members that fields select.
 func (s *sieve) object(of fields, depth int) bool {
 	s.take(1)
-	for first, kept := true, false; ; first = false {
-		if first && s.next() == '}' {
-			s.take(1)
-			return true
-		}
-		mark := len(s.out)
-		if kept && !s.drop {
-			s.out = append(s.out, ',')
-		}
-		if s.next() != '"' {
-			return false
-		}
-		key := len(s.out)
-		if !s.text() {
-			return false
-		}
-		below, read := fields(nil), true
-		if of != nil && !s.drop {
-			below, read = of.get(s.out[key:])
-		}
-		if s.next() != ':' {
-			return false
-		}
+	if s.next() == '}' {
 		s.take(1)
-		if read {
-			kept = true
-			if !s.value(below, depth-1) {
-				return false
-			}
-		} else {
-			if !s.dropped(depth - 1) {
-				return false
-			}
-			s.out = s.out[:mark]
+		return true
+	}
+	for kept := false; ; {
+		keep, ok := s.member(of, depth, kept)
+		if !ok {
+			return false
 		}
+		kept = kept || keep
+
 		switch s.next() {
 		case ',':
-			s.win = s.win[1:]
+			s.win = s.win[1:] // member writes it if another one is kept
 		case '}':
 			s.take(1)
 			return true
@@ -206,13 +185,46 @@ func (s *sieve) object(of fields, depth int) bool {
 	}
 }
 
-// array passes over a list; the fields are those of its items.
+// member moves past a member of an object and reports whether it kept the member.
+func (s *sieve) member(of fields, depth int, comma bool) (keep, ok bool) {
+	start := len(s.out)
+	if comma && !s.drop {
+		s.out = append(s.out, ',')
+	}
+	if s.next() != '"' {
+		return false, false
+	}
+	key := len(s.out)
+	if !s.text() {
+		return false, false
+	}
+	below, keep := fields(nil), true
+	if of != nil && !s.drop {
+		below, keep = of.get(s.out[key:])
+	}
+
+	if s.next() != ':' {
+		return false, false
+	}
+	s.take(1)
+	if keep {
+		return true, s.value(below, depth-1)
+	}
+	ok = s.dropped(depth - 1)
+	if ok {
+		s.out = s.out[:start]
+	}
+	return false, ok
+}
+
+// array moves past a list; the fields apply to its items.
 func (s *sieve) array(of fields, depth int) bool {
 	s.take(1)
 	if s.next() == ']' {
 		s.take(1)
 		return true
 	}
+
 	for {
 		if !s.value(of, depth-1) {
 			return false
@@ -229,16 +241,17 @@ func (s *sieve) array(of fields, depth int) bool {
 	}
 }
 
-// text passes over a string.
+// text moves past a string.
 func (s *sieve) text() bool {
 	s.take(1)
-	odd := false // an odd number of backslashes stands before the window
+	odd := false // an odd number of backslashes precedes the window
 	for s.more() {
 		end := bytes.IndexByte(s.win, '"')
 		found := end >= 0
 		if !found {
 			end = len(s.win)
 		}
+
 		slashes := 0
 		for slashes < end && s.win[end-1-slashes] == '\\' {
 			slashes++
@@ -252,6 +265,7 @@ func (s *sieve) text() bool {
 			s.take(end)
 			continue
 		}
+
 		s.take(end + 1)
 		if !escaped {
 			return true
@@ -261,7 +275,7 @@ func (s *sieve) text() bool {
 	return false
 }
 
-// word passes over a number, true, false or null.
+// word moves past a number, true, false or null.
 func (s *sieve) word() bool {
 	n := 0
 	for s.more() {

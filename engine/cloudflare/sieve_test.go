@@ -17,16 +17,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fullHostname has every field that a plan knows, and others in every place.
+// fullHostname has every field that plans use, and other fields in every place.
 const fullHostname = `{"x":{"ssl":[1,"]\\\"}"]},"id":"0d89c70d","\u0068ostname":"a.test","status":"active","ssl":{"certificates":[{"certificate":"-----BEGIN\n\\","signature":"ECDSAWithSHA256"},{"signature":"SHA256WithRSA"}],
  "status":"active","type":"dv","method":"http","bundle_method":"ubiquitous","certificate_authority":"google","wildcard":true,"hosts":["a.test"],
  "custom_certificate":"-----BEGIN CERTIFICATE-----\nMIIB","custom_key":"","custom_csr_id":null,"custom_cert_bundle":[],"settings":{"http2" : "on","new":[1.0, {"ssl":{}}]}},
  "custom_metadata":{"k\"":"v\n","n":7,"certificates":"kept"},"custom_origin_server":"o.test","custom_origin_sni":"s.test","verification_errors":[]}`
 
-// The sieve lets everything through that the decoder reads, however the text comes
-// in, and nothing of what it does not read.
+// The sieve keeps everything that the decoder reads, in whatever pieces the
+// text arrives, and nothing else.
 func TestSieve(t *testing.T) {
-	want, err := decodeHostnames([]byte("[" + fullHostname + "]"))
+	want, err := decodeCustomHostnames([]byte("[" + fullHostname + "]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +41,12 @@ func TestSieve(t *testing.T) {
 		"at once": strings.NewReader(page), "byte by byte": iotest.OneByteReader(strings.NewReader(page)),
 		"with its end": iotest.DataErrReader(strings.NewReader(page)),
 	} {
-		out, err := sift(r, hostnameList)
+		out, err := sift(r, customHostnameFields)
 		var envelope struct{ Result json.RawMessage }
 		if err != nil || json.Unmarshal(out, &envelope) != nil || !bytes.Contains(out, []byte(`"result_info":{"total_count":1}`)) {
 			t.Fatalf("%s: %v: %s", name, err, out)
 		}
-		got, err := decodeHostnames(envelope.Result)
+		got, err := decodeCustomHostnames(envelope.Result)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,8 +59,8 @@ func TestSieve(t *testing.T) {
 	}
 }
 
-// A text that was cut anywhere, or has more behind it, is no JSON afterwards
-// either, and an error while it is read is not taken for its end.
+// A text that is cut anywhere, or followed by more, is not JSON after the sieve
+// either, and a read error is not mistaken for its end.
 func TestSieveOfBrokenText(t *testing.T) {
 	page := `{"success":true,"result":[` + fullHostname + `]}`
 	texts := []string{page + "}", page + " {}", page + "\x00", "", "<html>", `{"success":true,}`, `{"success":true "result":[]}`, `{"success" true}`,
@@ -69,20 +69,20 @@ func TestSieveOfBrokenText(t *testing.T) {
 		texts = append(texts, page[:i])
 	}
 	for _, text := range texts {
-		if out, err := sift(iotest.OneByteReader(strings.NewReader(text)), hostnameList); err != nil || json.Valid(out) {
+		if out, err := sift(iotest.OneByteReader(strings.NewReader(text)), customHostnameFields); err != nil || json.Valid(out) {
 			t.Errorf("%s: %s, %v", text, out, err)
 		}
 	}
 	for i := range page {
 		broken := io.MultiReader(strings.NewReader(page[:i]), iotest.ErrReader(io.ErrUnexpectedEOF))
-		if _, err := sift(broken, hostnameList); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := sift(broken, customHostnameFields); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%s: %v", page[:i], err)
 		}
 	}
 }
 
-// A word or a string of any length, with quotation marks and backslashes where the
-// sieve's window ends, is passed over as a whole.
+// A word or a string of any length, with quotation marks and backslashes at the
+// end of the window, is skipped as a whole.
 func TestSieveAgrees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.StringOfN(rapid.SampledFrom([]rune{'"', '\\', 'a', '{', ']', 'é', '\n'}), 0, 40, -1)
@@ -100,7 +100,7 @@ func TestSieveAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := rapid.IntRange(1, 9).Draw(t, "window")
-		got, err := sift(&inPieces{text, n}, hostnameList)
+		got, err := sift(&inPieces{text, n}, customHostnameFields)
 		if err != nil || string(got) != string(want) {
 			t.Fatalf("%s: %s, %v; want %s", text, got, err, want)
 		}
@@ -126,7 +126,7 @@ func FuzzSieve(f *testing.F) {
 	f.Add([]byte(`{"success":true,"result":[` + fullHostname + `]}`))
 	f.Add([]byte(`{"result":[{"ssl":[]},[],"x",{"ssl":{"custom_key":{"a":1}}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		out, err := sift(bytes.NewReader(text), hostnameList)
+		out, err := sift(bytes.NewReader(text), customHostnameFields)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +137,8 @@ func FuzzSieve(f *testing.F) {
 	})
 }
 
-// heavyPage is the end of a page whose objects have certificates of a size. It takes
-// no memory itself.
+// heavyPage is the end of a page whose objects have certificates of some size.
+// It needs no memory itself.
 type heavyPage struct {
 	items, size int
 	part        io.Reader
@@ -174,8 +174,8 @@ func (zeroes) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// What a reading allocates does not depend on how large the certificates are that
-// the objects carry.
+// The memory of a reading does not depend on the size of the certificates in
+// the objects.
 func TestMemoryOfLargeObjects(t *testing.T) {
 	allocated := func(size int) uint64 {
 		o := options(nil)

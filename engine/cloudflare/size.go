@@ -12,41 +12,44 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Size is what a zone costs to read.
+// Size is the cost of reading a zone.
 type Size struct {
 	Zone    string
 	Account plan.Account
-	// Hostnames are its custom hostnames; 0 where they are not needed.
+	// Hostnames counts its custom hostnames; 0 if they are not needed.
 	Hostnames int
-	// Reads are the requests that Fetch takes for the zone, the look-up left out.
+	// Reads counts the requests of Fetch for the zone, without the look-up.
 	Reads int
 	// Budget names the credential whose rate the requests count against: the
-	// accounts that it is given to, or "default".
+	// accounts that it is for, or "default".
 	Budget string
 }
 
-// Sizes tells what the zones of a scope cost to read, sorted by name, with one
-// request for a zone whose custom hostnames are needed. Zones that cannot be found
-// or counted are an error: a shard would be missing them.
+// Sizes returns the cost of reading the zones of a scope, sorted by name, with
+// one request for each zone whose custom hostnames are needed. A zone that
+// cannot be found or counted is an error, since a shard would lack it.
 func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 	scope.Accounts = nil
 	d, err := r.discover(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
+
 	live := &plan.Live{}
 	zones, failures := r.resolve(d, scope, live)
 	if len(failures) > 0 {
 		return nil, failures[0]
 	}
 	for _, f := range live.Problems {
-		if f.Severity != "warning" { // a glob that matches nothing
+		if f.Severity != "warning" { // a glob may match nothing
 			return nil, fmt.Errorf("%s", f.Message)
 		}
 	}
+
 	sizes := make([]Size, len(zones))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
+
 	for i := range zones {
 		z := &zones[i]
 		s := &sizes[i]
@@ -54,24 +57,25 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 		if len(z.client.accounts) > 0 && !z.client.fallback {
 			s.Budget = strings.Join(z.client.accounts, ", ")
 		}
-		if !z.hostnames {
+		if !z.customHostnames {
 			continue
 		}
 		group.Go(crash.Guard(func() error {
 			var err error
-			if s.Hostnames, err = r.countHostnames(gctx, z.client, z.ID); err != nil {
+			if s.Hostnames, err = r.countCustomHostnames(gctx, z.client, z.ID); err != nil {
 				return onZone(err, z.Name)
 			}
-			s.Reads += max(1, (s.Hostnames+hostnamePages[0]-1)/hostnamePages[0])
+			s.Reads += max(1, (s.Hostnames+customHostnamePages[0]-1)/customHostnamePages[0])
 			return nil
 		}))
 	}
+
 	return sizes, group.Wait()
 }
 
-// reads are the requests for everything but the custom hostnames.
+// reads counts the requests for everything but the custom hostnames.
 func (z *liveZone) reads() int {
-	n, together := len(z.local), false
+	n, together := len(z.hostnameSettings), false
 	for _, id := range z.settings {
 		if readAlone(id) {
 			n++
@@ -79,21 +83,22 @@ func (z *liveZone) reads() int {
 			together = true
 		}
 	}
+
 	if together {
 		n++
 	}
-	if z.pulls {
+	if z.originCertificates {
 		n++
 	}
 	return n
 }
 
-// countHostnames asks for the smallest page and looks at the total.
-func (r *Reader) countHostnames(ctx context.Context, c *client, zone string) (int, error) {
+// countCustomHostnames requests the smallest page and returns the total.
+func (r *Reader) countCustomHostnames(ctx context.Context, c *client, zone string) (int, error) {
 	total := 0
 	path := plan.CustomHostnamesPath(zone) + "?page=1&per_page=5"
 	err := c.read(ctx, path, func(result []byte, info *cloudflare.ResultInfo) error {
-		items, err := decodeHostnames(result)
+		items, err := decodeCustomHostnames(result)
 		total = len(items)
 		if info != nil && info.Total > total {
 			total = info.Total

@@ -19,7 +19,8 @@ zones:
       - { hostname: two.test }
 `
 
-// TestCertificates counts what asking for a status takes: its pages and no more.
+// TestCertificates checks that a request for one status reads its pages and no
+// more.
 func TestCertificates(t *testing.T) {
 	l := newLab(t, statusesSeed)
 	r := reader(l, l.options())
@@ -47,8 +48,8 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestCertificatesWithoutTheFilter has servers that refuse the filter, and that
-// take no notice of it.
+// TestCertificatesWithoutTheFilter has servers that refuse the filter or ignore
+// it.
 func TestCertificatesWithoutTheFilter(t *testing.T) {
 	l := newLab(t, statusesSeed)
 	l.fault(sandbox.Fault{Kind: "error", Method: "GET", Query: "ssl_status=pending_issuance", Status: 400, Code: 1400})

@@ -22,26 +22,28 @@ import (
 )
 
 const (
-	// maxBody bounds one answer. A page of 1,000 custom hostnames has some 2 MB.
+	// maxBody bounds one answer. A page of 1,000 custom hostnames has some 2
+	// MB.
 	maxBody = 64 << 20
-	// attempts of one request, 429s not counted: they were not executed.
+	// attempts bounds how often one request is sent. A 429 does not count,
+	// since the request was not executed.
 	attempts = 3
-	// Delays between attempts are random between zero and twice the former
-	// bound ("full jitter"), so that clients that failed together do not come
-	// back together.
+	// Delays between attempts are random, from zero to a bound that doubles
+	// ("full jitter"), so that clients that failed together do not come back
+	// together.
 	firstDelay = 500 * time.Millisecond
 	lastDelay  = 20 * time.Second
 )
 
-// transport sends the requests of one credential. What it returns is either a
-// complete answer of the API, 2xx and JSON that says success, or an *Error.
+// transport sends the requests of one credential. It returns either a complete
+// answer of the API, 2xx and JSON that says success, or an *Error.
 //
-//	what came                        a read              a write
+//	outcome                          a read              a write
 //	2xx, success                     returned            returned
 //	2xx, no success                  error               error, outcome unknown
-//	202 or 204 without a body        tried again         returned: taken, and nothing to show
-//	2xx, {"id": …} alone             error               returned where a custom hostname is deleted
-//	429                              everybody waits, then it is sent again
+//	202 or 204 without a body        tried again         returned: accepted, nothing to show
+//	2xx, {"id": …} alone             error               returned if a custom hostname is deleted
+//	429                              all requests wait, then it is sent again
 //	no connection, TLS handshake     tried again         tried again: surely not processed
 //	certificate not trusted          error               error
 //	reset, timeout, cut, no JSON     tried again (1)     error, outcome unknown
@@ -51,21 +53,22 @@ const (
 //	HTML with 200                    error               error, outcome unknown
 //	its turn comes too late                              error, not sent
 //
-// (1) A large page that took too long is an error: the list goes on with smaller ones.
+// (1) A large page that took too long is an error: the list continues with smaller
+// pages.
 //
-// Whether a write of unknown outcome is repeated is for the caller to decide,
-// after reading.
+// After a write with unknown outcome, the caller reads the object and then decides
+// whether to repeat the write.
 type transport struct {
 	base    http.RoundTripper
 	limit   *limiter
 	retries *retryQuota
 	timeout time.Duration
 	hide    redactor
-	writes  bool // else everything but GET is refused
+	writes  bool // if false, only GET is allowed
 	jitter  func(limit time.Duration) time.Duration
 	log     *slog.Logger
 	paused  func(until time.Time)
-	sends   func(method string) // told of each request when it has its turn, once
+	sends   func(method string) // called once for each request, when its turn comes
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -74,8 +77,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer req.Body.Close()
 	}
 	if req.Method != http.MethodGet && !t.writes {
-		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client only reads")}
+		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: errors.New("this client is read-only")}
 	}
+
 	ctx := req.Context()
 	delay, counted := firstDelay, false
 	for tries := 1; ; {
@@ -87,9 +91,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			counted = true
 			t.sends(req.Method)
 		}
+
 		start := time.Now()
 		res, failed, until, goOn := t.inTurn(tk, req)
 		t.record(req, res, failed, tries, time.Since(start))
+
 		switch {
 		case failed == nil:
 			t.retries.refund()
@@ -105,6 +111,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		case !failed.again || tries == attempts || !t.retries.take():
 			return nil, failed
 		}
+
 		tries++
 		if err := wait(ctx, time.Now().Add(t.jitter(delay)), nil); err != nil {
 			return nil, failed
@@ -113,21 +120,22 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// sendBefore is the header of a write that is made from a reading, with the time up
-// to which the reading is good. It is for the transport alone, since only there it is
-// known when a request has its turn: after a burst, or a 429, that may be minutes
-// later. It is not sent.
+// sendBefore is the header with the time until which the reading that a write
+// is made from is fresh enough. Only the transport reads it, since only there
+// it is known when a request has its turn: after a burst or a 429, that may be
+// minutes later. The transport removes it before it sends the request.
 const sendBefore = "Tlsync-Send-Before"
 
-// before is the time after which a request must not be sent, zero for never.
+// before returns the time after which a request must not be sent; the zero time
+// means never.
 func before(req *http.Request) time.Time {
 	until, _ := time.Parse(time.RFC3339Nano, req.Header.Get(sendBefore))
 	return until
 }
 
-// inTurn makes an attempt with a ticket, and gives it back whatever happens: while
-// one that goes alone is out, everybody waits. What came to a panic may have been
-// sent.
+// inTurn makes an attempt with a ticket and always gives the ticket back: while
+// a probe is out, all other requests wait. A request that ends in a panic may
+// have been sent.
 func (t *transport) inTurn(tk ticket, req *http.Request) (res *http.Response, failed *Error, until time.Time, goOn bool) {
 	status, header := 0, http.Header(nil)
 	defer func() { until, goOn = t.limit.done(tk, status, header) }()
@@ -158,21 +166,17 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	defer end()
 	ctx, cancel := context.WithTimeout(life, limit)
 	defer cancel()
-	// Without a connection, and a connection is one only after the handshake,
-	// nothing was sent.
+
+	// A connection exists only after the handshake. Without one, nothing was sent.
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
-	once := req.Clone(ctx)
-	once.Header.Del(sendBefore)
-	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
-		}
-		once.Body = body
+	once, err := clone(ctx, req)
+	if err != nil {
+		return nil, &Error{Method: req.Method, Path: req.URL.Path, Err: err}
 	}
+
 	res, err := t.base.RoundTrip(once)
 	if err != nil {
 		_, traced := t.base.(*http.Transport)
@@ -181,47 +185,74 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 		return nil, t.lost(req, limit, err, refused || traced && !sent.Load())
 	}
 	defer res.Body.Close()
-	body, err := readAll(res, readOf(req, res))
+
+	body, err := readAll(res, fieldsOf(req, res))
 	if err != nil {
-		e := t.lost(req, limit, err, false)
-		e.RayID = t.clean(res.Header.Get("Cf-Ray"))
-		// The headers came, and with them perhaps a 429 that must be heard.
-		e.Status, e.header = res.StatusCode, res.Header
-		if res.StatusCode/100 == 4 {
-			e.again, e.unknown = false, false
-		}
-		if errors.Is(err, errTooLarge) {
-			e.again, e.heavy = false, true
-		}
-		return nil, e
+		return nil, t.cut(req, res, limit, err)
 	}
-	if silent(req, res, body) {
-		body = []byte(`{"success":true,"result":null}`) // the SDK wants an envelope
-	}
-	if bare(req, res, body) {
-		body = slices.Concat([]byte(`{"success":true,"result":`), body, []byte("}"))
-	}
+	body = envelope(req, res, body)
 	if e := t.refusal(req, res, body); e != nil {
 		return nil, e
 	}
+
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	res.ContentLength = int64(len(body))
 	res.Request = req
 	return res, nil
 }
 
-// grace is how long a write that is under way may go on after its caller was
-// told to stop: given up at once, its outcome would be unknown.
+// clone copies a request for one attempt.
+func clone(ctx context.Context, req *http.Request) (*http.Request, error) {
+	once := req.Clone(ctx)
+	once.Header.Del(sendBefore)
+	if req.GetBody == nil {
+		return once, nil
+	}
+	body, err := req.GetBody()
+	once.Body = body
+	return once, err
+}
+
+// cut returns the error of an answer that broke off after its headers.
+func (t *transport) cut(req *http.Request, res *http.Response, limit time.Duration, err error) *Error {
+	e := t.lost(req, limit, err, false)
+	e.RayID = t.clean(res.Header.Get("Cf-Ray"))
+
+	// The headers may say 429, which everybody has to obey.
+	e.Status, e.header = res.StatusCode, res.Header
+	if res.StatusCode/100 == 4 {
+		e.again, e.unknown = false, false
+	}
+	if errors.Is(err, errTooLarge) {
+		e.again, e.heavy = false, true
+	}
+	return e
+}
+
+// envelope adds the envelope that the SDK wants to answers that have none.
+func envelope(req *http.Request, res *http.Response, body []byte) []byte {
+	switch {
+	case silent(req, res, body):
+		return []byte(`{"success":true,"result":null}`)
+	case bare(req, res, body):
+		return slices.Concat([]byte(`{"success":true,"result":`), body, []byte("}"))
+	}
+	return body
+}
+
+// grace is how much longer a write may go on after its caller was told to stop.
+// Given up at once, its outcome would be unknown.
 const grace = 5 * time.Second
 
-// lifetime is the context of one attempt. That of a read is the caller's; a write
-// outlives it by grace. Only the wait for a turn ends with the caller's context:
-// what was not sent by then is not sent any more.
+// lifetime returns the context of one attempt. A read uses the caller's; a
+// write outlives it by grace. The wait for a turn ends with the caller's
+// context, so nothing is sent after that.
 func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
 	caller := req.Context()
 	if req.Method == http.MethodGet {
 		return caller, func() {}
 	}
+
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	stop := context.AfterFunc(caller, func() {
 		timer := time.NewTimer(grace)
@@ -237,14 +268,14 @@ func lifetime(req *http.Request) (context.Context, context.CancelFunc) {
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 
-// readAll reads a body; of the fields only where they are not nil.
-func readAll(res *http.Response, of fields) (body []byte, err error) {
+// readAll reads a body. If fields is not nil, it keeps only those.
+func readAll(res *http.Response, keep fields) (body []byte, err error) {
 	if res.ContentLength > maxBody {
 		return nil, errTooLarge
 	}
 	limited := &io.LimitedReader{R: res.Body, N: maxBody + 1}
-	if of != nil {
-		body, err = sift(limited, of)
+	if keep != nil {
+		body, err = sift(limited, keep)
 	} else {
 		body, err = io.ReadAll(limited)
 	}
@@ -254,42 +285,43 @@ func readAll(res *http.Response, of fields) (body []byte, err error) {
 	return body, err
 }
 
-// readOf are the fields that are read of an answer, nil for all. Only pages of
+// fieldsOf returns the fields of an answer to keep, nil for all. Only pages of
 // custom hostnames are large.
-func readOf(req *http.Request, res *http.Response) fields {
+func fieldsOf(req *http.Request, res *http.Response) fields {
 	if req.Method == http.MethodGet && res.StatusCode == http.StatusOK && strings.HasSuffix(req.URL.Path, plan.EndpointCustomHostnames) {
-		return hostnameList
+		return customHostnameFields
 	}
 	return nil
 }
 
-// lost is the error of an attempt that brought no complete answer. unsent says
-// that it surely was not processed.
+// lost returns the error of an attempt without a complete answer. unsent says
+// that the server surely did not process the request.
 func (t *transport) lost(req *http.Request, limit time.Duration, err error, unsent bool) *Error {
 	e := &Error{
 		Method: req.Method, Path: req.URL.Path,
-		// Only the words are kept: an error of net/http may quote what the
-		// server sent.
+		// Only the text is kept: an error of net/http may quote the answer.
 		Err:     errors.New(t.clean(err.Error())),
 		again:   unsent || req.Method == http.MethodGet,
 		unknown: !unsent && req.Method != http.MethodGet,
 	}
+
 	var verify *tls.CertificateVerificationError
 	var timeout net.Error
 	switch ctx := req.Context(); {
 	case ctx.Err() != nil:
 		e.Err, e.again = context.Cause(ctx), false
 	case errors.Is(err, context.DeadlineExceeded):
-		// Ours, and not the caller's: it must not look like the caller's.
+		// This deadline is ours and must not look like the caller's.
 		e.Err, e.heavy = fmt.Errorf("no complete answer within %s", limit), true
-		e.again = e.again && !largePage(req) // a smaller one will do sooner
+		e.again = e.again && !largePage(req) // a smaller page will be faster
 	case errors.As(err, &verify):
 		e.again = false
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.heavy = true
 	}
+
 	if network, ok := t.base.(*http.Transport); ok && unsent && network.Proxy != nil {
-		// The user name and password of a proxy are left out.
+		// The user name and the password of the proxy are left out.
 		if u, perr := network.Proxy(req); perr == nil && u != nil {
 			e.Err = fmt.Errorf("via proxy %s://%s: %w", u.Scheme, u.Host, e.Err)
 		}
@@ -300,63 +332,36 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 // largePage reports whether a request is for a page that could be smaller.
 func largePage(req *http.Request) bool {
 	size, err := strconv.Atoi(req.URL.Query().Get("per_page"))
-	return err == nil && size > hostnamePages[len(hostnamePages)-1]
+	return err == nil && size > customHostnamePages[len(customHostnamePages)-1]
 }
 
-// silent reports whether a write was taken with a status that needs no body.
+// silent reports whether a write was accepted with a status that needs no body.
 func silent(req *http.Request, res *http.Response, body []byte) bool {
 	taken := res.StatusCode == http.StatusAccepted || res.StatusCode == http.StatusNoContent
 	return taken && len(body) == 0 && req.Method != http.MethodGet
 }
 
 // bare reports whether an answer is that to the deletion of a custom hostname,
-// which is the one that comes without an envelope: {"id": …} alone
+// the only one without an envelope: {"id": …} alone
 // (developers.cloudflare.com/api/resources/custom_hostnames/methods/delete).
 func bare(req *http.Request, res *http.Response, body []byte) bool {
-	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, plan.EndpointCustomHostnames+"/") || !json.Valid(body) {
+	if req.Method != http.MethodDelete || res.StatusCode/100 != 2 || !strings.Contains(req.URL.Path, plan.EndpointCustomHostnames+"/") {
 		return false
 	}
-	id, others := false, false
-	c := cursor{b: body}
-	err := c.object(func(key []byte) error {
-		id = id || string(key) == "id"
-		others = others || string(key) != "id"
-		c.skip()
-		return nil
-	})
-	return err == nil && id && !others
+	var members map[string]json.RawMessage
+	return unmarshal(body, &members) == nil && len(members) == 1 && members["id"] != nil
 }
 
-// refusal is the error that an answer stands for, nil if it is none.
+// refusal returns the error that an answer stands for, or nil.
 func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) *Error {
 	write := req.Method != http.MethodGet
 	e := &Error{
 		Method: req.Method, Path: req.URL.Path, Status: res.StatusCode,
 		RayID: t.clean(res.Header.Get("Cf-Ray")), header: res.Header,
 	}
-	html := looksLikeHTML(res.Header.Get("Content-Type"), body)
 	switch s := res.StatusCode; {
-	case s/100 == 2 && html:
-		e.Detail = fmt.Sprintf("%s answered %s in place of JSON; is CLOUDFLARE_BASE_URL right?", t.hide.text(req.URL.Redacted()), t.clean(res.Header.Get("Content-Type")))
-		e.unknown = write
-		return e
-	case s/100 == 2 && !json.Valid(body):
-		e.Detail = "the answer is not JSON: " + t.clean(shown(body, t.hide))
-		if len(body) == 0 {
-			e.Detail = "the answer is empty"
-		}
-		e.again, e.unknown = !write, write
-		return e
 	case s/100 == 2:
-		said := success(body)
-		if said == "true" {
-			return nil
-		}
-		e.Detail, e.Codes = "success is not true", t.codes(body)
-		// A clear no is an answer all the same. It does not tell whether nothing
-		// was done: the status says that something was.
-		e.refused, e.unknown = said == "false", write
-		return e
+		return t.unusable(e, req, res, body)
 	case s/100 == 3:
 		e.Detail = "a redirect, which is not followed"
 		if u, err := res.Location(); err == nil {
@@ -368,6 +373,7 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 	case s == http.StatusTooEarly:
 		e.again = !write
 	}
+
 	e.Codes = t.codes(body)
 	if len(e.Codes) == 0 {
 		e.Detail = t.clean(stripTags(shown(body, t.hide)))
@@ -376,8 +382,38 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 	return e
 }
 
-// shown is the beginning of a body, for a message. The credential is hidden
-// before anything is cut: half of one would not be recognised.
+// unusable completes the error of an answer with the status of a success that does
+// not say success, and returns nil if it does.
+func (t *transport) unusable(e *Error, req *http.Request, res *http.Response, body []byte) *Error {
+	write := req.Method != http.MethodGet
+	contentType := res.Header.Get("Content-Type")
+	switch {
+	case looksLikeHTML(contentType, body):
+		e.Detail = fmt.Sprintf("%s answered with %s instead of JSON; check CLOUDFLARE_BASE_URL", t.hide.text(req.URL.Redacted()), t.clean(contentType))
+		e.unknown = write
+		return e
+	case !json.Valid(body):
+		e.Detail = "the answer is not JSON: " + t.clean(shown(body, t.hide))
+		if len(body) == 0 {
+			e.Detail = "the answer is empty"
+		}
+		e.again, e.unknown = !write, write
+		return e
+	}
+
+	said := success(body)
+	if said == "true" {
+		return nil
+	}
+	// "success": false is a refusal, but does not tell that nothing was done: the
+	// status says that something was.
+	e.Detail, e.Codes = "success is not true", t.codes(body)
+	e.refused, e.unknown = said == "false", write
+	return e
+}
+
+// shown returns the beginning of a body, for a message. It hides the credential
+// before it cuts, since half a credential would not be recognised.
 func shown(body []byte, hide redactor) string {
 	s := hide.text(string(body))
 	return s[:min(len(s), 64<<10)]

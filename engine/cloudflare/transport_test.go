@@ -29,7 +29,7 @@ func onServer(s *httptest.Server) Options {
 	}
 }
 
-// hijack gives the handler the bare connection, after the request was read.
+// hijack gives the handler the bare connection after it has read the request.
 func hijack(w http.ResponseWriter, use func(net.Conn, *bufio.ReadWriter)) {
 	conn, rw, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -67,8 +67,8 @@ func answer(status int, contentType, body string) http.HandlerFunc {
 
 const failure = `{"success":false,"errors":[{"code":1234,"message":"something is wrong."}],"messages":[],"result":null}`
 
-// What an answer means for a read and for a write: how often it is sent, and
-// whether the outcome of a write is known.
+// An answer decides for a read and for a write how often the request is sent
+// and whether the outcome of the write is known.
 func TestFaults(t *testing.T) {
 	type row struct {
 		name    string
@@ -84,8 +84,8 @@ func TestFaults(t *testing.T) {
 		{"broken JSON", answer(200, "application/json", `{"success":true,"result":[`), 3, true, "the answer is not JSON"},
 		{"deep JSON", answer(200, "application/json", strings.Repeat("[", 100_000)), 3, true, "the answer is not JSON"},
 		{"empty answer", answer(200, "application/json", ``), 3, true, "the answer is empty"},
-		{"a portal's page", answer(200, "text/html; charset=utf-8", "<html><body>Log in</body></html>"), 1, true, "/client/v4/zones/" + zoneA + "/settings/x answered text/html; charset=utf-8 in place of JSON; is CLOUDFLARE_BASE_URL right?"},
-		{"a page that calls itself JSON", answer(200, "application/json", "\n<!DOCTYPE html>"), 1, true, "is CLOUDFLARE_BASE_URL right?"},
+		{"a portal's page", answer(200, "text/html; charset=utf-8", "<html><body>Log in</body></html>"), 1, true, "/client/v4/zones/" + zoneA + "/settings/x answered with text/html; charset=utf-8 instead of JSON; check CLOUDFLARE_BASE_URL"},
+		{"a page that calls itself JSON", answer(200, "application/json", "\n<!DOCTYPE html>"), 1, true, "check CLOUDFLARE_BASE_URL"},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.test/x", http.StatusTemporaryRedirect)
 		}, 1, false, "307: a redirect to https://elsewhere.test, which is not followed"},
@@ -139,8 +139,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A write that was taken with a status that has no body, or need not have one, is
-// accepted. A reading is not.
+// A write is accepted if its status needs no body. A read is not.
 func TestTakenWithoutBody(t *testing.T) {
 	for status, accepted := range map[int]bool{200: false, 202: true, 204: true} {
 		var n atomic.Int32
@@ -162,7 +161,7 @@ func TestTakenWithoutBody(t *testing.T) {
 	}
 }
 
-// Nothing is followed, so no credential goes to another host.
+// Redirects are not followed, so no credential goes to another host.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("followed: %v", r.Header) }))
 	defer elsewhere.Close()
@@ -223,7 +222,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// No server, no TLS, a name that does not exist: clear messages, and the
+// No server, no TLS, an unknown host name: the messages are clear, and the
 // outcome of a write is known.
 func TestUnreachable(t *testing.T) {
 	closed := httptest.NewServer(nil)
@@ -275,7 +274,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// The message of an unreachable proxy says where it is, without its password.
+// The message about an unreachable proxy names it, without its password.
 func TestProxy(t *testing.T) {
 	o := options(nil)
 	base := network(1).(*http.Transport)
@@ -288,7 +287,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// A server that never ends, or never begins, its answer.
+// A server never begins its answer, or never ends it.
 func TestSlowServer(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"black hole": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -332,8 +331,7 @@ func TestDelaysAndTimeouts(t *testing.T) {
 		if len(f.seen) != 3 || f.seen[1].at != 250*time.Millisecond || f.seen[2].at != 750*time.Millisecond {
 			t.Errorf("%+v", f.seen)
 		}
-		// Ten retries are granted in all; then there are none until something
-		// succeeds.
+		// Ten retries are allowed in total, and more only after a success.
 		for range 20 {
 			readSetting(t.Context(), r.clients[0], zoneA, "x")
 		}
@@ -354,7 +352,7 @@ func TestDelaysAndTimeouts(t *testing.T) {
 	}
 }
 
-// An answer too large to be one ends the reading, not the memory.
+// An answer that is too large is an error and does not fill the memory.
 func TestHugeAnswer(t *testing.T) {
 	chunk := bytes.Repeat([]byte(" "), 1<<20)
 	for announced, most := range map[bool]int64{true: 20 << 20, false: 100 << 20} {
@@ -379,7 +377,7 @@ func TestHugeAnswer(t *testing.T) {
 	}
 }
 
-// Every body is read to its end or closed: connections are used again.
+// Every body is read to its end or closed, so connections are reused.
 func TestConnectionsAreReused(t *testing.T) {
 	var conns, n atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -405,7 +403,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// closing is a body that tells whether it was closed.
+// closing is a body that records whether it was closed.
 type closing struct {
 	io.Reader
 	closed *atomic.Int32
@@ -416,7 +414,7 @@ func (c closing) Close() error {
 	return nil
 }
 
-// Every body is closed, whatever was in it.
+// Every body is closed, whatever its content.
 func TestBodiesAreClosed(t *testing.T) {
 	for _, status := range []int{200, 302, 403, 503} {
 		var opened int32
@@ -446,11 +444,11 @@ func TestOptions(t *testing.T) {
 		{Options{Credentials: good, BaseURL: "http://api.cloudflare.com/client/v4"}, "not https"},
 		{Options{Credentials: good, BaseURL: "http://127.0.0.1.evil.test/"}, "not https"},
 		{Options{Credentials: good, BaseURL: "ftp://127.0.0.1/"}, "not https"},
-		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "@api.test/client/v4"}, "holds a user name"},
-		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "%zz@api.test/client/v4"}, "not a URL"},
+		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "@api.test/client/v4"}, "contains a user name"},
+		{Options{Credentials: good, BaseURL: "https://user:" + canary[:12] + "%zz@api.test/client/v4"}, "base URL is invalid"},
 		{Options{Credentials: good, BaseURL: "https://api.test/client/v4?x=1"}, "query"},
 		{Options{Credentials: good, BaseURL: "/client/v4"}, "no host"},
-		{Options{Credentials: good, Rate: Rate{0, time.Second}}, "allows nothing"},
+		{Options{Credentials: good, Rate: Rate{0, time.Second}}, "out of range"},
 		{Options{Accounts: map[string]Credentials{"Acme": {}}}, `account "Acme"`},
 	} {
 		_, err := NewWriter(tt.o)

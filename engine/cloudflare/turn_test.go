@@ -23,7 +23,7 @@ func raised(id string) plan.Change {
 	return *c
 }
 
-// broken panics a second after a request came.
+// broken panics a second after a request arrives.
 type broken struct{}
 
 func (broken) RoundTrip(*http.Request) (*http.Response, error) {
@@ -31,8 +31,7 @@ func (broken) RoundTrip(*http.Request) (*http.Response, error) {
 	panic("a bug")
 }
 
-// A bug during the request that goes alone does not keep those that wait for its
-// answer for ever.
+// A panic during a probe does not block the requests that wait for its answer.
 func TestAPanicHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(newFake())
@@ -44,7 +43,7 @@ func TestAPanicHoldsNobody(t *testing.T) {
 	})
 }
 
-// A write that comes after the stop was surely not done.
+// A write that begins after the stop was surely not done.
 func TestAWriteAfterTheStop(t *testing.T) {
 	f := patchable()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -57,7 +56,7 @@ func TestAWriteAfterTheStop(t *testing.T) {
 	}
 }
 
-// What has not had its turn when the run is stopped is not counted.
+// A request that has not had its turn when the run is stopped is not counted.
 func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -79,7 +78,8 @@ func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 			}
 		}
 	})
-	// Nor is a write that is given up since its reading became too old.
+	// The same holds for a write that is given up because its reading became
+	// too old.
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.handle("GET /client/v4"+plan.SettingPath(zoneA, "min_tls_version"), 200, ok(`{"id":"min_tls_version","value":"1.0"}`))
@@ -93,7 +93,7 @@ func TestWhatIsNotSentIsNotCounted(t *testing.T) {
 	})
 }
 
-// slowly answers a write after a time, and everything else at once.
+// slowly answers a write after a delay, and everything else at once.
 type slowly struct {
 	direct
 	write time.Duration
@@ -106,7 +106,8 @@ func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.direct.RoundTrip(r)
 }
 
-// What has had its turn is waited for: how old its reading is plays no part any more.
+// A request that had its turn is waited for: the age of its reading no longer
+// matters.
 func TestASlowWriteIsWaitedFor(t *testing.T) {
 	for _, takes := range []time.Duration{time.Second, 22 * time.Second, 29 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -125,8 +126,8 @@ func TestASlowWriteIsWaitedFor(t *testing.T) {
 	}
 }
 
-// The list of an account is written as a whole: after a pause it is read again, and
-// what somebody has added meanwhile stays.
+// A write replaces the whole list of an account. After a pause the list is read
+// again, so entries that someone added meanwhile stay.
 func TestAListIsReadAgainAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const forwards = `{"hostname":"%s","china_network":false,"client_certificate_forwarding":%t}`
@@ -155,8 +156,8 @@ func TestAListIsReadAgainAfterAPause(t *testing.T) {
 	})
 }
 
-// A reading tells its time, remembered or not, and it is the time of that one that
-// decides, though the object was read again meanwhile.
+// A reading carries its time, cached or not, and that time decides even if the
+// object was read again meanwhile.
 func TestReadingsTellTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(3)
@@ -174,7 +175,7 @@ func TestReadingsTellTheirTime(t *testing.T) {
 			t.Helper()
 			o, err := w.Read(t.Context(), c, maxAge)
 			if err != nil || o.At.Sub(start) != want {
-				t.Errorf("%s: read after %s, want %s: %v", c.ID, o.At.Sub(start), want, err)
+				t.Errorf("%s: read after %s, want %s: %v", c.String(), o.At.Sub(start), want, err)
 			}
 			return o
 		}
@@ -205,8 +206,8 @@ func TestReadingsTellTheirTime(t *testing.T) {
 	})
 }
 
-// A write gives up as soon as it is certain that its turn comes too late, and at its
-// time where that is not certain.
+// A write gives up as soon as its turn is certain to come too late, and else
+// when its time comes.
 func TestGivesUpInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(Rate{Requests: 1, Per: 2 * time.Minute})
@@ -231,8 +232,8 @@ func TestGivesUpInTime(t *testing.T) {
 	})
 }
 
-// However few requests are permitted, if one can be read and written within a minute
-// each gets its turn, over a reading no older than that.
+// However low the rate, if one object can be read and written within a minute,
+// each change gets its turn with a reading no older than that.
 func TestEachGetsItsTurn(t *testing.T) {
 	for _, rate := range []Rate{{2, time.Minute}, {3, time.Minute}, {1, 25 * time.Second}, {10, 5 * time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {

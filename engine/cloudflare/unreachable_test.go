@@ -22,7 +22,7 @@ import (
 	"tlsync/engine/plan"
 )
 
-// leaf is a certificate that signs itself.
+// leaf is a self-signed certificate.
 func leaf(t *testing.T, name string, until time.Time) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,9 +43,9 @@ func leaf(t *testing.T, name string, until time.Time) (tls.Certificate, *x509.Ce
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
-// A certificate that is not good is final, a name that does not resolve or a proxy
-// that wants a password is tried again; of none the outcome is in doubt, and each says
-// what it is.
+// A bad certificate is final; an unknown host name, or a proxy that wants a
+// password, is tried again. The outcome is never in doubt, and each message
+// names the cause.
 func TestUnreachableByItsFault(t *testing.T) {
 	const password = "hunter2-of-the-proxy"
 	secure := func(name string, until time.Time) func(*testing.T, *http.Transport) (string, *atomic.Int32) {

@@ -14,8 +14,8 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Writer is a Reader that can carry out changes. What is read through it is
-// remembered, so that many changes can be checked with few requests.
+// Writer is a Reader that can carry out changes. It remembers what it reads, so
+// that it can check many changes with few requests.
 type Writer struct {
 	*Reader
 	sends  map[*client]sendFunc
@@ -37,47 +37,51 @@ func NewWriter(o Options) (*Writer, error) {
 	return w, nil
 }
 
-// Read is the present state of what a change writes, from a reading no older
-// than maxAge; zero means a new one. A custom hostname is read together with
-// the whole page of the list on which it stood: that is one request for a
-// thousand names, which the next changes will find fresh. A name in a zone is
-// read with the list of all that have a value. Objects of accounts, and what is to
-// be created, are read afresh whatever maxAge is.
+// Read returns the present state of the object that a change writes, from a reading
+// no older than maxAge; zero means a new one. It reads a custom hostname together
+// with the whole page of the list that it was on: one request covers a thousand
+// names, and the next changes find them fresh. It reads a hostname in a zone with the
+// list of all that have a value. It always reads objects of accounts, and objects
+// that are to be created, anew.
 func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
 		return plan.Object{}, err
 	}
-	// While the budget is used up, every reading would be old before the write.
+	// While the rate is used up, a reading would be too old before the write.
 	if err := cl.limit.ready(ctx); err != nil {
 		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
+
 	start := time.Now()
-	var o plan.Object
-	switch {
-	case c.Kind.OfAccount():
-		o, err = w.readResource(ctx, cl, c)
-	case uploads(c):
-		o, err = w.readUploaded(ctx, cl, c)
-	case c.Kind == plan.KindZone:
-		o, err = w.readZoneSetting(ctx, cl, c, maxAge)
-	case c.Kind == plan.KindHostname:
-		o, err = w.readName(ctx, cl, c, maxAge)
-	case c.Action == plan.Create:
-		o, err = w.findHostname(ctx, cl, c)
-	default:
-		o, err = w.readHostname(ctx, cl, c, maxAge)
-	}
+	o, err := w.readTarget(ctx, cl, c, maxAge)
 	if c.Kind == plan.KindCustomHostname && c.Action == plan.Delete && (missingObject(err) || err == nil && o.Hostname != nil && going(o.Hostname.Status)) {
 		o, err = plan.Object{Absent: true}, nil
 	}
-	if err == nil && o.At.IsZero() { // not one that was remembered
+	if err == nil && o.At.IsZero() { // it does not come from the cache
 		o.At = start
 	}
 	return o, about(err, c)
 }
 
-// about names the zone or the account of a change in an error.
+func (w *Writer) readTarget(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+	switch {
+	case c.Kind.OfAccount():
+		return w.readResource(ctx, cl, c)
+	case uploads(c):
+		return w.readUploaded(ctx, cl, c)
+	case c.Kind == plan.KindZone:
+		return w.readZoneSetting(ctx, cl, c, maxAge)
+	case c.Kind == plan.KindHostname:
+		return w.readName(ctx, cl, c, maxAge)
+	case c.Action == plan.Create:
+		return w.findCustomHostname(ctx, cl, c)
+	default:
+		return w.readCustomHostname(ctx, cl, c, maxAge)
+	}
+}
+
+// about adds the zone or the account of a change to an error.
 func about(err error, c *plan.Change) error {
 	if c.Kind.OfAccount() {
 		return onAccount(err, c.Account)
@@ -85,11 +89,12 @@ func about(err error, c *plan.Change) error {
 	return onZone(err, c.Zone)
 }
 
-// Write sends a request and returns the object as the answer shows it, without
-// values where it shows none: the write was accepted, and what it did has to be
-// read. It is sent once, or again where Cloudflare refuses it because an earlier
-// write is still being carried out (settle.go), and not at all where its turn comes
-// after req.Before. An error with OutcomeUnknown leaves open whether it was done.
+// Write sends a request and returns the object as the answer shows it, or
+// without values if the answer shows none: the write was accepted, and its
+// effect has to be read. Write sends the request once, again if Cloudflare
+// refuses it because an earlier write is still being carried out (settle.go),
+// and not at all if its turn comes after req.Before. An error with
+// OutcomeUnknown leaves open whether the write was done.
 func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (plan.Object, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
@@ -102,15 +107,18 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	if err != nil {
 		return plan.Object{}, err
 	}
+
 	var answer cloudflare.RawResponse
 	err = w.settled(ctx, c, req, func(before time.Time) (err error) {
 		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
 		return err
 	})
+
 	var late *Error
 	if errors.As(err, &late) && late.old {
 		return plan.Object{}, about(err, c)
 	}
+
 	w.drop(c)
 	setting := c.Kind == plan.KindZone || c.Kind == plan.KindHostname
 	switch deleted := req.Method == http.MethodDelete; {
@@ -122,6 +130,7 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	case err != nil:
 		return plan.Object{}, about(err, c)
 	}
+
 	o, err := w.accept(c, answer.Result)
 	if err != nil {
 		return plan.Object{}, &Error{
@@ -132,14 +141,14 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	return o, nil
 }
 
-// Batch names what is read together with the object of a change: the page on which
-// a custom hostname stood. Who writes all of a batch before the next one reads each
-// page as seldom as can be.
+// Batch identifies what is read together with the object of a change: the page
+// of a custom hostname. A caller that writes all of a batch before the next one
+// reads each page as seldom as possible.
 func (w *Writer) Batch(c *plan.Change) string {
 	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
 		return ""
 	}
-	e, _ := w.cache.hostname(c.ObjectID, time.Time{})
+	e, _ := w.cache.customHostname(c.ObjectID, time.Time{})
 	if e.page.size == 0 {
 		return ""
 	}
@@ -151,17 +160,17 @@ func checkRequest(c *plan.Change, req plan.Request) error {
 	path := plan.TargetPath(c)
 	switch {
 	case req.Method == "" || req.Method == http.MethodGet:
-		return fmt.Errorf("%s: %q is no method to write with", c.ID, req.Method)
+		return fmt.Errorf("%s: %q is not a method for writes", c.Ref, req.Method)
 	case req.Path != path && !belowApplication(c, req.Path):
-		return fmt.Errorf("%s: path %s is not %s", c.ID, req.Path, path)
+		return fmt.Errorf("%s: path %s is not %s", c.Ref, req.Path, path)
 	case req.Body != "" && !json.Valid([]byte(req.Body)):
-		return fmt.Errorf("%s: the body is not JSON", c.ID)
+		return fmt.Errorf("%s: the body is not JSON", c.Ref)
 	}
 	return nil
 }
 
-// belowApplication reports whether a path is that of a policy of the application
-// of a change.
+// belowApplication reports whether a path is that of a policy of the change's
+// application.
 func belowApplication(c *plan.Change, path string) bool {
 	if c.Kind != plan.KindAccessApplication || c.ObjectID == "" {
 		return false
@@ -170,57 +179,70 @@ func belowApplication(c *plan.Change, path string) bool {
 	return ok && (rest == "" || rest[0] == '/' && validID(rest[1:]))
 }
 
-// clientOf are the credentials for the zone, or the account, of a change.
+// clientOf returns the client for the zone or the account of a change. It refuses a
+// change whose names or ids could lead a path elsewhere.
 func (w *Writer) clientOf(c *plan.Change) (*client, error) {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	if err := checkTarget(c); err != nil {
+		return nil, err
+	}
 	owner := c.ZoneID
-	creates := c.Action == plan.Create && c.ObjectID == ""
-	switch c.Kind {
-	case plan.KindZone, plan.KindHostname:
-		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
-			return nil, fmt.Errorf("%s: %q is no setting", c.ID, c.ObjectID)
-		}
-		if c.Kind == plan.KindHostname && !validName(c.Name) {
-			return nil, fmt.Errorf("%s: %q is no hostname", c.ID, c.Name)
-		}
-	case plan.KindCustomHostname:
-		if !validID(c.ObjectID) && !creates {
-			return nil, fmt.Errorf("%s: %q is no id of a custom hostname", c.ID, c.ObjectID)
-		}
-	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+	if c.Kind.OfAccount() {
 		owner = c.AccountID
-		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
-			return nil, fmt.Errorf("%s: %q is no id of an object of kind %s", c.ID, c.ObjectID, c.Kind)
-		}
-	default:
-		return nil, fmt.Errorf("%s: changes of kind %q cannot be made", c.ID, c.Kind)
 	}
 	if !validID(owner) {
-		return nil, fmt.Errorf("%s: %q is no id of a zone or an account", c.ID, owner)
+		return nil, fmt.Errorf("%s: %q is not the id of a zone or an account", c.Ref, owner)
 	}
+
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if cl := w.owner[owner]; cl != nil {
 		return cl, nil
 	}
-	// It was not read by this Writer. With one credential there is no choice;
-	// with several a guess could write with the wrong one.
+	// This Writer has not read it. A single credential leaves no choice; with
+	// several, a guess could write with the wrong one.
 	if len(w.clients) == 1 {
 		return w.clients[0], nil
 	}
-	return nil, fmt.Errorf("%s: the zone or the account was not read, so it is not known which credentials are for it", c.ID)
+	return nil, fmt.Errorf("%s: the zone or the account was not read, so its credentials are unknown", c.Ref)
 }
 
-// validName keeps out of paths what cannot be a hostname.
+// checkTarget refuses a change whose object cannot be part of a path.
+func checkTarget(c *plan.Change) error {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	creates := c.Action == plan.Create && c.ObjectID == ""
+	switch c.Kind {
+	case plan.KindZone, plan.KindHostname:
+		if c.ObjectID == "" || strings.Trim(c.ObjectID, letters) != "" && !uploads(c) {
+			return fmt.Errorf("%s: %q is not a setting", c.Ref, c.ObjectID)
+		}
+		if c.Kind == plan.KindHostname && !validName(c.Name) {
+			return fmt.Errorf("%s: %q is not a hostname", c.Ref, c.Name)
+		}
+	case plan.KindCustomHostname:
+		if !validID(c.ObjectID) && !creates {
+			return fmt.Errorf("%s: %q is not the id of a custom hostname", c.Ref, c.ObjectID)
+		}
+	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+		if !validID(c.ObjectID) && !creates && c.Kind != plan.KindMTLSHostname {
+			return fmt.Errorf("%s: %q is not the id of an object of kind %s", c.Ref, c.ObjectID, c.Kind)
+		}
+	default:
+		return fmt.Errorf("%s: unknown kind of change %q", c.Ref, c.Kind)
+	}
+	return nil
+}
+
+// validName rejects names that are not hostnames and could lead a path
+// elsewhere.
 func validName(name string) bool {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\?#%`, r) }
 	return strings.Contains(name, ".") && len(name) <= 255 && strings.Trim(name, ".") == name && !strings.ContainsFunc(name, odd)
 }
 
-// accept takes the answer to a successful write over. It need not show the
-// object: a server may take a write now and carry it out later. That is no reason
-// to doubt the write, and still less to repeat it. Only an answer about something
-// else is an error.
+// accept reads the answer to a successful write. The answer need not show the
+// object: a server may accept a write now and carry it out later. That is no
+// reason to doubt the write, let alone to repeat it. Only an answer about
+// another object is an error.
 func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	switch {
 	case c.Kind.OfAccount():
@@ -232,7 +254,8 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	case c.Kind == plan.KindZone:
 		return w.acceptSetting(c, result)
 	}
-	d := newHostnameDecoder(result)
+
+	d := newCustomHostnameDecoder(result)
 	h, err := d.hostname()
 	switch {
 	case h.ID != "" && c.ObjectID != "" && h.ID != c.ObjectID:
@@ -244,14 +267,16 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 		// set.
 		return plan.Object{}, nil
 	}
-	// The next write goes over this state. One that lacks a part would lose it.
+
+	// The next write starts from this state. Without its type or method it
+	// would lose them.
 	if h.Type != "" && h.Method != "" {
-		w.cache.wroteHostname(h.ID, &h, time.Now())
+		w.cache.wroteCustomHostname(h.ID, &h, time.Now())
 	}
 	return object(&h), nil
 }
 
-// acceptSetting takes over the answer to a write of a zone's setting.
+// acceptSetting reads the answer to a write of a zone setting.
 func (w *Writer) acceptSetting(c *plan.Change, result []byte) (plan.Object, error) {
 	e := endpointOf(c.ObjectID)
 	got, err := e.read(result)
@@ -262,6 +287,7 @@ func (w *Writer) acceptSetting(c *plan.Change, result []byte) (plan.Object, erro
 	case err != nil:
 		return plan.Object{}, nil
 	}
+
 	if c.ObjectID != tls13 && c.ObjectID != earlyData {
 		kept := got
 		w.cache.wroteSetting(settingKey{c.ZoneID, c.ObjectID}, &kept, time.Now())
@@ -269,28 +295,28 @@ func (w *Writer) acceptSetting(c *plan.Change, result []byte) (plan.Object, erro
 	return got.object(), nil
 }
 
-// object is a custom hostname for a caller, who gets a copy of what is kept.
+// object copies a custom hostname for a caller, who may modify it.
 func object(h *plan.Hostname) plan.Object {
 	own := *h
 	return plan.Object{Hostname: &own}
 }
 
-// object is what an entry holds, for a caller.
-func (e hostnameEntry) object() plan.Object {
+// object copies the hostname of an entry for a caller.
+func (e customHostnameEntry) object() plan.Object {
 	o := object(e.hostname)
 	o.At = e.at
 	return o
 }
 
-// drop forgets what is known of the object of a change.
+// drop forgets the object of a change.
 func (w *Writer) drop(c *plan.Change) {
 	now := time.Now()
 	key := settingKey{c.ZoneID, c.ObjectID}
 	switch c.Kind {
 	case plan.KindHostname:
-		w.cache.wroteLocal(key, c.Name, nil, now)
+		w.cache.wroteHostnameSetting(key, c.Name, nil, now)
 	case plan.KindCustomHostname:
-		w.cache.wroteHostname(c.ObjectID, nil, now)
+		w.cache.wroteCustomHostname(c.ObjectID, nil, now)
 	case plan.KindZone:
 		w.cache.wroteSetting(key, nil, now)
 		if c.ObjectID == tls13 || c.ObjectID == earlyData {
@@ -298,7 +324,7 @@ func (w *Writer) drop(c *plan.Change) {
 			w.cache.wroteSetting(settingKey{c.ZoneID, earlyData}, nil, now)
 		}
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-		// Nothing of them is remembered.
+		// These are not remembered.
 	}
 }
 
@@ -309,10 +335,12 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 		o.At = at
 		return o, nil
 	}
+
 	s, err := readSetting(ctx, cl, c.ZoneID, c.ObjectID)
 	if err != nil {
 		return plan.Object{}, err
 	}
+
 	all := map[string]reading{s.ID: s}
 	if s.ID == tls13 {
 		early, err := readSetting(ctx, cl, c.ZoneID, earlyData)
@@ -321,21 +349,22 @@ func (w *Writer) readZoneSetting(ctx context.Context, cl *client, c *plan.Change
 		case err == nil:
 			all[earlyData] = early
 		case errors.As(err, &failed) && retired(failed.Status):
-			// A zone that does not know 0rtt has no early data.
+			// A zone without 0rtt has no early data.
 		default:
 			return plan.Object{}, err
 		}
 	}
+
 	mergeEarlyData(all)
 	s = all[c.ObjectID]
 	w.cache.putSettings(c.ZoneID, map[string]reading{s.ID: s}, start)
 	return s.object(), nil
 }
 
-// findHostname looks for the custom hostname that a change is to create, by its
-// name.
-func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
-	found, err := w.named(ctx, cl, c.ZoneID, []string{c.Name})
+// findCustomHostname searches by name for the custom hostname that a change is
+// to create.
+func (w *Writer) findCustomHostname(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
+	found, err := w.readNamed(ctx, cl, c.ZoneID, []string{c.Name})
 	switch {
 	case err != nil:
 		return plan.Object{}, err
@@ -345,48 +374,39 @@ func (w *Writer) findHostname(ctx context.Context, cl *client, c *plan.Change) (
 	return object(&found[0]), nil
 }
 
-func (w *Writer) readHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
+func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
 	if maxAge <= 0 {
 		return w.readOne(ctx, cl, c)
 	}
+
 	since := time.Now().Add(-maxAge)
-	e, fresh := w.cache.hostname(c.ObjectID, since)
+	e, fresh := w.cache.customHostname(c.ObjectID, since)
 	switch {
 	case fresh:
 		return e.object(), nil
 	case e.hostname == nil || e.page.size == 0:
-		// One name in doubt, or one that never was on a page.
+		// A single hostname in doubt, or one that was never on a page.
 		return w.readOne(ctx, cl, c)
 	}
-	// Of those that wait for the same page, one reads it.
-	if busy, mine := w.cache.claim(e.page); mine {
-		err := func() error {
-			defer w.cache.release(e.page) // whatever happens: others wait for it
-			return w.readPage(ctx, cl, e.page)
-		}()
-		if err != nil && ctx.Err() != nil {
-			return plan.Object{}, err
-		}
-	} else {
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return plan.Object{}, context.Cause(ctx)
-		}
+
+	err := w.cache.shared(ctx, e.page, func() error { return w.readPage(ctx, cl, e.page) })
+	if err != nil && ctx.Err() != nil {
+		return plan.Object{}, err
 	}
-	if e, fresh = w.cache.hostname(c.ObjectID, since); fresh {
+
+	if e, fresh = w.cache.customHostname(c.ObjectID, since); fresh {
 		return e.object(), nil
 	}
 	return w.readOne(ctx, cl, c)
 }
 
-// readPage reads a page of the list again. The name it is read for may have
-// moved to another one meanwhile.
+// readPage reads a page of the list again. The hostname it is read for may have
+// moved to another page.
 func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
 	start := time.Now()
 	var items []plan.Hostname
 	err := cl.read(ctx, pagePath(plan.CustomHostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		items, err = decodeHostnames(result)
+		items, err = decodeCustomHostnames(result)
 		return err
 	})
 	if err == nil {
@@ -400,7 +420,7 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 	start := time.Now()
 	var h plan.Hostname
 	err := cl.read(ctx, plan.CustomHostnamePath(c.ZoneID, c.ObjectID), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		h, err = decodeHostname(result)
+		h, err = decodeCustomHostname(result)
 		if err == nil && h.ID != c.ObjectID {
 			err = fmt.Errorf("it is about custom hostname %s, not %s", h.ID, c.ObjectID)
 		}
@@ -409,6 +429,6 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 	if err != nil {
 		return plan.Object{}, err
 	}
-	w.cache.putHostname(&h, start)
-	return hostnameEntry{hostname: &h, at: start}.object(), nil
+	w.cache.putCustomHostname(&h, start)
+	return customHostnameEntry{hostname: &h, at: start}.object(), nil
 }

@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 	if got := w.Requests(); got != (plan.Requests{Write: 2}) {
 		t.Errorf("counted %+v", got)
 	}
-	// Both are known now.
+	// Both are in the cache now.
 	for _, c := range []*plan.Change{hostnameChange(7), settingChange("min_tls_version")} {
 		if _, err := w.Read(t.Context(), c, time.Minute); err != nil || len(f.seen) != 2 {
 			t.Errorf("%v, %d requests", err, len(f.seen))
@@ -50,7 +50,7 @@ func TestWrite(t *testing.T) {
 }
 
 func settingChange(id string) *plan.Change {
-	return &plan.Change{ID: "zone/saas.example#" + id, Zone: "saas.example", Kind: plan.KindZone, ZoneID: zoneA, ObjectID: id}
+	return &plan.Change{Ref: plan.ParseRef("zone/saas.example#"+id, ""), ZoneID: zoneA, ObjectID: id}
 }
 
 // A request that is not about its change's object is not sent.
@@ -85,8 +85,8 @@ func TestWriteIsChecked(t *testing.T) {
 	}
 }
 
-// An answer that does not show the object is that of an accepted write; one about
-// something else leaves the outcome to be read. Nothing of either is remembered.
+// An answer that does not show the object means an accepted write; an answer
+// about another object leaves the outcome to be read. Neither is cached.
 func TestWriteWithoutObject(t *testing.T) {
 	id, name := hostnameID(1), hostnameChange(1)
 	bare := `"id":"` + id + `","hostname":"a.test"`
@@ -144,8 +144,8 @@ func TestWriteWithoutObject(t *testing.T) {
 	}
 }
 
-// An answer may show that a name has no settings of its own: that is no answer
-// without settings.
+// An answer may show that a hostname has no settings of its own: that differs
+// from an answer without settings.
 func TestWriteShowsNoSettings(t *testing.T) {
 	f := newFake()
 	f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 200, ok(hostnameJSON(1, " { } ")))
@@ -159,8 +159,8 @@ func TestWriteShowsNoSettings(t *testing.T) {
 	}
 }
 
-// An answer that says it failed keeps its status and its codes, whatever success
-// its status claims.
+// An answer with success false keeps its status and its codes, whatever the
+// status claims.
 func TestUnsuccessfulWrite(t *testing.T) {
 	for _, status := range []int{200, 202} {
 		f := newFake()
@@ -178,7 +178,7 @@ func TestUnsuccessfulWrite(t *testing.T) {
 func TestOpaqueIDs(t *testing.T) {
 	for _, id := range []string{"v2:~a.b", "...", "~", ":", "a..b", "a=b&c+d@e;f,g", `<"'{[|^` + "`" + `]}>`, "!$*()", "per_page=1", strings.Repeat("x", 100)} {
 		quoted := strings.ReplaceAll(id, `"`, `\"`)
-		// Not the fake's own mux: it would clean some paths.
+		// The fake's mux would clean some paths.
 		var seen []string
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			seen = append(seen, r.Method+" "+r.URL.EscapedPath())
@@ -203,7 +203,7 @@ func TestOpaqueIDs(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, live, err)
 			continue
 		}
-		c := &plan.Change{ID: "x", Kind: plan.KindCustomHostname, ZoneID: id, ObjectID: id}
+		c := &plan.Change{Ref: plan.Ref{Kind: plan.KindCustomHostname}, ZoneID: id, ObjectID: id}
 		o, err := w.Read(t.Context(), c, 0)
 		if err != nil {
 			t.Errorf("%s: read: %v", id, err)
@@ -224,7 +224,7 @@ func TestOpaqueIDs(t *testing.T) {
 	}
 }
 
-// After a failed write the next reading is a new one.
+// After a failed write the object is read anew.
 func TestReadAfterFailedWrite(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(3)})
 	f.handle("PATCH /client/v4/zones/"+zoneA+"/custom_hostnames/{id}", 502, failure)
@@ -245,7 +245,7 @@ func TestReadAfterFailedWrite(t *testing.T) {
 }
 
 // Readings older than a minute are refreshed page by page: one request for a
-// thousand names, also when many ask at once.
+// thousand names, even for many callers at once.
 func TestRefreshByPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := oneZone(paged{items: manyHostnames(2500)})
@@ -283,7 +283,7 @@ func TestRefreshByPage(t *testing.T) {
 	})
 }
 
-// A name that left its page is read by its id, and one that is gone is an error.
+// A hostname that left its page is read by its id; a missing one is an error.
 func TestRefreshOfMovedName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := paged{items: manyHostnames(3)}
@@ -306,8 +306,8 @@ func TestRefreshOfMovedName(t *testing.T) {
 	})
 }
 
-// A page that was on its way while a name on it was written does not bring back
-// the state before the write.
+// A page that was under way during the write of a name on it does not bring
+// back the old state.
 func TestOvertakenReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := paged{items: []string{hostnameJSON(1, `{}`), hostnameJSON(2, `{}`)}}
@@ -343,7 +343,7 @@ func TestOvertakenReading(t *testing.T) {
 	})
 }
 
-// tls_1_3 is read together with 0rtt, and a write of either makes both unknown.
+// tls_1_3 is read together with 0rtt, and a write of either invalidates both.
 func TestReadEarlyData(t *testing.T) {
 	f := newFake()
 	early := "on"
@@ -373,7 +373,7 @@ func TestReadEarlyData(t *testing.T) {
 	read("0rtt", `"off"`)
 }
 
-// What a caller does with an object changes nothing that is remembered.
+// A caller that modifies an object changes nothing in the cache.
 func TestObjectsAreCopies(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(1)})
 	w := writer(t, options(f))

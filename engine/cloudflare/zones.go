@@ -21,35 +21,37 @@ import (
 	"tlsync/schema"
 )
 
-// zonePages is the one size of pages of zones: the most that the API takes.
+// zonePages is the only page size for lists of zones: the API's maximum.
 var zonePages = []int{50}
 
-// maxLookups is up to how many zones are looked up by name, one request each.
-// For more of them, or for a glob, all zones are listed, fifty per request.
+// maxLookups is how many zones are looked up by name, with one request each. If
+// there are more of them, or a glob, all zones are listed, fifty per request.
 const maxLookups = 5
 
-// liveZone is a zone that the configuration reaches, and what is needed of it.
+// liveZone is a zone that the configuration reaches, and the parts of it that are
+// needed.
 type liveZone struct {
 	plan.Zone
-	client    *client
-	settings  []string
-	local     []string // settings whose per-hostname form is needed
-	pulls     bool     // the certificates for origin pulls are needed
-	hostnames bool
-	names     []string    // the only ones of its hostnames that are needed; nil for all
-	required  bool        // it is of no use without its hostnames
-	origin    plan.Origin // of the first document that reaches it
+	client             *client
+	settings           []string
+	hostnameSettings   []string // settings whose values for single hostnames are needed
+	originCertificates bool
+	customHostnames    bool
+	names              []string    // the only custom hostnames needed; nil means all
+	required           bool        // without its custom hostnames the zone is useless
+	origin             plan.Origin // of the first document that reaches it
 
 	failed  error
-	without error // why its hostnames are missing, where they are not required
+	without error // why its custom hostnames are missing although not required
 }
 
-// Fetch reads what the scope asks for. Zones and accounts that could not be found
-// or read are told in Live.Problems, and the others are read all the same. It is
-// an error if the credentials are refused, or if nothing could be read at all.
+// Fetch reads the scope. If a zone or an account cannot be found or read, Fetch
+// reports it in Live.Problems and reads the others. It returns an error if the
+// credentials are refused or if nothing could be read at all.
 func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error) {
 	before := r.Requests().Read
 	live := &plan.Live{}
+
 	d, err := r.discover(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -60,6 +62,31 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 		return nil, err
 	}
 	failures = append(failures, failed...)
+
+	if err := r.fillAll(ctx, zones, accounts); err != nil {
+		return nil, err
+	}
+	failures = append(failures, addZones(live, zones)...)
+	readable := len(live.Zones)
+	for i := range accounts {
+		a := &accounts[i]
+		live.Accounts = append(live.Accounts, a.LiveAccount)
+		if a.failed != nil {
+			failures = append(failures, a.failed)
+		} else {
+			readable++
+		}
+	}
+	if readable == 0 && len(failures) > 0 {
+		return nil, failures[0]
+	}
+
+	live.Reads = r.Requests().Read - before
+	return live, nil
+}
+
+// fillAll reads all zones and accounts, several at once.
+func (r *Reader) fillAll(ctx context.Context, zones []liveZone, accounts []liveAccount) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range zones {
@@ -68,9 +95,12 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 	for i := range accounts {
 		group.Go(crash.Guard(func() error { return r.fillAccount(gctx, &accounts[i]) }))
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	return group.Wait()
+}
+
+// addZones adds the zones that were read to live, and a problem for each zone that
+// was not. It returns the errors of the latter.
+func addZones(live *plan.Live, zones []liveZone) (failures []error) {
 	for i := range zones {
 		z := &zones[i]
 		if z.failed != nil {
@@ -78,6 +108,7 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 			live.Problems = append(live.Problems, problem(plan.Unreadable, z.Name, "zone "+z.Name+" cannot be read: "+z.failed.Error(), z.origin))
 			continue
 		}
+
 		if z.without != nil {
 			f := problem(plan.Unreadable, z.Name, "the custom hostnames of zone "+z.Name+
 				" cannot be read, so it is not known who follows its settings: "+z.without.Error(), z.origin)
@@ -86,80 +117,69 @@ func (r *Reader) Fetch(ctx context.Context, scope plan.Scope) (*plan.Live, error
 		}
 		live.Zones = append(live.Zones, z.Zone)
 	}
-	read := len(live.Zones)
-	for i := range accounts {
-		a := &accounts[i]
-		live.Accounts = append(live.Accounts, a.LiveAccount)
-		if a.failed != nil {
-			failures = append(failures, a.failed)
-		} else {
-			read++
-		}
-	}
-	if read == 0 && len(failures) > 0 {
-		return nil, failures[0]
-	}
-	live.Reads = r.Requests().Read - before
-	return live, nil
+	return failures
 }
 
 func problem(rule, zone, message string, origin plan.Origin) plan.Finding {
-	return plan.Finding{Severity: schema.Error, Rule: rule, Object: "zone/" + zone, Message: message, Origin: origin}
+	return plan.Finding{Severity: schema.Error, Rule: rule, Ref: plan.ZoneRef(zone), Message: message, Origin: origin}
 }
 
-// fill reads what is needed of a zone. A failure is kept in the zone; the error is
-// one that concerns every zone.
+// fill reads the needed parts of a zone. It keeps a failure in the zone and
+// returns only an error that concerns every zone.
 func (r *Reader) fill(ctx context.Context, z *liveZone) error {
-	var settings, hostnames, local, pulls error
-	var got zoneSettings
-	var ofLocal gaps
+	var settingsErr, customErr, hostnamesErr, certificatesErr error
+	var settings zoneSettings
+	var hostnameGaps gaps
 	var wait sync.WaitGroup
 	run := func(needed bool, failed *error, f func() error) {
 		if needed {
 			wait.Go(func() { *failed = onZone(crash.Guard(f)(), z.Name) })
 		}
 	}
-	run(len(z.settings) > 0, &settings, func() (err error) {
-		got, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
+
+	run(len(z.settings) > 0, &settingsErr, func() (err error) {
+		settings, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
 		return err
 	})
-	run(z.hostnames, &hostnames, func() (err error) {
-		z.Hostnames, err = r.hostnamesOf(ctx, z.client, &z.Zone, z.names)
+	run(z.customHostnames, &customErr, func() (err error) {
+		z.Hostnames, err = r.readCustomHostnames(ctx, z.client, &z.Zone, z.names)
 		return err
 	})
-	run(len(z.local) > 0, &local, func() (err error) {
-		z.Local, z.LocalRead, ofLocal, err = r.localOf(ctx, z.client, &z.Zone, z.local)
+	run(len(z.hostnameSettings) > 0, &hostnamesErr, func() (err error) {
+		z.Local, z.LocalRead, hostnameGaps, err = r.readZoneHostnames(ctx, z.client, &z.Zone, z.hostnameSettings)
 		return err
 	})
-	run(z.pulls, &pulls, func() (err error) {
+	run(z.originCertificates, &certificatesErr, func() (err error) {
 		z.OriginCertificates, err = originCertificates(ctx, z.client, z.ID)
 		return err
 	})
 	wait.Wait()
-	for _, err := range []error{settings, hostnames, local, pulls} {
-		if err != nil && everybodys(ctx, err) {
+
+	for _, err := range []error{settingsErr, customErr, hostnamesErr, certificatesErr} {
+		if err != nil && fatal(ctx, err) {
 			return err
 		}
 	}
-	z.Settings, z.FallbackStatus = got.settings, got.fallback
-	got.gaps.to(&z.Zone)
-	ofLocal.to(&z.Zone)
-	if pulls != nil {
+
+	z.Settings, z.FallbackStatus = settings.settings, settings.fallback
+	settings.gaps.addTo(&z.Zone)
+	hostnameGaps.addTo(&z.Zone)
+	if certificatesErr != nil {
 		var g gaps
-		g.add(plan.OriginPullsCertificates, pulls)
-		g.to(&z.Zone)
+		g.add(plan.OriginPullsCertificates, certificatesErr)
+		g.addTo(&z.Zone)
 	}
 	if z.required {
-		z.failed = cmp.Or(settings, hostnames)
+		z.failed = cmp.Or(settingsErr, customErr)
 	} else {
-		z.failed, z.without = settings, hostnames
+		z.failed, z.without = settingsErr, customErr
 	}
 	return nil
 }
 
-// everybodys reports whether an error is not about one zone: the credentials
-// are refused, the run is over, or there is a bug.
-func everybodys(ctx context.Context, err error) bool {
+// fatal reports whether an error ends the whole run and not only the reading of
+// one object: the credentials are refused, the run is over, or there is a bug.
+func fatal(ctx context.Context, err error) bool {
 	var failed *Error
 	var bug *crash.Error
 	return ctx.Err() != nil || errors.As(err, &bug) || errors.As(err, &failed) && failed.Status == http.StatusUnauthorized
@@ -171,31 +191,19 @@ type candidate struct {
 	client *client
 }
 
-// resolve finds the live zones of a scope, sorted by name and account. What is
-// not found goes to the problems of live, what could not be asked also to
-// failures.
+// resolve finds the live zones of a scope, sorted by name and account. Each zone
+// that does not exist or cannot be looked up becomes a problem of live; failures
+// has the errors of the latter.
 func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones []liveZone, failures []error) {
 	byID := map[string]*liveZone{}
 	for _, s := range scope.Zones {
-		found, failed := d.find(r, s)
-		if c := r.ownerOf(s.ID); c != nil {
-			found = []candidate{{plan.Zone{ID: s.ID, Name: s.Name, Account: plan.Account{ID: s.Account}}, c}}
-		}
-		switch {
-		case len(found) == 0 && failed != nil:
+		found, failed := r.candidates(d, s, live)
+		if failed != nil {
 			failures = append(failures, failed)
-			live.Problems = append(live.Problems, problem(plan.Unreadable, s.Name, "zone "+s.Name+" cannot be looked up: "+failed.Error(), s.Origin))
-			continue
-		case len(found) == 0:
-			live.Problems = append(live.Problems, notFound(s))
-			continue
-		case !s.Glob && len(found) > 1:
-			live.Problems = append(live.Problems, ambiguous(s, found))
-			continue
 		}
 		for _, f := range found {
 			if !validID(f.ID) {
-				failed := fmt.Errorf("zone %s has the id %q, which is no id", f.Name, clean(f.ID, f.client.hide))
+				failed := fmt.Errorf("zone %s has the id %q, which is not a usable id", f.Name, clean(f.ID, f.client.hide))
 				failures = append(failures, failed)
 				live.Problems = append(live.Problems, problem(plan.Unreadable, f.Name, failed.Error(), s.Origin))
 				continue
@@ -205,22 +213,10 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 				z = &liveZone{Zone: f.Zone, client: f.client, origin: s.Origin}
 				byID[f.ID] = z
 			}
-			switch {
-			case !s.Hostnames:
-			case !z.hostnames:
-				z.names = s.Names
-			case len(z.names) == 0 || len(s.Names) == 0:
-				z.names = nil
-			default:
-				z.names = union(z.names, s.Names)
-			}
-			z.hostnames = z.hostnames || s.Hostnames
-			z.required = z.required || s.Hostnames && !s.Optional
-			z.settings = union(z.settings, s.Settings)
-			z.local = union(z.local, s.Local)
-			z.pulls = z.pulls || s.OriginCertificates
+			z.widen(s)
 		}
 	}
+
 	for _, z := range byID {
 		zones = append(zones, *z)
 	}
@@ -228,12 +224,54 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 		a, b := &zones[i], &zones[j]
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account.ID, b.Account.ID), cmp.Compare(a.ID, b.ID)) < 0
 	})
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range zones {
 		r.owner[zones[i].ID] = zones[i].client
 	}
 	return zones, failures
+}
+
+// candidates returns the live zones that one part of a scope means. If there are
+// none, or too many, it adds a problem to live. The error is that of a look-up
+// without which the zone cannot be found.
+func (r *Reader) candidates(d discovery, s plan.ZoneScope, live *plan.Live) ([]candidate, error) {
+	if c := r.ownerOf(s.ID); c != nil {
+		return []candidate{{plan.Zone{ID: s.ID, Name: s.Name, Account: plan.Account{ID: s.Account}}, c}}, nil
+	}
+
+	found, failed := d.find(r, s)
+	switch {
+	case len(found) == 0 && failed != nil:
+		live.Problems = append(live.Problems, problem(plan.Unreadable, s.Name, "zone "+s.Name+" cannot be looked up: "+failed.Error(), s.Origin))
+		return nil, failed
+	case len(found) == 0:
+		live.Problems = append(live.Problems, notFound(s))
+	case !s.Glob && len(found) > 1:
+		live.Problems = append(live.Problems, ambiguous(s, found))
+		return nil, nil
+	}
+	return found, nil
+}
+
+// widen adds the needs of one part of a scope to those of the zone.
+func (z *liveZone) widen(s plan.ZoneScope) {
+	switch {
+	case !s.Hostnames:
+	case !z.customHostnames:
+		z.names = s.Names
+	case len(z.names) == 0 || len(s.Names) == 0:
+		z.names = nil
+	default:
+		z.names = union(z.names, s.Names)
+	}
+	z.customHostnames = z.customHostnames || s.Hostnames
+	z.required = z.required || s.Hostnames && !s.Optional
+
+	z.settings = union(z.settings, s.Settings)
+	z.hostnameSettings = union(z.hostnameSettings, s.Local)
+	z.originCertificates = z.originCertificates || s.OriginCertificates
 }
 
 func union(a, b []string) []string {
@@ -253,7 +291,7 @@ func notFound(s plan.ZoneScope) plan.Finding {
 	}
 	if s.Glob {
 		f := problem(plan.NotFound, s.Name, "no live zone matches "+s.Name+in+"; the token may also lack \"Zone: Read\" on it", s.Origin)
-		// Zones that match may be created tomorrow: that is what a glob is for.
+		// A glob is written for zones that may be created tomorrow.
 		f.Severity = schema.Warning
 		return f
 	}
@@ -270,8 +308,7 @@ func ambiguous(s plan.ZoneScope, found []candidate) plan.Finding {
 		s.Name, len(found), strings.Join(accounts, ", ")), s.Origin)
 }
 
-// lookup is a question about zones that one credential was asked, and the
-// answer.
+// lookup is a question about zones to one credential, and the answer.
 type lookup struct {
 	client *client
 	name   string // canonical; empty for all zones
@@ -279,11 +316,11 @@ type lookup struct {
 	err    error
 }
 
-// discovery is what the credentials know of zones.
+// discovery is what the credentials know about zones.
 type discovery []lookup
 
-// discover asks for zones: each credential that a scope concerns is asked for
-// the few names it is to know, or for all its zones.
+// discover looks up the zones of a scope: with each credential concerned it
+// asks for a few names or lists all zones.
 func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, error) {
 	names := map[*client]map[string]bool{}
 	all := map[*client]bool{}
@@ -299,6 +336,7 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			all[c] = all[c] || s.Glob
 		}
 	}
+
 	var d discovery
 	for _, c := range r.clients {
 		switch {
@@ -311,16 +349,17 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			}
 		}
 	}
+
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range d {
 		group.Go(crash.Guard(func() error {
 			l := &d[i]
-			if l.zones, l.err = r.lookUp(gctx, l.client, l.name); l.err == nil || !everybodys(gctx, l.err) {
+			if l.zones, l.err = r.lookUp(gctx, l.client, l.name); l.err == nil || !fatal(gctx, l.err) {
 				return nil
 			}
-			if of := l.client.accounts; len(of) > 0 && !l.client.fallback {
-				return fmt.Errorf("account %s: %w", strings.Join(of, ", "), l.err)
+			if accounts := l.client.accounts; len(accounts) > 0 && !l.client.fallback {
+				return fmt.Errorf("account %s: %w", strings.Join(accounts, ", "), l.err)
 			}
 			return l.err
 		}))
@@ -328,15 +367,16 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 	return d, group.Wait()
 }
 
-// ownerOf are the credentials by which a zone was read before, nil if it was not.
+// ownerOf returns the client that read a zone before, or nil.
 func (r *Reader) ownerOf(id string) *client {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.owner[id]
 }
 
-// clientsOf are the credentials that may see the zones of a scope: those of its
-// account, else the default ones, and where it names no account, all.
+// clientsOf returns the clients that may see the zones of a scope: the one for
+// its account, else the default one. If the scope names no account, it returns
+// all.
 func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 	if s.Account == "" {
 		return r.clients
@@ -354,13 +394,14 @@ func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 	return r.clients
 }
 
-// find are the live zones of one scope, each once. The error is that of a
-// credential that could not be asked.
+// find returns the live zones of one part of a scope, each once. The error is
+// that of a credential whose look-up failed.
 func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	var out []candidate
 	var failed error
 	clients := r.clientsOf(s)
 	at := map[string]int{} // index in out, by id
+
 	for _, l := range d {
 		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name {
 			continue
@@ -388,6 +429,7 @@ func (c *client) serves(a plan.Account) bool {
 	return slices.ContainsFunc(c.accounts, func(n string) bool { return n == a.Name || n == a.ID })
 }
 
+// reaches reports whether a part of a scope means a zone.
 func reaches(s plan.ZoneScope, z plan.Zone) bool {
 	if s.Account != "" && s.Account != z.Account.Name && s.Account != z.Account.ID {
 		return false
@@ -398,16 +440,19 @@ func reaches(s plan.ZoneScope, z plan.Zone) bool {
 	return s.Name == z.Name
 }
 
-// lookUp asks for a zone by name, or for all. The API compares with the Unicode form of a
-// name; a server that only knows the ASCII form is asked again.
+// lookUp looks up a zone by name, or all zones if the name is empty. The API
+// compares with the Unicode form of a name; a second request serves servers
+// that only know the ASCII form.
 func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
 	if name == "" {
 		return r.listZones(ctx, c, "")
 	}
+
 	unicode, err := idna.ToUnicode(name)
 	if err != nil {
 		unicode = name
 	}
+
 	zones, err := r.listZones(ctx, c, unicode)
 	if err != nil || unicode == name || slices.ContainsFunc(zones, func(z plan.Zone) bool { return z.Name == name }) {
 		return zones, err
@@ -415,8 +460,8 @@ func (r *Reader) lookUp(ctx context.Context, c *client, name string) ([]plan.Zon
 	return r.listZones(ctx, c, name)
 }
 
-// listZones lists the zones that a credential sees, those of one name if it is
-// not empty. A server that ignores the filter gives more.
+// listZones lists the zones that a credential sees, restricted to one name
+// unless it is empty. A server that ignores the filter returns more.
 func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.Zone, error) {
 	q := query[plan.Zone]{
 		client: c,
@@ -427,10 +472,12 @@ func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.
 		limit:  r.concurrency,
 		log:    r.log,
 	}
+
 	if name != "" {
 		q.path += "?name=" + url.QueryEscape(name)
 		q.filtered = true
 	}
+
 	l, err := list(ctx, q)
 	if err != nil {
 		return nil, err
@@ -438,55 +485,29 @@ func (r *Reader) listZones(ctx context.Context, c *client, name string) ([]plan.
 	return l.items, nil
 }
 
-func decodeZones(result []byte) ([]plan.Zone, error) {
-	var out []plan.Zone
-	d := cursor{b: result}
-	err := d.array(func() error {
-		z, err := d.zone()
-		out = append(out, z)
-		return err
-	})
-	return out, err
-}
+func decodeZones(result []byte) ([]plan.Zone, error) { return decodeList(result, decodeZone) }
 
-// zone reads a zone object. Its id is checked where the zone is used: one odd
-// zone that nobody asked for stops nothing.
-func (c *cursor) zone() (plan.Zone, error) {
-	var z plan.Zone
-	field := func(to *string) (err error) {
-		*to, err = c.optional()
-		return err
+// decodeZone reads a zone object. Its id is checked where the zone is used: one odd
+// zone that the configuration does not name must not stop the others.
+func decodeZone(text []byte) (plan.Zone, error) {
+	var shown struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Account struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		} `json:"account"`
 	}
-	err := c.object(func(key []byte) error {
-		switch string(key) {
-		case "id":
-			return field(&z.ID)
-		case "name":
-			return field(&z.Name)
-		case "account":
-			if c.null() {
-				return nil
-			}
-			return c.object(func(key []byte) error {
-				switch string(key) {
-				case "id":
-					return field(&z.Account.ID)
-				case "name":
-					return field(&z.Account.Name)
-				}
-				c.skip()
-				return nil
-			})
-		}
-		c.skip()
-		return nil
-	})
-	switch {
+
+	switch err := unmarshal(text, &shown); {
 	case err != nil:
-		return z, err
-	case z.ID == "" || z.Name == "":
-		return z, errors.New("a zone without id or name")
+		return plan.Zone{}, err
+	case shown.ID == "" || shown.Name == "":
+		return plan.Zone{}, errors.New("a zone without id or name")
 	}
-	z.Name = canonicalName(z.Name)
-	return z, nil
+	return plan.Zone{
+		ID:      shown.ID,
+		Name:    canonicalName(shown.Name),
+		Account: plan.Account{ID: shown.Account.ID, Name: shown.Account.Name},
+	}, nil
 }

@@ -1,6 +1,6 @@
-// Package crash carries a panic out of a goroutine. Go ends the whole program on
-// one that nobody recovers, with exit code 2, which in a CI job reads as
-// "differences found"; and an apply would end without its report.
+// Package crash turns panics into errors. Without it a panic in any goroutine ends the
+// program with exit code 2, which tells a CI job "differences found", and an apply ends
+// without its report.
 package crash
 
 import (
@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Error is a panic that was recovered. Its text names neither arguments nor the
-// value that was panicked with, unless that is an error or a string of ours or
-// the runtime's.
+// Error is a recovered panic. Its text and frames contain no arguments of functions.
 type Error struct {
+	// Value is the value of the panic. The text shows it only if it is an error or a
+	// string; other values may hold secrets.
 	Value any
-	// Frames are the calls that led to it, innermost first, as "function:line".
+	// Frames are the calls that led to the panic, innermost first, as "function:line".
 	Frames []string
 }
 
-// Error is one line.
+// Error returns one line.
 func (e *Error) Error() string {
 	switch v := e.Value.(type) {
 	case error:
@@ -29,12 +29,13 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("panic: a %T", e.Value)
 }
 
-// Recovered is the error of a recovered value, to be called by the deferred
-// function that recovered it; nil for nil.
+// Recovered returns the error for a recovered value, nil for nil. The deferred function
+// that recovered the value must call it directly.
 func Recovered(value any) *Error {
 	if value == nil {
 		return nil
 	}
+
 	e := &Error{Value: value}
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -49,7 +50,7 @@ func Recovered(value any) *Error {
 	}
 }
 
-// Guard makes a function that returns a panic of f as an error.
+// Guard returns a function that calls f and returns a panic of f as an error.
 func Guard(f func() error) func() error {
 	return func() (err error) {
 		defer func() {

@@ -221,10 +221,10 @@ func (w accountWorld) plan(t *rapid.T, e *accountEdge) *plan.Plan {
 	}
 	ids := map[string]bool{}
 	for i := range p.Changes {
-		if ids[p.Changes[i].ID] {
-			t.Fatalf("two changes are %s", p.Changes[i].ID)
+		if ids[p.Changes[i].String()] {
+			t.Fatalf("two changes are %s", p.Changes[i].String())
 		}
-		ids[p.Changes[i].ID] = true
+		ids[p.Changes[i].String()] = true
 	}
 	return p
 }
@@ -233,13 +233,13 @@ func (w accountWorld) plan(t *rapid.T, e *accountEdge) *plan.Plan {
 func carryOut(t *rapid.T, e *accountEdge, c *plan.Change) {
 	o := e.object(c)
 	if standing, edit, v := plan.Stand(c, o); standing != plan.AtOrigin {
-		t.Fatalf("%s is %s before it is written: %+v reads %s", c.ID, standing, edit, v)
+		t.Fatalf("%s is %s before it is written: %+v reads %s", c.String(), standing, edit, v)
 	}
 	if err := e.write(plan.NewRequest(c, o)); err != nil {
-		t.Fatalf("%s: %v", c.ID, err)
+		t.Fatalf("%s: %v", c.String(), err)
 	}
 	if standing, edit, v := plan.Stand(c, e.object(c)); standing != plan.AtTarget && !e.last {
-		t.Fatalf("%s is %s after it was written: %+v reads %s", c.ID, standing, edit, v)
+		t.Fatalf("%s is %s after it was written: %+v reads %s", c.String(), standing, edit, v)
 	}
 }
 
@@ -332,11 +332,11 @@ func (w accountWorld) foreign(t *rapid.T, now *accountEdge) {
 func told(t *rapid.T, before, after *accountEdge, c *plan.Change) {
 	for _, h := range pool {
 		if before.authorities(h) > 0 && after.authorities(h) == 0 && !has(c, plan.DisablesMTLS) {
-			t.Fatalf("%s takes the last certificate authority of %s and does not say so: %v", c.ID, h, c.Hazards)
+			t.Fatalf("%s takes the last certificate authority of %s and does not say so: %v", c.String(), h, c.Hazards)
 		}
 	}
 	if c.Action == plan.Delete && (!has(c, plan.Deletes) || c.Kind == plan.KindAccessApplication && !has(c, plan.OpensEndpoint)) {
-		t.Fatalf("%s does not say what it takes: %v", c.ID, c.Hazards)
+		t.Fatalf("%s does not say what it takes: %v", c.String(), c.Hazards)
 	}
 }
 
@@ -349,7 +349,7 @@ func TestEveryMomentOfAnAccountIsProtected(t *testing.T) {
 		p := w.plan(t, w.edge)
 		for i := range p.Changes {
 			c := &p.Changes[i]
-			_, what, _ := strings.Cut(c.ID, "#")
+			_, what, _ := strings.Cut(c.String(), "#")
 			what, _, _ = strings.Cut(what, "-")
 			reached[fmt.Sprintf("%s %s %s", c.Kind, c.Action, what)]++
 			for _, h := range c.Hazards {
@@ -373,7 +373,7 @@ func TestEveryMomentOfAnAccountIsProtected(t *testing.T) {
 			c := &p.Changes[i]
 			before := now.clone()
 			carryOut(t, now, c)
-			w.watch(t, now, c.ID)
+			w.watch(t, now, c.String())
 			told(t, before, now, c)
 			inTurn(t, w, before, final, c)
 			moments = append(moments, now.clone())
@@ -387,7 +387,7 @@ func TestEveryMomentOfAnAccountIsProtected(t *testing.T) {
 		for _, i := range linear(rest.Changes, rand.New(rand.NewPCG(seed, 2))) {
 			c := &rest.Changes[i]
 			carryOut(t, stopped, c)
-			w.watch(t, stopped, c.ID)
+			w.watch(t, stopped, c.String())
 		}
 		if a, b := now.state(), stopped.state(); a != b {
 			t.Fatalf("stopped and planned again it ends in another state:\n%s\n\ninstead of\n%s", b, a)
@@ -413,29 +413,29 @@ func inTurn(t *rapid.T, w accountWorld, before, final *accountEdge, c *plan.Chan
 		for _, e := range c.Edits {
 			h := strings.TrimPrefix(e.Setting, plan.FieldForwarding(""))
 			if e.To != schema.Inherit && before.authorities(h) == 0 {
-				t.Fatalf("%s forwards certificates of %s that nobody vouches for", c.ID, h)
+				t.Fatalf("%s forwards certificates of %s that nobody vouches for", c.String(), h)
 			}
 			if e.To == schema.Inherit && before.demands(h) && !final.demands(h) {
-				t.Fatalf("%s no longer forwards certificates of %s while they are demanded", c.ID, h)
+				t.Fatalf("%s no longer forwards certificates of %s while they are demanded", c.String(), h)
 			}
 		}
 	case plan.KindAccessApplication:
 		if c.Action != plan.Delete && final.settings[c.Name].Forward && !before.settings[c.Name].Forward {
-			t.Fatalf("%s demands certificates of %s before they are forwarded", c.ID, c.Name)
+			t.Fatalf("%s demands certificates of %s before they are forwarded", c.String(), c.Name)
 		}
 	case plan.KindMTLSCertificate:
 		if c.Action == plan.Create && final.tells() && !before.tells() {
-			t.Fatalf("%s comes before the alert", c.ID)
+			t.Fatalf("%s comes before the alert", c.String())
 		}
 		if c.Action == plan.Delete && w.edge.tells() && !before.tells() {
-			t.Fatalf("%s comes after the alert went", c.ID)
+			t.Fatalf("%s comes after the alert went", c.String())
 		}
 		for i := range w.want.MTLS {
 			m := &w.want.MTLS[i]
 			if m.Absent {
 				continue
 			}
-			if strings.HasPrefix(c.ID, "mtls_certificate/Example Inc/"+m.Name.Value+"#clear-") || strings.HasPrefix(c.ID, "mtls_certificate/Example Inc/"+m.Name.Value+"#delete-") {
+			if strings.HasPrefix(c.String(), "mtls_certificate/Example Inc/"+m.Name.Value+"#clear-") || strings.HasPrefix(c.String(), "mtls_certificate/Example Inc/"+m.Name.Value+"#delete-") {
 				newStand(t, m, before, final, c)
 			}
 		}
@@ -450,7 +450,7 @@ func newStand(t *rapid.T, m *schema.MTLS, before, final *accountEdge, c *plan.Ch
 		is := func(o edgeCertificate) bool { return slices.Contains(ca.MD5, o.md5) }
 		at, end := slices.IndexFunc(before.certs, is), slices.IndexFunc(final.certs, is)
 		if at < 0 || end >= 0 && len(missing(final.certs[end].hosts, before.certs[at].hosts)) > 0 {
-			t.Fatalf("%s comes before %s stands: %+v", c.ID, ca.File, before.certs)
+			t.Fatalf("%s comes before %s stands: %+v", c.String(), ca.File, before.certs)
 		}
 	}
 }

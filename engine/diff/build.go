@@ -87,7 +87,7 @@ func Build(in Input) (*plan.Plan, error) {
 // zone returns what the changes of a zone are made from.
 func (in *Input) zone(i int) zone.Input {
 	out := zone.Input{
-		Live: &in.Live.Zones[i], Label: in.Live.ZoneLabel(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy,
+		Live: &in.Live.Zones[i], Ref: in.Live.ZoneRef(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy,
 		Group: i, Now: in.Now,
 	}
 	if in.Base != nil {

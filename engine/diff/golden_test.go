@@ -234,7 +234,7 @@ func show(p *plan.Plan, err error) string {
 	}
 	var b strings.Builder
 	for i, c := range p.Changes {
-		fmt.Fprintf(&b, "%d %s\n", i+1, c.ID)
+		fmt.Fprintf(&b, "%d %s\n", i+1, c.String())
 		for _, e := range c.Edits {
 			fmt.Fprintf(&b, "    %s %s → %s", e.Setting, shown(&c, e.From), shown(&c, e.To))
 			if e.EffectiveFrom != e.From || e.EffectiveTo != e.To {
@@ -243,7 +243,11 @@ func show(p *plan.Plan, err error) string {
 			fmt.Fprintf(&b, "  %s, %s, %s\n", e.Cause, e.Direction, place(&e.Origin))
 		}
 		if len(c.Needs) > 0 {
-			fmt.Fprintf(&b, "    needs %s\n", strings.Join(c.Needs, ", "))
+			needs := make([]string, len(c.Needs))
+			for i, ref := range c.Needs {
+				needs[i] = ref.String()
+			}
+			fmt.Fprintf(&b, "    needs %s\n", strings.Join(needs, ", "))
 		}
 		for _, why := range c.Reasons {
 			fmt.Fprintf(&b, "    since %s\n", why)
@@ -257,7 +261,7 @@ func show(p *plan.Plan, err error) string {
 		fmt.Fprintf(&b, "    %s %s %s\n", c.Request.Method, c.Request.Path, withoutPEM(c.Request.Body))
 	}
 	for _, f := range p.Findings {
-		fmt.Fprintf(&b, "%s %s %s: %s", f.Severity, f.Rule, f.Object, f.Message)
+		fmt.Fprintf(&b, "%s %s %s: %s", f.Severity, f.Rule, f.Ref, f.Message)
 		if f.Origin.Line > 0 {
 			fmt.Fprintf(&b, "  %s", place(&f.Origin))
 		}

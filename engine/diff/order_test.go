@@ -56,7 +56,7 @@ func linear(changes []plan.Change, r *rand.Rand) []int {
 	for len(order) < len(changes) {
 		var ready []int
 		for i := range changes {
-			if !done[changes[i].ID] && !slices.ContainsFunc(changes[i].Needs, func(n string) bool { return !done[n] }) {
+			if !done[changes[i].String()] && !slices.ContainsFunc(changes[i].Needs, func(n plan.Ref) bool { return !done[n.String()] }) {
 				ready = append(ready, i)
 			}
 		}
@@ -64,7 +64,7 @@ func linear(changes []plan.Change, r *rand.Rand) []int {
 			return nil
 		}
 		i := ready[r.IntN(len(ready))]
-		done[changes[i].ID] = true
+		done[changes[i].String()] = true
 		order = append(order, i)
 	}
 	return order
@@ -104,7 +104,7 @@ func TestNoPrefixOfAnyPlanShowsAThirdValue(t *testing.T) {
 			for i := range p.Changes {
 				c := &p.Changes[i]
 				refused = refused || has(c, plan.Unreachable)
-				_, suffix, _ := strings.Cut(c.ID, "#")
+				_, suffix, _ := strings.Cut(c.String(), "#")
 				count(fmt.Sprintf("%s %s", c.Kind, suffix))
 			}
 			for _, f := range p.Findings {
@@ -132,10 +132,10 @@ func TestNoPrefixOfAnyPlanShowsAThirdValue(t *testing.T) {
 							continue
 						}
 						t.Fatalf("after write %d (%s) name %q of %s meets %s %s, which is neither the old %s nor the %s asked for",
-							at, p.Changes[i].ID, name, zone, id, v, before[id], asked[id])
+							at, p.Changes[i].String(), name, zone, id, v, before[id], asked[id])
 					}
 					if unreachable(met, w.keys(name)) && !unreachable(before, w.keys(name)) && !refused {
-						t.Fatalf("after write %d (%s) name %q of %s is unreachable", at, p.Changes[i].ID, name, zone)
+						t.Fatalf("after write %d (%s) name %q of %s is unreachable", at, p.Changes[i].String(), name, zone)
 					}
 				})
 			}
@@ -179,7 +179,7 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 			again := build(t, world{now.reread(), w.want})
 			for i := range again.Changes {
 				if err := now.write(again.Changes[i].Request); err != nil {
-					t.Fatalf("stopped after %d: %s: %v", n, again.Changes[i].ID, err)
+					t.Fatalf("stopped after %d: %s: %v", n, again.Changes[i].String(), err)
 				}
 				if n != watched { // the costliest part, at one step of each world
 					continue
@@ -188,7 +188,7 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 					before, met := old.meets(zone, name), now.meets(zone, name)
 					for id, v := range met {
 						if v != before[id] && v != asked[id] && (id != "ciphers" || before[id] != "" && asked[id] != "") {
-							t.Fatalf("stopped after %d, at %s of the next run: name %q of %s meets %s %s, not %s nor %s", n, again.Changes[i].ID, name, zone, id, v, before[id], asked[id])
+							t.Fatalf("stopped after %d, at %s of the next run: name %q of %s meets %s %s, not %s nor %s", n, again.Changes[i].String(), name, zone, id, v, before[id], asked[id])
 						}
 					}
 				})
@@ -291,15 +291,15 @@ func effectivesHold(t *rapid.T, w world, p *plan.Plan, after *edge) {
 				continue
 			}
 			if from, to := own(before, c, e.Setting), own(after, c, e.Setting); e.EffectiveFrom != from || e.EffectiveTo != to {
-				t.Fatalf("%s: %s is said to go from %s to %s and goes from %s to %s", c.ID, e.Setting, e.EffectiveFrom, e.EffectiveTo, from, to)
+				t.Fatalf("%s: %s is said to go from %s to %s and goes from %s to %s", c.String(), e.Setting, e.EffectiveFrom, e.EffectiveTo, from, to)
 			}
 			s, _ := schema.LookupSetting(e.Setting)
 			if e.EffectiveFrom != "" && s.Compare(e.EffectiveFrom, e.EffectiveTo) == schema.Weakens && !has(c, plan.WeakensTLS) {
-				t.Fatalf("%s weakens %s and has no hazard", c.ID, e.Setting)
+				t.Fatalf("%s weakens %s and has no hazard", c.String(), e.Setting)
 			}
 		}
 		if h := w.hostname(c); h != nil && h.Status == "moved" && !has(c, plan.MovesTraffic) {
-			t.Fatalf("%s is written in the state moved without a hazard", c.ID)
+			t.Fatalf("%s is written in the state moved without a hazard", c.String())
 		}
 	}
 }
@@ -364,14 +364,14 @@ func TestNeeds(t *testing.T) {
 		at := map[string]int{}
 		for i, c := range p.Changes {
 			for _, n := range c.Needs {
-				if j, ok := at[n]; !ok {
-					t.Fatalf("change %d (%s) needs %s, which is no earlier change (%d)", i, c.ID, n, j)
+				if j, ok := at[n.String()]; !ok {
+					t.Fatalf("change %d (%s) needs %s, which is no earlier change (%d)", i, c.String(), n, j)
 				}
 			}
-			if _, twice := at[c.ID]; twice {
-				t.Fatalf("two changes have the id %s", c.ID)
+			if _, twice := at[c.String()]; twice {
+				t.Fatalf("two changes have the id %s", c.String())
 			}
-			at[c.ID] = i
+			at[c.String()] = i
 		}
 		for i := range p.Changes {
 			zone := &p.Changes[i]
@@ -401,13 +401,13 @@ func TestNeeds(t *testing.T) {
 				case hidden:
 				case e.From == schema.Inherit:
 					pins++
-					if !slices.Contains(zone.Needs, c.ID) {
-						t.Fatalf("%s does not need the pin %s", zone.ID, c.ID)
+					if !slices.Contains(zone.Needs, c.Ref) {
+						t.Fatalf("%s does not need the pin %s", zone.String(), c.String())
 					}
 				case e.To == schema.Inherit:
 					unpins++
-					if !slices.Contains(c.Needs, zone.ID) {
-						t.Fatalf("the unpin %s does not need %s", c.ID, zone.ID)
+					if !slices.Contains(c.Needs, zone.Ref) {
+						t.Fatalf("the unpin %s does not need %s", c.String(), zone.String())
 					}
 				}
 			}
@@ -482,12 +482,12 @@ func TestDigest(t *testing.T) {
 			type write struct {
 				ID      string
 				Request plan.Request
-				Needs   []string
+				Needs   []plan.Ref
 				Hazards []plan.Hazard
 			}
 			var ws []write
 			for _, c := range p.Changes {
-				ws = append(ws, write{c.ID, c.Request, c.Needs, c.Hazards})
+				ws = append(ws, write{c.String(), c.Request, c.Needs, c.Hazards})
 			}
 			b, err := json.Marshal(ws)
 			if err != nil {
@@ -523,7 +523,11 @@ func TestSSLBeforeItsAutomaticMode(t *testing.T) {
 	}
 	got := [][]string{}
 	for _, c := range p.Changes {
-		got = append(got, append([]string{c.ID}, c.Needs...))
+		ids := []string{c.String()}
+		for _, ref := range c.Needs {
+			ids = append(ids, ref.String())
+		}
+		got = append(got, ids)
 	}
 	want := [][]string{{"zone/saas.example#ssl"}, {"zone/saas.example#ssl_automatic_mode", "zone/saas.example#ssl"}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -105,7 +105,7 @@ func (in *Input) loosened(objects int) []plan.Finding {
 }
 
 func configurationFinding(rule, message string) plan.Finding {
-	return plan.Finding{Severity: schema.Warning, Rule: rule, Object: "configuration", Message: message}
+	return plan.Finding{Severity: schema.Warning, Rule: rule, Ref: plan.ConfigurationRef(), Message: message}
 }
 
 // within reports whether an exception lets nothing pass that another does not.

@@ -208,7 +208,7 @@ func TestExceptionsLiftOneGateOnly(t *testing.T) {
 				}
 				lifted++
 				if h.Kind != plan.WeakensTLS || h.NeedsPermission() {
-					t.Fatalf("%s: %+v", c.ID, h)
+					t.Fatalf("%s: %+v", c.String(), h)
 				}
 				texts := []string{c.Name}
 				if c.Kind == plan.KindZone {
@@ -219,7 +219,7 @@ func TestExceptionsLiftOneGateOnly(t *testing.T) {
 					only := *w.want.Policy
 					only.Floor = []schema.Assignment{{Setting: e.Setting, Value: "none"}}
 					if e.Direction == schema.Weakens && !acceptable(&only, e.Setting, e.EffectiveTo, texts...) {
-						t.Fatalf("%s: %s is lifted, and no exception accepts %s", c.ID, e.Setting, e.EffectiveTo)
+						t.Fatalf("%s: %s is lifted, and no exception accepts %s", c.String(), e.Setting, e.EffectiveTo)
 					}
 				}
 			}

@@ -60,7 +60,7 @@ func TestMinimumAndCiphersAreNotWeakTogether(t *testing.T) {
 				watchedPairs++
 				if met["min_tls_version"] == weakMinimum && met["ciphers"] == weakCiphers {
 					t.Fatalf("after write %d (%s) name %q of %s meets %s with %s: weaker than before and after",
-						at, p.Changes[i].ID, name, zone, weakMinimum, weakCiphers)
+						at, p.Changes[i].String(), name, zone, weakMinimum, weakCiphers)
 				}
 			})
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -401,7 +402,7 @@ func TestBlameOfStrangeCommits(t *testing.T) {
 func TestBlameInAPartialCloneSaysWhatToChange(t *testing.T) {
 	p := pullRequest(t)
 	dir := partial(t, p.dir, false)
-	// What a checkout fetched is there, older versions are not.
+	// The clone has the version that was checked out, but no older ones.
 	if _, err := open(t, dir).Blame(context.Background(), Commit{p.ids[5]}, "x", nil); err == nil || !strings.Contains(err.Error(), "clone without --filter") {
 		t.Errorf("error %v", err)
 	}
@@ -473,17 +474,11 @@ func TestMatchIsTheLongest(t *testing.T) {
 		a, b := []byte(strings.Join(before, "")), []byte(strings.Join(after, ""))
 		for name, runs := range map[string][]run{
 			"as it is, if there are few edits": match(a, b),
-			"without what only one side has":   longest(number(splitLines(a), splitLines(b))),
+			"without what only one side has":   matchFar(splitLines(a), splitLines(b)),
 		} {
 			if got := matches(t, runs, before, after); got != want {
 				t.Fatalf("%s: %d lines match, want %d: %v", name, got, want, runs)
 			}
-		}
-		limit := rapid.IntRange(1, 8).Draw(t, "limit")
-		runs, x, y := search(len(before), len(after), limit, func(i, j int) bool { return before[i] == after[j] })
-		matches(t, runs, before[:x], after[:y])
-		if x+y < min(limit, len(before)+len(after)) {
-			t.Fatalf("with %d edits the search came to %d and %d only", limit, x, y)
 		}
 	})
 }
@@ -513,6 +508,48 @@ func TestMatchOfShuffledLinesIsPoorButRight(t *testing.T) {
 	runs := match([]byte(strings.Join(before, "")), []byte(strings.Join(after, "")))
 	if n := matches(t, runs, before, after); n < 100 {
 		t.Errorf("only %d lines match", n)
+	}
+}
+
+// TestMatchIsBounded matches texts that would take minutes each if they were compared as
+// a whole, and checks that the answer is always the same.
+func TestMatchIsBounded(t *testing.T) {
+	const n = 100_000
+	text := func(line func(i int) string) []string {
+		lines := make([]string, n)
+		for i := range lines {
+			lines[i] = line(i) + "\n"
+		}
+		return lines
+	}
+	rnd := rand.New(rand.NewPCG(7, 7))
+	numbers := text(strconv.Itoa)
+	shuffled := slices.Clone(numbers)
+	rnd.Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	reversed := slices.Clone(numbers)
+	slices.Reverse(reversed)
+	twoKinds := func(int) string { return strconv.Itoa(rnd.IntN(2)) }
+
+	for name, texts := range map[string][2][]string{
+		"all different": {numbers, text(func(i int) string { return "x" + strconv.Itoa(i) })},
+		"shuffled":      {numbers, shuffled},
+		"reversed":      {numbers, reversed},
+		"halves":        {numbers, slices.Concat(numbers[n/2:], numbers[:n/2])},
+		"two kinds":     {text(twoKinds), text(twoKinds)},
+		"one line between others": {
+			text(func(i int) string { return strconv.Itoa(i % (farLines + 1)) }),
+			text(func(i int) string { return strconv.Itoa(-(i % (farLines + 1))) }),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := texts[0], texts[1]
+			a, b := []byte(strings.Join(before, "")), []byte(strings.Join(after, ""))
+			runs := match(a, b)
+			matches(t, runs, before, after)
+			if again := match(a, b); !slices.Equal(runs, again) {
+				t.Error("another answer the second time")
+			}
+		})
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// treeFS is a directory of a commit.
+// treeFS is a directory of a commit as a file system.
 type treeFS struct {
 	repo *Repo
 	root treeEntry
@@ -22,7 +22,8 @@ var (
 	_ fs.StatFS     = (*treeFS)(nil)
 )
 
-// entry finds what a name stands for, under that name.
+// entry finds the entry of a name and follows symbolic links. The entry gets the last
+// element of the name as its own, whatever the target of a link is called.
 func (f *treeFS) entry(op, name string) (treeEntry, error) {
 	if !fs.ValidPath(name) {
 		return treeEntry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
@@ -35,13 +36,14 @@ func (f *treeFS) entry(op, name string) (treeEntry, error) {
 	return e, nil
 }
 
-// Open opens a file or directory. The content is not read before it is asked
-// for.
+// Open opens a file or directory. It does not read the content of a file; the first
+// call of Read does.
 func (f *treeFS) Open(name string) (fs.File, error) {
 	e, err := f.entry("open", name)
 	if err != nil {
 		return nil, err
 	}
+
 	if e.mode == modeTree {
 		entries, err := f.readDir(name, e)
 		if err != nil {
@@ -49,6 +51,7 @@ func (f *treeFS) Open(name string) (fs.File, error) {
 		}
 		return &dir{info: info{treeEntry: e}, path: name, entries: entries}, nil
 	}
+
 	i, err := f.info(name, e)
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func (f *treeFS) Open(name string) (fs.File, error) {
 	return &file{info: i, fs: f, path: name}, nil
 }
 
-// Stat describes what Open would open.
+// Stat returns a description of the file or directory.
 func (f *treeFS) Stat(name string) (fs.FileInfo, error) {
 	e, err := f.entry("stat", name)
 	if err != nil {
@@ -65,7 +68,7 @@ func (f *treeFS) Stat(name string) (fs.FileInfo, error) {
 	return f.info(name, e)
 }
 
-// ReadFile is the content of a file.
+// ReadFile returns the content of a file.
 func (f *treeFS) ReadFile(name string) ([]byte, error) {
 	e, err := f.entry("read", name)
 	if err != nil {
@@ -74,8 +77,8 @@ func (f *treeFS) ReadFile(name string) ([]byte, error) {
 	return f.read(name, e)
 }
 
-// ReadDir lists a directory by name. Symbolic links are listed as what they
-// are, submodules as irregular files.
+// ReadDir returns the entries of a directory, sorted by name. Symbolic links are listed
+// as links and submodules as irregular files.
 func (f *treeFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	e, err := f.entry("readdir", name)
 	if err != nil {
@@ -121,7 +124,7 @@ func (f *treeFS) info(name string, e treeEntry) (info, error) {
 	return info{treeEntry: e, size: size}, nil
 }
 
-// info describes a file. A tree holds no times.
+// info describes a file. Git stores no modification times.
 type info struct {
 	treeEntry
 	size int64
@@ -134,7 +137,7 @@ func (i info) ModTime() time.Time { return time.Time{} }
 func (i info) IsDir() bool        { return i.mode == modeTree }
 func (i info) Sys() any           { return nil }
 
-// dirEntry is a line of a directory; its size is read when asked for.
+// dirEntry is an entry of a directory. Its size is read when Info is called.
 type dirEntry struct {
 	treeEntry
 	fs   *treeFS
@@ -207,8 +210,7 @@ func (d *dir) Close() error {
 	return nil
 }
 
-// ReadDir lists the next n entries, or all that are left where n is not
-// positive.
+// ReadDir returns the next n entries, or all that are left if n <= 0.
 func (d *dir) ReadDir(n int) ([]fs.DirEntry, error) {
 	if d.shut {
 		return nil, &fs.PathError{Op: "readdir", Path: d.path, Err: fs.ErrClosed}

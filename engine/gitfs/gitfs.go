@@ -1,13 +1,16 @@
-// Package gitfs shows one commit of a Git repository as a read-only fs.FS, so
-// that the configuration as committed is loaded by the same code as the one on
-// disk. It also finds commits by name, common ancestors of two, and who last
-// touched a line.
+// Package gitfs presents one commit of a Git repository as a read-only fs.FS, so that
+// the same code loads a committed configuration and one on disk. It also resolves
+// revisions, finds the common ancestor of two commits, and tells who last touched a
+// line.
 //
-// Objects are read straight from the object store, and only those that are
-// asked for: neither the working tree nor the index nor the size of the
-// repository matters. That is also why a sparse checkout can be read, which
-// go-git's own repository type refuses to open. Nothing is ever written, and no
-// git program is run. Replacements (git replace) and grafts are not followed.
+// It reads objects and references through the storage layer of go-git, but walks
+// commits and trees itself. go-git's porcelain (PlainOpen, MergeBase, Blame and so on)
+// fails in cases that are common in CI: shallow clones, sparse checkouts, linked
+// worktrees and alternates. The tests cover each of them.
+//
+// Only the objects that are needed are read. The working tree, the index and the size
+// of the repository do not matter. The package never writes and never runs the git
+// program. It ignores replacements (git replace) and grafts.
 package gitfs
 
 import (
@@ -22,15 +25,14 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// ErrNoRepository says that neither the directory nor any above it is a Git
+// ErrNoRepository reports that neither the directory nor any directory above it is a Git
 // repository.
 var ErrNoRepository = errors.New("not inside a Git repository")
 
-// ErrNoCommit says that the branch which is checked out has no commit yet.
+// ErrNoCommit reports that the branch that is checked out has no commits yet.
 var ErrNoCommit = errors.New("the repository has no commit yet")
 
-// ErrShallow says that the answer depends on history that the clone was made
-// without.
+// ErrShallow reports that the answer depends on history that a shallow clone lacks.
 var ErrShallow = errors.New("the clone is shallow: fetch the whole history" +
 	" (git fetch --unshallow; for actions/checkout, fetch-depth: 0)")
 
@@ -41,28 +43,27 @@ type Repo struct {
 	refs   storer.ReferenceStorer
 
 	mu sync.Mutex // go-git's storage is not made for concurrent use
-	// stores are the object stores: the repository's own, then those it borrows
-	// from.
+	// stores are the object stores: the repository's first, then its alternates.
 	stores []*filesystem.ObjectStorage
-	// What was decoded lately. A long history does not fit.
+	// trees and commits cache decoded objects. They are too small for a long history.
 	trees   recent[[]treeEntry]
 	commits recent[commitObject]
 }
 
-// How much of what was decoded is kept, twice over: names in trees, and commits.
+// The limits of the caches, which hold up to twice as much; see recent.
 const (
-	keepNames   = 1 << 16
+	keepNames   = 1 << 16 // entries of trees
 	keepCommits = 1 << 15
 )
 
-// maxTrusted is up to which size, in bytes, an object is believed to be as large
-// as it says before it is read.
+// maxTrusted is the largest buffer, in bytes, that is allocated for an object because
+// its header says so.
 const maxTrusted = 64 << 20
 
-// recent keeps what was read lately. When it is full, it forgets whatever has
-// not been read since it was full the last time.
+// recent is a cache. New values go to young. When the values in young cost more than
+// limit, young becomes old and the values in old are dropped.
 type recent[V any] struct {
-	limit, cost int // of young
+	limit, cost int
 	young, old  map[plumbing.Hash]V
 }
 
@@ -81,7 +82,7 @@ func (c *recent[V]) put(h plumbing.Hash, v V, cost int) {
 	c.young[h] = v
 }
 
-// Commit is one commit.
+// Commit identifies a commit.
 type Commit struct {
 	Hash string // 40 hexadecimal digits
 }
@@ -93,12 +94,12 @@ func (c Commit) id() (plumbing.Hash, error) {
 	return plumbing.NewHash(c.Hash), nil
 }
 
-// Sub is the directory that Open was given, relative to the top of the tree,
-// with slashes; "." for the top itself.
+// Sub returns the directory that Open was given, relative to the top of the tree and
+// with slashes; "." is the top itself.
 func (r *Repo) Sub() string { return r.layout.sub }
 
-// Head is the commit that is checked out. The error is ErrNoCommit where the
-// branch has none yet.
+// Head returns the commit that is checked out. The error is ErrNoCommit if the branch
+// has no commits yet.
 func (r *Repo) Head() (Commit, error) {
 	ref, err := storer.ResolveReference(r.refs, plumbing.HEAD)
 	switch {
@@ -110,11 +111,11 @@ func (r *Repo) Head() (Commit, error) {
 	return Commit{Hash: ref.Hash().String()}, nil
 }
 
-// FS is the tree of a commit, rooted at the directory that Open was given. The
-// error is fs.ErrNotExist where the commit does not have that directory.
+// FS returns the files of a commit, rooted at the directory that Open was given. The
+// error is fs.ErrNotExist if the commit does not have that directory.
 //
-// Symbolic links inside the tree are followed, as os.Root does; one that leaves
-// it is refused, and so is whatever lies in a submodule.
+// Symbolic links inside the root are followed, as os.Root does. A link that leaves the
+// root is an error, and so is a file in a submodule.
 func (r *Repo) FS(c Commit) (fs.FS, error) {
 	h, err := c.id()
 	if err != nil {
@@ -124,6 +125,7 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
 	}
+
 	f, err := r.dir(o.tree)
 	switch {
 	case errors.Is(err, errNoDirectory):
@@ -134,7 +136,7 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	return f, nil
 }
 
-// dir is the directory that Open was given, in a commit with that tree.
+// dir returns the directory that Open was given, as it is in the tree root.
 func (r *Repo) dir(root plumbing.Hash) (*treeFS, error) {
 	whole := &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: root}}
 	if r.layout.sub == "." {
@@ -150,13 +152,14 @@ func (r *Repo) dir(root plumbing.Hash) (*treeFS, error) {
 	return &treeFS{repo: r, root: e}, nil
 }
 
-// object is the content of an object of the type t.
+// object returns the content of the object h, which must have the type t.
 func (r *Repo) object(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.objectLocked(t, h)
 }
 
+// objectLocked is object for callers that hold the lock.
 func (r *Repo) objectLocked(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 	o, err := r.encoded(t, h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -168,8 +171,8 @@ func (r *Repo) objectLocked(t plumbing.ObjectType, h plumbing.Hash) ([]byte, err
 	return content(o)
 }
 
-// encoded finds an object. The error is plumbing.ErrObjectNotFound where it is
-// not there. The caller holds the lock.
+// encoded finds an object in the stores. The error is plumbing.ErrObjectNotFound if none
+// has it. The caller holds the lock.
 func (r *Repo) encoded(t plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
 	for _, s := range r.stores {
 		o, err := s.EncodedObject(t, h)
@@ -190,13 +193,14 @@ func content(o plumbing.EncodedObject) (_ []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rd.Close()) }()
+
 	var b bytes.Buffer
 	b.Grow(int(max(0, min(o.Size(), maxTrusted))) + bytes.MinRead)
 	_, err = b.ReadFrom(rd)
 	return b.Bytes(), err
 }
 
-// size is the size of a blob, without reading it.
+// size returns the size of a blob without reading its content.
 func (r *Repo) size(h plumbing.Hash) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -210,13 +214,14 @@ func (r *Repo) size(h plumbing.Hash) (int64, error) {
 	return 0, r.missing(plumbing.BlobObject, h)
 }
 
-// tree is a decoded tree, sorted by name.
+// tree returns the entries of a tree, sorted by name.
 func (r *Repo) tree(h plumbing.Hash) ([]treeEntry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if entries, ok := r.trees.get(h); ok {
 		return entries, nil
 	}
+
 	text, err := r.objectLocked(plumbing.TreeObject, h)
 	if err != nil {
 		return nil, err
@@ -229,15 +234,15 @@ func (r *Repo) tree(h plumbing.Hash) ([]treeEntry, error) {
 	return entries, nil
 }
 
-// missing explains why an object is not there: most often the clone was made
-// without it, and then the cure is another clone.
+// missing returns an error that explains why an object is missing and what to do. Most
+// often the clone was made without it.
 func (r *Repo) missing(t plumbing.ObjectType, h plumbing.Hash) error {
 	switch {
 	case t == plumbing.CommitObject && len(r.layout.shallow) > 0:
 		return fmt.Errorf("commit %s is missing: %w", h, ErrShallow)
 	case r.layout.partial:
-		return fmt.Errorf("%s %s is not in this clone, which is partial: clone without --filter"+
+		return fmt.Errorf("%s %s is not in this partial clone: clone without --filter"+
 			" (for actions/checkout, without filter and sparse-checkout)", t, h)
 	}
-	return fmt.Errorf("%s %s is missing from the repository: clone it afresh, or see what git fsck says", t, h)
+	return fmt.Errorf("%s %s is missing from the repository: clone it again, or run git fsck", t, h)
 }

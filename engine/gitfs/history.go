@@ -12,28 +12,29 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// ErrNoMergeBase says that two commits have no ancestor in common.
-var ErrNoMergeBase = errors.New("they have no history in common")
+// ErrNoMergeBase reports that two commits have no common ancestor.
+var ErrNoMergeBase = errors.New("they have no common ancestor")
 
-// maxAuthor is how many characters of an author's name are kept.
+// maxAuthor is the number of characters kept of an author's name.
 const maxAuthor = 200
 
-// commitObject is what is read of a commit.
+// commitObject holds the parts of a commit that this package uses.
 type commitObject struct {
 	tree    plumbing.Hash
 	parents []plumbing.Hash
-	cut     bool   // it has parents, but the clone was made without them
-	time    int64  // when it was committed, in seconds since 1970; 0 where it does not say
-	author  string // as it stands there, whatever its encoding
+	cut     bool   // it has parents, but the shallow clone lacks them
+	time    int64  // when it was committed, in seconds since 1970; 0 if that is missing
+	author  string // in any encoding
 }
 
-// commit is a decoded commit.
+// commit reads a commit.
 func (r *Repo) commit(h plumbing.Hash) (commitObject, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c, ok := r.commits.get(h); ok {
 		return c, nil
 	}
+
 	text, err := r.objectLocked(plumbing.CommitObject, h)
 	if err != nil {
 		return commitObject{}, err
@@ -49,9 +50,9 @@ func (r *Repo) commit(h plumbing.Hash) (commitObject, error) {
 	return c, nil
 }
 
-// parseCommit decodes a commit: lines of a key and a value, of which the first
-// is the tree, up to an empty line. Further lines of a long value, such as a
-// signature, begin with a space.
+// parseCommit decodes a commit. It has lines of a key and a value, up to an empty line;
+// the first line is the tree. Further lines of a long value, such as a signature, begin
+// with a space.
 func parseCommit(text []byte) (commitObject, error) {
 	var c commitObject
 	first, rest, _ := bytes.Cut(text, []byte("\n"))
@@ -60,15 +61,17 @@ func parseCommit(text []byte) (commitObject, error) {
 		return c, errors.New("it does not begin with the id of its tree")
 	}
 	c.tree = plumbing.NewHash(string(tree))
+
 	for line := range bytes.Lines(rest) {
 		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) == 0 {
 			break
 		}
+
 		key, value, _ := bytes.Cut(line, []byte(" "))
 		switch string(key) {
 		case "parent":
 			if !plumbing.IsHash(string(value)) {
-				return c, fmt.Errorf("its parent is %q, which is no commit id", value)
+				return c, fmt.Errorf("its parent %q is not a commit id", value)
 			}
 			c.parents = append(c.parents, plumbing.NewHash(string(value)))
 		case "author":
@@ -80,7 +83,7 @@ func parseCommit(text []byte) (commitObject, error) {
 	return c, nil
 }
 
-// authorName is the name in "name <address> seconds zone".
+// authorName returns the name in "name <address> seconds zone".
 func authorName(line []byte) string {
 	name, _, _ := bytes.Cut(line, []byte("<"))
 	s := string(bytes.TrimSpace(name))
@@ -94,8 +97,8 @@ func authorName(line []byte) string {
 	return s
 }
 
-// commitTime is the time in "name <address> seconds zone". It only decides in
-// what order commits are visited, so that one that is damaged does no harm.
+// commitTime returns the seconds in "name <address> seconds zone", 0 if they are damaged.
+// They only decide the order in which commits are visited, so 0 does no harm.
 func commitTime(line []byte) int64 {
 	fields := bytes.Fields(line[bytes.LastIndexByte(line, '>')+1:])
 	if len(fields) == 0 {
@@ -108,15 +111,15 @@ func commitTime(line []byte) int64 {
 	return t
 }
 
-// visit is a commit to be visited.
+// visit is a commit to visit.
 type visit struct {
 	hash plumbing.Hash
 	time int64
-	turn int // how many came before it
+	turn int // how many were added before it
 }
 
-// queue gives the newest commit first, and of equally old ones the one that came
-// first: where clocks go right, all children of a commit come before it.
+// queue returns the newest commit first, and among equally old ones the one that was
+// added first. If all clocks are right, a commit comes after all of its children.
 type queue struct {
 	visits []visit
 	turn   int
@@ -129,7 +132,7 @@ func (q *queue) add(h plumbing.Hash, time int64) {
 
 func (q *queue) next() plumbing.Hash { return heap.Pop(q).(visit).hash }
 
-// The methods that container/heap asks for.
+// These methods implement heap.Interface.
 
 func (q *queue) Len() int { return len(q.visits) }
 func (q *queue) Less(i, j int) bool {
@@ -147,39 +150,39 @@ func (q *queue) Pop() any {
 
 // The marks of a commit in a walk.
 const (
-	ofA  = 1 << iota // it is an ancestor of a, or a itself
-	ofB              // … of b
-	old              // an ancestor of a common ancestor: of no interest any more
+	ofA  = 1 << iota // a or an ancestor of a
+	ofB              // the same of b
+	old              // an ancestor of a common ancestor, which no longer matters
 	both = ofA | ofB
 )
 
-// marked is a commit that a walk has come to.
+// marked is a commit that a walk has reached.
 type marked struct {
 	commitObject
 	hash    plumbing.Hash
 	marks   int
-	waiting bool // to be visited, or visited again because of a new mark
+	waiting bool // in the queue, for the first time or again because of a new mark
 	common  bool // it was a common ancestor when it was visited
 }
 
-// walk goes from two sides into the past, newest commits first, until all that
-// is left to visit is old.
+// walk visits the ancestors of two sides, newest commits first, until all commits in the
+// queue are old.
 //
-// A commit that was visited too early, because somebody's clock was wrong, is
-// visited again when it gets another mark. A best common ancestor is always
-// found: whatever lies between it and either side is no common ancestor, so it
-// is never old, and is visited. What may be found besides are ancestors of it
-// that were visited before they were known to be old.
+// A commit that is visited too early, because a clock was wrong, is visited again when
+// it gets another mark. The walk always finds a best common ancestor: the commits
+// between it and either side are not common ancestors, so they are never old and are
+// visited. It may also find ancestors of it, if they are visited before they are known
+// to be old.
 type walk struct {
 	repo    *Repo
 	commits map[plumbing.Hash]*marked
 	queue   queue
-	live    int       // how many that wait are not old
-	order   []*marked // as they were found
+	live    int       // how many commits in the queue are not old
+	order   []*marked // all commits, in the order in which they were reached
 }
 
-// walk walks from a and from all of b. It ends early once a is known to be an
-// ancestor of b, or the only b one of a.
+// walk walks from a on one side and all of b on the other. It ends early once a is known
+// to be an ancestor of b, or the only b to be an ancestor of a.
 func (r *Repo) walk(a plumbing.Hash, b ...plumbing.Hash) (*walk, error) {
 	w := &walk{repo: r, commits: map[plumbing.Hash]*marked{}}
 	if err := w.mark(a, ofA); err != nil {
@@ -190,10 +193,12 @@ func (r *Repo) walk(a plumbing.Hash, b ...plumbing.Hash) (*walk, error) {
 			return nil, err
 		}
 	}
+
 	for w.live > 0 && !w.isCommon(a) && (len(b) > 1 || !w.isCommon(b[0])) {
 		m := w.commits[w.queue.next()]
 		w.live -= m.live()
 		m.waiting = false
+
 		pass := m.marks
 		if pass == both {
 			m.common = true
@@ -208,6 +213,7 @@ func (r *Repo) walk(a plumbing.Hash, b ...plumbing.Hash) (*walk, error) {
 	return w, nil
 }
 
+// live returns what m adds to walk.live.
 func (m *marked) live() int {
 	if m.waiting && m.marks&old == 0 {
 		return 1
@@ -215,7 +221,7 @@ func (m *marked) live() int {
 	return 0
 }
 
-// mark adds marks to a commit. If they are news, they are to be passed on.
+// mark adds marks to a commit and puts it in the queue if it did not have them.
 func (w *walk) mark(h plumbing.Hash, marks int) error {
 	m := w.commits[h]
 	if m == nil {
@@ -230,6 +236,7 @@ func (w *walk) mark(h plumbing.Hash, marks int) error {
 	if m.marks|marks == m.marks {
 		return nil
 	}
+
 	w.live -= m.live()
 	m.marks |= marks
 	if !m.waiting {
@@ -242,9 +249,9 @@ func (w *walk) mark(h plumbing.Hash, marks int) error {
 
 func (w *walk) isCommon(h plumbing.Hash) bool { return w.commits[h].marks&both == both }
 
-// cutOff explains that a commit which is an ancestor of these sides, and of them
-// only, lacks its parents: they might have changed the answer. What is cut off
-// behind a common ancestor could only have led to older ones.
+// cutOff returns an error if a commit with exactly these marks lacks its parents, which
+// might change the answer. Parents missing behind a common ancestor could only lead to
+// older common ancestors.
 func (w *walk) cutOff(sides ...int) error {
 	for _, m := range w.order {
 		if m.cut && slices.Contains(sides, m.marks) {
@@ -254,18 +261,19 @@ func (w *walk) cutOff(sides ...int) error {
 	return nil
 }
 
+// cutOff returns the error for a commit whose parents the shallow clone lacks.
 func cutOff(h plumbing.Hash) error {
-	return fmt.Errorf("what came before commit %s is missing: %w", h, ErrShallow)
+	return fmt.Errorf("the parents of commit %s are missing: %w", h, ErrShallow)
 }
 
-// MergeBase is the best common ancestor of two commits: one that is no ancestor
-// of another common one. Where there are several it is the newest of them, and
-// of equally old ones the one with the smallest id.
+// MergeBase returns the best common ancestor of two commits, one that is not an ancestor
+// of another common ancestor. If there are several, it returns the newest, and among
+// equally old ones the one with the smallest id.
 //
-// The error is ErrNoMergeBase where there is none, and ErrShallow where what the
-// clone lacks might decide. That is never so if one of the two is an ancestor of
-// the other by what is there, which makes a fetch-depth of 2 enough for the
-// merge commit of a pull request and its base.
+// The error is ErrNoMergeBase if there is none, and ErrShallow if commits that the clone
+// lacks might change the answer. They never do if the clone shows that one commit is an
+// ancestor of the other, so a fetch-depth of 2 is enough for the merge commit of a pull
+// request and its base.
 func (r *Repo) MergeBase(a, b Commit) (Commit, error) {
 	best, err := r.mergeBase(a, b)
 	if err != nil {
@@ -283,6 +291,7 @@ func (r *Repo) mergeBase(a, b Commit) (best plumbing.Hash, err error) {
 	if err != nil {
 		return best, err
 	}
+
 	for _, h := range from {
 		if w.isCommon(h) {
 			return h, nil
@@ -291,6 +300,7 @@ func (r *Repo) mergeBase(a, b Commit) (best plumbing.Hash, err error) {
 	if err := w.cutOff(ofA, ofB); err != nil {
 		return best, err
 	}
+
 	var found []*marked
 	for _, m := range w.order {
 		if m.common && m.marks&old == 0 {
@@ -303,14 +313,14 @@ func (r *Repo) mergeBase(a, b Commit) (best plumbing.Hash, err error) {
 	if len(found) == 0 {
 		return best, ErrNoMergeBase
 	}
+
 	newest := slices.MinFunc(found, func(a, b *marked) int {
 		return cmp.Or(cmp.Compare(b.time, a.time), bytes.Compare(a.hash[:], b.hash[:]))
 	})
 	return newest.hash, nil
 }
 
-// independent are those common ancestors that are not ancestors of others of
-// them.
+// independent returns the commits that are not ancestors of others among them.
 func (r *Repo) independent(all []*marked) ([]*marked, error) {
 	if len(all) < 2 {
 		return all, nil
@@ -323,6 +333,7 @@ func (r *Repo) independent(all []*marked) ([]*marked, error) {
 				others = append(others, other.hash)
 			}
 		}
+
 		w, err := r.walk(m.hash, others...)
 		if err != nil {
 			return nil, err
@@ -338,12 +349,12 @@ func (r *Repo) independent(all []*marked) ([]*marked, error) {
 	return kept, nil
 }
 
-// IsAncestor tells whether one commit is an ancestor of another, or the same. The
-// error is ErrShallow where what the clone lacks might decide.
+// IsAncestor reports whether one commit is an ancestor of another, or the same commit.
+// The error is ErrShallow if commits that the clone lacks might change the answer.
 func (r *Repo) IsAncestor(ancestor, of Commit) (bool, error) {
 	yes, err := r.isAncestor(ancestor, of)
 	if err != nil {
-		return false, fmt.Errorf("see whether %s is an ancestor of %s: %w", ancestor.Hash, of.Hash, err)
+		return false, fmt.Errorf("check whether %s is an ancestor of %s: %w", ancestor.Hash, of.Hash, err)
 	}
 	return yes, nil
 }
@@ -357,15 +368,17 @@ func (r *Repo) isAncestor(ancestor, of Commit) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	if w.isCommon(h[0]) {
 		return true, nil
 	}
-	if w.isCommon(h[1]) { // it is the other way round
+	if w.isCommon(h[1]) { // "of" is the ancestor
 		return false, nil
 	}
 	return false, w.cutOff(ofB)
 }
 
+// ids returns the ids of commits.
 func ids(commits ...Commit) ([]plumbing.Hash, error) {
 	out := make([]plumbing.Hash, len(commits))
 	for i, c := range commits {
@@ -378,8 +391,8 @@ func ids(commits ...Commit) ([]plumbing.Hash, error) {
 	return out, nil
 }
 
-// Parents are the parents of a commit, in its order; none for a root. The error
-// is ErrShallow where the clone was made without them.
+// Parents returns the parents of a commit in their order, none for a root. The error is
+// ErrShallow if the clone lacks them.
 func (r *Repo) Parents(c Commit) ([]Commit, error) {
 	h, err := c.id()
 	if err != nil {
@@ -407,14 +420,14 @@ func (r *Repo) parents(h plumbing.Hash) ([]plumbing.Hash, error) {
 	return o.parents, nil
 }
 
-// FirstParents is a commit, its first parent, the first parent of that, and so
-// on: at most n commits. It ends at a root, and quietly where a shallow clone
-// ends.
+// FirstParents returns a commit, its first parent, the first parent of that, and so on,
+// n commits at most. It ends at a root or, without an error, where a shallow clone ends.
 func (r *Repo) FirstParents(c Commit, n int) ([]Commit, error) {
 	h, err := c.id()
 	if err != nil {
 		return nil, err
 	}
+
 	var out []Commit
 	for len(out) < n {
 		o, err := r.commit(h)

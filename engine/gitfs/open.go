@@ -19,40 +19,39 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// layout is where the parts of a repository are, as
-// git-scm.com/docs/gitrepository-layout describes them.
+// layout tells where the parts of a repository are, as described at
+// git-scm.com/docs/gitrepository-layout, and how the repository is configured.
 type layout struct {
 	gitDir    string // holds HEAD
-	commonDir string // holds objects, refs and config; another one in a linked worktree
-	sub       string // the directory Open was given, below the top of the tree; slashes
-	partial   bool
-	// upstreams holds, for each branch of which the configuration says so, the
-	// reference that it follows.
+	commonDir string // holds objects, refs and config; differs from gitDir in a linked worktree
+	sub       string // see Repo.Sub
+	partial   bool   // a partial clone: some objects were not fetched
+	// upstreams holds the reference that each configured branch follows.
 	upstreams map[string]plumbing.ReferenceName
-	// shallow holds the commits whose parents were not fetched, by the choice of
-	// whoever made the clone.
+	// shallow holds the commits whose parents a shallow clone lacks.
 	shallow map[plumbing.Hash]bool
 }
 
 const (
-	// cacheSize bounds what go-git keeps of the objects it read.
+	// cacheSize bounds the objects that go-git keeps in memory.
 	cacheSize = 64 * cache.MiByte
-	// maxAlternates bounds the chain of borrowed object stores, as Git does.
+	// maxAlternates bounds the depth of alternates (object stores that others borrow
+	// from), as Git does.
 	maxAlternates = 5
 )
 
-// Open finds the repository that contains dir, going upwards, and checks that
-// it is of a kind that can be read. The error is ErrNoRepository where there is
-// none.
+// Open finds the repository that contains dir, going upwards, and checks that this
+// package can read it. The error is ErrNoRepository if there is none.
 func Open(dir string) (*Repo, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	// The tree knows a directory by its real path only.
+	// Trees contain directories under their real paths only.
 	if abs, err = filepath.EvalSymlinks(abs); err != nil {
 		return nil, err
 	}
+
 	l, err := locate(abs)
 	if err != nil {
 		return nil, err
@@ -60,32 +59,38 @@ func Open(dir string) (*Repo, error) {
 	if err := l.inspect(); err != nil {
 		return nil, fmt.Errorf("open the Git repository %s: %w", l.commonDir, err)
 	}
+	borrowed, err := alternates(filepath.Join(l.commonDir, "objects"), maxAlternates)
+	if err != nil {
+		return nil, fmt.Errorf("open the Git repository %s: %w", l.commonDir, err)
+	}
+	return newRepo(l, borrowed), nil
+}
+
+// newRepo joins the storage of a repository and the object directories it borrows from.
+func newRepo(l layout, borrowed []string) *Repo {
 	var common billy.Filesystem
 	if l.commonDir != l.gitDir {
 		common = osfs.New(l.commonDir)
 	}
 	objects := cache.NewObjectLRU(cacheSize)
-	own := filesystem.NewStorage(dotgit.NewRepositoryFilesystem(osfs.New(l.gitDir), common), objects)
+	storage := filesystem.NewStorage(dotgit.NewRepositoryFilesystem(osfs.New(l.gitDir), common), objects)
+
 	r := &Repo{
 		layout:  l,
-		refs:    &own.ReferenceStorage,
-		stores:  []*filesystem.ObjectStorage{&own.ObjectStorage},
+		refs:    &storage.ReferenceStorage,
+		stores:  []*filesystem.ObjectStorage{&storage.ObjectStorage},
 		trees:   recent[[]treeEntry]{limit: keepNames},
 		commits: recent[commitObject]{limit: keepCommits},
 	}
-	borrowed, err := alternates(filepath.Join(l.commonDir, "objects"), maxAlternates)
-	if err != nil {
-		return nil, fmt.Errorf("open the Git repository %s: %w", l.commonDir, err)
-	}
 	for _, dir := range borrowed {
-		// go-git expects "objects" below the directory it is given.
+		// go-git expects the parent of the directory "objects".
 		store := filesystem.NewObjectStorage(dotgit.New(osfs.New(filepath.Dir(dir))), objects)
 		r.stores = append(r.stores, store)
 	}
-	return r, nil
+	return r
 }
 
-// locate walks upwards from dir until it meets a repository.
+// locate walks upwards from dir until it finds a repository.
 func locate(dir string) (layout, error) {
 	for top := dir; ; top = filepath.Dir(top) {
 		dotGit := filepath.Join(top, ".git")
@@ -101,16 +106,17 @@ func locate(dir string) (layout, error) {
 			return newLayout(gitDir, top, dir)
 		case err == nil && isGitDir(dotGit):
 			return newLayout(dotGit, top, dir)
-		case isGitDir(top): // bare: dir can only be a part of Git's own files
+		case isGitDir(top): // a bare repository has no tree, so dir counts as the top
 			return newLayout(top, dir, dir)
 		}
+
 		if top == filepath.Dir(top) {
 			return layout{}, fmt.Errorf("%s is %w", dir, ErrNoRepository)
 		}
 	}
 }
 
-// isGitDir is Git's own test of a directory.
+// isGitDir reports whether Git takes a directory for the data of a repository.
 func isGitDir(dir string) bool {
 	for _, name := range []string{"objects", "refs"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
@@ -121,6 +127,8 @@ func isGitDir(dir string) bool {
 	return err == nil
 }
 
+// newLayout returns the layout of the repository whose tree has its top at top, as seen
+// from dir.
 func newLayout(gitDir, top, dir string) (layout, error) {
 	l := layout{gitDir: gitDir, commonDir: gitDir}
 	sub, err := filepath.Rel(top, dir)
@@ -128,6 +136,7 @@ func newLayout(gitDir, top, dir string) (layout, error) {
 		return layout{}, err
 	}
 	l.sub = filepath.ToSlash(sub)
+
 	common, err := pathIn(filepath.Join(gitDir, "commondir"), "")
 	switch {
 	case err == nil:
@@ -135,15 +144,16 @@ func newLayout(gitDir, top, dir string) (layout, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return layout{}, err
 	}
+
 	if !isGitDir(l.commonDir) {
-		return layout{}, fmt.Errorf("%s is named as the Git directory of %s and is none: repair it with git worktree repair, or clone afresh",
+		return layout{}, fmt.Errorf("%s should be the Git directory of %s, but is not one: run git worktree repair, or clone again",
 			l.commonDir, top)
 	}
 	return l, nil
 }
 
-// pathIn reads a file that holds one path, relative to the file's own
-// directory.
+// pathIn reads a file that contains prefix and a path. A relative path starts at the
+// directory of the file.
 func pathIn(file, prefix string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -151,7 +161,7 @@ func pathIn(file, prefix string) (string, error) {
 	}
 	path, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), prefix)
 	if !ok || path == "" {
-		return "", fmt.Errorf("%s does not hold %q and a path", file, prefix)
+		return "", fmt.Errorf("%s does not contain %q and a path", file, prefix)
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(file), path)
@@ -159,17 +169,14 @@ func pathIn(file, prefix string) (string, error) {
 	return filepath.Clean(path), nil
 }
 
-// inspect reads the repository's configuration for what decides whether, and
-// how, it can be read, and where its history is cut off.
+// inspect reads the configuration of the repository, and where a shallow clone ends. It
+// fails if this package cannot read such a repository.
 func (l *layout) inspect() error {
-	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	cfg, err := l.readConfig()
+	if err != nil {
 		return err
 	}
-	cfg := config.New()
-	if err := config.NewDecoder(bytes.NewReader(text)).Decode(cfg); err != nil {
-		return fmt.Errorf("read its config: %w", err)
-	}
+
 	for _, o := range cfg.Section("extensions").Options {
 		if err := l.extension(strings.ToLower(o.Key), o.Value); err != nil {
 			return err
@@ -180,33 +187,58 @@ func (l *layout) inspect() error {
 			l.partial = true
 		}
 	}
-	l.upstreams = map[string]plumbing.ReferenceName{}
+
+	l.upstreams = upstreams(cfg)
+	return l.readShallow()
+}
+
+func (l *layout) readConfig() (*config.Config, error) {
+	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	cfg := config.New()
+	if err := config.NewDecoder(bytes.NewReader(text)).Decode(cfg); err != nil {
+		return nil, fmt.Errorf("read its config: %w", err)
+	}
+	return cfg, nil
+}
+
+// upstreams returns the reference that each configured branch follows.
+func upstreams(cfg *config.Config) map[string]plumbing.ReferenceName {
+	out := map[string]plumbing.ReferenceName{}
 	for _, branch := range cfg.Section("branch").Subsections {
 		switch remote, name := branch.Option("remote"), branch.Option("merge"); {
 		case remote == "" || name == "":
 		case remote == ".": // a branch of this repository
-			l.upstreams[branch.Name] = plumbing.ReferenceName(name)
+			out[branch.Name] = plumbing.ReferenceName(name)
 		default:
-			l.upstreams[branch.Name] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
+			out[branch.Name] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
 		}
 	}
-	text, err = os.ReadFile(filepath.Join(l.commonDir, "shallow"))
+	return out
+}
+
+// readShallow reads the file in which Git keeps the commits whose parents are missing.
+func (l *layout) readShallow() error {
+	text, err := os.ReadFile(filepath.Join(l.commonDir, "shallow"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+
 	l.shallow = map[plumbing.Hash]bool{}
 	for _, id := range strings.Fields(string(text)) {
 		if !plumbing.IsHash(id) {
-			return fmt.Errorf("its file shallow holds %q, which is no commit id: clone it afresh", id)
+			return fmt.Errorf("its file shallow contains %q, which is not a commit id: clone it again", id)
 		}
 		l.shallow[plumbing.NewHash(id)] = true
 	}
 	return nil
 }
 
-// extension judges one repository extension
-// (git-scm.com/docs/git-config#Documentation/git-config.txt-extensions). One
-// that only concerns the working tree does not concern us.
+// extension checks one extension of the repository format; see
+// git-scm.com/docs/git-config#Documentation/git-config.txt-extensions. Extensions that
+// only concern the working tree do not matter here.
 func (l *layout) extension(key, value string) error {
 	switch key {
 	case "noop", "preciousobjects", "worktreeconfig", "relativeworktrees":
@@ -214,24 +246,26 @@ func (l *layout) extension(key, value string) error {
 	case "partialclone":
 		l.partial = true
 		return nil
+
 	case "objectformat":
 		if strings.EqualFold(value, "sha1") {
 			return nil
 		}
-		return fmt.Errorf("its objects are named by %s, which tlsync cannot read:"+
-			" keep the configuration in a repository with SHA-1 names (git init --object-format=sha1)", value)
+		return fmt.Errorf("its object format is %s, which tlsync cannot read:"+
+			" keep the configuration in a repository that uses SHA-1 (git init --object-format=sha1)", value)
+
 	case "refstorage":
 		if strings.EqualFold(value, "files") {
 			return nil
 		}
-		return fmt.Errorf("its references are stored as %s, which tlsync cannot read:"+
+		return fmt.Errorf("its reference format is %s, which tlsync cannot read:"+
 			" convert them (git refs migrate --ref-format=files)", value)
 	}
-	return fmt.Errorf("it uses the extension %q, which tlsync does not know: clone it without", key)
+	return fmt.Errorf("it uses the extension %q, which tlsync does not support: clone it without the extension", key)
 }
 
-// alternates are the object directories that one borrows from, those that they
-// borrow from included.
+// alternates returns the object directories that an object directory borrows from,
+// directly or through others.
 func alternates(objects string, depth int) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(objects, "info", "alternates"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -241,8 +275,9 @@ func alternates(objects string, depth int) ([]string, error) {
 		return nil, err
 	}
 	if depth == 0 {
-		return nil, fmt.Errorf("object stores borrow from each other more than %d deep", maxAlternates)
+		return nil, fmt.Errorf("alternates are nested more than %d deep", maxAlternates)
 	}
+
 	var dirs []string
 	for line := range strings.Lines(string(text)) {
 		dir := strings.TrimRight(line, "\r\n")
@@ -252,6 +287,7 @@ func alternates(objects string, depth int) ([]string, error) {
 		if !filepath.IsAbs(dir) {
 			dir = filepath.Join(objects, dir)
 		}
+
 		more, err := alternates(dir, depth-1)
 		if err != nil {
 			return nil, err

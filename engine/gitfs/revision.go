@@ -14,22 +14,22 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// places are where a name is looked for, in Git's order
-// (git-scm.com/docs/gitrevisions). The last is not Git's: on CI a branch is
-// often there as a remote-tracking one only.
+// places are the prefixes under which a name is looked up, in Git's order
+// (git-scm.com/docs/gitrevisions). The last is an addition to Git's: in CI a branch
+// often exists as a remote-tracking branch only.
 var places = []string{"", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/", "refs/remotes/*/HEAD", "refs/remotes/origin/"}
 
-// minID is how many digits of a commit id are enough, as in Git.
+// minID is the smallest number of digits that abbreviate a commit id, as in Git.
 const minID = 4
 
-// step is one step from a commit into the past: to a parent ('^'), of which 0 is
-// the commit itself, or along n first parents ('~').
+// step is a step from a commit to an ancestor: to parent n ('^'; 0 is the commit itself)
+// or along n first parents ('~').
 type step struct {
 	kind byte
 	n    int
 }
 
-// parseRevision takes a revision apart: a name, and the steps from there.
+// parseRevision splits a revision into a name and the steps from there.
 func parseRevision(rev string) (name string, steps []step, err error) {
 	end := strings.IndexAny(rev, "~^")
 	if end < 0 {
@@ -37,33 +37,35 @@ func parseRevision(rev string) (name string, steps []step, err error) {
 	}
 	name, rest := rev[:end], rev[end:]
 	if name == "" {
-		return "", nil, errors.New("it begins with no name: write HEAD, a branch, a tag or a commit id")
+		return "", nil, errors.New("it does not begin with a name: write HEAD, a branch, a tag or a commit id")
 	}
+
 	for rest != "" {
 		s := step{kind: rest[0], n: 1}
 		if s.kind != '~' && s.kind != '^' {
-			return "", nil, fmt.Errorf("%q is not understood: after the name there may be ~ or ^, each with a number or none", rest)
+			return "", nil, fmt.Errorf("%q is not valid: after a name only ~, ^, ~N and ^N are allowed", rest)
 		}
+
 		digits := len(rest) - len(strings.TrimLeft(rest[1:], "0123456789")) - 1
 		if digits > 0 {
 			if s.n, err = strconv.Atoi(rest[1 : 1+digits]); err != nil {
-				return "", nil, fmt.Errorf("%s goes too far back: no history is so long", rest[:1+digits])
+				return "", nil, fmt.Errorf("%s goes too far back", rest[:1+digits])
 			}
 		}
+
 		steps = append(steps, s)
 		rest = rest[1+digits:]
 	}
 	return name, steps, nil
 }
 
-// Resolve finds the commit that a revision names: HEAD, a branch, a tag, a name
-// that begins with refs/, a commit id or at least four digits of it, each
-// followed by any number of ~N, ^N and ^. Names are looked for in Git's order, and
-// last among the branches of the remote origin. An annotated tag stands for its
-// commit.
+// Resolve finds the commit that a revision names: HEAD, a branch, a tag, a name that
+// begins with refs/, or a commit id or at least four digits of it. Any number of ~N, ^N
+// and ^ may follow. Names are looked up in Git's order, and last among the branches of
+// the remote origin. An annotated tag stands for its commit.
 //
-// The error is ErrNoCommit for HEAD in a repository without commits, and
-// ErrShallow where the clone was made without the commit.
+// The error is ErrNoCommit for HEAD in a repository without commits, and ErrShallow if a
+// shallow clone lacks the commit.
 func (r *Repo) Resolve(rev string) (Commit, error) {
 	h, err := r.resolve(rev)
 	if err != nil {
@@ -89,21 +91,23 @@ func (r *Repo) resolve(rev string) (plumbing.Hash, error) {
 	return h, nil
 }
 
-// back takes one step.
+// back takes one step from a commit.
 func (r *Repo) back(h plumbing.Hash, s step) (plumbing.Hash, error) {
 	if s.kind == '^' {
 		if s.n == 0 {
 			return h, nil
 		}
+
 		parents, err := r.parents(h)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
 		if s.n > len(parents) {
-			return plumbing.ZeroHash, fmt.Errorf("there is no parent %d of commit %s: it has %d", s.n, h, len(parents))
+			return plumbing.ZeroHash, fmt.Errorf("commit %s does not have a parent %d: it has %d", h, s.n, len(parents))
 		}
 		return parents[s.n-1], nil
 	}
+
 	at := h
 	for i := range s.n {
 		parents, err := r.parents(at)
@@ -111,7 +115,7 @@ func (r *Repo) back(h plumbing.Hash, s step) (plumbing.Hash, error) {
 			return plumbing.ZeroHash, err
 		}
 		if len(parents) == 0 {
-			return plumbing.ZeroHash, fmt.Errorf("~%d goes too far back: there are only %d commits before %s", s.n, i, h)
+			return plumbing.ZeroHash, fmt.Errorf("~%d goes too far back: only %d commits come before %s", s.n, i, h)
 		}
 		at = parents[0]
 	}
@@ -121,15 +125,9 @@ func (r *Repo) back(h plumbing.Hash, s step) (plumbing.Hash, error) {
 // named finds the commit that a name stands for.
 func (r *Repo) named(name string) (plumbing.Hash, error) {
 	if plumbing.IsHash(name) {
-		h, err := r.peel(plumbing.NewHash(name))
-		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			if len(r.layout.shallow) > 0 {
-				return plumbing.ZeroHash, r.missing(plumbing.CommitObject, plumbing.NewHash(name))
-			}
-			return plumbing.ZeroHash, r.unknown(name)
-		}
-		return h, err
+		return r.byID(name)
 	}
+
 	for _, place := range places {
 		full := place + name
 		if before, after, ok := strings.Cut(place, "*"); ok {
@@ -143,6 +141,7 @@ func (r *Repo) named(name string) (plumbing.Hash, error) {
 	if name == plumbing.HEAD.String() {
 		return plumbing.ZeroHash, ErrNoCommit
 	}
+
 	found, err := r.abbreviated(name)
 	switch {
 	case err != nil:
@@ -156,8 +155,20 @@ func (r *Repo) named(name string) (plumbing.Hash, error) {
 	return r.peel(found[0])
 }
 
-// ref is the commit that a reference points to, false where there is no such
-// reference.
+// byID finds the commit with a full id, or the commit of the tag with that id.
+func (r *Repo) byID(id string) (plumbing.Hash, error) {
+	h, err := r.peel(plumbing.NewHash(id))
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		if len(r.layout.shallow) > 0 {
+			return plumbing.ZeroHash, r.missing(plumbing.CommitObject, plumbing.NewHash(id))
+		}
+		return plumbing.ZeroHash, r.unknown(id)
+	}
+	return h, err
+}
+
+// ref returns the commit that a reference points to, and false if the reference does not
+// exist.
 func (r *Repo) ref(name plumbing.ReferenceName) (plumbing.Hash, bool, error) {
 	ref, err := storer.ResolveReference(r.refs, name)
 	switch {
@@ -166,8 +177,9 @@ func (r *Repo) ref(name plumbing.ReferenceName) (plumbing.Hash, bool, error) {
 	case err != nil:
 		return plumbing.ZeroHash, false, fmt.Errorf("read %s: %w", name, err)
 	case ref.Hash().IsZero():
-		return plumbing.ZeroHash, false, fmt.Errorf("%s does not hold a commit id: see what git fsck says", name)
+		return plumbing.ZeroHash, false, fmt.Errorf("%s does not contain a commit id: run git fsck", name)
 	}
+
 	h, err := r.peel(ref.Hash())
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		err = r.missing(plumbing.CommitObject, ref.Hash())
@@ -178,16 +190,18 @@ func (r *Repo) ref(name plumbing.ReferenceName) (plumbing.Hash, bool, error) {
 	return h, true, nil
 }
 
-// peel follows annotated tags to a commit. The error is
-// plumbing.ErrObjectNotFound where the object is not there.
+// peel follows annotated tags to a commit. The error is plumbing.ErrObjectNotFound if an
+// object is missing.
 func (r *Repo) peel(h plumbing.Hash) (plumbing.Hash, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	for {
 		o, err := r.encoded(plumbing.AnyObject, h)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
+
 		switch o.Type() {
 		case plumbing.CommitObject:
 			return h, nil
@@ -195,6 +209,7 @@ func (r *Repo) peel(h plumbing.Hash) (plumbing.Hash, error) {
 		default:
 			return plumbing.ZeroHash, fmt.Errorf("%s is a %s: name a commit", h, o.Type())
 		}
+
 		text, err := content(o)
 		if err != nil {
 			return plumbing.ZeroHash, err
@@ -203,20 +218,21 @@ func (r *Repo) peel(h plumbing.Hash) (plumbing.Hash, error) {
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		target, ok := bytes.CutPrefix(line, []byte("object "))
 		if !ok || !plumbing.IsHash(string(target)) {
-			return plumbing.ZeroHash, fmt.Errorf("tag %s does not begin with the id of what it names", h)
+			return plumbing.ZeroHash, fmt.Errorf("tag %s does not begin with the id of its object", h)
 		}
 		h = plumbing.NewHash(string(target))
 	}
 }
 
-// abbreviated are the commits, and tags of commits, whose ids begin with these
-// digits, sorted.
+// abbreviated returns the commits, and the tags of commits, whose ids begin with these
+// digits, sorted by id.
 func (r *Repo) abbreviated(digits string) ([]plumbing.Hash, error) {
 	digits = strings.ToLower(digits)
 	prefix, err := hex.DecodeString(digits[:len(digits)/2*2])
 	if err != nil || len(digits) < minID || len(digits) > 2*len(plumbing.ZeroHash) || strings.Trim(digits, "0123456789abcdef") != "" {
 		return nil, nil
 	}
+
 	var all []plumbing.Hash
 	r.mu.Lock()
 	for _, s := range r.stores {
@@ -228,6 +244,7 @@ func (r *Repo) abbreviated(digits string) ([]plumbing.Hash, error) {
 		all = append(all, found...)
 	}
 	r.mu.Unlock()
+
 	slices.SortFunc(all, func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
 	return slices.DeleteFunc(slices.Compact(all), func(h plumbing.Hash) bool {
 		if !strings.HasPrefix(h.String(), digits) {
@@ -238,7 +255,7 @@ func (r *Repo) abbreviated(digits string) ([]plumbing.Hash, error) {
 	}), nil
 }
 
-// unknown explains that nothing has that name.
+// unknown returns the error for a name that does not exist, with a hint.
 func (r *Repo) unknown(name string) error {
 	branches, remote, hint := r.branches(), 0, ""
 	for _, b := range branches {
@@ -246,24 +263,26 @@ func (r *Repo) unknown(name string) error {
 			remote++
 		}
 	}
+
 	if i := slices.IndexFunc(branches, func(b string) bool { return near(name, b) }); i >= 0 {
 		hint = fmt.Sprintf(": did you mean %q?", branches[i])
 	}
-	// CI fetches one commit, or one branch, unless told otherwise.
+	// By default CI fetches one commit or one branch only.
 	if len(r.layout.shallow) > 0 || remote == 1 {
 		hint += "; in CI, fetch it first (for actions/checkout, fetch-depth: 0)"
 	}
-	return fmt.Errorf("there is no branch, tag or commit %q%s", name, hint)
+	return fmt.Errorf("branch, tag or commit %q not found%s", name, hint)
 }
 
-// branches are the names of the branches, remote-tracking ones included, sorted.
-// It only serves hints: what cannot be read is left out.
+// branches returns the names of all branches, including remote-tracking ones, sorted. It
+// leaves out those that cannot be read, since it only serves hints.
 func (r *Repo) branches() []string {
 	refs, err := r.refs.IterReferences()
 	if err != nil {
 		return nil
 	}
 	defer refs.Close()
+
 	var names []string
 	for ref, err := refs.Next(); err == nil; ref, err = refs.Next() {
 		for _, kind := range []string{"refs/heads/", "refs/remotes/"} {
@@ -277,8 +296,8 @@ func (r *Repo) branches() []string {
 	return names
 }
 
-// near tells whether one letter more, less or other, or two swapped, turn one
-// word into the other.
+// near reports whether two words differ in one letter at most (one added, removed or
+// replaced), or in the order of two neighbours.
 func near(a, b string) bool {
 	for a != "" && b != "" && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -290,8 +309,8 @@ func near(a, b string) bool {
 	return len(a) < 2 && len(b) < 2 || swapped
 }
 
-// Branch is the short name of the branch that is checked out, with or without
-// commits; "" where HEAD is detached.
+// Branch returns the short name of the branch that is checked out, even if it has no
+// commits yet. It is "" if HEAD is detached.
 func (r *Repo) Branch() (string, error) {
 	ref, err := r.refs.Reference(plumbing.HEAD)
 	if err != nil {
@@ -304,12 +323,12 @@ func (r *Repo) Branch() (string, error) {
 	return name, nil
 }
 
-// Upstream is the tip of the branch that a branch follows, as it was when it was
-// last fetched: the one that the repository's configuration names, or else the
-// one of the same name in the remote origin. It is false where there is none.
+// Upstream returns the tip of the branch that a branch follows, as last fetched, and
+// false if there is none. It is the branch named in the repository's configuration, else
+// the branch of the same name in the remote origin.
 //
-// A remote-tracking branch is looked for where Git keeps it unless told
-// otherwise, in refs/remotes/REMOTE.
+// Remote-tracking branches are looked up in refs/remotes/REMOTE, where Git keeps them by
+// default.
 func (r *Repo) Upstream(branch string) (Commit, bool, error) {
 	name, configured := r.layout.upstreams[branch]
 	if !configured {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// The kinds of entries a tree can hold, as Git's modes.
+// The kinds of entries in a tree, as modes of Git.
 const (
 	modeTree       = 0o040000
 	modeExecutable = 0o100755
@@ -20,30 +20,29 @@ const (
 	modeSubmodule  = 0o160000
 )
 
-// Bounds on symbolic links, as on Linux: how many one name may go through, and
-// how long the text of one may be.
+// Bounds on symbolic links, as on Linux.
 const (
-	maxLinks  = 40
-	maxTarget = 4096
+	maxLinks  = 40   // links that a name may go through
+	maxTarget = 4096 // length of the target, in bytes
 )
 
 var (
 	errEscapes     = errors.New("symbolic link leaves the directory: keep files inside it")
 	errLinks       = errors.New("too many levels of symbolic links")
-	errTarget      = fmt.Errorf("symbolic link to a name of more than %d bytes", maxTarget)
-	errSubmodule   = errors.New("is inside a submodule, whose files are not part of the commit: keep the configuration in the repository itself")
+	errTarget      = fmt.Errorf("the target of a symbolic link has more than %d bytes", maxTarget)
+	errSubmodule   = errors.New("is inside a submodule, and its files are not part of the commit: keep the configuration in the repository itself")
 	errNoDirectory = errors.New("is not a directory")
 	errDirectory   = errors.New("is a directory")
 )
 
-// treeEntry is one name in a directory.
+// treeEntry is an entry of a directory.
 type treeEntry struct {
 	name string
 	mode uint32 // Git's
 	hash plumbing.Hash
 }
 
-// fileMode is the mode as Go knows it. Nothing can be written.
+// fileMode returns the mode as a mode of Go, without permissions to write.
 func (e treeEntry) fileMode() fs.FileMode {
 	switch e.mode {
 	case modeTree:
@@ -58,9 +57,9 @@ func (e treeEntry) fileMode() fs.FileMode {
 	return 0o444
 }
 
-// parseTree decodes a tree: for each entry its mode in octal, a space, the
-// name, a zero byte, and the 20 bytes of the hash. Git sorts directories as if
-// their names ended in a slash; io/fs wants plain order.
+// parseTree decodes a tree: for each entry its mode in octal, a space, the name, a zero
+// byte, and the 20 bytes of the hash. Git sorts directories as if their names ended in a
+// slash, but io/fs sorts by name.
 func parseTree(text []byte) ([]treeEntry, error) {
 	var entries []treeEntry
 	for len(text) > 0 {
@@ -69,6 +68,7 @@ func parseTree(text []byte) ([]treeEntry, error) {
 		if !ok || !spaced || len(rest) < len(plumbing.Hash{}) {
 			return nil, errors.New("is cut short or damaged")
 		}
+
 		e := treeEntry{name: name}
 		for _, digit := range octal {
 			if digit < '0' || digit > '7' || e.mode > 0o777777 {
@@ -76,10 +76,11 @@ func parseTree(text []byte) ([]treeEntry, error) {
 			}
 			e.mode = e.mode<<3 | uint32(digit-'0')
 		}
-		// fs.ValidPath refuses these too, so nobody could ask for them.
+		// fs.ValidPath refuses these names, so nobody could open them.
 		if name == "." || !fs.ValidPath(name) || strings.Contains(name, "/") {
-			return nil, fmt.Errorf("entry %q has a name that no file can have", name)
+			return nil, fmt.Errorf("entry %q has an invalid name", name)
 		}
+
 		copy(e.hash[:], rest)
 		text = rest[len(e.hash):]
 		entries = append(entries, e)
@@ -88,16 +89,18 @@ func parseTree(text []byte) ([]treeEntry, error) {
 	return entries, nil
 }
 
-// find follows a path from the root of the tree, through symbolic links.
+// find follows a path from the root of the tree and through symbolic links.
 func (f *treeFS) find(name string) (treeEntry, error) {
 	var (
 		at    = []treeEntry{f.root} // the directories on the way, for ".." in links
 		todo  = strings.Split(name, "/")
 		links = 0
 	)
+
 	for len(todo) > 0 {
 		part := todo[0]
 		todo = todo[1:]
+
 		here := at[len(at)-1]
 		switch {
 		case here.mode == modeSubmodule:
@@ -113,22 +116,20 @@ func (f *treeFS) find(name string) (treeEntry, error) {
 			at = at[:len(at)-1]
 			continue
 		}
-		entries, err := f.repo.tree(here.hash)
+
+		next, err := f.repo.entry(here.hash, part)
 		if err != nil {
 			return treeEntry{}, err
 		}
-		i, ok := slices.BinarySearchFunc(entries, part, func(e treeEntry, name string) int { return cmp.Compare(e.name, name) })
-		if !ok {
-			return treeEntry{}, fs.ErrNotExist
-		}
-		if entries[i].mode != modeSymlink {
-			at = append(at, entries[i])
+		if next.mode != modeSymlink {
+			at = append(at, next)
 			continue
 		}
+
 		if links++; links > maxLinks {
 			return treeEntry{}, errLinks
 		}
-		target, err := f.target(entries[i].hash)
+		target, err := f.target(next.hash)
 		if err != nil {
 			return treeEntry{}, err
 		}
@@ -137,6 +138,7 @@ func (f *treeFS) find(name string) (treeEntry, error) {
 		}
 		todo = slices.Concat(strings.Split(string(target), "/"), todo)
 	}
+
 	found := at[len(at)-1]
 	if found.mode == modeSubmodule {
 		return treeEntry{}, errSubmodule
@@ -144,7 +146,20 @@ func (f *treeFS) find(name string) (treeEntry, error) {
 	return found, nil
 }
 
-// target is the text of a symbolic link.
+// entry finds an entry of a tree by name.
+func (r *Repo) entry(tree plumbing.Hash, name string) (treeEntry, error) {
+	entries, err := r.tree(tree)
+	if err != nil {
+		return treeEntry{}, err
+	}
+	i, ok := slices.BinarySearchFunc(entries, name, func(e treeEntry, name string) int { return cmp.Compare(e.name, name) })
+	if !ok {
+		return treeEntry{}, fs.ErrNotExist
+	}
+	return entries[i], nil
+}
+
+// target returns the target of a symbolic link.
 func (f *treeFS) target(h plumbing.Hash) ([]byte, error) {
 	size, err := f.repo.size(h)
 	if err != nil {

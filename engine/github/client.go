@@ -16,28 +16,28 @@ import (
 	"time"
 )
 
-// Bot is the author of what the token of a workflow writes.
+// Bot is the author of everything written with the token of a workflow.
 const Bot = "github-actions[bot]"
 
-// Options are what a Client needs to know.
+// Options are the options of a Client.
 type Options struct {
-	APIURL     string // as in Environment; "" is https://api.github.com. Plain http is for this machine only
+	APIURL     string // as in Environment; "" is https://api.github.com. Plain http must be on this machine
 	Token      string
 	Repository string       // owner/name
 	UserAgent  string       // "" is tlsync
-	Login      string       // whose comments and issues are ours; "" asks GitHub for a personal token, and is Bot for others
+	Login      string       // the author of our comments and issues; "" asks GitHub if the token is personal, else it is Bot
 	Log        *slog.Logger // nil logs nothing
-	// Sleep waits for d, or until ctx ends; nil is the clock.
+	// Sleep waits for d, or until ctx ends; nil uses the clock.
 	Sleep func(ctx context.Context, d time.Duration) error
-	Now   func() time.Time // nil is the clock
+	Now   func() time.Time // nil uses the clock
 }
 
-// Client speaks to the API of one repository. What it writes is found again by its
-// author and its marker, so it never touches what others wrote. It waits when the
-// rate limit asks for it, for three minutes in all.
+// Client is a client of GitHub's API for one repository. It finds its own comments and
+// issues by their author and marker, so it never touches those of others. It waits for
+// the rate limit when GitHub asks for that, for three minutes in all.
 //
-// It makes a dozen kinds of requests and reads a few fields of the answers, by
-// net/http: go-github, which knows all of the API, makes the program a megabyte larger.
+// It uses net/http, since it makes a dozen kinds of requests and reads a few fields of
+// each answer. go-github covers the whole API and makes the program a megabyte larger.
 type Client struct {
 	repository string // owner/name
 	userAgent  string
@@ -45,24 +45,28 @@ type Client struct {
 	http       *http.Client
 
 	mu    sync.Mutex
-	login string // "" where it is not known yet
+	login string // "" until it is known
 }
 
-// New is a client. It sends nothing yet.
+// New returns a client. It does not send a request.
 func New(o Options) (*Client, error) {
-	at, err := apiURL(cmp.Or(o.APIURL, "https://api.github.com"))
+	api, err := apiURL(cmp.Or(o.APIURL, "https://api.github.com"))
 	if err != nil {
-		return nil, fmt.Errorf("speak to GitHub: %w", err)
+		return nil, fmt.Errorf("connect to GitHub: %w", err)
 	}
 	switch {
 	case !isRepository(o.Repository):
-		return nil, fmt.Errorf("speak to GitHub: repository %s is not owner/name", quoted(o.Repository))
+		return nil, fmt.Errorf("connect to GitHub: repository %s is not owner/name", quoted(o.Repository))
 	case o.Token == "":
-		return nil, errors.New("speak to GitHub: there is no token")
+		return nil, errors.New("connect to GitHub: the token is missing")
 	case strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, errors.New("speak to GitHub: the token has characters that no token has, such as a line end")
+		return nil, errors.New("connect to GitHub: the token contains a character that tokens never contain, such as a line end")
 	}
-	t := &transport{base: http.DefaultTransport.(*http.Transport).Clone(), api: at, token: o.Token, log: o.Log, sleep: o.Sleep, now: o.Now}
+
+	t := &transport{
+		base: http.DefaultTransport.(*http.Transport).Clone(), api: api, token: o.Token,
+		log: o.Log, sleep: o.Sleep, now: o.Now,
+	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,20 +76,22 @@ func New(o Options) (*Client, error) {
 	if t.now == nil {
 		t.now = time.Now
 	}
+
 	return &Client{
 		repository: o.Repository, userAgent: cmp.Or(o.UserAgent, "tlsync"), login: o.Login,
 		transport: t, http: &http.Client{Transport: t, CheckRedirect: t.redirect},
 	}, nil
 }
 
-// apiURL takes https, and http on this machine, and gives the path its last slash.
+// apiURL parses the URL of the API, which must be https, or http on this machine. The path
+// of the result ends with a slash.
 func apiURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, errors.New("the URL of the API is not like https://api.github.com or https://HOST/api/v3")
+		return nil, errors.New("the URL of the API must look like https://api.github.com or https://HOST/api/v3")
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return nil, fmt.Errorf("the URL of the API, on %s, does not begin with https:// and the token would be readable on its way", quoted(u.Host))
+		return nil, fmt.Errorf("the URL of the API, on %s, does not begin with https://, so the token would be sent in plain text", quoted(u.Host))
 	}
 	return u.JoinPath("/"), nil
 }
@@ -95,40 +101,43 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// whoWeAre is the author of what the token writes. Only personal tokens can ask.
+// whoWeAre returns the author of what is written with the token. GitHub answers this
+// question for personal tokens only.
 func (c *Client) whoWeAre(ctx context.Context) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.login != "" {
 		return c.login
 	}
+
 	login := Bot
 	if t := c.transport.token; strings.HasPrefix(t, "ghp_") || strings.HasPrefix(t, "gho_") || strings.HasPrefix(t, "github_pat_") {
 		var u user
 		_, err := c.call(ctx, http.MethodGet, "user", nil, &u, "")
 		switch {
 		case ctx.Err() != nil:
-			return login // the request that asks for it will fail, and the next may try again
+			return login // not kept: the next request may ask again
 		case err != nil || u.Login == "":
-			c.transport.log.Info("GitHub does not say whose token this is", "taken for", login)
+			c.transport.log.Info("GitHub does not name the owner of this token", "taken for", login)
 		default:
 			login = u.Login
 		}
 	}
+
 	c.login = login
 	return login
 }
 
-// user is what is read of an account.
+// user is a GitHub account.
 type user struct{ Login string }
 
-// below is a path below that of the repository.
+// below returns a path below that of the repository.
 func (c *Client) below(format string, args ...any) string {
 	return "repos/" + c.repository + "/" + fmt.Sprintf(format, args...)
 }
 
-// call sends a request, with in as JSON unless it is nil, and decodes the answer
-// into out. permission is what the request needs, such as "issues: write".
+// call sends a request, with in as JSON unless it is nil, and decodes the answer into out.
+// permission is the permission that the request needs, such as "issues: write".
 func (c *Client) call(ctx context.Context, method, path string, in, out any, permission string) (http.Header, error) {
 	var body []byte
 	if in != nil {
@@ -137,6 +146,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, per
 			return nil, err
 		}
 	}
+
 	req, err := http.NewRequestWithContext(ctx, method, c.transport.api.String()+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -145,6 +155,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, per
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	res, err := c.http.Do(req)
 	if err != nil {
 		var f *failure // from the transport
@@ -153,6 +164,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, per
 		}
 		return nil, f
 	}
+
 	answer := c.transport.read(res)
 	switch {
 	case res.StatusCode/100 != 2:
@@ -163,8 +175,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, per
 	return res.Header, nil
 }
 
-// each reads a list, page by page, until do has seen enough and returns false, there
-// are no more pages, or limit of them were read. It reports whether pages were left.
+// each reads a list page by page and calls do for every item. It ends when do returns
+// false, when there are no more pages, or after limit pages. more is true if limit pages
+// were not enough.
 func each[T any](ctx context.Context, c *Client, path string, query url.Values, limit int, permission string, do func(*T) bool) (more bool, err error) {
 	query.Set("per_page", "100")
 	for range limit {
@@ -173,11 +186,13 @@ func each[T any](ctx context.Context, c *Client, path string, query url.Values, 
 		if err != nil {
 			return false, err
 		}
+
 		for i := range items {
 			if !do(&items[i]) {
 				return false, nil
 			}
 		}
+
 		next := nextPage(header)
 		if next["page"] == nil && next["after"] == nil {
 			return false, nil
@@ -187,9 +202,8 @@ func each[T any](ctx context.Context, c *Client, path string, query url.Values, 
 	return true, nil
 }
 
-// nextPage are the parameters of the next page, as the header Link has them: its
-// number, on a long list of issues also the place to go on after. The address itself
-// is not followed.
+// nextPage returns the query of the next page from the header Link: its number and, in a
+// long list of issues, the item after which it starts. The rest of the URL is not used.
 func nextPage(header http.Header) url.Values {
 	for _, links := range header.Values("Link") {
 		for link := range strings.SplitSeq(links, "<") {
@@ -202,8 +216,8 @@ func nextPage(header http.Header) url.Values {
 	return nil
 }
 
-// create sends a POST, by write. Whether a POST without an answer was executed is
-// not known, so it is not repeated as it is: after a pause, made looks for its work.
+// create calls write, which sends a POST. A POST without an answer may have been executed,
+// so it is repeated only if made, after a pause, does not find its result.
 func (c *Client) create(ctx context.Context, write func() error, made func() (bool, error)) error {
 	for try := 1; ; try++ {
 		err := write()

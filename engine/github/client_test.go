@@ -117,24 +117,24 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"no token":                          {func(o *Options) { o.Token = "" }, "there is no token"},
-		"a token with a line end":           {func(o *Options) { o.Token = canary + "\n" }, "characters that no token has"},
+		"no token":                          {func(o *Options) { o.Token = "" }, "the token is missing"},
+		"a token with a line end":           {func(o *Options) { o.Token = canary + "\n" }, "a character that tokens never contain"},
 		"no repository":                     {func(o *Options) { o.Repository = "tls" }, `repository "tls" is not owner/name`},
 		"a repository that is a step up":    {func(o *Options) { o.Repository = "acme/.." }, "is not owner/name"},
-		"a URL without a host":              {func(o *Options) { o.APIURL = "api.github.com" }, "is not like https://api.github.com"},
-		"a URL with a password":             {func(o *Options) { o.APIURL = "https://u:" + canary + "@h" }, "is not like https://api.github.com"},
-		"a URL that cannot be read":         {func(o *Options) { o.APIURL = "https://" + canary + "\x7f" }, "is not like https://api.github.com"},
+		"a URL without a host":              {func(o *Options) { o.APIURL = "api.github.com" }, "must look like https://api.github.com"},
+		"a URL with a password":             {func(o *Options) { o.APIURL = "https://u:" + canary + "@h" }, "must look like https://api.github.com"},
+		"a URL that cannot be read":         {func(o *Options) { o.APIURL = "https://" + canary + "\x7f" }, "must look like https://api.github.com"},
 		"plain http to somewhere":           {func(o *Options) { o.APIURL = "http://ghe.test/api/v3" }, `on "ghe.test", does not begin with https://`},
 		"plain http to a name like this":    {func(o *Options) { o.APIURL = "http://localhost.evil.test" }, "does not begin with https://"},
 		"another scheme":                    {func(o *Options) { o.APIURL = "ftp://localhost" }, "does not begin with https://"},
-		"a URL with a query":                {func(o *Options) { o.APIURL = "https://h?x" }, "is not like https://api.github.com"},
+		"a URL with a query":                {func(o *Options) { o.APIURL = "https://h?x" }, "must look like https://api.github.com"},
 		"plain http to an address far away": {func(o *Options) { o.APIURL = "http://192.0.2.1" }, "does not begin with https://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := good
 			tt.change(&o)
 			_, err := New(o)
-			wantError(t, err, nil, tt.want, "speak to GitHub")
+			wantError(t, err, nil, tt.want, "connect to GitHub")
 		})
 	}
 	for _, u := range []string{"", "https://ghe.test/api/v3", "https://ghe.test/api/v3/", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"} {
@@ -228,9 +228,9 @@ func TestFaultsAreWaitedOut(t *testing.T) {
 		"a primary limit without an end waits a minute":      {fault: fault{Status: 403, Reset: "x"}, waits: "[1m0s]"},
 		"retry-after goes before the primary limit":          {fault: fault{Status: 403, Reset: in(50), RetryAfter: "3"}, waits: "[3s]"},
 		"three minutes are waited":                           {fault: fault{Status: 403, RetryAfter: "180"}, waits: "[3m0s]"},
-		"more than three minutes are not":                    {fault: fault{Status: 403, RetryAfter: "181"}, waits: "[]", is: ErrRateLimit, says: "to wait 3m1s is asked for, and 3m0s of 3m0s are left"},
+		"more than three minutes are not":                    {fault: fault{Status: 403, RetryAfter: "181"}, waits: "[]", is: ErrRateLimit, says: "GitHub asks to wait 3m1s, and 3m0s of 3m0s are left"},
 		"an hour is not":                                     {fault: fault{Status: 403, Reset: in(3600)}, waits: "[]", is: ErrRateLimit, says: "1h0m0s"},
-		"many short waits are three minutes too":             {fault: fault{Status: 429, RetryAfter: "50", Times: -1}, waits: "[50s 50s 50s]", is: ErrRateLimit, says: "to wait 50s is asked for, and 30s of 3m0s are left: run it again later"},
+		"many short waits are three minutes too":             {fault: fault{Status: 429, RetryAfter: "50", Times: -1}, waits: "[50s 50s 50s]", is: ErrRateLimit, says: "GitHub asks to wait 50s, and 30s of 3m0s are left: run it again later"},
 		"a permission is no limit, though it was the last":   {fault: fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`, Header: map[string]string{"X-Ratelimit-Remaining": "0", "Retry-After": "9"}}, waits: "[]", is: ErrNoPermission, says: "contents: read"},
 		"a read that is answered with 502 is tried again":    {fault: fault{Status: 502, Times: 2, Body: "<html>"}, waits: "[1s 2s]"},
 		"three times": {fault: fault{Status: 502, Times: 3, Body: "<html>\x1b[2J"}, waits: "[1s 2s]", says: `GET /repos/acme/tls/branches/main: 502 <html>\u001b[2J`},
@@ -239,19 +239,19 @@ func TestFaultsAreWaitedOut(t *testing.T) {
 		"a write that never gets an answer is given up":        {fault: fault{Method: "POST", Status: 500, Times: -1}, write: true, waits: "[1s 2s]", says: "POST /repos/acme/tls/statuses/" + shaA + ": 500 Internal Server Error"},
 		"an answer that is no JSON is tried again":             {fault: fault{Status: 200, Body: "<html>"}, waits: "[1s]"},
 		"an answer that is empty too":                          {fault: fault{Status: 200, Body: " "}, waits: "[1s]"},
-		"an answer that is null too":                           {fault: fault{Status: 200, Body: "null", Times: 3}, waits: "[1s 2s]", says: "instead of JSON: give the URL of the API, with /api/v3"},
+		"an answer that is null too":                           {fault: fault{Status: 200, Body: "null", Times: 3}, waits: "[1s 2s]", says: "instead of JSON: use the URL of the API, with /api/v3"},
 		"an answer that is something else is an error":         {fault: fault{Status: 200, Body: `{"commit":[]}`}, waits: "[]", says: "/branches/main"},
-		"an answer without a commit is an error":               {fault: fault{Status: 200, Body: `{"commit":{"sha":"x"}}`}, waits: "[]", says: "the answer is not what this request is answered with"},
-		"a token that is not valid is no permission":           {fault: fault{Status: 401, Body: `{"message":"Bad credentials"}`}, waits: "[]", is: ErrNoPermission, says: "401 Bad credentials; give a token"},
-		"what is not there to be read is no lack of one":       {fault: fault{Status: 404}, waits: "[]", says: "404 Not Found; it is not there, or the token may not see it"},
+		"an answer without a commit is an error":               {fault: fault{Status: 200, Body: `{"commit":{"sha":"x"}}`}, waits: "[]", says: "unexpected answer"},
+		"a token that is not valid is no permission":           {fault: fault{Status: 401, Body: `{"message":"Bad credentials"}`}, waits: "[]", is: ErrNoPermission, says: "401 Bad credentials; use a token"},
+		"what is not there to be read is no lack of one":       {fault: fault{Status: 404}, waits: "[]", says: "404 Not Found; it does not exist, or the token cannot read it"},
 		"what is not there to be written is one":               {fault: fault{Method: "POST", Status: 404}, write: true, waits: "[]", is: ErrNoPermission, says: "statuses: write"},
 		"403 for another reason is no lack of one":             {fault: fault{Status: 403, Body: `{"message":"Repository was archived so is read-only."}`}, waits: "[]", says: "403 Repository was archived"},
 		"an answer that holds the token is shown without it":   {fault: fault{Status: 400, Body: `{"message":"no: Bearer ` + canary + ` \u202e\u0007"}`}, waits: "[]", says: `400 no: Bearer [redacted] \u202e\u0007`},
 		"also where it is no JSON":                             {fault: fault{Status: 400, Body: canary + strings.Repeat("x", 500)}, waits: "[]", says: "[redacted]x"},
 		"also across the cut":                                  {fault: fault{Status: 400, Body: strings.Repeat("x", 185) + canary}, waits: "[]", says: "x[redacted]"},
-		"202 is no answer":                                     {fault: fault{Status: 202, Body: "{}"}, waits: "[]", says: "the answer is not what this request is answered with"},
+		"202 is no answer":                                     {fault: fault{Status: 202, Body: "{}"}, waits: "[]", says: "unexpected answer"},
 		"a redirect without an end is an error":                {fault: fault{Status: 301, Times: -1, Header: map[string]string{"Location": "/repos/acme/tls/branches/main"}}, waits: "[]", says: "301"},
-		"a write that is redirected is an error":               {fault: fault{Method: "POST", Status: 301, Header: map[string]string{"Location": "/repos/acme/tls/statuses/" + shaA}}, write: true, waits: "[]", says: "301: GitHub sends this request elsewhere"},
+		"a write that is redirected is an error":               {fault: fault{Method: "POST", Status: 301, Header: map[string]string{"Location": "/repos/acme/tls/statuses/" + shaA}}, write: true, waits: "[]", says: "301: GitHub redirects this request"},
 		"a read that is redirected here is followed":           {fault: fault{Status: 301, Header: map[string]string{"Location": "/repos/acme/tls/branches/main"}}, waits: "[]"},
 		"a write that is redirected as it is here is followed": {fault: fault{Status: 307, Header: map[string]string{"Location": "/repos/acme/tls/statuses/" + shaA}}, write: true, waits: "[]"},
 	} {
@@ -297,7 +297,7 @@ func TestWaitsOfAClientAddUp(t *testing.T) {
 		t.Error(err)
 	}
 	l.Fault(githubtest.Fault{Status: 502, Times: -1})
-	// What came is told, and not that the waiting is used up.
+	// The error tells the answer, and not that the time to wait is used up.
 	err := l.read(t.Context())
 	wantError(t, err, nil, ": 502 Bad Gateway")
 	l.before = func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, "<html>"); return true }
@@ -347,16 +347,16 @@ func TestTheTokenGoesToNoOtherServer(t *testing.T) {
 			return true
 		}
 		wantError(t, l.read(t.Context()), nil, "branch")
-		wantError(t, l.write(t.Context()), nil, "elsewhere")
+		wantError(t, l.write(t.Context()), nil, "redirects this request")
 		_, err := l.UpsertComment(t.Context(), 7, KindPlan, "k", "text")
-		wantError(t, err, nil, "elsewhere")
+		wantError(t, err, nil, "redirects this request")
 	}
 	req, err := http.NewRequest("GET", other.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = l.Client.transport.RoundTrip(req)
-	wantError(t, err, nil, "which does not get the token")
+	wantError(t, err, nil, "which must not get the token")
 	if seen > 0 {
 		t.Errorf("%d requests", seen)
 	}

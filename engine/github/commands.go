@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	// maxAnnotations is how many of each level GitHub shows for a step.
+	// maxAnnotations is how many annotations of each level GitHub shows for a step.
 	maxAnnotations = 10
-	// maxMessage is how much of a message it shows, in UTF-16 units as the runner
-	// counts.
+	// maxMessage is how much of a message GitHub shows, in UTF-16 units.
 	maxMessage = 4096
 )
 
-// Annotation is a mistake or a remark that GitHub shows at a line of a file.
+// Annotation is a message that GitHub shows at a line of a file.
 type Annotation struct {
 	Level     string // error, warning or notice
 	File      string // path in the repository; "" for none
-	Line, Col int    // from 1; 0 where not known
+	Line, Col int    // from 1; 0 if unknown
 	Title     string // one line
 	Message   string // may have several lines
 }
 
-// Commands writes annotations as workflow commands, one a line, in the order given:
-// the first 10 of each level, since GitHub shows no more, and then a line of plain
-// text that counts the others ("and 37 more warnings"). Text is foreign: what does
-// not show in it is written as \u001b, and a message is cut at 4,096 characters.
-// Nothing is written where a level is unknown.
-// (docs.github.com/actions/reference/workflows-and-actions/workflow-commands)
+// Commands writes annotations as workflow commands, one per line and in the given order.
+// It writes the first 10 of each level, since GitHub shows no more, and then a line of
+// plain text that counts the others ("and 37 more warnings"). The text of annotations is
+// untrusted: invisible characters are written like \u001b, and a message is cut at 4,096
+// characters. An unknown level is an error, and nothing is written.
+//
+// See docs.github.com/actions/reference/workflows-and-actions/workflow-commands.
 func Commands(w io.Writer, as []Annotation) error {
 	levels := []string{"error", "warning", "notice"}
 	count := make([]int, len(levels))
@@ -46,6 +46,7 @@ func Commands(w io.Writer, as []Annotation) error {
 			b.WriteString(a.command())
 		}
 	}
+
 	for i, level := range levels {
 		switch more := count[i] - maxAnnotations; {
 		case more == 1:
@@ -54,26 +55,28 @@ func Commands(w io.Writer, as []Annotation) error {
 			fmt.Fprintf(&b, "and %d more %ss\n", more, level)
 		}
 	}
+
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write annotations: %w", err)
 	}
 	return nil
 }
 
-// command is an annotation as a line that the runner takes for a command.
+// command returns an annotation as a workflow command.
 func (a Annotation) command() string {
 	var p []string
 	if a.File != "" {
-		// Line 1 is what GitHub takes where none is given.
+		// GitHub assumes line 1 if none is given.
 		p = append(p, "file="+escape(visible(a.File), true), "line="+strconv.Itoa(max(a.Line, 1)))
 		if a.Col > 0 {
 			p = append(p, "col="+strconv.Itoa(a.Col))
 		}
 	}
-	// The runner takes white space off the end of the last property.
+	// The runner trims white space at the end of the last property.
 	if title := strings.TrimSpace(visible(a.Title)); title != "" {
 		p = append(p, "title="+escape(title, true))
 	}
+
 	line := "::" + a.Level
 	if len(p) > 0 {
 		line += " " + strings.Join(p, ",")
@@ -81,14 +84,15 @@ func (a Annotation) command() string {
 	return line + "::" + escape(a.message(), false) + "\n"
 }
 
-// message is the text of an annotation as it is to be shown.
+// message returns the text of an annotation as GitHub is to show it.
 func (a Annotation) message() string {
 	lines := strings.Split(strings.ReplaceAll(a.Message, "\r\n", "\n"), "\n")
 	for i, l := range lines {
 		lines[i] = visible(l)
 	}
 	m := strings.Join(lines, "\n")
-	units, end := 0, 0 // end leaves room for …
+
+	units, end := 0, 0 // end leaves room for "…"
 	for i, r := range m {
 		units += utf16.RuneLen(r)
 		if units < maxMessage {
@@ -101,7 +105,7 @@ func (a Annotation) message() string {
 	return m
 }
 
-// escape hides what would end a command, or one of its properties.
+// escape escapes the characters that would end a command or one of its properties.
 func escape(s string, property bool) string {
 	pairs := []string{"%", "%25", "\r", "%0D", "\n", "%0A"}
 	if property {

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// maxComments bounds the pages of comments that are read, of 100 each.
+// maxComments bounds the pages of comments that are read; a page has 100.
 const maxComments = 100
 
-// Posted is what became of a comment or an issue.
+// Posted is the result of posting a comment or an issue.
 type Posted struct {
-	Number int // of the issue or pull request; 0 where there is none
+	Number int // of the issue or pull request; 0 if there is none
 	URL    string
 	Done   string // none, unchanged, created, updated, closed or reopened
-	// Stranger is the author of what was made, where that is not who we are taken
-	// for, so that it will not be found again.
+	// Stranger is set if GitHub names another author than the Client expected. The next
+	// run will not find the comment or issue then.
 	Stranger string
 }
 
-// comment is what is read of a comment, on a pull request or an issue.
+// comment is a comment on a pull request or an issue.
 type comment struct {
 	ID   int64
 	URL  string `json:"html_url"`
@@ -29,10 +29,10 @@ type comment struct {
 	User user
 }
 
-// UpsertComment keeps one comment of a kind and key on a pull request: it is made,
-// brought up to date, or left alone where it is that of text already. A comment of
-// somebody else is never touched, whatever its first line. Where there are several
-// of ours, the first is kept up to date.
+// UpsertComment keeps one comment of a kind and key on a pull request: it creates the
+// comment, updates it, or leaves it alone if its text is the same. It never touches a
+// comment of someone else, even one with our marker. If we have several, it updates the
+// first.
 func (c *Client) UpsertComment(ctx context.Context, number int, kind, key, text string) (Posted, error) {
 	p, err := c.upsert(ctx, number, kind, key, Mark(kind, key, text))
 	if err != nil {
@@ -47,28 +47,27 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 	if err := check(kind, key); err != nil {
 		return Posted{}, err
 	}
-	p := Posted{Number: number}
 	old, found, err := c.comment(ctx, number, kind, key)
 	if err != nil {
 		return Posted{}, err
 	}
+
+	if found && sameText(old.Body, body) {
+		return Posted{Number: number, URL: old.URL, Done: "unchanged"}, nil
+	}
 	if found {
-		if sameText(old.Body, body) {
-			p.URL, p.Done = old.URL, "unchanged"
-			return p, nil
-		}
 		var now comment
 		_, err := c.call(ctx, http.MethodPatch, c.below("issues/comments/%d", old.ID), newComment{body}, &now, commentPermission)
-		if err == nil {
-			p.URL, p.Done = now.URL, "updated"
-			return p, nil
-		}
-		if !hasStatus(err, 404) {
+		switch {
+		case err == nil:
+			return Posted{Number: number, URL: now.URL, Done: "updated"}, nil
+		case !hasStatus(err, http.StatusNotFound):
 			return Posted{}, err
 		}
-		// It was deleted meanwhile.
+		// Someone deleted it since it was read.
 	}
-	p.Done = "created"
+
+	p := Posted{Number: number, Done: "created"}
 	err = c.create(ctx, func() error {
 		now, err := c.addComment(ctx, number, body, commentPermission)
 		p.URL, p.Stranger = now.URL, c.stranger(ctx, now.User)
@@ -87,7 +86,7 @@ func (c *Client) upsert(ctx context.Context, number int, kind, key, body string)
 	return p, nil
 }
 
-// newComment is a comment as it is sent.
+// newComment is a comment to be sent.
 type newComment struct {
 	Body string `json:"body"`
 }
@@ -97,15 +96,14 @@ func (c *Client) addComment(ctx context.Context, number int, body, permission st
 	return made, err
 }
 
-// sameText compares bodies as GitHub keeps them: the ends of lines, and space at the
-// end, may have changed on the way.
+// sameText reports whether two bodies are equal but for the changes that GitHub makes to
+// line ends and to space at the end.
 func sameText(a, b string) bool {
 	plain := func(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), " \n") }
 	return plain(a) == plain(b)
 }
 
-// stranger is the author of something that we made, if it is not who we are taken
-// for.
+// stranger returns the author of something that we posted, if it is not the expected one.
 func (c *Client) stranger(ctx context.Context, author user) string {
 	if login := author.Login; login != "" && !strings.EqualFold(login, c.whoWeAre(ctx)) {
 		return login
@@ -113,8 +111,8 @@ func (c *Client) stranger(ctx context.Context, author user) string {
 	return ""
 }
 
-// FindComment is the text of our comment of a kind and key on a pull request, with
-// its marker and with LF at the ends of lines.
+// FindComment returns the text of our comment of a kind and key on a pull request. It
+// includes the marker, and lines end with LF.
 func (c *Client) FindComment(ctx context.Context, number int, kind, key string) (body string, found bool, err error) {
 	if err = check(kind, key); err == nil {
 		var m comment
@@ -128,7 +126,7 @@ func (c *Client) FindComment(ctx context.Context, number int, kind, key string) 
 	return "", false, err
 }
 
-// comment is the first of ours of a kind and key.
+// comment returns our first comment of a kind and key.
 func (c *Client) comment(ctx context.Context, number int, kind, key string) (m comment, found bool, err error) {
 	err = c.eachComment(ctx, number, func(next *comment) bool {
 		if found = c.ours(ctx, next.User, next.Body, kind, key); found {
@@ -139,18 +137,18 @@ func (c *Client) comment(ctx context.Context, number int, kind, key string) (m c
 	return m, found, err
 }
 
-// ours reports whether we wrote a text, and for this kind and key. A marker alone
-// can be anybody's.
+// ours reports whether a text is ours and has this kind and key. The marker alone does not
+// prove that, since anyone can write one.
 func (c *Client) ours(ctx context.Context, author user, body, kind, key string) bool {
 	m, ok := ParseMarker(body)
 	return ok && m.Kind == kind && m.Key == key && strings.EqualFold(author.Login, c.whoWeAre(ctx))
 }
 
-// eachComment reads comments, the oldest first, until do returns false.
+// eachComment calls do for each comment, the oldest first, until it returns false.
 func (c *Client) eachComment(ctx context.Context, number int, do func(*comment) bool) error {
 	more, err := each(ctx, c, c.below("issues/%d/comments", number), url.Values{}, maxComments, commentPermission, do)
 	if more {
-		return fmt.Errorf("there are more than %d pages of comments: delete old ones", maxComments)
+		return fmt.Errorf("it has more than %d pages of comments: delete old ones", maxComments)
 	}
 	return err
 }

@@ -136,7 +136,7 @@ func TestEndlessPagesAreAnError(t *testing.T) {
 	l := newLab(t, seed)
 	l.Fault(githubtest.Fault{Method: "GET", Times: -1, Status: 200, Body: "[]", Header: map[string]string{"Link": `<http://x/?page=2>; rel="next"`}})
 	_, err := l.upsert(t, "new")
-	wantError(t, err, nil, "comment on pull request 7: there are more than 100 pages of comments")
+	wantError(t, err, nil, "comment on pull request 7: it has more than 100 pages of comments")
 	if n := strings.Count(l.Transcript(), "GET"); n != maxComments {
 		t.Errorf("%d pages", n)
 	}
@@ -211,7 +211,7 @@ func TestCommentsThatAreRefused(t *testing.T) {
 		}, says: "403 Unable to create comment because issue is locked."},
 		"a text that is too long":     {text: strings.Repeat("é", 65_536), is: ErrTooLong, says: "422 Validation Failed: Body is too long (maximum is 65536 characters)"},
 		"a text that is too long now": {text: strings.Repeat("é", 65_536), seed: []githubtest.Comment{ours}, is: ErrTooLong, says: "PATCH"},
-		"no such pull request":        {change: func(l *lab) { l.Fault(githubtest.Fault{Method: "GET", Status: 404}) }, says: "it is not there"},
+		"no such pull request":        {change: func(l *lab) { l.Fault(githubtest.Fault{Method: "GET", Status: 404}) }, says: "it does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, pullWith(tt.seed...))
@@ -231,7 +231,7 @@ func TestCommentsThatAreRefused(t *testing.T) {
 	}
 	l := newLab(t, onePull)
 	_, err := l.UpsertComment(t.Context(), 7, KindPlan, "a b", "x")
-	wantError(t, err, nil, `comment on pull request 7: key "a b" is not 1 to 64 of A-Z`)
+	wantError(t, err, nil, `comment on pull request 7: key "a b" must have 1 to 64 characters of A-Z`)
 	_, _, err = l.FindComment(t.Context(), 7, "apply", "k")
 	wantError(t, err, nil, `find the comment on pull request 7: kind "apply" is not plan or drift`)
 	if l.Transcript() != "" {

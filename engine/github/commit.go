@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// maxCommitPages bounds the pages of pull requests and statuses of a commit.
+	// maxCommitPages bounds the pages that are read of a commit's pull requests and
+	// statuses.
 	maxCommitPages = 10
-	// maxDescription is what GitHub takes as the description of a status, in
+	// maxDescription is the longest description of a status that GitHub accepts, in
 	// characters.
 	maxDescription = 140
 )
@@ -24,7 +25,7 @@ type MergedPull struct {
 	HeadSHA string
 }
 
-// pull is what is read of a pull request.
+// pull is a pull request.
 type pull struct {
 	Number         int
 	MergedAt       string `json:"merged_at"`
@@ -38,9 +39,9 @@ type pull struct {
 	}
 }
 
-// MergedPull finds the merged pull request that brought a commit to a branch: the
-// one whose merge made this commit, else the one with the smallest number. ok is
-// false where there is none.
+// MergedPull finds the merged pull request that brought a commit to a branch: the one
+// whose merge created the commit, else the one with the smallest number. ok is false if
+// there is none.
 func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPull, ok bool, err error) {
 	var best pull
 	if err = checkSHA(sha); err == nil {
@@ -58,6 +59,7 @@ func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPu
 			return true
 		})
 	}
+
 	if err != nil {
 		return MergedPull{}, false, fmt.Errorf("find the pull request of commit %s: %w", cut(visible(sha), 40), err)
 	}
@@ -67,22 +69,23 @@ func (c *Client) MergedPull(ctx context.Context, sha, branch string) (p MergedPu
 	return MergedPull{best.Number, best.Head.SHA}, true, nil
 }
 
-// BranchTip is the commit that a branch, such as main or release/1, is at now.
+// BranchTip returns the commit at the tip of a branch, such as main or release/1.
 func (c *Client) BranchTip(ctx context.Context, branch string) (sha string, err error) {
 	var b struct{ Commit struct{ SHA string } }
 	path := c.below("branches/%s", url.PathEscape(branch))
-	if strings.Contains(branch, "..") { // a URL would take it for a step up
-		err = errors.New("no branch can have this name")
+	if strings.Contains(branch, "..") { // in a URL it would lead to another path
+		err = errors.New("this is not a valid name of a branch")
 	} else if _, err = c.call(ctx, http.MethodGet, path, nil, &b, "contents: read"); err == nil && !isSHA(b.Commit.SHA) {
-		err = errors.New("the answer is not what this request is answered with: it names no commit")
+		err = errors.New("unexpected answer: it does not name a commit")
 	}
+
 	if err != nil {
 		return "", fmt.Errorf("find the tip of branch %s: %w", quoted(branch), err)
 	}
 	return b.Commit.SHA, nil
 }
 
-// status is what is said, and read, of a status.
+// status is a commit status, as it is sent and read.
 type status struct {
 	State       string `json:"state"`
 	TargetURL   string `json:"target_url,omitempty"`
@@ -91,14 +94,15 @@ type status struct {
 	Creator     user   `json:"creator,omitzero"`
 }
 
-// SetStatus marks a commit with a status of success. name is what GitHub calls the
-// context, such as tlsync/apply. The description is cut at 140 characters; a
-// targetURL that is not http or https is left out.
+// SetStatus sets a status of success on a commit. GitHub calls name the context; an
+// example is tlsync/apply. The description is cut at 140 characters. A targetURL that is
+// not http or https is left out.
 func (c *Client) SetStatus(ctx context.Context, sha, name, description, targetURL string) error {
 	s := status{State: "success", Context: name, Description: cut(description, maxDescription)}
 	if strings.HasPrefix(targetURL, "https://") || strings.HasPrefix(targetURL, "http://") {
 		s.TargetURL = targetURL
 	}
+
 	err := checkSHA(sha)
 	if err == nil {
 		err = c.create(ctx, func() error {
@@ -106,14 +110,15 @@ func (c *Client) SetStatus(ctx context.Context, sha, name, description, targetUR
 			return err
 		}, func() (bool, error) { return c.hasStatus(ctx, sha, name) })
 	}
+
 	if err != nil {
 		return fmt.Errorf("set the status %s of commit %s: %w", quoted(name), cut(visible(sha), 40), err)
 	}
 	return nil
 }
 
-// HasStatus reports whether, of one of the names at least, the newest status of a
-// commit is success. Statuses of others do not count.
+// HasStatus reports whether the newest status of a commit is success for at least one of
+// the names. Statuses that others set do not count.
 func (c *Client) HasStatus(ctx context.Context, sha string, names ...string) (bool, error) {
 	ok, err := false, checkSHA(sha)
 	if err == nil {
@@ -126,7 +131,7 @@ func (c *Client) HasStatus(ctx context.Context, sha string, names ...string) (bo
 }
 
 func (c *Client) hasStatus(ctx context.Context, sha string, names ...string) (bool, error) {
-	ok, open := false, slices.Clone(names) // names of which no status was seen yet
+	ok, open := false, slices.Clone(names) // open are the names without a status so far
 	path := c.below("commits/%s/statuses", sha)
 	_, err := each(ctx, c, path, url.Values{}, maxCommitPages, "statuses: read", func(s *status) bool { // the newest first
 		i := slices.Index(open, s.Context)

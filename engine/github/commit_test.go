@@ -60,7 +60,7 @@ func TestBranchTip(t *testing.T) {
 		t.Error(l.Transcript())
 	}
 	_, err := l.BranchTip(t.Context(), "gone\n")
-	wantError(t, err, nil, `find the tip of branch "gone\n": GET /repos/acme/tls/branches/gone: 404 Branch not found; it is not there`)
+	wantError(t, err, nil, `find the tip of branch "gone\n": GET /repos/acme/tls/branches/gone: 404 Branch not found; it does not exist`)
 	_, err = l.BranchTip(t.Context(), "../x")
 	wantError(t, err, nil, `find the tip of branch "../x"`)
 	if strings.Contains(l.Transcript(), "..") {

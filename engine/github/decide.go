@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Task is what a run of the action does.
+// Task is the task of a run of the action.
 type Task string
 
+// Tasks.
 const (
 	TaskPlan     Task = "plan"
 	TaskApply    Task = "apply"
@@ -17,17 +18,18 @@ const (
 	TaskNothing  Task = "nothing"
 )
 
-// Refusal says why a run does nothing, and what would be right.
+// Refusal is an error that says why a run does nothing, and what to change.
 type Refusal struct{ Message string }
 
 func (r *Refusal) Error() string { return r.Message }
 
+// refusal returns a Refusal in the form of a result of Decide.
 func refusal(format string, args ...any) (Task, error) {
 	return "", &Refusal{fmt.Sprintf(format, args...)}
 }
 
-// Decide says what to do. asked is the input "command": "auto" or "", "validate",
-// "plan", "apply" or "drift". head is the commit that was checked out.
+// Decide returns the task of a run. command is the input of that name: "auto" or "",
+// "validate", "plan", "apply" or "drift". head is the commit that is checked out.
 //
 //	event                    auto                                     apply by command
 //	pull_request             plan; nothing when closed                refused
@@ -40,42 +42,45 @@ func refusal(format string, args ...any) (Task, error) {
 //	workflow_run             refused                                  refused
 //	others                   refused                                  on the default branch
 //
-// Other events of pull requests are refused whatever the command, and drift by
-// command at those that are about what is not merged yet.
-// With pull_request_target, a checkout that is not the commit of the run itself
-// may be anybody's, and every command is refused. The error is a *Refusal.
-func Decide(env Environment, ev Event, asked, head string) (Task, error) {
+// Every command is refused at other events of pull requests, and drift is refused at
+// events of commits that are not merged yet. With pull_request_target every command is
+// refused unless the commit of the run itself is checked out, since any other commit may
+// be anyone's. The error is a *Refusal.
+func Decide(env Environment, ev Event, command, head string) (Task, error) {
 	commands := []Task{TaskValidate, TaskPlan, TaskApply, TaskDrift}
-	if asked != "" && asked != "auto" && !slices.Contains(commands, Task(asked)) {
-		return refusal("command %s is not one of auto, validate, plan, apply, drift", quoted(asked))
+	if command != "" && command != "auto" && !slices.Contains(commands, Task(command)) {
+		return refusal("command %s is not one of auto, validate, plan, apply, drift", quoted(command))
 	}
 	if env.Event == "pull_request_target" && !trusted(env, ev, head) {
-		return refusal("pull_request_target runs with secrets, and what is checked out is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
+		return refusal("pull_request_target runs with secrets, and the checkout is not the commit of the run (GITHUB_SHA): use the event pull_request, or check out without ref")
 	}
-	own := slices.Contains([]string{"pull_request", "pull_request_target", "merge_group"}, env.Event)
+
+	unmerged := slices.Contains([]string{"pull_request", "pull_request_target", "merge_group"}, env.Event)
 	merged := slices.Contains([]string{"push", "schedule", "workflow_dispatch"}, env.Event)
-	if !own && !merged && (ev.OfPull || env.Event == "workflow_run" || strings.HasPrefix(env.Event, "pull_request")) {
-		return refusal("nothing is done at the event %s, whose commit may be anybody's and which may have secrets: use the event pull_request", quoted(env.Event))
+	if !unmerged && !merged && (ev.OfPull || env.Event == "workflow_run" || strings.HasPrefix(env.Event, "pull_request")) {
+		return refusal("the event %s is refused, because its commit may be anyone's and it may have secrets: use the event pull_request", quoted(env.Event))
 	}
-	switch asked {
+
+	switch command {
 	case "", "auto":
 		return choose(env, ev)
 	case "apply":
 		return mayApply(env, ev)
 	case "drift":
-		if own {
-			return refusal("drift is refused at the event %s, which is about what is not merged yet: use plan, or look for drift on a schedule", quoted(env.Event))
+		if unmerged {
+			return refusal("drift is refused at the event %s, because its commit is not merged yet: use plan, or run drift on a schedule", quoted(env.Event))
 		}
 	}
-	return Task(asked), nil
+	return Task(command), nil
 }
 
-// trusted reports whether the commit checked out is that of the run, which is in
-// the repository itself, and surely not the head of the pull request.
+// trusted reports whether the commit that is checked out is the commit of the run, which
+// is in the repository itself, and not the head of the pull request.
 func trusted(env Environment, ev Event, head string) bool {
 	return isSHA(head) && head == env.SHA && isSHA(ev.Pull.HeadSHA) && head != ev.Pull.HeadSHA
 }
 
+// choose returns the task of the command "auto".
 func choose(env Environment, ev Event) (Task, error) {
 	switch env.Event {
 	case "pull_request", "pull_request_target":
@@ -83,43 +88,48 @@ func choose(env Environment, ev Event) (Task, error) {
 			return TaskNothing, nil
 		}
 		return TaskPlan, nil
+
 	case "merge_group":
 		return TaskPlan, nil
+
 	case "push":
 		switch {
 		case ev.Deleted:
 			return TaskNothing, nil
 		case env.Ref == "":
-			return refusal("GITHUB_REF does not say what was pushed to: set the input command to plan or apply")
+			return refusal("GITHUB_REF does not name the pushed branch: set the input command to plan or apply")
 		case ev.DefaultBranch == "":
-			return refusal("the payload does not name the default branch, so whether to plan or to apply is open: set the input command to plan")
+			return refusal("the payload does not name the default branch, so tlsync cannot choose between plan and apply: set the input command to plan")
 		case onDefault(env, ev):
 			return TaskApply, nil
 		}
 		return TaskPlan, nil
+
 	case "schedule", "workflow_dispatch":
 		return TaskDrift, nil
 	}
-	return refusal("nothing is done by itself at the event %s, only at pull_request, pull_request_target, merge_group, push, schedule and workflow_dispatch: set the input command to say what to do", quoted(env.Event))
+	return refusal("the event %s has no default command (only pull_request, pull_request_target, merge_group, push, schedule and workflow_dispatch have one): set the input command", quoted(env.Event))
 }
 
+// mayApply returns TaskApply if the command "apply" is allowed.
 func mayApply(env Environment, ev Event) (Task, error) {
 	switch {
 	case strings.HasPrefix(env.Event, "pull_request"), env.Event == "merge_group", env.Event == "workflow_run", ev.OfPull:
-		return refusal("apply is refused at the event %s, whose commit may not be merged yet: apply on a push to the default branch", quoted(env.Event))
+		return refusal("apply is refused at the event %s, because its commit may not be merged yet: apply on a push to the default branch", quoted(env.Event))
 	case env.Event == "push" && ev.Deleted:
 		return refusal("apply is refused at a push that deletes a branch or a tag: apply on a push to the default branch")
 	case ev.DefaultBranch == "":
-		return refusal("apply is refused, since the payload does not name the default branch: apply on a push to it")
+		return refusal("apply is refused, because the payload does not name the default branch: apply on a push to it")
 	case !onDefault(env, ev):
 		return refusal("apply is refused on %s: apply on the default branch, refs/heads/%s", quoted(env.Ref), cut(visible(ev.DefaultBranch), 100))
 	}
 	return TaskApply, nil
 }
 
+// onDefault reports whether the ref of a run is the default branch.
 func onDefault(env Environment, ev Event) bool { return env.Ref == "refs/heads/"+ev.DefaultBranch }
 
-// OnDefaultBranch reports whether a run is about the default branch. Schedules always
+// OnDefaultBranch reports whether a run is for the default branch. Scheduled runs always
 // are.
 func OnDefaultBranch(env Environment, ev Event) bool {
 	return env.Event == "schedule" || ev.DefaultBranch != "" && onDefault(env, ev)

@@ -1,9 +1,9 @@
-// Package github is everything that talks to GitHub or to the runner of GitHub
-// Actions: what a step is told, what to do at an event, comments, the drift issue,
-// commit statuses, and the files and commands of the runner.
+// Package github talks to GitHub and to the runner of GitHub Actions. It reads the
+// environment and the event of a step, decides the task of a run, keeps comments, the
+// drift issue and commit statuses, and writes the files and commands of the runner.
 //
-// Payloads, branch names and the answers of the API are foreign text. Whatever of
-// them reaches an error, an annotation or a log is made visible first.
+// Payloads, branch names and answers of the API are untrusted text. Invisible characters
+// in them are escaped before they reach an error, an annotation or a log.
 package github
 
 import (
@@ -16,10 +16,11 @@ import (
 	"sync"
 )
 
-// ErrNotActions says that this is no step of a GitHub Actions workflow.
+// ErrNotActions reports that the program does not run in a GitHub Actions workflow.
 var ErrNotActions = errors.New("not in GitHub Actions: GITHUB_ACTIONS is not true")
 
-// Environment is what GitHub Actions tells a step. What is not said is "".
+// Environment holds the variables that GitHub Actions sets for a step. A variable that is
+// not set is "".
 type Environment struct {
 	Event      string // GITHUB_EVENT_NAME, such as pull_request
 	EventPath  string // the file with the payload
@@ -29,10 +30,10 @@ type Environment struct {
 	APIURL     string // https://api.github.com, or https://HOST/api/v3
 	ServerURL  string
 	RunID      string
-	Actor      string // who caused the run
-	Output     string // file for AppendOutputs
-	Summary    string // file for AppendSummary
-	Temp       string // scratch space
+	Actor      string // the user who started the run
+	Output     string // the file for AppendOutputs
+	Summary    string // the file for AppendSummary
+	Temp       string // a directory for temporary files
 }
 
 var (
@@ -43,35 +44,45 @@ var (
 	hostPort   = lazyRegexp(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
 )
 
-// lazyRegexp is a regular expression that is compiled when it is first asked for, so
-// that no command pays for what it does not match.
+// lazyRegexp returns a function that compiles a regular expression on its first call, so
+// that commands that do not use it start faster.
 func lazyRegexp(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
-// ReadEnvironment reads the variables of GitHub Actions. The error is
-// ErrNotActions where there are none, and else names every needed variable that is
-// missing or is not what it should be; what is there is returned all the same, so
-// that it can be told where the runner looks.
+// ReadEnvironment reads the variables of GitHub Actions. The error is ErrNotActions
+// outside of a workflow. Otherwise it names every variable that is missing or wrong; the
+// others are still returned, so that the caller can report the error to the runner.
 func ReadEnvironment(getenv func(string) string) (Environment, error) {
 	if getenv("GITHUB_ACTIONS") != "true" {
 		return Environment{}, ErrNotActions
 	}
+
 	e := Environment{
-		Event: getenv("GITHUB_EVENT_NAME"), EventPath: getenv("GITHUB_EVENT_PATH"), Repository: getenv("GITHUB_REPOSITORY"),
-		SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
-		APIURL: getenv("GITHUB_API_URL"), ServerURL: getenv("GITHUB_SERVER_URL"),
-		RunID: getenv("GITHUB_RUN_ID"), Actor: getenv("GITHUB_ACTOR"), Output: getenv("GITHUB_OUTPUT"), Summary: getenv("GITHUB_STEP_SUMMARY"), Temp: getenv("RUNNER_TEMP"),
+		Event:      getenv("GITHUB_EVENT_NAME"),
+		EventPath:  getenv("GITHUB_EVENT_PATH"),
+		Repository: getenv("GITHUB_REPOSITORY"),
+		SHA:        getenv("GITHUB_SHA"),
+		Ref:        getenv("GITHUB_REF"),
+		APIURL:     getenv("GITHUB_API_URL"),
+		ServerURL:  getenv("GITHUB_SERVER_URL"),
+		RunID:      getenv("GITHUB_RUN_ID"),
+		Actor:      getenv("GITHUB_ACTOR"),
+		Output:     getenv("GITHUB_OUTPUT"),
+		Summary:    getenv("GITHUB_STEP_SUMMARY"),
+		Temp:       getenv("RUNNER_TEMP"),
 	}
+
 	var wrong []string
 	need := func(name, value string, ok bool, what string) {
 		switch {
 		case value == "":
 			wrong = append(wrong, name+" is missing")
 		case !ok:
-			wrong = append(wrong, fmt.Sprintf("%s is %q and not %s", name, value, what))
+			wrong = append(wrong, fmt.Sprintf("%s is %q, not %s", name, value, what))
 		}
 	}
+
 	need("GITHUB_EVENT_NAME", e.Event, eventName().MatchString(e.Event), "the name of an event")
 	need("GITHUB_REPOSITORY", e.Repository, isRepository(e.Repository), "owner/name")
 	need("GITHUB_SHA", e.SHA, isSHA(e.SHA), "40 hexadecimal digits")
@@ -81,8 +92,8 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 	return e, nil
 }
 
-// RunURL is the page of this run. It is "" where the environment does not tell it,
-// or tells something that has no place in a URL.
+// RunURL returns the URL of the page of this run. It is "" if the environment lacks a part
+// of it or has one that cannot stand in a URL.
 func (e Environment) RunURL() string {
 	u, err := url.Parse(e.ServerURL)
 	switch {
@@ -95,12 +106,12 @@ func (e Environment) RunURL() string {
 
 func isSHA(s string) bool { return commitSHA().MatchString(s) }
 
-// isRepository knows owner/name, and refuses names that a URL would take for a
-// step up.
+// isRepository reports whether s is owner/name. Neither may consist of dots, which would
+// lead to another path in a URL.
 func isRepository(s string) bool {
 	owner, name, _ := strings.Cut(s, "/")
 	return repository().MatchString(s) && strings.Trim(owner, ".") != "" && strings.Trim(name, ".") != ""
 }
 
-// quoted is foreign text in a sentence of ours, cut to a sensible length.
+// quoted quotes untrusted text for a message, cut at 100 characters.
 func quoted(s string) string { return strconv.Quote(cut(s, 100)) }

@@ -51,12 +51,12 @@ func TestAnIncompleteEnvironmentIsToldAsAWhole(t *testing.T) {
 		want    string
 	}{
 		"all that is missing":               {[]string{"GITHUB_EVENT_NAME", "", "GITHUB_REPOSITORY", "", "GITHUB_SHA", ""}, "GITHUB_EVENT_NAME is missing, GITHUB_REPOSITORY is missing, GITHUB_SHA is missing"},
-		"a repository without an owner":     {[]string{"GITHUB_REPOSITORY", "tls"}, `GITHUB_REPOSITORY is "tls" and not owner/name`},
-		"a repository that is a step up":    {[]string{"GITHUB_REPOSITORY", "acme/.."}, `GITHUB_REPOSITORY is "acme/.." and not owner/name`},
-		"a repository with three parts":     {[]string{"GITHUB_REPOSITORY", "a/b/c"}, `GITHUB_REPOSITORY is "a/b/c" and not owner/name`},
-		"a short commit":                    {[]string{"GITHUB_SHA", "abc"}, `GITHUB_SHA is "abc" and not 40 hexadecimal digits`},
-		"a commit in capitals":              {[]string{"GITHUB_SHA", strings.ToUpper(shaA)}, "and not 40 hexadecimal digits"},
-		"an event with a line end is shown": {[]string{"GITHUB_EVENT_NAME", "push\n::error::x"}, `GITHUB_EVENT_NAME is "push\n::error::x" and not the name of an event`},
+		"a repository without an owner":     {[]string{"GITHUB_REPOSITORY", "tls"}, `GITHUB_REPOSITORY is "tls", not owner/name`},
+		"a repository that is a step up":    {[]string{"GITHUB_REPOSITORY", "acme/.."}, `GITHUB_REPOSITORY is "acme/..", not owner/name`},
+		"a repository with three parts":     {[]string{"GITHUB_REPOSITORY", "a/b/c"}, `GITHUB_REPOSITORY is "a/b/c", not owner/name`},
+		"a short commit":                    {[]string{"GITHUB_SHA", "abc"}, `GITHUB_SHA is "abc", not 40 hexadecimal digits`},
+		"a commit in capitals":              {[]string{"GITHUB_SHA", strings.ToUpper(shaA)}, ", not 40 hexadecimal digits"},
+		"an event with a line end is shown": {[]string{"GITHUB_EVENT_NAME", "push\n::error::x"}, `GITHUB_EVENT_NAME is "push\n::error::x", not the name of an event`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadEnvironment(variables(tt.changes...))

@@ -13,33 +13,31 @@ import (
 // maxPayload bounds the payload of an event, in bytes.
 const maxPayload = 64 << 20
 
-// Event is what the payload of an event says. Every field may be missing.
+// Event holds the parts of an event's payload that matter. Every field may be missing.
 type Event struct {
 	Name          string // as in Environment.Event
 	Action        string // opened, synchronize, closed, …
 	Pull          Pull   // of pull_request and pull_request_target; Number is 0 otherwise
-	OfPull        bool   // the payload speaks of a pull request, whatever the event
+	OfPull        bool   // the payload concerns a pull request, whatever the event
 	Before        string // of push; "" for a new branch
 	Deleted       bool   // the push deleted its branch or tag
 	DefaultBranch string
 	Group         MergeGroup // of merge_group
 }
 
-// Pull is the pull request of an event. SHAs have 40 hexadecimal digits or are "".
+// Pull is the pull request of an event. A SHA has 40 hexadecimal digits or is "".
 type Pull struct {
 	Number           int
 	HeadSHA, BaseSHA string
-	// Fork is set where the head is in another repository than the base, or in one
-	// that was deleted. GitHub always tells; a payload that says nothing of the
-	// repositories was not made by it.
+	// Fork is set if the head is in another repository than the base, or in one that was
+	// deleted. A payload of GitHub always names the repositories.
 	Fork bool
 }
 
-// MergeGroup is what a merge queue tests.
+// MergeGroup is the group of pull requests that a merge queue tests.
 type MergeGroup struct{ BaseSHA string }
 
-// ReadEvent reads the payload of the event called name from its file, of 64 MiB at
-// most.
+// ReadEvent reads the payload of the event called name from a file of at most 64 MiB.
 func ReadEvent(name, path string) (Event, error) {
 	if path == "" {
 		return Event{}, fmt.Errorf("read the payload of %s: GITHUB_EVENT_PATH does not name a file", quoted(name))
@@ -49,6 +47,7 @@ func ReadEvent(name, path string) (Event, error) {
 		return Event{}, fmt.Errorf("read the payload of %s, which GITHUB_EVENT_PATH names: %w", quoted(name), err)
 	}
 	defer f.Close()
+
 	if info, err := f.Stat(); err == nil && info.Size() > maxPayload {
 		return Event{}, tooLarge(name)
 	}
@@ -69,7 +68,7 @@ type side struct {
 	Repo repoOf
 }
 
-// repoOf is the repository of a side. Null is one that was deleted.
+// repoOf is the repository of a side. It is null in JSON if it was deleted.
 type repoOf struct {
 	fullName string
 	deleted  bool
@@ -88,7 +87,7 @@ func (r *repoOf) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// payload is the part of all payloads that is looked at.
+// payload holds the parts of all payloads that matter.
 type payload struct {
 	Action      string
 	Number      int
@@ -116,8 +115,8 @@ type pulls struct {
 	PullRequests []json.RawMessage `json:"pull_requests"`
 }
 
-// ParseEvent reads a payload. Fields that are missing or null are left empty, and
-// so are SHAs that are none; a field of another type than GitHub's is an error.
+// ParseEvent parses a payload. Fields that are missing or null, and invalid SHAs, are left
+// empty. A field of the wrong type is an error.
 func ParseEvent(name string, text []byte) (Event, error) {
 	if len(text) > maxPayload {
 		return Event{}, tooLarge(name)
@@ -131,6 +130,7 @@ func ParseEvent(name string, text []byte) (Event, error) {
 		}
 		return Event{}, fmt.Errorf("read the payload of %s: %s", quoted(name), why)
 	}
+
 	e := Event{
 		Name: name, Action: p.Action, Before: sha(p.Before), Deleted: p.Deleted,
 		DefaultBranch: p.Repository.DefaultBranch,
@@ -138,9 +138,10 @@ func ParseEvent(name string, text []byte) (Event, error) {
 		OfPull:        p.PullRequest != nil || len(p.CheckRun.PullRequests)+len(p.CheckSuite.PullRequests) > 0,
 	}
 	if name == "issue_comment" {
-		// Without the issue nobody knows what the comment is on.
+		// A payload without the issue may be about a comment on a pull request.
 		e.OfPull = p.Issue == nil || len(p.Issue.PullRequest) > 0 && string(p.Issue.PullRequest) != "null"
 	}
+
 	if pull := p.PullRequest; pull != nil && (name == "pull_request" || name == "pull_request_target") {
 		e.Pull = Pull{
 			Number: pull.Number, HeadSHA: sha(pull.Head.SHA), BaseSHA: sha(pull.Base.SHA),
@@ -154,12 +155,12 @@ func ParseEvent(name string, text []byte) (Event, error) {
 }
 
 // isFork reports whether the head of a pull request is in another repository than its
-// base. Names of repositories ignore case.
+// base. Repository names ignore case.
 func isFork(head repoOf, base string) bool {
 	return head.deleted || head.fullName != "" && !strings.EqualFold(head.fullName, base)
 }
 
-// sha is a commit, and "" for what is none: 40 zeros stand for "there was none".
+// sha returns s if it is the id of a commit, else "". GitHub writes 40 zeros for "none".
 func sha(s string) string {
 	if !isSHA(s) || strings.Trim(s, "0") == "" {
 		return ""

@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// Reasons that callers decide by, with errors.Is.
+// Callers find these errors with errors.Is.
 var (
-	// ErrNoPermission says that the token may not do this, or is not valid. The
-	// message names the permission to add.
+	// ErrNoPermission reports that the token does not allow a request or is not valid. The
+	// message names the missing permission.
 	ErrNoPermission = errors.New("the token lacks a permission")
-	// ErrTooLong says that a text is longer than GitHub takes.
+	// ErrTooLong reports that a text is longer than GitHub accepts.
 	ErrTooLong = errors.New("the text is too long")
-	// ErrRateLimit says that GitHub asks to wait longer than a Client does.
+	// ErrRateLimit reports that GitHub asks a Client to wait longer than it will.
 	ErrRateLimit = errors.New("the rate limit is used up")
 )
 
-// maxShown is how much of an answer an error shows, in characters.
+// maxShown is the number of characters of an answer that an error shows.
 const maxShown = 200
 
-// failure is a request without success. Its text holds no token, and nothing that
-// a terminal or the runner would obey.
+// failure is the error of a request. Its text does not contain the token, nor anything
+// that a terminal or the runner would take for a command.
 type failure struct {
 	method, path string
-	status       int // 0 without an answer
+	status       int // 0 if there was no answer
 	text         string
-	kind         error // one of the reasons above, an error of a context, or nil
-	lost         bool  // whether the request was executed is not known
+	kind         error // one of the errors above, an error of a context, or nil
+	lost         bool  // the request may or may not have been executed
 }
 
 func (f *failure) Error() string { return f.method + " " + f.path + ": " + f.text }
@@ -47,39 +47,41 @@ func hasStatus(err error, status int) bool {
 	return errors.As(err, &f) && f.status == status
 }
 
-// clean makes text of others fit for an error.
+// clean returns untrusted text as an error may show it.
 func (t *transport) clean(s string) string {
 	s = strings.ReplaceAll(s, t.token, "[redacted]")
 	return cut(visible(strings.Join(strings.Fields(s), " ")), maxShown)
 }
 
-// unexpected is an answer of success that does not say what it should.
+// unexpected returns the error for an answer that reports success but has the wrong
+// content.
 func (c *Client) unexpected(req *http.Request, status int) *failure {
-	f := c.transport.failure(req, "the answer is not what this request is answered with", nil)
+	f := c.transport.failure(req, "unexpected answer", nil)
 	f.status, f.lost = status, true
 	return f
 }
 
-// refused is an answer that is no success. permission is what the request needs,
-// such as "issues: write".
+// refused returns the error for an answer that does not report success. permission is the
+// permission that the request needs, such as "issues: write".
 func (c *Client) refused(res *http.Response, body []byte, permission string) *failure {
 	said, long := message(body)
 	f := c.transport.failure(res.Request, "", nil)
 	f.status = res.StatusCode
 	f.text = c.transport.clean(fmt.Sprintf("%d %s", f.status, said))
+
 	switch {
 	case f.status/100 == 3:
-		f.text = fmt.Sprintf("%d: GitHub sends this request elsewhere; give the URL of the API itself, and the present name of the repository", f.status)
+		f.text = fmt.Sprintf("%d: GitHub redirects this request; use the URL of the API itself and the current name of the repository", f.status)
 	case f.status == http.StatusUnauthorized:
-		f.kind, f.text = ErrNoPermission, f.text+"; give a token that is valid on this server"
+		f.kind, f.text = ErrNoPermission, f.text+"; use a token that is valid on this server"
 	case f.status == http.StatusForbidden && strings.HasPrefix(said, notAccessible):
 		f.kind = ErrNoPermission
 		f.text += "; give the job the permission " + permission + " (a run for a pull request from a fork never has it)"
 	case f.status == http.StatusNotFound && f.method != http.MethodGet:
 		f.kind = ErrNoPermission
-		f.text += "; give the job the permission " + permission + ", if what this is about is still there"
+		f.text += "; give the job the permission " + permission + ", or check that the object of the request still exists"
 	case f.status == http.StatusNotFound:
-		f.text += "; it is not there, or the token may not see it"
+		f.text += "; it does not exist, or the token cannot read it"
 	case f.status == http.StatusUnprocessableEntity && long:
 		f.kind = ErrTooLong
 	case f.status >= 500:
@@ -88,10 +90,10 @@ func (c *Client) refused(res *http.Response, body []byte, permission string) *fa
 	return f
 }
 
-// notAccessible is how GitHub begins to say that a permission is missing.
+// notAccessible is the beginning of GitHub's message about a missing permission.
 const notAccessible = "Resource not accessible by "
 
-// message is what GitHub says in an answer, and whether it is that a body is too
+// message returns GitHub's message in an answer, and whether it says that a body is too
 // long.
 func message(body []byte) (said string, long bool) {
 	var in struct {
@@ -101,6 +103,7 @@ func message(body []byte) (said string, long bool) {
 	if json.Unmarshal(body, &in) != nil || in.Message == "" {
 		return string(body), false
 	}
+
 	said = in.Message
 	for _, raw := range in.Errors {
 		var e struct{ Resource, Field, Code, Message string }

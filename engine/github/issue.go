@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// DriftLabel is the label by which issues of ours are found.
+	// DriftLabel is the label of our issues, by which they are found.
 	DriftLabel = "tlsync-drift"
 
 	issuePermission = "issues: write"
-	// maxIssuePages bounds the pages of issues that are read, of 100 each.
+	// maxIssuePages bounds the pages of issues that are read; a page has 100.
 	maxIssuePages = 10
-	// maxTitle is what GitHub takes as the title of an issue, in characters.
+	// maxTitle is the longest title of an issue that GitHub accepts, in characters.
 	maxTitle = 256
 )
 
-// Issue is what the drift issue is to say.
+// Issue is the wanted content of the drift issue.
 type Issue struct {
 	Key         string // see CheckKey
-	Fingerprint string // 64 hexadecimal digits, the same for the same drift
+	Fingerprint string // 64 hexadecimal digits, equal for equal drift
 	Title       string // cut at 256 characters
-	Text        string // Markdown; "" says that there is no drift any more
-	Gone        string // Markdown of the comment that closes the issue; "" makes none
+	Text        string // Markdown; "" if nothing drifted, or no longer does
+	Gone        string // Markdown of the comment made when the issue is closed; "" for none
 }
 
-// issue is what is read of an issue. The list of issues has pull requests in it.
+// issue is an issue as it is read. Lists of issues contain pull requests too.
 type issue struct {
 	Number      int
 	URL         string `json:"html_url"`
@@ -40,8 +40,7 @@ type issue struct {
 	PullRequest *struct{} `json:"pull_request"`
 }
 
-// newIssue is an issue as it is made, or what is to become of one; what is not set
-// stays.
+// newIssue creates or edits an issue. An edit leaves empty fields as they are.
 type newIssue struct {
 	Title       string   `json:"title,omitempty"`
 	Body        string   `json:"body,omitempty"`
@@ -50,13 +49,13 @@ type newIssue struct {
 	Labels      []string `json:"labels,omitempty"`
 }
 
-// DriftIssue keeps one issue for a key: none without drift, one that is open with
-// it, which is closed when the drift is gone. An open issue with the same
-// fingerprint is left alone; a closed one is opened again; for another fingerprint,
-// the open one is brought up to date or a new one is made.
+// DriftIssue keeps one issue for a key. It is open while there is drift and closed when
+// the drift is gone. For a new fingerprint DriftIssue updates the open issue or creates
+// one. For a fingerprint that it knows it leaves the open issue alone, or reopens the
+// closed one.
 //
-// Done is none, unchanged, created, updated, closed or reopened. Issues of others,
-// and those from which somebody took the label, are neither found nor touched.
+// Posted.Done is none, unchanged, created, updated, closed or reopened. DriftIssue does not
+// find or touch issues of others, nor issues whose label was removed.
 func (c *Client) DriftIssue(ctx context.Context, o Issue) (Posted, error) {
 	p, err := c.driftIssue(ctx, o)
 	if err != nil {
@@ -76,13 +75,14 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	if err != nil {
 		return Posted{}, err
 	}
+
 	marker := Marker{KindDrift, o.Key, o.Fingerprint}
 	title, body := cut(o.Title, maxTitle), marker.above(o.Text)
 	switch {
 	case o.Text == "" && open == nil:
 		return Posted{Done: "none"}, nil
 	case o.Text == "":
-		if err := c.sayGone(ctx, open.Number, o); err != nil {
+		if err := c.commentGone(ctx, open.Number, o); err != nil {
 			return Posted{}, err
 		}
 		return c.edit(ctx, open, "closed", newIssue{State: "closed", StateReason: "completed"})
@@ -94,10 +94,15 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	case closed != nil:
 		return c.edit(ctx, closed, "reopened", newIssue{Title: title, Body: body, State: "open"})
 	}
+	return c.open(ctx, o, newIssue{Title: title, Body: body, Labels: []string{DriftLabel}})
+}
+
+// open creates the drift issue.
+func (c *Client) open(ctx context.Context, o Issue, content newIssue) (Posted, error) {
 	var made *issue
-	err = c.create(ctx, func() error {
+	err := c.create(ctx, func() error {
 		made = &issue{}
-		_, err := c.call(ctx, http.MethodPost, c.below("issues"), newIssue{Title: title, Body: body, Labels: []string{DriftLabel}}, made, issuePermission)
+		_, err := c.call(ctx, http.MethodPost, c.below("issues"), content, made, issuePermission)
 		return err
 	}, func() (bool, error) {
 		now, _, err := c.driftIssues(ctx, o)
@@ -107,10 +112,11 @@ func (c *Client) driftIssue(ctx context.Context, o Issue) (Posted, error) {
 	if err != nil {
 		return Posted{}, err
 	}
+
 	p := posted(made, "created")
 	p.Stranger = c.stranger(ctx, made.User)
 	if !slices.ContainsFunc(made.Labels, func(l struct{ Name string }) bool { return l.Name == DriftLabel }) {
-		return p, fmt.Errorf("issue %d was made without the label %s and will not be found again: make the label in the repository", made.Number, DriftLabel)
+		return p, fmt.Errorf("issue %d was created without the label %s, so the next run will not find it: create the label in the repository", made.Number, DriftLabel)
 	}
 	return p, nil
 }
@@ -127,14 +133,15 @@ func (c *Client) edit(ctx context.Context, i *issue, done string, to newIssue) (
 	return posted(&now, done), nil
 }
 
-// driftIssues are the first open issue of ours for the key, and the first closed one
-// with the same fingerprint, of those changed last.
+// driftIssues returns our open issue for the key and our closed one with the same
+// fingerprint, nil if there is none. If there are several it returns the one changed last.
 func (c *Client) driftIssues(ctx context.Context, o Issue) (open, closed *issue, err error) {
 	query := url.Values{"state": {"all"}, "labels": {DriftLabel}, "sort": {"updated"}, "direction": {"desc"}}
 	_, err = each(ctx, c, c.below("issues"), query, maxIssuePages, issuePermission, func(i *issue) bool {
 		if i.PullRequest != nil || !c.ours(ctx, i.User, i.Body, KindDrift, o.Key) {
 			return true
 		}
+
 		m, _ := ParseMarker(i.Body)
 		switch {
 		case i.State == "open":
@@ -147,12 +154,13 @@ func (c *Client) driftIssues(ctx context.Context, o Issue) (open, closed *issue,
 	return open, closed, err
 }
 
-// sayGone comments that the drift is gone, unless the last comment says so: then a
-// former run could not close the issue.
-func (c *Client) sayGone(ctx context.Context, number int, o Issue) error {
+// commentGone comments that the drift is gone, unless the last comment already says so because
+// an earlier run failed to close the issue.
+func (c *Client) commentGone(ctx context.Context, number int, o Issue) error {
 	if o.Gone == "" {
 		return nil
 	}
+
 	body := Mark(KindDrift, o.Key, o.Gone)
 	want, _ := ParseMarker(body)
 	isSaid := func() (bool, error) {
@@ -165,6 +173,7 @@ func (c *Client) sayGone(ctx context.Context, number int, o Issue) error {
 	if err != nil || said {
 		return err
 	}
+
 	err = c.create(ctx, func() error {
 		_, err := c.addComment(ctx, number, body, issuePermission)
 		return err

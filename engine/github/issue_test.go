@@ -266,7 +266,7 @@ func TestALongTitleIsCut(t *testing.T) {
 func TestALabelThatIsNotTakenIsTold(t *testing.T) {
 	l := newLab(t, githubtest.Seed{NoLabels: true})
 	p, err := l.DriftIssue(t.Context(), drift(1))
-	wantError(t, err, nil, "issue 1 was made without the label tlsync-drift and will not be found again")
+	wantError(t, err, nil, "issue 1 was created without the label tlsync-drift, so the next run will not find it")
 	if p.Number != 1 || p.Done != "created" {
 		t.Errorf("%+v", p)
 	}

@@ -48,7 +48,7 @@ func TestAMarkerIsTheWholeFirstLine(t *testing.T) {
 func TestKeys(t *testing.T) {
 	for key, ok := range map[string]bool{"a": true, "prod.eu_1-x": true, strings.Repeat("k", 64): true, "": false, "a b": false, strings.Repeat("k", 65): false, "a\n": false, "ä": false, "-->": false} {
 		err := CheckKey(key)
-		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "1 to 64 of A-Z a-z 0-9 . _ -") {
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "must have 1 to 64 characters of A-Z a-z 0-9 . _ -") {
 			t.Errorf("%q: %v", key, err)
 		}
 	}

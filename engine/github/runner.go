@@ -10,10 +10,10 @@ import (
 	"unicode"
 )
 
-// maxSummary is what GitHub takes as the summary of a step, in bytes.
+// maxSummary is the largest summary of a step that GitHub accepts, in bytes.
 const maxSummary = 1 << 20
 
-// Output is a value that later steps and jobs can read.
+// Output is a value for later steps and jobs.
 type Output struct {
 	Name  string // letters, digits, _ and -, not beginning with a digit or -
 	Value string
@@ -21,13 +21,13 @@ type Output struct {
 
 var outputName = lazyRegexp(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
 
-// AppendOutputs appends values to the file that GITHUB_OUTPUT names. All of them
-// are written, or none. Bytes of a value that are no UTF-8 become U+FFFD.
+// AppendOutputs appends values to the file named by GITHUB_OUTPUT. It writes all of them
+// or none. Bytes of a value that are not UTF-8 become U+FFFD.
 func AppendOutputs(file string, values []Output) error {
 	var b strings.Builder
 	for _, v := range values {
 		if !outputName().MatchString(v.Name) {
-			return fmt.Errorf("write outputs: name %s is not letters, digits, _ and -", quoted(v.Name))
+			return fmt.Errorf("write outputs: name %s may only contain letters, digits, _ and -", quoted(v.Name))
 		}
 		v.Value = strings.ToValidUTF8(v.Value, "\ufffd")
 		b.WriteString(v.lines(delimiter))
@@ -38,8 +38,8 @@ func AppendOutputs(file string, values []Output) error {
 	return nil
 }
 
-// lines are an output as the runner reads it. A value that could be anything but
-// one line stands between two lines that nobody can guess.
+// lines returns an output in the format of the runner. A value that is not simply one
+// line stands between two random lines, so that it cannot contain the end.
 func (v Output) lines(random func() string) string {
 	if !strings.ContainsFunc(v.Value, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return v.Name + "=" + v.Value + "\n"
@@ -57,9 +57,9 @@ func delimiter() string {
 	return "tlsync_" + hex.EncodeToString(b[:])
 }
 
-// AppendSummary appends Markdown to the file that GITHUB_STEP_SUMMARY names. GitHub
-// shows nothing of a file of more than 1 MiB; where it would become larger the error
-// is ErrTooLong, and nothing is written.
+// AppendSummary appends Markdown to the file named by GITHUB_STEP_SUMMARY. GitHub does not
+// show a file of more than 1 MiB, so if the file would become larger the error is
+// ErrTooLong, and nothing is written.
 func AppendSummary(file, markdown string) error {
 	if !strings.HasSuffix(markdown, "\n") {
 		markdown += "\n"
@@ -70,8 +70,8 @@ func AppendSummary(file, markdown string) error {
 	return nil
 }
 
-// appendFile appends whole lines, and takes them back where not all could be
-// written. limit is the size of the file, in bytes; 0 is none.
+// appendFile appends whole lines to a file. If it cannot write all of them it restores the
+// file. limit is the largest size of the file, in bytes; 0 is no limit.
 func appendFile(name, text string, limit int64) (err error) {
 	if name == "" {
 		return errors.New("the variable is not set")
@@ -85,12 +85,14 @@ func appendFile(name, text string, limit int64) (err error) {
 			err = e
 		}
 	}()
+
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	size := info.Size()
-	// Another program may have left its last line open.
+
+	// Another program may have written a last line without a line end.
 	if size > 0 {
 		var last [1]byte
 		if _, err := f.ReadAt(last[:], size-1); err != nil {
@@ -100,11 +102,13 @@ func appendFile(name, text string, limit int64) (err error) {
 			text = "\n" + text
 		}
 	}
+
 	if limit > 0 && size+int64(len(text)) > limit {
-		return fmt.Errorf("%w: %d bytes are there and %d would be added, of %d at most", ErrTooLong, size, len(text), limit)
+		return fmt.Errorf("%w: the file has %d bytes, and %d more would exceed the limit of %d", ErrTooLong, size, len(text), limit)
 	}
+
 	if _, err := f.WriteString(text); err != nil {
-		_ = f.Truncate(size) // as well as it goes
+		_ = f.Truncate(size) // the first error matters more
 		return err
 	}
 	return nil

@@ -94,7 +94,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "output")
 	for _, name := range []string{"", "a b", "a=b", "a\nb", "1a", "-a", "a<<b", strings.Repeat("a", 101)} {
-		if err := AppendOutputs(file, []Output{{"good", "1"}, {name, "x"}}); err == nil || !strings.Contains(err.Error(), "is not letters, digits, _ and -") {
+		if err := AppendOutputs(file, []Output{{"good", "1"}, {name, "x"}}); err == nil || !strings.Contains(err.Error(), "may only contain letters, digits, _ and -") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestAppendSummary(t *testing.T) {
 		t.Errorf("written %q", got)
 	}
 	rest := maxSummary - len("# One\n# Two\n")
-	if err := AppendSummary(file, strings.Repeat("x", rest)); !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), "12 bytes are there and 1048565 would be added, of 1048576 at most") {
+	if err := AppendSummary(file, strings.Repeat("x", rest)); !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), "the file has 12 bytes, and 1048565 more would exceed the limit of 1048576") {
 		t.Errorf("with its line end it is one byte too long: %v", err)
 	}
 	if got := readFile(t, file); got != "# One\n# Two\n" {

@@ -19,29 +19,30 @@ import (
 const (
 	// maxAnswer bounds one answer, in bytes.
 	maxAnswer = 16 << 20
-	// tries of one request, those that the rate limit refused not counted: they
-	// were not executed.
+	// tries is how often a request is tried. Tries that the rate limit refuses do not
+	// count, since they are not executed.
 	tries = 3
-	// maxWaiting bounds all the waits of a client together.
+	// maxWaiting bounds the total time that a client waits.
 	maxWaiting = 3 * time.Minute
-	// attemptTimeout is how long one try may take.
+	// attemptTimeout bounds one try.
 	attemptTimeout = 30 * time.Second
-	// blindWait is what GitHub asks for where an answer does not say how long.
+	// blindWait is the first wait for the rate limit if an answer does not name a time, as
+	// GitHub recommends.
 	blindWait = time.Minute
 )
 
-// transport sends the requests of a client. What it returns is a complete answer
-// of at most maxAnswer bytes, or a *failure.
+// transport sends the requests of a client. It returns a complete answer of at most
+// maxAnswer bytes, or a *failure.
 //
-//	what came                       GET, PATCH           POST
+//	answer                          GET, PATCH           POST
 //	2xx with an object or a list    returned             returned
-//	rate limit (403, 429)           waited out, and sent again
-//	no answer, a cut one, 5xx       tried again          returned: it may have been executed
+//	rate limit (403, 429)           sent again after a wait
+//	none, a cut one, 5xx            tried again          returned: it may have been executed
 //	2xx with anything else          tried again          the same
 //	too large                       failure              the same
 //	other 3xx, 4xx                  returned             returned
 //
-// A PATCH sets values, so that twice is as good as once.
+// A PATCH sets values, so sending it twice has the same effect as once.
 type transport struct {
 	base  http.RoundTripper
 	api   *url.URL
@@ -60,17 +61,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer req.Body.Close()
 	}
 	if req.URL.Scheme != t.api.Scheme || req.URL.Host != t.api.Host {
-		return nil, t.failure(req, "it leads to another server, which does not get the token", nil)
+		return nil, t.failure(req, "the redirect leads to another server, which must not get the token", nil)
 	}
+
 	ctx := req.Context()
 	blind := blindWait
 	for try := 1; ; {
 		res, body, failed := t.once(req)
 		t.record(req, res, failed, try)
+
 		wait, limited := time.Duration(0), false
 		if failed == nil {
 			wait, limited = t.limited(res, body, &blind)
 		}
+
 		again := failed == nil && res.StatusCode >= 500 || failed != nil && failed.lost && ctx.Err() == nil
 		switch {
 		case limited:
@@ -83,6 +87,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		default:
 			return res, nil
 		}
+
 		switch err := t.pause(ctx, wait); {
 		case err == nil:
 		case !limited && errors.Is(err, ErrRateLimit) && failed != nil:
@@ -95,7 +100,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// pause waits, unless all the waits together become too long.
+// pause waits for d, or fails if the client would wait too long in total.
 func (t *transport) pause(ctx context.Context, d time.Duration) error {
 	t.mu.Lock()
 	left := maxWaiting - t.waited
@@ -103,8 +108,9 @@ func (t *transport) pause(ctx context.Context, d time.Duration) error {
 		t.waited += d
 	}
 	t.mu.Unlock()
+
 	if d > left {
-		return fmt.Errorf("%w: to wait %s is asked for, and %s of %s are left: run it again later", ErrRateLimit, d.Round(time.Second), left.Round(time.Second), maxWaiting)
+		return fmt.Errorf("%w: GitHub asks to wait %s, and %s of %s are left: run it again later", ErrRateLimit, d.Round(time.Second), left.Round(time.Second), maxWaiting)
 	}
 	return t.sleep(ctx, d)
 }
@@ -113,6 +119,7 @@ func (t *transport) pause(ctx context.Context, d time.Duration) error {
 func (t *transport) once(req *http.Request) (*http.Response, []byte, *failure) {
 	ctx, cancel := context.WithTimeout(req.Context(), attemptTimeout)
 	defer cancel()
+
 	r := req.Clone(ctx)
 	r.Header.Set("Authorization", "Bearer "+t.token)
 	r.Header.Set("Accept", "application/vnd.github+json")
@@ -124,11 +131,13 @@ func (t *transport) once(req *http.Request) (*http.Response, []byte, *failure) {
 		}
 		r.Body = body
 	}
+
 	res, err := t.base.RoundTrip(r)
 	if err != nil {
 		return nil, nil, t.lose(req, err)
 	}
 	defer res.Body.Close()
+
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -136,36 +145,41 @@ func (t *transport) once(req *http.Request) (*http.Response, []byte, *failure) {
 	case len(body) > maxAnswer:
 		return nil, nil, t.failure(req, fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20), nil)
 	case res.StatusCode/100 == 2 && !isAnswer(body):
-		return nil, nil, t.lose(req, fmt.Errorf("%d with %s instead of JSON: give the URL of the API, with /api/v3 on GitHub Enterprise Server",
+		return nil, nil, t.lose(req, fmt.Errorf("%d with %s instead of JSON: use the URL of the API, with /api/v3 on GitHub Enterprise Server",
 			res.StatusCode, quoted(res.Header.Get("Content-Type"))))
 	}
+
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	res.ContentLength = int64(len(body))
 	res.Request = req
 	return res, body, nil
 }
 
-// isAnswer knows a JSON object or list. An empty answer would read as an empty list.
+// isAnswer reports whether body is a JSON object or list. An empty body is neither: it
+// would otherwise pass for an empty list.
 func isAnswer(body []byte) bool {
 	body = bytes.TrimSpace(body)
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 }
 
-// limited reports whether the rate limit refused a request, and how long to wait.
-// blind is the wait for the next answer that does not say; it doubles.
+// limited reports whether the rate limit refused a request, and how long to wait. blind is
+// the wait if the answer does not name a time; it doubles with each use.
 func (t *transport) limited(res *http.Response, body []byte, blind *time.Duration) (time.Duration, bool) {
 	if res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusTooManyRequests {
 		return 0, false
 	}
+
 	after, spent := res.Header.Get("Retry-After"), res.Header.Get("X-Ratelimit-Remaining") == "0"
 	said, _ := message(body)
 	if res.StatusCode == http.StatusForbidden {
-		// Permissions are refused with 403 too, perhaps by the last request there was.
+		// A missing permission is a 403 too, maybe for the last request that the rate
+		// limit allowed.
 		about := strings.ToLower(said)
 		if strings.HasPrefix(said, notAccessible) || after == "" && !spent && !strings.Contains(about, "rate limit") && !strings.Contains(about, "abuse detection") {
 			return 0, false
 		}
 	}
+
 	if s, err := strconv.ParseUint(after, 10, 31); err == nil {
 		return max(time.Duration(s)*time.Second, time.Second), true
 	}
@@ -175,12 +189,13 @@ func (t *transport) limited(res *http.Response, body []byte, blind *time.Duratio
 	if s, err := strconv.ParseInt(res.Header.Get("X-Ratelimit-Reset"), 10, 64); err == nil && spent {
 		return max(time.Unix(s, 0).Sub(t.now()), time.Second), true
 	}
+
 	d := *blind
 	*blind *= 2
 	return d, true
 }
 
-// failure is a request that is given up.
+// failure returns the error for a request that is given up.
 func (t *transport) failure(req *http.Request, text string, kind error) *failure {
 	f := &failure{method: req.Method, path: t.clean(req.URL.Path), text: t.clean(text)}
 	for _, k := range []error{ErrRateLimit, context.Canceled, context.DeadlineExceeded} {
@@ -191,7 +206,7 @@ func (t *transport) failure(req *http.Request, text string, kind error) *failure
 	return f
 }
 
-// lose is a request without a whole answer.
+// lose returns the error for a request without a complete answer.
 func (t *transport) lose(req *http.Request, err error) *failure {
 	if cause := req.Context().Err(); cause != nil {
 		f := t.failure(req, cause.Error(), cause)
@@ -207,7 +222,7 @@ func (t *transport) lose(req *http.Request, err error) *failure {
 	return f
 }
 
-// read is the body of an answer that RoundTrip returned, which is in memory.
+// read returns the body of an answer of RoundTrip, which is in memory.
 func (t *transport) read(res *http.Response) []byte {
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -216,6 +231,7 @@ func (t *transport) read(res *http.Response) []byte {
 	return body
 }
 
+// record logs a try of a request.
 func (t *transport) record(req *http.Request, res *http.Response, failed *failure, try int) {
 	attrs := []any{"method", req.Method, "path", t.clean(req.URL.RequestURI()), "try", try}
 	if failed != nil {
@@ -225,8 +241,8 @@ func (t *transport) record(req *http.Request, res *http.Response, failed *failur
 	t.log.Debug("request to GitHub", append(attrs, "status", res.StatusCode, "id", t.clean(res.Header.Get("X-GitHub-Request-Id")))...)
 }
 
-// redirect lets requests follow GitHub to the new name of a repository, and nowhere
-// else: not to another server, and not as another method.
+// redirect follows GitHub's redirects to the new name of a repository. It does not follow
+// a redirect to another server or with another method.
 func (t *transport) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > 3 || req.Method != via[0].Method || req.URL.Scheme != t.api.Scheme || req.URL.Host != t.api.Host {
 		return http.ErrUseLastResponse
@@ -234,7 +250,7 @@ func (t *transport) redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// clock sleeps in real time.
+// clock waits in real time.
 func clock(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

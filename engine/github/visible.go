@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible shows every character of foreign text that has no shape, or changes how
-// others look, as \u001b, and takes the meaning from "##[", which the runner looks
-// for anywhere in a line. Bytes that are no UTF-8 become U+FFFD.
+// visible escapes, like \u001b, the characters of untrusted text that are invisible or
+// change how others look. It breaks up "##[", which the runner takes for a command
+// anywhere in a line. Bytes that are not UTF-8 become U+FFFD.
 func visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -25,7 +25,7 @@ func visible(s string) string {
 	return strings.ReplaceAll(b.String(), "##[", "# #[")
 }
 
-// cut is at most the first max characters of s, with … for the others.
+// cut shortens s to at most max characters, the last of them "…".
 func cut(s string, max int) string {
 	if utf8.RuneCountInString(s) <= max {
 		return s

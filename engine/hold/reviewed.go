@@ -17,16 +17,16 @@ import (
 // and settings that the request only carries along are not part of it, so that the
 // same change has the same fingerprint in the plan of a pull request and in the
 // one that is made after the merge.
-func Fingerprint(c *plan.Change) string { return fingerprint(c, c.ID) }
+func Fingerprint(c *plan.Change) string { return fingerprint(c, c.String()) }
 
 // groupFingerprint is the same for all objects of one place and kind to which the
 // same is done.
 func groupFingerprint(c *plan.Change) string {
-	part := ""
-	if c.Kind == plan.KindZone || c.Kind == plan.KindCustomHostname || c.Kind == plan.KindHostname {
-		_, part, _ = strings.Cut(c.ID, "#") // "pin", "unpin", or a setting
+	account, part := c.Account, ""
+	if !c.Kind.OfAccount() {
+		account, part = "", c.Part
 	}
-	return fingerprint(c, strings.Join([]string{string(c.Kind), c.Zone, c.Account, part}, "\x00"))
+	return fingerprint(c, strings.Join([]string{string(c.Kind), c.Zone, account, part}, "\x00"))
 }
 
 func fingerprint(c *plan.Change, of string) string {

@@ -14,7 +14,7 @@ import (
 
 func reviewedChange(name, from, to string, hazards ...plan.HazardKind) plan.Change {
 	c := plan.Change{
-		ID: "custom_hostname/saas.example/" + name, Zone: "saas.example", Kind: plan.KindCustomHostname, Name: name, Action: plan.Update,
+		Ref: plan.ParseRef("custom_hostname/saas.example/"+name, name), Action: plan.Update,
 		Edits: []plan.Edit{{Setting: "min_tls_version", From: schema.StringValue(from), To: schema.StringValue(to), Cause: plan.CauseChange}},
 	}
 	for _, h := range hazards {
@@ -30,7 +30,7 @@ func TestAFingerprintIsOfWhatIsDoneAndNotOfWhy(t *testing.T) {
 	same.Edits[0].Cause, same.Edits[0].Origin.Line = plan.CauseDrift, 7
 	same.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "others are affected"}}
 	same.Request.Body = `{"carried":"along"}`
-	same.Needs = []string{"x"}
+	same.Needs = []plan.Ref{{Kind: "x"}}
 	if hold.Fingerprint(&one) != hold.Fingerprint(&same) {
 		t.Error("cause, line, message, request and order change the fingerprint")
 	}
@@ -141,7 +141,7 @@ func TestWhatIsAddedIsExactlyWhatNoReviewHas(t *testing.T) {
 		now, first, second := pick("now"), pick("first"), pick("second")
 		var want []string
 		for _, c := range now {
-			if !slices.ContainsFunc(append(slices.Clone(first), second...), func(o plan.Change) bool { return o.ID == c.ID }) {
+			if !slices.ContainsFunc(append(slices.Clone(first), second...), func(o plan.Change) bool { return o.String() == c.String() }) {
 				want = append(want, c.Name)
 			}
 		}

@@ -45,32 +45,16 @@ type Discrepancy struct {
 }
 
 // spot is one setting of one object.
-type spot struct{ object, setting string }
-
-// object is the id of a change without what tells the writes of one object apart.
-func objectOf(c *plan.Change) string {
-	at := strings.LastIndex(c.ID, "#")
-	if at < 0 {
-		return c.ID
-	}
-	part := c.ID[at+1:]
-	switch c.Kind {
-	case plan.KindCustomHostname:
-		if part == "pin" || part == "unpin" || strings.HasPrefix(part, "move-") {
-			return c.ID[:at]
-		}
-	case plan.KindMTLSCertificate:
-		return c.ID[:at+1] + part[strings.LastIndex(part, "-")+1:]
-	case plan.KindZone, plan.KindHostname, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-	}
-	return c.ID
+type spot struct {
+	object  plan.Ref
+	setting string
 }
 
 // same identifies what a change does to which object, as Fingerprint does, but
 // whether or not the object takes a second write: the first may be done already.
 func sameness(c *plan.Change) string {
 	if c.Kind == plan.KindCustomHostname {
-		return fingerprint(c, objectOf(c))
+		return fingerprint(c, c.Whole().String())
 	}
 	return Fingerprint(c)
 }
@@ -78,7 +62,7 @@ func sameness(c *plan.Change) string {
 func spotsOf(c *plan.Change) []spot {
 	out := make([]spot, len(c.Edits))
 	for i := range c.Edits {
-		out[i] = spot{objectOf(c), c.Edits[i].Setting}
+		out[i] = spot{c.Whole(), c.Edits[i].Setting}
 	}
 	return out
 }
@@ -98,35 +82,35 @@ func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narro
 	n := &narrowing{
 		Narrowed: &Narrowed{spots: map[spot]bool{}},
 		live:     in.Live, head: head, fresh: fresh,
-		objects: map[string][]*plan.Change{}, touched: map[spot]bool{}, deleted: map[string]bool{},
+		objects: map[plan.Ref][]*plan.Change{}, touched: map[spot]bool{}, deleted: map[plan.Ref]bool{},
 		entries: make([]map[string]*schema.Entry, len(head.Zones)),
 	}
 	for i := range fresh.Changes {
 		c := &fresh.Changes[i]
-		n.objects[objectOf(c)] = append(n.objects[objectOf(c)], c)
+		n.objects[c.Whole()] = append(n.objects[c.Whole()], c)
 		for _, s := range spotsOf(c) {
 			n.touched[s] = true
 		}
 	}
 	wanted := map[string]*plan.Change{}
-	ids := map[string]bool{}
+	ids := map[plan.Ref]bool{}
 	var twice []*plan.Change
 	for i := range saved.Changes {
 		c := &saved.Changes[i]
-		if ids[c.ID] || wanted[sameness(c)] != nil {
+		if ids[c.Ref] || wanted[sameness(c)] != nil {
 			twice = append(twice, c)
 			continue
 		}
-		ids[c.ID], wanted[sameness(c)] = true, c
+		ids[c.Ref], wanted[sameness(c)] = true, c
 		for _, s := range spotsOf(c) {
 			n.spots[s] = true
 		}
 		if c.Action == plan.Delete {
-			n.deleted[objectOf(c)] = true
+			n.deleted[c.Whole()] = true
 		}
 	}
 	var kept []plan.Change
-	beyond := map[string]bool{}
+	beyond := map[plan.Ref]bool{}
 	found := map[string]bool{}
 	for i := range fresh.Changes {
 		c := &fresh.Changes[i]
@@ -134,7 +118,7 @@ func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narro
 			found[print] = true
 			kept = append(kept, *c)
 		} else {
-			beyond[c.ID] = true
+			beyond[c.Ref] = true
 			n.Beyond = append(n.Beyond, c)
 		}
 	}
@@ -150,7 +134,7 @@ func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narro
 	for i := range kept {
 		for _, need := range kept[i].Needs {
 			if beyond[need] {
-				n.Stale = append(n.Stale, Discrepancy{Change: &kept[i], Why: "it now needs " + need + " first, which the saved plan does not hold"})
+				n.Stale = append(n.Stale, Discrepancy{Change: &kept[i], Why: "it now needs " + need.String() + " first, which the saved plan does not hold"})
 				break
 			}
 		}
@@ -185,12 +169,12 @@ type narrowing struct {
 	live     *plan.Live
 	head     *schema.Desired
 	fresh    *plan.Plan
-	objects  map[string][]*plan.Change // changes of the fresh plan, by object
-	touched  map[spot]bool             // by the fresh plan
-	deleted  map[string]bool           // objects that the saved plan deletes
-	zones    map[string]*plan.Zone     // by label
+	objects  map[plan.Ref][]*plan.Change // changes of the fresh plan, by object
+	touched  map[spot]bool               // by the fresh plan
+	deleted  map[plan.Ref]bool           // objects that the saved plan deletes
+	zones    map[plan.Ref]*plan.Zone
 	entries  []map[string]*schema.Entry
-	findings map[string]*plan.Finding // the first of each object
+	findings map[plan.Ref]*plan.Finding // the first of each object
 }
 
 // judge tells what has become of a change that the fresh plan does not hold.
@@ -207,7 +191,7 @@ func (n *narrowing) judge(c *plan.Change) {
 	standing, e, found := plan.Stand(c, o)
 	touched := slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.touched[s] })
 	switch {
-	case standing == plan.AtTarget && !touched, c.Action == plan.Update && o.Absent && n.deleted[objectOf(c)] && !touched:
+	case standing == plan.AtTarget && !touched, c.Action == plan.Update && o.Absent && n.deleted[c.Whole()] && !touched:
 		n.Already = append(n.Already, c)
 	case c.Action == plan.Update && o.Absent && c.Kind != plan.KindHostname:
 		n.Stale = append(n.Stale, Discrepancy{Change: c, Why: "it does not exist any more"})
@@ -222,7 +206,7 @@ func (n *narrowing) judge(c *plan.Change) {
 // the saved plan saw them, or have come all the way, or a part of it.
 func (n *narrowing) otherwise(c *plan.Change, o plan.Object, standing plan.Standing) Discrepancy {
 	d := Discrepancy{Change: c}
-	for _, now := range n.objects[objectOf(c)] {
+	for _, now := range n.objects[c.Whole()] {
 		if now.Action == c.Action && sameEdits(now.Edits, c.Edits) {
 			d.Why = fmt.Sprintf("its hazards were %s, now they are %s", kindsOf(c.Hazards), kindsOf(now.Hazards))
 			return d
@@ -262,54 +246,37 @@ func kindsOf(hazards []plan.Hazard) string {
 // nothing.
 func (n *narrowing) finding(c *plan.Change) *plan.Finding {
 	if n.findings == nil {
-		n.findings = map[string]*plan.Finding{}
+		n.findings = map[plan.Ref]*plan.Finding{}
 		for i := range n.fresh.Findings {
-			if f := &n.fresh.Findings[i]; f.Severity != plan.Info && n.findings[f.Object] == nil {
-				n.findings[f.Object] = f
+			if f := &n.fresh.Findings[i]; f.Severity != plan.Info && n.findings[f.Ref] == nil {
+				n.findings[f.Ref] = f
 			}
 		}
 	}
-	object, _, _ := strings.Cut(c.ID, "#")
-	if f := n.findings[object]; f != nil || c.Zone == "" {
+	if f := n.findings[c.Object()]; f != nil || c.Zone == "" {
 		return f
 	}
-	return n.findings[plan.ZoneObject(labelOf(c))]
+	return n.findings[c.In()]
 }
 
-// label is the zone, or the account, in the id of a change.
-func labelOf(c *plan.Change) string {
-	_, rest, _ := strings.Cut(c.ID, "/")
-	if c.Kind.OfAccount() {
-		return c.Account
-	}
-	label, _, _ := strings.Cut(rest, "/")
-	label, _, _ = strings.Cut(label, "#")
-	return label
-}
-
-// wellFormed reports whether the id of a change speaks of the object that its other
-// members name, which a digest does not cover.
+// wellFormed reports whether the id of a change can be that of a write with its edits:
+// a digest does not cover the members of a plan beside the id.
 func wellFormed(c *plan.Change) bool {
-	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/"+labelOf(c))
-	if !ok || labelOf(c) == "" || len(c.Edits) == 0 {
-		return false
-	}
-	if !c.Kind.OfAccount() && labelOf(c) != c.Zone && !strings.HasPrefix(labelOf(c), c.Zone+"@") {
+	if c.Name == "" || len(c.Edits) == 0 {
 		return false
 	}
 	switch c.Kind {
-	case plan.KindZone:
-		return c.Name == c.Zone && strings.HasPrefix(rest, "#")
+	case plan.KindZone, plan.KindMTLSCertificate:
+		return c.Part != ""
 	case plan.KindHostname:
-		return rest == "/"+c.Name+"#"+c.Edits[0].Setting && len(c.Edits) == 1
-	case plan.KindMTLSCertificate:
-		return c.Zone == "" && strings.Contains(rest, "#")
+		return c.Part == c.Edits[0].Setting && len(c.Edits) == 1
 	case plan.KindCustomHostname:
-		rest = strings.TrimPrefix(objectOf(c), string(c.Kind)+"/"+labelOf(c))
+		return true
 	case plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-		ok = c.Zone == ""
+		return c.Part == ""
+	case plan.KindAccount, plan.KindConfiguration:
 	}
-	return ok && (rest == "/"+c.Name || strings.HasPrefix(rest, "/"+c.Name+"@"))
+	return false
 }
 
 // foreign says why a change cannot have come from the configuration, "" if it can.
@@ -341,7 +308,7 @@ func (n *narrowing) mayAsk(i int, c *plan.Change) bool {
 	z := &n.head.Zones[i]
 	switch c.Kind {
 	case plan.KindZone:
-		if strings.HasPrefix(c.ID, plan.ZoneObject(labelOf(c))+"#"+plan.OriginPullsCertificates) {
+		if strings.HasPrefix(c.Part, plan.OriginPullsCertificates) {
 			return slices.ContainsFunc(z.OriginCertificates, func(o schema.OriginCertificate) bool { return schema.StringValue(o.SHA256) == c.Edits[0].To })
 		}
 		e := &c.Edits[0]
@@ -426,10 +393,6 @@ func (n *narrowing) foreignToAccount(c *plan.Change) string {
 // be for. What its lists come to depends on live state.
 func asksOfAccount(a *schema.Account, c *plan.Change) bool {
 	entry := c.Name
-	if c.Kind == plan.KindMTLSCertificate {
-		id, _, _ := strings.Cut(c.ID, "#")
-		entry = strings.TrimPrefix(id, string(c.Kind)+"/"+c.Account+"/")
-	}
 	switch c.Kind {
 	case plan.KindAlert:
 		return slices.ContainsFunc(a.Alerts, func(x schema.Alert) bool { return x.Name.Value == entry && x.Absent == (c.Action == plan.Delete) })
@@ -453,12 +416,12 @@ func (n *narrowing) find(c *plan.Change) (o plan.Object, why string) {
 		return n.findResource(c)
 	}
 	if n.zones == nil {
-		n.zones = map[string]*plan.Zone{}
+		n.zones = map[plan.Ref]*plan.Zone{}
 		for i := range n.live.Zones {
-			n.zones[n.live.ZoneLabel(i)] = &n.live.Zones[i]
+			n.zones[n.live.ZoneRef(i)] = &n.live.Zones[i]
 		}
 	}
-	z := n.zones[labelOf(c)]
+	z := n.zones[c.In()]
 	if z == nil {
 		return o, "zone " + c.Zone + " could not be read, or is not there any more"
 	}
@@ -482,7 +445,7 @@ func (n *narrowing) find(c *plan.Change) (o plan.Object, why string) {
 	at, ok := plan.FindHostname(z.Hostnames, c.Name)
 	for ; ok && at < len(z.Hostnames) && z.Hostnames[at].Name == c.Name; at++ {
 		h := &z.Hostnames[at]
-		if id := plan.HostnameObject(labelOf(c), c.Name); objectOf(c) != id && objectOf(c) != id+"@"+h.ID {
+		if c.Twin != "" && c.Twin != h.ID {
 			continue // another object of the name
 		}
 		if c.Action == plan.Delete && (h.Status == "pending_deletion" || h.Status == "deleted") {
@@ -515,7 +478,7 @@ func findInZone(z *plan.Zone, c *plan.Change) (plan.Object, string) {
 func (n *narrowing) findResource(c *plan.Change) (o plan.Object, why string) {
 	at := -1
 	for i := range n.live.Accounts {
-		if n.live.AccountLabel(i) == c.Account {
+		if n.live.AccountRef(i) == c.In() {
 			at = i
 		}
 	}
@@ -534,7 +497,7 @@ func (n *narrowing) findResource(c *plan.Change) (o plan.Object, why string) {
 	case plan.KindMTLSCertificate:
 		all = a.Certificates
 		if made := plan.EditOf(c.Edits, plan.FieldFingerprint); c.Action == plan.Create && made != nil {
-			is = func(r *plan.Resource) bool { return r.Value(plan.FieldFingerprint) == made.To || r.Name == c.Name }
+			is = func(r *plan.Resource) bool { return r.Value(plan.FieldFingerprint) == made.To || r.Name == c.Title() }
 		}
 	case plan.KindAccessApplication:
 		all = a.Applications

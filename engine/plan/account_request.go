@@ -49,7 +49,7 @@ func accountRequest(c *Change, o Object) Request {
 func certificateBody(c *Change, live Resource) schema.Value {
 	var o object
 	o.begin()
-	name := c.Name
+	name := c.Title()
 	if c.Action == Update && live.Name != "" {
 		name = live.Name
 	}

@@ -332,24 +332,22 @@ func (c *OriginCertificate) Is(want *schema.OriginCertificate) bool {
 	return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""
 }
 
-// ZoneLabel names a zone in ids: its name, with the account's id where two zones share
-// the name.
-func (l *Live) ZoneLabel(i int) string {
-	zones := l.Zones
-	same := func(j int) bool { return j >= 0 && j < len(zones) && zones[j].Name == zones[i].Name }
+// ZoneRef returns the Ref of a zone by its index.
+func (l *Live) ZoneRef(i int) Ref {
+	r := ZoneRef(l.Zones[i].Name)
+	same := func(j int) bool { return j >= 0 && j < len(l.Zones) && l.Zones[j].Name == l.Zones[i].Name }
 	if same(i-1) || same(i+1) {
-		return zones[i].Name + "@" + zones[i].Account.ID
+		r.Account = l.Zones[i].Account.ID
 	}
-	return zones[i].Name
+	return r
 }
 
-// AccountLabel names an account in ids: its name, with its id where two accounts share
-// the name.
-func (l *Live) AccountLabel(i int) string {
-	accounts := l.Accounts
-	same := func(j int) bool { return j >= 0 && j < len(accounts) && accounts[j].Name == accounts[i].Name }
+// AccountRef returns the Ref of an account by its index.
+func (l *Live) AccountRef(i int) Ref {
+	r := AccountRef(l.Accounts[i].Name)
+	same := func(j int) bool { return j >= 0 && j < len(l.Accounts) && l.Accounts[j].Name == l.Accounts[i].Name }
 	if same(i-1) || same(i+1) {
-		return accounts[i].Name + "@" + accounts[i].ID
+		r.Account += "@" + l.Accounts[i].ID
 	}
-	return accounts[i].Name
+	return r
 }

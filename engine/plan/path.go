@@ -23,16 +23,17 @@ const (
 	EndpointAlerting           = "/alerting/v3"
 )
 
-// ZonesPath is the list of zones.
+// ZonesPath returns the path of the list of zones.
 func ZonesPath() string { return EndpointZones }
 
 func zonePath(zone string) string { return EndpointZones + "/" + url.PathEscape(zone) }
 
-// SettingsPath is the list of all settings of a zone.
+// SettingsPath returns the path of the list of all settings of a zone.
 func SettingsPath(zone string) string { return zonePath(zone) + EndpointSettings }
 
-// SettingPath is one setting of a zone. Most settings share an endpoint; the
-// others are older than it or belong to another service of Cloudflare.
+// SettingPath returns the path of one setting of a zone. Most settings share an
+// endpoint; the others are older than it or belong to another service of
+// Cloudflare.
 func SettingPath(zone, id string) string {
 	switch id {
 	case schema.HSTS:
@@ -49,32 +50,35 @@ func SettingPath(zone, id string) string {
 	return SettingsPath(zone) + "/" + url.PathEscape(id)
 }
 
-// OriginCertificatesPath is the list of a zone's client certificates for origin
-// pulls.
+// OriginCertificatesPath returns the path of the list of a zone's client
+// certificates for origin pulls.
 func OriginCertificatesPath(zone string) string { return zonePath(zone) + EndpointOriginPulls }
 
-// HostnameSettingsPath is the list of the hostnames in a zone that have their own
-// value for a setting (per-hostname TLS settings).
+// HostnameSettingsPath returns the path of the list of hostnames in a zone that
+// have their own value for a setting (per-hostname TLS settings).
 func HostnameSettingsPath(zone, setting string) string {
 	return zonePath(zone) + EndpointHostnameSettings + "/" + url.PathEscape(setting)
 }
 
-// HostnameSettingPath is the value of a setting for one hostname in a zone.
+// HostnameSettingPath returns the path of the value of a setting for one
+// hostname in a zone.
 func HostnameSettingPath(zone, setting, hostname string) string {
 	return HostnameSettingsPath(zone, setting) + "/" + url.PathEscape(hostname)
 }
 
-// CustomHostnamesPath is the list of a zone's custom hostnames.
+// CustomHostnamesPath returns the path of the list of a zone's custom
+// hostnames.
 func CustomHostnamesPath(zone string) string { return zonePath(zone) + EndpointCustomHostnames }
 
-// CustomHostnamePath is one custom hostname.
+// CustomHostnamePath returns the path of one custom hostname.
 func CustomHostnamePath(zone, id string) string {
 	return CustomHostnamesPath(zone) + "/" + url.PathEscape(id)
 }
 
 func accountPath(account string) string { return "/accounts/" + url.PathEscape(account) }
 
-// AccountObjectsPath is the list of an account's objects of one kind.
+// AccountObjectsPath returns the path of the list of an account's objects of
+// one kind.
 func AccountObjectsPath(account string, kind Kind) string {
 	path := accountPath(account)
 	switch kind {
@@ -92,29 +96,32 @@ func AccountObjectsPath(account string, kind Kind) string {
 	return path
 }
 
-// AccountObjectPath is one object of an account.
+// AccountObjectPath returns the path of one object of an account.
 func AccountObjectPath(account string, kind Kind, id string) string {
 	return AccountObjectsPath(account, kind) + "/" + url.PathEscape(id)
 }
 
-// ApplicationPoliciesPath is the list of an Access application's policies.
+// ApplicationPoliciesPath returns the path of the list of an Access
+// application's policies.
 func ApplicationPoliciesPath(account, application string) string {
 	return AccountObjectPath(account, KindAccessApplication, application) + "/policies"
 }
 
-// AlertTypesPath is the list of the alert types that an account may use.
+// AlertTypesPath returns the path of the list of alert types that an account
+// may use.
 func AlertTypesPath(account string) string {
 	return accountPath(account) + EndpointAlerting + "/available_alerts"
 }
 
-// AlertDestinationsPath is the list of an account's alert destinations of one
-// kind: "webhooks" or "pagerduty".
+// AlertDestinationsPath returns the path of the list of an account's alert
+// destinations of one kind: "webhooks" or "pagerduty".
 func AlertDestinationsPath(account, kind string) string {
 	return accountPath(account) + EndpointAlerting + "/destinations/" + kind
 }
 
-// TargetPath is the path that a change writes to: its object or, for an object
-// that does not exist yet, the list that the object joins.
+// TargetPath returns the path that a change writes to: that of its object or,
+// for an object that does not exist yet, that of the list that the object
+// joins.
 func TargetPath(c *Change) string {
 	switch c.Kind {
 	case KindZone:

@@ -17,7 +17,7 @@ import (
 
 func TestPaths(t *testing.T) {
 	zone := func(id string) string {
-		return plan.TargetPath(&plan.Change{Kind: plan.KindZone, ZoneID: "z", ObjectID: id})
+		return plan.TargetPath(&plan.Change{Ref: plan.Ref{Kind: plan.KindZone}, ZoneID: "z", ObjectID: id})
 	}
 	for got, want := range map[string]string{
 		plan.ZonesPath():                                           "/zones",
@@ -38,7 +38,7 @@ func TestPaths(t *testing.T) {
 		plan.AccountObjectsPath("a", plan.KindAlert):               "/accounts/a/alerting/v3/policies",
 		plan.AlertTypesPath("a"):                                   "/accounts/a/alerting/v3/available_alerts",
 		plan.AlertDestinationsPath("a", "webhooks"):                "/accounts/a/alerting/v3/destinations/webhooks",
-		plan.TargetPath(&plan.Change{Kind: plan.KindMTLSHostname, AccountID: "a", ObjectID: "x"}): "/accounts/a/access/certificates/settings",
+		plan.TargetPath(&plan.Change{Ref: plan.Ref{Kind: plan.KindMTLSHostname}, AccountID: "a", ObjectID: "x"}): "/accounts/a/access/certificates/settings",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -25,6 +26,10 @@ const (
 	KindMTLSHostname      Kind = "mtls_hostname"      // what is done with client certificates, by hostname
 	KindAccessApplication Kind = "access_application" // what demands a certificate
 	KindAlert             Kind = "alert"              // a notification policy
+
+	// Findings are also about these; changes are not.
+	KindAccount       Kind = "account"
+	KindConfiguration Kind = "configuration"
 )
 
 // OfAccount reports whether objects of a kind belong to an account and not to a
@@ -33,7 +38,7 @@ func (k Kind) OfAccount() bool {
 	switch k {
 	case KindMTLSCertificate, KindMTLSHostname, KindAccessApplication, KindAlert:
 		return true
-	case KindZone, KindHostname, KindCustomHostname:
+	case KindZone, KindHostname, KindCustomHostname, KindAccount, KindConfiguration:
 	}
 	return false
 }
@@ -119,31 +124,28 @@ type Requests struct {
 
 // Change is one API write.
 type Change struct {
-	// ID is "zone/NAME#SETTING", "hostname/ZONE/NAME#SETTING",
-	// "custom_hostname/ZONE/NAME", with the suffix "#pin" or "#unpin" where one
-	// hostname needs two writes, and "KIND/ACCOUNT/NAME" for objects of accounts,
-	// with a suffix where the name does not tell.
-	ID      string   `json:"id"`
-	Zone    string   `json:"zone"` // empty for objects of accounts
-	Kind    Kind     `json:"kind"`
-	Name    string   `json:"name"`
-	Edits   []Edit   `json:"edits"`
-	Action  string   `json:"action"` // Create, Update or Delete
-	Request Request  `json:"request"`
-	Needs   []string `json:"needs"` // ids that must succeed first
+	Ref
+	// Certificate is the name of the certificate authority that the change is about:
+	// the Ref names the entry of the configuration. It is empty for other kinds.
+	Certificate string
+	Edits       []Edit
+	Action      string // Create, Update or Delete
+	Request     Request
+	Needs       []Ref // changes that must succeed first
 	// Reasons say why it has to wait for what it needs, each once, sorted.
-	Reasons []string `json:"reasons,omitempty"`
-	Hazards []Hazard `json:"hazards"`
+	Reasons []string
+	Hazards []Hazard
 
-	// Account is the account of an object that belongs to one, as in ID.
-	Account string `json:"-"`
 	// ZoneID, AccountID and ObjectID are Cloudflare's ids; ObjectID is that of
 	// the object, or the id of the setting of a zone or of a name in it, and is
 	// empty for an object that is to be created.
-	ZoneID    string `json:"-"`
-	AccountID string `json:"-"`
-	ObjectID  string `json:"-"`
+	ZoneID    string
+	AccountID string
+	ObjectID  string
 }
+
+// Title is the name of the object as people know it.
+func (c *Change) Title() string { return cmp.Or(c.Certificate, c.Name) }
 
 // Edit is one setting of one object.
 type Edit struct {
@@ -253,11 +255,11 @@ func HazardKinds() []HazardKind {
 
 // Finding is something to know that is not a write.
 type Finding struct {
-	Severity schema.Severity `json:"severity"`
-	Rule     string          `json:"rule"`
-	Object   string          `json:"object"` // "zone/NAME", or "KIND/ZONE/NAME" and "KIND/ACCOUNT/NAME"
-	Message  string          `json:"message"`
-	Origin   Origin          `json:"origin"` // {} where no line asks for it
+	Severity schema.Severity
+	Rule     string
+	Ref
+	Message string
+	Origin  Origin // {} where no line asks for it
 }
 
 // Info is the severity of a finding that asks for nothing.

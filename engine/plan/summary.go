@@ -51,25 +51,30 @@ func Digest(changes []Change) string {
 		for j, e := range c.Edits {
 			edits[j] = edit{e.Setting, e.From, e.To}
 		}
-		// A plan that was saved has empty lists in place of none.
-		if len(c.Needs) == 0 {
-			c.Needs = []string{}
+		needs := make([]string, len(c.Needs)) // a list also where there are none, as in a plan that was saved
+		for j, ref := range c.Needs {
+			needs[j] = ref.String()
 		}
 		if len(c.Hazards) == 0 {
 			c.Hazards = nil
 		}
 		// A value of these types always marshals, and a hash takes every write.
-		_ = enc.Encode([]any{c.ID, c.Action, c.Request, c.Needs, c.Hazards, edits})
+		_ = enc.Encode([]any{c.Ref.String(), c.Action, c.Request, needs, c.Hazards, edits})
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
+// SortFindings sorts findings by severity, rule, object and message.
 func SortFindings(fs []Finding) {
 	rank := map[schema.Severity]int{schema.Error: 0, schema.Warning: 1, Info: 2}
+	ids := make(map[Ref]string, len(fs))
+	for i := range fs {
+		ids[fs[i].Ref] = fs[i].Ref.String()
+	}
 	slices.SortStableFunc(fs, func(a, b Finding) int {
 		return cmp.Or(
 			rank[a.Severity]-rank[b.Severity],
-			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message),
+			strings.Compare(a.Rule, b.Rule), strings.Compare(ids[a.Ref], ids[b.Ref]), strings.Compare(a.Message, b.Message),
 		)
 	})
 }

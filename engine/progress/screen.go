@@ -10,32 +10,33 @@ import (
 	"golang.org/x/term"
 )
 
-// Screen is where lines are printed while a picture, one line without an end,
-// stands below them. The lines go above it: the picture is wiped away for each and
-// drawn again. Everything that may be printed meanwhile has to go through it. What is
-// no terminal never gets a picture, and its lines pass as they are.
+// Screen prints lines above a picture: a line without a line end, such as a progress bar.
+// It removes the picture before each line and draws it again after. Everything that is
+// printed while a picture is shown must go through the Screen. Without a picture, as when
+// w is not a terminal, it prints lines unchanged.
 type Screen struct {
 	w io.Writer
 
 	mu      sync.Mutex
 	picture string
-	open    bool // the last line has no end yet, so there is no place for a picture
+	open    bool // the last line has no line end yet, so a picture would be on it
 	closed  bool
 }
 
-// NewScreen is a Screen on w.
+// NewScreen returns a Screen that writes to w.
 func NewScreen(w io.Writer) *Screen { return &Screen{w: w} }
 
-// Unwrap is what the Screen is on.
+// Unwrap returns the writer that the Screen writes to.
 func (s *Screen) Unwrap() io.Writer { return s.w }
 
-// Write prints lines.
+// Write prints lines above the picture.
 func (s *Screen) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(b) == 0 {
 		return 0, nil
 	}
+
 	picture := s.picture
 	s.draw("")
 	n, err := s.w.Write(b)
@@ -45,7 +46,7 @@ func (s *Screen) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// show puts a picture in the place of the one that is there; "" wipes it away.
+// show replaces the picture; "" removes it.
 func (s *Screen) show(picture string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,16 +55,16 @@ func (s *Screen) show(picture string) {
 	}
 }
 
-// begin says that what was printed so far is over: a question without an end of its
-// line was answered with one.
+// begin allows a picture although the last line printed has no line end. That line was a
+// question, and the user's answer ended it.
 func (s *Screen) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = false
 }
 
-// Close wipes away what stands there, and lets no picture be drawn any more: it is how
-// a program leaves the terminal. Lines still pass.
+// Close removes the picture and allows no other, so that the program leaves the terminal
+// clean. Lines can still be printed.
 func (s *Screen) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,8 +72,8 @@ func (s *Screen) Close() {
 	s.closed = true
 }
 
-// draw does so with blanks and carriage returns alone, which every terminal knows, in
-// one write. The caller holds the lock. What cannot be written is lost.
+// draw replaces the picture in one write. It uses only blanks and carriage returns, which
+// every terminal supports, and ignores errors. The caller holds the lock.
 func (s *Screen) draw(picture string) {
 	if picture == s.picture || s.closed {
 		return
@@ -88,10 +89,10 @@ func (s *Screen) draw(picture string) {
 	s.picture = picture
 }
 
-// usualWidth is that of a terminal that does not tell.
+// usualWidth is the assumed width of a terminal that does not report one.
 const usualWidth = 80
 
-// width is how many characters a line has room for.
+// width returns the number of characters that fit in a line.
 func (s *Screen) width() int {
 	if f, ok := s.w.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {

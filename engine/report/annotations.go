@@ -81,7 +81,7 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 		c := &p.Changes[i]
 		for _, h := range c.Hazards {
 			if e := blamed(c); e != nil && h.NeedsPermission() {
-				note(key{"warning", string(h.Kind), e.Origin.Pos}, func() string { return h.Message }, c.Name)
+				note(key{"warning", string(h.Kind), e.Origin.Pos}, func() string { return h.Message }, c.Title())
 			}
 		}
 		for _, e := range c.Edits {
@@ -89,11 +89,11 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 			case plan.CauseConflict:
 				note(key{"warning", "conflict", e.Origin.Pos}, func() string {
 					return "changed here and in the live configuration: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
-				}, c.Name)
+				}, c.Title())
 			case plan.CauseDrift:
 				note(key{"notice", "drift", e.Origin.Pos}, func() string {
 					return "live left what is committed: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
-				}, c.Name)
+				}, c.Title())
 			case plan.CauseChange, plan.CauseAdopt:
 			}
 		}

@@ -20,20 +20,13 @@ type object struct {
 	edits      []plan.Edit
 }
 
-// objectID is the id without the part that tells the writes of one object apart
-// ("#pin", "#unpin"). A zone's settings are objects of their own, and so are
-// certificate authorities of one name, of which the id ends in the fingerprint.
-func objectID(c *plan.Change) string {
-	at := strings.LastIndex(c.ID, "#")
-	switch {
-	case at < 0:
-	case c.Kind == plan.KindCustomHostname, c.Kind == plan.KindHostname:
-		return c.ID[:at]
-	case c.Kind == plan.KindMTLSCertificate:
-		part := c.ID[at+1:]
-		return c.ID[:at+1] + part[strings.LastIndex(part, "-")+1:]
+// objectRef is the Ref that all writes of one line share. A zone's settings are lines of
+// their own.
+func objectRef(c *plan.Change) plan.Ref {
+	if c.Kind == plan.KindHostname {
+		return c.Object()
 	}
-	return c.ID
+	return c.Whole()
 }
 
 // objects joins the writes that go to the same object, in order of first
@@ -41,14 +34,14 @@ func objectID(c *plan.Change) string {
 func objects(changes []*plan.Change) []object {
 	var (
 		list = make([]object, 0, len(changes))
-		at   = make(map[string]int, len(changes))
+		at   = make(map[plan.Ref]int, len(changes))
 	)
 	for _, c := range changes {
-		id := objectID(c)
+		id := objectRef(c)
 		i, ok := at[id]
 		if !ok {
 			at[id] = len(list)
-			list = append(list, object{zone: placeOf(c), name: c.Name, kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
+			list = append(list, object{zone: placeOf(c), name: c.Title(), kind: c.Kind, action: c.Action, writes: 1, edits: c.Edits})
 			continue
 		}
 		list[i].writes++

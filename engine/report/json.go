@@ -50,8 +50,8 @@ func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 	e.member("tool", p.Tool, ",\n")
 	e.member("config", p.Config, ",\n")
 	e.member("summary", p.Summary, ",\n")
-	list(&e, "changes", len(p.Changes), func(i int) any { return whole(p.Changes[i]) })
-	list(&e, "findings", len(p.Findings), func(i int) any { return p.Findings[i] })
+	list(&e, "changes", len(p.Changes), func(i int) any { return fromChange(&p.Changes[i]) })
+	list(&e, "findings", len(p.Findings), func(i int) any { return fromFinding(&p.Findings[i]) })
 	e.member("digest", p.Digest, ",\n")
 	if e.err == nil {
 		e.err = out.Flush()
@@ -68,19 +68,73 @@ func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 	return checksum, nil
 }
 
-// whole is the change with empty lists where it has none: readers of the format
-// may rely on lists.
-func whole(c plan.Change) plan.Change {
-	if c.Edits == nil {
-		c.Edits = []plan.Edit{}
+// change is a change as JSON has it.
+type change struct {
+	ID      string        `json:"id"`
+	Zone    string        `json:"zone"` // empty for objects of accounts
+	Kind    plan.Kind     `json:"kind"`
+	Name    string        `json:"name"`
+	Edits   []plan.Edit   `json:"edits"`
+	Action  string        `json:"action"`
+	Request plan.Request  `json:"request"`
+	Needs   []string      `json:"needs"`
+	Reasons []string      `json:"reasons,omitempty"`
+	Hazards []plan.Hazard `json:"hazards"`
+}
+
+// fromChange returns a change for JSON, with empty lists where it has none: readers of
+// the format may rely on lists.
+func fromChange(c *plan.Change) change {
+	out := change{
+		ID: c.String(), Zone: c.Zone, Kind: c.Kind, Name: c.Title(),
+		Edits: c.Edits, Action: c.Action, Request: c.Request, Needs: make([]string, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards,
 	}
-	if c.Needs == nil {
-		c.Needs = []string{}
+	if out.Edits == nil {
+		out.Edits = []plan.Edit{}
 	}
-	if c.Hazards == nil {
-		c.Hazards = []plan.Hazard{}
+	for i, ref := range c.Needs {
+		out.Needs[i] = ref.String()
 	}
-	return c
+	if out.Hazards == nil {
+		out.Hazards = []plan.Hazard{}
+	}
+	return out
+}
+
+// plain returns the change that was written. The id has to be that of the zone, the
+// kind and the name beside it.
+func (c *change) plain() (plan.Change, error) {
+	out := plan.Change{
+		Ref: plan.ParseRef(c.ID, c.Name), Edits: c.Edits, Action: c.Action, Request: c.Request,
+		Needs: make([]plan.Ref, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards,
+	}
+	if out.Kind == plan.KindMTLSCertificate && c.Name != out.Name {
+		out.Certificate = c.Name
+	}
+	if c.Kind != out.Kind || c.Zone != out.Zone || c.Name != out.Title() {
+		return plan.Change{}, fmt.Errorf("the id %s is not that of %s %s of zone %q", c.ID, c.Kind, c.Name, c.Zone)
+	}
+	for i, id := range c.Needs {
+		out.Needs[i] = plan.ParseRef(id, "")
+	}
+	return out, nil
+}
+
+// finding is a finding as JSON has it.
+type finding struct {
+	Severity schema.Severity `json:"severity"`
+	Rule     string          `json:"rule"`
+	Object   string          `json:"object"` // an id without the part of a write
+	Message  string          `json:"message"`
+	Origin   plan.Origin     `json:"origin"`
+}
+
+func fromFinding(f *plan.Finding) finding {
+	return finding{f.Severity, f.Rule, f.Ref.String(), f.Message, f.Origin}
+}
+
+func (f *finding) plain() plan.Finding {
+	return plan.Finding{Severity: f.Severity, Rule: f.Rule, Ref: plan.ParseRef(f.Object, ""), Message: f.Message, Origin: f.Origin}
 }
 
 // encoder writes indented JSON piece by piece, up to the first error.
@@ -295,7 +349,7 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 	case "changes":
 		p.Changes = []plan.Change{}
 		return readList(dec, func() error {
-			var c plan.Change
+			var c change
 			if err := dec.Decode(&c); err != nil {
 				return err
 			}
@@ -304,41 +358,26 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 				return err
 			}
 			c.Request.Body = plan.RawMessage(body)
-			c.Account = accountOf(&c)
 			for i := range c.Edits {
 				e := &c.Edits[i]
 				for _, v := range []*schema.Value{&e.From, &e.To, &e.EffectiveFrom, &e.EffectiveTo} {
 					*v = cmp.Or(schema.Value(plainJSON(string(*v))), schema.Inherit)
 				}
 			}
-			p.Changes = append(p.Changes, whole(c))
-			return nil
+			whole, err := c.plain()
+			p.Changes = append(p.Changes, whole)
+			return err
 		})
 	case "findings":
 		p.Findings = []plan.Finding{}
 		return readList(dec, func() error {
-			var f plan.Finding
+			var f finding
 			err := dec.Decode(&f)
-			p.Findings = append(p.Findings, f)
+			p.Findings = append(p.Findings, f.plain())
 			return err
 		})
 	}
 	return errors.New("is not part of a plan")
-}
-
-// accountOf is the account in the id of a change to an object of one, "" for all
-// others. The name at its end may hold a slash, and so may the account.
-func accountOf(c *plan.Change) string {
-	rest, ok := strings.CutPrefix(c.ID, string(c.Kind)+"/")
-	at := strings.LastIndex(rest, "/"+c.Name)
-	if c.Kind == plan.KindMTLSCertificate {
-		// The id has the name of the entry, which the certificate's may not be.
-		at = strings.LastIndex(rest, "/")
-	}
-	if !ok || !c.Kind.OfAccount() || at < 0 {
-		return ""
-	}
-	return rest[:at]
 }
 
 // compactJSON takes out the line breaks and indentation of the file.

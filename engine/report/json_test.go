@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -40,23 +41,43 @@ func TestPlanJSONGolden(t *testing.T) {
 	golden(t, "empty.json", []byte(planJSON(t, summed(&plan.Plan{}, 4))))
 }
 
-// TestPlanJSONIsTheWholePlan fails when a field is added to plan.Plan that
-// PlanJSON, which writes member by member, does not know.
+// TestPlanJSONIsTheWholePlan fails when a field is added to the plan that PlanJSON,
+// which writes member by member, does not know.
 func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	p := rollout()
-	for i := range p.Changes {
-		p.Changes[i] = whole(p.Changes[i])
+	type document struct {
+		FormatVersion string       `json:"format_version"`
+		Tool          plan.Tool    `json:"tool"`
+		Config        plan.Config  `json:"config"`
+		Summary       plan.Summary `json:"summary"`
+		Changes       []change     `json:"changes"`
+		Findings      []finding    `json:"findings"`
+		Digest        string       `json:"digest"`
 	}
+	d := document{p.FormatVersion, p.Tool, p.Config, p.Summary, nil, nil, p.Digest}
+	for i := range p.Changes {
+		d.Changes = append(d.Changes, fromChange(&p.Changes[i]))
+	}
+	for i := range p.Findings {
+		d.Findings = append(d.Findings, fromFinding(&p.Findings[i]))
+	}
+
 	var want bytes.Buffer
 	enc := json.NewEncoder(&want)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(d); err != nil {
 		t.Fatal(err)
 	}
 	got, last, _ := strings.Cut(planJSON(t, p), ",\n  \"checksum\": ")
 	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
 		t.Errorf("%s, then %q", d, last)
+	}
+	// What is not in the document is either in the ids, in the requests, or in the findings.
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 5} {
+		if of.NumField() != fields {
+			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
+		}
 	}
 }
 
@@ -99,7 +120,7 @@ func randomPlan(r *rapid.T) *plan.Plan {
 	p.Config = plan.Config{Digest: word(), Commit: word(), BaseCommit: word(), Dirty: true}
 	p.Summary = plan.Summary{Zones: number(), Objects: number(), EstimatedSeconds: number(), Causes: plan.Causes{Drift: number()}, Requests: plan.Requests{Read: number()}}
 	for range some("changes") {
-		c := plan.Change{ID: word(), Zone: word(), Kind: plan.Kind(word()), Name: word(), Action: word()}
+		c := plan.Change{Ref: plan.ParseRef(word()+"/"+word()+"/"+word()+"#"+word(), ""), Action: word()}
 		c.Request = plan.Request{Method: word(), Path: word()}
 		if body := value(); body != schema.Inherit {
 			c.Request.Body = plan.RawMessage(`{"b":` + string(body) + `,"a":{}}`)
@@ -109,7 +130,7 @@ func randomPlan(r *rapid.T) *plan.Plan {
 				Cause: plan.Cause(word()), Direction: schema.Direction(word()), Origin: origin()})
 		}
 		for range some("needs") {
-			c.Needs = append(c.Needs, word())
+			c.Needs = append(c.Needs, plan.ParseRef(word(), ""))
 		}
 		for range some("hazards") {
 			c.Hazards = append(c.Hazards, plan.Hazard{Kind: plan.HazardKind(word()), Message: word()})
@@ -117,7 +138,7 @@ func randomPlan(r *rapid.T) *plan.Plan {
 		p.Changes = append(p.Changes, c)
 	}
 	for range some("findings") {
-		f := plan.Finding{Severity: schema.Severity(word()), Rule: word(), Object: word(), Message: word()}
+		f := plan.Finding{Severity: schema.Severity(word()), Rule: word(), Ref: plan.ParseRef(word(), ""), Message: word()}
 		if rapid.Bool().Draw(r, "origin") {
 			f.Origin = origin()
 		}
@@ -260,5 +281,24 @@ func BenchmarkPlanJSON(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestReadPlanHoldsTheIDToTheRest changes what stands beside the id of a change: it is
+// not covered by the digest.
+func TestReadPlanHoldsTheIDToTheRest(t *testing.T) {
+	text := planJSON(t, rollout())
+	for _, edit := range [][2]string{
+		{`"name": "split.customer.example"`, `"name": "other.customer.example"`},
+		{`"zone": "saas.example"`, `"zone": "other.example"`},
+		{`"kind": "custom_hostname"`, `"kind": "hostname"`},
+	} {
+		forged := strings.Replace(text, edit[0], edit[1], 1)
+		if forged == text {
+			t.Fatalf("the plan has no %s", edit[0])
+		}
+		if _, err := ReadPlan(strings.NewReader(forged)); err == nil || !strings.Contains(err.Error(), "the id custom_hostname/saas.example/") {
+			t.Errorf("%s: %v", edit[1], err)
+		}
 	}
 }

@@ -144,13 +144,12 @@ func plannedAs(s string) *plan.Plan {
 	}
 	p := &plan.Plan{}
 	for _, c := range []plan.Change{
-		{Kind: plan.KindCustomHostname, Zone: s, Name: s, Action: plan.Update},
-		{Kind: plan.KindCustomHostname, Zone: s, Name: s + ".example", Action: plan.Update},
-		{Kind: plan.KindHostname, Zone: s, Name: s, Action: plan.Delete},
-		{Kind: plan.KindMTLSCertificate, Account: s, Name: s, Action: plan.Create},
-		{Kind: plan.Kind("k" + s), Zone: saas, Name: s, Action: "a" + s},
+		{Ref: plan.Ref{Zone: s, Kind: plan.KindCustomHostname, Name: s}, Action: plan.Update},
+		{Ref: plan.Ref{Zone: s, Kind: plan.KindCustomHostname, Name: s + ".example"}, Action: plan.Update},
+		{Ref: plan.Ref{Zone: s, Kind: plan.KindHostname, Name: s}, Action: plan.Delete},
+		{Ref: plan.Ref{Kind: plan.KindMTLSCertificate, Name: s, Account: s}, Action: plan.Create},
+		{Ref: plan.Ref{Zone: saas, Kind: plan.Kind("k" + s), Name: s}, Action: "a" + s},
 	} {
-		c.ID = string(c.Kind) + "/" + c.Zone + c.Account + "/" + c.Name
 		c.Edits = slices.Clone(edits)
 		c.Reasons = []string{s}
 		c.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: s}, {Kind: plan.HazardKind("h" + s), Message: s}}
@@ -158,8 +157,8 @@ func plannedAs(s string) *plan.Plan {
 	}
 	for _, severity := range []schema.Severity{schema.Error, schema.Warning, schema.Severity("s" + s)} {
 		p.Findings = append(p.Findings,
-			plan.Finding{Severity: severity, Rule: "r" + s, Object: "custom_hostname/" + s + "/" + s, Message: s, Origin: origin},
-			plan.Finding{Severity: severity, Rule: "q" + s, Object: "custom_hostname/x/a", Message: s})
+			plan.Finding{Severity: severity, Rule: "r" + s, Ref: plan.ZoneRef(s).CustomHostname(s), Message: s, Origin: origin},
+			plan.Finding{Severity: severity, Rule: "q" + s, Ref: plan.ParseRef("custom_hostname/x/a", ""), Message: s})
 	}
 	return counted(p, 1)
 }

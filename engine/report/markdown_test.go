@@ -83,8 +83,7 @@ func oneGroupPlan() *plan.Plan {
 func accountsPlan() *plan.Plan {
 	const account = "Example Inc"
 	change := func(kind plan.Kind, name, suffix, action string, edits ...plan.Edit) plan.Change {
-		id := string(kind) + "/" + account + "/" + name + suffix
-		return plan.Change{ID: id, Kind: kind, Name: name, Account: account, Action: action, Edits: edits, Request: plan.Request{Method: "PUT", Path: "/x"}}
+		return plan.Change{Ref: plan.Ref{Kind: kind, Name: name, Account: account, Part: strings.TrimPrefix(suffix, "#")}, Action: action, Edits: edits, Request: plan.Request{Method: "PUT", Path: "/x"}}
 	}
 	value := func(setting string, from, to schema.Value, line int) plan.Edit {
 		return plan.Edit{Setting: setting, From: from, To: to, EffectiveFrom: from, EffectiveTo: to, Cause: plan.CauseChange,
@@ -106,14 +105,14 @@ func accountsPlan() *plan.Plan {
 	application := change(plan.KindAccessApplication, "a.test", "", plan.Create, value("policy", schema.Inherit, `"certificate"`, 8))
 	application.Reasons = []string{"an application that demands a certificate refuses every client until the hostname has a certificate authority"}
 	other := application
-	other.Name, other.ID = "b.test", "access_application/"+account+"/b.test"
+	other.Name = "b.test"
 	alert := change(plan.KindAlert, "Partner CA expiry", "", plan.Create)
 	return counted(&plan.Plan{
 		Changes: []plan.Change{
 			alert, create, clear, gone, forward, application, other,
 			zoneSetting(saas, edit("tls_client_auth", "on", "off", "", plan.CauseChange, at("zones/saas.yaml", 3, "settings"))),
 		},
-		Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.CAExpires, Object: "mtls_certificate/" + account + "/partners",
+		Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.CAExpires, Ref: plan.ParseRef("mtls_certificate/"+account+"/partners", ""),
 			Message: "certificate authority partners expires on 2027-01-02", Origin: at("tlsync.yaml", 5, "mtls partners")}},
 	}, 9)
 }
@@ -154,8 +153,8 @@ func hostilePlan() *plan.Plan {
 	return counted(&plan.Plan{
 		Changes: []plan.Change{drop, server},
 		Findings: []plan.Finding{
-			{Severity: schema.Error, Rule: "unreadable", Object: "zone/</summary>", Message: "1400: <script>alert(1)</script> `x` deadbeef", Origin: at("`", 0, "")},
-			{Severity: schema.Warning, Rule: "**rule**", Object: "custom_hostname/x/a", Message: "---\n===\n> q\n- l\n    code"},
+			{Severity: schema.Error, Rule: "unreadable", Ref: plan.ZoneRef("</summary>"), Message: "1400: <script>alert(1)</script> `x` deadbeef", Origin: at("`", 0, "")},
+			{Severity: schema.Warning, Rule: "**rule**", Ref: plan.ParseRef("custom_hostname/x/a", ""), Message: "---\n===\n> q\n- l\n    code"},
 		},
 	}, 1)
 }
@@ -165,8 +164,8 @@ func TestMarkdownGolden(t *testing.T) {
 	nothing := &plan.Plan{}
 	nothing.Summary.Objects = 1203
 	partial := counted(&plan.Plan{Findings: []plan.Finding{
-		{Severity: schema.Error, Rule: plan.Unreadable, Object: "zone/saas.example", Message: "min_tls_version could not be read"},
-		{Severity: plan.Info, Rule: plan.NoLongerManaged, Object: "custom_hostname/saas.example/a.test", Message: "http2 is no longer managed", Origin: at("zones/saas.yaml", 3, "")},
+		{Severity: schema.Error, Rule: plan.Unreadable, Ref: plan.ParseRef("zone/saas.example", ""), Message: "min_tls_version could not be read"},
+		{Severity: plan.Info, Rule: plan.NoLongerManaged, Ref: plan.ParseRef("custom_hostname/saas.example/a.test", ""), Message: "http2 is no longer managed", Origin: at("zones/saas.yaml", 3, "")},
 	}}, 2)
 	for _, c := range []struct {
 		name string
@@ -236,7 +235,7 @@ func manyPlan(n int, alone bool) *plan.Plan {
 			c.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: fmt.Sprintf("visitors of %s, number %d", name, i)}}
 			c.Reasons = []string{fmt.Sprintf("reason %d", i)}
 			p.Findings = append(p.Findings, plan.Finding{Severity: []schema.Severity{schema.Warning, schema.Error}[i%2], Rule: fmt.Sprintf("rule-%02d", i%12),
-				Object: "custom_hostname/x/" + name, Message: fmt.Sprintf("message %d", i)})
+				Ref: plan.ParseRef("custom_hostname/x/"+name, ""), Message: fmt.Sprintf("message %d", i)})
 		}
 		p.Changes = append(p.Changes, c)
 	}
@@ -347,7 +346,7 @@ func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 	want := markdown(t, rollout(), MarkdownOptions{})
 	rapid.Check(t, func(r *rapid.T) {
 		p := rollout()
-		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.ID, "#pin") })
+		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.String(), "#pin") })
 		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")

@@ -152,7 +152,7 @@ func hazardsOf(changes []*plan.Change) []hazardNotes {
 				found[g] = &notesOf{}
 				kinds = append(kinds, g)
 			}
-			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Name)
+			found[g].add(noteKey{c.Kind, placeOf(c), message}, c.Title())
 		}
 	}
 	slices.SortFunc(kinds, func(a, b hazardGroup) int {
@@ -294,8 +294,8 @@ func findingsOf(findings []plan.Finding) []ruleNotes {
 			places[k.class] = append(places[k.class], k.place)
 		}
 		count[k.class]++
-		kind, zone, name := splitObject(f.Object)
-		found[k].add(noteKey{kind, zone, f.Message}, name)
+		about, name := objectOf(&f)
+		found[k].add(about, name)
 	}
 	slices.SortFunc(classes, func(a, b class) int {
 		return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule)) // "error" < "warning"
@@ -348,19 +348,18 @@ func (t *text) finding(s schema.Severity, rule, place string, n note) string {
 	return "  " + t.style.severity(s).Sprint(word) + line + t.namesAfter(2+width(word)+width(line), n.names)
 }
 
-// splitObject takes apart "zone/NAME", and "KIND/ZONE/NAME" or
-// "KIND/ACCOUNT/NAME"; of anything else the whole is the name.
-func splitObject(s string) (kind plan.Kind, zone, name string) {
-	k, rest, ok := strings.Cut(s, "/")
-	if !ok {
-		return "", "", s
+// objectOf is what a finding is about.
+func objectOf(f *plan.Finding) (about noteKey, name string) {
+	place := cmp.Or(f.Zone, f.Account)
+	if f.Zone != "" && f.Account != "" {
+		place += "@" + f.Account
 	}
-	if plan.Kind(k) == plan.KindZone {
-		return plan.KindZone, rest, rest
+	switch f.Kind {
+	case plan.KindZone:
+		return noteKey{f.Kind, "", f.Message}, place
+	case plan.KindAccount, plan.KindConfiguration:
+		return noteKey{"", "", f.Message}, f.String()
+	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 	}
-	zone, name, ok = strings.Cut(rest, "/")
-	if !ok {
-		return "", "", s
-	}
-	return plan.Kind(k), zone, name
+	return noteKey{f.Kind, place, f.Message}, f.Name
 }

@@ -77,12 +77,11 @@ func (t *text) order(changes []*plan.Change) {
 func waits(c *plan.Change) string {
 	switch {
 	case c.Kind == plan.KindZone:
-		_, setting, _ := strings.Cut(c.ID, "#") // a plan that was saved knows no more
-		return Safe(setting + " of zone " + c.Zone)
+		return Safe(c.Part + " of zone " + c.Zone)
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + Safe(c.Name) + " (" + Safe(c.Action) + ")"
+		return kindName(c.Kind, 1) + " " + Safe(c.Title()) + " (" + Safe(c.Action) + ")"
 	case c.Action == plan.Update:
-		return Safe(c.Name)
+		return Safe(c.Title())
 	}
-	return Safe(c.Name) + " (" + Safe(c.Action) + ")"
+	return Safe(c.Title()) + " (" + Safe(c.Action) + ")"
 }

@@ -81,7 +81,7 @@ func ciphers(from, to []string, o plan.Origin) plan.Edit {
 
 func hostname(zone, name string, edits ...plan.Edit) plan.Change {
 	return plan.Change{
-		ID: "custom_hostname/" + zone + "/" + name, Zone: zone, Kind: plan.KindCustomHostname, Name: name,
+		Ref:   plan.ZoneRef(zone).CustomHostname(name),
 		Edits: edits, Action: "update",
 		Request: plan.Request{Method: "PATCH", Path: "/zones/z/custom_hostnames/h", Body: `{"ssl":{"method":"txt","settings":{"min_tls_version":"1.2"},"type":"dv"}}`},
 	}
@@ -89,7 +89,7 @@ func hostname(zone, name string, edits ...plan.Edit) plan.Change {
 
 func zoneSetting(zone string, e plan.Edit) plan.Change {
 	return plan.Change{
-		ID: "zone/" + zone + "#" + e.Setting, Zone: zone, Kind: plan.KindZone, Name: zone,
+		Ref:   plan.ZoneRef(zone).Setting(e.Setting),
 		Edits: []plan.Edit{e}, Action: "update",
 		Request: plan.Request{Method: "PATCH", Path: "/zones/z/settings/" + e.Setting, Body: plan.RawMessage(`{"value":` + string(e.To) + `}`)},
 	}
@@ -128,22 +128,22 @@ func rollout() *plan.Plan {
 	cut.Hazards = []plan.Hazard{{Kind: plan.CutsOffClients, Message: "clients that know nothing above TLS 1.1 can no longer connect"}}
 	p.Changes = append(p.Changes, cut, zoneSetting(saas, edit("tls_1_3", "off", "on", "", plan.CauseConflict, at("zones/saas.yaml", 5, "settings"))))
 	pin := hostname(saas, "split.customer.example", edit("min_tls_version", "", "1.0", "1.0", plan.CauseChange, rule))
-	pin.ID += "#pin"
+	pin.Part = "pin"
 	unpin := hostname(saas, "split.customer.example", edit("tls_1_3", "on", "", "on", plan.CauseChange, at("zones/saas.yaml", 15, "rule 1")))
-	unpin.ID += "#unpin"
-	unpin.Needs = []string{"zone/saas.example#tls_1_3"}
+	unpin.Part = "unpin"
+	unpin.Needs = []plan.Ref{plan.ZoneRef("saas.example").Setting("tls_1_3")}
 	unpin.Hazards = []plan.Hazard{{Kind: plan.MovesTraffic, Message: "the hostname is moving to another zone"}}
 	p.Changes = append(p.Changes, pin, unpin)
 	p.Changes = append(p.Changes, zoneSetting("other.example", edit("http2", "on", "off", "", plan.CauseChange, at("zones/other.yaml", 3, "settings"))))
 	for i := range 12 {
 		p.Findings = append(p.Findings, plan.Finding{
-			Severity: schema.Warning, Rule: plan.NeedsKey, Object: fmt.Sprintf("custom_hostname/saas.example/up%02d.example", i),
+			Severity: schema.Warning, Rule: plan.NeedsKey, Ref: plan.ParseRef(fmt.Sprintf("custom_hostname/saas.example/up%02d.example", i), ""),
 			Message: "the certificate was uploaded: a write needs its private key",
 		})
 	}
 	origin := at("zones/saas.yaml", 40, "entry")
 	p.Findings = append(p.Findings, plan.Finding{
-		Severity: schema.Error, Rule: plan.NotFound, Object: "custom_hostname/saas.example/gone.example",
+		Severity: schema.Error, Rule: plan.NotFound, Ref: plan.ParseRef("custom_hostname/saas.example/gone.example", ""),
 		Message: "no such custom hostname", Origin: origin,
 	})
 	return summed(p, 4)

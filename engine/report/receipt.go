@@ -65,7 +65,7 @@ type ReceiptConfig struct {
 func NewReceiptStep(s *apply.Step) ReceiptStep {
 	c := s.Change
 	line := ReceiptStep{
-		Type: receiptStep, ID: c.ID, Zone: c.Zone, Kind: c.Kind, Name: c.Name, Action: c.Action,
+		Type: receiptStep, ID: c.String(), Zone: c.Zone, Kind: c.Kind, Name: c.Title(), Action: c.Action,
 		Outcome: s.Outcome, Wrote: s.Wrote, Reason: s.Reason, Edits: []ReceiptEdit{},
 	}
 	if s.Outcome != apply.Done {
@@ -213,8 +213,10 @@ func (r *Receipt) result() *apply.Result {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		c := &changes[i]
-		*c = plan.Change{ID: s.ID, Zone: s.Zone, Kind: s.Kind, Name: s.Name, Action: s.Action}
-		c.Account = accountOf(c)
+		*c = plan.Change{Ref: plan.ParseRef(s.ID, s.Name), Action: s.Action}
+		if s.Name != c.Name {
+			c.Certificate = s.Name
+		}
 		for _, e := range s.Edits {
 			direction := schema.Changes // what a value that is inherited comes to is not known
 			if row, ok := schema.LookupSetting(e.Setting); ok && explicit(e.From) && explicit(e.To) {

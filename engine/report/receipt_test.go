@@ -95,7 +95,7 @@ func TestReceiptsReadBack(t *testing.T) {
 		}
 		r := &apply.Result{}
 		for i := range rapid.IntRange(0, 3).Draw(t, "steps") {
-			c := &plan.Change{ID: string(rune('a'+i)) + word.Draw(t, "id"), Zone: word.Draw(t, "zone"), Kind: plan.KindCustomHostname, Name: word.Draw(t, "name"), Action: plan.Update}
+			c := &plan.Change{Ref: plan.ParseRef(string(rune('a'+i))+word.Draw(t, "id"), ""), Action: plan.Update}
 			c.Edits = []plan.Edit{{Setting: word.Draw(t, "setting"), From: value("from"), To: value("to")}}
 			r.Steps = append(r.Steps, apply.Step{Change: c, Outcome: apply.Failed, Reason: "x" + word.Draw(t, "reason")})
 			r.Tally.Planned++

@@ -87,7 +87,7 @@ func (t *text) step(s *apply.Step) {
 
 // whose names the object of a change and where it is.
 func whose(c *plan.Change) string {
-	who := Safe(c.Name)
+	who := Safe(c.Title())
 	switch {
 	case c.Kind == plan.KindZone:
 		return "zone " + who
@@ -179,7 +179,10 @@ func namesBelow(rows []row, groups []group) {
 }
 
 // edited is one setting of one object.
-type edited struct{ object, setting string }
+type edited struct {
+	object  plan.Ref
+	setting string
+}
 
 // remaining tells how live stands after the run, and what to do about it, in
 // lines that are safe to print; those that belong to the one before are indented.
@@ -209,7 +212,7 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		for _, e := range s.Change.Edits {
-			k := edited{objectID(s.Change), e.Setting}
+			k := edited{objectRef(s.Change), e.Setting}
 			was, seen := outcomes[k]
 			outcomes[k] = s.Outcome == apply.Done && (was || !seen)
 		}
@@ -220,7 +223,7 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 		c := &r.Remaining.Changes[i]
 		isAccepted := false
 		for _, e := range c.Edits {
-			switch done, planned := outcomes[edited{objectID(c), e.Setting}]; {
+			switch done, planned := outcomes[edited{objectRef(c), e.Setting}]; {
 			case done:
 				accepted++
 				isAccepted = true
@@ -231,7 +234,7 @@ func remaining(r *apply.Result, verbose bool) (lines []string) {
 			}
 		}
 		if isAccepted {
-			names = append(names, Safe(c.Name))
+			names = append(names, Safe(c.Title()))
 		}
 	}
 	say("Read again, live is not as the configuration asks:")

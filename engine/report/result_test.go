@@ -43,7 +43,7 @@ func partial() *apply.Result {
 			return apply.Step{Outcome: apply.Failed, Wrote: true, Err: errors.New("connection reset, and it cannot be read")}
 		case i == 9:
 			return apply.Step{Outcome: apply.Done, Reason: "already so"}
-		case c.ID == "zone/saas.example#tls_1_3":
+		case c.String() == "zone/saas.example#tls_1_3":
 			return apply.Step{Outcome: apply.Failed, Reason: "403 (code 9109): the plan does not allow it"}
 		case len(c.Needs) > 0:
 			return apply.Step{Outcome: apply.Skipped, Reason: "needs zone/saas.example#tls_1_3, which failed"}
@@ -98,7 +98,7 @@ func TestWhatRemainsIsToldByWhatTheRunDid(t *testing.T) {
 	rule := at("zones/saas.yaml", 14, "rule 1")
 	pin := hostname(saas, "a.test", edit("min_tls_version", "1.0", "1.1", "1.0", plan.CauseChange, rule))
 	unpin := hostname(saas, "a.test", edit("min_tls_version", "1.1", "", "1.2", plan.CauseChange, rule))
-	pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+	pin.Part, unpin.Part = "pin", "unpin"
 	again := hostname(saas, "a.test",
 		edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule), edit("http2", "off", "on", "", plan.CauseChange, rule))
 	for _, c := range []struct {

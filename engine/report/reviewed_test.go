@@ -111,7 +111,7 @@ func TestWhatWasAddedIsNamed(t *testing.T) {
 	for i := range p.Changes[:4] {
 		changes = append(changes, &p.Changes[i])
 	}
-	changes = append(changes, &plan.Change{Kind: plan.KindAlert, Name: "A\x1b", Account: "Example Inc", Action: plan.Create})
+	changes = append(changes, &plan.Change{Ref: plan.Ref{Kind: plan.KindAlert, Name: "A\x1b", Account: "Example Inc"}, Action: plan.Create})
 	got := Added(changes, 2)
 	want := []string{
 		"app000.customer.example in saas.example: min_tls_version 1.0 → 1.2",

@@ -46,20 +46,20 @@ func suitesPlan() *plan.Plan {
 func foreignPlan() *plan.Plan {
 	bad := "::error::x\r\n\x1b]0;t\x07##[error]\u202e\u009b"
 	c := plan.Change{
-		ID: bad, Zone: bad, Kind: plan.Kind(bad), Name: bad, Action: bad,
+		Ref: plan.Ref{Zone: bad, Kind: plan.Kind(bad), Name: bad}, Action: bad,
 		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: at(bad, 1, bad)}},
 		Hazards: []plan.Hazard{{Kind: plan.HazardKind(bad), Message: bad}},
 	}
 	d := c
-	d.Zone, d.ID = saas, "d"
+	d.Zone, d.Part = saas, "d"
 	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
 	origin := at(bad, 2, bad)
 	return summed(&plan.Plan{
 		Changes: []plan.Change{c, d},
 		Findings: []plan.Finding{
-			{Severity: schema.Severity(bad), Rule: bad, Object: bad, Message: bad, Origin: origin},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad, Message: bad},
-			{Severity: schema.Error, Rule: bad, Object: "zone/" + bad + "2", Message: bad},
+			{Severity: schema.Severity(bad), Rule: bad, Ref: plan.ParseRef(bad, ""), Message: bad, Origin: origin},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad), Message: bad},
+			{Severity: schema.Error, Rule: bad, Ref: plan.ZoneRef(bad + "2"), Message: bad},
 		},
 	}, 1)
 }
@@ -108,12 +108,12 @@ func adoptPlan() *plan.Plan {
 	p := &plan.Plan{Changes: []plan.Change{
 		hostname(saas, "app.customer.example", edit("min_tls_version", "1.0", "", "1.2", plan.CauseAdopt, at("tlsync.yaml", 9, "defaults"))),
 		hostname(saas, strings.Repeat("long.", 12)+"example", edit("http2", "off", "on", "", plan.CauseAdopt, at("tlsync.yaml", 10, "defaults"))),
-		{ID: "alert/a", Zone: saas, Kind: "alert", Name: "new", Action: "create"},
-		{ID: "alert/b", Zone: saas, Kind: "alert", Name: "old", Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
+		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "new"}, Action: "create"},
+		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "old"}, Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
 	}}
 	for i := range 8 {
 		p.Findings = append(p.Findings, plan.Finding{
-			Severity: schema.Warning, Rule: plan.Unreadable, Object: fmt.Sprintf("zone/z%d.example", i), Message: fmt.Sprintf("setting %d could not be read", i),
+			Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.ParseRef(fmt.Sprintf("zone/z%d.example", i), ""), Message: fmt.Sprintf("setting %d could not be read", i),
 		})
 	}
 	return summed(p, 2)
@@ -156,7 +156,7 @@ func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 	} {
 		other := base()
 		change(&other)
-		other.ID, other.Name = "custom_hostname/a", "a.test"
+		other.Name = "a.test"
 		got := render(t, summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
 		if joined := strings.Contains(got, "2 custom hostnames"); joined != (name == "") {
 			t.Errorf("%q: joined is %v:\n%s", name, joined, got)
@@ -170,7 +170,7 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 	pair := func(name string) []plan.Change {
 		pin := hostname(saas, name, edit("min_tls_version", "1.0", "1.3", "1.0", plan.CauseChange, rule))
 		unpin := hostname(saas, name, edit("min_tls_version", "1.3", "", "1.2", plan.CauseChange, rule))
-		pin.ID, unpin.ID = pin.ID+"#pin", unpin.ID+"#unpin"
+		pin.Part, unpin.Part = "pin", "unpin"
 		pin.Hazards, unpin.Hazards = hazard, hazard
 		return []plan.Change{pin, unpin}
 	}
@@ -201,7 +201,7 @@ func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		p := rollout()
 		// The two writes to one hostname keep their order.
-		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.ID, "#pin") })
+		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.Part == "pin" })
 		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")

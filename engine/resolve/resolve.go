@@ -297,7 +297,7 @@ func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
 			if !found[i][e.Hostname.Value] && !e.Absent {
 				r.Findings = append(r.Findings, plan.Finding{
 					Severity: schema.Warning, Rule: plan.NotFound,
-					Object:  plan.HostnameObject(zone, e.Hostname.Value),
+					Ref:     plan.ZoneRef(zone).CustomHostname(e.Hostname.Value),
 					Message: fmt.Sprintf("custom hostname %s does not exist in %s%s", e.Hostname.Value, in, notCreated(&d.Zones[i], &e)),
 					Origin:  plan.Origin{Pos: e.Hostname.Pos, Via: "entry"},
 				})

@@ -70,7 +70,7 @@ func (r *Resolved) resolveAccounts(d *schema.Desired, live *plan.Live) {
 				out.Document = a
 			default:
 				r.Findings = append(r.Findings, plan.Finding{
-					Severity: schema.Error, Rule: plan.NotEditable, Object: "account/" + l.Name,
+					Severity: schema.Error, Rule: plan.NotEditable, Ref: plan.AccountRef(l.Name),
 					Message: fmt.Sprintf("this document is not planned: account %s has one at %s already, which names it in another way; merge the two", l.Name, out.Document.Name.Pos),
 					Origin:  plan.Origin{Pos: a.Name.Pos, Via: "account"},
 				})

@@ -3,12 +3,11 @@ package sandbox
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Limits of Access, from developers.cloudflare.com/cloudflare-one/account-limits.
@@ -18,34 +17,56 @@ const (
 	longestDomain    = 63 // characters, path included
 )
 
-// application is a self-hosted application of Access: the names whose requests
-// are let through by its policies only.
+// application is a self-hosted application of Access. Its policies decide which
+// requests to its names are let through.
 type application struct {
-	id, name, domain string
-	domains          []string                   // self_hosted_domains, domain among them
-	fields           map[string]json.RawMessage // the others, as written or by default
-	policies         []grant                    // by precedence
-	created, updated time.Time
+	meta
+	domain   string
+	domains  []string                   // self_hosted_domains, domain among them
+	fields   map[string]json.RawMessage // the others, as written or by default
+	policies []grant                    // by precedence
 }
 
-// grant is a policy at its place in an application.
+// applications are the applications of an account.
+var applications = &collection[application, *application]{
+	items: func(a *account) *[]*application { return &a.applications }, noun: "application", unknown: accessUnknown,
+	pageSize: 25, created: http.StatusCreated, deleted: http.StatusAccepted, most: mostApplications,
+	parse: (*Server).parseApplication, written: (*Server).identifyPolicies,
+	takeID: func(a *account, app *application) {
+		if app.id == "" {
+			app.id = a.newID("app", app.domain)
+		}
+	},
+	ignored: func(a *account, app *application) { app.id = uuid(a.id, "app/"+app.domain) },
+}
+
+// grant is a policy and its precedence in an application.
 type grant struct {
 	policy     *accessPolicy
 	precedence int
 }
 
-// accessPolicy is a policy of Access. One written into an application belongs to
-// it; a reusable one stands by itself.
+// accessPolicy is a policy of Access. A policy written inside an application
+// belongs to it; a reusable one can be in several applications.
 type accessPolicy struct {
-	id, name, decision        string
+	meta
+	decision                  string
 	include, exclude, require []json.RawMessage
 	reusable                  bool
-	created, updated          time.Time
 }
 
-// applicationFields are what an application may be written with. Identifiers and
-// times are not among them: a client that gives back what it has read must leave
-// them out.
+// accessPolicies are the reusable policies of an account.
+var accessPolicies = &collection[accessPolicy, *accessPolicy]{
+	items: func(a *account) *[]*accessPolicy { return &a.policies }, noun: "policy", unknown: accessUnknown,
+	pageSize: 25, created: http.StatusCreated, deleted: http.StatusAccepted,
+	parse: (*Server).parseReusablePolicy, inUse: (*accessPolicy).inUse,
+	takeID:  func(a *account, p *accessPolicy) { p.id = a.newID("reusable policy", p.name) },
+	ignored: func(a *account, p *accessPolicy) { p.id = uuid(a.id, "policy/"+p.name) },
+}
+
+// applicationFields are the fields of a written application. The identifiers and
+// times of an answer are not among them: a client that sends back an answer must
+// leave them out.
 var applicationFields = []field{
 	{"type", aText, true}, {"domain", aText, true}, {"name", aText, false}, {"policies", aList, false}, {"self_hosted_domains", someTexts, false},
 	{"session_duration", aText, false}, {"app_launcher_visible", aBool, false}, {"service_auth_401_redirect", aBool, false},
@@ -57,7 +78,7 @@ var applicationFields = []field{
 	{"tags", someTexts, false},
 }
 
-// defaultFields are those that an application always shows.
+// defaultFields are the fields that every application shows.
 func defaultFields() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
 		"session_duration": json.RawMessage(`"24h"`), "app_launcher_visible": json.RawMessage(`true`),
@@ -68,27 +89,32 @@ func defaultFields() map[string]json.RawMessage {
 var durationShape = lazyRegexp(`^([0-9]+(ns|us|µs|ms|s|m|h))+$`)
 
 // render is the application as the API shows it.
-func (app *application) render() map[string]any {
+func (app *application) render(*account) any {
 	out := app.content()
-	policies := []map[string]any{}
-	for _, g := range app.policies {
-		p := g.policy.content()
-		p["id"], p["reusable"], p["precedence"] = g.policy.id, g.policy.reusable, g.precedence
-		p["created_at"], p["updated_at"] = stamp(g.policy.created), stamp(g.policy.updated)
-		policies = append(policies, p)
-	}
-	out["policies"] = policies
+	out["policies"] = app.renderPolicies()
 	out["id"], out["aud"] = app.id, hexID("aud", app.id)+hexID("aud2", app.id)
 	out["created_at"], out["updated_at"] = stamp(app.created), stamp(app.updated)
 	return out
 }
 
-// content is what was written, without identifiers and times.
+func (app *application) renderPolicies() []map[string]any {
+	out := []map[string]any{}
+	for _, g := range app.policies {
+		p := g.policy.content()
+		p["id"], p["reusable"], p["precedence"] = g.policy.id, g.policy.reusable, g.precedence
+		p["created_at"], p["updated_at"] = stamp(g.policy.created), stamp(g.policy.updated)
+		out = append(out, p)
+	}
+	return out
+}
+
+// content is the application without identifiers and times.
 func (app *application) content() map[string]any {
 	out := map[string]any{"type": "self_hosted", "name": app.name, "domain": app.domain, "self_hosted_domains": app.domains}
 	for k, v := range app.fields {
 		out[k] = v
 	}
+
 	policies := []map[string]any{}
 	for _, g := range app.policies {
 		p := g.policy.content()
@@ -106,7 +132,7 @@ func (p *accessPolicy) content() map[string]any {
 	}
 }
 
-// orNone is a list that is never null.
+// orNone returns the list, or an empty one instead of nil.
 func orNone[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -114,11 +140,31 @@ func orNone[T any](list []T) []T {
 	return list
 }
 
-// own is the application for the history.
-func (app *application) own() map[string]json.RawMessage {
+func (app *application) own() map[string]json.RawMessage { return encodedValues(app.content()) }
+
+func (p *accessPolicy) own() map[string]json.RawMessage { return encodedValues(p.content()) }
+
+func encodedValues(m map[string]any) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
-	for k, v := range app.content() {
+	for k, v := range m {
 		out[k] = encode(v)
+	}
+	return out
+}
+
+func (app *application) label() string { return app.domain }
+func (p *accessPolicy) label() string  { return p.name }
+
+func (app *application) recorded(*account) []recorded { return []recorded{app} }
+
+// recorded are the applications that have the policy. The history does not show a
+// policy by itself.
+func (p *accessPolicy) recorded(a *account) []recorded {
+	var out []recorded
+	for _, app := range a.applications {
+		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
+			out = append(out, app)
+		}
 	}
 	return out
 }
@@ -127,66 +173,44 @@ func (app *application) object(a *account) string {
 	return "access_application/" + a.name + "/" + app.domain
 }
 
-func (a *account) listApplications(c *call) *answer {
-	return pagedBy(c, 25, len(a.applications), 1000, func(i int) any { return a.applications[i].render() })
+// listApplicationPolicies is GET apps/{id}/policies.
+func (s *Server) listApplicationPolicies(c *call, a *account) *answer {
+	return applications.with(func(_ *Server, c *call, _ *account, app *application) *answer {
+		shown := app.renderPolicies()
+		return pagedBy(c, 25, len(shown), func(i int) any { return shown[i] })
+	})(s, c, a)
 }
 
-// listPolicies is GET apps/{id}/policies.
-func (app *application) listPolicies(c *call) *answer {
-	shown := app.render()["policies"].([]map[string]any)
-	return pagedBy(c, 25, len(shown), 1000, func(i int) any { return shown[i] })
-}
-
-// readApplication makes an application of a body; old is nil for a new one.
-// policies that are not mentioned stay.
-func (s *Server) readApplication(c *call, a *account, old *application) (*application, *answer) {
-	refuse := func(format string, args ...any) (*application, *answer) { return nil, badAccess(format, args...) }
+// parseApplication reads the body of a write; old is nil for a new application.
+// A body without policies keeps the old ones.
+func (s *Server) parseApplication(c *call, a *account, old *application) (*application, *answer) {
 	m, err := readFields(c.body, applicationFields)
 	if err != nil {
-		return refuse("%s", err)
+		return nil, badAccess("%s", err)
 	}
-	app := &application{domain: as[string](m["domain"]), fields: defaultFields(), created: c.now, updated: c.now}
+	app := &application{domain: as[string](m["domain"]), fields: defaultFields()}
 	app.name = cmp.Or(as[string](m["name"]), app.domain)
 	if kind := as[string](m["type"]); kind != "self_hosted" {
-		return refuse("type %q is not self_hosted, the only one this sandbox knows", kind)
+		return nil, badAccess("type %q is not self_hosted, the only type that this sandbox supports", kind)
 	}
+
 	app.domains = []string{app.domain}
 	if raw, given := m["self_hosted_domains"]; given {
 		app.domains = as[[]string](raw)
-		if !slices.Contains(app.domains, app.domain) {
-			return refuse("self_hosted_domains does not hold domain")
-		}
 	}
-	if len(app.domains) > mostDomains {
-		return refuse("an application has no more than %d domains", mostDomains)
+	if bad := s.checkDomains(a, app, old); bad != nil {
+		return nil, bad
 	}
-	for i, domain := range app.domains {
-		host, path, _ := strings.Cut(domain, "/")
-		why := s.unusable(a, strings.TrimPrefix(host, "*."))
-		switch {
-		case len(domain) > longestDomain:
-			return refuse("domain %q has more than %d characters", domain, longestDomain)
-		case strings.ContainsAny(path, "?#"):
-			return refuse("domain %q is more than a hostname and a path", domain)
-		case slices.Contains(app.domains[:i], domain):
-			return refuse("self_hosted_domains lists %q twice", domain)
-		case why != "" && (old == nil || !slices.Contains(old.domains, domain)):
-			return nil, fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", host, why))
-		}
-		for _, other := range a.applications {
-			if other != old && slices.Contains(other.domains, domain) {
-				return nil, fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q exists already", domain))
-			}
-		}
-	}
+
 	if raw, given := m["session_duration"]; given && !durationShape().MatchString(as[string](raw)) {
-		return refuse("session_duration %s is not a duration", raw)
+		return nil, badAccess("session_duration %s is not a duration", raw)
 	}
 	for _, k := range sortedKeys(m) {
 		if !slices.Contains([]string{"type", "domain", "name", "policies", "self_hosted_domains"}, k) {
 			app.fields[k] = compact(m[k])
 		}
 	}
+
 	if raw, given := m["policies"]; given {
 		var bad *answer
 		if app.policies, bad = a.readGrants(c, raw, old); bad != nil {
@@ -198,61 +222,50 @@ func (s *Server) readApplication(c *call, a *account, old *application) (*applic
 	return app, nil
 }
 
-// readGrants reads the policies of an application: an id, an object of id and
-// precedence, or a policy written out, which then belongs to the application. An
-// id is that of a reusable policy or of one the application has already.
-func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
-	find := func(id string) *accessPolicy {
-		if i := slices.IndexFunc(a.policies, func(p *accessPolicy) bool { return p.id == id }); i >= 0 {
-			return a.policies[i]
+// checkDomains refuses domains that the application cannot have. Domains that it
+// already has stay allowed even if their hostname is gone.
+func (s *Server) checkDomains(a *account, app, old *application) *answer {
+	if !slices.Contains(app.domains, app.domain) {
+		return badAccess("self_hosted_domains does not contain domain")
+	}
+	if len(app.domains) > mostDomains {
+		return badAccess("an application has no more than %d domains", mostDomains)
+	}
+
+	for i, domain := range app.domains {
+		host, path, _ := strings.Cut(domain, "/")
+		why := s.unusable(a, strings.TrimPrefix(host, "*."))
+		switch {
+		case len(domain) > longestDomain:
+			return badAccess("domain %q has more than %d characters", domain, longestDomain)
+		case strings.ContainsAny(path, "?#"):
+			return badAccess("domain %q is more than a hostname and a path", domain)
+		case slices.Contains(app.domains[:i], domain):
+			return badAccess("self_hosted_domains lists %q twice", domain)
+		case why != "" && (old == nil || !slices.Contains(old.domains, domain)):
+			return fail(http.StatusBadRequest, accessNotInZone, fmt.Sprintf("hostname %q %s", host, why))
 		}
-		if old != nil {
-			for _, g := range old.policies {
-				if g.policy.id == id {
-					return g.policy
-				}
+
+		for _, other := range a.applications {
+			if other != old && slices.Contains(other.domains, domain) {
+				return fail(http.StatusConflict, accessDuplicate, fmt.Sprintf("an application for %q already exists", domain))
 			}
 		}
-		return nil
 	}
+	return nil
+}
+
+// readGrants reads the policies of an application. Each is an id, an object with id
+// and precedence, or a whole policy, which then belongs to the application.
+func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]grant, *answer) {
 	var out []grant
 	for i, item := range as[[]json.RawMessage](raw) {
 		g := grant{precedence: i + 1}
-		var id string
-		m, err := fields(item)
-		_, linked := m["id"]
-		switch {
-		case aText.fits(item):
-			id, linked = as[string](item), true
-		case err != nil:
-			return nil, badAccess("policies[%d] is neither an id nor an object", i)
-		}
-		if raw, given := m["precedence"]; given {
-			if json.Unmarshal(raw, &g.precedence) != nil || g.precedence < 1 {
-				return nil, badAccess("policies[%d]: precedence is not a positive number", i)
-			}
-			delete(m, "precedence")
-		}
-		if linked {
-			if m != nil {
-				if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
-					return nil, badAccess("policies[%d]: beside an id there is room for precedence only", i)
-				}
-				id = as[string](m["id"])
-			}
-			if g.policy = find(id); g.policy == nil {
-				return nil, badAccess("policies[%d]: there is no policy %q", i, id)
-			}
-		} else {
-			p, err := readPolicy(encode(m))
-			if err != nil {
-				return nil, badAccess("policies[%d]: %s", i, err)
-			}
-			p.created, p.updated = c.now, c.now
-			g.policy = p
+		if err := a.readGrant(&g, c, item, old); err != nil {
+			return nil, badAccess("policies[%d]%s", i, err)
 		}
 		if slices.ContainsFunc(out, func(o grant) bool { return o.precedence == g.precedence || o.policy == g.policy }) {
-			return nil, badAccess("policies[%d]: the policy or its precedence is there twice", i)
+			return nil, badAccess("policies[%d]: the policy or its precedence is listed twice", i)
 		}
 		out = append(out, g)
 	}
@@ -260,19 +273,65 @@ func (a *account) readGrants(c *call, raw json.RawMessage, old *application) ([]
 	return out, nil
 }
 
-// readPolicy reads a policy as written.
+// readGrant reads one policy of an application. The precedence of g is the default.
+func (a *account) readGrant(g *grant, c *call, item json.RawMessage, old *application) error {
+	if aText.fits(item) {
+		return a.linkPolicy(g, as[string](item), old)
+	}
+	m, err := fields(item)
+	if err != nil {
+		return errors.New(" is neither an id nor an object")
+	}
+	if raw, given := m["precedence"]; given {
+		if json.Unmarshal(raw, &g.precedence) != nil || g.precedence < 1 {
+			return errors.New(": precedence is not a positive number")
+		}
+		delete(m, "precedence")
+	}
+
+	if _, linked := m["id"]; linked {
+		if k := unknownKey(m, "id"); k != "" || !aText.fits(m["id"]) {
+			return errors.New(": only precedence can stand beside an id")
+		}
+		return a.linkPolicy(g, as[string](m["id"]), old)
+	}
+	p, err := readPolicy(encode(m))
+	if err != nil {
+		return fmt.Errorf(": %w", err)
+	}
+	p.created, p.updated = c.now, c.now
+	g.policy = p
+	return nil
+}
+
+// linkPolicy finds a reusable policy, or one that the application already has.
+func (a *account) linkPolicy(g *grant, id string, old *application) error {
+	known := slices.Clone(a.policies)
+	if old != nil {
+		for _, o := range old.policies {
+			known = append(known, o.policy)
+		}
+	}
+	if g.policy = find(known, func(p *accessPolicy) bool { return p.id == id }); g.policy == nil {
+		return fmt.Errorf(": policy %q does not exist", id)
+	}
+	return nil
+}
+
+// readPolicy reads a policy.
 func readPolicy(body []byte) (*accessPolicy, error) {
 	m, err := readFields(body, []field{{"name", aText, true}, {"decision", aText, true}, {"include", aList, true}, {"exclude", aList, false}, {"require", aList, false}})
 	if err != nil {
 		return nil, err
 	}
-	p := &accessPolicy{name: as[string](m["name"]), decision: as[string](m["decision"])}
+	p := &accessPolicy{meta: meta{name: as[string](m["name"])}, decision: as[string](m["decision"])}
 	if p.name == "" {
 		return nil, fmt.Errorf("name is empty")
 	}
 	if !slices.Contains([]string{"allow", "deny", "non_identity", "bypass"}, p.decision) {
 		return nil, fmt.Errorf("decision %q is not one of allow, deny, non_identity, bypass", p.decision)
 	}
+
 	for _, list := range []struct {
 		name string
 		into *[]json.RawMessage
@@ -284,14 +343,15 @@ func readPolicy(body []byte) (*accessPolicy, error) {
 			*list.into = append(*list.into, compact(rule))
 		}
 	}
+
 	if len(p.include) == 0 {
 		return nil, fmt.Errorf("include is empty")
 	}
 	return p, nil
 }
 
-// rules are the rules that a policy may hold, with the fields of each, which are
-// strings. It is read only.
+// rules maps each kind of rule that a policy may hold to the fields of the rule,
+// which are strings. It is read only.
 var rules = map[string][]string{
 	"certificate": nil, "common_name": {"common_name"}, "everyone": nil, "any_valid_service_token": nil, "service_token": {"token_id"},
 	"email": {"email"}, "email_domain": {"domain"}, "group": {"id"}, "ip": {"ip"}, "geo": {"country_code"},
@@ -307,6 +367,7 @@ func checkRule(raw json.RawMessage) error {
 	if !known {
 		return fmt.Errorf("rule %s is not one of %s", kind, strings.Join(sortedKeys(rules), ", "))
 	}
+
 	var want []field
 	for _, name := range names {
 		want = append(want, field{name, aText, true})
@@ -317,11 +378,8 @@ func checkRule(raw json.RawMessage) error {
 	return nil
 }
 
-// takeIDs gives the application and its own new policies their ids.
-func (app *application) takeIDs(a *account) {
-	if app.id == "" {
-		app.id = a.newID("app", app.domain)
-	}
+// identifyPolicies gives the application's new policies their ids.
+func (s *Server) identifyPolicies(_ *call, a *account, app *application) {
 	for _, g := range app.policies {
 		if g.policy.id == "" {
 			g.policy.id = a.newID("policy", app.domain+"/"+g.policy.name)
@@ -329,163 +387,29 @@ func (app *application) takeIDs(a *account) {
 	}
 }
 
-// createApplication is POST access/apps.
-func (s *Server) createApplication(c *call, a *account) *answer {
-	app, bad := s.readApplication(c, a, nil)
-	switch {
-	case bad != nil:
-		return bad
-	case len(a.applications) >= mostApplications:
-		return fail(http.StatusBadRequest, accessOverLimit, fmt.Sprintf("an account has no more than %d applications", mostApplications))
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		app.id = uuid(a.id, "app/"+app.domain)
-		return ok(http.StatusCreated, app.render())
-	}
-	app.takeIDs(a)
-	a.applications = append(a.applications, app)
-	s.publish(a)
-	c.entry.Effect = EffectCreated
-	c.entry.wrote(app.object(a), nil, app.own())
-	return ok(http.StatusCreated, app.render())
-}
-
-// editApplication is PUT access/apps/{id}, which replaces everything but
-// policies that are not mentioned.
-func (s *Server) editApplication(c *call, a *account, app *application) *answer {
-	next, bad := s.readApplication(c, a, app)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, app.render())
-	}
-	next.id, next.created = app.id, app.created
-	next.takeIDs(a)
-	s.replaceApplication(c.entry, a, app, next)
-	return ok(http.StatusOK, app.render())
-}
-
-// replaceApplication gives an application another content and records it.
-func (s *Server) replaceApplication(e *Entry, a *account, app, next *application) {
-	object, before := app.object(a), app.own()
-	*app = *next
-	s.publish(a)
-	e.wrote(object, before, app.own())
-	e.Effect = cmp.Or(e.Effect, changedOrNot(before, app.own()))
-}
-
-// changedOrNot is the effect of a write, by what it left.
-func changedOrNot(before, after map[string]json.RawMessage) Effect {
-	if maps.EqualFunc(before, after, func(x, y json.RawMessage) bool { return string(x) == string(y) }) {
-		return EffectNoop
-	}
-	return EffectChanged
-}
-
-// deleteApplication is DELETE access/apps/{id}. Its own policies go with it.
-func (s *Server) deleteApplication(c *call, a *account, app *application) *answer {
-	c.entry.Effect = EffectIgnored
-	if !c.ignoreWrite {
-		c.entry.Effect = EffectDeleted
-		s.removeApplication(c.entry, a, app)
-	}
-	return ok(http.StatusAccepted, map[string]string{"id": app.id})
-}
-
-func (s *Server) removeApplication(e *Entry, a *account, app *application) {
-	a.applications = slices.DeleteFunc(a.applications, func(o *application) bool { return o == app })
-	s.publish(a)
-	e.wrote(app.object(a), app.own(), nil)
-}
-
-// usedBy counts the applications that have a policy.
-func (p *accessPolicy) usedBy(a *account) (n int) {
-	for _, app := range a.applications {
-		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
-			n++
-		}
-	}
-	return n
-}
-
 // render is a reusable policy as the API shows it.
-func (p *accessPolicy) render(a *account) map[string]any {
+func (p *accessPolicy) render(a *account) any {
 	out := p.content()
-	out["id"], out["reusable"], out["app_count"] = p.id, true, p.usedBy(a)
+	out["id"], out["reusable"], out["app_count"] = p.id, true, len(p.recorded(a))
 	out["created_at"], out["updated_at"] = stamp(p.created), stamp(p.updated)
 	return out
 }
 
-func (a *account) listPolicies(c *call) *answer {
-	return pagedBy(c, 25, len(a.policies), 1000, func(i int) any { return a.policies[i].render(a) })
-}
-
-// createPolicy is POST access/policies.
-func (s *Server) createPolicy(c *call, a *account) *answer {
+// parseReusablePolicy reads the body of POST access/policies and PUT
+// access/policies/{id}. A write changes every application that has the policy.
+func (s *Server) parseReusablePolicy(c *call, _ *account, _ *accessPolicy) (*accessPolicy, *answer) {
 	p, err := readPolicy(c.body)
 	if err != nil {
-		return badAccess("%s", err)
+		return nil, badAccess("%s", err)
 	}
-	p.reusable, p.created, p.updated = true, c.now, c.now
-	if c.ignoreWrite {
-		c.entry.Effect = EffectIgnored
-		p.id = uuid(a.id, "policy/"+p.name)
-		return ok(http.StatusCreated, p.render(a))
-	}
-	p.id = a.newID("reusable policy", p.name)
-	a.policies = append(a.policies, p)
-	c.entry.Effect = EffectCreated
-	return ok(http.StatusCreated, p.render(a))
+	p.reusable = true
+	return p, nil
 }
 
-// editPolicy is PUT access/policies/{id}; it changes every application that has
-// the policy.
-func (s *Server) editPolicy(c *call, a *account, p *accessPolicy) *answer {
-	next, err := readPolicy(c.body)
-	switch {
-	case err != nil:
-		return badAccess("%s", err)
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, p.render(a))
-	}
-	next.id, next.reusable, next.created, next.updated = p.id, true, p.created, c.now
-	type was struct {
-		app *application
-		own map[string]json.RawMessage
-	}
-	var touched []was
-	for _, app := range a.applications {
-		if slices.ContainsFunc(app.policies, func(g grant) bool { return g.policy == p }) {
-			touched = append(touched, was{app, app.own()})
-		}
-	}
-	before := encode(p.content())
-	*p = *next
-	s.publish(a)
-	c.entry.Effect = EffectChanged
-	if string(before) == string(encode(p.content())) {
-		c.entry.Effect = EffectNoop
-	}
-	for _, t := range touched {
-		c.entry.wrote(t.app.object(a), t.own, t.app.own())
-	}
-	return ok(http.StatusOK, p.render(a))
-}
-
-// deletePolicy is DELETE access/policies/{id}, refused while an application has
-// the policy.
-func (s *Server) deletePolicy(c *call, a *account, p *accessPolicy) *answer {
-	switch n := p.usedBy(a); {
-	case n > 0:
+// inUse refuses to delete a policy while an application has it.
+func (p *accessPolicy) inUse(_ *call, a *account) *answer {
+	if n := len(p.recorded(a)); n > 0 {
 		return fail(http.StatusConflict, accessInUse, fmt.Sprintf("the policy is attached to %d applications", n))
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-	default:
-		c.entry.Effect = EffectDeleted
-		a.policies = slices.DeleteFunc(a.policies, func(o *accessPolicy) bool { return o == p })
 	}
-	return ok(http.StatusAccepted, map[string]string{"id": p.id})
+	return nil
 }

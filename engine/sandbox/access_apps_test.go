@@ -77,7 +77,7 @@ func TestApplicationsAreWrittenAndRead(t *testing.T) {
 		t.Errorf("%+v", put)
 	}
 
-	// The dump of another team's application stays what it was.
+	// A client can send back another team's application unchanged.
 	other := must[shownApp](t, srv, "GET", theirApp, "")
 	if other.Domain != "other.saas.example" || len(other.Tags) != 1 || other.Policies[0].Decision != "allow" {
 		t.Errorf("%+v", other)
@@ -137,7 +137,7 @@ func TestApplicationsThatAreRefused(t *testing.T) {
 		step{method: "POST", path: apps, body: appBody("other.saas.example", ``), status: 409, code: 12133},
 		step{method: "POST", path: apps, body: appBody("app.test", `,"self_hosted_domains":["app.test","other.saas.example"]`), status: 409, code: 12133},
 		step{method: "GET", path: apps + "?domain=app.test", status: 400, code: 6003},
-		// What was there before stays possible.
+		// A domain that the application already has stays possible.
 		step{method: "PUT", path: theirApp, body: appBody("other.saas.example", ``), status: 200},
 		step{method: "POST", path: apps, body: appBody("app.test/admin", `,"self_hosted_domains":["app.test/admin","pay.test"]`), status: 201},
 		step{method: "POST", path: apps, body: appBody("pay.test", ``), status: 409, code: 12133},

@@ -30,8 +30,7 @@ const (
 	hostSettings = cas + "/settings"
 )
 
-// accountSeed has two accounts; the certificates of the first are those of
-// another team.
+// accountSeed has two accounts. Another team owns the certificates of the first one.
 const accountSeed = `
 accounts:
   - name: Example Inc
@@ -126,7 +125,7 @@ func sign(t *testing.T, name string, key *ecdsa.PrivateKey, parent *issuer, chan
 	return &issuer{crt, key}
 }
 
-// leaf makes a client's certificate of it.
+// leaf turns the template into one for a client certificate.
 func leaf(crt *x509.Certificate) {
 	crt.IsCA, crt.KeyUsage = false, x509.KeyUsageDigitalSignature
 	crt.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -176,7 +175,7 @@ func TestCertificatesAreUploadedAndRead(t *testing.T) {
 	if _, text := send(t, srv, step{token: "full-token", method: "GET", path: cas}); strings.Contains(text, "BEGIN") || !strings.Contains(text, `"per_page":50`) {
 		t.Errorf("the list shows a certificate, or has pages of another size: %s", text)
 	}
-	// Without names the list is null, not empty.
+	// Without hostnames the list is null, not empty.
 	associate(t, srv, got.ID)
 	if _, text := send(t, srv, step{token: "full-token", method: "GET", path: cas + "/" + got.ID}); !strings.Contains(text, `"associated_hostnames":null`) {
 		t.Errorf("%s", text)
@@ -272,7 +271,7 @@ func TestCertificatesThatAreRefused(t *testing.T) {
 	)
 }
 
-// What a name became does not keep an object from being written as it is.
+// A hostname that has since gone does not prevent an object from being written unchanged.
 func TestNamesThatAreThereStayPossible(t *testing.T) {
 	srv := newServer(t, strings.NewReplacer("hostnames: [other.saas.example]", "hostnames: [new.test]", "hostname: other.saas.example", "hostname: new.test",
 		"domain: other.saas.example", "domain: new.test").Replace(accountSeed), sandbox.Options{})
@@ -312,8 +311,8 @@ func TestNamesOfCertificatesAreUniqueOnRequest(t *testing.T) {
 		step{method: "PUT", path: cas + "/" + made.ID, body: `{"associated_hostnames":[],"name":"ours"}`, status: 200})
 }
 
-// A rotation as it should be leaves no moment without an authority; one that
-// takes the old authority away first does not.
+// A correct rotation leaves no moment without an authority. One that removes the old
+// authority first does.
 func TestAssociationsAreCountedOverTheHistory(t *testing.T) {
 	for _, tc := range []struct {
 		name, seed string
@@ -322,7 +321,7 @@ func TestAssociationsAreCountedOverTheHistory(t *testing.T) {
 	}{
 		{"new first", "", false, []int{0, 1, 2, 1}},
 		{"old first", "", true, []int{0, 1, 0, 1}},
-		// Then the swap is one write, and at no moment there is none.
+		// The swap is then one write, and every moment has an authority.
 		{"one authority each", "exclusive_associations: true\n", false, []int{0, 1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -377,7 +376,7 @@ func TestAnAuthorityIsDeletedOnceTheEdgeKnows(t *testing.T) {
 	}
 }
 
-// A certificate that was deleted and comes again is another object.
+// A certificate that is created again after its deletion is another object.
 func TestIdsAreNotUsedTwice(t *testing.T) {
 	srv := newServer(t, accountSeed, sandbox.Options{})
 	root := issue(t, "root", nil, nil)
@@ -486,7 +485,7 @@ func TestPermissionsOfAnAccount(t *testing.T) {
 		step{token: "far-token", method: "GET", path: accountB + "/access/certificates", status: 200},
 		step{token: "read-token", method: "PUT", path: hostSettings, body: `{"settings":[]}`, status: 403, code: 10000},
 		step{token: "read-token", method: "DELETE", path: cas + "/x", status: 403, code: 10000})
-	// Each permission opens its own endpoints only.
+	// Each permission opens only its own endpoints.
 	for permission, want := range map[string][3]int{
 		"access_certificates:read": {200, 403, 403}, "access_apps:edit": {403, 200, 403}, "notifications:read": {403, 403, 200},
 	} {
@@ -499,7 +498,7 @@ func TestPermissionsOfAnAccount(t *testing.T) {
 	}
 }
 
-// Over a real connection, with faults.
+// This test runs over a real connection, with faults.
 func TestFaultsStrikeAccountsToo(t *testing.T) {
 	srv := newServer(t, accountSeed+`
 faults:

@@ -10,9 +10,8 @@ import (
 	"tlsync/engine/sandbox/contract"
 )
 
-// Every endpoint of an account, with the answers that are no errors and with
-// those errors that a well-formed request can meet. MADE is the id in the answer
-// before.
+// The test visits every endpoint of an account, with all successful answers and with the
+// errors that a well-formed request can meet. MADE is the id in the answer before.
 func TestEveryAnswerOfAnAccountKeepsTheContract(t *testing.T) {
 	doc := contract.Load(t)
 	srv := newServer(t, accountSeed, sandbox.Options{})

@@ -1,16 +1,17 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Error codes of the notification service. Which numbers Cloudflare uses is not
-// documented: these are ours, and no client can rely on them.
+// Error codes of the notification service. They are invented, because Cloudflare's
+// documentation names none, and no client can rely on them.
 const (
 	alertInvalid = 17001
 	alertUnknown = 17002
@@ -18,12 +19,21 @@ const (
 
 // alert is a notification policy.
 type alert struct {
-	id, name, kind         string
+	meta
+	kind                   string
 	description, interval  string
 	enabled                bool
-	email, hooks, services []string                   // sent to: addresses, ids of webhooks and of PagerDuty services
-	filters                map[string]json.RawMessage // as given; nil where none were
-	created, modified      time.Time
+	email, hooks, services []string                   // destinations: addresses, ids of webhooks and of PagerDuty services
+	filters                map[string]json.RawMessage // as written; nil where none were
+}
+
+// alerts are the notification policies of an account.
+var alerts = &collection[alert, *alert]{
+	items: func(a *account) *[]*alert { return &a.alerts }, noun: "notification policy", unknown: alertUnknown,
+	created: http.StatusOK, deleted: http.StatusOK, idOnly: true,
+	parse:   (*Server).parseAlert,
+	takeID:  func(a *account, al *alert) { al.id = cmp.Or(al.id, hexID("alert", a.newID("alert", al.name))) },
+	ignored: func(a *account, al *alert) { al.id = hexID(a.id, "alert/"+al.name) },
 }
 
 // destination is a webhook or a PagerDuty service.
@@ -42,7 +52,7 @@ type alertJSON struct {
 	Modified    string                     `json:"modified"`
 }
 
-// mechanismsJSON always shows all three: those that were left out come back as
+// mechanismsJSON shows all three mechanisms. Those that were left out come back as
 // empty lists.
 type mechanismsJSON struct {
 	Email     []idJSON `json:"email"`
@@ -62,17 +72,17 @@ func idObjects(ids []string) []idJSON {
 	return out
 }
 
-func (al *alert) render() alertJSON {
+func (al *alert) render(*account) any {
 	return alertJSON{
 		ID: al.id, Name: al.name, Description: al.description, Enabled: al.enabled, Type: al.kind, Interval: al.interval,
 		Mechanisms: mechanismsJSON{idObjects(al.email), idObjects(al.services), idObjects(al.hooks)},
-		Filters:    al.filters, Created: stamp(al.created), Modified: stamp(al.modified),
+		Filters:    al.filters, Created: stamp(al.created), Modified: stamp(al.updated),
 	}
 }
 
-// own is the alert for the history.
+// own is the content for the history.
 func (al *alert) own() map[string]json.RawMessage {
-	m, _ := fields(encode(al.render())) // an object of our own making
+	m, _ := fields(encode(al.render(nil))) // an object of our own making
 	for _, k := range []string{"id", "created", "modified"} {
 		delete(m, k)
 	}
@@ -81,14 +91,18 @@ func (al *alert) own() map[string]json.RawMessage {
 
 func (al *alert) object(a *account) string { return "alert/" + a.name + "/" + al.name }
 
+func (al *alert) label() string { return al.name }
+
+func (al *alert) recorded(*account) []recorded { return []recorded{al} }
+
 // alertType is a type of alert.
 type alertType struct {
 	product, kind, display, description string
 	filters                             []string // keys that it can be filtered by
 }
 
-// alertTypes are those about certificates, the one about service tokens, and one
-// of a kind that has filters. It is read only.
+// alertTypes are the alerts about certificates and service tokens, and one with filters.
+// It is read only.
 var alertTypes = []alertType{
 	{"Access", "expiring_service_token_alert", "Expiring Access Service Token Alert", "Sent before a service token expires.", nil},
 	{"SSL/TLS", "access_custom_certificate_expiration_type", "Access mTLS Certificate Expiration Alert", "Sent 30 and 14 days before a certificate expires.", nil},
@@ -139,48 +153,59 @@ func (a *account) availableAlerts() any {
 	return out
 }
 
-func (a *account) listAlerts() any {
-	out := []alertJSON{}
-	for _, al := range a.alerts {
-		out = append(out, al.render())
-	}
-	return out
-}
-
 func badAlert(format string, args ...any) *answer {
 	return fail(http.StatusBadRequest, alertInvalid, fmt.Sprintf(format, args...))
 }
 
-// alertFields are what a policy may be written with.
+// alertFields are the fields of a written policy.
 var alertFields = []field{
 	{"name", aText, true}, {"enabled", aBool, true}, {"alert_type", aText, true}, {"mechanisms", anObject, true},
 	{"description", aText, false}, {"filters", anObject, false}, {"alert_interval", aText, false},
 }
 
-// readAlert makes a policy of a body.
-func (a *account) readAlert(c *call) (*alert, *answer) {
-	refuse := func(format string, args ...any) (*alert, *answer) { return nil, badAlert(format, args...) }
+// parseAlert reads the body of POST policies and PUT policies/{id}. A PUT removes
+// every field that it leaves out.
+func (s *Server) parseAlert(c *call, a *account, _ *alert) (*alert, *answer) {
 	m, err := readFields(c.body, alertFields)
 	if err != nil {
-		return refuse("%s", err)
+		return nil, badAlert("%s", err)
 	}
 	al := &alert{
-		name: as[string](m["name"]), kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
-		description: as[string](m["description"]), interval: as[string](m["alert_interval"]), created: c.now, modified: c.now,
+		meta: meta{name: as[string](m["name"])}, kind: as[string](m["alert_type"]), enabled: as[bool](m["enabled"]),
+		description: as[string](m["description"]), interval: as[string](m["alert_interval"]),
 	}
 	switch {
 	case al.name == "":
-		return refuse("name is empty")
+		return nil, badAlert("name is empty")
 	case !a.offers(al.kind):
-		return refuse("alert_type %q is not among the available alerts of the account", al.kind)
+		return nil, badAlert("alert_type %q is not among the available alerts of the account", al.kind)
 	case al.interval != "" && !durationShape().MatchString(al.interval):
-		return refuse("alert_interval %q is not a duration", al.interval)
+		return nil, badAlert("alert_interval %q is not a duration", al.interval)
 	}
-	mechanisms, err := readFields(m["mechanisms"], []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})
+
+	if err := a.readMechanisms(al, m["mechanisms"]); err != nil {
+		return nil, badAlert("mechanisms: %s", err)
+	}
+	if raw, given := m["filters"]; given {
+		al.filters, _ = fields(raw) // readFields has checked that it is an object
+		for _, k := range sortedKeys(al.filters) {
+			if !someTexts.fits(al.filters[k]) {
+				return nil, badAlert("filters: %s is not a list of strings", k)
+			}
+		}
+	}
+	return al, nil
+}
+
+// readMechanisms reads the destinations of a policy.
+func (a *account) readMechanisms(al *alert, raw json.RawMessage) error {
+	m, err := readFields(raw, []field{{"email", aList, false}, {"webhooks", aList, false}, {"pagerduty", aList, false}})
 	if err != nil {
-		return refuse("mechanisms: %s", err)
+		return err
 	}
-	has := func(list []destination) func(string) bool {
+
+	isAddress := func(id string) bool { at := strings.Index(id, "@"); return at > 0 && at < len(id)-1 }
+	isIn := func(list []destination) func(string) bool {
 		return func(id string) bool { return slices.ContainsFunc(list, func(d destination) bool { return d.id == id }) }
 	}
 	for _, mech := range []struct {
@@ -188,86 +213,27 @@ func (a *account) readAlert(c *call) (*alert, *answer) {
 		into  *[]string
 		known func(string) bool
 	}{
-		{"email", &al.email, func(id string) bool { at := strings.Index(id, "@"); return at > 0 && at < len(id)-1 }},
-		{"webhooks", &al.hooks, has(a.webhooks)},
-		{"pagerduty", &al.services, has(a.pagerDuty)},
+		{"email", &al.email, isAddress}, {"webhooks", &al.hooks, isIn(a.webhooks)}, {"pagerduty", &al.services, isIn(a.pagerDuty)},
 	} {
-		for i, raw := range as[[]json.RawMessage](mechanisms[mech.name]) {
+		for i, raw := range as[[]json.RawMessage](m[mech.name]) {
 			item, err := readFields(raw, []field{{"id", aText, true}})
 			id := as[string](item["id"])
 			switch {
 			case err != nil:
-				return refuse("mechanisms: %s[%d]: %s", mech.name, i, err)
+				return fmt.Errorf("%s[%d]: %w", mech.name, i, err)
 			case !mech.known(id):
-				return refuse("mechanisms: %s[%d]: there is no destination %q", mech.name, i, id)
+				return fmt.Errorf("%s[%d]: destination %q does not exist", mech.name, i, id)
 			case slices.Contains(*mech.into, id):
-				return refuse("mechanisms: %s lists %q twice", mech.name, id)
+				return fmt.Errorf("%s lists %q twice", mech.name, id)
 			}
 			*mech.into = append(*mech.into, id)
 		}
 	}
+
 	if len(al.email)+len(al.hooks)+len(al.services) == 0 {
-		return refuse("mechanisms: the policy would notify nobody")
+		return errors.New("the policy would notify nobody")
 	}
-	if raw, given := m["filters"]; given {
-		al.filters, _ = fields(raw) // an object, as seen above
-		for _, k := range sortedKeys(al.filters) {
-			if !someTexts.fits(al.filters[k]) {
-				return refuse("filters: %s is not a list of strings", k)
-			}
-		}
-	}
-	return al, nil
-}
-
-// createAlert is POST policies. The answer holds the id and nothing else.
-func (s *Server) createAlert(c *call, a *account) *answer {
-	al, bad := a.readAlert(c)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, idJSON{hexID(a.id, "alert/"+al.name)})
-	}
-	al.id = hexID("alert", a.newID("alert", al.name))
-	a.alerts = append(a.alerts, al)
-	c.entry.Effect = EffectCreated
-	c.entry.wrote(al.object(a), nil, al.own())
-	return ok(http.StatusOK, idJSON{al.id})
-}
-
-// editAlert is PUT policies/{id}: what is left out is gone.
-func (s *Server) editAlert(c *call, a *account, al *alert) *answer {
-	next, bad := a.readAlert(c)
-	switch {
-	case bad != nil:
-		return bad
-	case c.ignoreWrite:
-		c.entry.Effect = EffectIgnored
-		return ok(http.StatusOK, idJSON{al.id})
-	}
-	next.id, next.created = al.id, al.created
-	object, before := al.object(a), al.own()
-	*al = *next
-	c.entry.Effect = changedOrNot(before, al.own())
-	c.entry.wrote(object, before, al.own())
-	return ok(http.StatusOK, idJSON{al.id})
-}
-
-// deleteAlert is DELETE policies/{id}, whose answer has no result.
-func (s *Server) deleteAlert(c *call, a *account, al *alert) *answer {
-	c.entry.Effect = EffectIgnored
-	if !c.ignoreWrite {
-		c.entry.Effect = EffectDeleted
-		a.removeAlert(c.entry, al)
-	}
-	return ok(http.StatusOK, nil)
-}
-
-func (a *account) removeAlert(e *Entry, al *alert) {
-	a.alerts = slices.DeleteFunc(a.alerts, func(o *alert) bool { return o == al })
-	e.wrote(al.object(a), al.own(), nil)
+	return nil
 }
 
 // eligible is GET destinations/eligible.

@@ -18,7 +18,7 @@ const (
 	oncall = "ffffffff000040008000000000000002"
 )
 
-// alertBody is a notification policy by e-mail, with more members as given.
+// alertBody is a notification policy by e-mail with additional members.
 func alertBody(name, kind, more string) string {
 	return fmt.Sprintf(`{"name":%q,"enabled":true,"alert_type":%q,"mechanisms":{"email":[{"id":"tls@saas.example"}]}%s}`, name, kind, more)
 }
@@ -40,7 +40,7 @@ func TestAlertsAreWrittenAndRead(t *testing.T) {
 	}, got); diff != "" {
 		t.Error(diff)
 	}
-	// A PUT replaces: what it leaves out is gone. Filters come back as given.
+	// A PUT removes the fields that it leaves out. Filters come back as written.
 	must[any](t, srv, "PUT", path, `{"name":"Partner CA expiry","enabled":false,"alert_type":"universal_ssl_event_type","description":"d","alert_interval":"30m",`+
 		`"mechanisms":{"webhooks":[{"id":"`+hook+`"}],"pagerduty":[{"id":"`+oncall+`"}]},"filters":{"odd":["b","a"]}}`)
 	if diff := cmp.Diff([]sandbox.AlertState{

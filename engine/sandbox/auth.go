@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// identity is who a request comes from: a token, or a user with a global key.
+// identity is the sender of a request: a token, or a user with a global key.
 type identity struct {
 	id, name    string
 	status      string
@@ -20,7 +20,7 @@ type identity struct {
 	limit       *limiter
 }
 
-// may reports whether one of the permissions is held. The edit form of a
+// may reports whether the sender has one of the permissions. The edit form of a
 // permission includes the read form.
 func (id *identity) may(oneOf ...string) bool {
 	if id.global {
@@ -37,7 +37,7 @@ func (id *identity) may(oneOf ...string) bool {
 	return false
 }
 
-// seesAccount and seesZone apply the limits of a token.
+// seesAccount reports whether the token is not limited to other accounts.
 func (id *identity) seesAccount(a *account) bool {
 	if id.owner != nil && id.owner != a {
 		return false
@@ -45,6 +45,7 @@ func (id *identity) seesAccount(a *account) bool {
 	return len(id.accounts) == 0 || slices.Contains(id.accounts, a.id) || slices.Contains(id.accounts, a.name)
 }
 
+// seesZone reports whether the token is not limited to other zones.
 func (id *identity) seesZone(z *zone) bool {
 	if !id.seesAccount(z.account) {
 		return false
@@ -57,14 +58,14 @@ var (
 	keyShape   = lazyRegexp(`^[A-Za-z0-9_-]{1,128}$`)
 )
 
-// lazyRegexp is a regular expression that is compiled when it is first asked for, so
-// that no command pays for what it does not match.
+// lazyRegexp compiles a regular expression on first use, to keep the start of a
+// command short.
 func lazyRegexp(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
-// identify finds who sends the request: nil if the credentials are nobody's,
-// and an answer where there are none that could be looked up.
+// identify returns the sender of the request, nil if nobody has its credentials.
+// Missing and malformed credentials get an answer instead.
 func (s *Server) identify(r *http.Request) (*identity, *answer) {
 	malformed := func(code int, msg string) *answer {
 		return failWith(http.StatusBadRequest, problem{
@@ -72,6 +73,7 @@ func (s *Server) identify(r *http.Request) (*identity, *answer) {
 			Chain: []problem{{Code: code, Message: msg}},
 		})
 	}
+
 	auth, key := r.Header.Get("Authorization"), r.Header.Get("X-Auth-Key")
 	switch {
 	case auth != "":
@@ -95,8 +97,8 @@ func (s *Server) identify(r *http.Request) (*identity, *answer) {
 	return nil, nil
 }
 
-// denied is what a request gets whose credentials nobody holds, or that are no
-// longer active. The two services that know tokens by themselves say 401.
+// denied is the answer to unknown and inactive credentials. Two services check tokens
+// themselves and answer 401.
 func denied(service string) *answer {
 	switch service {
 	case "verify":
@@ -107,8 +109,10 @@ func denied(service string) *answer {
 	return fail(http.StatusForbidden, 10000, "Authentication error")
 }
 
-// verify is GET /user/tokens/verify and, with an account, its twin for
-// account-owned tokens. Each knows only its own kind.
+func (s *Server) verifyUserToken(c *call, _ *identity) *answer { return s.verify(c, nil) }
+
+// verify is GET /user/tokens/verify, where a is nil, and
+// GET /accounts/{id}/tokens/verify. Each knows only its own kind of token.
 func (s *Server) verify(c *call, a *account) *answer {
 	if c.who.global {
 		return fail(http.StatusBadRequest, 6003, "Invalid request headers")
@@ -116,6 +120,7 @@ func (s *Server) verify(c *call, a *account) *answer {
 	if c.who.owner != a {
 		return denied("verify")
 	}
+
 	ans := ok(http.StatusOK, struct {
 		ID     string `json:"id"`
 		Status string `json:"status"`

@@ -7,8 +7,8 @@ import (
 	"tlsync/engine/sandbox"
 )
 
-// BenchmarkList lists a zone in pages of 1000, as a plan does. It reports the
-// time of a whole listing; growth has to be linear.
+// BenchmarkList lists a zone in pages of 1000, as a plan does. It reports the time of a
+// whole listing, which must grow linearly.
 func BenchmarkList(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 50_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 	"tlsync/engine/sandbox/contract"
 )
 
-// tour visits every endpoint, with the answers that are no errors and with
-// those errors that a well-formed request can meet.
+// tour visits every endpoint, with all successful answers and with the errors that a
+// well-formed request can meet.
 var tour = []step{
 	{"full-token", "GET", "/user/tokens/verify", "", 200, 0},
 	{"expired-token", "GET", "/user/tokens/verify", "", 200, 0},
@@ -85,8 +85,8 @@ var tour = []step{
 	{"full-token", "DELETE", host1 + "9", "", 404, 1436},
 }
 
-// ownTour goes on to what zones have beside their settings and custom hostnames.
-// CERTIFICATE is the body of an upload, PULL the id of what was uploaded.
+// ownTour visits what zones have beside their settings and custom hostnames. CERTIFICATE
+// is the body of an upload, PULL the id of the uploaded certificate.
 var ownTour = []step{
 	{"full-token", "PATCH", zoneA + "/settings/security_header", `{"value":{"strict_transport_security":{"enabled":true,"max_age":300,"include_subdomains":false,"preload":false,"nosniff":true}}}`, 200, 0},
 	{"full-token", "GET", zoneA + "/settings/security_header", "", 200, 0},

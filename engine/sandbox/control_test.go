@@ -19,8 +19,8 @@ func control(t *testing.T, srv *sandbox.Server, method, path, body string) (int,
 	return rec.Code, rec.Body.String()
 }
 
-// Saving a custom hostname in the dashboard writes the minimum that the form
-// displays, so a name that inherited stops following its zone.
+// Saving a custom hostname in the dashboard writes the minimum that the form displays, so
+// a name that inherited it no longer follows its zone.
 func TestSavingInTheDashboardPins(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	must[any](t, srv, "PATCH", zoneA+"/settings/min_tls_version", `{"value":"1.1"}`)
@@ -33,7 +33,7 @@ func TestSavingInTheDashboardPins(t *testing.T) {
 	if e := last(srv); e.Effect != sandbox.EffectDashboard || e.Method != "" || len(e.Writes) != 1 {
 		t.Errorf("history shows %+v", e)
 	}
-	// One that has a value of its own keeps it.
+	// A name that has its own value keeps it.
 	if err := srv.Dashboard(sandbox.Edit{Zone: "saas.example", Hostname: "app.test", Settings: sandbox.Settings{"http2": "off"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestAnEditInTheDashboardSettlesToo(t *testing.T) {
 func TestControlRefusesWhatItDoesNotKnow(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	for _, tc := range []struct{ method, path, body, want string }{
-		{"POST", "dashboard", `{"zone":"no.example","save":true}`, "no zone"},
+		{"POST", "dashboard", `{"zone":"no.example","save":true}`, "zone \"no.example\" does not exist"},
 		{"POST", "dashboard", `{"zone":"saas.example"}`, "nothing to do"},
 		{"POST", "dashboard", `{"zone":"saas.example","hostname":"no.test","save":true}`, "no custom hostname"},
 		{"POST", "dashboard", `{"zone":"saas.example","hostname":"bare.test","save":true}`, "no custom hostname"},
@@ -67,7 +67,7 @@ func TestControlRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"POST", "dashboard", `{"zone":"saas.example","setings":{}}`, `line 1: unknown key "setings"`},
 		{"POST", "faults", `{"kind":"explode"}`, "explode"},
 		{"POST", "faults", ``, "empty"},
-		{"POST", "permissions", `{"token":"nobody","permissions":"all"}`, "no token"},
+		{"POST", "permissions", `{"token":"nobody","permissions":"all"}`, "token \"nobody\" does not exist"},
 		{"POST", "permissions", `{"token":"full","permissions":"most"}`, "most"},
 		{"GET", "nowhere", ``, "no such control"},
 		{"GET", "ca.pem", ``, "no TLS edge"},

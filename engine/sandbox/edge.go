@@ -22,24 +22,24 @@ import (
 	"time"
 )
 
-// Edge is a TLS listener that enforces, per SNI name, what the server's state
-// says: the minimum version, TLS 1.3 on or off, the cipher suites. It answers
-// every HTTP request with one line that tells what was negotiated.
+// Edge is a TLS listener that enforces the server's state for each SNI name: the
+// minimum version, TLS 1.3 on or off, the cipher suites. It answers every HTTP
+// request with one line that says what was negotiated.
 //
-// A name is looked for among the custom hostnames first, then as a child of a
+// It looks for a name among the custom hostnames first, then as a child of a
 // wildcard custom hostname, then as the zone or a name in it. Children have the
-// zone's settings, and so have names in the zone, where they have none of their
-// own. A name that nobody has, one whose certificate was never active, and the
-// zone's own names while Universal SSL is off, get an alert: other certificates
-// for those are not known here.
+// zone's settings. Names in the zone have their own settings and the zone's where
+// those are missing. An unknown name gets a TLS alert, and so do a name whose
+// certificate was never active and the zone's names while Universal SSL is off:
+// the edge knows no other certificates for them.
 //
-// It speaks with Go's crypto/tls, which puts the suites in an order of its own
-// and lacks ECDHE-ECDSA-AES256-SHA384, ECDHE-RSA-AES256-SHA384 and
-// AES256-SHA256: those cannot be negotiated here though a list may name them.
-// TLS 1.3 suites are on whenever TLS 1.3 is, as at Cloudflare.
+// It uses Go's crypto/tls, which orders the suites itself and lacks
+// ECDHE-ECDSA-AES256-SHA384, ECDHE-RSA-AES256-SHA384 and AES256-SHA256: a list may
+// name them, but nobody can negotiate them. TLS 1.3 suites are on whenever TLS 1.3
+// is, as at Cloudflare.
 //
-// A name that Access protects is asked for a client certificate, and requests
-// that no policy lets in are answered with 403 (see entrance).
+// For a name that Access protects, it asks for a client certificate and answers
+// requests that no policy lets in with 403 (see entrance).
 type Edge struct {
 	server *Server
 	caPEM  []byte
@@ -49,8 +49,8 @@ type Edge struct {
 	http   *http.Server
 }
 
-// NewEdge makes the edge of a server, with a certificate authority of its own
-// that nobody trusts unless told to.
+// NewEdge returns the edge of a server. Its certificate authority is its own, so
+// clients must be told to trust it.
 func NewEdge(s *Server) (*Edge, error) {
 	e := &Edge{server: s}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -66,6 +66,7 @@ func NewEdge(s *Server) (*Edge, error) {
 		return nil, fmt.Errorf("edge: make an RSA key: %w", err)
 	}
 	e.caKey, e.leaves = key, []crypto.Signer{leafKey, rsaKey}
+
 	now := time.Now() // peers check certificates against the real clock
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tlsync sandbox"},
@@ -80,9 +81,11 @@ func NewEdge(s *Server) (*Edge, error) {
 		return nil, fmt.Errorf("edge: read the authority: %w", err)
 	}
 	e.caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+
 	s.mu.Lock()
 	s.caPEM = e.caPEM
 	s.mu.Unlock()
+
 	e.http = &http.Server{
 		Handler:           http.HandlerFunc(e.serve),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -91,8 +94,8 @@ func NewEdge(s *Server) (*Edge, error) {
 	return e, nil
 }
 
-// CA is the certificate of the edge's authority as PEM text, which
-// GET /__sandbox/ca.pem gives too.
+// CA returns the certificate of the edge's authority as PEM text, as
+// GET /__sandbox/ca.pem does.
 func (e *Edge) CA() []byte { return e.caPEM }
 
 // Serve takes connections until the listener or the edge is closed.
@@ -107,7 +110,8 @@ func (e *Edge) Serve(ln net.Listener) error {
 // Close ends Serve and every connection.
 func (e *Edge) Close() error { return e.http.Close() }
 
-func tell(w http.ResponseWriter, r *http.Request) {
+// describe writes what was negotiated.
+func describe(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "%s %s %s\n", r.TLS.ServerName, tls.VersionName(r.TLS.Version), tls.CipherSuiteName(r.TLS.CipherSuite))
 }
@@ -119,14 +123,16 @@ type policy struct {
 	ciphers []string // empty means all
 }
 
-// policyFor finds the policy of a name; ok is false if nothing serves it.
+// policyFor returns the policy of a name; ok is false if nothing serves it.
 func (s *Server) policyFor(sni string) (p policy, ok bool) {
-	sni = strings.ToLower(strings.TrimSuffix(sni, "."))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.now())
+
+	sni = strings.ToLower(strings.TrimSuffix(sni, "."))
 	_, parent, _ := strings.Cut(sni, ".")
-	serves := func(h *hostname) bool { return h != nil && h.ssl != nil && h.ssl.deployed != nil }
+	serves := func(h *customHostname) bool { return h != nil && h.ssl != nil && h.ssl.deployed != nil }
+
 	for _, z := range s.zones {
 		if h := z.byName[sni]; h != nil {
 			if !serves(h) {
@@ -135,20 +141,22 @@ func (s *Server) policyFor(sni string) (p policy, ok bool) {
 			return z.policy(h.ssl.deployed), true
 		}
 	}
+
 	for _, z := range s.zones {
 		if h := z.byName[parent]; serves(h) && h.ssl.wildcard {
 			return z.policy(nil), true
 		}
 	}
+
 	for _, z := range s.zones {
 		if z.holds(sni) {
-			return z.policy(z.localDeployed[sni]), z.deployed[universalSSL] == `"on"`
+			return z.policy(z.hostnamesDeployed[sni]), z.deployed[universalSSL] == `"on"`
 		}
 	}
 	return policy{}, false
 }
 
-// policy lays a hostname's own settings over the zone's.
+// policy lays the settings of a name over the zone's.
 func (z *zone) policy(own map[string]string) policy {
 	value := func(id string) string {
 		if v, ok := own[id]; ok {
@@ -156,9 +164,10 @@ func (z *zone) policy(own map[string]string) policy {
 		}
 		return z.deployed[id]
 	}
+
 	p := policy{tls13: value(tls13) != `"off"`}
-	// Values come from checked writes or a seed; a nonsense in a seed reads as
-	// the weakest there is.
+	// Values come from checked writes or from a seed. An invalid value in a seed
+	// counts as the weakest one.
 	_ = json.Unmarshal([]byte(value(minVersion)), &p.min)
 	_ = json.Unmarshal([]byte(value(cipherList)), &p.ciphers)
 	return p
@@ -166,17 +175,18 @@ func (z *zone) policy(own map[string]string) policy {
 
 var versions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-// config is the TLS configuration for one handshake.
+// config returns the TLS configuration for one handshake.
 func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	p, ok := e.server.policyFor(hello.ServerName)
 	if !ok {
 		return nil, fmt.Errorf("nothing serves %q", hello.ServerName)
 	}
+
 	cfg := &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS13, CipherSuites: []uint16{}, NextProtos: []string{"http/1.1"}}
-	// A resumed session would keep what was true when it began.
+	// A resumed session would keep the state of its first handshake.
 	cfg.SessionTicketsDisabled = true
 	if e.server.entranceOf(hello.ServerName).asks() {
-		cfg.ClientAuth = tls.RequestClientCert // any or none: it is requests that are refused
+		cfg.ClientAuth = tls.RequestClientCert // the handshake accepts any client; requests are refused later
 	}
 	if v, ok := versions[p.min]; ok {
 		cfg.MinVersion = v
@@ -184,6 +194,7 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if !p.tls13 {
 		cfg.MaxVersion = tls.VersionTLS12
 	}
+
 	names := p.ciphers
 	if len(names) == 0 {
 		names = sortedKeys(suites)
@@ -193,6 +204,7 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			cfg.CipherSuites = append(cfg.CipherSuites, id)
 		}
 	}
+
 	for i, key := range e.leaves {
 		leaf, err := e.leaf(hello.ServerName, int64(i), key)
 		if err != nil {
@@ -203,8 +215,8 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// leaf signs a certificate for a name. It costs a fraction of the handshake, so
-// none is kept.
+// leaf signs a certificate for a name. Signing costs a fraction of the handshake, so
+// certificates are not cached.
 func (e *Edge) leaf(name string, serial int64, key crypto.Signer) (tls.Certificate, error) {
 	now := time.Now()
 	template := &x509.Certificate{

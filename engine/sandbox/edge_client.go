@@ -14,33 +14,33 @@ import (
 	"strings"
 )
 
-// Access at the edge. A name with an application, or associated with a
-// certificate authority, is asked for a client certificate in the handshake,
-// which succeeds whatever the client shows: as at Cloudflare it is the request
-// that is refused, with 403. A name without an application lets everybody in,
-// an application without a policy nobody.
+// Access at the edge: a name that has an application or is associated with a
+// certificate authority is asked for a client certificate. The handshake succeeds
+// with any certificate or none. As at Cloudflare, the request is refused, with 403.
+// A name without an application lets everybody in, an application without a policy
+// nobody.
 //
-// Of the policies, those with the decision bypass or non_identity can let a
-// request in; nobody can log in here, so allow lets nobody in. Rules about the
-// client certificate and "everyone" are evaluated, all others match nobody. A
-// certificate counts if it leads, by the certificates that were uploaded, to the
-// root of an authority that the name is associated with.
+// Policies with the decision bypass or non_identity can let a request in. The
+// decision allow needs a login, which does not exist here, so it lets nobody in.
+// Rules about the client certificate and "everyone" are evaluated; other rules match
+// nobody. A certificate is valid if the uploaded certificates link it to the root of
+// an authority that the name is associated with.
 
-// frontage is what the edge has of an account. It is made anew by every write and
-// never changed.
+// frontage is the state of an account as the edge enforces it. Each write makes a
+// new one.
 type frontage struct {
 	gates   map[string][]gate                // by hostname, or "*." and its parent; the longest path first
 	chains  map[string][][]*x509.Certificate // of the authorities, by hostname
 	forward map[string]bool
 }
 
-// gate is an application at one of its domains.
+// gate is an application as one of its domains has it.
 type gate struct {
 	path     string // without slashes at the ends
 	policies []accessPolicy
 }
 
-// frontage is the present state as the edge will have it.
+// frontage returns the state that the edge is going to enforce.
 func (a *account) frontage() *frontage {
 	f := &frontage{gates: map[string][]gate{}, chains: map[string][][]*x509.Certificate{}, forward: map[string]bool{}}
 	for _, app := range a.applications {
@@ -56,6 +56,7 @@ func (a *account) frontage() *frontage {
 	for _, gates := range f.gates {
 		slices.SortStableFunc(gates, func(x, y gate) int { return cmp.Compare(len(y.path), len(x.path)) })
 	}
+
 	for _, ca := range a.authorities {
 		for _, name := range ca.hosts {
 			f.chains[name] = append(f.chains[name], ca.chain)
@@ -67,26 +68,27 @@ func (a *account) frontage() *frontage {
 	return f
 }
 
-// publish sends an account's state towards the edge.
+// publish sends the state of an account towards the edge.
 func (s *Server) publish(a *account) {
 	f := a.frontage()
 	s.deploy(func() { a.edge = f })
 }
 
-// entrance is what stands before a name.
+// entrance is the part of Access that protects one name.
 type entrance struct {
 	gates   []gate
 	chains  [][]*x509.Certificate
 	forward bool
 }
 
-// entranceOf finds what stands before a name.
+// entranceOf returns the entrance of a name.
 func (s *Server) entranceOf(name string) entrance {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	_, parent, _ := strings.Cut(name, ".")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.now())
+
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	_, parent, _ := strings.Cut(name, ".")
 	for _, a := range s.accounts {
 		if a.edge == nil {
 			continue
@@ -102,12 +104,12 @@ func (s *Server) entranceOf(name string) entrance {
 	return entrance{}
 }
 
-// asks reports whether clients are asked for a certificate.
+// asks reports whether the edge asks clients for a certificate.
 func (in entrance) asks() bool { return len(in.gates) > 0 || len(in.chains) > 0 }
 
-// vouches reports whether one of the name's authorities stands behind a client's
-// certificate, nil if it shows none.
-func (in entrance) vouches(client *x509.Certificate) bool {
+// trusts reports whether one of the name's authorities issued a client's
+// certificate. client is nil if the client has none.
+func (in entrance) trusts(client *x509.Certificate) bool {
 	return client != nil && slices.ContainsFunc(in.chains, func(chain []*x509.Certificate) bool {
 		if len(chain) == 0 {
 			return false
@@ -123,7 +125,7 @@ func (in entrance) vouches(client *x509.Certificate) bool {
 	})
 }
 
-// refuses says why a request is not let in, "" if it is.
+// refuses says why a request is not let in, "" if it is let in.
 func (in entrance) refuses(urlPath string, client *x509.Certificate) string {
 	below := strings.Trim(path.Clean("/"+urlPath), "/")
 	i := slices.IndexFunc(in.gates, func(g gate) bool {
@@ -132,52 +134,59 @@ func (in entrance) refuses(urlPath string, client *x509.Certificate) string {
 	if i < 0 {
 		return ""
 	}
-	valid := in.vouches(client)
-	matches := func(rule json.RawMessage) bool {
-		m, _ := fields(rule) // checked when it was written
-		for kind, value := range m {
-			switch kind {
-			case "everyone":
-				return true
-			case "certificate":
-				return valid
-			case "common_name":
-				return valid && as[map[string]string](value)["common_name"] == client.Subject.CommonName
-			}
-		}
-		return false
-	}
+
+	valid := in.trusts(client)
+	matches := func(rule json.RawMessage) bool { return ruleMatches(rule, client, valid) }
 	for _, p := range in.gates[i].policies {
 		if (p.decision == "bypass" || p.decision == "non_identity") && slices.ContainsFunc(p.include, matches) &&
 			!slices.ContainsFunc(p.exclude, matches) && !slices.ContainsFunc(p.require, func(r json.RawMessage) bool { return !matches(r) }) {
 			return ""
 		}
 	}
+
 	switch {
 	case len(in.gates[i].policies) == 0:
 		return "the application has no policy"
 	case client == nil:
 		return "no policy lets in a client without a certificate"
 	case !valid:
-		return "the client certificate is not of an authority of this hostname"
+		return "no authority of this hostname issued the client certificate"
 	}
 	return "no policy lets this client in"
 }
 
-// serve answers a request with what was negotiated and, where the name's clients
-// show certificates, with what became of theirs: forwarded (with its SHA-256
-// digest, as the origin gets it) or not. The host that the request names is
-// checked too: its Access would be evaded by asking for another name in the
-// handshake.
+// ruleMatches reports whether a rule applies to a client; valid says that its
+// certificate is.
+func ruleMatches(rule json.RawMessage, client *x509.Certificate, valid bool) bool {
+	m, _ := fields(rule) // readPolicy has checked it
+	for kind, value := range m {
+		switch kind {
+		case "everyone":
+			return true
+		case "certificate":
+			return valid
+		case "common_name":
+			return valid && as[map[string]string](value)["common_name"] == client.Subject.CommonName
+		}
+	}
+	return false
+}
+
+// serve answers a request with what was negotiated and says whether a valid client
+// certificate is forwarded to the origin, with its SHA-256 digest. It also checks
+// the host that the request names: otherwise a client could evade Access with
+// another name in the handshake.
 func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 	var client *x509.Certificate
 	if len(r.TLS.PeerCertificates) > 0 {
 		client = r.TLS.PeerCertificates[0]
 	}
+
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
 	}
+
 	in := e.server.entranceOf(r.TLS.ServerName)
 	for _, at := range []entrance{in, e.server.entranceOf(host)} {
 		if why := at.refuses(r.URL.Path, client); why != "" {
@@ -185,8 +194,9 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	tell(w, r)
-	switch valid := in.vouches(client); {
+
+	describe(w, r)
+	switch valid := in.trusts(client); {
 	case valid && in.forward:
 		sum := sha256.Sum256(client.Raw)
 		fmt.Fprintf(w, "client-certificate: forwarded sha256=%s\n", hex.EncodeToString(sum[:]))

@@ -15,8 +15,8 @@ import (
 	"tlsync/engine/sandbox"
 )
 
-// visit makes a request of a name with a new connection. The client shows its
-// certificate whenever it is asked, to whomever.
+// visit sends a request to a name over a new connection. The client shows its certificate
+// to every server that asks.
 func visit(t *testing.T, addr string, roots *x509.CertPool, name, path string, client *issuer) (status int, text string, asked bool) {
 	t.Helper()
 	cfg := &tls.Config{RootCAs: roots, ServerName: name, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -117,8 +117,8 @@ func TestTheEdgeLetsInWhomAccessLetsIn(t *testing.T) {
 	}
 }
 
-// A session from before Access is not resumed past it. With TLS 1.2, where the
-// client has its ticket for sure when the handshake is over.
+// A session from before Access must not be resumed past it. The test uses TLS 1.2, where
+// the client surely has its ticket at the end of the handshake.
 func TestEveryHandshakeIsWhole(t *testing.T) {
 	srv := newServer(t, accountSeed, sandbox.Options{})
 	addr, roots := startEdge(t, srv)
@@ -147,8 +147,8 @@ func TestEveryHandshakeIsWhole(t *testing.T) {
 	}
 }
 
-// Asking for an open name in the handshake and for a protected one in the
-// request does not get round Access.
+// A client cannot evade Access by naming an open host in the handshake and a protected one
+// in the request.
 func TestTheNameInTheRequestCountsToo(t *testing.T) {
 	srv := newServer(t, accountSeed, sandbox.Options{})
 	addr, roots := startEdge(t, srv)
@@ -195,7 +195,7 @@ func TestForwardingIsTold(t *testing.T) {
 	see("client-certificate: not forwarded\n", client)
 }
 
-// At the edge everything comes late, in the order in which it was written.
+// Every write reaches the edge late, in the order of the writes.
 func TestTheEdgeFollowsAccessWhenItHasSettled(t *testing.T) {
 	c := newClock()
 	srv := newServer(t, accountSeed+"settle: 30s\n", c.options())

@@ -59,7 +59,7 @@ func startEdge(t *testing.T, srv *sandbox.Server) (addr string, roots *x509.Cert
 	return ln.Addr().String(), roots
 }
 
-// handshake is "refused", or what was negotiated.
+// handshake returns "refused", or what was negotiated.
 func handshake(addr string, roots *x509.CertPool, name string, version uint16, suites ...uint16) string {
 	cfg := &tls.Config{RootCAs: roots, ServerName: name, MinVersion: version, MaxVersion: version, CipherSuites: suites}
 	conn, err := tls.Dial("tcp", addr, cfg)
@@ -98,7 +98,7 @@ func TestTheEdgeEnforcesTheState(t *testing.T) {
 		{"wild.test", tls.VersionTLS12, nil, "refused"},
 		{"child.wild.test", tls.VersionTLS10, nil, "TLS 1.0 ECDSA"}, // children follow the zone
 		{"exact.wild.test", tls.VersionTLS11, nil, "refused"},       // its own name comes first
-		{"child.inherit.test", tls.VersionTLS12, nil, "refused"},    // its parent is no wildcard
+		{"child.inherit.test", tls.VersionTLS12, nil, "refused"},    // its parent is not a wildcard
 		{"deep.child.wild.test", tls.VersionTLS12, nil, "refused"},
 		{"saas.example", tls.VersionTLS10, nil, "TLS 1.0 ECDSA"},
 		{"www.saas.example", tls.VersionTLS10, nil, "TLS 1.0 ECDSA"},

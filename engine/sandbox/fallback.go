@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// Codes of the fallback origin. That edits meanwhile are refused with 1414 is
-// what Terraform's provider retried on; that there is none, and that a custom
-// hostname cannot be created without one, is documented without codes, and these
-// are invented.
+// Error codes of the fallback origin. Terraform's provider retried writes refused
+// with 1414. The other two are invented: the documentation describes the errors but
+// not their codes.
 const (
 	fallbackPending = 1414
 	fallbackNone    = 1551
@@ -24,7 +23,7 @@ type fallback struct {
 	created, updated time.Time
 }
 
-// fallbackStatuses are those that Cloudflare documents.
+// fallbackStatuses are the documented statuses.
 var fallbackStatuses = []string{"initializing", "pending_deployment", "pending_deletion", "active", "deployment_timed_out", "deletion_timed_out"}
 
 type fallbackJSON struct {
@@ -47,8 +46,8 @@ func (z *zone) readFallback() *answer {
 	return ok(http.StatusOK, out)
 }
 
-// fallbackBusy is the answer to a write while an earlier one is on its way, and
-// to a deletion of what is not there; nil if the write can be made.
+// fallbackBusy refuses a write during an earlier one, and the deletion of a missing
+// fallback origin; nil means that the write is possible.
 func (z *zone) fallbackBusy(deletion bool) *answer {
 	switch {
 	case z.fallback == nil && deletion:
@@ -59,8 +58,8 @@ func (z *zone) fallbackBusy(deletion bool) *answer {
 	return nil
 }
 
-// checkOrigin reads the name of a fallback origin. It has to be a DNS record of
-// the zone; there is no DNS here, so every name in the zone is one.
+// checkOrigin reads the name of a fallback origin. Cloudflare demands a DNS record in
+// the zone. There is no DNS here, so every name in the zone counts as one.
 func (z *zone) checkOrigin(raw json.RawMessage) (string, *answer) {
 	var origin string
 	if json.Unmarshal(raw, &origin) != nil {
@@ -92,8 +91,8 @@ func (s *Server) putFallback(c *call, z *zone) *answer {
 	return s.setFallback(c, z, origin)
 }
 
-// setFallback writes the origin. Its first status is seen in the answer to the
-// write only.
+// setFallback writes the origin. Its first status appears only in the answer to the
+// write.
 func (s *Server) setFallback(c *call, z *zone, origin string) *answer {
 	s.writeItem(c, z, fallbackOrigin, func() {
 		now := s.now()
@@ -108,7 +107,8 @@ func (s *Server) setFallback(c *call, z *zone, origin string) *answer {
 			}
 		})
 	})
-	if z.fallback == nil { // nothing was there, and a fault kept it so
+
+	if z.fallback == nil { // a fault ignored the first write
 		return ok(http.StatusOK, nil)
 	}
 	ans := z.readFallback()
@@ -140,9 +140,9 @@ func (s *Server) dropFallback(c *call, z *zone) *answer {
 	return z.readFallback()
 }
 
-// originless is the answer to a custom hostname that would have no origin. In
-// production it can be created and serves nothing; here that is refused, in zones
-// of which it is known that they have, or had, a fallback origin.
+// originless refuses a custom hostname without an origin. In production it can be
+// created and serves nothing. Only zones that have or had a fallback origin refuse
+// it, or those whose seed says so.
 func (z *zone) originless(server json.RawMessage) *answer {
 	if !z.strictFallback || z.fallback != nil && z.fallback.status == "active" {
 		return nil
@@ -151,7 +151,7 @@ func (z *zone) originless(server json.RawMessage) *answer {
 	if json.Unmarshal(orEmpty(server), &own) == nil && own != "" {
 		return nil
 	}
-	return fail(http.StatusBadRequest, fallbackNeeded, "The zone has no active fallback origin, and the custom hostname no custom_origin_server")
+	return fail(http.StatusBadRequest, fallbackNeeded, "The zone has no active fallback origin, and the custom hostname has no custom_origin_server")
 }
 
 // holds reports whether a name is the zone or in it.
@@ -159,7 +159,7 @@ func (z *zone) holds(name string) bool {
 	return name == z.ascii || strings.HasSuffix(name, "."+z.ascii)
 }
 
-// isHostname reports whether a name in lower case can be a host's.
+// isHostname reports whether a lower-case name can be the name of a host.
 func isHostname(name string) bool {
 	return hostnameShape().MatchString(name) && len(name) <= 255 && !isAddress(name)
 }

@@ -88,8 +88,8 @@ func TestFallbackOriginsThatAreRefused(t *testing.T) {
 	}
 }
 
-// A status that the seed gives stays: those on the way refuse edits, and one that
-// has failed says why and can be written over.
+// A seeded status stays. A pending one refuses edits; a failed one says why and can be
+// overwritten.
 func TestASeededFallbackOriginKeepsItsStatus(t *testing.T) {
 	for status, refused := range map[string]bool{
 		"active": false, "initializing": true, "pending_deployment": true, "pending_deletion": true,
@@ -108,8 +108,8 @@ func TestASeededFallbackOriginKeepsItsStatus(t *testing.T) {
 	}
 }
 
-// A custom hostname without any origin serves nothing. Zones that know of no
-// fallback origin at all are let be.
+// A custom hostname without an origin serves nothing. Zones that never had a fallback
+// origin accept it.
 func TestACustomHostnameNeedsAnOrigin(t *testing.T) {
 	for _, tc := range []struct {
 		seed   string

@@ -2,12 +2,14 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,43 +22,43 @@ import (
 	"time"
 )
 
-// Fault breaks requests. Which: Method and Path say, and of these the Nth, at
-// most Count, with a Probability. How: Kind says.
+// Fault breaks requests. Method, Path and Query select requests; Nth, Count and
+// Probability select among those. Kind says what breaks:
 //
 //	drop-request       the connection is reset, nothing was done
 //	drop-answer        the work is done, then the connection is reset
 //	truncate           the answer ends after Bytes (default: half)
 //	error              Status (500), with Code and Message, as a page where HTML is set;
 //	                   the work is not done unless Work is set; NoRay leaves cf-ray out
-//	rate-limit         429 with RetryAfter as written, or without the header; Block makes
-//	                   it last, for every call, RetryAfter seconds
-//	delay              nothing but Delay, which every kind may have
+//	rate-limit         429 with RetryAfter as written, or without the header; Block
+//	                   refuses every call for RetryAfter seconds
+//	delay              only Delay, which every kind may have
 //	unsuccessful       200 with "success": false
 //	redirect           Status (302) to Location
-//	body               Status (200) with Body and ContentType in place of the answer
+//	body               Status (200) with Body and ContentType replaces the answer
 //	total-count        result_info.total_count is Value
 //	no-result-info     a list without result_info
 //	total-pages-zero   total_pages is 0
 //	clamp-page-size    pages hold no more than Value
 //	refuse-page-size   400 for a per_page above Value
-//	shuffle-pages      every page is cut from another order
-//	duplicate-item     the last item of a page comes again on the next
-//	endless-pages      after the last page the first comes again
-//	ignore-write       the answer to a write is a success that shows the old state
-//	revoke             the sender loses Permission before the request is looked at
-//	edit               the dashboard edit in Edit comes just before the request
+//	shuffle-pages      every page has another order of the items
+//	duplicate-item     the last item of a page is repeated on the next
+//	endless-pages      the first page follows the last one
+//	ignore-write       a write succeeds, and its answer shows the old state
+//	revoke             the sender loses Permission before the request is handled
+//	edit               the dashboard edit in Edit happens just before the request
 //	no-gzip            the answer is not compressed
 type Fault struct {
 	Kind   string `yaml:"kind"`
-	Method string `yaml:"method"` // empty is any
+	Method string `yaml:"method"` // empty means any
 	// Path is a pattern over the path below Base: "*" is one part, "**" any
-	// number. A zone's or custom hostname's name may stand for its id.
+	// number. The name of a zone or custom hostname may replace its id.
 	Path        string  `yaml:"path"`
-	Query       string  `yaml:"query"` // parameters that must be present, "page=2"
-	Nth         int     `yaml:"nth"`   // 0 is every one
-	Count       int     `yaml:"count"` // 0 is no end, or once where Nth is set
+	Query       string  `yaml:"query"` // required parameters, as in "page=2"
+	Nth         int     `yaml:"nth"`   // 0 means every one
+	Count       int     `yaml:"count"` // 0 means no limit, or once where Nth is set
 	Probability float64 `yaml:"probability"`
-	Seed        uint64  `yaml:"seed"` // of the chance
+	Seed        uint64  `yaml:"seed"` // of the random numbers
 
 	Status      int           `yaml:"status"`
 	Code        int           `yaml:"code"`
@@ -93,15 +95,17 @@ func (f *Fault) validate() error {
 	if _, err := url.ParseQuery(f.Query); err != nil {
 		return fmt.Errorf("query %q cannot be decoded", f.Query)
 	}
+
 	if f.Probability < 0 || f.Probability > 1 {
 		return fmt.Errorf("probability %v is not between 0 and 1", f.Probability)
 	}
 	if f.Nth < 0 || f.Count < 0 || f.Delay < 0 || f.Bytes < 0 {
-		return errors.New("nth, count, delay and bytes take no negative numbers")
+		return errors.New("nth, count, delay and bytes must not be negative")
 	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("status %d is not between 200 and 599", f.Status)
 	}
+
 	if f.Kind == "edit" && f.Edit == nil {
 		return errors.New("kind edit needs edit: {zone, …}")
 	}
@@ -111,14 +115,14 @@ func (f *Fault) validate() error {
 	return nil
 }
 
-// activeFault is a fault with its counts.
+// activeFault is a fault with its counters.
 type activeFault struct {
 	Fault
 	seen, fired int
 	chance      *rand.Rand
 }
 
-// AddFault adds a fault, or says why it is none.
+// AddFault adds a fault. It returns an error for an invalid one.
 func (s *Server) AddFault(f Fault) error {
 	if err := f.validate(); err != nil {
 		return fmt.Errorf("fault: %w", err)
@@ -140,13 +144,14 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-// match counts a request with every fault and returns those that strike it.
+// match counts the request for every fault and returns the faults that apply to it.
 func (s *Server) match(c *call) []*activeFault {
 	var struck []*activeFault
 	for _, f := range s.faults {
 		if f.Method != "" && f.Method != c.r.Method || !s.matchPath(f.Path, c.path) || !matchQuery(f.Query, c.query) {
 			continue
 		}
+
 		f.seen++
 		limit := f.Count
 		if limit == 0 && f.Nth > 0 {
@@ -162,12 +167,15 @@ func (s *Server) match(c *call) []*activeFault {
 	return struck
 }
 
+// matchPath matches a path with a pattern. A name in the pattern stands for the id
+// of the zone or custom hostname.
 func (s *Server) matchPath(pattern, have string) bool {
 	if pattern == "" {
 		return true
 	}
 	parts := strings.Split(strings.Trim(pattern, "/"), "/")
 	segs := strings.Split(strings.Trim(have, "/"), "/")
+
 	for i := 1; i < len(segs); i++ {
 		// A name in the pattern stands for the id at its place.
 		switch z := s.byID[segs[1]]; {
@@ -193,6 +201,7 @@ func matchParts(parts, segs []string) bool {
 		}
 		return false
 	}
+
 	if len(segs) == 0 {
 		return false
 	}
@@ -213,7 +222,7 @@ func matchQuery(want string, have url.Values) bool {
 	return true
 }
 
-// listFaults say how the next list is falsified.
+// listFaults says what the next list gets wrong.
 type listFaults struct {
 	total       *int
 	noInfo      bool
@@ -239,7 +248,7 @@ func (l *listFaults) falsify(info *resultInfo) {
 	}
 }
 
-// before does what a fault does ahead of the work.
+// before does what a fault does before the request is handled.
 func (s *Server) before(c *call, f *activeFault) {
 	switch f.Kind {
 	case "total-count":
@@ -260,53 +269,60 @@ func (s *Server) before(c *call, f *activeFault) {
 		c.list.endless = true
 	case "ignore-write":
 		c.ignoreWrite = true
+
 	case "revoke":
 		if who, _ := s.identify(c.r); who != nil {
 			who.permissions = slices.DeleteFunc(slices.Clone(who.permissions), func(p string) bool { return p == f.Permission })
 		}
 	case "edit":
-		// An edit that cannot be done is left out: the fault was told to be
-		// tried, and history shows that nothing came of it.
+		// An impossible edit does nothing, which the history shows.
 		_ = s.dashboard(*f.Edit)
 	}
 }
 
-// replaced is the answer that a fault gives in place of the work, nil if none
+// replaced returns the answer of the first fault that prevents the work, nil if none
 // does.
 func (s *Server) replaced(c *call, faults []*activeFault) *answer {
 	for _, f := range faults {
-		var ans *answer
-		switch f.Kind {
-		case "drop-request":
-			ans = fail(0, 0, "")
-			c.entry.Effect = EffectDropped
-		case "rate-limit":
-			ans = s.planted429(c, f)
-		case "error":
-			if !f.Work {
-				ans = f.errorAnswer()
-			}
-		case "redirect":
-			ans = fail(orInt(f.Status, http.StatusFound), 0, "")
-			ans.raw = []byte{}
-			ans.header.Set("Location", f.Location)
-		case "body":
-			ans = ok(orInt(f.Status, http.StatusOK), nil)
-			ans.raw = []byte(f.Body)
-			if f.ContentType != "" {
-				ans.header.Set("Content-Type", f.ContentType)
-			}
-		case "unsuccessful":
-			ans = fail(http.StatusOK, orInt(f.Code, 10000), orText(f.Message, "the request was not successful"))
-		}
-		if ans != nil {
+		if ans := s.replacement(c, f); ans != nil {
 			return ans
 		}
 	}
 	return nil
 }
 
-func (s *Server) planted429(c *call, f *activeFault) *answer {
+func (s *Server) replacement(c *call, f *activeFault) *answer {
+	switch f.Kind {
+	case "drop-request":
+		c.entry.Effect = EffectDropped
+		return fail(0, 0, "")
+	case "rate-limit":
+		return s.rateLimited(c, f)
+	case "unsuccessful":
+		return fail(http.StatusOK, cmp.Or(f.Code, 10000), cmp.Or(f.Message, "the request was not successful"))
+	case "error":
+		if !f.Work {
+			return f.errorAnswer()
+		}
+
+	case "redirect":
+		ans := fail(cmp.Or(f.Status, http.StatusFound), 0, "")
+		ans.raw = []byte{}
+		ans.header.Set("Location", f.Location)
+		return ans
+
+	case "body":
+		ans := ok(cmp.Or(f.Status, http.StatusOK), nil)
+		ans.raw = []byte(f.Body)
+		if f.ContentType != "" {
+			ans.header.Set("Content-Type", f.ContentType)
+		}
+		return ans
+	}
+	return nil
+}
+
+func (s *Server) rateLimited(c *call, f *activeFault) *answer {
 	ans := fail(http.StatusTooManyRequests, 10429, "Please wait and consider throttling your request speed")
 	if f.RetryAfter != "" {
 		ans.header.Set("Retry-After", f.RetryAfter)
@@ -319,16 +335,16 @@ func (s *Server) planted429(c *call, f *activeFault) *answer {
 }
 
 func (f *Fault) errorAnswer() *answer {
-	ans := fail(orInt(f.Status, http.StatusInternalServerError), orInt(f.Code, 1500), orText(f.Message, "internal error"))
+	ans := fail(cmp.Or(f.Status, http.StatusInternalServerError), cmp.Or(f.Code, 1500), cmp.Or(f.Message, "internal error"))
 	if f.HTML {
 		ans.raw = fmt.Appendf(nil, "<!DOCTYPE html>\n<html><head><title>%d</title></head>\n<body><h1>Error %d</h1>\n<p>%s</p></body></html>\n",
-			ans.status, ans.status, orText(f.Message, "The web server reported an unknown error"))
+			ans.status, ans.status, cmp.Or(f.Message, "The web server reported an unknown error"))
 		ans.header.Set("Content-Type", "text/html; charset=UTF-8")
 	}
 	return ans
 }
 
-// after changes an answer once the work is done.
+// after changes the answer when the work is done.
 func (f *activeFault) after(ans *answer) {
 	switch {
 	case f.Kind == "error" && f.Work:
@@ -338,55 +354,21 @@ func (f *activeFault) after(ans *answer) {
 	}
 }
 
-func orInt(v, fallback int) int {
-	if v == 0 {
-		return fallback
-	}
-	return v
-}
-
-func orText(v, fallback string) string {
-	if v == "" {
-		return fallback
-	}
-	return v
-}
-
-// FaultHeader marks an answer that a fault has touched, so that a check of
-// well-formed answers can pass it by. Cloudflare has no such header.
+// FaultHeader marks an answer that a fault has changed, so that a check of answers
+// can skip it. Cloudflare has no such header.
 const FaultHeader = "X-Sandbox-Fault"
 
-// compressFrom is the size from which on compressing pays.
+// compressFrom is the smallest body worth compressing.
 const compressFrom = 1400
 
-// streamFrom is from how many items on a list is sent as it is made: it may have
+// streamFrom is the smallest list that is encoded while it is sent. A list may have
 // tens of megabytes.
 const streamFrom = 100
 
-// send writes the answer, or cuts the connection where a fault wants that.
+// send writes the answer, or cuts the connection where a fault says so.
 func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeFault, ray string, compress bool) {
+	cut := setHeaders(w, ans, faults, ray)
 	h := w.Header()
-	for k, v := range ans.header {
-		h[k] = v
-	}
-	if h.Get("Content-Type") == "" {
-		h.Set("Content-Type", "application/json")
-	}
-	h.Set("Cf-Ray", ray)
-	h.Set("Cache-Control", "no-store")
-	cut := -1
-	for _, f := range faults {
-		h.Add(FaultHeader, f.Kind)
-		switch {
-		case f.Kind == "drop-request" || f.Kind == "drop-answer":
-			reset(w)
-		case f.Kind == "truncate":
-			cut = f.Bytes
-		}
-		if f.NoRay {
-			h.Del("Cf-Ray")
-		}
-	}
 	compress = compress && !ans.plain && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	if items, ok := ans.result.([]json.RawMessage); ok && len(items) >= streamFrom && compress && cut < 0 {
 		h.Set("Content-Encoding", "gzip")
@@ -394,6 +376,7 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 		compressed(w, ans.write)
 		return
 	}
+
 	body := ans.body()
 	if compress && len(body) >= compressFrom {
 		var b bytes.Buffer
@@ -401,20 +384,49 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 		body = b.Bytes()
 		h.Set("Content-Encoding", "gzip")
 	}
+
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(ans.status)
-	if cut >= 0 {
-		if cut == 0 || cut > len(body) {
-			cut = len(body) / 2
-		}
-		_, _ = w.Write(body[:cut]) // the client may be gone; nothing follows
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
+	if cut < 0 {
+		_, _ = w.Write(body) // the client may be gone; nothing follows
+		return
 	}
-	_, _ = w.Write(body)
+	if cut == 0 || cut > len(body) {
+		cut = len(body) / 2
+	}
+	_, _ = w.Write(body[:cut])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
-// compressors are used again: each has tables of a megabyte.
+// setHeaders sets the headers and returns the size at which a fault cuts the body, -1
+// for the whole body. It does not return if a fault drops the answer.
+func setHeaders(w http.ResponseWriter, ans *answer, faults []*activeFault, ray string) (cut int) {
+	h := w.Header()
+	maps.Copy(h, ans.header)
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
+	h.Set("Cf-Ray", ray)
+	h.Set("Cache-Control", "no-store")
+
+	cut = -1
+	for _, f := range faults {
+		h.Add(FaultHeader, f.Kind)
+		switch f.Kind {
+		case "drop-request", "drop-answer":
+			reset(w)
+		case "truncate":
+			cut = f.Bytes
+		}
+		if f.NoRay {
+			h.Del("Cf-Ray")
+		}
+	}
+	return cut
+}
+
+// compressors are reused: each has tables of a megabyte.
 var compressors = sync.Pool{New: func() any {
 	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	if err != nil {
@@ -423,7 +435,7 @@ var compressors = sync.Pool{New: func() any {
 	return z
 }}
 
-// compressed writes to w what is written by a function.
+// compressed passes a gzip writer on w to a function.
 func compressed(w io.Writer, write func(io.Writer)) {
 	z := compressors.Get().(*gzip.Writer)
 	defer compressors.Put(z)
@@ -432,9 +444,9 @@ func compressed(w io.Writer, write func(io.Writer)) {
 	_ = z.Close() // as with every answer, the client may be gone
 }
 
-// reset ends the connection with a TCP reset and never returns. Where there is
-// no connection to take over (HTTP/2, or a test without sockets) the server, or
-// the test's transport, ends the request on seeing http.ErrAbortHandler.
+// reset ends the connection with a TCP reset and never returns. Where there is no
+// connection to take over (HTTP/2, or a test without sockets), the panic makes the
+// server or the test's transport end the request.
 func reset(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		if tcp, ok := conn.(*net.TCPConn); ok {
@@ -445,7 +457,7 @@ func reset(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-// sleep waits for real.
+// sleep waits by the real clock.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -14,7 +14,7 @@ import (
 	"tlsync/engine/sandbox"
 )
 
-// over runs a request over a real connection.
+// over sends a request over a real connection.
 func over(t *testing.T, url, method, path, body string) (*http.Response, string, error) {
 	t.Helper()
 	req, err := http.NewRequest(method, url+sandbox.Base+path, strings.NewReader(body))
@@ -23,7 +23,7 @@ func over(t *testing.T, url, method, path, body string) (*http.Response, string,
 	}
 	req.Header.Set("Authorization", "Bearer full-token")
 	req.Header.Set("Content-Type", "application/json")
-	// Nothing is repeated and no redirect followed behind the test's back.
+	// The client neither retries nor follows redirects.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -171,7 +171,7 @@ func TestFalsifiedLists(t *testing.T) {
 	}
 }
 
-// ids reads every page of 10 and counts how often each id came.
+// ids reads every page of 10 and counts how often each id appears.
 func ids(t *testing.T, srv *sandbox.Server) map[string]int {
 	t.Helper()
 	seen := map[string]int{}

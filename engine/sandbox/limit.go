@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// limiter counts the requests of one user or token in windows that begin with
-// the first request. One request too many blocks every call for the penalty.
+// limiter counts the requests of one user or token. A window begins with its first
+// request. A request above the quota blocks every call for the penalty.
 type limiter struct {
-	quota        int // below zero: no limit
+	quota        int // negative means no limit
 	per, penalty time.Duration
 	start        time.Time
 	used         int
 	blockedUntil time.Time
 }
 
-// allow counts a request. A refusal comes with the time after which calls are
-// taken again.
+// allow counts a request. If it refuses the request, it returns how long calls stay
+// blocked.
 func (l *limiter) allow(now time.Time) (bool, time.Duration) {
 	if now.Before(l.blockedUntil) {
 		return false, l.blockedUntil.Sub(now)
@@ -34,14 +34,14 @@ func (l *limiter) allow(now time.Time) (bool, time.Duration) {
 	return true, 0
 }
 
-// block refuses every call for a while; a new window begins after it.
+// block refuses every call for a while. The next call after that begins a window.
 func (l *limiter) block(now time.Time, d time.Duration) {
 	l.blockedUntil = now.Add(d)
 	l.start = time.Time{}
 }
 
-// headers says what is left, in the structured form that Cloudflare documents
-// (developers.cloudflare.com/fundamentals/api/reference/limits).
+// headers sets the rate limit headers, in the structured form that Cloudflare
+// documents (developers.cloudflare.com/fundamentals/api/reference/limits).
 func (l *limiter) headers(h http.Header, now time.Time) {
 	quota := l.quota
 	if quota < 0 {
@@ -58,8 +58,8 @@ func (l *limiter) headers(h http.Header, now time.Time) {
 	h.Set("Ratelimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", "default", quota, seconds(l.per)))
 }
 
-// tooMany is the refusal of a call in excess. Its code is ours: which one
-// Cloudflare uses is not documented, so no client can rely on it.
+// tooMany refuses a call above the quota. Its code is invented, because Cloudflare's is
+// not documented, and no client can rely on it.
 func (l *limiter) tooMany(wait time.Duration) *answer {
 	ans := fail(http.StatusTooManyRequests, 10429,
 		fmt.Sprintf("More than %d requests per %d seconds reached. Please wait and consider throttling your request speed", max(l.quota, 0), seconds(l.per)))
@@ -67,5 +67,5 @@ func (l *limiter) tooMany(wait time.Duration) *answer {
 	return ans
 }
 
-// seconds rounds up: a client that waits so long has waited long enough.
+// seconds rounds up, so that a client that waits this long has waited enough.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

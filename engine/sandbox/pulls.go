@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// pulls are the authenticated origin pulls of a zone.
+// pulls is the authenticated origin pulls of a zone.
 type pulls struct {
 	enabled      bool
-	certificates []*clientCertificate // in the order in which they were uploaded
-	made         int                  // how many there ever were
+	certificates []*clientCertificate // in the order of upload
+	made         int                  // number of certificates ever uploaded
 }
 
-// clientCertificate is one that Cloudflare shows to the zone's origins.
+// clientCertificate is a certificate that Cloudflare shows to the zone's origins.
 type clientCertificate struct {
 	id, status string
 	leaf       *x509.Certificate
-	pem        string // as shown
+	pem        string // as the API shows it
 	uploaded   time.Time
 }
 
@@ -56,7 +56,7 @@ func (crt *clientCertificate) fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// own is what history says of a certificate.
+// own is the content for the history.
 func (crt *clientCertificate) own() map[string]json.RawMessage {
 	return map[string]json.RawMessage{"sha256": encode(crt.fingerprint())}
 }
@@ -65,9 +65,9 @@ func (z *zone) certificateObject(crt *clientCertificate) string {
 	return "origin_certificate/" + z.ascii + "/" + crt.id
 }
 
-// newCertificate makes an entry of a certificate. Its text comes back encoded
-// anew, and never as it was sent: the API normalises PEM, and a client that
-// compares texts sees a difference for ever.
+// newCertificate returns a new certificate. The API normalises PEM, and a client that
+// compares texts would see a difference for ever. To expose such a client, the text
+// always differs from the one that was sent.
 func (z *zone) newCertificate(text string, leaf *x509.Certificate, status string, now time.Time) *clientCertificate {
 	z.pulls.made++
 	shown := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
@@ -80,8 +80,8 @@ func (z *zone) newCertificate(text string, leaf *x509.Certificate, status string
 	}
 }
 
-// parseLeaf reads the one certificate of a PEM text, which must not be an
-// authority's.
+// parseLeaf reads a PEM text with exactly one certificate, which must not be a CA
+// certificate.
 func parseLeaf(text string) (*x509.Certificate, error) {
 	var leaf *x509.Certificate
 	for rest := []byte(text); ; {
@@ -92,22 +92,24 @@ func parseLeaf(text string) (*x509.Certificate, error) {
 			}
 			break
 		}
+
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("certificate holds a block %q", block.Type)
+			return nil, fmt.Errorf("certificate holds a PEM block %q", block.Type)
 		}
 		if leaf != nil {
-			return nil, errors.New("certificate holds more than the leaf")
+			return nil, errors.New("certificate holds more than one certificate")
 		}
 		var err error
 		if leaf, err = x509.ParseCertificate(block.Bytes); err != nil {
 			return nil, errors.New("certificate cannot be read")
 		}
 	}
+
 	switch {
 	case leaf == nil:
 		return nil, errors.New("certificate is not in PEM form")
 	case leaf.IsCA:
-		return nil, errors.New("certificate is an authority's and not a leaf")
+		return nil, errors.New("certificate is a CA certificate, not a leaf")
 	}
 	return leaf, nil
 }
@@ -120,14 +122,14 @@ func (z *zone) listPulls() *answer {
 	return ok(http.StatusOK, out)
 }
 
-// uploadPull is POST origin_tls_client_auth. The codes are those that the
-// service of custom hostnames has for certificates and keys; this one's are
-// documented nowhere.
+// uploadPull is POST origin_tls_client_auth. The codes are those of custom hostnames for
+// certificates and keys, because the codes of this service are not documented.
 func (s *Server) uploadPull(c *call, z *zone) *answer {
 	m, err := readFields(c.body, []field{{"certificate", aText, true}, {"private_key", aText, true}})
 	if err != nil {
 		return fail(http.StatusBadRequest, badField, err.Error())
 	}
+
 	text, key := as[string](m["certificate"]), as[string](m["private_key"])
 	leaf, err := parseLeaf(text)
 	switch {
@@ -139,33 +141,42 @@ func (s *Server) uploadPull(c *call, z *zone) *answer {
 	if _, err := tls.X509KeyPair([]byte(text), []byte(key)); err != nil {
 		return fail(http.StatusBadRequest, 1428, "private_key is not the key of certificate")
 	}
+
 	crt := z.newCertificate(text, leaf, "initializing", c.now)
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusOK, crt.render())
 	}
+
 	z.pulls.certificates = append(z.pulls.certificates, crt)
 	s.deploy(func() {
 		if crt.status == "pending_deployment" {
 			crt.status = "active"
 		}
 	})
+
 	c.entry.Effect = EffectCreated
 	c.entry.wrote(z.certificateObject(crt), nil, crt.own())
+
 	ans := ok(http.StatusOK, crt.render())
-	crt.status = "pending_deployment" // the first status is seen in this answer only
+	crt.status = "pending_deployment" // only this answer shows the first status
 	return ans
+}
+
+func (s *Server) showPull(_ *call, _ *zone, crt *clientCertificate) *answer {
+	return ok(http.StatusOK, crt.render())
 }
 
 // deletePull is DELETE origin_tls_client_auth/{id}.
 func (s *Server) deletePull(c *call, z *zone, crt *clientCertificate) *answer {
 	switch {
 	case crt.status == "pending_deletion":
-		return fail(http.StatusConflict, 1439, "The certificate is being deleted already")
+		return fail(http.StatusConflict, 1439, "The certificate is already being deleted")
 	case c.ignoreWrite:
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusOK, crt.render())
 	}
+
 	crt.status = "pending_deletion"
 	c.entry.Effect = EffectDeleted
 	c.entry.wrote(z.certificateObject(crt), crt.own(), nil)

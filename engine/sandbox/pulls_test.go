@@ -79,7 +79,7 @@ func TestCertificatesForOriginPulls(t *testing.T) {
 	if again.ID == made.ID {
 		t.Error("an id is used twice")
 	}
-	// One that is deleted while it is on its way never becomes active.
+	// A certificate that is deleted during its deployment never becomes active.
 	must[any](t, srv, "DELETE", pulls+"/"+again.ID, "")
 	c.advance(29 * time.Second)
 	if got := status(); got != "pending_deletion" {

@@ -1,9 +1,9 @@
-// Package sandbox is a Cloudflare API to try things on: a real HTTP server that
-// keeps zones, their settings and their custom hostnames in memory and answers
-// as Cloudflare's documentation and reported behaviour say it does, only
-// harsher. It pages, limits, refuses unknown fields and parameters, replaces
-// ssl.settings whole, restarts validation on a write that changes nothing,
-// settles late, and breaks on request.
+// Package sandbox is a Cloudflare API for trials and tests: a real HTTP server
+// that keeps zones, their settings and their custom hostnames in memory. It
+// answers as Cloudflare's documentation and bug reports describe, and is stricter
+// where they leave room. It pages, limits rates, refuses unknown fields and
+// parameters, replaces ssl.settings as a whole, restarts validation on a write
+// that changes nothing, applies writes late, and fails on request.
 //
 // It shares no code with the client in this module, so that a misreading of the
 // API in one is not mirrored in the other.
@@ -13,14 +13,13 @@
 //	http.ListenAndServe("127.0.0.1:0", srv) // base URL: http://…/client/v4
 //
 // Paths below /__sandbox/ control it: state, history, faults, dashboard edits.
-// They know no credentials, so it must listen on loopback only.
+// They take no credentials, so the server must listen on loopback only.
 package sandbox
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,8 +36,7 @@ const Base = "/client/v4"
 // maxBody is the largest request body that is read.
 const maxBody = 1 << 20
 
-// Options are what a server needs from outside. The zero Options are the real
-// clock.
+// Options are the server's clock. The zero Options use the real one.
 type Options struct {
 	Now func() time.Time
 	// Sleep waits, or returns early with the context's error.
@@ -61,51 +59,54 @@ type Server struct {
 	tokens   map[string]*identity
 	users    map[[2]string]*identity
 	names    []*identity // in the order of the seed
-	nobody   *limiter    // for requests whose sender is unknown
+	nobody   *limiter    // limits requests whose sender is unknown
 	faults   []*activeFault
 	history  []*Entry
 	requests int
 	pending  []deployment // in the order in which they take effect
-	caPEM    []byte       // of the TLS edge, once there is one
+	caPEM    []byte       // certificate of the TLS edge, nil without one
 }
 
-// New makes a server in the state of the seed.
+// New returns a server in the state of the seed.
 func New(seed Seed, o Options) *Server {
 	s := &Server{
 		now: o.Now, sleep: o.Sleep, seed: seed,
 		byID: map[string]*zone{}, tokens: map[string]*identity{}, users: map[[2]string]*identity{},
 	}
+
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.sleep == nil {
 		s.sleep = sleep
 	}
+
 	s.open, s.shut = context.WithCancel(context.Background())
 	s.start = s.now()
 	s.plant()
 	return s
 }
 
-// Close ends every wait and lets each later request fail.
+// Close ends every wait and makes later requests fail.
 func (s *Server) Close() { s.shut() }
 
 // call is one request on its way through the server.
 type call struct {
 	r     *http.Request
 	path  string   // below Base, escaped as sent
-	segs  []string // its parts, unescaped
+	segs  []string // the parts of the path, unescaped
+	args  []string // the parts that match a "*" of the route
 	query url.Values
 	body  []byte
 	who   *identity
 	now   time.Time
 	entry *Entry
-	list  listFaults // how a list is to be falsified
+	list  listFaults // faults in the next list
 	// ignoreWrite answers a valid write with the old state.
 	ignoreWrite bool
 }
 
-// answer is what a request gets before faults are laid on it.
+// answer is the answer to a request, before faults change it.
 type answer struct {
 	status   int
 	header   http.Header
@@ -145,32 +146,33 @@ func failWith(status int, problems ...problem) *answer {
 	return &answer{status: status, header: http.Header{}, errors: problems}
 }
 
-// noRoute is the answer to a path or an id that leads nowhere.
+// noRoute is the answer to an unknown path or id.
 func noRoute(path string) *answer {
 	return failWith(http.StatusNotFound,
 		problem{Code: 7003, Message: "Could not route to " + path + ", perhaps your object identifier is invalid?"},
 		problem{Code: 7000, Message: "No route for that URI"})
 }
 
-// body is the answer's text.
+// body returns the answer's text.
 func (a *answer) body() []byte {
 	var b bytes.Buffer
 	a.write(&b)
 	return b.Bytes()
 }
 
-// write writes the answer's text. Who reads it may be gone, and then nothing
-// follows.
+// write writes the answer's text. It ignores errors: the client may be gone, and
+// nothing follows.
 func (a *answer) write(w io.Writer) {
 	if a.raw != nil {
 		_, _ = w.Write(a.raw)
 		return
 	}
+
 	fmt.Fprintf(w, `{"success":%t,"errors":%s,"messages":%s,"result":`, a.success, list(a.errors), list(a.messages))
 	switch r := a.result.(type) {
 	case []json.RawMessage:
-		// A page is megabytes that are encoded already: they are put in as they
-		// are instead of being checked byte by byte again.
+		// A page may hold megabytes that are already encoded; encoding it again would
+		// check every byte.
 		before := "["
 		for _, item := range r {
 			_, _ = io.WriteString(w, before)
@@ -184,6 +186,7 @@ func (a *answer) write(w io.Writer) {
 	default:
 		_, _ = w.Write(encode(r))
 	}
+
 	if a.info != nil {
 		_, _ = io.WriteString(w, `,"result_info":`)
 		_, _ = w.Write(encode(a.info))
@@ -198,7 +201,7 @@ func list(problems []problem) []byte {
 	return encode(problems)
 }
 
-// encode marshals what the server itself has made.
+// encode marshals a value that the server itself has made.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -214,11 +217,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control(w, r, rest)
 		return
 	}
+
 	arrived := s.now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		panic(http.ErrAbortHandler) // half a request is none
+		panic(http.ErrAbortHandler) // the client did not send the whole request
 	}
+
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.open, cancel)()
@@ -253,29 +258,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	send(w, r, ans, faults, ray, !s.seed.Plain)
 }
 
-// process does the work of a request, with the faults that change it, and
-// writes it into the history.
+// process does the work of a request, applies the faults that change it, and
+// records it in the history.
 func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer {
 	c.now = s.now()
 	s.settle(c.now)
 	for _, f := range faults {
 		s.before(c, f)
 	}
+
 	s.record(c.entry)
 	ans := s.replaced(c, faults)
 	if ans == nil {
 		ans = s.answer(c, badQuery)
 	}
+
 	for _, f := range faults {
 		f.after(ans)
 	}
-	who := c.who
-	if who != nil {
-		c.entry.Token = who.name
-		who.limit.headers(ans.header, c.now)
+	if c.who != nil {
+		c.entry.Token = c.who.name
+		c.who.limit.headers(ans.header, c.now)
 	} else {
 		s.nobody.headers(ans.header, c.now)
 	}
+
 	c.entry.Status = ans.status
 	if c.entry.Effect == "" {
 		c.entry.Effect = EffectRead
@@ -286,30 +293,18 @@ func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer 
 	return ans
 }
 
-// answer is what an undisturbed server says.
+// answer returns the answer that the request gets without faults.
 func (s *Server) answer(c *call, badQuery bool) *answer {
-	rest, below := strings.CutPrefix(c.r.URL.EscapedPath(), Base+"/")
-	if !below {
+	if !c.splitPath() {
 		return noRoute(c.path)
-	}
-	for _, seg := range strings.Split(rest, "/") {
-		part, err := url.PathUnescape(seg)
-		if err != nil || part == "" {
-			return noRoute(c.path)
-		}
-		c.segs = append(c.segs, part)
 	}
 	who, bad := s.identify(c.r)
 	if bad != nil {
 		return bad
 	}
 	c.who = who
-	service := c.segs[0]
-	if slices.Contains(c.segs, "custom_hostnames") {
-		service = "custom_hostnames"
-	} else if c.segs[len(c.segs)-1] == "verify" {
-		service = "verify"
-	}
+
+	service := c.service()
 	if who == nil {
 		return denied(service)
 	}
@@ -319,6 +314,7 @@ func (s *Server) answer(c *call, badQuery bool) *answer {
 	if who.status != "active" && service != "verify" {
 		return denied(service)
 	}
+
 	if len(c.body) > maxBody {
 		return fail(http.StatusRequestEntityTooLarge, 7012, "request body is too large")
 	}
@@ -328,226 +324,27 @@ func (s *Server) answer(c *call, badQuery bool) *answer {
 	return s.route(c)
 }
 
-// handlers are what a path offers, by method.
-type handlers map[string]func() *answer
+// splitPath sets the parts of the path. It reports false for a path outside the
+// API and for one with an empty part.
+func (c *call) splitPath() bool {
+	rest, ok := strings.CutPrefix(c.r.URL.EscapedPath(), Base+"/")
+	for _, seg := range strings.Split(rest, "/") {
+		part, err := url.PathUnescape(seg)
+		if err != nil || part == "" {
+			return false
+		}
+		c.segs = append(c.segs, part)
+	}
+	return ok
+}
 
-// route finds the endpoint. Literal parts come before ids of the same place.
-func (s *Server) route(c *call) *answer {
-	segs := c.segs
+// service names the service that answers: each words its refusals differently.
+func (c *call) service() string {
 	switch {
-	case is(segs, "user", "tokens", "verify"):
-		return s.dispatch(c, handlers{"GET": func() *answer { return s.verify(c, nil) }})
-	case is(segs, "accounts"):
-		return s.dispatch(c, handlers{"GET": func() *answer { return s.listAccounts(c) }}, "name", "page", "per_page", "direction")
-	case is(segs, "accounts", "*", "tokens", "verify"):
-		i := slices.IndexFunc(s.accounts, func(a *account) bool { return a.id == segs[1] })
-		if i < 0 {
-			return noRoute(c.path)
-		}
-		return s.dispatch(c, handlers{"GET": func() *answer { return s.verify(c, s.accounts[i]) }})
-	case len(segs) > 2 && segs[0] == "accounts":
-		return s.routeAccount(c)
-	case is(segs, "zones"):
-		return s.dispatch(c, handlers{"GET": func() *answer { return s.listZones(c) }},
-			"name", "account.id", "account.name", "status", "type", "order", "direction", "match", "page", "per_page")
-	case len(segs) < 2 || segs[0] != "zones":
-		return noRoute(c.path)
+	case slices.Contains(c.segs, "custom_hostnames"):
+		return "custom_hostnames"
+	case c.segs[len(c.segs)-1] == "verify":
+		return "verify"
 	}
-	z := s.byID[segs[1]]
-	if z == nil {
-		return noRoute(c.path)
-	}
-	if !c.who.seesZone(z) {
-		return fail(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
-	}
-	return s.routeZone(c, z)
-}
-
-func (s *Server) routeZone(c *call, z *zone) *answer {
-	segs := c.segs[2:]
-	last := c.segs[len(c.segs)-1]
-	need := func(h func() *answer, permissions ...string) func() *answer {
-		return func() *answer {
-			if !c.who.may(permissions...) {
-				return fail(http.StatusForbidden, 10000, "Authentication error")
-			}
-			return h()
-		}
-	}
-	switch {
-	case is(segs):
-		return s.dispatch(c, handlers{
-			"GET": need(func() *answer { return ok(http.StatusOK, z.render(c.who)) }, ZoneRead, ZoneSettingsRead, SSLRead),
-		})
-	case is(segs, "settings"):
-		return s.dispatch(c, handlers{
-			"GET":   need(func() *answer { return z.listSettings() }, ZoneSettingsRead),
-			"PATCH": need(func() *answer { return s.editSettings(c, z) }, ZoneSettingsEdit),
-		})
-	case is(segs, "settings", "*"):
-		read, edit := []string{ZoneSettingsRead}, []string{ZoneSettingsEdit}
-		if last == automaticMode { // either group suffices for this one
-			read, edit = append(read, SSLRead), append(edit, SSLEdit)
-		}
-		return s.dispatch(c, handlers{
-			"GET":   need(func() *answer { return z.readSetting(last) }, read...),
-			"PATCH": need(func() *answer { return s.editSetting(c, z, last) }, edit...),
-		})
-	case is(segs, "custom_hostnames"):
-		if c.r.Method == http.MethodPost {
-			return s.dispatch(c, handlers{"POST": need(func() *answer { return s.createHostname(c, z) }, SSLEdit)})
-		}
-		return s.dispatch(c, handlers{"POST": nil,
-			"GET": need(func() *answer { return s.listHostnames(c, z) }, SSLRead)},
-			"page", "per_page", "order", "direction", "ssl", "hostname", "id", "hostname.exact", "hostname.contain", "hostname.startsWith",
-			"hostname_status", "ssl_status", "certificate_authority", "custom_origin_server", "wildcard")
-	case is(segs, "custom_hostnames", "fallback_origin"):
-		return s.dispatch(c, handlers{
-			"GET":    need(z.readFallback, SSLRead),
-			"PUT":    need(func() *answer { return s.putFallback(c, z) }, SSLEdit),
-			"DELETE": need(func() *answer { return s.deleteFallback(c, z) }, SSLEdit),
-		})
-	case is(segs, "custom_hostnames", "quota"):
-		return s.dispatch(c, handlers{"GET": need(func() *answer { return z.quotaLeft() }, SSLRead)})
-	case is(segs, "custom_hostnames", "*"):
-		find := func(h func(*hostname) *answer) func() *answer {
-			return func() *answer {
-				if len(last) != 36 {
-					return fail(http.StatusBadRequest, 1435, "custom hostname id is not valid")
-				}
-				host := z.hosts[last]
-				if host == nil {
-					return fail(http.StatusNotFound, 1436, "The custom hostname was not found.")
-				}
-				return h(host)
-			}
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(find(func(h *hostname) *answer { return ok(http.StatusOK, h.text()) }), SSLRead),
-			"PATCH":  need(find(func(h *hostname) *answer { return s.editHostname(c, z, h) }), SSLEdit),
-			"DELETE": need(find(func(h *hostname) *answer { return s.deleteHostname(c, z, h) }), SSLEdit),
-		})
-	}
-	return s.routeOwn(c, z, need)
-}
-
-// routeOwn finds the endpoints of what a zone has beside its settings and its
-// custom hostnames.
-func (s *Server) routeOwn(c *call, z *zone, need func(func() *answer, ...string) func() *answer) *answer {
-	segs := c.segs[2:]
-	manager := func(h func() *answer, permission string) func() *answer { // it takes Advanced Certificate Manager
-		return need(func() *answer {
-			if !z.acm {
-				return noACM()
-			}
-			return h()
-		}, permission)
-	}
-	switch {
-	case is(segs, "ssl", "universal", "settings"):
-		return s.dispatch(c, handlers{
-			"GET":   need(z.readUniversal, SSLRead),
-			"PATCH": need(func() *answer { return s.editUniversal(c, z) }, SSLEdit),
-		})
-	case is(segs, "acm", "total_tls"):
-		return s.dispatch(c, handlers{
-			"GET":  manager(z.readTotal, SSLRead),
-			"POST": manager(func() *answer { return s.editTotal(c, z) }, SSLEdit),
-		})
-	case is(segs, "hostnames", "settings", "*"):
-		return s.dispatch(c, handlers{"GET": manager(func() *answer { return z.listLocal(c, segs[2]) }, SSLRead)},
-			"page", "per_page", "hostname")
-	case is(segs, "hostnames", "settings", "*", "*"):
-		id, name := segs[2], strings.ToLower(segs[3])
-		find := func(h func(*localSetting) *answer) func() *answer {
-			return func() *answer { return z.findLocal(id, name, h) }
-		}
-		return s.dispatch(c, handlers{
-			"GET":    manager(find(func(l *localSetting) *answer { return ok(http.StatusOK, l.render(name)) }), SSLRead),
-			"PUT":    manager(func() *answer { return s.putLocal(c, z, id, name) }, SSLEdit),
-			"DELETE": manager(find(func(l *localSetting) *answer { return s.deleteLocal(c, z, id, name, l) }), SSLEdit),
-		})
-	case is(segs, "origin_tls_client_auth"):
-		return s.dispatch(c, handlers{
-			"GET":  need(z.listPulls, SSLRead),
-			"POST": need(func() *answer { return s.uploadPull(c, z) }, SSLEdit),
-		})
-	case is(segs, "origin_tls_client_auth", "settings"):
-		return s.dispatch(c, handlers{
-			"GET": need(z.readPulls, SSLRead),
-			"PUT": need(func() *answer { return s.editPulls(c, z) }, SSLEdit),
-		})
-	case is(segs, "origin_tls_client_auth", "*") && segs[1] != "hostnames": // which has endpoints of its own, not served here
-		find := func(h func(*clientCertificate) *answer) func() *answer {
-			return func() *answer {
-				return found(z.pulls.certificates, func(crt *clientCertificate) bool { return crt.id == segs[1] }, h,
-					fail(http.StatusNotFound, 1436, "The certificate was not found."))
-			}
-		}
-		return s.dispatch(c, handlers{
-			"GET":    need(find(func(crt *clientCertificate) *answer { return ok(http.StatusOK, crt.render()) }), SSLRead),
-			"DELETE": need(find(func(crt *clientCertificate) *answer { return s.deletePull(c, z, crt) }), SSLEdit),
-		})
-	}
-	return noRoute(c.path)
-}
-
-// dispatch runs the handler of the method. A parameter that the endpoint does
-// not have is refused: Cloudflare ignores it, and a misspelt filter then
-// matches everything.
-func (s *Server) dispatch(c *call, h handlers, params ...string) *answer {
-	run := h[c.r.Method]
-	if run == nil {
-		return fail(http.StatusMethodNotAllowed, 7001, "Method "+c.r.Method+" not available for that URI.")
-	}
-	for _, name := range sortedKeys(c.query) {
-		if !slices.Contains(params, name) {
-			return fail(http.StatusBadRequest, 6003, "query parameter "+name+" does not exist on this endpoint")
-		}
-		if len(c.query[name]) > 1 {
-			return fail(http.StatusBadRequest, 6003, "query parameter "+name+" is given more than once")
-		}
-	}
-	if c.r.Method == http.MethodPatch || c.r.Method == http.MethodPost || c.r.Method == http.MethodPut {
-		if ct := c.r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") {
-			return fail(http.StatusUnsupportedMediaType, 6005, "Content-Type is "+ct+", want application/json")
-		}
-	}
-	return run()
-}
-
-// is compares a path with a pattern in which "*" is any one part.
-func is(segs []string, pattern ...string) bool {
-	return slices.EqualFunc(segs, pattern, func(seg, p string) bool { return p == "*" || seg == p })
-}
-
-// fields decodes an object strictly enough to tell which keys were sent.
-func fields(b []byte) (map[string]json.RawMessage, error) {
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, err
-	}
-	if m == nil {
-		return nil, errors.New("null is not an object")
-	}
-	return m, nil
-}
-
-// unknownKey is the first key, in order, that is not known; "" if all are.
-func unknownKey(m map[string]json.RawMessage, known ...string) string {
-	for _, k := range sortedKeys(m) {
-		if !slices.Contains(known, k) {
-			return k
-		}
-	}
-	return ""
-}
-
-func sortedKeys[M ~map[string]V, V any](m M) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return c.segs[0]
 }

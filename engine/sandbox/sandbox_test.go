@@ -19,7 +19,7 @@ import (
 	"tlsync/engine/sandbox"
 )
 
-// step is one request of the tour: who asks for what, and which answer is due.
+// step is one request of the tour: the sender, the request, and the expected answer.
 type step struct {
 	token, method, path, body string
 	status, code              int // code 0: no error
@@ -89,7 +89,7 @@ func send(t testing.TB, h http.Handler, st step) (int, string) {
 	return rec.Code, string(body)
 }
 
-// clock is a time that moves only when it is told to, and when somebody sleeps.
+// clock is a clock that moves only by advance and by sleeping.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -116,7 +116,7 @@ func (c *clock) options() sandbox.Options {
 	}
 }
 
-// must sends a request that has to succeed and decodes its result.
+// must sends a request that must succeed, and decodes its result.
 func must[T any](t *testing.T, h http.Handler, method, path, body string) T {
 	t.Helper()
 	status, text := send(t, h, step{token: "full-token", method: method, path: path, body: body})
@@ -299,8 +299,8 @@ func TestOneRequestTooManyBlocksEveryCall(t *testing.T) {
 	}
 }
 
-// Tests of a client's timing run in virtual time: without sockets, and with the
-// server's own clock and waits.
+// Tests of a client's timing run in virtual time: without sockets, with the server's own
+// clock and waits.
 func TestTheServerRunsInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServer(t, tourSeed+"latency: 200ms\nsettle: 1m\n", sandbox.Options{})
@@ -366,7 +366,7 @@ func TestStateIsTheSameTextEveryTime(t *testing.T) {
 	if diff := cmp.Diff(string(a.YAML()), string(b.YAML())); diff != "" {
 		t.Error(diff)
 	}
-	if !slices.IsSortedFunc(a.Zones[1].CustomHostnames, func(x, y sandbox.HostnameState) int { return strings.Compare(x.Hostname, y.Hostname) }) {
+	if !slices.IsSortedFunc(a.Zones[1].CustomHostnames, func(x, y sandbox.CustomHostnameState) int { return strings.Compare(x.Hostname, y.Hostname) }) {
 		t.Error("custom hostnames are not sorted")
 	}
 }
@@ -374,7 +374,7 @@ func TestStateIsTheSameTextEveryTime(t *testing.T) {
 func TestClosedServerAbortsRequests(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	srv.Close()
-	srv.Close() // twice is no mistake
+	srv.Close() // a second call is harmless
 	defer func() {
 		if r := recover(); r != http.ErrAbortHandler {
 			t.Errorf("recovered %v, want http.ErrAbortHandler", r)

@@ -16,27 +16,25 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Seed is the state that a server starts from. Everything left out has a
-// sensible default; names stand for ids, which are derived from them.
+// Seed is the initial state of a server. Every field has a default. Names can replace
+// ids, which are derived from them.
 type Seed struct {
 	Accounts []Account `yaml:"accounts"`
 	Zones    []Zone    `yaml:"zones"`
 	Tokens   []Token   `yaml:"tokens"`
 	Users    []User    `yaml:"users"`
 
-	// PageSizeMax is the largest per_page of a list of custom hostnames, 1000
-	// by default. A larger one is refused, or where PageSizeOver is "clamp"
-	// quietly reduced.
+	// PageSizeMax is the largest per_page of a list of custom hostnames, 1000 by
+	// default. A larger one is refused, or reduced if PageSizeOver is "clamp".
 	PageSizeMax  int    `yaml:"page_size_max"`
 	PageSizeOver string `yaml:"page_size_over"`
 
-	// How Cloudflare behaves in these cases is not documented; each is off by
-	// default. UniqueCertificateNames refuses a second certificate authority of
-	// one name. FingerprintOf "last" reports the fingerprint of the last
-	// certificate of a chain ("first" is the default). ExclusiveAssociations
-	// takes a hostname from its authority when another one gets it.
-	// ReplaceMTLSSettings makes the list of hostname settings that is written
-	// replace the one before, instead of being merged into it.
+	// Cloudflare does not document its behaviour in these cases; each is off by default.
+	// UniqueCertificateNames refuses a second certificate authority with the same name.
+	// FingerprintOf "last" reports the fingerprint of the last certificate of a chain;
+	// the default is "first". ExclusiveAssociations takes a hostname from its authority
+	// when another one gets it. ReplaceMTLSSettings makes a written list of hostname
+	// settings replace the old one; the default is to merge them.
 	UniqueCertificateNames bool   `yaml:"unique_certificate_names"`
 	FingerprintOf          string `yaml:"fingerprint_of"`
 	ExclusiveAssociations  bool   `yaml:"exclusive_associations"`
@@ -44,15 +42,15 @@ type Seed struct {
 
 	Rate    Rate          `yaml:"rate"`
 	Latency time.Duration `yaml:"latency"` // added to every answer
-	// Settle is how long a write takes to reach the edge. Until then the
-	// certificate's status says so and the edge enforces what was before.
+	// Settle is how long a write takes to reach the edge. Until then the certificate's
+	// status says so and the edge enforces the old state.
 	Settle time.Duration `yaml:"settle"`
 	// Plain turns off compression of answers.
 	Plain  bool    `yaml:"plain"`
 	Faults []Fault `yaml:"faults"`
 }
 
-// Account is an account. Accounts that only zones and tokens name exist too.
+// Account is an account. A zone or token that names another account creates it.
 type Account struct {
 	ID   string `yaml:"id"`
 	Name string `yaml:"name"`
@@ -63,8 +61,8 @@ type Account struct {
 	Alerts       []Alert             `yaml:"alerts"`
 	Webhooks     []Destination       `yaml:"webhooks"`
 	PagerDuty    []Destination       `yaml:"pagerduty"`
-	// AvailableAlerts are the alert types that the account may use; left out, all
-	// that the server knows.
+	// AvailableAlerts are the alert types that the account may use, by default all that
+	// the server knows.
 	AvailableAlerts []string `yaml:"available_alerts"`
 }
 
@@ -76,34 +74,33 @@ type Zone struct {
 	Status  string `yaml:"status"`  // active by default
 	Type    string `yaml:"type"`    // full by default
 	Plan    string `yaml:"plan"`    // free, pro, business (the default) or enterprise
-	// NoACM takes Advanced Certificate Manager away, and with it cipher lists,
-	// Total TLS and per-hostname settings. Left out, only a zone on the Free plan
-	// is without.
+	// NoACM removes Advanced Certificate Manager, and with it cipher lists, Total TLS
+	// and per-hostname settings. By default only a zone on the Free plan lacks it.
 	NoACM *bool `yaml:"no_acm"`
-	// Settings stand over the defaults; an id unknown to them is added.
+	// Settings replace the defaults; an unknown id is added.
 	Settings    Settings `yaml:"settings"`
 	NotEditable []string `yaml:"not_editable"`
 
-	UniversalSSL *bool       `yaml:"universal_ssl"` // on where left out
+	UniversalSSL *bool       `yaml:"universal_ssl"` // on by default
 	TotalTLS     TotalTLS    `yaml:"total_tls"`
 	OriginPulls  OriginPulls `yaml:"origin_pulls"`
-	// Hostnames are names in the zone with settings of their own:
-	// min_tls_version, ciphers, http2.
+	// Hostnames are the names in the zone that have settings: min_tls_version, ciphers,
+	// http2.
 	Hostnames map[string]Settings `yaml:"hostnames"`
 
 	FallbackOrigin string `yaml:"fallback_origin"`
-	// FallbackOriginStatus is active where left out. Another one stays until the
-	// fallback origin is written.
+	// FallbackOriginStatus is active by default. Another status stays until the fallback
+	// origin is written.
 	FallbackOriginStatus string `yaml:"fallback_origin_status"`
-	// StrictFallback refuses custom hostnames that would have no origin, which is
-	// so too wherever a zone has, or had, a fallback origin.
+	// StrictFallback refuses custom hostnames without an origin. Zones that have or had a
+	// fallback origin always do.
 	StrictFallback  bool       `yaml:"strict_fallback"`
 	Quota           int        `yaml:"quota"` // custom hostnames that may exist; 0 means 50,000
 	CustomHostnames []Hostname `yaml:"custom_hostnames"`
 	Generate        Generators `yaml:"generate"`
 }
 
-// TotalTLS is the zone's Total TLS, off where left out.
+// TotalTLS is the zone's Total TLS, off by default.
 type TotalTLS struct {
 	Enabled              bool   `yaml:"enabled"`
 	CertificateAuthority string `yaml:"certificate_authority"` // google by default
@@ -115,11 +112,11 @@ type OriginPulls struct {
 	Certificates []ClientCertificate `yaml:"certificates"` // oldest first
 }
 
-// ClientCertificate is one that Cloudflare shows to origins.
+// ClientCertificate is a certificate that Cloudflare shows to origins.
 type ClientCertificate struct {
 	ID          string `yaml:"id"`
 	Certificate string `yaml:"certificate"` // PEM text of the leaf
-	// Status is active where left out. Another one stays.
+	// Status is active by default. Another status stays.
 	Status string `yaml:"status"`
 }
 
@@ -128,8 +125,8 @@ type Hostname struct {
 	Hostname string `yaml:"hostname"`
 	ID       string `yaml:"id"`
 	Status   string `yaml:"status"` // active by default
-	// SSL left out means an ordinary certificate; written as null, and where
-	// NoSSL is set, the hostname has none.
+	// SSL left out means an ordinary certificate. A hostname whose ssl is written as null,
+	// or with NoSSL, has none.
 	SSL                *SSL              `yaml:"ssl"`
 	NoSSL              bool              `yaml:"-"`
 	CustomMetadata     map[string]string `yaml:"custom_metadata"`
@@ -147,10 +144,10 @@ type SSL struct {
 	BundleMethod         string   `yaml:"bundle_method"`         // ubiquitous by default
 	Settings             Settings `yaml:"settings"`
 	Uploaded             bool     `yaml:"uploaded"` // the customer's own certificate
-	Key                  string   `yaml:"key"`      // of an uploaded one: ecdsa, rsa, or both where nothing is said
+	Key                  string   `yaml:"key"`      // of an uploaded one: ecdsa or rsa, by default both
 }
 
-// Generator makes many custom hostnames that differ in a number only.
+// Generator makes many custom hostnames that differ only in a number.
 type Generator struct {
 	Count    int               `yaml:"count"`
 	Start    int               `yaml:"start"`   // the first number, 1 by default
@@ -160,15 +157,15 @@ type Generator struct {
 	Settings Settings          `yaml:"settings"`
 	Metadata map[string]string `yaml:"metadata"`
 	Wildcard bool              `yaml:"wildcard"`
-	// CertificateBytes is the size of the certificate text in each answer, to
-	// give lists their real weight.
+	// CertificateBytes is the size of the certificate text in each answer, to make lists
+	// as large as real ones.
 	CertificateBytes int `yaml:"certificate_bytes"`
 }
 
-// Generators is written as one generator or as a list.
+// Generators is one generator or a list of generators in YAML.
 type Generators []Generator
 
-// UnmarshalYAML takes a mapping for a list of one.
+// UnmarshalYAML reads a mapping as a list of one.
 func (g *Generators) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
 		*g = make(Generators, 1)
@@ -177,11 +174,11 @@ func (g *Generators) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*[]Generator)(g))
 }
 
-// Settings are values by setting id, as they stand in JSON.
+// Settings maps the ids of settings to their values in JSON.
 type Settings map[string]any
 
-// UnmarshalYAML keeps a version such as 1.0 the text that was written: as a
-// number it would lose its zero.
+// UnmarshalYAML reads a version such as 1.0 as text, because a number would lose its
+// zero.
 func (s *Settings) UnmarshalYAML(n *yaml.Node) error {
 	m := map[string]any{}
 	if err := n.Decode(&m); err != nil {
@@ -194,38 +191,39 @@ func (s *Settings) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// Token is an API token. Tokens of the same User share one rate limit, as they
-// do at Cloudflare; others have one each.
+// Token is an API token. As at Cloudflare, tokens of the same User share one rate limit;
+// each other token has its own.
 type Token struct {
-	Name        string      `yaml:"name"` // what history shows; derived where missing
+	Name        string      `yaml:"name"` // shown in the history; derived by default
 	Value       string      `yaml:"value"`
 	Status      string      `yaml:"status"` // active (the default), expired or disabled
 	Permissions Permissions `yaml:"permissions"`
 	Zones       []string    `yaml:"zones"`    // names or ids; none means all
 	Accounts    []string    `yaml:"accounts"` // names or ids; none means all
 	User        string      `yaml:"user"`     // e-mail address
-	Owner       string      `yaml:"owner"`    // account that owns the token, if no user does
+	Owner       string      `yaml:"owner"`    // account that owns the token instead of a user
 }
 
-// User signs in with an e-mail address and a global key, and may do everything.
+// User signs in with an e-mail address and a global key, and has every permission.
 type User struct {
 	Email string `yaml:"email"`
 	Key   string `yaml:"key"`
 }
 
-// Rate is the limit of requests of one user or token. Requests in excess block
-// every call for the Penalty. The zero Rate is Cloudflare's: 1200 per 5 min.
+// Rate limits the requests of one user or token. A request above the limit blocks every
+// call for the Penalty. The zero Rate is Cloudflare's: 1200 per 5 minutes.
 type Rate struct {
-	Requests int           `yaml:"requests"` // -1 is no limit
+	Requests int           `yaml:"requests"` // -1 means no limit
 	Per      time.Duration `yaml:"per"`
 	Penalty  time.Duration `yaml:"penalty"` // Per by default
 }
 
-// Permissions are what a token may do. "all" and "read_only" stand for lists.
+// Permissions are the permissions of a token. In YAML, "all" and "read_only" stand for
+// All and ReadOnly.
 type Permissions []string
 
-// The permissions that the endpoints ask for. Edit includes read, and any of
-// them lets zones be read.
+// The permissions of the endpoints. Edit includes read. Each of the first five permits
+// to read zones.
 const (
 	ZoneRead         = "zone:read"
 	ZoneSettingsRead = "zone_settings:read"
@@ -233,7 +231,7 @@ const (
 	SSLRead          = "ssl:read"
 	SSLEdit          = "ssl:edit"
 
-	// Those of accounts.
+	// Permissions of accounts.
 	AccessCertificatesRead = "access_certificates:read"
 	AccessCertificatesEdit = "access_certificates:edit"
 	AccessAppsRead         = "access_apps:read"
@@ -242,17 +240,17 @@ const (
 	NotificationsEdit      = "notifications:edit"
 )
 
-// All and ReadOnly are the lists behind the two short words.
+// All returns every permission.
 func All() Permissions {
 	return Permissions{ZoneRead, ZoneSettingsEdit, SSLEdit, AccessCertificatesEdit, AccessAppsEdit, NotificationsEdit}
 }
 
-// ReadOnly lets everything be read and nothing be written.
+// ReadOnly returns the permissions to read everything and write nothing.
 func ReadOnly() Permissions {
 	return Permissions{ZoneRead, ZoneSettingsRead, SSLRead, AccessCertificatesRead, AccessAppsRead, NotificationsRead}
 }
 
-// UnmarshalYAML takes a short word, one permission, or a list.
+// UnmarshalYAML reads a short word, one permission, or a list.
 func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
 	var list []string
 	if n.Kind == yaml.ScalarNode {
@@ -260,6 +258,7 @@ func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
 	} else if err := n.Decode(&list); err != nil {
 		return err
 	}
+
 	known := []string{
 		ZoneRead, ZoneSettingsRead, ZoneSettingsEdit, SSLRead, SSLEdit,
 		AccessCertificatesRead, AccessCertificatesEdit, AccessAppsRead, AccessAppsEdit, NotificationsRead, NotificationsEdit,
@@ -281,8 +280,8 @@ func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// ParseSeed reads a seed from YAML. A key that it does not know is an error,
-// and so is a value that no server could start from.
+// ParseSeed reads a seed from YAML. Unknown keys are errors, and so are values that no
+// server could start with.
 func ParseSeed(b []byte) (Seed, error) {
 	var s Seed
 	var doc yaml.Node
@@ -294,8 +293,9 @@ func ParseSeed(b []byte) (Seed, error) {
 		return s, fmt.Errorf("seed: %w", err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return s, errors.New("seed: more than one YAML document, want one")
+		return s, errors.New("seed: the file has more than one YAML document")
 	}
+
 	root := doc.Content[0]
 	if err := decodeStrict(root, &s); err != nil {
 		return Seed{}, fmt.Errorf("seed: %w", err)
@@ -307,8 +307,8 @@ func ParseSeed(b []byte) (Seed, error) {
 	return s, nil
 }
 
-// decodeStrict decodes a node and refuses keys that the type does not have.
-// The decoder's own check is lost below every UnmarshalYAML, so it is ours.
+// decodeStrict decodes a node and refuses unknown keys. The decoder's own check does not
+// reach below an UnmarshalYAML method.
 func decodeStrict(n *yaml.Node, into any) error {
 	if err := checkKeys(n, reflect.TypeOf(into)); err != nil {
 		return err
@@ -323,6 +323,7 @@ func checkKeys(n *yaml.Node, t reflect.Type) error {
 	if n.Kind == yaml.AliasNode {
 		return fmt.Errorf("line %d: aliases are not supported, write the value out", n.Line)
 	}
+
 	switch {
 	case t.Kind() == reflect.Slice && n.Kind == yaml.SequenceNode:
 		for _, item := range n.Content {
@@ -333,31 +334,37 @@ func checkKeys(n *yaml.Node, t reflect.Type) error {
 	case t.Kind() == reflect.Slice && n.Kind == yaml.MappingNode:
 		return checkKeys(n, t.Elem())
 	case t.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
-		fields := map[string]reflect.Type{}
-		var names []string
-		for i := range t.NumField() {
-			if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
-				fields[name] = t.Field(i).Type
-				names = append(names, name)
-			}
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i]
-			ft, ok := fields[key.Value]
-			if !ok {
-				return fmt.Errorf("line %d: unknown key %q, known are %s", key.Line, key.Value, strings.Join(names, ", "))
-			}
-			if err := checkKeys(n.Content[i+1], ft); err != nil {
-				return err
-			}
-		}
+		return checkMapping(n, t)
 	case t.Kind() == reflect.Struct && n.ShortTag() != "!!null" && t != reflect.TypeFor[time.Time]():
-		return fmt.Errorf("line %d: %q stands where a mapping is expected", n.Line, n.Value)
+		return fmt.Errorf("line %d: expected a mapping, got %q", n.Line, n.Value)
 	}
 	return nil
 }
 
-// child is the value of a key in a mapping, nil if there is none.
+func checkMapping(n *yaml.Node, t reflect.Type) error {
+	fields := map[string]reflect.Type{}
+	var names []string
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
+			fields[name] = t.Field(i).Type
+			names = append(names, name)
+		}
+	}
+
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		ft, ok := fields[key.Value]
+		if !ok {
+			return fmt.Errorf("line %d: unknown key %q, the known keys are %s", key.Line, key.Value, strings.Join(names, ", "))
+		}
+		if err := checkKeys(n.Content[i+1], ft); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// child returns the value of a key in a mapping, nil if there is none.
 func child(n *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
 		if n.Content[i].Value == key {
@@ -367,7 +374,7 @@ func child(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// markNoSSL tells "ssl: null" from no ssl at all, which decoding cannot.
+// markNoSSL sets NoSSL where ssl is null, which decoding cannot tell from a missing ssl.
 func markNoSSL(root *yaml.Node, s *Seed) {
 	zones := child(root, "zones")
 	for i := range s.Zones {
@@ -388,6 +395,7 @@ func (s *Seed) validate() error {
 			return fmt.Errorf("account %s: %w", cmp.Or(s.Accounts[i].Name, fmt.Sprint(i)), err)
 		}
 	}
+
 	if !slices.Contains([]string{"", "first", "last"}, s.FingerprintOf) {
 		return fmt.Errorf("fingerprint_of %q is not first or last", s.FingerprintOf)
 	}
@@ -395,39 +403,14 @@ func (s *Seed) validate() error {
 		if z.Name == "" {
 			return fmt.Errorf("zones[%d]: name is missing", i)
 		}
-		if !slices.Contains([]string{"", "free", "pro", "business", "enterprise"}, z.Plan) {
-			return fmt.Errorf("zone %s: plan %q is not one of free, pro, business, enterprise", z.Name, z.Plan)
-		}
-		if err := z.validateOwn(); err != nil {
+		if err := z.validate(); err != nil {
 			return fmt.Errorf("zone %s: %w", z.Name, err)
 		}
-		for j, h := range z.CustomHostnames {
-			if h.Hostname == "" {
-				return fmt.Errorf("zone %s: custom_hostnames[%d]: hostname is missing", z.Name, j)
-			}
-		}
-		for _, g := range z.Generate {
-			if g.Count < 0 || g.Count > 1_000_000 {
-				return fmt.Errorf("zone %s: generate: count %d is not between 0 and 1000000", z.Name, g.Count)
-			}
-			if rest := patternVerb().ReplaceAllString(g.Pattern, ""); strings.Contains(rest, "%") || len(patternVerb().FindAllString(g.Pattern, -1)) != 1 {
-				return fmt.Errorf("zone %s: generate: pattern %q needs exactly one %%d, as in \"shop-%%05d.example\"", z.Name, g.Pattern)
-			}
-		}
 	}
-	for i, t := range s.Tokens {
-		if t.Value == "" {
-			return fmt.Errorf("tokens[%d]: value is missing", i)
-		}
-		if !slices.Contains([]string{"", "active", "expired", "disabled"}, t.Status) {
-			return fmt.Errorf("tokens[%d]: status %q is not one of active, expired, disabled", i, t.Status)
-		}
+	if err := s.validateSenders(); err != nil {
+		return err
 	}
-	for i, u := range s.Users {
-		if u.Email == "" || u.Key == "" {
-			return fmt.Errorf("users[%d]: email and key are both needed", i)
-		}
-	}
+
 	if !slices.Contains([]string{"", "refuse", "clamp"}, s.PageSizeOver) {
 		return fmt.Errorf("page_size_over %q is not refuse or clamp", s.PageSizeOver)
 	}
@@ -435,8 +418,9 @@ func (s *Seed) validate() error {
 		return fmt.Errorf("page_size_max %d is below 5, the smallest page", s.PageSizeMax)
 	}
 	if s.Rate.Per < 0 || s.Rate.Penalty < 0 || s.Latency < 0 || s.Settle < 0 {
-		return errors.New("rate, latency and settle take no negative durations")
+		return errors.New("rate, latency and settle must not be negative")
 	}
+
 	for i := range s.Faults {
 		if err := s.Faults[i].validate(); err != nil {
 			return fmt.Errorf("faults[%d]: %w", i, err)
@@ -445,29 +429,74 @@ func (s *Seed) validate() error {
 	return nil
 }
 
-// validateOwn looks at what a zone has beside its settings and custom hostnames.
-func (z *Zone) validateOwn() error {
-	if t := z.TotalTLS; t.CertificateAuthority != "" && !slices.Contains(authorities, t.CertificateAuthority) {
-		return fmt.Errorf("total_tls: certificate_authority %q is not one of %s", t.CertificateAuthority, strings.Join(authorities, ", "))
+func (s *Seed) validateSenders() error {
+	for i, t := range s.Tokens {
+		if t.Value == "" {
+			return fmt.Errorf("tokens[%d]: value is missing", i)
+		}
+		if !slices.Contains([]string{"", "active", "expired", "disabled"}, t.Status) {
+			return fmt.Errorf("tokens[%d]: status %q is not one of active, expired, disabled", i, t.Status)
+		}
 	}
+
+	for i, u := range s.Users {
+		if u.Email == "" || u.Key == "" {
+			return fmt.Errorf("users[%d]: email and key are required", i)
+		}
+	}
+	return nil
+}
+
+func (z *Zone) validate() error {
+	if !slices.Contains([]string{"", "free", "pro", "business", "enterprise"}, z.Plan) {
+		return fmt.Errorf("plan %q is not one of free, pro, business, enterprise", z.Plan)
+	}
+	if err := z.validateItems(); err != nil {
+		return err
+	}
+
+	for j, h := range z.CustomHostnames {
+		if h.Hostname == "" {
+			return fmt.Errorf("custom_hostnames[%d]: hostname is missing", j)
+		}
+	}
+	for _, g := range z.Generate {
+		if g.Count < 0 || g.Count > 1_000_000 {
+			return fmt.Errorf("generate: count %d is not between 0 and 1000000", g.Count)
+		}
+		if rest := patternVerb().ReplaceAllString(g.Pattern, ""); strings.Contains(rest, "%") || len(patternVerb().FindAllString(g.Pattern, -1)) != 1 {
+			return fmt.Errorf("generate: pattern %q needs exactly one %%d, as in \"shop-%%05d.example\"", g.Pattern)
+		}
+	}
+	return nil
+}
+
+// validateItems checks what a zone has beside its settings and custom hostnames.
+func (z *Zone) validateItems() error {
+	if t := z.TotalTLS; t.CertificateAuthority != "" && !slices.Contains(totalAuthorities, t.CertificateAuthority) {
+		return fmt.Errorf("total_tls: certificate_authority %q is not one of %s", t.CertificateAuthority, strings.Join(totalAuthorities, ", "))
+	}
+
 	switch {
 	case z.FallbackOriginStatus == "":
 	case z.FallbackOrigin == "":
-		return errors.New("fallback_origin_status stands without a fallback_origin")
+		return errors.New("fallback_origin_status needs a fallback_origin")
 	case !slices.Contains(fallbackStatuses, z.FallbackOriginStatus):
 		return fmt.Errorf("fallback_origin_status %q is not one of %s", z.FallbackOriginStatus, strings.Join(fallbackStatuses, ", "))
 	}
+
 	for i, c := range z.OriginPulls.Certificates {
 		if _, err := parseLeaf(c.Certificate); err != nil {
 			return fmt.Errorf("origin_pulls: certificates[%d]: %w", i, err)
 		}
 	}
+
 	_, ascii := canonicalName(z.Name)
 	for _, name := range sortedKeys(z.Hostnames) {
 		_, host := canonicalName(name)
 		values := jsonTexts(z.Hostnames[name])
 		for _, id := range sortedKeys(values) {
-			if bad := (&zone{name: z.Name, ascii: ascii}).checkLocal(host, id, []byte(values[id])); bad != nil {
+			if bad := (&zone{name: z.Name, ascii: ascii}).checkHostnameSetting(host, id, []byte(values[id])); bad != nil {
 				return fmt.Errorf("hostnames: %s: %s", id, bad.errors[0].Message)
 			}
 		}
@@ -475,7 +504,7 @@ func (z *Zone) validateOwn() error {
 	return nil
 }
 
-// generated are the custom hostnames of a generator.
+// generated returns the custom hostnames of a generator.
 func (g *Generator) generated() []Hostname {
 	out := make([]Hostname, g.Count)
 	for i := range out {
@@ -493,7 +522,7 @@ func hexID(kind, name string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// uuid derives an id of the form of a version 4 UUID.
+// uuid derives an id in the form of a version 4 UUID.
 func uuid(kind, name string) string {
 	sum := sha256.Sum256([]byte(kind + "\x00" + name))
 	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80

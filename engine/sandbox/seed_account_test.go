@@ -12,10 +12,10 @@ import (
 func TestSeedsOfAccountsThatAreWrong(t *testing.T) {
 	for seed, want := range map[string]string{
 		"certificates: [{}]":                                "certificates[0]: name",
-		"certificates: [{name: x}]":                         "one of certificate and fingerprint",
+		"certificates: [{name: x}]":                         "set either certificate or fingerprint",
 		"certificates: [{name: x, certificate: y}]":         "no PEM certificate",
 		"certificates: [{name: x, fingerprint: y}]":         "32 hexadecimal digits",
-		"mtls_settings: [{hostname: x}]":                    "one of the flags",
+		"mtls_settings: [{hostname: x}]":                    "at least one flag",
 		"applications: [{}]":                                "applications[0]: domain",
 		"applications: [{domain: x, policies: [{}]}]":       "name is empty",
 		"applications: [{domain: x, fields: {odd: 1}}]":     "unknown field odd",
@@ -23,9 +23,9 @@ func TestSeedsOfAccountsThatAreWrong(t *testing.T) {
 		"applications: [{domain: x, policies: [{name: p, decision: allow, include: [{1: {2: 3}}]}]}]":              "",
 		"applications: [{domain: x, policies: [{name: p, decision: allow, include: [{certificate: {2: 3}}]}]}]":    "",
 		"applications: [{domain: x, policies: [{name: p, decision: allow, include: [{certificate: {x: .nan}}]}]}]": "",
-		"applications: [{domain: x, self_hosted_domains: [y]}]":                                                    "does not hold domain",
+		"applications: [{domain: x, self_hosted_domains: [y]}]":                                                    "does not contain domain",
 		"alerts: [{name: x}]":                               "alert_type",
-		"alerts: [{name: x, alert_type: y, webhooks: [z]}]": `no destination "z"`,
+		"alerts: [{name: x, alert_type: y, webhooks: [z]}]": `destination "z" does not exist`,
 		"available_alerts: [x]":                             "available_alerts[0]",
 		"certificate: []":                                   `unknown key "certificate"`,
 	} {
@@ -90,7 +90,7 @@ accounts:
 	if diff := cmp.Diff(want, string(st.YAML())); diff != "" {
 		t.Error(diff)
 	}
-	// Accounts that have nothing of their own are not shown.
+	// Accounts without objects are not shown.
 	if got := newServer(t, tourSeed, sandbox.Options{}).State().Accounts; got != nil {
 		t.Errorf("%+v", got)
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Ids that the rules below name.
+// Settings that need special rules.
 const (
 	automaticMode = "ssl_automatic_mode"
 	originHTTP    = "origin_max_http_version"
@@ -24,7 +24,7 @@ const (
 	securityHeader = "security_header"
 )
 
-// setting is a zone setting; value is JSON text, empty where the object has an
+// setting is a zone setting. value is JSON text; it is empty for the one setting that has
 // "enabled" instead.
 type setting struct {
 	value    string
@@ -33,11 +33,11 @@ type setting struct {
 	modified *time.Time
 }
 
-// known is what the server knows of a setting id.
+// known describes a setting id.
 type known struct {
 	value  string   // default, JSON
-	accept []string // JSON texts; empty accepts whatever has the default's type
-	alone  bool     // missing from the list of all settings, to be read by itself
+	accept []string // JSON texts; empty accepts every value of the default's type
+	alone  bool     // not in the list of all settings, only at its own path
 }
 
 func onOff(value string) known {
@@ -50,9 +50,8 @@ func onOffAlone(value string) known {
 	return k
 }
 
-// knownSettings holds the ids of a zone on a paid plan with plausible values.
-// log_to_cloudflare and long_lived_grpc are in no schema, yet the real API
-// lists them. It is read only.
+// knownSettings are the settings of a zone on a paid plan, with plausible values. No schema
+// has log_to_cloudflare and long_lived_grpc, but the real API lists them. It is read only.
 var knownSettings = map[string]known{
 	minVersion:    {value: `"1.0"`, accept: []string{`"1.0"`, `"1.1"`, `"1.2"`, `"1.3"`}},
 	tls13:         {value: `"on"`, accept: []string{`"on"`, `"off"`, `"zrt"`}},
@@ -82,14 +81,13 @@ var knownSettings = map[string]known{
 	"aegis": {value: `{"enabled":false,"pool_id":""}`, alone: true},
 }
 
-// paidSettings cannot be edited on the Free plan: HTTP/2 cannot be turned off
-// there, as developers.cloudflare.com/ssl says, and the others are features of
-// paid plans.
+// paidSettings cannot be edited on the Free plan. developers.cloudflare.com/ssl says so of
+// HTTP/2; the others are features of paid plans.
 var paidSettings = []string{"http2", "h2_prioritization", "image_resizing", "waf"}
 
-// suites are the cipher suites that a list may hold, and the id that crypto/tls
-// knows them by; 0 where it lacks the suite. It is read only. The names are
-// those of developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites.
+// suites maps the cipher suites that a list may hold to their ids in crypto/tls, 0 if
+// crypto/tls lacks the suite. It is read only. The names are those of
+// developers.cloudflare.com/ssl/edge-certificates/additional-options/cipher-suites.
 var suites = map[string]uint16{
 	"ECDHE-ECDSA-AES128-GCM-SHA256": 0xc02b, "ECDHE-ECDSA-CHACHA20-POLY1305": 0xcca9, "ECDHE-RSA-AES128-GCM-SHA256": 0xc02f,
 	"ECDHE-RSA-CHACHA20-POLY1305": 0xcca8, "ECDHE-ECDSA-AES128-SHA256": 0xc023, "ECDHE-ECDSA-AES128-SHA": 0xc009,
@@ -116,20 +114,21 @@ func badCiphers(value []byte) string {
 	return ""
 }
 
-// badSecurityHeader says what is wrong with the object, "" if nothing is. What
-// Cloudflare does with one that leaves members out is not known; here all five
-// are wanted.
+// badSecurityHeader says what is wrong with the object, "" if nothing is. It demands all
+// five members, because it is unknown what Cloudflare does if one is missing.
 func badSecurityHeader(value []byte) string {
 	const inner = "strict_transport_security"
 	outer, err := fields(value)
 	if err != nil || len(outer) != 1 || outer[inner] == nil {
-		return "it is not an object with " + inner + " alone"
+		return "it is not an object whose only member is " + inner
 	}
 	known := []field{{"enabled", aBool, true}, {"include_subdomains", aBool, true}, {"preload", aBool, true}, {"nosniff", aBool, true}}
+
 	m, err := fields(outer[inner])
 	if err != nil {
 		return inner + " is not an object"
 	}
+
 	age := string(m["max_age"])
 	if _, err := strconv.ParseUint(age, 10, 53); err != nil {
 		return "max_age is not a whole number of seconds"
@@ -158,9 +157,10 @@ func (z *zone) renderSetting(id string) settingJSON {
 		at := st.modified.UTC().Format("2006-01-02T15:04:05.000000Z")
 		out.Modified = &at
 	}
+
 	switch id {
 	case recommender:
-		enabled := st.enabled // the answer is encoded after the lock is gone
+		enabled := st.enabled // a copy: the answer is encoded without the lock
 		out.Enabled = &enabled
 	case automaticMode:
 		out.NextScan = json.RawMessage("null")
@@ -180,14 +180,15 @@ func (z *zone) listSettings() *answer {
 	return ok(http.StatusOK, out)
 }
 
-func (z *zone) readSetting(id string) *answer {
+func (s *Server) showSetting(c *call, z *zone) *answer {
+	id := c.segs[len(c.segs)-1]
 	if z.settings[id] == nil {
 		return fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name")
 	}
 	return ok(http.StatusOK, z.renderSetting(id))
 }
 
-// checkSetting says why a value cannot be written, nil if it can.
+// checkSetting refuses an invalid value, nil if it is valid.
 func (z *zone) checkSetting(id string, value json.RawMessage) *answer {
 	st := z.settings[id]
 	invalid := func(why string) *answer {
@@ -213,21 +214,22 @@ func (z *zone) checkSetting(id string, value json.RawMessage) *answer {
 	case id == sslMode && string(value) == `"origin_pull"` && z.plan != "enterprise":
 		return invalid("origin_pull needs an Enterprise plan")
 	}
+
 	k, listed := knownSettings[id]
 	if listed && len(k.accept) > 0 && !slices.Contains(k.accept, string(value)) {
 		return invalid(string(value) + " is not one of " + strings.Join(k.accept, ", "))
 	}
 	if len(k.accept) == 0 && value[0] != st.value[0] && !(isDigit(value[0]) && isDigit(st.value[0])) {
-		return invalid(string(value) + " is not of the type of " + st.value)
+		return invalid(string(value) + " does not have the type of " + st.value)
 	}
 	return nil
 }
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
-// setSetting writes a checked value and what follows from it. tls_1_3 and 0rtt
-// are two views of one state: "zrt" is TLS 1.3 with 0-RTT, so writing one moves
-// the other, and tls_1_3 "on" beside 0rtt "on" reads "zrt" again.
+// setSetting writes a checked value and what follows from it. tls_1_3 and 0rtt are two
+// views of one state: tls_1_3 "zrt" means TLS 1.3 with 0-RTT, so writing one changes the
+// other, and tls_1_3 "on" with 0rtt "on" becomes "zrt".
 func (s *Server) setSetting(c *call, z *zone, id, value string) {
 	ids := []string{id}
 	if id == tls13 || id == zeroRTT {
@@ -243,6 +245,7 @@ func (s *Server) setSetting(c *call, z *zone, id, value string) {
 	case id == zeroRTT && z.is(zeroRTT, `"off"`) && z.is(tls13, `"zrt"`):
 		z.put(tls13, `"on"`)
 	}
+
 	now := s.now()
 	for _, id := range ids {
 		z.settings[id].modified = &now
@@ -269,11 +272,13 @@ func (z *zone) values(ids []string) map[string]json.RawMessage {
 
 // editSetting is PATCH settings/{id} with {"value": …}, and with {"enabled": …}
 // for the one setting without a value.
-func (s *Server) editSetting(c *call, z *zone, id string) *answer {
+func (s *Server) editSetting(c *call, z *zone) *answer {
+	id := c.segs[len(c.segs)-1]
 	m, err := fields(c.body)
 	if err != nil {
 		return fail(http.StatusBadRequest, 6007, "Malformed JSON in request body")
 	}
+
 	key := "value"
 	if id == recommender {
 		key = "enabled"
@@ -284,6 +289,7 @@ func (s *Server) editSetting(c *call, z *zone, id string) *answer {
 	if k := unknownKey(m, key); k != "" {
 		return fail(http.StatusBadRequest, 1007, "Invalid value for zone setting "+id+": unknown field "+k)
 	}
+
 	if id == recommender {
 		return s.editRecommender(c, z, m[key])
 	}
@@ -321,8 +327,8 @@ func (s *Server) editRecommender(c *call, z *zone, value json.RawMessage) *answe
 	return ok(http.StatusOK, z.renderSetting(recommender))
 }
 
-// editSettings is PATCH settings. All items are checked before any is written,
-// and every error is in the answer.
+// editSettings is PATCH settings. It checks all items before it writes the first one, and
+// answers with all errors.
 func (s *Server) editSettings(c *call, z *zone) *answer {
 	m, err := fields(c.body)
 	if err != nil && !json.Valid(c.body) {
@@ -332,50 +338,43 @@ func (s *Server) editSettings(c *call, z *zone) *answer {
 	if m["items"] == nil || json.Unmarshal(m["items"], &items) != nil || len(items) == 0 || unknownKey(m, "items") != "" {
 		return fail(http.StatusBadRequest, 1004, "the zone settings to change, items, are missing")
 	}
-	type write struct{ id, value string }
-	var writes []write
+
+	ids := make([]string, len(items))
 	var problems []problem
-	for _, item := range items {
-		var id string
+	for i, item := range items {
 		var bad *answer
-		value := compact(item["value"])
-		if json.Unmarshal(item["id"], &id) != nil {
-			bad = fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name")
-		} else if k := unknownKey(item, "id", "value", "editable", "modified_on", "time_remaining"); k != "" {
-			bad = fail(http.StatusBadRequest, 1007, "Invalid value for zone setting "+id+": unknown field "+k)
-		} else if id == originHTTP || id == automaticMode || id == recommender {
-			bad = fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name") // these have paths of their own
-		} else {
-			bad = z.checkSetting(id, value)
-		}
-		if bad != nil {
+		if ids[i], bad = z.checkItem(item); bad != nil {
 			problems = append(problems, bad.errors...)
-			continue
 		}
-		writes = append(writes, write{id, string(value)})
 	}
 	if len(problems) > 0 {
 		return failWith(http.StatusBadRequest, problems...)
 	}
-	out := make([]settingJSON, len(writes))
-	for i, w := range writes {
-		s.writeSetting(c, z, w.id, w.value)
-		out[i] = z.renderSetting(w.id)
+
+	out := make([]settingJSON, len(items))
+	for i, id := range ids {
+		s.writeSetting(c, z, id, string(compact(items[i]["value"])))
+		out[i] = z.renderSetting(id)
 	}
 	return ok(http.StatusOK, out)
 }
 
-// compact is JSON without white space; what is not JSON stays as it is.
-func compact(b json.RawMessage) json.RawMessage {
-	var v any
-	if json.Unmarshal(b, &v) != nil {
-		return b
+// checkItem checks one item of a write to several settings and returns its id.
+func (z *zone) checkItem(item map[string]json.RawMessage) (id string, bad *answer) {
+	if json.Unmarshal(item["id"], &id) != nil {
+		return "", fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name")
 	}
-	return encode(v)
+	if k := unknownKey(item, "id", "value", "editable", "modified_on", "time_remaining"); k != "" {
+		return "", fail(http.StatusBadRequest, 1007, "Invalid value for zone setting "+id+": unknown field "+k)
+	}
+	if id == originHTTP || id == automaticMode || id == recommender { // these can only be written at their own paths
+		return "", fail(http.StatusBadRequest, 1006, "Unrecognized zone setting name")
+	}
+	return id, z.checkSetting(id, compact(item["value"]))
 }
 
-// Advance lets Cloudflare do what it does by itself in every zone whose
-// ssl_automatic_mode is auto: raise ssl by one step, never lower it.
+// Advance makes Cloudflare's automatic change in every zone whose ssl_automatic_mode is
+// auto: it raises ssl by one step and never lowers it.
 func (s *Server) Advance() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

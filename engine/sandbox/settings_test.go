@@ -13,8 +13,8 @@ type settingValue struct {
 	Value json.RawMessage
 }
 
-// tls_1_3 and 0rtt are one state seen twice; each row is a write with what both
-// read after it.
+// tls_1_3 and 0rtt are two views of one state. Each row is a write and the values of both
+// after it.
 func TestZeroRTTIsPartOfTLS13(t *testing.T) {
 	srv := newServer(t, tourSeed, sandbox.Options{})
 	for _, tc := range []struct{ id, write, tls13, zeroRTT string }{

@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// State is everything that a client can change, sorted, without ids of the
-// moment and times, so that two states compare as texts.
+// State is everything that a client can change, sorted, without times and without ids that
+// vary, so that the texts of two states can be compared.
 type State struct {
 	Zones    []ZoneState    `json:"zones" yaml:"zones"`
 	Accounts []AccountState `json:"accounts,omitempty" yaml:"accounts,omitempty"`
@@ -18,19 +18,19 @@ type State struct {
 
 // ZoneState is a zone.
 type ZoneState struct {
-	Name            string          `json:"name" yaml:"name"`
-	ID              string          `json:"id" yaml:"id"`
-	Account         string          `json:"account" yaml:"account"`
-	AccountID       string          `json:"account_id" yaml:"account_id"`
-	Status          string          `json:"status" yaml:"status"`
-	Plan            string          `json:"plan" yaml:"plan"`
-	Settings        map[string]any  `json:"settings" yaml:"settings"`
-	UniversalSSL    string          `json:"universal_ssl" yaml:"universal_ssl"` // on or off
-	TotalTLS        TotalTLSState   `json:"total_tls" yaml:"total_tls"`
-	OriginPulls     PullsState      `json:"origin_pulls" yaml:"origin_pulls"`
-	FallbackOrigin  *FallbackState  `json:"fallback_origin" yaml:"fallback_origin"`   // nil where there is none
-	Hostnames       []LocalState    `json:"hostnames" yaml:"hostnames"`               // by name
-	CustomHostnames []HostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
+	Name            string                `json:"name" yaml:"name"`
+	ID              string                `json:"id" yaml:"id"`
+	Account         string                `json:"account" yaml:"account"`
+	AccountID       string                `json:"account_id" yaml:"account_id"`
+	Status          string                `json:"status" yaml:"status"`
+	Plan            string                `json:"plan" yaml:"plan"`
+	Settings        map[string]any        `json:"settings" yaml:"settings"`
+	UniversalSSL    string                `json:"universal_ssl" yaml:"universal_ssl"` // on or off
+	TotalTLS        TotalTLSState         `json:"total_tls" yaml:"total_tls"`
+	OriginPulls     PullsState            `json:"origin_pulls" yaml:"origin_pulls"`
+	FallbackOrigin  *FallbackState        `json:"fallback_origin" yaml:"fallback_origin"`   // nil if there is none
+	Hostnames       []HostnameState       `json:"hostnames" yaml:"hostnames"`               // by name
+	CustomHostnames []CustomHostnameState `json:"custom_hostnames" yaml:"custom_hostnames"` // by name
 }
 
 // TotalTLSState is Total TLS.
@@ -58,21 +58,21 @@ type FallbackState struct {
 	Status string `json:"status" yaml:"status"`
 }
 
-// LocalState is a name in the zone with settings of its own.
-type LocalState struct {
-	Hostname string                       `json:"hostname" yaml:"hostname"`
-	Settings map[string]LocalSettingState `json:"settings" yaml:"settings"`
+// HostnameState is a name in the zone with settings of its own.
+type HostnameState struct {
+	Hostname string                          `json:"hostname" yaml:"hostname"`
+	Settings map[string]HostnameSettingState `json:"settings" yaml:"settings"`
 }
 
-// LocalSettingState is one of them. One that is being deleted has the value that
-// it had.
-type LocalSettingState struct {
+// HostnameSettingState is a setting of a name in the zone. During its deletion it keeps
+// its value.
+type HostnameSettingState struct {
 	Value  any    `json:"value" yaml:"value"`
 	Status string `json:"status" yaml:"status"`
 }
 
-// HostnameState is a custom hostname.
-type HostnameState struct {
+// CustomHostnameState is a custom hostname.
+type CustomHostnameState struct {
 	Hostname           string            `json:"hostname" yaml:"hostname"`
 	ID                 string            `json:"id" yaml:"id"`
 	Status             string            `json:"status" yaml:"status"`
@@ -94,17 +94,19 @@ type SSLState struct {
 	Settings             map[string]any `json:"settings" yaml:"settings"`
 }
 
-// State is the present state.
+// State returns the present state.
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.now())
 	st := State{Zones: []ZoneState{}, Accounts: s.accountStates()}
+
 	for _, z := range s.zones {
 		zs := ZoneState{
 			Name: z.name, ID: z.id, Account: z.account.name, AccountID: z.account.id, Status: z.status, Plan: z.plan,
-			Settings: map[string]any{}, CustomHostnames: []HostnameState{},
+			Settings: map[string]any{}, CustomHostnames: []CustomHostnameState{},
 		}
+
 		for id, v := range z.settings {
 			if v.value != "" {
 				zs.Settings[id] = decoded(v.value)
@@ -112,11 +114,12 @@ func (s *Server) State() State {
 				zs.Settings[id] = map[string]any{"enabled": v.enabled}
 			}
 		}
-		z.ownState(&zs)
+
+		z.itemStates(&zs)
 		for _, h := range z.listed {
 			zs.CustomHostnames = append(zs.CustomHostnames, h.state())
 		}
-		slices.SortFunc(zs.CustomHostnames, func(a, b HostnameState) int {
+		slices.SortFunc(zs.CustomHostnames, func(a, b CustomHostnameState) int {
 			return cmp.Or(cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.ID, b.ID))
 		})
 		st.Zones = append(st.Zones, zs)
@@ -124,22 +127,23 @@ func (s *Server) State() State {
 	return st
 }
 
-// ownState fills in what a zone has beside its settings and custom hostnames.
-func (z *zone) ownState(zs *ZoneState) {
+// itemStates adds what a zone has beside its settings and custom hostnames.
+func (z *zone) itemStates(zs *ZoneState) {
 	zs.UniversalSSL = decoded(onOrOff(z.universal)).(string)
 	zs.TotalTLS = TotalTLSState{z.total.Enabled, z.total.Authority}
 	zs.OriginPulls = PullsState{z.pulls.enabled, []ClientCertificateState{}}
 	for _, crt := range z.pulls.certificates {
 		zs.OriginPulls.Certificates = append(zs.OriginPulls.Certificates, ClientCertificateState{crt.id, crt.fingerprint(), crt.status})
 	}
+
 	if z.fallback != nil {
 		zs.FallbackOrigin = &FallbackState{z.fallback.origin, z.fallback.status}
 	}
-	zs.Hostnames = []LocalState{}
-	for _, name := range sortedKeys(z.local) {
-		ls := LocalState{name, map[string]LocalSettingState{}}
-		for id, l := range z.local[name] {
-			ls.Settings[id] = LocalSettingState{decoded(l.value), l.status}
+	zs.Hostnames = []HostnameState{}
+	for _, name := range sortedKeys(z.hostnames) {
+		ls := HostnameState{name, map[string]HostnameSettingState{}}
+		for id, l := range z.hostnames[name] {
+			ls.Settings[id] = HostnameSettingState{decoded(l.value), l.status}
 		}
 		if len(ls.Settings) > 0 {
 			zs.Hostnames = append(zs.Hostnames, ls)
@@ -147,8 +151,8 @@ func (z *zone) ownState(zs *ZoneState) {
 	}
 }
 
-func (h *hostname) state() HostnameState {
-	hs := HostnameState{
+func (h *customHostname) state() CustomHostnameState {
+	hs := CustomHostnameState{
 		Hostname: h.name, ID: h.id, Status: h.status, CustomMetadata: h.metadata, CustomOriginServer: h.origin, CustomOriginSNI: h.sni,
 	}
 	if c := h.ssl; c != nil {
@@ -163,14 +167,14 @@ func (h *hostname) state() HostnameState {
 	return hs
 }
 
-// decoded is what a JSON text of ours says.
+// decoded decodes a JSON text that the server itself has made.
 func decoded(text string) any {
 	var v any
-	_ = json.Unmarshal([]byte(text), &v) // it was encoded by us
+	_ = json.Unmarshal([]byte(text), &v) // valid JSON
 	return v
 }
 
-// YAML is the state as text.
+// YAML returns the state as text.
 func (s State) YAML() []byte {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// What a zone has outside its settings, by the ids under which history, state
-// and dashboard know it. The ids are ours: at Cloudflare each of them has an
-// endpoint of its own.
+// Items of a zone: what it has beside its settings, under the ids of the history, the state
+// and the dashboard. The ids are our own; at Cloudflare each item has its own endpoint.
 const (
 	universalSSL   = "universal_ssl"   // "on" or "off"
 	totalTLS       = "total_tls"       // {"certificate_authority": …, "enabled": …}
@@ -18,17 +17,16 @@ const (
 	originPulls    = "origin_pulls"    // {"enabled": …}
 )
 
-// badField is the code of a body that holds a wrong field. Which one the services
-// below send is documented nowhere.
+// badField is the code of a body with a wrong field. The code that these services send is
+// not documented.
 const badField = 6003
 
-// noACM is what an endpoint of Advanced Certificate Manager answers without it.
+// noACM is the answer to a zone without Advanced Certificate Manager.
 func noACM() *answer {
 	return fail(http.StatusForbidden, 1450, "Advanced Certificate Manager is needed to use this endpoint")
 }
 
-// item is the present value of a setting or of something beside the settings, as
-// JSON text; "" where the zone has nothing of that id.
+// item returns the present value of a setting or item as JSON text, "" for an unknown id.
 func (z *zone) item(id string) string {
 	switch id {
 	case universalSSL:
@@ -43,6 +41,7 @@ func (z *zone) item(id string) string {
 	case originPulls:
 		return string(encode(enabledJSON{Enabled: z.pulls.enabled}))
 	}
+
 	if st := z.settings[id]; st != nil {
 		return st.value
 	}
@@ -56,17 +55,18 @@ func onOrOff(on bool) string {
 	return `"off"`
 }
 
-// writeItem makes a checked write to something beside the settings, unless a
-// fault keeps it from being made, and notes what it did.
+// writeItem makes a checked write to an item and records it, unless a fault ignores the
+// write.
 func (s *Server) writeItem(c *call, z *zone, id string, do func()) {
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
 		return
 	}
+
 	before := z.item(id)
 	do()
 	after := z.item(id)
-	if c.entry.Effect == "" { // it is set where the dashboard writes
+	if c.entry.Effect == "" { // the dashboard has set it
 		c.entry.Effect = EffectChanged
 		if before == after {
 			c.entry.Effect = EffectNoop
@@ -75,14 +75,14 @@ func (s *Server) writeItem(c *call, z *zone, id string, do func()) {
 	c.entry.wrote("zone/"+z.ascii, map[string]json.RawMessage{id: json.RawMessage(before)}, map[string]json.RawMessage{id: json.RawMessage(after)})
 }
 
-// enabledJSON is the answer of the services that only know on and off. Universal
-// SSL adds the authority while it is on.
+// enabledJSON is the answer of services that know only on and off. Universal SSL adds the
+// authority while it is on.
 type enabledJSON struct {
 	Enabled   bool   `json:"enabled"`
 	Authority string `json:"certificate_authority,omitempty"`
 }
 
-// readEnabled is the body {"enabled": …} and nothing else.
+// readEnabled reads the body {"enabled": …}.
 func readEnabled(c *call) (bool, *answer) {
 	m, err := readFields(c.body, []field{{"enabled", aBool, true}})
 	if err != nil {
@@ -122,8 +122,8 @@ type total struct {
 	Enabled   bool   `json:"enabled"`
 }
 
-// authorities are those that Total TLS can be told to use.
-var authorities = []string{"google", "lets_encrypt", "ssl_com"}
+// totalAuthorities are the authorities that Total TLS can use.
+var totalAuthorities = []string{"google", "lets_encrypt", "ssl_com"}
 
 func (z *zone) readTotal() *answer {
 	return ok(http.StatusOK, struct {
@@ -138,14 +138,16 @@ func (z *zone) checkTotal(body []byte) (total, *answer) {
 	if err != nil {
 		return total{}, fail(http.StatusBadRequest, badField, err.Error())
 	}
+
 	next := total{Enabled: as[bool](m["enabled"]), Authority: z.total.Authority}
 	if _, given := m["certificate_authority"]; given {
 		next.Authority = as[string](m["certificate_authority"])
-		if !slices.Contains(authorities, next.Authority) {
+		if !slices.Contains(totalAuthorities, next.Authority) {
 			return total{}, fail(http.StatusBadRequest, badField,
-				fmt.Sprintf("certificate_authority %q is not one of %s", next.Authority, strings.Join(authorities, ", ")))
+				fmt.Sprintf("certificate_authority %q is not one of %s", next.Authority, strings.Join(totalAuthorities, ", ")))
 		}
 	}
+
 	switch {
 	case !next.Enabled:
 		next.Authority = ""
@@ -155,40 +157,42 @@ func (z *zone) checkTotal(body []byte) (total, *answer) {
 	return next, nil
 }
 
-// editTotal is POST acm/total_tls, which writes whether there was something
-// before or not. A write that changes nothing is refused, as reported in
-// terraform-provider-cloudflare#6460.
+// editTotal is POST acm/total_tls, which creates and edits alike. It refuses a write that
+// changes nothing, as reported in terraform-provider-cloudflare#6460.
 func (s *Server) editTotal(c *call, z *zone) *answer {
 	next, bad := z.checkTotal(c.body)
 	if bad != nil {
 		return bad
 	}
 	if next == z.total {
-		return fail(http.StatusBadRequest, 1467, "Total TLS is set like this already")
+		return fail(http.StatusBadRequest, 1467, "Total TLS already has these settings")
 	}
 	s.writeItem(c, z, totalTLS, func() { z.total = next })
 	return z.readTotal()
 }
 
-// dashboardItem checks an edit of something beside the settings and returns what
-// makes it; nil for an id that is a setting's.
+// dashboardItem checks an edit of an item and returns the function that makes it. The
+// function is nil if the id is not an item's.
 func (s *Server) dashboardItem(c *call, z *zone, id, value string) (func(), *answer) {
 	body := []byte(value)
 	switch id {
 	case universalSSL:
 		if value != `"on"` && value != `"off"` {
-			return nil, fail(http.StatusBadRequest, badField, universalSSL+" takes on or off")
+			return nil, fail(http.StatusBadRequest, badField, universalSSL+" must be on or off")
 		}
 		return func() { s.setUniversal(c, z, value == `"on"`) }, nil
+
 	case totalTLS:
 		if !z.acm {
 			return nil, noACM()
 		}
 		next, bad := z.checkTotal(body)
 		return func() { s.writeItem(c, z, totalTLS, func() { z.total = next }) }, bad
+
 	case originPulls:
 		on, bad := readEnabled(&call{body: body})
 		return func() { s.setPulls(c, z, on) }, bad
+
 	case fallbackOrigin:
 		if value == "null" {
 			return func() { s.dropFallback(c, z) }, z.fallbackBusy(true)

@@ -35,7 +35,7 @@ func zoneState(srv *sandbox.Server, name string) sandbox.ZoneState {
 	return sandbox.ZoneState{}
 }
 
-// wrote is what the last request did, as text.
+// wrote describes the writes of the last request.
 func wrote(srv *sandbox.Server) string {
 	var out []string
 	e := last(srv)
@@ -132,8 +132,8 @@ func TestTotalTLS(t *testing.T) {
 		step{token: "read-token", method: "POST", path: path, body: `{"enabled":true}`, status: 403, code: 10000})
 }
 
-// What a zone on the Free plan cannot have is refused, and shown as not
-// editable; the rest is as it is elsewhere.
+// A zone on the Free plan refuses settings that it cannot have and shows them as not
+// editable. Other settings work as elsewhere.
 func TestTheFreePlan(t *testing.T) {
 	srv := newServer(t, ownSeed, sandbox.Options{})
 	type setting struct {
@@ -290,7 +290,7 @@ func TestSeedsOfZonesThatAreWrong(t *testing.T) {
 	for seed, want := range map[string]string{
 		`total_tls: {certificate_authority: digicert}`:                "digicert",
 		`total_tls: {enable: true}`:                                   `unknown key "enable"`,
-		`fallback_origin_status: active`:                              "without a fallback_origin",
+		`fallback_origin_status: active`:                              "needs a fallback_origin",
 		`fallback_origin: o.a.example, fallback_origin_status: ready`: "ready",
 		`origin_pulls: {certificates: [{certificate: PEM}]}`:          "not in PEM form",
 		`origin_pulls: {certificate: x}`:                              `unknown key "certificate"`,

@@ -28,24 +28,34 @@ type zone struct {
 	universal bool // Universal SSL
 	total     total
 	pulls     pulls
-	fallback  *fallback // nil where there is none
-	// strictFallback says that custom hostnames are not created without an
-	// origin.
+	fallback  *fallback // nil if there is none
+	// strictFallback refuses custom hostnames without an origin.
 	strictFallback bool
-	// local are the settings of names in the zone, by name and id, and
-	// localDeployed what the edge enforces of them.
-	local         map[string]map[string]*localSetting
-	localDeployed map[string]map[string]string
+	// hostnames are the settings of names in the zone, by name and id. hostnamesDeployed
+	// are the values that the edge enforces.
+	hostnames         map[string]map[string]*hostnameSetting
+	hostnamesDeployed map[string]map[string]string
 
-	hosts   map[string]*hostname // by id
-	gone    map[string]bool      // ids of hostnames that were deleted
-	byName  map[string]*hostname
-	listed  []*hostname // in the order of a plain list while sorted is set
+	hosts   map[string]*customHostname // by id
+	gone    map[string]bool            // ids of deleted hostnames
+	byName  map[string]*customHostname
+	listed  []*customHostname // in the order of a plain list if sorted is set
 	sorted  bool
 	created time.Time
 }
 
-// planName is a plan's name in full.
+// findZone returns the zone with a name or id, nil if there is none.
+func (s *Server) findZone(name string) *zone {
+	unicode, _ := canonicalName(name)
+	for _, z := range s.zones {
+		if z.name == unicode || z.id == name {
+			return z
+		}
+	}
+	return nil
+}
+
+// planName returns the full name of a plan.
 func planName(legacy string) string {
 	return strings.ToUpper(legacy[:1]) + legacy[1:] + " Website"
 }
@@ -95,6 +105,7 @@ func (z *zone) render(who *identity) zoneJSON {
 		Permissions: []string{},
 		Plan:        planJSON{hexID("plan", z.plan), planName(z.plan), z.plan, z.plan != "free"},
 	}
+
 	if z.status == "active" {
 		zj.ActivatedOn = &at
 	}
@@ -106,12 +117,13 @@ func (z *zone) render(who *identity) zoneJSON {
 	return zj
 }
 
-// textFilter is the test that a value such as "contains:shop" stands for.
+// textFilter returns the test for a filter such as "contains:shop", nil for an invalid one.
 func textFilter(expr string) func(string) bool {
 	op, want, found := strings.Cut(expr, ":")
 	if !found {
 		op, want = "equal", expr
 	}
+
 	exact := strings.HasSuffix(op, "_case_sensitive")
 	op = strings.TrimSuffix(op, "_case_sensitive")
 	fold := func(s string) string {
@@ -121,6 +133,7 @@ func textFilter(expr string) func(string) bool {
 		return strings.ToLower(s)
 	}
 	want = fold(want)
+
 	tests := map[string]func(string) bool{
 		"equal":       func(s string) bool { return s == want },
 		"not_equal":   func(s string) bool { return s != want },
@@ -128,6 +141,7 @@ func textFilter(expr string) func(string) bool {
 		"ends_with":   func(s string) bool { return strings.HasSuffix(s, want) },
 		"contains":    func(s string) bool { return strings.Contains(s, want) },
 	}
+
 	test := tests[op]
 	if test == nil {
 		return nil
@@ -135,51 +149,20 @@ func textFilter(expr string) func(string) bool {
 	return func(s string) bool { return test(fold(s)) }
 }
 
-func (s *Server) listZones(c *call) *answer {
-	if !c.who.may(ZoneRead, ZoneSettingsRead, SSLRead) {
-		return fail(http.StatusForbidden, 10000, "Authentication error")
+func (s *Server) showZone(c *call, z *zone) *answer { return ok(http.StatusOK, z.render(c.who)) }
+
+func (s *Server) listZones(c *call, who *identity) *answer {
+	tests, bad := zoneTests(c)
+	if bad != nil {
+		return bad
 	}
-	var tests []func(*zone) bool
-	for _, name := range sortedKeys(c.query) {
-		value := c.query.Get(name)
-		var allowed []string
-		switch name {
-		case "name", "account.name":
-			test := textFilter(value)
-			if test == nil || value == "" {
-				return badParam(name, value)
-			}
-			tests = append(tests, func(z *zone) bool {
-				if name == "name" {
-					return test(z.name)
-				}
-				return test(z.account.name)
-			})
-		case "account.id":
-			tests = append(tests, func(z *zone) bool { return z.account.id == value })
-		case "status":
-			allowed = []string{"initializing", "pending", "active", "moved"}
-			tests = append(tests, func(z *zone) bool { return z.status == value })
-		case "type":
-			allowed = []string{"full", "partial", "secondary", "internal"}
-			tests = append(tests, func(z *zone) bool { return z.kind == value })
-		case "order":
-			allowed = []string{"name", "status", "account.id", "account.name", "plan.id"}
-		case "direction":
-			allowed = []string{"asc", "desc"}
-		case "match":
-			allowed = []string{"all", "any"}
-		}
-		if allowed != nil && !slices.Contains(allowed, value) {
-			return badParam(name, value)
-		}
-	}
-	var visible, found []*zone
+	var found []*zone
+	visible := 0
 	for _, z := range s.zones {
-		if !c.who.seesZone(z) {
+		if !who.seesZone(z) {
 			continue
 		}
-		visible = append(visible, z)
+		visible++
 		hits := 0
 		for _, t := range tests {
 			if t(z) {
@@ -190,6 +173,7 @@ func (s *Server) listZones(c *call) *answer {
 			found = append(found, z)
 		}
 	}
+
 	key := map[string]func(*zone) string{
 		"status": func(z *zone) string { return z.status }, "account.id": func(z *zone) string { return z.account.id },
 		"account.name": func(z *zone) string { return z.account.name }, "plan.id": func(z *zone) string { return hexID("plan", z.plan) },
@@ -200,17 +184,56 @@ func (s *Server) listZones(c *call) *answer {
 	if c.query.Get("direction") == "desc" {
 		slices.Reverse(found)
 	}
-	return paged(c, len(found), len(visible), pageLimits{50, false}, func(i int) json.RawMessage { return encode(found[i].render(c.who)) })
+	return paged(c, len(found), visible, pageLimits{50, false}, func(i int) json.RawMessage { return encode(found[i].render(who)) })
 }
 
-// listAccounts shows the accounts of the sender's zones.
-func (s *Server) listAccounts(c *call) *answer {
+// zoneWords are the parameters of the list of zones that take only some values.
+var zoneWords = map[string][]string{
+	"status": {"initializing", "pending", "active", "moved"}, "type": {"full", "partial", "secondary", "internal"},
+	"order": {"name", "status", "account.id", "account.name", "plan.id"}, "direction": {"asc", "desc"}, "match": {"all", "any"},
+}
+
+// zoneTests returns the tests that the filters of a list stand for.
+func zoneTests(c *call) ([]func(*zone) bool, *answer) {
+	var tests []func(*zone) bool
+	for _, name := range sortedKeys(c.query) {
+		value := c.query.Get(name)
+		if allowed := zoneWords[name]; allowed != nil && !slices.Contains(allowed, value) {
+			return nil, badParam(name, value)
+		}
+
+		switch name {
+		case "name", "account.name":
+			test := textFilter(value)
+			if test == nil || value == "" {
+				return nil, badParam(name, value)
+			}
+			tests = append(tests, func(z *zone) bool {
+				if name == "name" {
+					return test(z.name)
+				}
+				return test(z.account.name)
+			})
+		case "account.id":
+			tests = append(tests, func(z *zone) bool { return z.account.id == value })
+		case "status":
+			tests = append(tests, func(z *zone) bool { return z.status == value })
+		case "type":
+			tests = append(tests, func(z *zone) bool { return z.kind == value })
+		}
+	}
+	return tests, nil
+}
+
+// listAccounts shows the accounts that the sender may see.
+func (s *Server) listAccounts(c *call, who *identity) *answer {
 	var found []*account
 	for _, a := range s.accounts {
-		if name := c.query.Get("name"); c.who.seesAccount(a) && (name == "" || a.name == name) {
+		if name := c.query.Get("name"); who.seesAccount(a) && (name == "" || a.name == name) {
 			found = append(found, a)
 		}
 	}
+
 	switch d := c.query.Get("direction"); d {
 	case "", "asc":
 	case "desc":
@@ -218,6 +241,7 @@ func (s *Server) listAccounts(c *call) *answer {
 	default:
 		return badParam("direction", d)
 	}
+
 	return paged(c, len(found), len(found), pageLimits{50, false}, func(i int) json.RawMessage {
 		return encode(struct {
 			accountJSON
@@ -230,47 +254,24 @@ func badParam(name, value string) *answer {
 	return fail(http.StatusBadRequest, 6003, "query parameter "+name+" does not take "+strconv.Quote(value))
 }
 
-// pageLimits are the largest page of a list and what happens above it.
+// pageLimits says how large a page may be, and whether a larger one is reduced or refused.
 type pageLimits struct {
 	max   int
 	clamp bool
 }
 
-// paged answers with one page of n items, of total that a list without filters
-// would have: total_count does not know filters, as its documentation says.
+// paged answers with one page of n items. total is the number of items without filters:
+// as its documentation says, total_count ignores them.
 func paged(c *call, n, total int, lim pageLimits, item func(int) json.RawMessage) *answer {
-	number := func(name string, fallback, least, most int) (int, *answer) {
-		text := c.query.Get(name)
-		if !c.query.Has(name) {
-			return fallback, nil
-		}
-		v, err := strconv.Atoi(text)
-		if err != nil || v < least || v > most {
-			return 0, badParam(name, text)
-		}
-		return v, nil
-	}
-	page, bad := number("page", 1, 1, 1<<30)
+	page, bad := c.number("page", 1, 1, 1<<30)
 	if bad != nil {
 		return bad
 	}
-	most := lim.max
-	if lim.clamp {
-		most = 1 << 30
-	}
-	if c.list.refuseAbove > 0 {
-		most = min(most, c.list.refuseAbove)
-	}
-	size, bad := number("per_page", 20, 5, most)
+	size, bad := c.pageSize(lim)
 	if bad != nil {
 		return bad
 	}
-	if lim.clamp {
-		size = min(size, lim.max)
-	}
-	if c.list.clamp > 0 {
-		size = min(size, c.list.clamp)
-	}
+
 	pages := (n + size - 1) / size
 	if c.list.endless && n > 0 {
 		page = (page-1)%pages + 1
@@ -281,8 +282,9 @@ func paged(c *call, n, total int, lim pageLimits, item func(int) json.RawMessage
 	}
 	to := min(from+size, n)
 	if c.list.duplicate && page > 1 && from < n {
-		from, to = from-1, to-1 // the last item of the page before comes again
+		from, to = from-1, to-1 // repeats the last item of the page before
 	}
+
 	order := func(i int) int { return i }
 	if c.list.shuffle != nil {
 		perm := c.list.shuffle.Perm(n)
@@ -292,6 +294,7 @@ func paged(c *call, n, total int, lim pageLimits, item func(int) json.RawMessage
 	for i := from; i < to; i++ {
 		items = append(items, item(order(i)))
 	}
+
 	ans := ok(http.StatusOK, items)
 	ans.info = &resultInfo{Page: page, PerPage: size, Count: len(items), TotalCount: total, TotalPages: &pages}
 	c.list.falsify(ans.info)
@@ -301,7 +304,42 @@ func paged(c *call, n, total int, lim pageLimits, item func(int) json.RawMessage
 	return ans
 }
 
-// canonicalName is a zone's name in Unicode and in ASCII.
+// number reads a parameter.
+func (c *call) number(name string, fallback, least, most int) (int, *answer) {
+	if !c.query.Has(name) {
+		return fallback, nil
+	}
+	text := c.query.Get(name)
+	v, err := strconv.Atoi(text)
+	if err != nil || v < least || v > most {
+		return 0, badParam(name, text)
+	}
+	return v, nil
+}
+
+func (c *call) pageSize(lim pageLimits) (int, *answer) {
+	most := lim.max
+	if lim.clamp {
+		most = 1 << 30
+	}
+	if c.list.refuseAbove > 0 {
+		most = min(most, c.list.refuseAbove)
+	}
+	size, bad := c.number("per_page", 20, 5, most)
+	if bad != nil {
+		return 0, bad
+	}
+
+	if lim.clamp {
+		size = min(size, lim.max)
+	}
+	if c.list.clamp > 0 {
+		size = min(size, c.list.clamp)
+	}
+	return size, nil
+}
+
+// canonicalName returns a zone's name in Unicode and in ASCII.
 func canonicalName(name string) (unicode, ascii string) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	ascii, err := idna.Lookup.ToASCII(name)

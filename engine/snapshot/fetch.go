@@ -71,13 +71,13 @@ type zoneNeed struct {
 	origin          plan.Origin // of the first scope that reaches it
 }
 
-func (f *fetch) tell(severity schema.Severity, rule, object, message string, origin plan.Origin) {
-	f.live.Problems = append(f.live.Problems, plan.Finding{Severity: severity, Rule: rule, Object: object, Message: message, Origin: origin})
+func (f *fetch) tell(severity schema.Severity, rule string, object plan.Ref, message string, origin plan.Origin) {
+	f.live.Problems = append(f.live.Problems, plan.Finding{Severity: severity, Rule: rule, Ref: object, Message: message, Origin: origin})
 }
 
 // find enters the need of a scope at the zones that it reaches.
 func (f *fetch) find(needs []zoneNeed, s *plan.ZoneScope) {
-	object := "zone/" + s.Name
+	object := plan.ZoneRef(s.Name)
 	var found []int
 	for i := range f.from.Zones {
 		if z := &f.from.Zones[i]; s.ID != "" && z.ID == s.ID {
@@ -95,8 +95,8 @@ func (f *fetch) find(needs []zoneNeed, s *plan.ZoneScope) {
 	case s.Glob:
 		// Of which account a zone is that could not be read is not recorded.
 		again := f.again(s.Origin, func(p *plan.Finding) bool {
-			name, ok := strings.CutPrefix(p.Object, "zone/")
-			return ok && (name == s.Name || p.Rule != plan.NotFound && schema.MatchZone(s.Name, name) && !f.holds(name))
+			name := p.Zone
+			return p.Kind == plan.KindZone && (name == s.Name || p.Rule != plan.NotFound && schema.MatchZone(s.Name, name) && !f.holds(name))
 		})
 		if len(found) == 0 && !again {
 			// Zones that match may be created tomorrow: that is what a glob is for.
@@ -105,7 +105,7 @@ func (f *fetch) find(needs []zoneNeed, s *plan.ZoneScope) {
 	case len(found) == 0:
 		// What was ambiguous then is not, once the account is given; and what is told
 		// of a zone of that name in another account is of no interest.
-		same := func(p *plan.Finding) bool { return p.Object == object && (p.Rule != plan.Ambiguous || s.Account == "") }
+		same := func(p *plan.Finding) bool { return p.Ref == object && (p.Rule != plan.Ambiguous || s.Account == "") }
 		if f.holds(s.Name) || !f.again(s.Origin, same) {
 			f.tell(schema.Error, plan.Unreadable, object, "zone "+s.Name+in+" is "+missing+", "+other, s.Origin)
 		}
@@ -152,7 +152,7 @@ func (f *fetch) again(origin plan.Origin, is func(*plan.Finding) bool) bool {
 		any = true
 		if !f.told[i] {
 			f.told[i] = true
-			f.tell(p.Severity, p.Rule, p.Object, "when the snapshot was taken: "+p.Message, origin)
+			f.tell(p.Severity, p.Rule, p.Ref, "when the snapshot was taken: "+p.Message, origin)
 		}
 	}
 	return any
@@ -175,11 +175,11 @@ func (n *zoneNeed) add(s *plan.ZoneScope) {
 
 // zone gives what is needed of a zone.
 func (f *fetch) zone(from *plan.Zone, need *zoneNeed) {
-	object := "zone/" + from.Name
+	object := plan.ZoneRef(from.Name)
 	if need.hostnames && from.Hostnames == nil {
 		why := "they are " + missing
 		for _, p := range f.from.Problems {
-			if p.Object == object && p.Rule == plan.Unreadable {
+			if p.Ref == object && p.Rule == plan.Unreadable {
 				why += "; when it was taken: " + p.Message
 			}
 		}
@@ -276,7 +276,7 @@ type accountNeed struct{ asked, mtls, alerts bool }
 
 // findAccount enters the need of a scope at the account that it means.
 func (f *fetch) findAccount(needs []accountNeed, s *plan.AccountScope) {
-	object := "account/" + s.Name
+	object := plan.AccountRef(s.Name)
 	var found []int
 	var ids []string
 	for i := range f.from.Accounts {
@@ -286,7 +286,7 @@ func (f *fetch) findAccount(needs []accountNeed, s *plan.AccountScope) {
 	}
 	switch {
 	case len(found) == 0:
-		if !f.again(s.Origin, func(p *plan.Finding) bool { return p.Object == object }) {
+		if !f.again(s.Origin, func(p *plan.Finding) bool { return p.Ref == object }) {
 			f.tell(schema.Error, plan.Unreadable, object, "account "+s.Name+" is "+missing+", "+other, s.Origin)
 		}
 	case len(found) > 1:

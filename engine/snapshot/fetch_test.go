@@ -22,7 +22,7 @@ func own(id string, value schema.Value) plan.Setting {
 func saved() *snapshot.Snapshot {
 	a, b := plan.Account{ID: "idA", Name: "A"}, plan.Account{ID: "idB", Name: "B"}
 	problem := func(severity schema.Severity, rule, object, message string) plan.Finding {
-		return plan.Finding{Severity: severity, Rule: rule, Object: object, Message: message, Origin: plan.Origin{Via: "then"}}
+		return plan.Finding{Severity: severity, Rule: rule, Ref: plan.ParseRef(object, ""), Message: message, Origin: plan.Origin{Via: "then"}}
 	}
 	return &snapshot.Snapshot{Live: &plan.Live{
 		Reads: 9,
@@ -71,7 +71,7 @@ func saved() *snapshot.Snapshot {
 func told(l *plan.Live) []string {
 	var out []string
 	for _, f := range l.Problems {
-		out = append(out, string(f.Severity)+" "+f.Rule+" "+f.Object+" "+f.Message+" "+f.Origin.Via)
+		out = append(out, string(f.Severity)+" "+f.Rule+" "+f.Ref.String()+" "+f.Message+" "+f.Origin.Via)
 	}
 	return out
 }

@@ -50,6 +50,11 @@ func fill(t *testing.T, v reflect.Value, field string, n *int) {
 			v.SetMapIndex(key, value)
 		}
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[plan.Ref]() { // a Ref is what an id says
+			v.Set(reflect.ValueOf(plan.ParseRef("custom_hostname/saas.example/"+fmt.Sprint(*n)+".test", "")))
+			*n++
+			return
+		}
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() {
 				fill(t, v.Field(i), f.Name, n)
@@ -121,6 +126,11 @@ func draw(t *rapid.T, v reflect.Value, field string) {
 			}
 		}
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[plan.Ref]() { // a Ref is what an id says
+			id := rapid.OneOf(rapid.SampledFrom([]string{"zone/a.example", "zone/a.example@1f", "account/Acme", "custom_hostname/a.example/b.test"}), rapid.String()).Draw(t, field)
+			v.Set(reflect.ValueOf(plan.ParseRef(id, "")))
+			return
+		}
 		for i := range v.NumField() {
 			draw(t, v.Field(i), v.Type().Field(i).Name)
 		}

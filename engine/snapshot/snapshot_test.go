@@ -104,7 +104,7 @@ func TestFile(t *testing.T) {
 				Hostnames: []plan.Hostname{{ID: "1", Name: "one.test", Status: "active", SSL: true}, {ID: "2", Name: "two.test"}}},
 			{ID: "z2", Name: "b.example", Hostnames: []plan.Hostname{}},
 		},
-		Problems: []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Object: "zone/c.example", Message: "no", Origin: plan.Origin{Pos: schema.Pos{File: "a.yaml", Line: 2, Col: 7}, Via: "zone"}}},
+		Problems: []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Ref: plan.ParseRef("zone/c.example", ""), Message: "no", Origin: plan.Origin{Pos: schema.Pos{File: "a.yaml", Line: 2, Col: 7}, Via: "zone"}}},
 	}
 	m := snapshot.Meta{
 		Tool: plan.Tool{Name: "tlsync", Version: "0.1"}, Commit: "abc", ConfigDigest: "sha256:1",
@@ -154,7 +154,7 @@ func TestDamage(t *testing.T) {
 	live.Zones[0].Lacking = map[string]string{"total_tls": "no"}
 	live.Zones[0].Local = []plan.Hostname{{Name: "api.saas.example", InZone: true}}
 	live.Accounts = []plan.LiveAccount{{Alerts: []plan.Resource{{ID: "1", Rest: `{"id":"1"}`, Fields: map[string]schema.Value{"enabled": "true"}}}}}
-	live.Problems = []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Object: "zone/b.example", Message: "no"}}
+	live.Problems = []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Ref: plan.ParseRef("zone/b.example", ""), Message: "no"}}
 	file := write(t, live, fullMeta(t))
 	for i := range len(file) {
 		if s, err := snapshot.Read(strings.NewReader(file[:i])); err == nil {
@@ -427,7 +427,7 @@ func TestScope(t *testing.T) {
 // is what Write makes of it, and can be asked for all of it.
 func FuzzRead(f *testing.F) {
 	live := many(12)
-	live.Problems = []plan.Finding{{Severity: schema.Error, Rule: plan.Unreadable, Object: "zone/b.example", Message: "500"}}
+	live.Problems = []plan.Finding{{Severity: schema.Error, Rule: plan.Unreadable, Ref: plan.ParseRef("zone/b.example", ""), Message: "500"}}
 	live.Accounts = []plan.LiveAccount{{
 		Account: plan.Account{ID: "acct", Name: "A"}, Applications: []plan.Resource{{ID: "1", Name: "app", Rest: `{"id":"1"}`}}, AlertTypes: []string{},
 		Forwarding: plan.Resource{ID: "acct", Fields: map[string]schema.Value{"a": `"on"`}}, Unreadable: map[plan.Kind]string{plan.KindAlert: "no"},

@@ -275,14 +275,14 @@ func (r *resource) plain() plan.Resource {
 
 func fromFinding(f *plan.Finding) finding {
 	return finding{
-		Severity: f.Severity, Rule: f.Rule, Object: f.Object, Message: f.Message,
+		Severity: f.Severity, Rule: f.Rule, Object: f.Ref.String(), Message: f.Message,
 		File: f.Origin.File, Line: f.Origin.Line, Column: f.Origin.Col, Via: f.Origin.Via, Commit: f.Origin.Commit, Author: f.Origin.Author,
 	}
 }
 
 func (f *finding) plain() plan.Finding {
 	return plan.Finding{
-		Severity: f.Severity, Rule: f.Rule, Object: f.Object, Message: f.Message,
+		Severity: f.Severity, Rule: f.Rule, Ref: plan.ParseRef(f.Object, ""), Message: f.Message,
 		Origin: plan.Origin{Pos: schema.Pos{File: f.File, Line: f.Line, Col: f.Column}, Via: f.Via, Commit: f.Commit, Author: f.Author},
 	}
 }

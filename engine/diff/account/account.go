@@ -33,8 +33,8 @@ type Input struct {
 func Build(graph *order.Graph, in Input) []plan.Finding {
 	w := &work{
 		in: in, graph: graph, group: len(in.Live.Zones) + in.Account,
-		live: &in.Live.Accounts[in.Account], label: in.Live.AccountLabel(in.Account),
-		want: in.Head, base: in.Base, ids: map[string]bool{},
+		live: &in.Live.Accounts[in.Account], ref: in.Live.AccountRef(in.Account),
+		want: in.Head, base: in.Base, refs: map[plan.Ref]bool{},
 	}
 
 	if w.want != nil {
@@ -54,12 +54,12 @@ type work struct {
 	graph    *order.Graph
 	group    int // of its nodes, after those of all zones
 	live     *plan.LiveAccount
-	label    string          // the name; with the id where two accounts share the name
+	ref      plan.Ref
 	want     *schema.Account // nil without a document
 	base     *schema.Account // nil where the base commit has no document
 	acts     []act
 	findings []plan.Finding
-	ids      map[string]bool // of its changes
+	refs     map[plan.Ref]bool // of its changes
 }
 
 // unreadable reports the kinds of objects that are needed and could not be read. No
@@ -77,7 +77,7 @@ func (w *work) unreadable() {
 		{plan.KindAlert, alerts, "the alerts"},
 	} {
 		if why, ok := w.live.Unreadable[k.kind]; ok && k.needed {
-			w.report(schema.Error, plan.Unreadable, "account/"+w.label,
+			w.report(schema.Error, plan.Unreadable, w.ref,
 				fmt.Sprintf("%s of account %s could not be read: %s", k.noun, w.live.Name, why), plan.Origin{Pos: w.want.Name.Pos, Via: "account"})
 		}
 	}
@@ -89,13 +89,8 @@ func (w *work) readable(kinds ...plan.Kind) bool {
 }
 
 // report adds a finding.
-func (w *work) report(sev schema.Severity, rule, object, message string, origin plan.Origin) {
-	w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Object: object, Message: message, Origin: origin})
-}
-
-// object identifies an object of the account in findings and ids.
-func (w *work) object(kind plan.Kind, name string) string {
-	return string(kind) + "/" + w.label + "/" + name
+func (w *work) report(sev schema.Severity, rule string, object plan.Ref, message string, origin plan.Origin) {
+	w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message, Origin: origin})
 }
 
 // edit returns an edit of an object of the account. Nothing is inherited there, so its
@@ -116,11 +111,15 @@ func (w *work) cause(base, head, live schema.Value) plan.Cause {
 // add adds a change to the graph. Over is the object that it is written over, as it
 // stands when its turn comes.
 func (w *work) add(c plan.Change, over plan.Object) int {
-	c.Account, c.AccountID = w.label, w.live.ID
-	if w.ids[c.ID] {
-		c.ID += "@" + c.ObjectID // a second object of the same name
+	c.AccountID = w.live.ID
+	switch {
+	case !w.refs[c.Ref]:
+	case c.Part != "": // a second write of this kind to certificates with one name
+		c.Part += "@" + c.ObjectID
+	default:
+		c.Twin = c.ObjectID
 	}
-	w.ids[c.ID] = true
+	w.refs[c.Ref] = true
 	c.Request = plan.NewRequest(&c, over)
 	return w.graph.Add(c, w.group)
 }

@@ -46,7 +46,7 @@ func (w *work) liveAlert(a *schema.Alert) (live *plan.Resource, known bool) {
 	if live != nil || named == 0 {
 		return live, true
 	}
-	w.report(schema.Warning, plan.NotEditable, w.object(plan.KindAlert, a.Name.Value), fmt.Sprintf(
+	w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindAlert, a.Name.Value), fmt.Sprintf(
 		"alert %s is not changed: account %s has %d of that name, and the type does not say which one is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
 	return nil, false
 }
@@ -148,7 +148,7 @@ func destination(live []plan.Destination, name string) (id string, sev schema.Se
 
 // alert plans the creation of an alert, or the changes of a live one.
 func (w *work) alert(a *schema.Alert, live *plan.Resource) {
-	object := w.object(plan.KindAlert, a.Name.Value)
+	object := w.ref.Of(plan.KindAlert, a.Name.Value)
 	if w.live.AlertTypes != nil && !slices.Contains(w.live.AlertTypes, a.Type.Value) {
 		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is not changed: account %s is not entitled to alerts of type %s",
 			a.Name.Value, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
@@ -161,7 +161,7 @@ func (w *work) alert(a *schema.Alert, live *plan.Resource) {
 		return
 	}
 
-	c := plan.Change{ID: object, Kind: plan.KindAlert, Name: a.Name.Value, Action: plan.Create}
+	c := plan.Change{Ref: object, Action: plan.Create}
 	over, now := plan.Object{Absent: true}, plan.Resource{}
 	if live != nil {
 		c.Action, c.ObjectID = plan.Update, live.ID
@@ -258,7 +258,7 @@ func (w *work) deleteAlert(a *schema.Alert, live *plan.Resource) {
 		cause = w.cause(kind, schema.Inherit, kind)
 	}
 	n := w.add(plan.Change{
-		ID: w.object(plan.KindAlert, a.Name.Value), Kind: plan.KindAlert, Name: a.Name.Value, Action: plan.Delete, ObjectID: live.ID,
+		Ref: w.ref.Of(plan.KindAlert, a.Name.Value), Action: plan.Delete, ObjectID: live.ID,
 		Edits: []plan.Edit{w.edit(plan.FieldAlertType, kind, schema.Inherit, cause, schema.Changes, alertOrigin(a, a.Name.Pos))},
 	}, plan.Object{Resource: live})
 

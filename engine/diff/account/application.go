@@ -119,7 +119,7 @@ func (w *applications) require(e *mtlsEntry, h schema.Field[string]) {
 		return
 	}
 
-	c := plan.Change{ID: w.object(plan.KindAccessApplication, h.Value), Kind: plan.KindAccessApplication, Name: h.Value, Action: plan.Create}
+	c := plan.Change{Ref: w.ref.Of(plan.KindAccessApplication, h.Value), Action: plan.Create}
 	over, policy := plan.Object{Absent: true}, schema.Inherit
 	if app != nil {
 		c.Action, c.ObjectID = plan.Update, app.ID
@@ -149,7 +149,7 @@ func (w *applications) require(e *mtlsEntry, h schema.Field[string]) {
 // canRequire reports whether the application of a hostname is to be written: it does not
 // demand a certificate yet, and nothing is in the way.
 func (w *applications) canRequire(e *mtlsEntry, h schema.Field[string], app *plan.Resource) bool {
-	object := w.object(plan.KindAccessApplication, h.Value)
+	object := w.ref.Of(plan.KindAccessApplication, h.Value)
 	switch {
 	case app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate:
 		return false
@@ -187,7 +187,7 @@ func (w *mtlsPlan) requireCause(e *mtlsEntry, hostname string, to, from schema.V
 func (w *applications) notRequired(e *mtlsEntry, h schema.Field[string]) {
 	app := w.application(e, h.Value)
 	if app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate && w.ownerOf(app) == nil {
-		w.report(schema.Warning, plan.NotEditable, w.object(plan.KindAccessApplication, h.Value), fmt.Sprintf(
+		w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindAccessApplication, h.Value), fmt.Sprintf(
 			"%s still demands a client certificate: application %s is not managed and is not changed", h.Value, app.Name), e.origin(h.Pos))
 	}
 }
@@ -202,7 +202,7 @@ func (w *applications) openUp(e *mtlsEntry, app *plan.Resource) {
 		pos = e.HostnamesAt.Pos
 	}
 
-	c := plan.Change{ID: w.object(plan.KindAccessApplication, hostname), Kind: plan.KindAccessApplication, Name: hostname, Action: plan.Delete, ObjectID: app.ID}
+	c := plan.Change{Ref: w.ref.Of(plan.KindAccessApplication, hostname), Action: plan.Delete, ObjectID: app.ID}
 	policy := app.Value(plan.FieldPolicy)
 	cause := w.requireCause(e, hostname, schema.Inherit, policy)
 	c.Edits = []plan.Edit{

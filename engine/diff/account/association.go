@@ -51,7 +51,7 @@ func (w *mtlsPlan) bar(e *mtlsEntry) {
 	for _, h := range e.Hostnames {
 		if rule, why := w.unusable(h.Value); rule != "" {
 			w.barred[h.Value] = true
-			w.report(schema.Warning, rule, w.object(plan.KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
+			w.report(schema.Warning, rule, w.ref.Of(plan.KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (w *mtlsPlan) canGo(a *authority) bool {
 		return true
 	}
 
-	w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+	w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
 		"certificate authority %s (%s) is no longer in the configuration and is not deleted: %s", a.name, a.live.ID, why), e.origin(e.Name.Pos))
 	return false
 }

@@ -33,10 +33,10 @@ func (w *mtlsPlan) planCertificates(opened map[*plan.Resource]bool) {
 	}
 }
 
-// certificateChange returns a change without edits. The start of the fingerprint in its id
+// certificateChange returns a change without edits. The start of the fingerprint in its Ref
 // tells the certificate authorities of one entry apart.
 func (w *mtlsPlan) certificateChange(a *authority, action, what string) plan.Change {
-	c := plan.Change{Kind: plan.KindMTLSCertificate, Name: a.name, Action: action}
+	c := plan.Change{Ref: w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), Certificate: a.name, Action: action}
 	short := a.fingerprint()
 	if a.live != nil {
 		c.ObjectID = a.live.ID
@@ -44,7 +44,7 @@ func (w *mtlsPlan) certificateChange(a *authority, action, what string) plan.Cha
 			short = a.live.ID
 		}
 	}
-	c.ID = fmt.Sprintf("%s#%s-%s", w.object(plan.KindMTLSCertificate, a.entry.Name.Value), what, short[:min(8, len(short))])
+	c.Part = fmt.Sprintf("%s-%s", what, short[:min(8, len(short))])
 	return c
 }
 

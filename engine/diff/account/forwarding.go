@@ -22,7 +22,7 @@ func (w *mtlsPlan) planForwarding() {
 			continue
 		}
 
-		c := plan.Change{ID: w.object(plan.KindMTLSHostname, e.Name.Value), Kind: plan.KindMTLSHostname, Name: e.Name.Value, Action: plan.Update, Edits: edits}
+		c := plan.Change{Ref: w.ref.Of(plan.KindMTLSHostname, e.Name.Value), Action: plan.Update, Edits: edits}
 		over := now
 		n := w.add(c, plan.Object{Resource: &over})
 		if last >= 0 {
@@ -62,7 +62,7 @@ func (w *mtlsPlan) forwardingEdits(e *mtlsEntry, decided map[string]*mtlsEntry, 
 		switch {
 		case !e.Forward.Set || e.Absent:
 		case other != nil && other.Forward.Value != e.Forward.Value:
-			w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
+			w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
 				"client certificates of %s are forwarded or not as %s says, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
 		case other != nil:
 		default:

@@ -113,7 +113,7 @@ func (w *mtlsPlan) reportTwins(a *authority, claimed []bool) {
 	}
 	for i := range w.live.Certificates {
 		if c := &w.live.Certificates[i]; !claimed[i] && fingerprintOf(c) == a.fingerprint() {
-			w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, a.entry.Name.Value), fmt.Sprintf(
+			w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), fmt.Sprintf(
 				"account %s has the certificate authority in %s more than once: %s (%s) is used, %s (%s) is not changed",
 				w.live.Name, a.ca.File, a.live.Name, a.live.ID, c.Name, c.ID), a.entry.origin(a.ca.Pos))
 		}
@@ -154,7 +154,7 @@ func (w *mtlsPlan) claimFormer(c *plan.Resource) {
 	switch {
 	case e == nil:
 	case md5 == "" && !e.Absent:
-		w.report(schema.Warning, plan.NotEditable, w.object(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
+		w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSCertificate, e.Name.Value), fmt.Sprintf(
 			"certificate %s (%s) is not changed: Cloudflare does not report its fingerprint, so it may or may not be the one in the configuration", c.Name, c.ID), e.origin(e.Name.Pos))
 	case e.Absent || !plan.HasFingerprint(e.CAs, md5):
 		e.authorities = append(e.authorities, &authority{entry: e, live: c, name: c.Name, from: hostnamesOf(c)})

@@ -126,7 +126,7 @@ func (w *mtlsPlan) readEntries() {
 // readCA takes over a certificate file of an entry. An account has each certificate
 // authority once, so the first entry to list one has it.
 func (w *mtlsPlan) readCA(e *mtlsEntry, ca *schema.CACertificate, first map[string]*mtlsEntry) {
-	object := w.object(plan.KindMTLSCertificate, e.Name.Value)
+	object := w.ref.Of(plan.KindMTLSCertificate, e.Name.Value)
 	if when, soon := schema.ExpiresSoon(ca.NotAfter, w.in.Now); soon {
 		w.report(schema.Warning, plan.CAExpires, object, fmt.Sprintf("the certificate authority in %s %s", ca.File, when), e.origin(ca.Pos))
 	}

@@ -86,7 +86,7 @@ func (w *work) reportReleased(kind plan.Kind, name schema.Field[string], pos sch
 	if field != "" {
 		field += " of "
 	}
-	w.report(schema.Warning, plan.NoLongerManaged, w.object(kind, name.Value),
+	w.report(schema.Warning, plan.NoLongerManaged, w.ref.Of(kind, name.Value),
 		fmt.Sprintf("%s%s%s of account %s is no longer managed: %s", field, noun, name.Value, w.live.Name, remains), plan.Origin{Pos: pos, Via: via + name.Value})
 }
 

@@ -74,9 +74,9 @@ func (g *Graph) Sorted() ([]plan.Change, error) {
 	for at, i := range order {
 		c := g.nodes[i].change
 		slices.SortFunc(after[i], func(x, y int) int { return cmp.Compare(place[x], place[y]) })
-		c.Needs = make([]string, len(after[i]))
+		c.Needs = make([]plan.Ref, len(after[i]))
 		for j, a := range after[i] {
-			c.Needs[j] = g.nodes[a].change.ID
+			c.Needs[j] = g.nodes[a].change.Ref
 		}
 		c.Reasons = reasons(g.nodes[i].after)
 		changes[at] = c
@@ -105,14 +105,17 @@ func (g *Graph) ranks() []int {
 
 	slices.SortFunc(byRank, func(x, y int) int {
 		a, b := &g.nodes[x], &g.nodes[y]
-		return cmp.Or(
+		by := cmp.Or(
 			cmp.Compare(direction[x], direction[y]),
 			cmp.Compare(a.group, b.group),
 			cmp.Compare(kinds[a.change.Kind], kinds[b.change.Kind]),
-			strings.Compare(a.change.Name, b.change.Name),
+			strings.Compare(a.change.Title(), b.change.Title()),
 			cmp.Compare(schema.Rank(a.change.ObjectID), schema.Rank(b.change.ObjectID)),
-			strings.Compare(a.change.ID, b.change.ID),
 		)
+		if by != 0 {
+			return by
+		}
+		return strings.Compare(a.change.String(), b.change.String())
 	})
 
 	rank := make([]int, len(g.nodes))
@@ -145,7 +148,7 @@ func leading(edits []plan.Edit) int {
 func (g *Graph) cycle(stuck []int) error {
 	ids := make([]string, len(stuck))
 	for i, s := range stuck {
-		ids[i] = g.nodes[s].change.ID
+		ids[i] = g.nodes[s].change.String()
 	}
 	slices.Sort(ids)
 	return fmt.Errorf("no safe order: these changes wait for each other: %s", strings.Join(ids[:min(len(ids), 10)], ", "))

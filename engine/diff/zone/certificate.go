@@ -45,11 +45,11 @@ func certificates(in *Input) ([]plan.Change, findings) {
 
 		switch {
 		case why != "":
-			missing.report(sev, plan.Unreadable, in.object(), fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", z.Name, why), line)
+			missing.report(sev, plan.Unreadable, in.Ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", z.Name, why), line)
 			return uploads, missing
 		case slices.ContainsFunc(z.OriginCertificates, func(c plan.OriginCertificate) bool { return c.Is(want) }):
 		case want.ID != "":
-			missing.report(schema.Error, plan.NotFound, in.object(), fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", z.Name, want.ID), line)
+			missing.report(schema.Error, plan.NotFound, in.Ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", z.Name, want.ID), line)
 		default:
 			uploads = append(uploads, upload(in, want))
 		}
@@ -63,8 +63,8 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	z := in.Live
 	sum := schema.StringValue(want.SHA256)
 	c := plan.Change{
-		ID: in.object() + "#" + plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))], Zone: z.Name,
-		Kind: plan.KindZone, Name: z.Name, Action: plan.Create, ZoneID: z.ID, ObjectID: plan.OriginPullsCertificates,
+		Ref:    in.Ref.Setting(plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))]),
+		Action: plan.Create, ZoneID: z.ID, ObjectID: plan.OriginPullsCertificates,
 		Edits: []plan.Edit{{
 			Setting: plan.FieldSHA256, From: schema.Inherit, To: sum, EffectiveFrom: schema.Inherit, EffectiveTo: sum,
 			Wire:  schema.Value(fmt.Sprintf(`{"certificate":%s,"private_key":{"env":%s}}`, schema.StringValue(want.PEM), schema.StringValue(want.KeyEnv))),

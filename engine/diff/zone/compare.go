@@ -80,7 +80,7 @@ func (c *comparer) zoneSettings() {
 		if o := c.obstacle(&want, live, read); o != nil {
 			c.hold(&want, live.Value)
 			if o.message != "" {
-				c.findings.report(o.severity, o.rule, c.in.object(), o.message, a)
+				c.findings.report(o.severity, o.rule, c.in.Ref, o.message, a)
 			}
 			continue
 		}
@@ -196,7 +196,7 @@ func (c *comparer) holdPairs() {
 			again = true
 			delete(c.zone, p.after.setting)
 			c.held[p.after.setting], c.heldEdits[p.after.setting] = true, then
-			c.findings.report(schema.Warning, plan.NotEditable, c.in.object(), fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
+			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
 				p.after.setting, c.in.Live.Name, p.before.setting, p.why), schema.Assigned(c.in.Head.Settings, p.after.setting))
 		}
 	}

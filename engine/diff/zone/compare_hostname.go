@@ -104,7 +104,7 @@ func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		any = true
 		delete(c.zone, e.Setting)
 		c.held[e.Setting] = true
-		c.findings.report(sev, plan.NotEditable, c.in.object(), fmt.Sprintf(
+		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
 			e.Setting, c.in.Live.Name, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
@@ -161,7 +161,7 @@ func (c *comparer) reportLeft(id, noun string, names []string) {
 
 	slices.Sort(names)
 	n := len(names)
-	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
+	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
 		plan.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), plan.Plural(n, "it is", "they are"),
 		id, c.in.Live.Name, why, plan.First(names)), schema.Assigned(c.in.Head.Settings, id))
 }
@@ -218,7 +218,7 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 	for k, i := range names {
 		texts[k] = c.names.At(i).Name
 	}
-	c.findings.report(sev, rule, c.in.object(), fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
+	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
 		row.ID, plan.Count(len(names), "hostname"), c.in.Live.Name, plan.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
 
 	for _, i := range names {

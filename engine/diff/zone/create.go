@@ -33,7 +33,7 @@ func creations(in *Input, d *diff) ([]creation, findings) {
 		c := newCreation(in, want)
 		if why, sev := refusal(in, d, &c); why != "" {
 			refused.add(plan.Finding{
-				Severity: sev, Rule: plan.NotEditable, Object: in.customHostname(want.Name),
+				Severity: sev, Rule: plan.NotEditable, Ref: in.Ref.CustomHostname(want.Name),
 				Message: fmt.Sprintf("custom hostname %s is not created: %s", want.Name, why), Origin: want.Origin,
 			})
 			continue
@@ -109,8 +109,7 @@ func noFallback(z *plan.Zone) (why string, sev schema.Severity) {
 // settings in one request.
 func creationChange(in *Input, created *creation) plan.Change {
 	c := plan.Change{
-		ID: in.customHostname(created.name), Zone: in.Live.Name, Kind: plan.KindCustomHostname, Name: created.name,
-		Edits: created.edits, Action: plan.Create, ZoneID: in.Live.ID,
+		Ref: in.Ref.CustomHostname(created.name), Edits: created.edits, Action: plan.Create, ZoneID: in.Live.ID,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
 	return c
@@ -128,7 +127,7 @@ func deletions(in *Input, names *hostnames) []plan.Change {
 
 		name := schema.StringValue(h.Name)
 		c := plan.Change{
-			ID: names.ID(i), Zone: in.Live.Name, Kind: plan.KindCustomHostname, Name: h.Name, Action: plan.Delete,
+			Ref: names.Ref(i), Action: plan.Delete,
 			Edits: []plan.Edit{{
 				Setting: plan.FieldHostname, From: name, To: schema.Inherit, EffectiveFrom: name, EffectiveTo: schema.Inherit,
 				Cause: deletionCause(in, i), Direction: schema.Changes, Origin: plan.Origin{Pos: entry.Hostname.Pos, Via: "entry"},

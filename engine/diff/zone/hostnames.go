@@ -67,32 +67,25 @@ func (h *hostnames) Level(i int) schema.Level {
 	return schema.CustomHostnameLevel
 }
 
-// Kind returns the kind of a hostname.
-func (h *hostnames) Kind(i int) plan.Kind {
+// Object returns the Ref of a hostname in findings, which does not tell twins apart.
+func (h *hostnames) Object(i int) plan.Ref {
 	if h.InZone(i) {
-		return plan.KindHostname
+		return h.in.Ref.Hostname(h.At(i).Name)
 	}
-	return plan.KindCustomHostname
+	return h.in.Ref.CustomHostname(h.At(i).Name)
 }
 
-// Object identifies a hostname in findings.
-func (h *hostnames) Object(i int) string {
-	if h.InZone(i) {
-		return h.in.hostname(h.At(i).Name)
-	}
-	return h.in.customHostname(h.At(i).Name)
-}
-
-// ID identifies a custom hostname in changes, even where a zone has two of one name.
-func (h *hostnames) ID(i int) string {
-	id := h.in.customHostname(h.custom[i].Name)
+// Ref returns the Ref of a custom hostname in changes, even where a zone has two of one
+// name.
+func (h *hostnames) Ref(i int) plan.Ref {
+	r := h.Object(i)
 	twin := func(j int) bool {
 		return j >= 0 && j < len(h.custom) && h.custom[j].Name == h.custom[i].Name && h.custom[j].ID != h.custom[i].ID
 	}
 	if twin(i-1) || twin(i+1) {
-		id += "@" + h.custom[i].ID
+		r.Twin = h.custom[i].ID
 	}
-	return id
+	return r
 }
 
 // Wanted returns what the configuration asks of a hostname.

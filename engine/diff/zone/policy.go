@@ -165,7 +165,7 @@ func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	}
 
 	slices.Sort(names)
-	c.breach(plan.BelowFloor, c.in.object(), plan.Breach{
+	c.breach(plan.BelowFloor, c.in.Ref, plan.Breach{
 		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
 		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, plan.Show(v), zone.Name, c.whoMeets(own, others), worst.text()),
 	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
@@ -243,12 +243,12 @@ func (c *policyCheck) createdValues(row *schema.Setting, limits []limit) {
 		if v := created.own[row.ID]; v != "" {
 			e := plan.EditOf(created.edits, row.ID)
 			s := createdSubject(created.name, k)
-			c.hostnameValue(c.in.customHostname(created.name), &s, row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
+			c.hostnameValue(c.in.Ref.CustomHostname(created.name), &s, row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
 		}
 	}
 }
 
-func (c *policyCheck) hostnameValue(object string, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
+func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
 	broken := c.broken(limits, s, row, v)
 	if len(broken) == 0 {
 		return
@@ -276,12 +276,12 @@ func (c *policyCheck) unreadHostnames(row *schema.Setting, limits []limit) {
 // unproven records that it is not known whether the policy is kept. That does not count
 // as kept.
 func (c *policyCheck) unproven(line *schema.Assignment, format string, args ...any) {
-	c.breach(plan.Unreadable, c.in.object(), plan.Breach{Zone: c.o.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
+	c.breach(plan.Unreadable, c.in.Ref, plan.Breach{Zone: c.o.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
 // breach records a breach, and reports it. The line is the one that asks for the value,
 // or else that of the policy; either may be nil.
-func (c *policyCheck) breach(rule, object string, b plan.Breach, line, policy *schema.Assignment) {
+func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, policy *schema.Assignment) {
 	b.Rule = rule
 	if line == nil {
 		line = policy
@@ -326,7 +326,7 @@ func (c *policyCheck) reportUncovered() {
 	for k, i := range c.in.Head.Uncovered {
 		names[k] = c.o.names.At(i).Name
 	}
-	c.findings.report(plan.Info, plan.NotCovered, c.in.object(),
+	c.findings.report(plan.Info, plan.NotCovered, c.in.Ref,
 		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, plan.Count(c.o.names.Custom(), "custom hostname"), zone.Name, plan.First(names)), nil)
 }
 

@@ -31,7 +31,7 @@ func released(in *Input, o *outcome) findings {
 			if plan.OfCertificate(a.Setting) {
 				value = o.names.At(i).Own(a.Setting)
 			}
-			r.add(o.names.Kind(i), a, o.names.At(i).Name, value)
+			r.add(o.names.Object(i).Kind, a, o.names.At(i).Name, value)
 		}
 	}
 
@@ -67,7 +67,7 @@ func releasedCertificates(out *findings, in *Input) {
 		if !exists || stays {
 			continue
 		}
-		out.report(schema.Warning, plan.NoLongerManaged, in.object(), fmt.Sprintf(
+		out.report(schema.Warning, plan.NoLongerManaged, in.Ref, fmt.Sprintf(
 			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
 			cmp.Or(b.File, b.ID), in.Live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
 	}
@@ -114,7 +114,7 @@ func (r *release) finding(in *Input) plan.Finding {
 	} else {
 		text = r.hostnamesText(in.Live.Name, groups)
 	}
-	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Object: in.object(), Message: text, Origin: r.key.origin}
+	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Ref: in.Ref, Message: text, Origin: r.key.origin}
 }
 
 // releasedGroup are the names with one value.

@@ -259,7 +259,7 @@ func (s *saver) suggest(as []alternative) findings {
 
 	var graph order.Graph
 	head := following(s.in.Head, as)
-	other := build(&graph, &Input{Live: s.in.Live, Label: s.in.Label, Head: &head})
+	other := build(&graph, &Input{Live: s.in.Live, Ref: s.in.Ref, Head: &head})
 	now, then := s.z.writes.end-s.z.writes.first, graph.Len()
 	if other.writes == nil || now-then < plan.MinSaving || !s.sameEffect(other, as) {
 		return nil
@@ -267,6 +267,6 @@ func (s *saver) suggest(as []alternative) findings {
 
 	var out findings
 	line := as[0].lines[0]
-	out.report(plan.Info, plan.CheaperZoneValue, s.in.object(), s.suggestion(as, now, then), &schema.Assignment{Pos: line.Pos, Via: line.Via})
+	out.report(plan.Info, plan.CheaperZoneValue, s.in.Ref, s.suggestion(as, now, then), &schema.Assignment{Pos: line.Pos, Via: line.Via})
 	return out
 }

@@ -61,8 +61,7 @@ func (w *writes) addZone(in *Input, a arrangement) (chain []int) {
 	for i := range a.writes {
 		e := &a.writes[i].edit
 		c := plan.Change{
-			ID: in.object() + "#" + e.Setting, Zone: in.Live.Name, Kind: plan.KindZone, Name: in.Live.Name,
-			Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
+			Ref: in.Ref.Setting(e.Setting), Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
 		}
 		c.Request = plan.NewRequest(&c, plan.Object{})
 		nodes[i] = w.graph.Add(c, in.Group)
@@ -99,7 +98,7 @@ func (w *writes) keep(n int, r room) {
 // addCustomHostname adds the writes of a custom hostname: the fewest that give each edit
 // its place in the chain of the zone's writes, nearly always one.
 func (w *writes) addCustomHostname(in *Input, o *outcome, n *hostnameEdits, p placement, chain []int) span {
-	live, id := o.names.At(n.index), o.names.ID(n.index)
+	live, ref := o.names.At(n.index), o.names.Ref(n.index)
 	groups := w.groups(p, chain)
 	last := slices.Max(groups)
 	now := *live // as it stands when the write has its turn
@@ -110,8 +109,7 @@ func (w *writes) addCustomHostname(in *Input, o *outcome, n *hostnameEdits, p pl
 			edits = inGroup(n.edits, groups, g)
 		}
 		c := plan.Change{
-			ID: id + suffix(g, last), Zone: in.Live.Name, Kind: plan.KindCustomHostname, Name: live.Name,
-			Edits: edits, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: live.ID,
+			Ref: ref.Setting(part(g, last)), Edits: edits, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: live.ID,
 		}
 		c.Request = plan.NewRequest(&c, plan.Object{Hostname: &now})
 
@@ -182,17 +180,17 @@ func inGroup(edits []plan.Edit, groups []int, g int) []plan.Edit {
 	return out
 }
 
-// suffix tells the writes of one hostname apart.
-func suffix(g, last int) string {
+// part tells the writes of one hostname apart.
+func part(g, last int) string {
 	switch {
 	case last == 0:
 		return ""
 	case g == 0:
-		return "#pin"
+		return "pin"
 	case g == last:
-		return "#unpin"
+		return "unpin"
 	}
-	return fmt.Sprintf("#move-%d", g)
+	return fmt.Sprintf("move-%d", g)
 }
 
 // addHostname adds the writes of a hostname in the zone, one for each setting. Edits that
@@ -204,8 +202,7 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 	for i := range n.edits {
 		e := &n.edits[i]
 		c := plan.Change{
-			ID: in.hostname(name) + "#" + e.Setting, Zone: in.Live.Name, Kind: plan.KindHostname, Name: name,
-			Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
+			Ref: in.Ref.Hostname(name).Setting(e.Setting), Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
 		}
 		c.Request = plan.NewRequest(&c, plan.Object{})
 		node := w.graph.Add(c, in.Group)

@@ -19,10 +19,10 @@ import (
 
 // Input is everything that the changes of one zone are made from.
 type Input struct {
-	Live  *plan.Zone
-	Label string // the name; with the account's id where two zones share the name
-	Head  *resolve.ResolvedZone
-	Base  *resolve.ResolvedZone // nil without a base commit
+	Live *plan.Zone
+	Ref  plan.Ref // of the zone
+	Head *resolve.ResolvedZone
+	Base *resolve.ResolvedZone // nil without a base commit
 	// HeadPolicy and BasePolicy are the policies of the two commits; nil where there
 	// is none.
 	HeadPolicy, BasePolicy *schema.Policy
@@ -90,20 +90,11 @@ func build(graph *order.Graph, in *Input) *planned {
 // some another.
 func noSafeOrder(in *Input, settings []string) plan.Finding {
 	var out findings
-	out.report(schema.Error, plan.NoSafeOrder, in.object(), fmt.Sprintf(
+	out.report(schema.Error, plan.NoSafeOrder, in.Ref, fmt.Sprintf(
 		"zone %s is not changed: no order of %s is safe, since some custom hostnames need one to be written first and some the other; change them in separate commits",
 		in.Live.Name, strings.Join(settings, " and ")), schema.Assigned(in.Head.Settings, settings[0]))
 	return out[0]
 }
-
-// object identifies the zone in findings and ids.
-func (in *Input) object() string { return plan.ZoneObject(in.Label) }
-
-// customHostname identifies a custom hostname of the zone.
-func (in *Input) customHostname(name string) string { return plan.HostnameObject(in.Label, name) }
-
-// hostname identifies a hostname in the zone.
-func (in *Input) hostname(name string) string { return plan.LocalObject(in.Label, name) }
 
 // baseSettings returns the settings that the base commit asks of the zone.
 func (in *Input) baseSettings() []schema.Assignment {
@@ -117,8 +108,8 @@ func (in *Input) baseSettings() []schema.Assignment {
 type findings []plan.Finding
 
 // report adds a finding. The line is the one that it is about, nil if there is none.
-func (f *findings) report(sev schema.Severity, rule, object, message string, line *schema.Assignment) {
-	found := plan.Finding{Severity: sev, Rule: rule, Object: object, Message: message}
+func (f *findings) report(sev schema.Severity, rule string, object plan.Ref, message string, line *schema.Assignment) {
+	found := plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message}
 	if line != nil {
 		found.Origin = plan.Origin{Pos: line.Pos, Via: line.Via}
 	}

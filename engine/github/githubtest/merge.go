@@ -2,8 +2,8 @@ package githubtest
 
 import "fmt"
 
-// Merge merges a pull request: the commit is what its merge made. It panics where
-// there is no such pull request.
+// Merge merges a pull request with sha as its merge commit. It panics if the pull
+// request does not exist.
 func (s *Server) Merge(number int, sha string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,8 +15,8 @@ func (s *Server) Merge(number int, sha string) {
 	i.updated = s.tick()
 }
 
-// EditComment makes the body of a comment, counted from 0, another one: whoever may
-// write to a repository may edit all comments. The author stays.
+// EditComment replaces the body of a comment, counted from 0. As on GitHub, the author
+// stays the same whoever edits.
 func (s *Server) EditComment(number, i int, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

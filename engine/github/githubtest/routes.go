@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody is how many characters GitHub takes in the body of an issue, a pull
+// maxBody is the number of characters that GitHub allows in the body of an issue, a pull
 // request or a comment.
 const maxBody = 65_536
 
@@ -26,48 +26,52 @@ type call struct {
 	body    []byte
 }
 
-// route finds who answers. rest is the path below /repos/OWNER/NAME.
+// routes are the endpoints of a repository. The first one that fits a path answers; it gets
+// the part of the path that stands in the place of the "*".
+var routes = []struct {
+	method, path string
+	run          func(call, string) answer
+}{
+	{"GET", "", call.showRepository},
+	{"GET", "branches/*", call.branch},
+	{"GET", "commits/*/pulls", call.pullsOf},
+	{"GET", "commits/*/statuses", call.listStatuses},
+	{"POST", "statuses/*", call.addStatus},
+	{"GET", "issues", call.listIssues},
+	{"POST", "issues", call.addIssue},
+	{"PATCH", "issues/comments/*", call.editComment},
+	{"GET", "issues/*/comments", call.listComments},
+	{"POST", "issues/*/comments", call.addComment},
+	{"PATCH", "issues/*", call.editIssue},
+}
+
+// route runs the endpoint. rest is the path below /repos/OWNER/NAME.
 func (c call) route(rest []string) answer {
-	get, post, patch := c.request.Method == "GET", c.request.Method == "POST", c.request.Method == "PATCH"
-	at := func(pattern ...string) bool {
-		if len(rest) != len(pattern) {
-			return false
+	for _, r := range routes {
+		if arg, ok := match(r.path, rest); ok && r.method == c.request.Method {
+			return r.run(c, arg)
 		}
-		for i, p := range pattern {
-			if p != "*" && p != rest[i] {
-				return false
-			}
-		}
-		return true
-	}
-	switch {
-	case get && at():
-		return answer{status: 200, body: map[string]any{"full_name": c.seed.Repository, "default_branch": c.seed.DefaultBranch}}
-	case get && at("branches", "*"):
-		return c.branch(rest[1])
-	case get && at("commits", "*", "pulls"):
-		return c.pullsOf(rest[1])
-	case get && at("commits", "*", "statuses"):
-		return c.listStatuses(rest[1])
-	case post && at("statuses", "*"):
-		return c.addStatus(rest[1])
-	case get && at("issues"):
-		return c.listIssues()
-	case post && at("issues"):
-		return c.addIssue()
-	case patch && at("issues", "comments", "*"):
-		return c.editComment(rest[2])
-	case get && at("issues", "*", "comments"):
-		return c.listComments(rest[1])
-	case post && at("issues", "*", "comments"):
-		return c.addComment(rest[1])
-	case patch && at("issues", "*"):
-		return c.editIssue(rest[1])
 	}
 	return refuse(404, "Not Found")
 }
 
-// denied reports whether a permission was taken away, and what is said then.
+// match compares a path with a pattern and returns the part in the place of the "*".
+func match(pattern string, rest []string) (arg string, ok bool) {
+	parts := strings.FieldsFunc(pattern, func(r rune) bool { return r == '/' })
+	ok = slices.EqualFunc(parts, rest, func(p, part string) bool {
+		if p == "*" {
+			arg = part
+		}
+		return p == "*" || p == part
+	})
+	return arg, ok
+}
+
+func (c call) showRepository(string) answer {
+	return answer{status: 200, body: map[string]any{"full_name": c.seed.Repository, "default_branch": c.seed.DefaultBranch}}
+}
+
+// denied reports whether a permission is missing, and returns the refusal.
 func (c call) denied(name string) (answer, bool) {
 	if c.without[name] || c.request.Method != "GET" && c.without[name+": write"] {
 		return refuse(403, "Resource not accessible by integration"), true
@@ -75,7 +79,7 @@ func (c call) denied(name string) (answer, bool) {
 	return answer{}, false
 }
 
-// decode reads a body. Unlike the real GitHub, it refuses what it does not know.
+// decode reads a body. Unlike GitHub, it refuses unknown fields.
 func (c call) decode(into any) bool {
 	d := json.NewDecoder(bytes.NewReader(c.body))
 	d.DisallowUnknownFields()
@@ -88,15 +92,16 @@ func (c call) decode(into any) bool {
 
 func malformed() answer { return refuse(400, "Problems parsing JSON, or an unknown field") }
 
-// page cuts a list to what was asked for, with the links to the other pages.
-// Parameters that are not in know are refused.
-func (c call) page(all []any, know ...string) answer {
+// page answers with the requested page of a list and with links to other pages. It refuses
+// parameters other than the known ones and those of pages.
+func (c call) page(all []any, known ...string) answer {
 	q := c.request.URL.Query()
 	for _, k := range slices.Sorted(maps.Keys(q)) {
-		if !slices.Contains(append(know, "page", "per_page"), k) || len(q[k]) != 1 {
+		if !slices.Contains(append(known, "page", "per_page"), k) || len(q[k]) != 1 {
 			return refuse(400, "unknown or repeated parameter "+k)
 		}
 	}
+
 	size := 30
 	if n, err := strconv.Atoi(q.Get("per_page")); err == nil && n > 0 {
 		size = min(n, 100)
@@ -108,13 +113,24 @@ func (c call) page(all []any, know ...string) answer {
 	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
 		at = n
 	}
-	last := max(1, (len(all)+size-1)/size)
+
+	header := http.Header{}
+	if links := c.links(q, at, max(1, (len(all)+size-1)/size)); len(links) > 0 {
+		header.Set("Link", strings.Join(links, ", "))
+	}
+	from := min((at-1)*size, len(all))
+	return answer{status: 200, header: header, body: append([]any{}, all[from:min(from+size, len(all))]...)}
+}
+
+// links returns the links from one page to others.
+func (c call) links(q url.Values, at, last int) []string {
 	var links []string
 	link := func(rel string, page int) {
 		q.Set("page", strconv.Itoa(page))
 		u := url.URL{Scheme: "http", Host: c.request.Host, Path: c.request.URL.Path, RawPath: c.request.URL.RawPath, RawQuery: q.Encode()}
 		links = append(links, fmt.Sprintf(`<%s>; rel=%q`, u.String(), rel))
 	}
+
 	if at > 1 {
 		link("prev", min(at-1, last))
 		link("first", 1)
@@ -123,12 +139,7 @@ func (c call) page(all []any, know ...string) answer {
 		link("next", at+1)
 		link("last", last)
 	}
-	header := http.Header{}
-	if len(links) > 0 {
-		header.Set("Link", strings.Join(links, ", "))
-	}
-	from := min((at-1)*size, len(all))
-	return answer{status: 200, header: header, body: append([]any{}, all[from:min(from+size, len(all))]...)}
+	return links
 }
 
 func (c call) html(rest string) string { return "https://github.test/" + c.seed.Repository + rest }
@@ -141,7 +152,7 @@ func user(login string) map[string]any {
 	return map[string]any{"login": login, "type": kind}
 }
 
-// item finds an issue or a pull request, and who may touch it.
+// item finds an issue or a pull request and checks the permission for it.
 func (c call) item(number string) (*item, answer, bool) {
 	n, err := strconv.Atoi(number)
 	i := c.items[n]
@@ -163,11 +174,13 @@ func (c call) showIssue(i *item) map[string]any {
 	for _, l := range i.Labels {
 		labels = append(labels, map[string]any{"name": l})
 	}
+
 	kind := "/issues/"
 	out := map[string]any{
 		"id": i.created, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "user": user(i.Author),
 		"labels": labels, "comments": len(i.Comments), "created_at": date(i.created), "updated_at": date(i.updated),
 	}
+
 	if i.StateReason != "" {
 		out["state_reason"] = i.StateReason
 	}
@@ -202,7 +215,7 @@ func (c call) listComments(number string) answer {
 	return c.page(all)
 }
 
-// textBody reads {"body": …} and refuses what is empty or too long.
+// textBody reads {"body": …} and refuses an empty or too long body.
 func (c call) textBody() (string, answer, bool) {
 	var in struct{ Body string }
 	if !c.decode(&in) {
@@ -247,6 +260,7 @@ func (c call) editComment(id string) answer {
 			if strconv.FormatInt(m.ID, 10) != id {
 				continue
 			}
+
 			if _, a, ok := c.item(strconv.Itoa(n)); !ok {
 				return a
 			}
@@ -261,24 +275,21 @@ func (c call) editComment(id string) answer {
 	return refuse(404, "Not Found")
 }
 
-// listIssues lists pull requests too, as GitHub does.
-func (c call) listIssues() answer {
+// listIssues lists issues and pull requests, as GitHub does.
+func (c call) listIssues(string) answer {
 	if a, no := c.denied("issues"); no {
 		return a
 	}
 	q := c.request.URL.Query()
 	state, sort, direction := cmp.Or(q.Get("state"), "open"), cmp.Or(q.Get("sort"), "created"), cmp.Or(q.Get("direction"), "desc")
 	if !slices.Contains([]string{"open", "closed", "all"}, state) || !slices.Contains([]string{"created", "updated"}, sort) || !slices.Contains([]string{"asc", "desc"}, direction) {
-		return invalid("Issue", "state", "invalid", "state, sort or direction is none of those there are")
+		return invalid("Issue", "state", "invalid", "state, sort or direction is unknown")
 	}
+
 	var found []*item
 	for _, n := range slices.Sorted(maps.Keys(c.items)) {
 		i := c.items[n]
-		ok := state == "all" || state == i.State
-		for l := range strings.SplitSeq(q.Get("labels"), ",") {
-			ok = ok && (l == "" || slices.Contains(i.Labels, l))
-		}
-		if ok {
+		if (state == "all" || state == i.State) && i.hasLabels(q.Get("labels")) {
 			found = append(found, i)
 		}
 	}
@@ -292,6 +303,7 @@ func (c call) listIssues() answer {
 		}
 		return order
 	})
+
 	var all []any
 	for _, i := range found {
 		all = append(all, c.showIssue(i))
@@ -299,7 +311,17 @@ func (c call) listIssues() answer {
 	return c.page(all, "state", "labels", "sort", "direction")
 }
 
-func (c call) addIssue() answer {
+// hasLabels reports whether the item has all labels of a list with commas.
+func (i *item) hasLabels(list string) bool {
+	for l := range strings.SplitSeq(list, ",") {
+		if l != "" && !slices.Contains(i.Labels, l) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c call) addIssue(string) answer {
 	if a, no := c.denied("issues"); no {
 		return a
 	}
@@ -307,6 +329,7 @@ func (c call) addIssue() answer {
 		Title, Body string
 		Labels      []string
 	}
+
 	if !c.decode(&in) {
 		return malformed()
 	}
@@ -316,6 +339,7 @@ func (c call) addIssue() answer {
 	if a, ok := titled(in.Title); !ok {
 		return a
 	}
+
 	if c.seed.NoLabels {
 		in.Labels = nil
 	}
@@ -334,34 +358,25 @@ func titled(title string) (answer, bool) {
 	return answer{}, true
 }
 
+// issueEdit is the body of a PATCH. Fields that are nil stay as they are.
+type issueEdit struct {
+	Title, Body, State *string
+	StateReason        *string `json:"state_reason"`
+}
+
 func (c call) editIssue(number string) answer {
 	i, a, ok := c.item(number)
 	if !ok {
 		return a
 	}
-	var in struct {
-		Title, Body, State *string
-		StateReason        *string `json:"state_reason"`
-	}
+	var in issueEdit
 	if !c.decode(&in) {
 		return malformed()
 	}
-	if in.Body != nil {
-		if a, ok := fits("Issue", *in.Body); !ok {
-			return a
-		}
+	if a, ok := in.check(); !ok {
+		return a
 	}
-	if in.Title != nil {
-		if a, ok := titled(*in.Title); !ok {
-			return a
-		}
-	}
-	if in.State != nil && *in.State != "open" && *in.State != "closed" {
-		return invalid("Issue", "state", "invalid", "state is neither open nor closed")
-	}
-	if in.StateReason != nil && !slices.Contains([]string{"completed", "not_planned", "duplicate", "reopened"}, *in.StateReason) {
-		return invalid("Issue", "state_reason", "invalid", "state_reason is none of those there are")
-	}
+
 	if in.Body != nil {
 		i.Body = c.stored(*in.Body)
 	}
@@ -374,8 +389,30 @@ func (c call) editIssue(number string) answer {
 			i.StateReason = *in.StateReason
 		}
 	}
+
 	i.updated = c.tick()
 	return answer{status: 200, body: c.showIssue(i)}
+}
+
+func (in *issueEdit) check() (answer, bool) {
+	if in.Body != nil {
+		if a, ok := fits("Issue", *in.Body); !ok {
+			return a, false
+		}
+	}
+	if in.Title != nil {
+		if a, ok := titled(*in.Title); !ok {
+			return a, false
+		}
+	}
+
+	if in.State != nil && *in.State != "open" && *in.State != "closed" {
+		return invalid("Issue", "state", "invalid", "state is neither open nor closed"), false
+	}
+	if in.StateReason != nil && !slices.Contains([]string{"completed", "not_planned", "duplicate", "reopened"}, *in.StateReason) {
+		return invalid("Issue", "state_reason", "invalid", "state_reason is unknown"), false
+	}
+	return answer{}, true
 }
 
 // known reports whether a commit is in the repository.
@@ -383,6 +420,7 @@ func (c call) known(sha string) bool {
 	if slices.Contains(c.seed.Commits, sha) || slices.Contains(slices.Collect(maps.Values(c.branches)), sha) {
 		return true
 	}
+
 	for _, st := range c.statuses {
 		if st.SHA == sha {
 			return true
@@ -396,7 +434,7 @@ func (c call) known(sha string) bool {
 	return false
 }
 
-// brought reports whether a commit is one of a pull request, or its merge.
+// brought reports whether a commit belongs to a pull request or is its merge commit.
 func (p *Pull) brought(sha string) bool {
 	return sha != "" && (sha == p.Head.SHA || sha == p.MergeSHA || slices.Contains(p.Commits, sha))
 }
@@ -410,32 +448,37 @@ func (c call) pullsOf(sha string) answer {
 	if !c.known(sha) {
 		return noCommit(sha)
 	}
+
 	var all []any
-	for _, n := range slices.Backward(slices.Sorted(maps.Keys(c.items))) { // the newest first
-		i := c.items[n]
-		if i.pull == nil || !i.pull.brought(sha) {
-			continue
+	for _, n := range slices.Backward(slices.Sorted(maps.Keys(c.items))) { // newest first
+		if i := c.items[n]; i.pull != nil && i.pull.brought(sha) {
+			all = append(all, c.showPull(i))
 		}
-		side := func(r Ref) map[string]any {
-			return map[string]any{"ref": r.Ref, "sha": r.SHA, "repo": map[string]any{"full_name": r.Repo}}
-		}
-		out := map[string]any{
-			"number": n, "state": i.State, "user": user(i.Author), "html_url": c.html("/pull/" + strconv.Itoa(n)),
-			"head": side(i.pull.Head), "base": side(i.pull.Base), "merged_at": nil, "merge_commit_sha": nil,
-		}
-		if i.pull.MergeSHA != "" {
-			out["merge_commit_sha"] = i.pull.MergeSHA
-		}
-		if i.pull.Merged {
-			out["merged_at"] = date(i.updated)
-		}
-		all = append(all, out)
 	}
 	return c.page(all)
 }
 
-// branch takes a name whose slashes are escaped; where they are not, the path is
-// longer and nothing is found.
+// showPull returns a pull request as the list of a commit's pull requests shows it.
+func (c call) showPull(i *item) map[string]any {
+	side := func(r Ref) map[string]any {
+		return map[string]any{"ref": r.Ref, "sha": r.SHA, "repo": map[string]any{"full_name": r.Repo}}
+	}
+	out := map[string]any{
+		"number": i.Number, "state": i.State, "user": user(i.Author), "html_url": c.html("/pull/" + strconv.Itoa(i.Number)),
+		"head": side(i.pull.Head), "base": side(i.pull.Base), "merged_at": nil, "merge_commit_sha": nil,
+	}
+
+	if i.pull.MergeSHA != "" {
+		out["merge_commit_sha"] = i.pull.MergeSHA
+	}
+	if i.pull.Merged {
+		out["merged_at"] = date(i.updated)
+	}
+	return out
+}
+
+// branch shows a branch. The slashes in its name must be escaped: otherwise the path has
+// more parts and leads nowhere.
 func (c call) branch(name string) answer {
 	if a, no := c.denied("contents"); no {
 		return a
@@ -482,18 +525,21 @@ func (c call) addStatus(sha string) answer {
 		State, Description, Context string
 		TargetURL                   string `json:"target_url"`
 	}
+
 	if !c.decode(&in) {
 		return malformed()
 	}
+
 	u, err := url.Parse(in.TargetURL)
 	switch {
 	case !slices.Contains([]string{"error", "failure", "pending", "success"}, in.State):
-		return invalid("Status", "state", "invalid", "state is none of those there are")
+		return invalid("Status", "state", "invalid", "state is unknown")
 	case utf8.RuneCountInString(in.Description) > 140:
 		return invalid("Status", "description", "custom", "description is too long (maximum is 140 characters)")
 	case in.TargetURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"):
 		return invalid("Status", "target_url", "custom", "target_url must use http(s) scheme")
 	}
+
 	s := status{Status{sha, cmp.Or(in.Context, "default"), in.State, in.Description, in.TargetURL, c.seed.Login}, c.tick()}
 	c.statuses = append(c.statuses, s)
 	return answer{status: 201, body: showStatus(s)}

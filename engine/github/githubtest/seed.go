@@ -11,24 +11,24 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Seed is the state that a server starts with. The zero value is an empty
-// repository "acme/tls" whose token is "ghs_test".
+// Seed is the initial state of a server. The zero value is an empty repository "acme/tls"
+// whose token is "ghs_test".
 type Seed struct {
 	Repository    string            `yaml:"repository"`     // owner/name
-	Token         string            `yaml:"token"`          // the only one that is taken
-	Login         string            `yaml:"login"`          // author of what the token writes; default "github-actions[bot]"
-	User          string            `yaml:"user"`           // what GET /user says; "" refuses it, as for the tokens of an installation
+	Token         string            `yaml:"token"`          // the only valid one
+	Login         string            `yaml:"login"`          // author of everything that the token writes; default "github-actions[bot]"
+	User          string            `yaml:"user"`           // login in GET /user; "" refuses the request, as for a token of an installation
 	DefaultBranch string            `yaml:"default-branch"` // default "main"
 	Branches      map[string]string `yaml:"branches"`       // name → SHA
-	Commits       []string          `yaml:"commits"`        // SHAs that nothing else here names
+	Commits       []string          `yaml:"commits"`        // other known SHAs
 	Pulls         []Pull            `yaml:"pulls"`
 	Issues        []Issue           `yaml:"issues"`
-	Statuses      []Status          `yaml:"statuses"`   // the oldest first
-	Without       []string          `yaml:"without"`    // permissions taken away, as in SetPermission
+	Statuses      []Status          `yaml:"statuses"`   // oldest first
+	Without       []string          `yaml:"without"`    // missing permissions, named as in SetPermission
 	Faults        []Fault           `yaml:"faults"`     // as in Server.Fault
-	PageLimit     int               `yaml:"page-limit"` // pages hold no more, whatever per_page says; 0 is GitHub's 100
-	CRLF          bool              `yaml:"crlf"`       // bodies are stored with CRLF at the ends of lines
-	NoLabels      bool              `yaml:"no-labels"`  // labels of new issues are dropped without a word
+	PageLimit     int               `yaml:"page-limit"` // largest page, whatever per_page says; 0 means GitHub's 100
+	CRLF          bool              `yaml:"crlf"`       // store bodies with CRLF line ends
+	NoLabels      bool              `yaml:"no-labels"`  // silently drop the labels of new issues
 }
 
 // Pull is a pull request.
@@ -41,8 +41,8 @@ type Pull struct {
 	Merged   bool      `yaml:"merged"`
 	MergeSHA string    `yaml:"merge-sha"`
 	Head     Ref       `yaml:"head"`
-	Base     Ref       `yaml:"base"`    // the default branch of the repository, where not given
-	Commits  []string  `yaml:"commits"` // further commits that it brought
+	Base     Ref       `yaml:"base"`    // default is the repository's default branch
+	Commits  []string  `yaml:"commits"` // other commits of the pull request
 	Labels   []string  `yaml:"labels"`
 	Locked   bool      `yaml:"locked"` // takes no comments
 	Comments []Comment `yaml:"comments"`
@@ -55,7 +55,7 @@ type Ref struct {
 	Repo string `yaml:"repo"` // owner/name; default is the repository
 }
 
-// Issue is an issue, as seeded and as it stands.
+// Issue is an issue, in a seed and in the present state.
 type Issue struct {
 	Number      int       `yaml:"number"`
 	Title       string    `yaml:"title"`
@@ -67,8 +67,8 @@ type Issue struct {
 	Comments    []Comment `yaml:"comments"`
 }
 
-// Comment is a comment on an issue or a pull request. IDs are given in the order
-// of the seed, from 1.
+// Comment is a comment on an issue or a pull request. Seeded comments get the IDs 1, 2 and
+// so on.
 type Comment struct {
 	ID     int64  `yaml:"-"`
 	Author string `yaml:"author"` // default "octocat"
@@ -82,27 +82,26 @@ type Status struct {
 	State       string `yaml:"state"`
 	Description string `yaml:"description"`
 	TargetURL   string `yaml:"target-url"`
-	Creator     string `yaml:"creator"` // default who the token is
+	Creator     string `yaml:"creator"` // default is the seed's Login
 }
 
-// Fault is something that goes wrong with the next requests it is meant for.
-// Status alone answers with it; Drop does the work and breaks the connection
-// instead of answering.
+// Fault breaks requests. Usually it answers with Status and does nothing. With Drop, the
+// request is handled, and the connection breaks before the answer.
 type Fault struct {
-	Method     string            `yaml:"method"`      // "" is every method
-	Path       string            `yaml:"path"`        // a part of the path; "" is every path
-	Skip       int               `yaml:"skip"`        // so many requests pass first
-	Times      int               `yaml:"times"`       // so many requests fail; 0 is one, -1 is all
+	Method     string            `yaml:"method"`      // "" means every method
+	Path       string            `yaml:"path"`        // a part of the path; "" means every path
+	Skip       int               `yaml:"skip"`        // number of requests that pass first
+	Times      int               `yaml:"times"`       // number of requests that fail; 0 means one, -1 all
 	Status     int               `yaml:"status"`      // the answer's status
-	RetryAfter string            `yaml:"retry-after"` // the secondary rate limit: a header as it is, mostly seconds
-	Reset      string            `yaml:"reset"`       // the primary rate limit: when it ends, in seconds since 1970
+	RetryAfter string            `yaml:"retry-after"` // secondary rate limit: the header's value, usually seconds
+	Reset      string            `yaml:"reset"`       // primary rate limit: its end, in seconds since 1970
 	Header     map[string]string `yaml:"header"`
-	Body       string            `yaml:"body"` // default is what GitHub says with the status
+	Body       string            `yaml:"body"` // default is GitHub's body for the status
 	Drop       bool              `yaml:"drop"`
 }
 
-// ParseSeed reads a Seed from YAML, whose keys are the names of the fields in
-// small letters with hyphens. Unknown keys are errors.
+// ParseSeed reads a Seed from YAML. The keys are the field names in lower case with hyphens.
+// Unknown keys are errors.
 func ParseSeed(text []byte) (Seed, error) {
 	var s Seed
 	d := yaml.NewDecoder(bytes.NewReader(text))
@@ -118,7 +117,7 @@ func ParseSeed(text []byte) (Seed, error) {
 	return s, nil
 }
 
-// permissions are the names that SetPermission takes, each also with ": write".
+// permissions are the names for SetPermission; each may be followed by ": write".
 func permissions() []string { return []string{"contents", "issues", "pull-requests", "statuses"} }
 
 func permission(name string) bool {

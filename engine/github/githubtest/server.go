@@ -1,7 +1,7 @@
-// Package githubtest is a GitHub for tests: a real HTTP server that speaks as
-// much of the REST API as tlsync uses, and is harsher than the real one. It pages,
-// demands the headers, refuses unknown fields and parameters, forgets permissions
-// and fails on request. It knows nothing of the client it tests.
+// Package githubtest is a GitHub for tests: a real HTTP server for the part of the REST
+// API that tlsync uses, and stricter than the real one. It pages, demands the headers,
+// refuses unknown fields and parameters, takes away permissions and fails on request. It
+// shares no code with the client that it tests.
 package githubtest
 
 import (
@@ -20,15 +20,15 @@ import (
 	"time"
 )
 
-// DefaultLogin is the author of what the token of a workflow writes.
+// DefaultLogin is the author of everything that a workflow's token writes.
 const DefaultLogin = "github-actions[bot]"
 
-// Server is the fake. It is an http.Handler that serves both at "/" and, as
-// GitHub Enterprise Server does, below "/api/v3".
+// Server is the fake. It is an http.Handler that serves the API at "/" and also below
+// "/api/v3", as GitHub Enterprise Server does.
 type Server struct {
 	mu       sync.Mutex
 	seed     Seed
-	items    map[int]*item // issues and pull requests share their numbers
+	items    map[int]*item // issues and pull requests by number
 	statuses []status
 	branches map[string]string
 	without  map[string]bool
@@ -38,7 +38,7 @@ type Server struct {
 	comments int64
 }
 
-// item is an issue, or a pull request where pull is set.
+// item is an issue, or a pull request if pull is not nil.
 type item struct {
 	Issue
 	pull             *Pull
@@ -59,13 +59,14 @@ type request struct {
 	dropped     bool
 }
 
-// New is a server with a state of its own. It panics where the seed contradicts
-// itself: that is a mistake in a test.
+// New returns a server in the state of the seed. It panics if the seed contradicts
+// itself, because that is a mistake in a test.
 func New(seed Seed) *Server {
 	seed.Repository = cmp.Or(seed.Repository, "acme/tls")
 	seed.Token = cmp.Or(seed.Token, "ghs_test")
 	seed.Login = cmp.Or(seed.Login, DefaultLogin)
 	seed.DefaultBranch = cmp.Or(seed.DefaultBranch, "main")
+
 	s := &Server{seed: seed, items: map[int]*item{}, branches: map[string]string{}, without: map[string]bool{}}
 	maps.Copy(s.branches, seed.Branches)
 	for _, name := range seed.Without {
@@ -74,6 +75,7 @@ func New(seed Seed) *Server {
 	for _, f := range seed.Faults {
 		s.Fault(f)
 	}
+
 	for _, p := range seed.Pulls {
 		p.Head.Repo = cmp.Or(p.Head.Repo, seed.Repository)
 		p.Base.Repo = cmp.Or(p.Base.Repo, seed.Repository)
@@ -86,6 +88,7 @@ func New(seed Seed) *Server {
 	for _, i := range seed.Issues {
 		s.add(i, nil)
 	}
+
 	for _, st := range seed.Statuses {
 		st.Creator = cmp.Or(st.Creator, seed.Login)
 		s.statuses = append(s.statuses, status{st, s.tick()})
@@ -104,11 +107,12 @@ func (s *Server) add(i Issue, pull *Pull) {
 		s.comments++
 		c.ID, c.Author, c.Body = s.comments, cmp.Or(c.Author, "octocat"), s.stored(c.Body)
 	}
+
 	now := s.tick()
 	s.items[i.Number] = &item{Issue: i, pull: pull, locked: pull != nil && pull.Locked, created: now, updated: now}
 }
 
-// stored is a body as the server keeps it.
+// stored returns a body as the server keeps it.
 func (s *Server) stored(body string) string {
 	if !s.seed.CRLF {
 		return body
@@ -118,7 +122,7 @@ func (s *Server) stored(body string) string {
 
 func (s *Server) tick() int { s.clock++; return s.clock }
 
-// Fault makes something go wrong. Several faults are tried in the order given.
+// Fault adds a fault. A request meets the first one that fits it.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,10 +132,10 @@ func (s *Server) Fault(f Fault) {
 	s.faults = append(s.faults, f)
 }
 
-// SetPermission gives a permission or takes it away: "contents", "issues",
-// "pull-requests", "statuses". Without it, neither reading nor writing is
-// allowed; "issues: write" and its like take away the writing alone, as for a pull
-// request from a fork. It panics at other names.
+// SetPermission gives or removes a permission: "contents", "issues", "pull-requests",
+// "statuses". Without it, neither reading nor writing is allowed. A name with ": write", such
+// as "issues: write", concerns only writing, as for a pull request from a fork. It panics for
+// other names.
 func (s *Server) SetPermission(name string, ok bool) {
 	if !permission(name) {
 		panic(fmt.Sprintf("githubtest: permission %q is not one of %s", name, strings.Join(permissions(), ", ")))
@@ -141,14 +145,14 @@ func (s *Server) SetPermission(name string, ok bool) {
 	s.without[name] = !ok
 }
 
-// SetBranch moves a branch, or makes one.
+// SetBranch moves a branch, or creates it.
 func (s *Server) SetBranch(name, sha string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.branches[name] = sha
 }
 
-// AddComment adds a comment of somebody.
+// AddComment adds a comment by an author.
 func (s *Server) AddComment(number int, author, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,7 +167,7 @@ func (s *Server) comment(i *item, author, body string) Comment {
 	return c
 }
 
-// Comments are the comments of an issue or a pull request, the oldest first.
+// Comments returns the comments of an issue or a pull request, oldest first.
 func (s *Server) Comments(number int) []Comment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +177,7 @@ func (s *Server) Comments(number int) []Comment {
 	return slices.Clone(s.items[number].Comments)
 }
 
-// Comment is one of Comments, counted from 0; the zero value where there is none.
+// Comment returns one of Comments, counted from 0, or the zero value.
 func (s *Server) Comment(number, i int) Comment {
 	all := s.Comments(number)
 	if i < 0 || i >= len(all) {
@@ -182,7 +186,7 @@ func (s *Server) Comment(number, i int) Comment {
 	return all[i]
 }
 
-// Issues are the issues, without pull requests, by number.
+// Issues returns the issues, without pull requests, sorted by number.
 func (s *Server) Issues() []Issue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +201,7 @@ func (s *Server) Issues() []Issue {
 	return out
 }
 
-// Statuses are the statuses of a commit, the oldest first.
+// Statuses returns the statuses of a commit, oldest first.
 func (s *Server) Statuses(sha string) []Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,12 +214,13 @@ func (s *Server) Statuses(sha string) []Status {
 	return out
 }
 
-// Transcript tells every request so far: method, path with query, status of the
-// answer, and below it the body with its keys sorted. Host and times are left out,
-// so that the same requests give the same text.
+// Transcript describes every request: method, path with query, status of the answer, and
+// on the next line the body with its keys sorted. It leaves out host and times, so that the
+// same requests give the same text.
 func (s *Server) Transcript() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	var b strings.Builder
 	for _, r := range s.requests {
 		fmt.Fprintf(&b, "%s %s %d", r.method, r.uri, r.status)
@@ -237,11 +242,11 @@ func (s *Server) ClearTranscript() {
 	s.requests = nil
 }
 
-// answer is what the server says.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
-	body   any // a string as it is, anything else as JSON
+	body   any // a string is sent as it is, anything else as JSON
 }
 
 func refuse(status int, message string) answer {
@@ -264,6 +269,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the body cannot be read", http.StatusBadRequest)
 		return
 	}
+
 	s.mu.Lock()
 	fault := s.fault(r)
 	var a answer
@@ -276,23 +282,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, request{r.Method, r.URL.RequestURI(), sorted(body), a.status, dropped})
 	remaining := max(1, 1000-len(s.requests))
 	s.mu.Unlock()
+
 	if dropped {
 		panic(http.ErrAbortHandler)
 	}
+
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("X-Ratelimit-Limit", "1000")
 	h.Set("X-Ratelimit-Remaining", strconv.Itoa(remaining))
 	maps.Copy(h, a.header)
+
 	text, raw := a.body.(string)
 	if !raw {
 		text = encode(a.body)
 	}
 	w.WriteHeader(a.status)
-	_, _ = io.WriteString(w, text) // a client that went away is none of our business
+	_, _ = io.WriteString(w, text) // the client may be gone
 }
 
-// fault is the one that the request meets, if any.
+// fault returns the fault that the request meets, nil if none.
 func (s *Server) fault(r *http.Request) *Fault {
 	for i := range s.faults {
 		f := &s.faults[i]
@@ -303,6 +312,7 @@ func (s *Server) fault(r *http.Request) *Fault {
 			f.Skip--
 			continue
 		}
+
 		if f.Times > 0 {
 			f.Times--
 		}
@@ -327,6 +337,7 @@ func (f *Fault) answer() answer {
 	for _, k := range slices.Sorted(maps.Keys(f.Header)) {
 		header.Set(k, f.Header[k])
 	}
+
 	a := refuse(f.Status, message)
 	a.header = header
 	if f.Body != "" {
@@ -335,7 +346,7 @@ func (f *Fault) answer() answer {
 	return a
 }
 
-// sorted is JSON with its keys sorted, and anything else as a JSON string.
+// sorted returns JSON with its keys sorted. It turns anything else into a JSON string.
 func sorted(body []byte) string {
 	if len(body) == 0 {
 		return ""
@@ -357,7 +368,7 @@ func encode(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// serve answers a request that no fault met.
+// serve answers a request without a fault.
 func (s *Server) serve(r *http.Request, body []byte) answer {
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
@@ -374,7 +385,8 @@ func (s *Server) serve(r *http.Request, body []byte) answer {
 	case len(body) > 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
 		return refuse(415, "Content-Type is not application/json")
 	}
-	// Taken apart before it is unescaped: a branch may have a slash in its name.
+
+	// Split the path before unescaping it: the name of a branch may contain a slash.
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/api/v3")
 	var parts []string
 	for p := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
@@ -384,17 +396,22 @@ func (s *Server) serve(r *http.Request, body []byte) answer {
 		}
 		parts = append(parts, p)
 	}
+
 	if r.Method == "GET" && slices.Equal(parts, []string{"user"}) {
-		if s.seed.User == "" {
-			return refuse(403, "Resource not accessible by integration")
-		}
-		return answer{status: 200, body: map[string]any{"login": s.seed.User, "type": "User"}}
+		return s.showUser()
 	}
 	if len(parts) < 3 || parts[0] != "repos" || parts[1]+"/"+parts[2] != s.seed.Repository {
 		return refuse(404, "Not Found")
 	}
 	c := call{Server: s, request: r, body: body}
 	return c.route(parts[3:])
+}
+
+func (s *Server) showUser() answer {
+	if s.seed.User == "" {
+		return refuse(403, "Resource not accessible by integration")
+	}
+	return answer{status: 200, body: map[string]any{"login": s.seed.User, "type": "User"}}
 }
 
 func date(tick int) string {

@@ -60,7 +60,7 @@ func start(t *testing.T, seed string) (*Server, *client) {
 	}}
 }
 
-// send is the status, the headers and the body of an answer.
+// send returns the status, the headers and the body of an answer.
 func (c *client) send(method, path, body string) (int, http.Header, string) {
 	c.t.Helper()
 	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
@@ -80,7 +80,7 @@ func (c *client) send(method, path, body string) (int, http.Header, string) {
 	return res.StatusCode, res.Header, string(text)
 }
 
-// message is what an answer says of itself.
+// message returns the message in an answer.
 func message(t *testing.T, body string) string {
 	t.Helper()
 	var in struct {
@@ -117,7 +117,7 @@ func TestRoutes(t *testing.T) {
 		"of a commit that is none":      {"GET", "/repos/acme/tls/commits/abc/pulls", "", 422, "No commit found for SHA: abc"},
 		"statuses, the newest first":    {"GET", "/repos/acme/tls/commits/" + shaA + "/statuses?per_page=1", "", 200, `"state":"success"`},
 		"a status":                      {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","context":"x"}`, 201, `"context":"x"`},
-		"a status of a state":           {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"good"}`, 422, "state is none of those there are"},
+		"a status of a state":           {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"good"}`, 422, "state is unknown"},
 		"a status that says too much":   {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","description":"` + strings.Repeat("é", 141) + `"}`, 422, "description is too long"},
 		"a status that leads elsewhere": {"POST", "/repos/acme/tls/statuses/" + shaB, `{"state":"success","target_url":"javascript:x"}`, 422, "must use http(s)"},
 		"a status of no commit":         {"POST", "/repos/acme/tls/statuses/abc", `{"state":"success"}`, 422, "No commit found for SHA"},
@@ -291,7 +291,7 @@ faults:
 		status, h, body := c.send("GET", "/repos/acme/tls/branches/main", "")
 		got = append(got, fmt.Sprint(status, " ", h.Get("Retry-After"), " ", h.Get("X-Ratelimit-Reset"), " ", h.Get("X-Ratelimit-Remaining") == "0", " ", body == "<html>"))
 	}
-	// Every fault counts from the first request that it meets.
+	// Every fault counts from its first request.
 	want := []string{"403  1800000000 true false", "403 30  false false", "403 30  false false", "200   false true", "200   false false", "200   false false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

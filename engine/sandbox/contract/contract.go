@@ -1,16 +1,16 @@
-// Package contract checks HTTP traffic against Cloudflare's own OpenAPI
-// document. It is for tests: of the sandbox's answers, and of every request
-// that a client sends.
+// Package contract checks HTTP traffic against Cloudflare's OpenAPI document. It is
+// for tests: it checks the sandbox's answers and every request of a client.
 //
-// The document is a subset of the official one and lies beside the module, not
-// in it. Where it is missing, tests that need it are skipped and say so. Where
-// it is known to be wrong, old or too open to catch a mistake, it is put right in
-// memory; each such change is a function in relax.go, zone.go, account.go or
-// newer.go that gives its reason.
+// The document is a subset of the official one and lies beside the module, not in it.
+// Without it, the tests that need it are skipped and say so. Where the document is
+// known to be wrong, old or too open to catch a mistake, the package repairs it in
+// memory. Each repair is a function in relax.go, zone.go, account.go or newer.go that
+// gives its reason.
 package contract
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -32,23 +32,22 @@ import (
 // Base is the path below which the API lives on every server under test.
 const Base = "/client/v4"
 
-// faultHeader marks answers that a test has broken on purpose. They are not
-// checked.
+// faultHeader marks answers that a test has broken on purpose. They are not checked.
 const faultHeader = "X-Sandbox-Fault"
 
-// Doc is the document, put right.
+// Doc is the repaired document.
 type Doc struct {
 	doc    *openapi3.T
 	router routers.Router
 }
 
-// Reporter takes violations; a *testing.T is one.
+// Reporter receives violations. *testing.T is a Reporter.
 type Reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
 }
 
-// Load reads the document, and skips the test where there is none.
+// Load reads the document. It skips the test if there is none.
 func Load(t testing.TB) *Doc {
 	t.Helper()
 	file := documentPath(t)
@@ -56,6 +55,7 @@ func Load(t testing.TB) *Doc {
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("contract not checked: there is no ../shared/openapi/cloudflare-tls.json beside the module")
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +73,7 @@ func documentPath(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return filepath.Join(dir, "..", "shared", "openapi", "cloudflare-tls.json")
@@ -99,6 +100,7 @@ func Parse(text []byte) (*Doc, error) {
 	if err := doc.Validate(loader.Context); err != nil {
 		return nil, err
 	}
+
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func Parse(text []byte) (*Doc, error) {
 	return &Doc{doc, router}, nil
 }
 
-// brief is a schema error without the schema and the value, which are pages.
+// brief describes a schema error without the schema and the value, which fill pages.
 func brief(err *openapi3.SchemaError) string {
 	text := "/" + strings.Join(err.JSONPointer(), "/") + ": " + err.Reason
 	if err.Origin != nil {
@@ -132,7 +134,7 @@ func options() *openapi3filter.Options {
 	return o
 }
 
-// exchange is a request with the operation that it calls.
+// exchange finds the operation that a request calls.
 func (d *Doc) exchange(r *http.Request, body []byte) (*openapi3filter.RequestValidationInput, error) {
 	clone := r.Clone(r.Context())
 	clone.Body = io.NopCloser(bytes.NewReader(body))
@@ -145,12 +147,13 @@ func (d *Doc) exchange(r *http.Request, body []byte) (*openapi3filter.RequestVal
 	return &openapi3filter.RequestValidationInput{Request: clone, PathParams: params, Route: route, Options: options()}, nil
 }
 
-// Request says what is wrong with a request, nil if nothing is.
+// Request says what is wrong with a request, nil if it is valid.
 func (d *Doc) Request(r *http.Request, body []byte) error {
 	in, err := d.exchange(r, body)
 	if err != nil {
 		return err
 	}
+
 	var found []error
 	// The validator ignores parameters that the document does not declare, so a
 	// misspelt filter would pass.
@@ -165,6 +168,7 @@ func (d *Doc) Request(r *http.Request, body []byte) error {
 			found = append(found, fmt.Errorf("query parameter %q is not declared", name))
 		}
 	}
+
 	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
 		found = append(found, err)
 	}
@@ -174,41 +178,20 @@ func (d *Doc) Request(r *http.Request, body []byte) error {
 	return wrap("request "+r.Method+" "+r.URL.RequestURI(), found)
 }
 
-// values checks what is written to settings of a zone, and of names in it,
-// against the schema of the very setting: the document's own body schema accepts
-// any value.
+// values checks the written values of zone settings and of settings of names in a
+// zone, each against the schema of its setting: the document's schema of the body
+// accepts any value.
 func (d *Doc) values(in *openapi3filter.RequestValidationInput, body []byte) error {
-	type item struct {
-		ID    string           `json:"id"`
-		Value *json.RawMessage `json:"value"`
-	}
-	if in.Request.Method == http.MethodPut && in.Route.Path == localPath {
-		var it item
-		if json.Unmarshal(body, &it) != nil || it.Value == nil {
-			return nil // the schema of the body has said so
-		}
-		return d.hostnameValue(in.PathParams["setting_id"], *it.Value)
-	}
-	if in.Request.Method != http.MethodPatch {
-		return nil
-	}
-	switch in.Route.Path {
-	case settingPath:
-		it := item{ID: in.PathParams["setting_id"]}
-		if json.Unmarshal(body, &it) != nil || it.Value == nil {
-			return nil // the schema of the body has said so, or it is {"enabled": …}
-		}
-		return d.value(in.PathParams["setting_id"], *it.Value)
-	case listPath:
-		var items struct{ Items []item }
-		if json.Unmarshal(body, &items) != nil {
-			return nil
-		}
-		for _, it := range items.Items {
-			if it.Value == nil {
-				continue
-			}
-			if err := d.value(it.ID, *it.Value); err != nil {
+	switch in.Request.Method + " " + in.Route.Path {
+	case "PUT " + hostnameSettingPath:
+		return d.written(body, d.hostnameValue, in.PathParams["setting_id"])
+	case "PATCH " + settingPath:
+		return d.written(body, d.value, in.PathParams["setting_id"])
+	case "PATCH " + listPath:
+		var items struct{ Items []json.RawMessage }
+		_ = json.Unmarshal(body, &items) // the schema of the body reports this
+		for _, item := range items.Items {
+			if err := d.written(item, d.value, ""); err != nil {
 				return err
 			}
 		}
@@ -216,20 +199,34 @@ func (d *Doc) values(in *openapi3filter.RequestValidationInput, body []byte) err
 	return nil
 }
 
-// shownLocal checks the values of settings of names in a zone in an answer.
-func (d *Doc) shownLocal(in *openapi3filter.RequestValidationInput, body []byte) error {
+// written checks the value of one setting. An empty id means that the text holds the id.
+// The schema of the body reports a missing value.
+func (d *Doc) written(text []byte, check func(id string, raw json.RawMessage) error, id string) error {
+	var it struct {
+		ID    string           `json:"id"`
+		Value *json.RawMessage `json:"value"`
+	}
+	if json.Unmarshal(text, &it) != nil || it.Value == nil {
+		return nil
+	}
+	return check(cmp.Or(id, it.ID), *it.Value)
+}
+
+// shownHostnameSettings checks the values of settings of names in a zone in an answer.
+func (d *Doc) shownHostnameSettings(in *openapi3filter.RequestValidationInput, body []byte) error {
 	type item struct{ Value json.RawMessage }
 	var items []item
 	switch {
-	case in.Route.Path == localListPath:
+	case in.Route.Path == hostnameSettingsPath:
 		var many struct{ Result []item }
-		_ = json.Unmarshal(body, &many) // the schema says what is wrong with it
+		_ = json.Unmarshal(body, &many) // the schema reports this
 		items = many.Result
-	case in.Route.Path == localPath && in.Request.Method != http.MethodDelete:
+	case in.Route.Path == hostnameSettingPath && in.Request.Method != http.MethodDelete:
 		var one struct{ Result item }
 		_ = json.Unmarshal(body, &one)
 		items = []item{one.Result}
 	}
+
 	for _, it := range items {
 		if it.Value == nil {
 			continue
@@ -255,8 +252,9 @@ func (d *Doc) shown(path string, body []byte) error {
 			many.Result = []item{one.Result}
 		}
 	case listPath:
-		_ = json.Unmarshal(body, &many) // the schema says what is wrong with it
+		_ = json.Unmarshal(body, &many) // the schema reports this
 	}
+
 	for _, it := range many.Result {
 		if it.Value == nil || d.doc.Components.Schemas["zones_"+it.ID+"_value"] == nil {
 			continue
@@ -291,38 +289,38 @@ func (d *Doc) matches(name, kind, id string, raw json.RawMessage) error {
 	return nil
 }
 
-// Response says what is wrong with an answer, nil if nothing is.
+// Response says what is wrong with an answer, nil if it is valid.
 func (d *Doc) Response(r *http.Request, requestBody []byte, status int, header http.Header, body []byte) error {
 	in, err := d.exchange(r, requestBody)
 	if err != nil {
 		return err
 	}
+
 	var found []error
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header, Options: in.Options}
 	out.SetBodyBytes(body)
-	if err := d.shownLocal(in, body); err != nil {
+	if err := d.shownHostnameSettings(in, body); err != nil {
 		found = append(found, err)
 	}
 	if err := d.shown(in.Route.Path, body); err != nil {
-		found = append(found, err) // the union's own message lists all of its branches
+		found = append(found, err) // the validator's message would list every branch of a union
 	} else if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
 		found = append(found, err)
 	}
 	return wrap(fmt.Sprintf("answer %d to %s %s", status, r.Method, r.URL.RequestURI()), found)
 }
 
-func wrap(what string, found []error) error {
+func wrap(subject string, found []error) error {
 	if len(found) == 0 {
 		return nil
 	}
 	slices.SortFunc(found, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return fmt.Errorf("%s: %w", what, errors.Join(found...))
+	return fmt.Errorf("%s: %w", subject, errors.Join(found...))
 }
 
-// Middleware checks every request to the API and every answer that passes
-// through it, and reports violations. Answers that were broken on purpose, cut
-// connections and paths outside the API are let through. A server behind it
-// must not outlive the test.
+// Middleware checks every request to the API and its answer, and reports violations. It
+// does not check answers broken on purpose, cut connections and paths outside the API. A
+// server behind it must not outlive the test.
 func (d *Doc) Middleware(t Reporter, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t.Helper()
@@ -330,14 +328,16 @@ func (d *Doc) Middleware(t Reporter, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			panic(http.ErrAbortHandler) // the client went away
+			panic(http.ErrAbortHandler) // the client is gone
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if err := d.Request(r, body); err != nil {
 			t.Errorf("contract: %v", err)
 		}
+
 		tee := &tee{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(tee, r)
 		if len(w.Header()[faultHeader]) > 0 {

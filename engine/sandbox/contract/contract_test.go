@@ -10,7 +10,7 @@ import (
 	"tlsync/engine/sandbox/contract"
 )
 
-// recorder is a Reporter that keeps what it is told.
+// recorder is a Reporter that keeps the violations.
 type recorder struct{ reports []string }
 
 func (r *recorder) Helper() {}
@@ -28,8 +28,8 @@ const (
 
 func okay(result string) string { return fmt.Sprintf(wrapper, result) }
 
-// A check that nothing can fail is none: each row is an exchange that is right
-// or has exactly one mistake, and says which words the report must contain.
+// A check that cannot fail proves nothing. Each row is an exchange that is valid or has
+// exactly one mistake, with the words that the report must contain.
 func TestPlantedMistakesAreFound(t *testing.T) {
 	const (
 		right  = `{"id":"min_tls_version","value":"1.2","editable":true,"modified_on":null}`
@@ -71,8 +71,8 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 	})
 }
 
-// exchange is a request and the answer to it, and words that the report must
-// contain; "" where all is well.
+// exchange is a request, its answer, and the words that the report must contain; ""
+// means that there must be no report.
 type exchange struct {
 	name, method, path, body string
 	status                   int
@@ -80,7 +80,7 @@ type exchange struct {
 	want                     string
 }
 
-// check sends each exchange past the middleware.
+// check sends each exchange through the middleware.
 func check(t *testing.T, exchanges []exchange) {
 	t.Helper()
 	doc := contract.Load(t)
@@ -105,7 +105,7 @@ func check(t *testing.T, exchanges []exchange) {
 	}
 }
 
-// A document of another version must not quietly lose its relaxations.
+// A document of another version must not silently lose its repairs.
 func TestAnotherDocumentIsRefused(t *testing.T) {
 	_, err := contract.Parse([]byte(`{"openapi":"3.0.3","info":{"title":"x","version":"1"},"paths":{},"components":{"schemas":{}}}`))
 	if err == nil || !strings.Contains(err.Error(), "identifiersAreUUIDs") {

@@ -1,8 +1,7 @@
 package contract
 
-// What follows is missing from the document because it is younger, or because
-// the subset does not hold it. The shapes are those of Cloudflare's newer
-// TypeScript SDK and Terraform provider.
+// Operations and parameters that the document lacks because they are newer or not in the
+// subset. Their shapes come from Cloudflare's newer TypeScript SDK and Terraform provider.
 
 // newerPaths adds operations.
 func newerPaths(d *draft) {
@@ -14,14 +13,8 @@ func newerPaths(d *draft) {
 			"responses": object{"200": jsonAnswer(id, schema), "4XX": jsonAnswer("failure", ref("failure"))},
 		}
 	}
-	result := func(schema object) object {
-		return object{"allOf": []any{
-			ref(tlsPrefix + "api-response-common"),
-			object{"type": "object", "required": []any{"result"}, "properties": object{"result": schema}},
-		}}
-	}
 
-	// Tokens that an account owns are verified at the account.
+	// An account verifies the tokens that it owns.
 	verify := at(paths, "/user/tokens/verify", "get")
 	twin := copied(verify)
 	twin["operationId"] = "account-tokens-verify"
@@ -29,7 +22,7 @@ func newerPaths(d *draft) {
 	paths["/accounts/{account_id}/tokens/verify"] = object{"get": twin}
 
 	// Accounts are not in the subset.
-	paths["/accounts"] = object{"get": get("accounts-list", result(object{
+	paths["/accounts"] = object{"get": get("accounts-list", success(object{
 		"type": "array", "items": object{
 			"type": "object", "required": []any{"id", "name"},
 			"properties": object{"id": object{"type": "string", "maxLength": 32}, "name": object{"type": "string"}},
@@ -40,7 +33,7 @@ func newerPaths(d *draft) {
 
 	// The automatic mode has a path of its own.
 	d.schemas()["zones_ssl_automatic_mode_value"] = object{"type": "string", "enum": []any{"auto", "custom"}}
-	mode := result(object{
+	mode := success(object{
 		"type": "object", "required": []any{"id", "value"}, "properties": object{
 			"id": object{"type": "string", "enum": []any{"ssl_automatic_mode"}}, "value": ref("zones_ssl_automatic_mode_value"),
 			"editable": object{"type": "boolean"}, "modified_on": object{"type": "string", "format": "date-time", "nullable": true},
@@ -54,7 +47,7 @@ func newerPaths(d *draft) {
 	})
 	paths["/zones/{zone_id}/settings/ssl_automatic_mode"] = object{"get": get("ssl-automatic-mode", mode, zoneParam), "patch": patch}
 
-	paths[namesPath+"/quota"] = object{"get": get("custom-hostname-quota", result(object{
+	paths[namesPath+"/quota"] = object{"get": get("custom-hostname-quota", success(object{
 		"type": "object", "required": []any{"allocated", "used"}, "properties": object{
 			"allocated": object{"type": "integer"}, "used": object{"type": "integer"},
 			"exceeded": object{"type": "boolean"}, "hard_cap": object{"type": "integer"},
@@ -70,6 +63,7 @@ func newerFilters(d *draft) {
 		params = append(params, query(name, object{"type": "string"}))
 	}
 	names["parameters"] = append(params, query("wildcard", object{"type": "boolean"}))
+
 	zones := at(d.paths(), "/zones", "get")
 	zones["parameters"] = append(zones["parameters"].([]any),
 		query("type", object{"type": "string", "enum": []any{"full", "partial", "secondary", "internal"}}))

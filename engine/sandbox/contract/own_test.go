@@ -6,17 +6,17 @@ import (
 )
 
 const (
-	uuid    = "aaaaaaaa-0000-4000-8000-000000000001"
-	day     = `"2026-11-01T12:00:00Z"`
-	header  = zone + "/settings/security_header"
-	pulls   = zone + "/origin_tls_client_auth"
-	locals  = zone + "/hostnames/settings"
-	account = "/accounts/22222222222222222222222222222222"
-	access  = account + "/access"
-	alerts  = account + "/alerting/v3"
+	uuid             = "aaaaaaaa-0000-4000-8000-000000000001"
+	day              = `"2026-11-01T12:00:00Z"`
+	header           = zone + "/settings/security_header"
+	pulls            = zone + "/origin_tls_client_auth"
+	hostnameSettings = zone + "/hostnames/settings"
+	account          = "/accounts/22222222222222222222222222222222"
+	access           = account + "/access"
+	alerts           = account + "/alerting/v3"
 )
 
-// with is a text with one part of it replaced; it must be there.
+// with replaces one part of a text, which must contain it.
 func with(text, old, replacement string) string {
 	if !strings.Contains(text, old) {
 		panic(old + " is not in " + text)
@@ -29,10 +29,10 @@ func TestPlantedMistakesOfZonesAreFound(t *testing.T) {
 		hsts     = `{"value":{"strict_transport_security":{"enabled":true,"max_age":300,"include_subdomains":false,"preload":false,"nosniff":true}}}`
 		shown    = `{"id":"security_header","editable":true,"modified_on":null,` + `"value":{"strict_transport_security":{"enabled":true,"max_age":300,"include_subdomains":false,"preload":false,"nosniff":true}}}`
 		origin   = `{"origin":"o.a.test","status":"active","errors":[],"created_at":` + day + `,"updated_at":` + day + `}`
-		local    = `{"hostname":"www.a.test","value":"1.2","status":"active","created_at":` + day + `,"updated_at":` + day + `}`
+		hostname = `{"hostname":"www.a.test","value":"1.2","status":"active","created_at":` + day + `,"updated_at":` + day + `}`
 		info     = `,"result_info":{"page":1,"per_page":50,"count":1,"total_count":1,"total_pages":1}}`
 		pull     = `{"id":"` + uuid + `","certificate":"PEM","issuer":"CN=x","signature":"SHA256-RSA","status":"active","expires_on":` + day + `,"uploaded_on":` + day + `}`
-		one      = locals + "/min_tls_version/www.a.test"
+		one      = hostnameSettings + "/min_tls_version/www.a.test"
 		fallback = zone + "/custom_hostnames/fallback_origin"
 		total    = `{"enabled":true,"certificate_authority":"google","validity_period":90}`
 	)
@@ -65,20 +65,20 @@ func TestPlantedMistakesOfZonesAreFound(t *testing.T) {
 		{"a deletion of the fallback origin", "DELETE", fallback, "", 200, okay(with(origin, `"active"`, `"pending_deletion"`)), ""},
 		{"a deletion that answers nothing", "DELETE", fallback, "", 200, okay(`null`), "answer 200"},
 
-		{"names", "GET", locals + "/min_tls_version?page=1&per_page=50", "", 200, page(local), ""},
-		{"names of no setting", "GET", locals + "/tls_1_3", "", 200, page(local), "request GET"},
-		{"names with a misspelt parameter", "GET", locals + "/min_tls_version?perpage=50", "", 200, page(local), "not declared"},
-		{"names without their pages", "GET", locals + "/min_tls_version", "", 200, okay("[" + local + "]"), "result_info"},
-		{"names with a value of another setting", "GET", locals + "/http2", "", 200, page(local), "hostname setting http2"},
-		{"a name", "GET", one, "", 200, okay(local), ""},
-		{"a name with a number", "GET", one, "", 200, okay(with(local, `"1.2"`, "1.2")), "min_tls_version"},
-		{"a write of a name", "PUT", one, `{"value":"1.2"}`, 200, okay(local), ""},
-		{"a write of a name with more", "PUT", one, `{"Setting":"min_tls_version","value":"1.2"}`, 200, okay(local), "unsupported"},
-		{"a write of a name with another type", "PUT", locals + "/ciphers/www.a.test", `{"value":"1.2"}`, 200, okay(with(local, `"1.2"`, `["AES128-SHA"]`)), "hostname setting ciphers"},
-		{"a write of an empty list", "PUT", locals + "/ciphers/www.a.test", `{"value":[]}`, 200, okay(with(local, `"1.2"`, `["AES128-SHA"]`)), "hostname setting ciphers"},
-		{"a write of a list", "PUT", locals + "/ciphers/www.a.test", `{"value":["AES128-SHA"]}`, 200, okay(with(local, `"1.2"`, `["AES128-SHA"]`)), ""},
-		{"a deletion of a name", "DELETE", one, "", 200, okay(with(local, `"1.2"`, `""`)), ""},
-		{"a deletion that shows the value", "DELETE", one, "", 200, okay(local), "value"},
+		{"names", "GET", hostnameSettings + "/min_tls_version?page=1&per_page=50", "", 200, page(hostname), ""},
+		{"names of no setting", "GET", hostnameSettings + "/tls_1_3", "", 200, page(hostname), "request GET"},
+		{"names with a misspelt parameter", "GET", hostnameSettings + "/min_tls_version?perpage=50", "", 200, page(hostname), "not declared"},
+		{"names without their pages", "GET", hostnameSettings + "/min_tls_version", "", 200, okay("[" + hostname + "]"), "result_info"},
+		{"names with a value of another setting", "GET", hostnameSettings + "/http2", "", 200, page(hostname), "hostname setting http2"},
+		{"a name", "GET", one, "", 200, okay(hostname), ""},
+		{"a name with a number", "GET", one, "", 200, okay(with(hostname, `"1.2"`, "1.2")), "min_tls_version"},
+		{"a write of a name", "PUT", one, `{"value":"1.2"}`, 200, okay(hostname), ""},
+		{"a write of a name with more", "PUT", one, `{"Setting":"min_tls_version","value":"1.2"}`, 200, okay(hostname), "unsupported"},
+		{"a write of a name with another type", "PUT", hostnameSettings + "/ciphers/www.a.test", `{"value":"1.2"}`, 200, okay(with(hostname, `"1.2"`, `["AES128-SHA"]`)), "hostname setting ciphers"},
+		{"a write of an empty list", "PUT", hostnameSettings + "/ciphers/www.a.test", `{"value":[]}`, 200, okay(with(hostname, `"1.2"`, `["AES128-SHA"]`)), "hostname setting ciphers"},
+		{"a write of a list", "PUT", hostnameSettings + "/ciphers/www.a.test", `{"value":["AES128-SHA"]}`, 200, okay(with(hostname, `"1.2"`, `["AES128-SHA"]`)), ""},
+		{"a deletion of a name", "DELETE", one, "", 200, okay(with(hostname, `"1.2"`, `""`)), ""},
+		{"a deletion that shows the value", "DELETE", one, "", 200, okay(hostname), "value"},
 
 		{"origin pulls", "GET", pulls + "/settings", "", 200, okay(`{"enabled":false}`), ""},
 		{"a write of origin pulls", "PUT", pulls + "/settings", `{"enabled":true}`, 200, okay(`{"enabled":true}`), ""},

@@ -19,12 +19,13 @@ const (
 	namePath    = "/zones/{zone_id}/custom_hostnames/{custom_hostname_id}"
 )
 
-// repaired is the document with every relaxation applied, in order.
+// repaired returns the document with every repair applied, in order.
 func repaired(text []byte) ([]byte, error) {
 	var raw object
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return nil, err
 	}
+
 	d := &draft{raw}
 	for _, relax := range []struct {
 		name string
@@ -62,6 +63,7 @@ func repaired(text []byte) ([]byte, error) {
 		{"newerPaths", newerPaths},
 		{"newerFilters", newerFilters},
 	} {
+
 		if err := d.apply(relax.do); err != nil {
 			return nil, fmt.Errorf("relaxation %s: %w", relax.name, err)
 		}
@@ -69,11 +71,11 @@ func repaired(text []byte) ([]byte, error) {
 	return json.Marshal(raw)
 }
 
-// draft is the document while it is put right.
+// draft is the document during the repair.
 type draft struct{ raw object }
 
-// missing is what a relaxation panics with when the document does not have what
-// it is about; apply turns it into an error.
+// missing is the part of the document that a repair did not find. The repair panics with
+// it, and apply returns it as an error.
 type missing string
 
 func (d *draft) apply(do func(*draft)) (err error) {
@@ -127,8 +129,7 @@ func jsonAnswer(description string, schema object) object {
 	return object{"description": description, "content": object{"application/json": object{"schema": schema}}}
 }
 
-// anyOf is a union that keeps the description of nothing: documentation is not
-// checked.
+// anyOf is a union of schemas.
 func anyOf(schemas ...any) object { return object{"anyOf": schemas} }
 
 // The document names one host; the servers under test have others.
@@ -138,8 +139,8 @@ func serveAnywhere(d *draft) { d.raw["servers"] = []any{object{"url": Base}} }
 // that the schema allows.
 func identifiersAreUUIDs(d *draft) { d.schema(tlsPrefix + "identifier")["maxLength"] = 36 }
 
-// Most failure schemas demand success to be true and false at once. One
-// envelope stands for all.
+// Most failure schemas demand that success is true and false at once. One envelope
+// replaces all of them.
 func failuresAreFailures(d *draft) {
 	d.schemas()["failure"] = object{
 		"type": "object", "required": []any{"success", "errors", "messages", "result"},
@@ -150,6 +151,7 @@ func failuresAreFailures(d *draft) {
 			"result":   object{"type": "object", "nullable": true, "enum": []any{nil}},
 		},
 	}
+
 	d.schemas()["failure_item"] = object{
 		"type": "object", "required": []any{"code", "message"},
 		"properties": object{
@@ -158,6 +160,7 @@ func failuresAreFailures(d *draft) {
 			"error_chain": object{"type": "array", "items": ref("failure_item")},
 		},
 	}
+
 	d.operations(func(_, _ string, op object) {
 		if responses := at(op, "responses"); responses["4XX"] != nil {
 			responses["4XX"] = jsonAnswer("failure", ref("failure"))
@@ -178,10 +181,9 @@ func messagesMayBeStrings(d *draft) {
 	}
 }
 
-// The body of a single write is {"value": …}, or {"enabled": …} for the setting
-// that has no value; the document demands the whole setting and accepts
-// anything by mistake. The value is checked against the setting's own schema in
-// (*Doc).values.
+// The body of a single write is {"value": …}, or {"enabled": …} for the setting without a
+// value. The document demands the whole setting and by mistake accepts anything.
+// (*Doc).values checks the value against the schema of the setting.
 func settingBodyHoldsValue(d *draft) {
 	at(d.paths(), settingPath, "patch")["requestBody"] = jsonBody(object{
 		"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
@@ -190,8 +192,8 @@ func settingBodyHoldsValue(d *draft) {
 	at(d.schema("zones_ssl_recommender"))["required"] = []any{"id"}
 }
 
-// The body of the bulk write is {"items": […]}; the API answers a bare array,
-// which the document declares, with code 1004.
+// The body of the bulk write is {"items": […]}. The document declares a bare array, which
+// the API refuses with code 1004.
 func settingsBodyHoldsItems(d *draft) {
 	at(d.paths(), listPath, "patch")["requestBody"] = jsonBody(object{
 		"type": "object", "additionalProperties": false, "required": []any{"items"},
@@ -199,8 +201,8 @@ func settingsBodyHoldsItems(d *draft) {
 	})
 }
 
-// The API lists settings that no schema knows. What is unknown passes with an
-// id; what is known is still held to its schema.
+// The API lists settings that have no schema. An unknown setting only needs an id; a
+// known one must match its schema.
 func settingsAreAnOpenList(d *draft) {
 	union := d.schema("zones_setting")
 	branches := union["oneOf"].([]any)
@@ -215,10 +217,12 @@ func settingsAreAnOpenList(d *draft) {
 			}
 		}
 	}
+
 	d.schemas()["setting_of_unknown_id"] = object{
 		"type": "object", "required": []any{"id"},
 		"properties": object{"id": object{"type": "string", "not": object{"enum": ids}}},
 	}
+
 	open := ref("setting_of_unknown_id")
 	union["oneOf"] = append(branches, open)
 	for _, part := range d.schema("zones_zone_settings_response_collection")["allOf"].([]any) {
@@ -229,14 +233,14 @@ func settingsAreAnOpenList(d *draft) {
 	}
 }
 
-// Strict, SSL-only origin pull is documented and in no schema.
+// Strict, SSL-only origin pull is documented but missing from the schemas.
 func sslModeOriginPull(d *draft) {
 	s := d.schema("zones_ssl_value")
 	s["enum"] = append(s["enum"].([]any), "origin_pull")
 }
 
-// The custom-hostname service answers 201 to a POST and 202 to a PATCH, as its
-// documentation says; the document declares 200.
+// As its documentation says, the custom-hostname service answers 201 to a POST and 202 to
+// a PATCH. The document declares 200.
 func hostnameWritesAnswer201And202(d *draft) {
 	post := at(d.paths(), namesPath, "post", "responses")
 	post["201"] = post["200"]
@@ -246,7 +250,7 @@ func hostnameWritesAnswer201And202(d *draft) {
 	delete(patch, "200")
 }
 
-// A custom hostname without a certificate has a null ssl, or none.
+// A custom hostname without a certificate has a null ssl or none at all.
 func sslMayBeMissing(d *draft) {
 	s := d.schema(tlsPrefix + "custom-hostname")
 	s["required"] = []any{"id", "hostname"}
@@ -255,23 +259,24 @@ func sslMayBeMissing(d *draft) {
 	body["required"] = []any{"hostname"}
 }
 
-// Objects are open in the document, so a misspelt field would pass. In requests
-// they are closed; http3 is in no schema, but has to be given back where the
-// hostname has it.
+// The document's objects are open, so a misspelt field would pass. Requests get closed
+// objects. No schema has http3, but clients must send it back if the hostname has it.
 func hostnameBodiesAreClosed(d *draft) {
 	settings := copied(d.schema(tlsPrefix + "sslsettings"))
 	settings["additionalProperties"] = false
 	at(settings, "properties")["http3"] = object{"type": "string", "enum": []any{"on", "off"}}
 	d.schemas()["request_sslsettings"] = settings
+
 	ssl := copied(d.schema(tlsPrefix + "sslpost")["oneOf"].([]any)[0].(object))
 	ssl["additionalProperties"] = false
-	ssl["required"] = []any{"type", "method"} // documented, and in no schema
+	ssl["required"] = []any{"type", "method"} // documented, but missing from the schema
 	props := at(ssl, "properties")
 	props["settings"] = ref("request_sslsettings")
 	props["custom_csr_id"] = object{"type": "string"}
 	props["cloudflare_branding"] = object{"type": "boolean"}
 	props["custom_cert_bundle"] = object{"type": "array", "minItems": 1, "maxItems": 2, "items": object{"type": "object"}}
 	d.schemas()["request_ssl"] = ssl
+
 	for _, op := range []object{at(d.paths(), namesPath, "post"), at(d.paths(), namePath, "patch")} {
 		body := at(op, "requestBody", "content", "application/json", "schema")
 		body["additionalProperties"] = false
@@ -284,7 +289,7 @@ func hostnameBodiesAreClosed(d *draft) {
 	}
 }
 
-// Several DELETEs demand a body and do not say which.
+// Several DELETEs demand a body without saying which.
 func deletesHaveNoBody(d *draft) {
 	d.operations(func(_, _ string, op object) {
 		if body, ok := op["requestBody"].(object); ok {
@@ -295,13 +300,13 @@ func deletesHaveNoBody(d *draft) {
 	})
 }
 
-// The pattern knows neither names in Unicode nor long punycode top levels.
+// The pattern allows neither names in Unicode nor long punycode top-level domains.
 func zoneNamesMayBeUnicode(d *draft) {
 	delete(at(d.schema("zones_zone"), "properties", "name"), "pattern")
 }
 
-// The owner's id is null where an account owns the zone. The schema says
-// nothing of status and plan, on which clients rely.
+// The owner's id is null if an account owns the zone. The schema does not describe status
+// and plan, on which clients rely.
 func ownersMayBeNobody(d *draft) {
 	props := at(d.schema("zones_zone"), "properties")
 	at(props, "owner", "properties")["id"] = object{"type": "string", "maxLength": 32, "nullable": true}
@@ -309,7 +314,7 @@ func ownersMayBeNobody(d *draft) {
 	props["plan"] = object{"type": "object", "required": []any{"id", "name", "legacy_id"}}
 }
 
-// Pages of custom hostnames go up to 1000, as newer versions say.
+// Newer versions allow 1000 custom hostnames on a page.
 func largePages(d *draft) {
 	for _, p := range at(d.paths(), namesPath, "get")["parameters"].([]any) {
 		if p := p.(object); p["name"] == "per_page" {
@@ -320,12 +325,12 @@ func largePages(d *draft) {
 	panic(missing("per_page of custom hostnames"))
 }
 
-// The date is missing in the service's own example.
+// The service's own example has no date.
 func originHTTPWithoutDate(d *draft) {
 	d.schema("cache_base")["required"] = []any{"id"}
 }
 
-// copied is a deep copy.
+// copied returns a deep copy.
 func copied(o object) object {
 	out := object{}
 	for k, v := range o {

@@ -5,21 +5,20 @@ import (
 	"slices"
 )
 
-// What is put right of the endpoints that a zone has beside its settings and its
-// custom hostnames. Answers are open in the document down to their last object,
-// so that a missing or a misspelt member would pass: here those that clients
-// rely on are required.
+// Repairs of the endpoints that a zone has beside its settings and its custom hostnames.
+// The document's answers are open throughout, so a missing or misspelt member would pass.
+// Here the members that clients rely on are required.
 
 // Paths of these endpoints.
 const (
-	fallbackPath    = "/zones/{zone_id}/custom_hostnames/fallback_origin"
-	localListPath   = "/zones/{zone_id}/hostnames/settings/{setting_id}"
-	localPath       = "/zones/{zone_id}/hostnames/settings/{setting_id}/{hostname}"
-	pullsPath       = "/zones/{zone_id}/origin_tls_client_auth"
-	pullPath        = "/zones/{zone_id}/origin_tls_client_auth/{certificate_id}"
-	pullsSwitchPath = "/zones/{zone_id}/origin_tls_client_auth/settings"
-	totalPath       = "/zones/{zone_id}/acm/total_tls"
-	universalPath   = "/zones/{zone_id}/ssl/universal/settings"
+	fallbackPath         = "/zones/{zone_id}/custom_hostnames/fallback_origin"
+	hostnameSettingsPath = "/zones/{zone_id}/hostnames/settings/{setting_id}"
+	hostnameSettingPath  = "/zones/{zone_id}/hostnames/settings/{setting_id}/{hostname}"
+	pullsPath            = "/zones/{zone_id}/origin_tls_client_auth"
+	pullPath             = "/zones/{zone_id}/origin_tls_client_auth/{certificate_id}"
+	pullsSwitchPath      = "/zones/{zone_id}/origin_tls_client_auth/settings"
+	totalPath            = "/zones/{zone_id}/acm/total_tls"
+	universalPath        = "/zones/{zone_id}/ssl/universal/settings"
 )
 
 // requestBody is the schema of a request's body.
@@ -27,7 +26,7 @@ func (d *draft) requestBody(path, method string) object {
 	return at(d.paths(), path, method, "requestBody", "content", "application/json", "schema")
 }
 
-// answers sets what the result of an operation's success has to be.
+// answers sets the schema of an operation's result.
 func (d *draft) answers(path, method, status string, result object) {
 	at(d.paths(), path, method, "responses")[status] = jsonAnswer("success", success(result))
 }
@@ -40,12 +39,12 @@ func success(result object) object {
 	}}
 }
 
-// members is an object with at least those members: answers grow.
+// members is an object with at least these members: answers may grow.
 func members(properties object) object {
 	return object{"type": "object", "required": keys(properties), "properties": properties}
 }
 
-// closed is an object with those members and no others; required are required.
+// closed is an object with these members only. required lists those that must be there.
 func closed(properties object, required ...any) object {
 	out := object{"type": "object", "additionalProperties": false, "properties": properties}
 	if len(required) > 0 {
@@ -76,13 +75,13 @@ func oneOf(v ...any) object  { return object{"type": "string", "enum": v} }
 func list(item any) object   { return object{"type": "array", "items": item} }
 func orNull(o object) object { o = copied(o); o["nullable"] = true; return o }
 
-// authority is a certificate authority that may be chosen.
+// authority is the name of a certificate authority.
 func authority(also ...any) object {
 	return oneOf(append([]any{"google", "lets_encrypt", "ssl_com"}, also...)...)
 }
 
-// The body of these writes is what is documented, and nothing else; an answer
-// about Universal SSL may name the authority.
+// Bodies of these writes hold only the documented members. An answer about Universal SSL
+// may name the authority.
 func switchesAreClosed(d *draft) {
 	for path, method := range map[string]string{universalPath: "patch", pullsSwitchPath: "put"} {
 		at(d.paths(), path, method)["requestBody"] = jsonBody(closed(object{"enabled": truth()}, "enabled"))
@@ -92,8 +91,8 @@ func switchesAreClosed(d *draft) {
 	}
 }
 
-// While Total TLS is off it has no authority, which an answer may say with an
-// empty string; a request cannot.
+// While Total TLS is off it has no authority. An answer may say so with an empty string; a
+// request may not.
 func totalTLSMayHaveNoAuthority(d *draft) {
 	at(d.paths(), totalPath, "post")["requestBody"] = jsonBody(closed(object{"enabled": truth(), "certificate_authority": authority()}, "enabled"))
 	for _, m := range []string{"get", "post"} {
@@ -103,7 +102,7 @@ func totalTLSMayHaveNoAuthority(d *draft) {
 	}
 }
 
-// The document says nothing of what a fallback origin is.
+// The document does not describe a fallback origin.
 func fallbackOriginHasAShape(d *draft) {
 	d.requestBody(fallbackPath, "put")["additionalProperties"] = false
 	for _, m := range []string{"get", "put", "delete"} {
@@ -115,20 +114,22 @@ func fallbackOriginHasAShape(d *draft) {
 	}
 }
 
-// The value of a per-hostname setting is declared as any number, string or list.
-// What it has to be depends on the setting and is checked in (*Doc).values and
-// (*Doc).shown; a list is never empty.
+// The document declares the value of a per-hostname setting as any number, string or list.
+// The type depends on the setting; (*Doc).values and (*Doc).shownHostnameSettings check it.
+// A list is never empty.
 func hostnameSettingsHaveTheirTypes(d *draft) {
 	value := anyOf(object{"type": "string"}, object{"type": "array", "items": text()})
 	item := func(value object) object {
 		return members(object{"hostname": text(), "value": value, "status": text(), "created_at": date(), "updated_at": date()})
 	}
+
 	d.schemas()["hostname_setting_min_tls_version"] = ref("zones_min_tls_version_value")
 	d.schemas()["hostname_setting_http2"] = ref("zones_http2_value")
 	d.schemas()["hostname_setting_ciphers"] = object{"type": "array", "minItems": 1, "uniqueItems": true, "items": text()}
-	at(d.paths(), localPath, "put")["requestBody"] = jsonBody(closed(object{"value": value}, "value"))
-	d.answers(localPath, "put", "200", item(value))
-	d.answers(localPath, "delete", "200", item(oneOf("")))
+	at(d.paths(), hostnameSettingPath, "put")["requestBody"] = jsonBody(closed(object{"value": value}, "value"))
+	d.answers(hostnameSettingPath, "put", "200", item(value))
+	d.answers(hostnameSettingPath, "delete", "200", item(oneOf("")))
+
 	collection := success(list(item(value)))
 	info := object{}
 	for _, name := range []string{"page", "per_page", "count", "total_count", "total_pages"} {
@@ -138,19 +139,21 @@ func hostnameSettingsHaveTheirTypes(d *draft) {
 		"type": "object", "required": []any{"result_info"},
 		"properties": object{"result_info": object{"type": "object", "required": []any{"page", "per_page", "count", "total_count"}, "properties": info}},
 	})
-	get := at(d.paths(), localListPath, "get")
+
+	// The list has pages, as its result_info shows. These parameters are the SDK's.
+	get := at(d.paths(), hostnameSettingsPath, "get")
 	at(get, "responses")["200"] = jsonAnswer("success", collection)
-	// That the list pages is documented, with what is not; the SDK sends these.
 	get["parameters"] = append(get["parameters"].([]any), query("page", object{"type": "integer", "minimum": 1}),
 		query("per_page", object{"type": "integer", "minimum": 1, "maximum": 50}), query("hostname", object{"type": "string"}))
-	// One name can be read by itself, as newer versions say.
-	at(d.paths(), localPath)["get"] = object{
-		"operationId": "per-hostname-tls-settings-read", "parameters": at(d.paths(), localPath, "put")["parameters"],
+
+	// Newer versions can read the setting of one name.
+	at(d.paths(), hostnameSettingPath)["get"] = object{
+		"operationId": "per-hostname-tls-settings-read", "parameters": at(d.paths(), hostnameSettingPath, "put")["parameters"],
 		"responses": object{"200": jsonAnswer("success", success(item(value))), "4XX": jsonAnswer("failure", ref("failure"))},
 	}
 }
 
-// A certificate for origin pulls is shown without its key, always.
+// An answer never shows the key of a certificate for origin pulls.
 func pullsShowNoKey(d *draft) {
 	d.requestBody(pullsPath, "post")["additionalProperties"] = false
 	shown := plus(members(object{
@@ -165,7 +168,7 @@ func pullsShowNoKey(d *draft) {
 	d.answers(pullPath, "delete", "200", ref("shown_pull"))
 }
 
-// The five members of HSTS are written together; the document takes any object.
+// The five members of HSTS are written together. The document accepts any object.
 func securityHeaderIsWhole(d *draft) {
 	s := d.schema("zones_security_header_value")
 	delete(s, "default")

@@ -20,13 +20,13 @@ import (
 
 func nameChange(name, id string, from, to schema.Value) *plan.Change {
 	return &plan.Change{
-		ID: "hostname/saas.example/" + name + "#" + id, Zone: "saas.example", Kind: plan.KindHostname, Name: name, Action: plan.Update,
+		Ref: plan.ParseRef("hostname/saas.example/"+name+"#"+id, name), Action: plan.Update,
 		ZoneID: zoneA, ObjectID: id, Edits: []plan.Edit{edit(id, from, to)},
 	}
 }
 
-// localSeed has n names with a minimum version of their own.
-func localSeed(n int, more string) string {
+// hostnameSeed has n names with a minimum version of their own.
+func hostnameSeed(n int, more string) string {
 	var b strings.Builder
 	b.WriteString(zoneSeed + "    hostnames:\n")
 	for i := range n {
@@ -35,10 +35,10 @@ func localSeed(n int, more string) string {
 	return b.String() + more
 }
 
-// Each setting is one list, whose pages are followed without parameters that
-// nobody documents for the first.
-func TestLocal(t *testing.T) {
-	l := newLab(t, localSeed(120, "      api.saas.example: {http2: \"off\", min_tls_version: \"1.3\", ciphers: [AES128-SHA, ECDHE-ECDSA-AES128-SHA]}\n"))
+// Each setting is one list. Its first page is requested without page
+// parameters, since nobody documents any.
+func TestHostnameSettings(t *testing.T) {
+	l := newLab(t, hostnameSeed(120, "      api.saas.example: {http2: \"off\", min_tls_version: \"1.3\", ciphers: [AES128-SHA, ECDHE-ECDSA-AES128-SHA]}\n"))
 	z := l.zone(plan.ZoneScope{Local: []string{"min_tls_version", "ciphers", "http2"}})
 	want := plan.Hostname{Name: "api.saas.example", InZone: true, Settings: []plan.Setting{
 		{ID: "ciphers", Raw: `["AES128-SHA","ECDHE-ECDSA-AES128-SHA"]`, Value: `["ECDHE-ECDSA-AES128-SHA","AES128-SHA"]`},
@@ -65,9 +65,10 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// A name is given a value, another one, and none; the list is read once for all.
-func TestWriteLocal(t *testing.T) {
-	l := newLab(t, localSeed(3, "")+"settle: 1h\n")
+// A hostname gets a value, another one, and none; one reading of the list
+// serves all.
+func TestWriteHostnameSettings(t *testing.T) {
+	l := newLab(t, hostnameSeed(3, "")+"settle: 1h\n")
 	w := l.writer()
 	scope := plan.ZoneScope{Local: []string{"min_tls_version", "ciphers"}}
 	own := func(name, id string) schema.Value {
@@ -93,7 +94,8 @@ func TestWriteLocal(t *testing.T) {
 		if answer.Setting == nil || answer.Setting.Value != tt.to {
 			t.Errorf("%+v: the answer shows %+v", tt, answer.Setting)
 		}
-		// What is being deleted still stands in the list, and counts as gone.
+		// An entry that is being deleted is still in the list and counts as
+		// gone.
 		if got := own(tt.name, tt.id); got != tt.to {
 			t.Errorf("%+v: read back %s", tt, got)
 		}
@@ -109,11 +111,11 @@ func TestWriteLocal(t *testing.T) {
 	}
 }
 
-// Many changes need one list, and again one a minute later; what was written since
-// is not forgotten over it.
-func TestLocalIsReadOnceForAll(t *testing.T) {
+// Many changes need one reading of the list, and another one a minute later.
+// Writes in between are not forgotten.
+func TestHostnameSettingsAreReadOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSandbox(t, localSeed(40, ""))
+		server := newSandbox(t, hostnameSeed(40, ""))
 		defer server.Close()
 		o := options(server)
 		o.Transport = direct{server, 100 * time.Millisecond}
@@ -158,42 +160,43 @@ func TestLocalIsReadOnceForAll(t *testing.T) {
 	})
 }
 
-// A list that was on its way while a name in it was written does not bring back
-// the state before, and a write without a usable answer makes the name unknown.
+// A list that was under way during the write of a name in it does not bring
+// back the old state, and a write without a usable answer makes the name
+// unknown.
 func TestOvertakenList(t *testing.T) {
 	key := settingKey{zoneA, "http2"}
 	c := newCache()
 	at := time.Now()
 	on := plan.Setting{ID: "http2", Raw: `"on"`, Value: `"on"`}
 	off := plan.Setting{ID: "http2", Raw: `"off"`, Value: `"off"`}
-	list := []local{{"a.test", on}, {"b.test", on}}
+	list := []hostnameSetting{{"a.test", on}, {"b.test", on}}
 	want := func(what, name string, since time.Time, value schema.Value) {
 		t.Helper()
-		s, _, ok := c.local(key, name, since)
+		s, _, ok := c.hostnameSetting(key, name, since)
 		if ok != (value != "") || ok && s.Value != value {
 			t.Errorf("%s: %+v, %t", what, s, ok)
 		}
 	}
 	want("nothing was read", "a.test", at, "")
-	c.putLocals(key, list, at)
+	c.putHostnameSettings(key, list, at)
 	want("listed", "a.test", at, `"on"`)
 	want("not listed", "c.test", at, schema.Inherit)
 	want("too old", "a.test", at.Add(1), "")
-	c.wroteLocal(key, "a.test", &off, at.Add(10))
-	c.wroteLocal(key, "b.test", nil, at.Add(10))
+	c.wroteHostnameSetting(key, "a.test", &off, at.Add(10))
+	c.wroteHostnameSetting(key, "b.test", nil, at.Add(10))
 	want("written", "a.test", at, `"off"`)
 	want("unknown", "b.test", at, "")
-	c.putLocals(key, list, at.Add(5))
+	c.putHostnameSettings(key, list, at.Add(5))
 	want("written, then an older list", "a.test", at, `"off"`)
 	want("unknown, then an older list", "b.test", at, "")
-	c.putLocals(key, list, at.Add(20))
+	c.putHostnameSettings(key, list, at.Add(20))
 	want("written, then a newer list", "a.test", at, `"on"`)
 	want("unknown, then a newer list", "b.test", at, `"on"`)
-	c.putLocals(key, nil, at.Add(15))
+	c.putHostnameSettings(key, nil, at.Add(15))
 	want("an older list after a newer", "a.test", at, `"on"`)
 }
 
-// Lists whose pages are not documented end, whatever the server does, and are
+// Lists without documented pages end, whatever the server does, and are
 // complete or an error.
 func TestGather(t *testing.T) {
 	item := func(i int) string {
@@ -241,7 +244,7 @@ func TestGather(t *testing.T) {
 		f := newFake()
 		f.mux.Handle("GET "+"/client/v4"+plan.HostnameSettingsPath(zoneA, "min_tls_version"), tt.h)
 		r := reader(t, options(f))
-		items, err := r.readLocal(t.Context(), r.clients[0], zoneA, "min_tls_version")
+		items, err := r.readHostnameSettings(t.Context(), r.clients[0], zoneA, "min_tls_version")
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.err)
 		}
@@ -254,7 +257,7 @@ func TestGather(t *testing.T) {
 	}
 }
 
-func TestLocalBodies(t *testing.T) {
+func TestHostnameSettingBodies(t *testing.T) {
 	const head = `{"hostname":"API.saas.example."`
 	for _, tt := range []struct{ id, body, want, err string }{
 		{"http2", head + `,"value":"on","status":"active"}`, `"on"`, ""},
@@ -270,7 +273,7 @@ func TestLocalBodies(t *testing.T) {
 		{"http2", `{"hostname":7,"value":"on"}`, "", "hostname: a number where a string is expected"},
 		{"http2", `"on"`, "", "a string where an object is expected"},
 	} {
-		got, err := decodeLocals([]byte("["+tt.body+"]"), tt.id)
+		got, err := decodeHostnameSettings([]byte("["+tt.body+"]"), tt.id)
 		switch {
 		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: %v, want %s", tt.body, err, tt.err)
@@ -280,9 +283,9 @@ func TestLocalBodies(t *testing.T) {
 	}
 }
 
-// The answer to a write shows the value, is about something else, or shows
+// The answer to a write shows the value, is about another object, or shows
 // nothing.
-func TestLocalAnswers(t *testing.T) {
+func TestHostnameSettingAnswers(t *testing.T) {
 	for _, tt := range []struct{ result, want, other string }{
 		{`{"hostname":"a.saas.example","value":"off","status":"pending_deployment"}`, `"off"`, ""},
 		{`{"value":"","status":"pending_deletion"}`, "null", ""},
@@ -308,8 +311,8 @@ func TestLocalAnswers(t *testing.T) {
 }
 
 // A deletion that finds nothing has nothing left to do.
-func TestDeleteLocalTwice(t *testing.T) {
-	l := newLab(t, localSeed(1, ""))
+func TestDeleteHostnameSettingTwice(t *testing.T) {
+	l := newLab(t, hostnameSeed(1, ""))
 	c := nameChange("n000.saas.example", "min_tls_version", `"1.2"`, schema.Inherit)
 	w := l.writer()
 	l.do(w, c)
@@ -319,9 +322,9 @@ func TestDeleteLocalTwice(t *testing.T) {
 	}
 }
 
-// A lost answer leaves open what was done, and reading settles it.
-func TestLostAnswerOfLocal(t *testing.T) {
-	l := newLab(t, localSeed(1, ""))
+// A lost answer leaves the outcome of a write open; a reading settles it.
+func TestLostAnswerOfHostnameSetting(t *testing.T) {
+	l := newLab(t, hostnameSeed(1, ""))
 	w := l.writer()
 	c := nameChange("n000.saas.example", "min_tls_version", `"1.2"`, `"1.3"`)
 	l.read(w, c, time.Minute)

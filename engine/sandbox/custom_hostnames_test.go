@@ -33,7 +33,7 @@ func TestSettingsAreReplacedAsAWhole(t *testing.T) {
 	if diff := cmp.Diff(want, got.SSL.Settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	// Without settings the rest is written and they stay.
+	// A write without settings keeps them.
 	got = must[shown](t, srv, "PATCH", host1+"1", `{"ssl":{"type":"dv","method":"http"}}`)
 	if diff := cmp.Diff(want, got.SSL.Settings); diff != "" || got.SSL.Method != "http" {
 		t.Errorf("method %s, settings (-want +got):\n%s", got.SSL.Method, diff)
@@ -69,11 +69,11 @@ func TestWritesSettleLate(t *testing.T) {
 	if got := status(); got != "active" {
 		t.Errorf("%s after 50 s, want active", got)
 	}
-	// An empty write refreshes the name: the same restart.
+	// An empty write refreshes the name and restarts validation too.
 	if got := patch(`{}`); got != "pending_validation" || last(srv).Effect != sandbox.EffectNoop {
 		t.Errorf("an empty write leaves the certificate %s, effect %s", got, last(srv).Effect)
 	}
-	// A name that never was active does not become so by a write.
+	// A write does not make a name active that never was.
 	if got := must[shown](t, srv, "PATCH", host1+"6", `{"ssl":{"type":"dv","method":"email","settings":{"http2":"on"}}}`).SSL.Status; got != "pending_validation" {
 		t.Errorf("a pending name is %s", got)
 	}
@@ -239,8 +239,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// The default order is by a status that changes: an item then moves to another
-// page, as it does in reality.
+// The default order is by a status that changes, so an item may move to another page, as
+// in reality.
 func TestAStatusChangeShiftsPages(t *testing.T) {
 	c := newClock()
 	srv := newServer(t, tourSeed+"settle: 1h\n", c.options())

@@ -10,35 +10,34 @@ import (
 	"time"
 )
 
-// hostname is a custom hostname.
-type hostname struct {
-	id, name  string
-	status    string
-	ssl       *certificate // nil where it has none
-	sslAbsent bool
-	metadata  map[string]string
-	origin    string
-	sni       string
-	created   time.Time
-	encoded   json.RawMessage // nil after a change
+// customHostname is a custom hostname.
+type customHostname struct {
+	id, name string
+	status   string
+	ssl      *certificate // nil if it has none
+	metadata map[string]string
+	origin   string
+	sni      string
+	created  time.Time
+	encoded  json.RawMessage // nil after a change
 }
 
-// certificate is the ssl object.
+// certificate is the ssl object of a custom hostname.
 type certificate struct {
 	status, kind, method string
 	authority, bundle    string
 	wildcard, uploaded   bool
 	key                  string            // "ecdsa", "rsa", or "" for both
 	settings             map[string]string // JSON texts
-	pem                  *string           // shared by all of a generator
+	pem                  *string           // shared by all hostnames of a generator
 	// deployed are the settings that the edge enforces; nil until the
 	// certificate has been active.
 	deployed map[string]string
-	// target is the status that is reached after settling.
+	// target is the status once writes have settled.
 	target string
 }
 
-type hostnameJSON struct {
+type customHostnameJSON struct {
 	ID            string            `json:"id"`
 	Hostname      string            `json:"hostname"`
 	SSL           *sslJSON          `json:"ssl"`
@@ -95,16 +94,17 @@ type recordJSON struct {
 	Emails []string `json:"emails,omitempty"`
 }
 
-// text is the object as the API shows it. It is kept until something changes:
-// pages of a large list would spend their time on encoding otherwise.
-func (h *hostname) text() json.RawMessage {
+// text is the object as the API shows it. It is kept until something changes, because
+// a page of a large list would otherwise spend its time on encoding.
+func (h *customHostname) text() json.RawMessage {
 	if h.encoded != nil {
 		return h.encoded
 	}
-	hj := hostnameJSON{
+	hj := customHostnameJSON{
 		ID: h.id, Hostname: h.name, Status: h.status, Metadata: h.metadata, Origin: h.origin, SNI: h.sni,
 		CreatedAt: h.created.UTC().Format(time.RFC3339),
 	}
+
 	if h.status != "active" {
 		token := uuid("ownership", h.name)
 		hj.Ownership = &ownershipJSON{"txt", "_cf-custom-hostname." + h.name, token}
@@ -114,10 +114,8 @@ func (h *hostname) text() json.RawMessage {
 	if h.ssl != nil {
 		hj.SSL = h.ssl.render(h.name)
 	}
+
 	h.encoded = encode(hj)
-	if h.sslAbsent {
-		h.encoded = json.RawMessage(strings.Replace(string(h.encoded), `"ssl":null,`, "", 1))
-	}
 	return h.encoded
 }
 
@@ -130,23 +128,30 @@ func (c *certificate) render(name string) *sslJSON {
 		sj.Authority = ""
 		sj.Custom = "-----BEGIN CERTIFICATE-----\n" + uuid("pem", name) + "\n-----END CERTIFICATE-----\n"
 	}
-	if c.status == "active" {
-		sj.Hosts = []string{name}
-		if c.wildcard {
-			sj.Hosts = append(sj.Hosts, "*."+name)
-		}
-		for _, signature := range []string{"ECDSAWithSHA256", "SHA256WithRSA"} {
-			if kind := "rsa"; c.key != "" && strings.HasPrefix(signature, "ECDSA") == (c.key == kind) {
-				continue
-			}
-			cj := certificateJSON{ID: uuid(signature, name), Signature: signature}
-			if c.pem != nil {
-				cj.Certificate = *c.pem
-			}
-			sj.Certificates = append(sj.Certificates, cj)
-		}
+	if c.status != "active" {
+		sj.Records = []recordJSON{c.record(name)}
 		return sj
 	}
+
+	sj.Hosts = []string{name}
+	if c.wildcard {
+		sj.Hosts = append(sj.Hosts, "*."+name)
+	}
+	for _, signature := range []string{"ECDSAWithSHA256", "SHA256WithRSA"} {
+		if c.key != "" && strings.HasPrefix(signature, "ECDSA") == (c.key == "rsa") {
+			continue
+		}
+		cj := certificateJSON{ID: uuid(signature, name), Signature: signature}
+		if c.pem != nil {
+			cj.Certificate = *c.pem
+		}
+		sj.Certificates = append(sj.Certificates, cj)
+	}
+	return sj
+}
+
+// record is the record by which a certificate is validated.
+func (c *certificate) record(name string) recordJSON {
 	rec := recordJSON{Status: "pending"}
 	switch c.method {
 	case "txt":
@@ -156,11 +161,10 @@ func (c *certificate) render(name string) *sslJSON {
 	case "email":
 		rec.Emails = []string{"admin@" + name}
 	}
-	sj.Records = []recordJSON{rec}
-	return sj
+	return rec
 }
 
-// jsonOf is an object of values that are JSON already, sorted by key.
+// jsonOf encodes an object whose values are JSON texts, sorted by key.
 func jsonOf(m map[string]string) json.RawMessage {
 	out := make(map[string]json.RawMessage, len(m))
 	for k, v := range m {
@@ -169,24 +173,24 @@ func jsonOf(m map[string]string) json.RawMessage {
 	return encode(out)
 }
 
-// changed drops what was made of the old state.
-func (z *zone) changed(h *hostname) {
+// changed drops the encoded hostname and the order of the list.
+func (z *zone) changed(h *customHostname) {
 	h.encoded = nil
 	z.sorted = false
 }
 
-func (h *hostname) sslStatus() string {
+func (h *customHostname) sslStatus() string {
 	if h.ssl == nil {
 		return ""
 	}
 	return h.ssl.status
 }
 
-// inOrder is the order of a plain list: by the status of the certificate and
-// then by id. The first changes while somebody pages, as it does in reality.
-func (z *zone) inOrder() []*hostname {
+// inOrder returns the hostnames sorted by the status of their certificates, then by
+// id. As in reality, the status may change while a client pages.
+func (z *zone) inOrder() []*customHostname {
 	if !z.sorted {
-		slices.SortFunc(z.listed, func(a, b *hostname) int {
+		slices.SortFunc(z.listed, func(a, b *customHostname) int {
 			return cmp.Or(cmp.Compare(a.sslStatus(), b.sslStatus()), cmp.Compare(a.id, b.id))
 		})
 		z.sorted = true
@@ -194,75 +198,95 @@ func (z *zone) inOrder() []*hostname {
 	return z.listed
 }
 
-func (s *Server) listHostnames(c *call, z *zone) *answer {
-	var tests []func(*hostname) bool
-	byName, others := 0, 0
-	for _, name := range sortedKeys(c.query) {
-		value := c.query.Get(name)
-		lower := strings.ToLower(value)
-		var allowed []string
-		var test func(*hostname) bool
-		switch name {
-		case "order":
-			allowed = []string{"ssl", "ssl_status"}
-		case "direction":
-			allowed = []string{"asc", "desc"}
-		case "ssl": // 0 is the default, and the default filters nothing
-			allowed = []string{"0", "1"}
-			if value == "1" {
-				test = func(h *hostname) bool { return h.ssl != nil }
-			}
-		case "hostname", "hostname.exact":
-			byName++
-			test = func(h *hostname) bool { return h.name == lower }
-		case "hostname.contain":
-			byName++
-			test = func(h *hostname) bool { return strings.Contains(h.name, lower) }
-		case "hostname.startsWith":
-			byName++
-			test = func(h *hostname) bool { return strings.HasPrefix(h.name, lower) }
-		case "id":
-			test = func(h *hostname) bool { return h.id == value }
-		case "hostname_status":
-			test = func(h *hostname) bool { return h.status == value }
-		case "ssl_status":
-			test = func(h *hostname) bool { return h.sslStatus() == value }
-		case "certificate_authority":
-			test = func(h *hostname) bool { return h.ssl != nil && h.ssl.authority == value }
-		case "custom_origin_server":
-			test = func(h *hostname) bool { return h.origin == value }
-		case "wildcard":
-			allowed = []string{"true", "false"}
-			test = func(h *hostname) bool { return h.ssl != nil && h.ssl.wildcard == (value == "true") }
-		}
-		if allowed != nil && !slices.Contains(allowed, value) {
-			return badParam(name, value)
-		}
-		if test != nil {
-			tests = append(tests, test)
-			if name != "id" {
-				others++
-			}
-		}
-	}
-	if c.query.Has("id") && others > 0 {
-		return fail(http.StatusBadRequest, 1438, "the id filter cannot be combined with another filter")
-	}
-	if byName > 1 {
-		return fail(http.StatusBadRequest, 1437, "only one of the hostname filters can be used")
+func (s *Server) showCustomHostname(_ *call, _ *zone, h *customHostname) *answer {
+	return ok(http.StatusOK, h.text())
+}
+
+func (s *Server) listCustomHostnames(c *call, z *zone) *answer {
+	tests, bad := customHostnameTests(c)
+	if bad != nil {
+		return bad
 	}
 	found := z.inOrder()
 	if len(tests) > 0 {
-		found = slices.DeleteFunc(slices.Clone(found), func(h *hostname) bool {
-			return slices.ContainsFunc(tests, func(t func(*hostname) bool) bool { return !t(h) })
+		found = slices.DeleteFunc(slices.Clone(found), func(h *customHostname) bool {
+			return slices.ContainsFunc(tests, func(t func(*customHostname) bool) bool { return !t(h) })
 		})
 	}
-	at := func(i int) *hostname { return found[i] }
+
+	at := func(i int) *customHostname { return found[i] }
 	if c.query.Get("direction") == "desc" {
-		at = func(i int) *hostname { return found[len(found)-1-i] }
+		at = func(i int) *customHostname { return found[len(found)-1-i] }
 	}
 	lim := pageLimits{cmp.Or(s.seed.PageSizeMax, 1000), s.seed.PageSizeOver == "clamp"}
 	return paged(c, len(found), len(z.listed), lim, func(i int) json.RawMessage { return at(i).text() })
+}
+
+// customHostnameTests returns the tests that the filters of a list stand for.
+func customHostnameTests(c *call) ([]func(*customHostname) bool, *answer) {
+	var tests []func(*customHostname) bool
+	byName, others := 0, 0
+	for _, name := range sortedKeys(c.query) {
+		value := c.query.Get(name)
+		if allowed := customHostnameWords[name]; allowed != nil && !slices.Contains(allowed, value) {
+			return nil, badParam(name, value)
+		}
+		test := customHostnameTest(name, value)
+		if test == nil {
+			continue
+		}
+		tests = append(tests, test)
+		if name != "id" {
+			others++
+		}
+		if strings.HasPrefix(name, "hostname") && name != "hostname_status" {
+			byName++
+		}
+	}
+
+	if c.query.Has("id") && others > 0 {
+		return nil, fail(http.StatusBadRequest, 1438, "the id filter cannot be combined with another filter")
+	}
+	if byName > 1 {
+		return nil, fail(http.StatusBadRequest, 1437, "only one of the hostname filters can be used")
+	}
+	return tests, nil
+}
+
+// customHostnameWords are the parameters that take only some values.
+var customHostnameWords = map[string][]string{
+	"order": {"ssl", "ssl_status"}, "direction": {"asc", "desc"}, "ssl": {"0", "1"}, "wildcard": {"true", "false"},
+}
+
+// customHostnameTest returns the test of one filter, nil for a parameter that filters
+// nothing.
+func customHostnameTest(name, value string) func(*customHostname) bool {
+	lower := strings.ToLower(value)
+	switch name {
+	case "hostname", "hostname.exact":
+		return func(h *customHostname) bool { return h.name == lower }
+	case "hostname.contain":
+		return func(h *customHostname) bool { return strings.Contains(h.name, lower) }
+	case "hostname.startsWith":
+		return func(h *customHostname) bool { return strings.HasPrefix(h.name, lower) }
+	case "id":
+		return func(h *customHostname) bool { return h.id == value }
+	case "hostname_status":
+		return func(h *customHostname) bool { return h.status == value }
+	case "ssl_status":
+		return func(h *customHostname) bool { return h.sslStatus() == value }
+	case "certificate_authority":
+		return func(h *customHostname) bool { return h.ssl != nil && h.ssl.authority == value }
+	case "custom_origin_server":
+		return func(h *customHostname) bool { return h.origin == value }
+	case "wildcard":
+		return func(h *customHostname) bool { return h.ssl != nil && h.ssl.wildcard == (value == "true") }
+	case "ssl":
+		if value == "1" { // 0 is the default and filters nothing
+			return func(h *customHostname) bool { return h.ssl != nil }
+		}
+	}
+	return nil
 }
 
 func (z *zone) quotaLeft() *answer {
@@ -277,13 +301,13 @@ type deployment struct {
 	done func()
 }
 
-// deploy lets a write take effect after the settling time.
+// deploy makes a write take effect after the settling time.
 func (s *Server) deploy(done func()) {
 	s.pending = append(s.pending, deployment{s.now().Add(s.seed.Settle), done})
 }
 
-// settle lets everything take effect whose time has come. The settling time is
-// the same for all, so they come in the order in which they were written.
+// settle makes all writes take effect whose settling time is over, in the order of
+// the writes.
 func (s *Server) settle(now time.Time) {
 	n := 0
 	for n < len(s.pending) && !s.pending[n].at.After(now) {
@@ -294,14 +318,15 @@ func (s *Server) settle(now time.Time) {
 	s.pending = s.pending[n:]
 }
 
-// rollOut sends a hostname's settings towards the edge. The certificate stands
-// at the status given until then. One that was never active stays where it is:
-// its owner has not pointed the name here.
-func (s *Server) rollOut(z *zone, h *hostname, status string) {
+// rollOut sends a hostname's settings towards the edge. Until they arrive, the
+// certificate has the given status. A certificate that was never active keeps it: its
+// owner has not pointed the name here.
+func (s *Server) rollOut(z *zone, h *customHostname, status string) {
 	next := *h.ssl // a new object, so that an older write does not settle this one
 	crt := &next
 	h.ssl = crt
 	crt.status = status
+
 	if crt.target == "" {
 		crt.target = status
 	}
@@ -315,5 +340,6 @@ func (s *Server) rollOut(z *zone, h *hostname, status string) {
 			z.changed(h)
 		})
 	}
+
 	z.changed(h)
 }

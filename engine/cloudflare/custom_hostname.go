@@ -17,31 +17,32 @@ import (
 	"tlsync/schema"
 )
 
-// hostnamePages are the sizes of pages of custom hostnames. The API takes up to
-// 1,000; older deployments of it took 50, and its documentation warns that the
-// largest pages may time out.
-var hostnamePages = []int{1000, 500, 250, 100, 50}
+// customHostnamePages are the page sizes for custom hostnames. The API takes up
+// to 1,000; older deployments of it took 50, and its documentation warns that
+// the largest pages may time out.
+var customHostnamePages = []int{1000, 500, 250, 100, 50}
 
-// hostnamesOf reads the custom hostnames of a zone, sorted by name: all, or if names
-// are given at least those, whichever takes fewer requests. The first page of the
-// list tells how many there are. A name on it is asked for all the same: it may stand
-// on another page once more.
-func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone, names []string) ([]plan.Hostname, error) {
+// readCustomHostnames reads the custom hostnames of a zone, sorted by name. With
+// names it reads at least those: it requests each by itself if that takes fewer
+// requests than the whole list. The first page of the list tells how long it is. It
+// requests even a name on that page, since the name may also be on another page.
+func (r *Reader) readCustomHostnames(ctx context.Context, c *client, z *plan.Zone, names []string) ([]plan.Hostname, error) {
 	start := time.Now()
 	q := query[plan.Hostname]{
 		client:   c,
 		path:     plan.CustomHostnamesPath(z.ID),
-		sizes:    hostnamePages,
+		sizes:    customHostnamePages,
 		refused:  &c.refused,
-		decode:   decodeHostnames,
+		decode:   decodeCustomHostnames,
 		id:       func(h *plan.Hostname) string { return h.ID },
-		progress: func(items, total int) { r.tell(Event{Zone: z.Name, Items: items, Total: total}) },
+		progress: func(items, total int) { r.emit(Event{Zone: z.Name, Items: items, Total: total}) },
 		limit:    r.concurrency,
 		log:      r.log,
 	}
 	if len(names) > 0 {
 		q.enough = func(pages int) bool { return pages-1 > len(names) }
 	}
+
 	l := &listing[plan.Hostname]{partial: true}
 	if len(names) != 1 {
 		var err error
@@ -54,22 +55,22 @@ func (r *Reader) hostnamesOf(ctx context.Context, c *client, z *plan.Zone, names
 	}
 	if l.partial {
 		var err error
-		if l.items, err = r.named(ctx, c, z.ID, names); err != nil {
+		if l.items, err = r.readNamed(ctx, c, z.ID, names); err != nil {
 			return nil, err
 		}
 	}
+
 	slices.SortFunc(l.items, func(a, b plan.Hostname) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	if l.items == nil {
-		l.items = []plan.Hostname{} // asked for, and there are none
+		l.items = []plan.Hostname{} // not nil: the list was read, if empty
 	}
 	return l.items, nil
 }
 
-// named reads the custom hostnames of some names, with a request for each. A server
-// may take the filter for a part of a name, or for nothing.
-func (r *Reader) named(ctx context.Context, c *client, zone string, names []string) ([]plan.Hostname, error) {
+// readNamed reads custom hostnames by name, with one request for each.
+func (r *Reader) readNamed(ctx context.Context, c *client, zone string, names []string) ([]plan.Hostname, error) {
 	found := make([][]plan.Hostname, len(names))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
@@ -78,17 +79,19 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 			start := time.Now()
 			l, err := list(gctx, query[plan.Hostname]{
 				client: c, path: plan.CustomHostnamesPath(zone) + "?hostname=" + url.QueryEscape(name),
-				sizes: []int{50}, filtered: true, least: 5, decode: decodeHostnames,
+				sizes: []int{50}, filtered: true, least: 5, decode: decodeCustomHostnames,
 				id: func(h *plan.Hostname) string { return h.ID }, limit: r.concurrency, log: r.log,
 			})
 			if err != nil {
 				return err
 			}
+
+			// A server may ignore the filter, or match parts of names.
 			for j := range l.items {
 				if h := l.items[j]; h.Name == name {
 					found[i] = append(found[i], h)
 					if r.cache != nil {
-						r.cache.putHostname(&h, start)
+						r.cache.putCustomHostname(&h, start)
 					}
 				}
 			}
@@ -99,12 +102,13 @@ func (r *Reader) named(ctx context.Context, c *client, zone string, names []stri
 	return slices.Concat(found...), err
 }
 
-func decodeHostnames(result []byte) ([]plan.Hostname, error) {
+func decodeCustomHostnames(result []byte) ([]plan.Hostname, error) {
 	var out []plan.Hostname
 	if n := bytes.Count(result, []byte(`"hostname"`)); n > 0 {
 		out = make([]plan.Hostname, 0, n)
 	}
-	d := newHostnameDecoder(result)
+
+	d := newCustomHostnameDecoder(result)
 	err := d.array(func() error {
 		h, err := d.hostname()
 		out = append(out, h)
@@ -113,33 +117,35 @@ func decodeHostnames(result []byte) ([]plan.Hostname, error) {
 	return out, err
 }
 
-func decodeHostname(result []byte) (plan.Hostname, error) {
-	return newHostnameDecoder(result).hostname()
+func decodeCustomHostname(result []byte) (plan.Hostname, error) {
+	return newCustomHostnameDecoder(result).hostname()
 }
 
-// hostnameDecoder reads custom hostnames. What most of them have in common, words
-// like "active" and whole ssl.settings, is kept once per page; the slices of
-// settings are shared and must not be written to.
-type hostnameDecoder struct {
+// customHostnameDecoder reads custom hostnames. It keeps values that many of
+// them share, words like "active" and whole ssl.settings, once per page; nobody
+// may modify the shared slices of settings.
+type customHostnameDecoder struct {
 	cursor
 	words    map[string]string
 	settings map[string][]plan.Setting
-	shown    bool // ssl.settings of some hostname was an object, if an empty one
+	shown    bool // some ssl.settings was an object, if an empty one
 }
 
-func newHostnameDecoder(result []byte) *hostnameDecoder {
-	return &hostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
+func newCustomHostnameDecoder(result []byte) *customHostnameDecoder {
+	return &customHostnameDecoder{cursor: cursor{b: result}, words: map[string]string{}, settings: map[string][]plan.Setting{}}
 }
 
-// word is the string that comes next, "" for null.
-func (d *hostnameDecoder) word() (string, error) {
+// word reads a string, "" for null.
+func (d *customHostnameDecoder) word() (string, error) {
 	if d.null() {
 		return "", nil
 	}
+
 	b, err := d.text()
 	if err != nil {
 		return "", err
 	}
+
 	w, ok := d.words[string(b)]
 	if !ok {
 		w = string(b)
@@ -148,8 +154,8 @@ func (d *hostnameDecoder) word() (string, error) {
 	return w, nil
 }
 
-// name is the hostname that comes next, canonical, "" for null.
-func (d *hostnameDecoder) name() (string, error) {
+// name reads a hostname and makes it canonical, "" for null.
+func (d *customHostnameDecoder) name() (string, error) {
 	w, err := d.word()
 	if w == "" {
 		return "", err
@@ -157,12 +163,13 @@ func (d *hostnameDecoder) name() (string, error) {
 	return canonicalName(w), err
 }
 
-// hostname reads one object. Fields that it does not know are passed over;
-// fields that it knows must have the type they always had, since a zero value
-// in place of a misread one would pass for live state.
-func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
+// hostname reads one object. It skips unknown keys; a known key must have the
+// type it always had, since a zero value in place of a misread one would pass
+// for live state.
+func (d *customHostnameDecoder) hostname() (plan.Hostname, error) {
 	var h plan.Hostname
 	var name string
+
 	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "id":
@@ -193,6 +200,7 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 		}
 		return err
 	})
+
 	switch {
 	case err != nil:
 		return h, err
@@ -201,19 +209,21 @@ func (d *hostnameDecoder) hostname() (plan.Hostname, error) {
 	case name == "":
 		return h, errors.New("custom hostname " + h.ID + " has no name")
 	}
+
 	h.Name = canonicalName(name)
 	return h, nil
 }
 
-func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
+// ssl reads the member ssl.
+func (d *customHostnameDecoder) ssl(h *plan.Hostname) error {
 	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "status":
 			h.SSLStatus, err = d.word()
 		case "type":
 			h.Type, err = d.word()
-			// Certificate packs call uploaded certificates mh_custom,
-			// sni_custom and legacy_custom.
+			// The API of certificate packs calls uploaded certificates
+			// mh_custom, sni_custom and legacy_custom.
 			h.Uploaded = h.Uploaded || strings.Contains(h.Type, "custom")
 		case "method":
 			h.Method, err = d.word()
@@ -223,10 +233,10 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 			h.Authority, err = d.word()
 		case "wildcard":
 			if !d.null() {
-				h.Wildcard, err = d.truth()
+				h.Wildcard, err = d.boolean()
 			}
 		case "custom_certificate", "custom_key", "custom_csr_id", "custom_cert_bundle":
-			// Empty strings where nothing was uploaded.
+			// These are empty if nothing was uploaded.
 			switch string(d.skip()) {
 			case "null", `""`, "[]", "{}", "false":
 			default:
@@ -239,23 +249,25 @@ func (d *hostnameDecoder) ssl(h *plan.Hostname) error {
 		case "settings":
 			if !d.null() {
 				d.shown = true
-				h.Settings, err = d.hostnameSettings()
+				h.Settings, err = d.sslSettings()
 			}
 		default:
 			d.skip()
 		}
 		return err
 	})
+
 	if !h.Uploaded {
-		h.Keys = 0 // Cloudflare makes the other one, if it is not there yet
+		h.Keys = 0 // Cloudflare issues both kinds, if not at once
 	}
 	return err
 }
 
-// keys reads the kinds of keys that the signatures of certificates tell of:
+// keys reads the kinds of keys from the signatures of certificates:
 // "ECDSAWithSHA256", "SHA256WithRSA".
-func (d *hostnameDecoder) keys(h *plan.Hostname) error {
+func (d *customHostnameDecoder) keys(h *plan.Hostname) error {
 	unknown := false
+
 	err := d.array(func() error {
 		return d.object(func(key []byte) error {
 			if string(key) != "signature" {
@@ -274,18 +286,21 @@ func (d *hostnameDecoder) keys(h *plan.Hostname) error {
 			return nil
 		})
 	})
+
 	if unknown {
 		h.Keys = 0
 	}
 	return err
 }
 
-func (d *hostnameDecoder) metadata() (map[string]string, error) {
+// metadata reads custom_metadata.
+func (d *customHostnameDecoder) metadata() (map[string]string, error) {
 	m := map[string]string{}
 	err := d.object(func(key []byte) error {
 		k := string(key)
 		if d.next() != '"' {
-			// Older metadata was free in form. As text it can still be matched.
+			// Older metadata may hold any JSON. Kept as text, it can still be
+			// matched.
 			m[k] = string(d.skip())
 			return nil
 		}
@@ -293,22 +308,25 @@ func (d *hostnameDecoder) metadata() (map[string]string, error) {
 		m[k] = v
 		return err
 	})
+
 	if len(m) == 0 {
 		m = nil
 	}
 	return m, err
 }
 
-// hostnameSettings reads ssl.settings with all its keys: a PATCH replaces the
-// object as a whole, so what is not understood has to be sent back as well.
-func (d *hostnameDecoder) hostnameSettings() ([]plan.Setting, error) {
+// sslSettings reads ssl.settings with all its keys: a PATCH replaces the whole
+// object, so it must send back even keys that tlsync does not know.
+func (d *customHostnameDecoder) sslSettings() ([]plan.Setting, error) {
 	if d.next() != '{' {
 		return nil, d.want("an object")
 	}
+
 	raw := d.skip()
 	if s, ok := d.settings[string(raw)]; ok {
 		return s, nil
 	}
+
 	var out []plan.Setting
 	inner := cursor{b: raw}
 	err := inner.object(func(key []byte) error {
@@ -319,11 +337,12 @@ func (d *hostnameDecoder) hostnameSettings() ([]plan.Setting, error) {
 		} else {
 			s.Value = compacted(s.Raw)
 		}
-		// A key that stands twice means its last value, as everywhere.
+		// If a key appears twice, its last value counts, as in encoding/json.
 		out = slices.DeleteFunc(out, func(o plan.Setting) bool { return o.ID == s.ID })
 		out = append(out, s)
 		return nil
 	})
+
 	if err != nil {
 		return nil, err
 	}
@@ -333,7 +352,8 @@ func (d *hostnameDecoder) hostnameSettings() ([]plan.Setting, error) {
 	return out, nil
 }
 
-// compacted is the value of a setting that the table does not know.
+// compacted returns the value of a setting that is not in the table of
+// settings.
 func compacted(raw string) schema.Value {
 	var v schema.Value
 	if v.UnmarshalJSON([]byte(raw)) != nil || v == "" {
@@ -342,16 +362,15 @@ func compacted(raw string) schema.Value {
 	return v
 }
 
-// validID keeps out of paths what could lead elsewhere, also where somebody on
-// the way undoes the escaping. Ids are opaque otherwise: their shape has changed
-// before.
+// validID rejects ids that could lead a path elsewhere, even if a proxy undoes
+// the escaping. Otherwise ids are opaque: their form has changed before.
 func validID(id string) bool {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\?#%`, r) }
 	return id != "" && len(id) <= 100 && id != "." && id != ".." && !strings.ContainsFunc(id, odd)
 }
 
-// canonicalName is the form in which names are compared. A live name that is no
-// valid hostname stays what it is, in lower case.
+// canonicalName returns the form in which names are compared. A live name that
+// is not a valid hostname only becomes lower case.
 func canonicalName(s string) string {
 	if plainName(s) {
 		return s
@@ -362,8 +381,8 @@ func canonicalName(s string) string {
 	return strings.ToLower(strings.TrimSuffix(s, "."))
 }
 
-// plainName reports whether a name is canonical at first sight, as nearly all
-// live ones are.
+// plainName reports whether a name is obviously canonical, as nearly all live
+// ones are.
 func plainName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -62,7 +62,7 @@ func TestNamesInAZoneHaveSettingsOfTheirOwn(t *testing.T) {
 	}
 	c.advance(time.Minute)
 
-	// Deleted, it stays in the list for a while, with the value that it had.
+	// A deleted setting stays in the list for a while, with its old value.
 	if got := must[shownLocal](t, srv, "DELETE", one, ""); got.Value != "" || got.Status != "pending_deletion" {
 		t.Errorf("deleted %+v", got)
 	}
@@ -84,7 +84,7 @@ func TestNamesInAZoneHaveSettingsOfTheirOwn(t *testing.T) {
 		t.Errorf("state has %d names", n)
 	}
 
-	// A write on the heels of a deletion is not undone by it.
+	// A deletion does not undo a write that follows it at once.
 	must[any](t, srv, "DELETE", locals+"/http2/old.saas.example", "")
 	c.advance(10 * time.Second)
 	must[any](t, srv, "PUT", locals+"/http2/old.saas.example", `{"value":"on"}`)

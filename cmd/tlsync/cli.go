@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+
+	"tlsync/schema"
+)
+
+func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
+	p := &program{s, getenv, secrets, writing, time.Now}
+	app := &cli.App{
+		Name:                  "tlsync",
+		Usage:                 "TLS settings of Cloudflare zones and custom hostnames, from Git",
+		Version:               version(),
+		HideHelpCommand:       true, // permute turns "help COMMAND" into "COMMAND --help"
+		EnableBashCompletion:  true,
+		CustomAppHelpTemplate: appHelp,
+		Reader:                s.in,
+		Writer:                s.out,
+		ErrWriter:             s.err,
+		ExitErrHandler:        func(*cli.Context, error) {}, // run picks the exit code
+		OnUsageError:          usageError,
+		Before:                unsetEmptyInputs,
+		Action:                helpOrUnknown,
+		Commands: []*cli.Command{
+			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
+			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(),
+		},
+	}
+
+	for _, c := range app.Commands {
+		dress(c)
+	}
+	return app
+}
+
+// dress gives a command and its subcommands the help and the errors of tlsync.
+func dress(c *cli.Command) {
+	c.HideHelpCommand = true
+	c.CustomHelpTemplate = commandHelp + flagHelp(c.Flags)
+	c.Before = refuseEmptyValues
+	if c.OnUsageError == nil {
+		c.OnUsageError = usageError
+	}
+	for _, sub := range c.Subcommands {
+		dress(sub)
+	}
+}
+
+// helpOrUnknown carries out a command line that names no command of tlsync.
+func helpOrUnknown(c *cli.Context) error {
+	name := c.Args().First()
+	if name == "help" {
+		name = c.Args().Get(1)
+	}
+	if name != "" {
+		return unknownCommand(c.App, name)
+	}
+	return cli.ShowAppHelp(c)
+}
+
+// inputPrefix begins the names of the variables that hold the inputs of the action.
+const inputPrefix = "TLSYNC_"
+
+// unsetEmptyInputs lets defaults stand where an input is empty: the action sets a
+// variable for every input, given or not.
+func unsetEmptyInputs(*cli.Context) error {
+	for _, v := range os.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, inputPrefix) && strings.TrimSpace(value) == "" {
+			if err := os.Unsetenv(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refuseEmptyValues keeps a shell variable that is not set from taking a flag away.
+func refuseEmptyValues(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if _, ok := f.(*cli.StringFlag); ok && c.IsSet(name) && c.String(name) == "" {
+			return seeHelp(c, fmt.Errorf(`--%s "": want a value`, name))
+		}
+	}
+	return nil
+}
+
+// usageError rewords an error of the flag library, which names flags with one dash
+// and does not say what they take. It suggests the flag that was meant.
+func usageError(c *cli.Context, err error, _ bool) error {
+	flags := c.Command.Flags
+	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return seeHelp(c, fmt.Errorf("unknown flag --%s%s", unknown, didYouMean("--%s", unknown, flagNames(flags))))
+	}
+	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return seeHelp(c, fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-")))
+	}
+
+	name, where, value := "", "", ""
+	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
+		value, name, where = m[1], m[2], "--"+m[2]
+	} else if m := wrongInput().FindStringSubmatch(err.Error()); m != nil {
+		value, where, name = m[1], m[2], m[3]
+	}
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			err = fmt.Errorf("%s %s: want %s", where, value, wanted(f))
+		}
+	}
+	return seeHelp(c, err)
+}
+
+// wanted describes the values that a flag takes.
+func wanted(f cli.Flag) string {
+	switch f.(type) {
+	case *cli.IntFlag:
+		return "a whole number"
+	case *cli.DurationFlag:
+		return "a time, as in 90s or 1h30m"
+	case *cli.BoolFlag:
+		return "true or false"
+	}
+	return "a value"
+}
+
+// wrongValue matches the error for a flag's value that cannot be parsed.
+var wrongValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+})
+
+// wrongInput matches the error for a variable's value that cannot be parsed.
+var wrongInput = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^could not parse (".*") as [a-z]+ value from environment variable "([A-Z_]+)" for flag ([a-z-]+): `)
+})
+
+// seeHelp says where the flags of the command are explained.
+func seeHelp(c *cli.Context, err error) error {
+	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		if v, ok := f.(cli.VisibleFlag); ok && v.IsVisible() {
+			names = append(names, f.Names()...)
+		}
+	}
+	return names
+}
+
+func unknownCommand(app *cli.App, name string) error {
+	var names []string
+	for _, c := range app.Commands {
+		names = append(names, c.Names()...)
+	}
+	return fmt.Errorf("unknown command %q%s; see tlsync --help", name, didYouMean("%q", name, names))
+}
+
+// didYouMean suggests the candidate that is near a mistyped name, if there is one. The
+// flag library would suggest one for any name, however far.
+func didYouMean(format, name string, candidates []string) string {
+	if near := schema.Suggest(name, candidates); near != "" {
+		return fmt.Sprintf(", did you mean "+format+"?", near)
+	}
+	return ""
+}
+
+// sharedFlags returns the flags that most commands take. The library writes into flags,
+// so every command needs its own.
+func sharedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Category: sharedCategory, Value: ".", TakesFile: true, Usage: "`DIR` directory that holds tlsync.yaml"},
+		&cli.StringSliceFlag{Name: "zone", Category: sharedCategory, Usage: "`NAME` only this zone; may be repeated"},
+		&cli.StringFlag{Name: "format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` of the output"},
+		&cli.StringFlag{Name: "color", Category: sharedCategory, Value: "auto", Usage: "`WHEN` auto, always or never"},
+		&cli.BoolFlag{Name: "verbose", Category: sharedCategory, Usage: "all names, and what stands behind them"},
+		&cli.BoolFlag{Name: "quiet", Category: sharedCategory, Usage: "no progress and no remarks on stderr"},
+		&cli.StringFlag{Name: "log-level", Category: sharedCategory, Value: "warn", Usage: "`LEVEL` debug, info, warn or error"},
+		&cli.StringFlag{Name: "log-format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` text or json"},
+		&cli.StringFlag{Name: "rate", Category: sharedCategory, Value: "1100/5m", Usage: "`N/TIME` API requests in a time, at most"},
+		&cli.IntFlag{Name: "concurrency", Category: sharedCategory, Value: 10, Usage: "`N` API requests at once, at most"},
+		&cli.DurationFlag{Name: "timeout", Category: sharedCategory, Value: 30 * time.Second, Usage: "`TIME` for one API request"},
+	}
+}
+
+// choice refuses a value that is not one of the words that a flag takes.
+func choice(flag, value string, words ...string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("--%s %q: want %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
+}
+
+// boolFlag reads a flag that takes true or false as an argument of its own.
+func boolFlag(c *cli.Context, flag string) (bool, error) {
+	v, err := strconv.ParseBool(c.String(flag))
+	if err != nil {
+		return false, fmt.Errorf("--%s %q: want true or false", flag, c.String(flag))
+	}
+	return v, nil
+}
+
+// words splits the values of a flag that takes a list at commas and white space.
+func words(values []string) []string {
+	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+}
+
+// noArguments refuses positional arguments.
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
+	}
+	return nil
+}
+
+// action makes what the library calls out of the two halves of a command: one reads
+// its flags, the other carries it out and knows nothing of flags.
+func action[O any](options func(*cli.Context) (O, error), do func(context.Context, O) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		o, err := options(c)
+		if err != nil {
+			return err
+		}
+		return do(c.Context, o)
+	}
+}
