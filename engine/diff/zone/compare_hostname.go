@@ -64,7 +64,7 @@ func (c *comparer) differing(i int) []plan.Edit {
 func unusedList(settings []plan.Setting) bool {
 	minimum, _ := plan.Lookup(settings, schema.MinTLSVersion)
 	ciphers, _ := plan.Lookup(settings, schema.Ciphers)
-	return handshake{Minimum: minimum.Value, Ciphers: ciphers.Value}.UnusedList()
+	return schema.Handshake{Minimum: minimum.Value, Ciphers: ciphers.Value}.UnusedList()
 }
 
 // dropUnusedList reports a cipher list beside a minimum of 1.3, and returns the settings

@@ -72,7 +72,7 @@ func creationCause(in *Input, name string) plan.Cause {
 
 // refusal says why a custom hostname cannot be created, "" if it can.
 func refusal(in *Input, d *diff, c *creation) (why string, sev schema.Severity) {
-	if (handshake{Minimum: c.own[schema.MinTLSVersion], Ciphers: c.own[schema.Ciphers]}).UnusedList() {
+	if (schema.Handshake{Minimum: c.own[schema.MinTLSVersion], Ciphers: c.own[schema.Ciphers]}).UnusedList() {
 		return `Cloudflare accepts no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`, schema.Error
 	}
 

@@ -261,9 +261,9 @@ func whoFollows(o *outcome, id string) string {
 func cutsOff(setting string, from, to schema.Value) bool {
 	switch setting {
 	case schema.MinTLSVersion:
-		return handshake{Minimum: from}.CutOff(handshake{Minimum: to}) != 0
+		return schema.Handshake{Minimum: from}.CutOff(schema.Handshake{Minimum: to}) != 0
 	case schema.Ciphers:
-		return handshake{Ciphers: from}.CutOff(handshake{Ciphers: to}) != 0
+		return schema.Handshake{Ciphers: from}.CutOff(schema.Handshake{Ciphers: to}) != 0
 	}
 	return false
 }

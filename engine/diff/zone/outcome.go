@@ -96,7 +96,7 @@ func (o *outcome) effectiveOf(c *creation, id string) schema.Value {
 }
 
 // handshakes returns what a hostname can negotiate before and after the plan.
-func (o *outcome) handshakes(i int) (before, after handshake) {
+func (o *outcome) handshakes(i int) (before, after schema.Handshake) {
 	before.Minimum, after.Minimum = o.effective(i, schema.MinTLSVersion)
 	before.TLS13, after.TLS13 = o.effective(i, schema.TLS13)
 	before.Ciphers, after.Ciphers = o.effective(i, schema.Ciphers)
@@ -107,9 +107,9 @@ func (o *outcome) handshakes(i int) (before, after handshake) {
 
 // handshakesOfZone returns what names that follow the zone can negotiate before and
 // after the plan.
-func (o *outcome) handshakesOfZone() (before, after handshake) {
-	of := func(value func(id string) schema.Value) handshake {
-		return handshake{Minimum: value(schema.MinTLSVersion), TLS13: value(schema.TLS13), Ciphers: value(schema.Ciphers)}
+func (o *outcome) handshakesOfZone() (before, after schema.Handshake) {
+	of := func(value func(id string) schema.Value) schema.Handshake {
+		return schema.Handshake{Minimum: value(schema.MinTLSVersion), TLS13: value(schema.TLS13), Ciphers: value(schema.Ciphers)}
 	}
 	return of(o.before), of(o.after)
 }

@@ -94,10 +94,10 @@ func (c *policyCheck) broken(limits []limit, s *subject, row *schema.Setting, v 
 	if row.ID == schema.Ciphers {
 		// Beside a minimum of 1.3 a list has no effect.
 		from, to := c.o.met(s, schema.MinTLSVersion)
-		if (handshake{Minimum: to}).OnlyTLS13() {
+		if (schema.Handshake{Minimum: to}).OnlyTLS13() {
 			return nil
 		}
-		if (handshake{Minimum: from}).OnlyTLS13() {
+		if (schema.Handshake{Minimum: from}).OnlyTLS13() {
 			was = ""
 		}
 	}

@@ -93,8 +93,8 @@ func swapsMinimumAndList(minimum, list *plan.Edit) bool {
 // 1.3 is on before the minimum rises to 1.3, and goes off after the minimum has left 1.3.
 func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
 	from, to := o.handshakes(n.index)
-	minimumFirst := handshake{Minimum: to.Minimum, TLS13: from.TLS13}
-	tls13First := handshake{Minimum: from.Minimum, TLS13: to.TLS13}
+	minimumFirst := schema.Handshake{Minimum: to.Minimum, TLS13: from.TLS13}
+	tls13First := schema.Handshake{Minimum: from.Minimum, TLS13: to.TLS13}
 	if from.NoVersion() || to.NoVersion() || !minimumFirst.NoVersion() && !tls13First.NoVersion() {
 		return
 	}

@@ -24,8 +24,8 @@ func always(*plan.Edit) bool      { return true }
 func stronger(e *plan.Edit) bool  { return e.Direction == schema.Strengthens }
 func weaker(e *plan.Edit) bool    { return e.Direction == schema.Weakens }
 func notWeaker(e *plan.Edit) bool { return e.Direction != schema.Weakens }
-func losesKeys(e *plan.Edit) bool { return cipherKeys(e.From)&^cipherKeys(e.To) != 0 }
-func gainsKeys(e *plan.Edit) bool { return cipherKeys(e.To)&^cipherKeys(e.From) != 0 }
+func losesKeys(e *plan.Edit) bool { return schema.CipherKeys(e.From)&^schema.CipherKeys(e.To) != 0 }
+func gainsKeys(e *plan.Edit) bool { return schema.CipherKeys(e.To)&^schema.CipherKeys(e.From) != 0 }
 
 func becomes(v string) func(*plan.Edit) bool {
 	return func(e *plan.Edit) bool { return e.To == schema.StringValue(v) }

@@ -31,7 +31,7 @@ func unreachable(o *outcome, w *writes) {
 	}
 	for k := range o.created {
 		c := &o.created[k]
-		h := handshake{Minimum: o.effectiveOf(c, schema.MinTLSVersion), TLS13: o.effectiveOf(c, schema.TLS13)}
+		h := schema.Handshake{Minimum: o.effectiveOf(c, schema.MinTLSVersion), TLS13: o.effectiveOf(c, schema.TLS13)}
 		if h.NoVersion() {
 			w.graph.Change(w.created[k]).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", c.name, demandsTLS13, nobody))
 		}
@@ -64,7 +64,7 @@ func (l *losses) add(o *outcome, w *writes, i int) {
 	from, to := o.handshakes(i)
 	h := o.names.At(i)
 	if !to.Unreachable() {
-		if from.CutOff(to)&withoutTLS13 != 0 {
+		if from.CutOff(to)&schema.WithoutTLS13 != 0 {
 			l.tls13Only = append(l.tls13Only, fmt.Sprintf("%s (%s)", h.Name, h.Keys))
 		}
 		return
