@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/crash"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -192,7 +193,7 @@ func (p *program) notLeftBehind(o common) error {
 		return nil
 	}
 	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: pull first, or go back on purpose with --allow-not-tip",
-		short(head.Hash), report.Safe(branch), short(tip.Hash))}
+		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
 // applied is what became of an apply. What was not reached is nil.

@@ -22,6 +22,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -216,7 +217,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	r.remark(r.o.common, "tlsync: %s: %s", report.Safe(r.env.Event), r.task)
+	r.remark(r.o.common, "tlsync: %s: %s", safe.Text(r.env.Event), r.task)
 
 	if r.o.token != "" {
 		r.client, err = github.New(github.Options{
@@ -314,7 +315,7 @@ func (r *ciRun) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
 		message := r.secrets.hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+report.MarkdownMessage(message, 1000)+"\n")
+		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
 	}
 
 	r.warn("annotations", github.Commands(r.out, r.annotations))

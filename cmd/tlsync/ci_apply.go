@@ -12,7 +12,9 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // marked is what the statuses of commits say of earlier applies.
@@ -169,7 +171,7 @@ func (r *ciRun) isTip(ctx context.Context) error {
 	}
 	if tip != r.head.Hash {
 		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: its own run applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
-			short(r.head.Hash), report.Safe(r.event.DefaultBranch), short(tip))}
+			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
 }
@@ -210,7 +212,7 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
 	case len(reviews) == 0:
 		r.remark(r.o.common, "tlsync: not held to a reviewed plan: %s", missing[0])
-		r.summary = append(r.summary, "Not held to a reviewed plan: "+report.MarkdownText(missing[0])+".\n")
+		r.summary = append(r.summary, "Not held to a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
 	}
 	return reviews, nil
 }
@@ -234,7 +236,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
 	}
 
-	head, review, err := report.ParseReviewed(body)
+	head, review, err := planfile.ParseReviewed(body)
 	switch {
 	case err != nil:
 		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}

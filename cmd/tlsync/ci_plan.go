@@ -14,7 +14,9 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // plan is what a pull request gets: a three-way plan in a comment, in the job
@@ -69,10 +71,10 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	refused := r.policyKept(made, c)
 	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + report.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
 	}
 
-	review := report.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
+	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
 		page.Budget = max(1, budget-len(review)-2)
@@ -106,7 +108,7 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 		r.notice("warning", text)
 	}
 
-	page := "### " + report.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + report.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
+	page := "### " + safe.MarkdownText(r.title("plan")) + ": " + title + "\n\n" + safe.MarkdownText(text) + ".\n\n" + r.of(nil) + "\n"
 	r.comment(ctx, func(int) (string, error) { return page, nil })
 	if nothing == "" {
 		return why // which the summary tells at the end
@@ -211,9 +213,9 @@ func (r *ciRun) title(what string) string {
 
 // of names the commits of a plan, as Markdown.
 func (r *ciRun) of(base *configuration) string {
-	text := "Commit " + report.MarkdownCode(short(r.reviewedHead()))
+	text := "Commit " + safe.MarkdownCode(short(r.reviewedHead()))
 	if base != nil && base.info.Commit != r.head.Hash {
-		text += " against " + report.MarkdownCode(short(base.info.Commit))
+		text += " against " + safe.MarkdownCode(short(base.info.Commit))
 	}
 	return text + "."
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 )
 
 // hostedJob is how long a job may take on GitHub's own runners
@@ -37,17 +38,17 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
-		report.Plural(s.Changes, "change"), report.Duration(s.EstimatedSeconds), rateText(o.rate))
+		plan.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
 	if o.deadline > 0 {
-		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, report.Duration(int(left.Seconds())))
+		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, view.Duration(int(left.Seconds())))
 	} else {
-		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", report.Duration(int(hostedJob.Seconds())))
+		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", view.Duration(int(hostedJob.Seconds())))
 	}
 
 	b.WriteString(", and the next run goes on with the rest")
 	for _, f := range made.Findings {
 		if f.Rule == plan.CheaperZoneValue {
-			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", report.Safe(f.Message))
+			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", safe.Text(f.Message))
 		}
 	}
 	p.remark(o.common, "%s", b.String())

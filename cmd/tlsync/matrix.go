@@ -13,8 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tlsync/engine/cloudflare"
-	"tlsync/engine/report"
 	"tlsync/engine/resolve"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -101,7 +101,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 
 	shards := spread(sizes, o.shards, o.writes, o.rate)
 	for _, line := range shared(shards, o.rate) {
-		p.remark(o.common, "tlsync: %s", report.Safe(line))
+		p.remark(o.common, "tlsync: %s", safe.Text(line))
 	}
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
 		p.remark(o.common, "tlsync: mtls and alerts of accounts are in no shard: a job without zones takes them along")

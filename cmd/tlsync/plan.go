@@ -15,7 +15,9 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -111,7 +113,7 @@ func (p *program) source(o common, c, base *configuration, from string) (engine.
 		if err != nil {
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
-		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), report.Safe(from))
+		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
 		return saved, func() {}, nil
 	}
 
@@ -140,7 +142,7 @@ func interrupted(ctx context.Context, err error) error {
 func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	switch o.format {
 	case "json":
-		return report.PlanJSON(p.out, made)
+		return planfile.PlanJSON(p.out, made)
 	case "github":
 		return github.Commands(p.out, annotations(o, report.PlanAnnotations(made)))
 	case "markdown":
@@ -169,7 +171,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return report.PlanJSON(w, made) })
+	return saveFile(flag, file, func(w io.Writer) error { return planfile.PlanJSON(w, made) })
 }
 
 type showOptions struct {
@@ -201,7 +203,7 @@ func (p *program) show(_ context.Context, o showOptions) error {
 	if err != nil {
 		return err
 	}
-	if report.IsReceipt(text) {
+	if planfile.IsReceipt(text) {
 		return p.showReceipt(o.common, o.file, text)
 	}
 
@@ -214,7 +216,7 @@ func (p *program) show(_ context.Context, o showOptions) error {
 
 // readPlan reads a plan that was saved in a file, from its text.
 func readPlan(file string, text []byte) (*plan.Plan, error) {
-	made, err := report.ReadPlan(bytes.NewReader(text))
+	made, err := planfile.ReadPlan(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -226,7 +228,7 @@ func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
 		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
 	}
-	if !report.Intact(made) {
+	if !planfile.Intact(made) {
 		return fmt.Errorf("%s: the checksum is not that of its content: it was edited or damaged; make the plan again", file)
 	}
 	return nil

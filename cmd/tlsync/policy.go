@@ -11,7 +11,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/diff"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -162,7 +162,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	}
 
 	for _, what := range slices.Sorted(maps.Keys(odd)) {
-		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", report.Safe(what))
+		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", safe.Text(what))
 	}
 
 	if len(items) == 0 {
@@ -181,7 +181,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostExceptions)
 			break
 		}
-		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", report.Safe(it.name), strings.Join(it.settings, ", "), until)
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", safe.Text(it.name), strings.Join(it.settings, ", "), until)
 	}
 }
 
@@ -203,8 +203,8 @@ func entries(b *strings.Builder, broken []plan.Breach) {
 		}
 		if br.Zone != zone {
 			zone = br.Zone
-			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to the document of zone %s, or write one\n  custom_hostnames:\n    hostnames:", report.Safe(zone))
+			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to the document of zone %s, or write one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
 		}
-		fmt.Fprintf(b, "\n      %s: {}", report.Safe(br.Names[0]))
+		fmt.Fprintf(b, "\n      %s: {}", safe.Text(br.Names[0]))
 	}
 }

@@ -11,7 +11,9 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
 	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // receipt is the file that an apply keeps of its steps: a line as each ends, which
@@ -55,11 +57,11 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	info, err := os.Lstat(file)
 	regular := err != nil || info.Mode().IsRegular()
 	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
-		return fail(fmt.Errorf("%s is not a regular file", report.Safe(file)))
+		return fail(fmt.Errorf("%s is not a regular file", safe.Text(file)))
 	}
 	for _, other := range others {
 		if o, otherErr := os.Stat(other); err == nil && otherErr == nil && os.SameFile(info, o) {
-			return fail(fmt.Errorf("%s is a file that this run reads", report.Safe(file)))
+			return fail(fmt.Errorf("%s is a file that this run reads", safe.Text(file)))
 		}
 	}
 
@@ -72,9 +74,9 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	}
 	if regular {
 		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
-		if readErr == nil && len(start) > 0 && !report.IsReceipt(start) {
+		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
 			_ = f.Close()
-			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", report.Safe(file)))
+			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", safe.Text(file)))
 		}
 		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
 			err = f.Truncate(0)
@@ -230,7 +232,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	var text []byte
 	tally := r.tally
 	add := func(line any) error {
-		b, err := report.ReceiptLine(line)
+		b, err := planfile.ReceiptLine(line)
 		text = append(text, b...)
 		return err
 	}
@@ -254,12 +256,12 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 			tally.NotAttempted++
 		}
 		if err == nil {
-			err = add(report.NewReceiptStep(&s))
+			err = add(planfile.NewReceiptStep(&s))
 		}
 	}
 
 	if stopped != nil && err == nil {
-		err = add(report.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
+		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
 	}
 	if err == nil {
 		_, err = r.file.Write(text)
@@ -288,13 +290,13 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 
 // showReceipt prints a receipt.
 func (p *program) showReceipt(o common, file string, text []byte) error {
-	r, err := report.ReadReceipt(text)
+	r, err := planfile.ReadReceipt(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	switch o.format {
 	case "json":
-		return report.ReceiptJSON(p.out, r)
+		return planfile.ReceiptJSON(p.out, r)
 	case "markdown":
 		title := "Receipt of an apply"
 		if r.Tally == nil {

@@ -9,11 +9,11 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/planfile"
 )
 
 // threeChanges is a run with a receipt for three changes.
-func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *report.Receipt) {
+func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *planfile.Receipt) {
 	t.Helper()
 	p := &program{secrets: &redactor{}}
 	for _, s := range secrets {
@@ -30,7 +30,7 @@ func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func()
 	}
 	run := applyRun{receipt: r}
 	run.expect(made)
-	return r, made, func() *report.Receipt {
+	return r, made, func() *planfile.Receipt {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func()
 				t.Errorf("the receipt holds %q", s)
 			}
 		}
-		got, err := report.ReadReceipt(text)
+		got, err := planfile.ReadReceipt(text)
 		if err != nil {
 			t.Fatal(err)
 		}

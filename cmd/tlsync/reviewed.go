@@ -10,7 +10,8 @@ import (
 
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 )
 
 // maxReviewedFile bounds what is read as a review: a plan of 50,000 changes has
@@ -34,7 +35,7 @@ func readReviewed(file string) (hold.Reviewed, error) {
 	}
 
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		made, err := report.ReadPlan(bytes.NewReader(text))
+		made, err := planfile.ReadPlan(bytes.NewReader(text))
 		if err != nil {
 			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}
@@ -42,7 +43,7 @@ func readReviewed(file string) (hold.Reviewed, error) {
 		return hold.ReviewEach(made), intact(file, made)
 	}
 
-	_, review, err := report.ParseReviewed(string(text))
+	_, review, err := planfile.ParseReviewed(string(text))
 	if err != nil {
 		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 	}
@@ -58,7 +59,7 @@ func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
 	}
 	const most = 10
 	return exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the plan that was reviewed:\n  " +
-		strings.Join(report.Added(added, most), "\n  "))}
+		strings.Join(view.Added(added, most), "\n  "))}
 }
 
 func countChanges(n int) string {

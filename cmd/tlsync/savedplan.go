@@ -12,7 +12,8 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -32,23 +33,23 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	case !info.Mode().IsRegular(): // a pipe could be waited for without end
-		return nil, fmt.Errorf("nothing was written: %s is not a regular file", report.Safe(file))
+		return nil, fmt.Errorf("nothing was written: %s is not a regular file", safe.Text(file))
 	}
 	text, err := readBounded(file)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}
 
-	made, err := readPlan(report.Safe(file), text)
+	made, err := readPlan(safe.Text(file), text)
 	if err != nil {
 		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 	}
 	for i := range made.Findings {
 		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
-			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s does not keep the policy that it was made under: %s", report.Safe(file), f.Message)}
+			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s does not keep the policy that it was made under: %s", safe.Text(file), f.Message)}
 		}
 	}
-	return &savedPlan{file: report.Safe(file), plan: made}, nil
+	return &savedPlan{file: safe.Text(file), plan: made}, nil
 }
 
 // readBounded reads a file that is not larger than any of ours.
@@ -60,7 +61,7 @@ func readBounded(file string) ([]byte, error) {
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
 	if err == nil && len(text) > maxReviewedFile {
-		err = fmt.Errorf("%s is larger than %d MiB", report.Safe(file), maxReviewedFile>>20)
+		err = fmt.Errorf("%s is larger than %d MiB", safe.Text(file), maxReviewedFile>>20)
 	}
 	return text, err
 }
@@ -71,7 +72,7 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 	if s.plan.Config.Digest != c.info.Digest {
 		at := ""
 		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
-			at = ", at commit " + report.Safe(short(commit))
+			at = ", at commit " + safe.Text(short(commit))
 		}
 		return exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
 	}
@@ -81,7 +82,7 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 	}
 	for i := range s.plan.Changes {
 		if ch := &s.plan.Changes[i]; !slices.Contains(o.zones, ch.Zone) {
-			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, report.Safe(ch.String()))}
+			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
 		}
 	}
 	return nil
@@ -104,7 +105,7 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 		most = 0
 	}
 	list := func(all []hold.Discrepancy) string {
-		return strings.Join(report.Discrepancies(all, most), "\n  ")
+		return strings.Join(view.Discrepancies(all, most), "\n  ")
 	}
 
 	switch {

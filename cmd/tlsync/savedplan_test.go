@@ -15,7 +15,8 @@ import (
 	"tlsync/engine/diff"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/report"
+	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
 	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
@@ -120,7 +121,7 @@ func newSaved(t testing.TB) *saved {
 func planText(t testing.TB, p *plan.Plan) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.PlanJSON(&b, p); err != nil {
+	if err := planfile.PlanJSON(&b, p); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -128,7 +129,7 @@ func planText(t testing.TB, p *plan.Plan) []byte {
 
 // held is what becomes of a plan file: nil where it is refused, or stale.
 func (s *saved) held(text []byte) *hold.Narrowed {
-	made, err := report.ReadPlan(bytes.NewReader(text))
+	made, err := planfile.ReadPlan(bytes.NewReader(text))
 	if err != nil || intact("plan.json", made) != nil || made.Config.Digest != s.desired.Digest {
 		return nil
 	}
@@ -306,19 +307,19 @@ func TestForgedPlans(t *testing.T) {
 		{name: "without edits", forge: func(p *plan.Plan) { change(p, a).Edits = nil }, foreign: "its id does not fit what it is about"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			forged, err := report.ReadPlan(bytes.NewReader(s.text))
+			forged, err := planfile.ReadPlan(bytes.NewReader(s.text))
 			if err != nil {
 				t.Fatal(err)
 			}
 			tc.forge(forged)
 			forged.Digest = plan.Digest(forged.Changes)
-			forged, err = report.ReadPlan(bytes.NewReader(planText(t, forged)))
+			forged, err = planfile.ReadPlan(bytes.NewReader(planText(t, forged)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			n := hold.Narrow(forged, s.fresh, diff.Input{Live: s.live}, s.desired)
 			check := func(what, want string, got []hold.Discrepancy) {
-				text := strings.Join(report.Discrepancies(got, 0), "\n")
+				text := strings.Join(view.Discrepancies(got, 0), "\n")
 				if want == "" != (len(got) == 0) || len(got) > 1 || !strings.Contains(text, want) {
 					t.Errorf("%s: want %q, got %q", what, want, text)
 				}

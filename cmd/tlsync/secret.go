@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"tlsync/engine/crash"
-	"tlsync/engine/report"
+	"tlsync/engine/safe"
 )
 
 // redactor knows the secrets of a run and keeps them out of everything printed,
@@ -88,7 +88,7 @@ func reportBug(w io.Writer, bug *crash.Error) int {
 func oneLine(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {
-		lines[i] = report.Safe(lines[i])
+		lines[i] = safe.Text(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -12,8 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tlsync/engine/report"
+	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
+	"tlsync/engine/safe"
 	"tlsync/engine/snapshot"
 )
 
@@ -75,7 +76,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].Hostnames)
 	}
-	p.remark(o.common, "tlsync: saved %s of %s", report.Plural(hostnames, "custom hostname"), report.Plural(len(live.Zones), "zone"))
+	p.remark(o.common, "tlsync: saved %s of %s", plan.Count(hostnames, "custom hostname"), plan.Count(len(live.Zones), "zone"))
 	return nil
 }
 
@@ -96,7 +97,7 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 // notYAML keeps what is written to files away from the configuration.
 func notYAML(file string) error {
 	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
-		return fmt.Errorf("%s: what is saved is JSON; a name that ends in %s could be the configuration", report.Safe(file), ext)
+		return fmt.Errorf("%s: what is saved is JSON; a name that ends in %s could be the configuration", safe.Text(file), ext)
 	}
 	return nil
 }

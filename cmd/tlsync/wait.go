@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tlsync/engine/apply"
+	"tlsync/engine/plan"
 	"tlsync/engine/report"
 )
 
@@ -36,7 +37,7 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 		return err
 	}
 
-	text := fmt.Sprintf("all was written, but %d of %s are not active", len(inactive), report.Plural(of, "custom hostname"))
+	text := fmt.Sprintf("all was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}

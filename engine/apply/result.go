@@ -26,7 +26,18 @@ type Step struct {
 	Err error
 }
 
-// Tally counts the steps by outcome; Planned is the sum.
+// Why says why the step is not done, which may be foreign text.
+func (s *Step) Why() string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.Err != nil:
+		return s.Err.Error()
+	}
+	return "no reason is known"
+}
+
+// Tally counts outcomes; Planned is their sum.
 type Tally struct {
 	Planned      int `json:"planned"`
 	Done         int `json:"done"`

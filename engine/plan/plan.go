@@ -215,6 +215,9 @@ func (m *RawMessage) UnmarshalJSON(b []byte) error {
 type Hazard struct {
 	Kind    HazardKind `json:"kind"`
 	Message string     `json:"message"` // one sentence: who is affected
+	// Template is Message with This in place of the object's name. It is empty where the
+	// template is not known, as in a plan from a file.
+	Template string `json:"-"`
 	// Exception is the exception of the policy that lifts it, with its line, its
 	// end and its reason, which is foreign text; empty if none does.
 	Exception string `json:"exception,omitempty"`
@@ -258,8 +261,9 @@ type Finding struct {
 	Severity schema.Severity
 	Rule     string
 	Ref
-	Message string
-	Origin  Origin // {} where no line asks for it
+	Message  string
+	Template string // as in Hazard
+	Origin   Origin // {} where no line asks for it
 }
 
 // Info is the severity of a finding that asks for nothing.
@@ -290,9 +294,12 @@ const (
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
 )
 
-// AddHazard adds a hazard to the change.
+// AddHazard adds a hazard to the change. This stands for the name of the object in the
+// message.
 func (c *Change) AddHazard(kind HazardKind, message string) {
-	c.Hazards = append(c.Hazards, Hazard{Kind: kind, Message: message})
+	h := Hazard{Kind: kind}
+	h.Message, h.Template = fill(message, c.Title())
+	c.Hazards = append(c.Hazards, h)
 }
 
 // Lift lifts the gate of the hazards of one kind by an exception of the policy, given

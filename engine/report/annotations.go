@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/schema"
 )
 
-// Annotation is a remark on a line of a file, for those who look at the file. All
+// Annotation is a remark on a line of a file, for people who look at the file. All
 // of it but Level may be foreign text.
 type Annotation struct {
 	Level   string // "error", "warning" or "notice"
@@ -21,7 +22,7 @@ type Annotation struct {
 	Message string
 }
 
-// DiagnosticAnnotations are the mistakes of a configuration.
+// DiagnosticAnnotations returns the mistakes of a configuration.
 func DiagnosticAnnotations(ds schema.Diagnostics) []Annotation {
 	var out []Annotation
 	for _, d := range ds {
@@ -37,95 +38,149 @@ func DiagnosticAnnotations(ds schema.Diagnostics) []Annotation {
 	return out
 }
 
-// PlanAnnotations are what a plan has to say to those who look at the lines that
-// ask for it: findings, hazards that need permission, conflicts, and drift; what
-// concerns many objects of one line once. The most important come first.
+// PlanAnnotations returns what a plan says about lines of the configuration: findings,
+// hazards that need permission, conflicts, and drift. Equal remarks about many objects of
+// one line are one annotation. The most important annotations come first.
 func PlanAnnotations(p *plan.Plan) []Annotation {
-	var out []Annotation
-	add := func(level string, o plan.Origin, title, message string) {
-		out = append(out, Annotation{Level: level, File: o.File, Line: o.Line, Col: o.Col, Title: title, Message: message})
-	}
-	for _, f := range p.Findings {
-		if f.Origin.File == "" {
-			continue
-		}
-		o := f.Origin
-		if f.Rule == plan.NoLongerManaged {
-			o.Line, o.Col = 0, 0 // the line is one of the base commit
-		}
-		level := map[schema.Severity]string{schema.Error: "error", schema.Warning: "warning"}[f.Severity]
-		add(cmp.Or(level, "notice"), o, f.Rule, f.Message)
-	}
-	type key struct {
-		level, title string
-		pos          schema.Pos
-	}
-	type told struct {
-		message string
-		names   []string
-	}
-	at := map[key]*told{}
-	var keys []key
-	note := func(k key, message func() string, name string) {
-		if k.pos.File == "" {
-			return
-		}
-		if at[k] == nil {
-			at[k] = &told{message: message()} // of the first
-			keys = append(keys, k)
-		}
-		at[k].names = append(at[k].names, name)
-	}
-	v := newValues()
+	var remarks remarks
+	values := view.NewValues()
 	for i := range p.Changes {
-		c := &p.Changes[i]
-		for _, h := range c.Hazards {
-			if e := blamed(c); e != nil && h.NeedsPermission() {
-				note(key{"warning", string(h.Kind), e.Origin.Pos}, func() string { return h.Message }, c.Title())
-			}
-		}
-		for _, e := range c.Edits {
-			switch e.Cause {
-			case plan.CauseConflict:
-				note(key{"warning", "conflict", e.Origin.Pos}, func() string {
-					return "changed here and in the live configuration: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
-				}, c.Title())
-			case plan.CauseDrift:
-				note(key{"notice", "drift", e.Origin.Pos}, func() string {
-					return "live left what is committed: " + e.Setting + " " + v.change(c.Kind, c.Action, e)
-				}, c.Title())
-			case plan.CauseChange, plan.CauseAdopt:
-			}
-		}
+		remarks.addHazards(&p.Changes[i])
+		remarks.addEdits(&p.Changes[i], values)
 	}
-	for _, k := range keys {
-		t := at[k]
-		slices.Sort(t.names)
-		names := slices.Compact(t.names)
-		message := t.message
-		if len(names) > 1 {
-			message = strconv.Itoa(len(names)) + " objects (" + strings.Join(names[:min(len(names), maxExamples)], ", ") + map[bool]string{true: ", …"}[len(names) > maxExamples] + "): " + message
-		} else if !strings.Contains(message, names[0]) {
-			message = names[0] + ": " + message
-		}
-		out = append(out, Annotation{Level: k.level, File: k.pos.File, Line: k.pos.Line, Col: k.pos.Col, Title: k.title, Message: message})
+
+	out := findingAnnotations(p.Findings)
+	for _, r := range remarks.list {
+		out = append(out, r.annotation())
 	}
-	rank := map[string]int{"error": 0, "warning": 1, "notice": 2}
-	slices.SortStableFunc(out, func(a, b Annotation) int {
-		return cmp.Or(cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
-			cmp.Compare(a.Title, b.Title), cmp.Compare(a.Message, b.Message))
-	})
+	slices.SortStableFunc(out, compareAnnotations)
 	return out
 }
 
-// blamed is the edit of a change that its hazards most likely come from: the first
+func compareAnnotations(a, b Annotation) int {
+	rank := func(level string) int { return slices.Index([]string{"error", "warning", "notice"}, level) }
+	return cmp.Or(
+		cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Title, b.Title), cmp.Compare(a.Message, b.Message),
+	)
+}
+
+// findingAnnotations returns the findings that point to a line.
+func findingAnnotations(findings []plan.Finding) []Annotation {
+	var out []Annotation
+	for _, f := range findings {
+		if f.Origin.File == "" {
+			continue
+		}
+
+		a := Annotation{Level: "notice", File: f.Origin.File, Line: f.Origin.Line, Col: f.Origin.Col, Title: f.Rule, Message: f.Message}
+		switch f.Severity {
+		case schema.Error:
+			a.Level = "error"
+		case schema.Warning:
+			a.Level = "warning"
+		}
+		if f.Rule == plan.NoLongerManaged {
+			a.Line, a.Col = 0, 0 // the line is one of the base commit
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// remark is what a plan says about some objects of one line.
+type remark struct {
+	remarkKey
+	message string // of the first object
+	names   []string
+}
+
+// remarkKey tells remarks apart.
+type remarkKey struct {
+	level, title string
+	pos          schema.Pos
+}
+
+// remarks collects remarks, in order of first appearance.
+type remarks struct {
+	at   map[remarkKey]*remark
+	list []*remark
+}
+
+// add adds a remark about one object. It makes the message only for the first object of a
+// line.
+func (s *remarks) add(k remarkKey, name string, message func() string) {
+	if k.pos.File == "" {
+		return
+	}
+	if s.at == nil {
+		s.at = map[remarkKey]*remark{}
+	}
+
+	r := s.at[k]
+	if r == nil {
+		r = &remark{remarkKey: k, message: message()}
+		s.at[k] = r
+		s.list = append(s.list, r)
+	}
+	r.names = append(r.names, name)
+}
+
+// addHazards adds the hazards of a change that need permission.
+func (s *remarks) addHazards(c *plan.Change) {
+	e := culprit(c)
+	if e == nil {
+		return
+	}
+	for _, h := range c.Hazards {
+		if h.NeedsPermission() {
+			s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Title(), func() string { return h.Message })
+		}
+	}
+}
+
+// addEdits adds the conflicts and the drift of a change.
+func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
+	for _, e := range c.Edits {
+		var k remarkKey
+		var lead string
+		switch e.Cause {
+		case plan.CauseConflict:
+			k, lead = remarkKey{"warning", "conflict", e.Origin.Pos}, "changed here and in the live configuration: "
+		case plan.CauseDrift:
+			k, lead = remarkKey{"notice", "drift", e.Origin.Pos}, "live left what is committed: "
+		case plan.CauseChange, plan.CauseAdopt:
+			continue
+		default:
+			continue
+		}
+		s.add(k, c.Title(), func() string { return lead + e.Setting + " " + v.Change(c.Kind, c.Action, e) })
+	}
+}
+
+// culprit returns the edit of a change that its hazards most likely come from: the first
 // that weakens, else the first.
-func blamed(c *plan.Change) *plan.Edit {
+func culprit(c *plan.Change) *plan.Edit {
 	if len(c.Edits) == 0 {
 		return nil
 	}
-	if i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Direction == schema.Weakens }); i >= 0 {
-		return &c.Edits[i]
+	return &c.Edits[max(0, slices.IndexFunc(c.Edits, view.Weakens))]
+}
+
+// annotation returns the remark with the names of its objects.
+func (r *remark) annotation() Annotation {
+	slices.Sort(r.names)
+	names := slices.Compact(r.names)
+
+	message := r.message
+	if len(names) > 1 {
+		examples := strings.Join(names[:min(len(names), maxExamples)], ", ")
+		if len(names) > maxExamples {
+			examples += ", …"
+		}
+		message = strconv.Itoa(len(names)) + " objects (" + examples + "): " + message
+	} else if !strings.Contains(message, names[0]) {
+		message = names[0] + ": " + message
 	}
-	return &c.Edits[0]
+	return Annotation{Level: r.level, File: r.pos.File, Line: r.pos.Line, Col: r.pos.Col, Title: r.title, Message: message}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -23,7 +24,7 @@ func marked(as []Annotation) []byte {
 }
 
 func TestPlanAnnotationsGolden(t *testing.T) {
-	for name, p := range map[string]*plan.Plan{"annotations-rollout": rollout(), "annotations-causes": ruleChangedPlan(), "annotations-hazards": hazardsPlan()} {
+	for name, p := range map[string]*plan.Plan{"annotations-rollout": sample.Rollout(), "annotations-causes": ruleChangedPlan(), "annotations-hazards": hazardsPlan()} {
 		golden(t, name, marked(PlanAnnotations(p)))
 	}
 	golden(t, "annotations-mistakes", marked(DiagnosticAnnotations(mistakes())))
@@ -31,14 +32,14 @@ func TestPlanAnnotationsGolden(t *testing.T) {
 
 func TestTheMostImportantAnnotationsComeFirst(t *testing.T) {
 	levels := map[string]int{"error": 0, "warning": 1, "notice": 2}
-	as := PlanAnnotations(rollout())
+	as := PlanAnnotations(sample.Rollout())
 	if !slices.IsSortedFunc(as, func(a, b Annotation) int { return levels[a.Level] - levels[b.Level] }) {
 		t.Errorf("not sorted: %v", as)
 	}
 }
 
 func TestWhatIsNoLongerManagedIsNoLineOfToday(t *testing.T) {
-	p := &plan.Plan{Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.NoLongerManaged, Message: "m", Origin: at("tlsync.yaml", 9, "")}}}
+	p := &plan.Plan{Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.NoLongerManaged, Message: "m", Origin: sample.At("tlsync.yaml", 9, "")}}}
 	want := []Annotation{{Level: "warning", File: "tlsync.yaml", Title: plan.NoLongerManaged, Message: "m"}}
 	if d := cmp.Diff(want, PlanAnnotations(p)); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
@@ -56,7 +57,7 @@ func TestMoreMarkdownGolden(t *testing.T) {
 	}
 	golden(t, "text-pending", verbose.Bytes())
 	var result, wrong, right bytes.Buffer
-	if err := ResultMarkdown(&result, partial(), MarkdownOptions{Title: "tlsync apply"}); err != nil {
+	if err := ResultMarkdown(&result, sample.Partial(), MarkdownOptions{Title: "tlsync apply"}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "markdown-result", result.Bytes())

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -17,30 +19,33 @@ type DiagnosticOptions struct {
 	Source func(file string, line int) (string, bool)
 }
 
-// Diagnostics prints mistakes for people: each with its place and rule, the line
-// it is in and a mark under the column, and what would be right; last how many
-// there are. Without mistakes it prints nothing.
+// Diagnostics prints mistakes for people: each with its place and rule, its source line
+// with a mark under the column, and a hint; then how many there are. Without mistakes it
+// prints nothing.
 func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error {
 	if len(ds) == 0 {
 		return nil
 	}
+
 	out := bufio.NewWriter(w)
 	st := newStyle(o.Color)
 	for _, d := range ds {
-		if at := Safe(d.Pos.String()); at != "" {
+		if at := safe.Text(d.Pos.String()); at != "" {
 			fmt.Fprint(out, st.bold.Sprint(at)+": ")
 		}
 		if d.Severity != schema.Error {
-			fmt.Fprint(out, st.warn.Sprint(Safe(string(d.Severity)))+": ")
+			fmt.Fprint(out, st.warn.Sprint(safe.Text(string(d.Severity)))+": ")
 		}
-		fmt.Fprintf(out, "%s [%s]\n", Safe(d.Message), Safe(d.Rule))
+		fmt.Fprintf(out, "%s [%s]\n", safe.Text(d.Message), safe.Text(d.Rule))
+
 		if text, ok := sourceLine(d.Pos, o.Source); ok {
 			excerpt(out, st, d, text)
 		}
 		if d.Hint != "" {
-			fmt.Fprintln(out, "  hint: "+Safe(d.Hint))
+			fmt.Fprintln(out, "  hint: "+safe.Text(d.Hint))
 		}
 	}
+
 	fmt.Fprintln(out, mistakesIn(ds))
 	return out.Flush()
 }
@@ -50,10 +55,10 @@ func mistakesIn(ds schema.Diagnostics) string {
 	errs, warnings := tally(ds)
 	var parts []string
 	if errs > 0 {
-		parts = append(parts, Plural(errs, "error"))
+		parts = append(parts, plan.Count(errs, "error"))
 	}
 	if warnings > 0 {
-		parts = append(parts, Plural(warnings, "warning"))
+		parts = append(parts, plan.Count(warnings, "warning"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -76,32 +81,27 @@ func tally(ds schema.Diagnostics) (errs, warnings int) {
 	return errs, warnings
 }
 
-// Plural counts things, as in "1 zone" and "2 zones".
-func Plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
-}
-
 // maxSource is how many characters of a source line are shown around a mistake.
 const maxSource = 100
 
-// excerpt prints the source line and a mark under the column, which counts
-// characters, as yaml.v3 does.
+// excerpt prints the source line and a mark under the column. Columns count
+// characters, as in yaml.v3.
 func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string) {
 	r := []rune(strings.TrimRight(text, "\r\n"))
 	at := min(max(d.Col-1, 0), len(r))
+
 	// A long line is cut on both sides.
 	from := 0
 	if len(r) > maxSource {
 		from = max(0, min(at-maxSource/2, len(r)-maxSource))
 		r = r[from:min(len(r), from+maxSource)]
 	}
+
 	before, after := shown(r[:at-from]), shown(r[at-from:])
-	// Made safe as one text, lest a command hide on both sides of the mark.
-	line := Safe(before + after)
-	column := max(0, width(line)-width(Safe(after)))
+	// A command may span the mark: the line is made safe as a whole.
+	line := safe.Text(before + after)
+	column := max(0, width(line)-width(safe.Text(after)))
+
 	gutter := strconv.Itoa(d.Line)
 	blank := strings.Repeat(" ", len(gutter))
 	fmt.Fprintf(out, "  %s | %s\n", gutter, line)
@@ -111,8 +111,8 @@ func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string) {
 	}
 }
 
-// shown is source text with its tabs as spaces, so that every terminal agrees
-// on the column.
+// shown returns source text with its tabs as spaces, so that every terminal shows the
+// same columns.
 func shown(r []rune) string { return strings.ReplaceAll(string(r), "\t", "    ") }
 
 // DiagnosticsJSON writes mistakes as data.
@@ -121,17 +121,19 @@ func DiagnosticsJSON(w io.Writer, ds schema.Diagnostics) error {
 		ds = schema.Diagnostics{}
 	}
 	errs, warnings := tally(ds)
+
 	out := bufio.NewWriter(w)
-	e := encoder{out: out}
-	e.value(struct {
+	e := safe.NewEncoder(out)
+	e.Value(struct {
 		FormatVersion string             `json:"format_version"`
 		Errors        int                `json:"errors"`
 		Warnings      int                `json:"warnings"`
 		Diagnostics   schema.Diagnostics `json:"diagnostics"`
 	}{"1", errs, warnings, ds}, "")
-	e.raw("\n")
-	if e.err != nil {
-		return fmt.Errorf("write diagnostics as JSON: %w", e.err)
+	e.Raw("\n")
+
+	if err := e.Flush(); err != nil {
+		return fmt.Errorf("write diagnostics as JSON: %w", err)
 	}
-	return out.Flush()
+	return nil
 }

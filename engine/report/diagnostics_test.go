@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlsync/engine/safe/safetest"
 	"tlsync/schema"
 )
 
@@ -48,7 +49,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, c.name, b.Bytes())
-			if bad := unsafeIn(b.String()); bad != "" && !c.o.Color {
+			if bad := safetest.Unsafe(b.String()); bad != "" && !c.o.Color {
 				t.Errorf("holds %s", bad)
 			}
 		})
@@ -75,7 +76,7 @@ func TestDiagnosticsAsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "diagnostics.json", b.Bytes())
-	if bad := unsafeIn(b.String()); bad != "" {
+	if bad := safetest.Unsafe(b.String()); bad != "" {
 		t.Errorf("holds %s", bad)
 	}
 }

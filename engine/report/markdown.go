@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -9,7 +10,8 @@ import (
 	"time"
 
 	"tlsync/engine/plan"
-	"tlsync/schema"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 )
 
 // MarkdownBudget is the Budget of MarkdownOptions that give none. GitHub refuses
@@ -43,211 +45,53 @@ type MarkdownOptions struct {
 // settings before and after.
 //
 // The counts are always complete. Where the Budget does not allow for everything,
-// whole groups and names are left out and counted; no rendered text is ever cut.
+// it leaves out whole groups and names, and counts them; it never cuts rendered text.
 // A Budget that is too small even for the counts, some thousand bytes, is an error,
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
-	changes := make([]*plan.Change, len(p.Changes))
-	for i := range p.Changes {
-		changes[i] = &p.Changes[i]
-	}
-	m := newPage(p, changes, o)
-	return m.write(w, "the plan", m.top(), m.blocks(), o)
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
+	m := &page{view: v, values: v.Values, causes: v.Causes, inPlace: len(v.Places) > 1}
+	return writePage(w, "the plan", m.top(o), m.blocks(), o)
 }
 
 // page is one rendering as Markdown.
 type page struct {
-	plan     *plan.Plan
-	o        MarkdownOptions
-	objects  []object
-	zones    []zone
-	hazards  []hazardNotes
-	findings []ruleNotes
-	waits    []wait
-	values   *values
-	weaker   int  // objects that get weaker
-	causes   bool // show why live differs
+	view    *view.View
+	values  *view.Values
+	causes  bool // show why live differs
+	inPlace bool // name the place of objects: there is more than one
 }
 
-func newPage(p *plan.Plan, changes []*plan.Change, o MarkdownOptions) *page {
-	m := &page{
-		plan: p, o: o, objects: objects(changes), values: newValues(),
-		hazards: hazardsOf(changes), findings: findingsOf(p.Findings), waits: waitsOf(changes),
+// markdownMarkup is that of Markdown.
+func markdownMarkup() view.Markup {
+	return view.Markup{
+		Flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
+		Text:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxSentence)) },
+		Name:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxName)) },
+		Code:   markdownName,
+		Strong: func(s string) string { return "**" + s + "**" },
 	}
-	m.zones = zones(m.objects)
-	m.causes = hasBase(p, m.objects)
-	for _, o := range m.objects {
-		if slices.ContainsFunc(o.edits, func(e plan.Edit) bool { return e.Direction == schema.Weakens }) {
-			m.weaker++
-		}
-	}
-	return m
 }
 
 // top is the headline, and what has to be known with it.
-func (m *page) top() string {
-	text := "### " + MarkdownText(cmp.Or(m.o.Title, "Plan")) + ": " + m.headline() + "\n"
-	if m.o.Lead != "" {
-		text += "\n" + m.o.Lead + "\n"
-	}
-	if policy := m.policy(); policy != "" {
-		text += "\n" + policy + "\n"
-	}
-	if len(m.objects) == 0 {
-		return text + "\n" + Plural(m.plan.Summary.Objects, "object") + " looked at, with " + Plural(m.plan.Summary.Requests.Read, "request") + ".\n"
-	}
-	if gate := m.gate(); gate != "" {
-		text += "\n" + gate + "\n"
-	}
-	return text + "\n" + m.counts() + "\n"
-}
-
-// headline counts objects, as the last line of the text does.
-func (m *page) headline() string {
-	var parts []string
-	errs := 0
-	for _, r := range m.findings {
-		if r.severity == schema.Error && !ofPolicy(r.rule) {
-			errs += r.findings
+func (m *page) top(o MarkdownOptions) string {
+	v, look := m.view, markdownMarkup()
+	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.Counts.Headline() + "\n"
+	paragraph := func(s string) {
+		if s != "" {
+			text += "\n" + s + "\n"
 		}
 	}
-	if errs > 0 {
-		parts = append(parts, "incomplete, "+Plural(errs, "error"))
-	}
-	switch {
-	case len(m.objects) == 0 && errs > 0:
-		parts = append(parts, "no changes in what could be compared")
-	case len(m.objects) == 0:
-		parts = append(parts, "no changes")
-	default:
-		add, change, remove := actions(m.objects)
-		var counts []string
-		for _, c := range []struct {
-			n    int
-			what string
-		}{{add, " to add"}, {change, " to change"}, {remove, " to remove"}} {
-			if c.n > 0 {
-				counts = append(counts, strconv.Itoa(c.n)+c.what)
-			}
-		}
-		parts = append(parts, strings.Join(counts, ", "))
-	}
-	switch {
-	case m.weaker == 1:
-		parts = append(parts, "1 gets weaker")
-	case m.weaker > 1:
-		parts = append(parts, strconv.Itoa(m.weaker)+" get weaker")
-	}
-	return strings.Join(parts, "; ")
-}
 
-// policy says that the policy keeps the plan from being applied, if it does.
-func (m *page) policy() string {
-	var rules []string
-	for _, r := range m.findings {
-		if r.severity == schema.Error && ofPolicy(r.rule) {
-			rules = append(rules, markdownName(r.rule))
-		}
+	paragraph(o.Lead)
+	paragraph(v.Gate.Refusal(look))
+	if v.Counts.Objects == 0 {
+		paragraph(v.Counts.LookedAt())
+		return text
 	}
-	if len(rules) == 0 {
-		return ""
-	}
-	return "**The policy refuses it**: " + strings.Join(rules, ", ") + "."
-}
-
-func ofPolicy(rule string) bool {
-	f := plan.Finding{Rule: rule}
-	return f.OfPolicy()
-}
-
-// gate says what keeps the plan from being applied as it is, if anything does.
-func (m *page) gate() string {
-	var toName []string
-	for _, h := range m.hazards {
-		switch h.permission() {
-		case never:
-			return "**It cannot be applied**: " + MarkdownCode(string(h.kind)) + " can never be allowed."
-		case named:
-			toName = append(toName, string(h.kind))
-		case none, lifted:
-		}
-	}
-	var flags, inputs []string
-	if len(toName) > 0 {
-		flags, inputs = append(flags, "--allow-hazards "+strings.Join(toName, ",")), append(inputs, "`allow-hazards`")
-	}
-	if slices.ContainsFunc(m.findings, func(r ruleNotes) bool { return r.rule == plan.MaxChanges }) {
-		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(len(m.plan.Changes))), append(inputs, "`max-changes`")
-	}
-	switch len(flags) {
-	case 0:
-		return ""
-	case 1:
-		return "**Applying it takes** " + MarkdownCode(flags[0]) + " (in the action: the input " + inputs[0] + ")."
-	}
-	return "**Applying it takes** " + MarkdownCode(strings.Join(flags, " ")) + " (in the action: the inputs " + strings.Join(inputs, " and ") + ")."
-}
-
-// counts tells of the settings, by cause, and of where they are. They are those of
-// the JSON form.
-func (m *page) counts() string {
-	edits := 0
-	by := map[plan.Cause]int{}
-	for i := range m.plan.Changes {
-		for _, e := range m.plan.Changes[i].Edits {
-			edits++
-			by[e.Cause]++
-		}
-	}
-	text := Plural(edits, "setting")
-	var parts []string
-	for _, c := range []struct {
-		cause plan.Cause
-		what  string
-	}{
-		{plan.CauseChange, map[bool]string{false: " asked for by this commit", true: " pending"}[m.o.Pending]},
-		{plan.CauseAdopt, " newly managed"},
-		{plan.CauseConflict, " in **conflict** with a live change"},
-		{plan.CauseDrift, " drift"},
-	} {
-		if n := by[c.cause]; m.causes && n > 0 {
-			parts = append(parts, strconv.Itoa(n)+c.what)
-		}
-	}
-	text += " of " + Plural(len(m.objects), "object") + " in " + m.where()
-	if len(parts) > 0 {
-		text += ": " + strings.Join(parts, ", ")
-	}
-	return text + "."
-}
-
-// where names the only place of the plan, or counts its places.
-func (m *page) where() string {
-	if len(m.zones) == 1 {
-		return placeName(m.zones[0].name)
-	}
-	accounts := 0
-	for _, z := range m.zones {
-		if strings.HasPrefix(z.name, accountMark) {
-			accounts++
-		}
-	}
-	var parts []string
-	if n := len(m.zones) - accounts; n > 0 {
-		parts = append(parts, Plural(n, "zone"))
-	}
-	if accounts > 0 {
-		parts = append(parts, Plural(accounts, "account"))
-	}
-	return strings.Join(parts, " and ")
-}
-
-// costBlock is a line that is always there.
-func (m *page) costBlock() []*block {
-	if len(m.objects) == 0 {
-		return nil
-	}
-	return []*block{{head: "\n" + MarkdownText(cost(m.plan.Summary, m.o.Rate, m.o.Limit)) + "\n", more: func(int) string { return "" }}}
+	paragraph(v.Gate.Sentence(look))
+	paragraph(v.Counts.Settings(look, v.Causes))
+	return text
 }
 
 // The ranks of blocks: which of them come first where there is not room for all.
@@ -265,39 +109,13 @@ const (
 
 // blocks are the parts of the page, in order.
 func (m *page) blocks() []*block {
-	var weaker, asked, drift []placed
-	for _, z := range m.zones {
-		for _, s := range z.sections {
-			for i := range s.groups {
-				g := placed{&s.groups[i], z.name, s.drift}
-				switch {
-				case g.weaker:
-					weaker = append(weaker, g)
-				case s.drift:
-					drift = append(drift, g)
-				default:
-					asked = append(asked, g)
-				}
-			}
-		}
-	}
-	title := "Changes"
-	if m.causes {
-		title = askedTitle(m.o.Pending)
-	}
-	var errors, others []ruleNotes
-	for _, r := range m.findings {
-		if r.severity == schema.Error {
-			errors = append(errors, r)
-		} else {
-			others = append(others, r)
-		}
-	}
+	weaker, asked, drift := m.view.Classes()
+	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
 		rulesBlock("Errors", errors, rankErrors),
 		m.tables("Weaker", weaker, rankWeaker),
-		m.tables(title, asked, rankAsked),
-		m.tables("Drift: live left what is committed", drift, rankDrift),
+		m.tables(m.view.ChangesTitle(), asked, rankAsked),
+		m.tables(view.DriftTitle, drift, rankDrift),
 		m.hazardsBlock(),
 		rulesBlock("Findings", others, rankFindings),
 		m.costBlock(),
@@ -305,6 +123,14 @@ func (m *page) blocks() []*block {
 		m.orderBlock(),
 		m.diffBlock(),
 	)
+}
+
+// costBlock is a line that is always there.
+func (m *page) costBlock() []*block {
+	if m.view.Counts.Objects == 0 {
+		return nil
+	}
+	return []*block{{head: "\n" + safe.MarkdownText(m.view.Cost) + "\n", more: func(int) string { return "" }}}
 }
 
 // fold is the beginning of a folded part; the summary is our own text. HTML ends
@@ -315,68 +141,61 @@ const foldEnd = "\n</details>\n"
 
 // moreItems counts, as one more item of a list, those that are left out.
 func moreItems(n int, what string) func(int) string {
-	return func(i int) string { return "- and " + Plural(n-i, "more "+what) + ", left out for length\n" }
+	return func(i int) string { return "- and " + plan.Count(n-i, "more "+what) + ", left out for length\n" }
 }
 
 // hazardsBlock lists what a reviewer has to accept, each with what accepts it.
 func (m *page) hazardsBlock() []*block {
-	if len(m.hazards) == 0 {
+	hazards := m.view.Hazards
+	if len(hazards) == 0 {
 		return nil
 	}
 	return []*block{{
-		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(m.hazards), more: moreItems(len(m.hazards), "kind"),
+		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(hazards), more: moreItems(len(hazards), "kind"),
 		item: func(i int) string {
-			h := m.hazards[i]
-			text := "- " + markdownName(string(h.kind)) + ": " + affected(h.notes)
-			switch h.permission() {
-			case never:
-				text += "; this can never be allowed"
-			case named:
-				text += "; to accept: " + MarkdownCode("--allow-hazards "+string(h.kind))
-			case none:
-				text += "; needs no permission"
-			case lifted:
-				text += "; accepted by the policy"
+			h := &hazards[i]
+			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(markdownMarkup()) + "\n"
+			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
+				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 			}
-			text += "\n"
-			for i := range h.notes[:min(len(h.notes), maxNotes)] {
-				text += "  - " + h.notes[i].markdown() + "\n"
-			}
-			return text + moreNotes(len(h.notes))
+			return text + moreNotes(len(h.Notes))
 		},
 	}}
 }
 
 // rulesBlock lists findings by rule.
-func rulesBlock(title string, rules []ruleNotes, rank int) []*block {
+func rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
 	if len(rules) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(rules), more: moreItems(len(rules), "rule"),
-		item: func(i int) string {
-			r := rules[i]
-			text := "- " + MarkdownText(clip(string(r.severity), maxName)) + " " + markdownName(r.rule) + ", " + Plural(r.findings, "finding") + "\n"
-			for _, n := range r.notes[:min(len(r.notes), maxNotes)] {
-				text += "  - "
-				if n.place != "" {
-					text += markdownName(n.place) + ": "
-				}
-				text += n.markdown() + "\n"
-			}
-			return text + moreNotes(len(r.notes))
-		},
+		item: func(i int) string { return ruleMarkdown(&rules[i]) },
 	}}
+}
+
+// ruleMarkdown returns the item of a rule, with its notes below.
+func ruleMarkdown(r *view.RuleNotes) string {
+	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + plan.Count(r.Findings, "finding") + "\n"
+	for i := range r.Notes[:min(len(r.Notes), maxNotes)] {
+		n := &r.Notes[i]
+		text += "  - "
+		if n.Line != "" {
+			text += markdownName(n.Line) + ": "
+		}
+		text += noteMarkdown(&n.Note) + "\n"
+	}
+	return text + moreNotes(len(r.Notes))
 }
 
 // maxSentence is how many characters of a message are shown.
 const maxSentence = 600
 
-// markdown is the note with examples of its names.
-func (n *note) markdown() string {
-	text := MarkdownText(clip(n.sentence(), maxSentence))
-	if len(n.names) > 1 {
-		text += ", e.g. " + markdownNames(n.names, 2)
+// noteMarkdown returns a note with examples of its names.
+func noteMarkdown(n *view.Note) string {
+	text := safe.MarkdownText(view.Clip(n.Sentence(), maxSentence))
+	if len(n.Names) > 1 {
+		text += ", e.g. " + markdownNames(n.Names, 2)
 	}
 	return text
 }
@@ -391,24 +210,38 @@ func moreNotes(n int) string {
 
 // orderBlock says which changes have to wait, and why.
 func (m *page) orderBlock() []*block {
-	if len(m.waits) == 0 {
+	waits := m.view.Waits
+	if len(waits) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: fold("Order: what waits for what"), tail: foldEnd, rank: rankOrder,
-		items: len(m.waits), more: moreItems(len(m.waits), "reason"),
-		item: func(i int) string {
-			k := m.waits[i]
-			text := "- " + MarkdownText(clip(k.names[0], maxName))
-			switch n := len(k.names); n {
-			case 1:
-				text += " waits: "
-			case 2:
-				text += " and " + MarkdownText(clip(k.names[1], maxName)) + " wait: "
-			default:
-				text += " and " + strconv.Itoa(n-1) + " more wait: "
-			}
-			return text + MarkdownText(clip(k.why, maxSentence)) + "\n"
-		},
+		items: len(waits), more: moreItems(len(waits), "reason"),
+		item: func(i int) string { return "- " + waits[i].Sentence(markdownMarkup()) + "\n" },
 	}}
+}
+
+// writePage puts a page together within its budget.
+func writePage(w io.Writer, what, top string, blocks []*block, o MarkdownOptions) error {
+	end := ""
+	if o.Footer != "" {
+		end = "\n" + o.Footer + "\n"
+	}
+	budget := cmp.Or(o.Budget, MarkdownBudget)
+	room := budget - len(top) - len(end) - least(blocks)
+	if room < 0 {
+		return fmt.Errorf("write %s as Markdown: what is always there takes %d bytes, and there is room for %d", what, budget-room, budget)
+	}
+	fit(blocks, room)
+
+	var text strings.Builder
+	text.WriteString(top)
+	for _, b := range blocks {
+		text.WriteString(b.String())
+	}
+	text.WriteString(end)
+	if _, err := io.WriteString(w, text.String()); err != nil {
+		return fmt.Errorf("write %s as Markdown: %w", what, err)
+	}
+	return nil
 }

@@ -17,6 +17,10 @@ import (
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
+	"tlsync/engine/safe/safetest"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -108,7 +112,7 @@ func plainOf(root ast.Node, source []byte) string {
 func checkPage(t reporter, page string) {
 	t.Helper()
 	checkLive(t, parse(page), []byte(page))
-	if bad := unsafeIn(page); bad != "" {
+	if bad := safetest.Unsafe(page); bad != "" {
 		t.Errorf("%s in\n%s", bad, page)
 	}
 }
@@ -134,7 +138,7 @@ func blocksOf(page string) []string {
 
 // plannedAs is a plan that says s wherever a plan can say anything.
 func plannedAs(s string) *plan.Plan {
-	origin := at(s, 7, s)
+	origin := sample.At(s, 7, s)
 	origin.Commit, origin.Author = s, s
 	object := schema.Value(`{"a":` + string(schema.StringValue(s)) + `}`)
 	edits := []plan.Edit{
@@ -148,7 +152,7 @@ func plannedAs(s string) *plan.Plan {
 		{Ref: plan.Ref{Zone: s, Kind: plan.KindCustomHostname, Name: s + ".example"}, Action: plan.Update},
 		{Ref: plan.Ref{Zone: s, Kind: plan.KindHostname, Name: s}, Action: plan.Delete},
 		{Ref: plan.Ref{Kind: plan.KindMTLSCertificate, Name: s, Account: s}, Action: plan.Create},
-		{Ref: plan.Ref{Zone: saas, Kind: plan.Kind("k" + s), Name: s}, Action: "a" + s},
+		{Ref: plan.Ref{Zone: sample.Zone, Kind: plan.Kind("k" + s), Name: s}, Action: "a" + s},
 	} {
 		c.Edits = slices.Clone(edits)
 		c.Reasons = []string{s}
@@ -214,33 +218,33 @@ func FuzzMarkdown(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		shown := strings.ReplaceAll(Safe(s), "|", `\u007c`)
+		shown := strings.ReplaceAll(safe.Text(s), "|", `\u007c`)
 		for _, c := range contexts {
-			source := c[0] + MarkdownCode(s) + c[1]
+			source := c[0] + safe.MarkdownCode(s) + c[1]
 			root := parse(source)
 			checkLive(t, root, []byte(source))
 			if got := codeOf(root, []byte(source)); s != "" && !slices.Equal(got, []string{shown}) {
-				t.Errorf("MarkdownCode(%q) is read as %q in\n%s", s, got, source)
+				t.Errorf("safe.MarkdownCode(%q) is read as %q in\n%s", s, got, source)
 			}
 			if want, got := blocksOf(c[0]+"`x`"+c[1]), blocksOf(source); !slices.Equal(want, got) {
-				t.Errorf("MarkdownCode(%q) leaves its place: %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownCode(%q) leaves its place: %q, want %q", s, got, want)
 			}
 
-			source = c[0] + MarkdownText(s) + c[1]
+			source = c[0] + safe.MarkdownText(s) + c[1]
 			root = parse(source)
 			checkLive(t, root, []byte(source))
 			words := cmp.Or(strings.Join(strings.Fields(shown), " "), "(empty)")
 			around := []byte(c[0] + "\x01" + c[1])
 			want := strings.Replace(plainOf(parse(string(around)), around), "\x01", words, 1)
 			if got := plainOf(root, []byte(source)); got != want {
-				t.Errorf("MarkdownText(%q) is read as %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownText(%q) is read as %q, want %q", s, got, want)
 			}
 			if want, got := blocksOf(c[0]+"x"+c[1]), blocksOf(source); !slices.Equal(want, got) {
-				t.Errorf("MarkdownText(%q) leaves its place: %q, want %q", s, got, want)
+				t.Errorf("safe.MarkdownText(%q) leaves its place: %q, want %q", s, got, want)
 			}
 		}
 		// Short, so that the page has room for all of it.
-		if s = clip(s, 300); s == "" {
+		if s = view.Clip(s, 300); s == "" {
 			return
 		}
 		page := markdown(t, plannedAs(s), MarkdownOptions{Title: s, Rate: s, Budget: 1 << 20})
@@ -249,12 +253,12 @@ func FuzzMarkdown(f *testing.F) {
 		checkPage(t, result)
 		checkPage(t, mistakes)
 		for _, pair := range [][2]string{{resultAs(t, "x"), result}, {mistakesAs(t, "x"), mistakes}} {
-			if d := gocmp.Diff(blocksOf(pair[0]), blocksOf(pair[1])); d != "" && !strings.Contains(s, accountMark) {
+			if d := gocmp.Diff(blocksOf(pair[0]), blocksOf(pair[1])); d != "" && !strings.Contains(s, plan.This) {
 				t.Errorf("%q leaves its place (-want +got):\n%s\n%s", s, d, pair[1])
 			}
 		}
-		if strings.Contains(s, accountMark) {
-			return // what it marks as an account's stands elsewhere
+		if strings.Contains(s, plan.This) {
+			return // messages that have it in other places are one
 		}
 		plain := markdown(t, plannedAs("x"), MarkdownOptions{Title: "x", Rate: "x"})
 		if d := gocmp.Diff(blocksOf(plain), blocksOf(page)); d != "" {
@@ -290,8 +294,8 @@ func TestMarkdownCode(t *testing.T) {
 		{"a\nb", "`a\\u000ab`"},
 		{"::error::x", "`: :error::x`"},
 	} {
-		if got := MarkdownCode(c.in); got != c.want {
-			t.Errorf("MarkdownCode(%q) is %q, want %q", c.in, got, c.want)
+		if got := safe.MarkdownCode(c.in); got != c.want {
+			t.Errorf("safe.MarkdownCode(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
@@ -311,18 +315,18 @@ func TestMarkdownText(t *testing.T) {
 		{"deadbeef 1234567 feedface1", "`deadbeef` `1234567` `feedface1`"},
 		{"<b>x</b> &amp; **x** a`b", "`<b>x</b>` `&amp`; `**x**` ``a`b``"},
 	} {
-		if got := MarkdownText(c.in); got != c.want {
-			t.Errorf("MarkdownText(%q) is %q, want %q", c.in, got, c.want)
+		if got := safe.MarkdownText(c.in); got != c.want {
+			t.Errorf("safe.MarkdownText(%q) is %q, want %q", c.in, got, c.want)
 		}
 	}
 }
 
 // A message of several lines can be copied as it is, and leaves its block nowhere.
 func TestMessagesOfSeveralLines(t *testing.T) {
-	if got, want := MarkdownMessage("one @line", 3), MarkdownText("one @line"); got != want {
+	if got, want := safe.MarkdownMessage("one @line", 3), safe.MarkdownText("one @line"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	got := MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
+	got := safe.MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
 	want := "refused:\n\n````text\n  exceptions:\n    - hostname: \"*.a\"\n```\n\\u202e\n… 2 more lines\n````\n"
 	if got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -331,7 +335,7 @@ func TestMessagesOfSeveralLines(t *testing.T) {
 
 func TestFenceCannotBeClosedByWhatItHolds(t *testing.T) {
 	lines := []string{"+a", "```", "`````x", "~~~"}
-	source := fenced("diff", lines) + "\nb\n"
+	source := safe.Fenced("diff", lines) + "\nb\n"
 	var b bytes.Buffer
 	node, ok := parse(source).FirstChild().(*ast.FencedCodeBlock)
 	if !ok {

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// block is a part of a page that can be shown in part: whole items of it, as
-// many as there is room for, and what counts the rest.
+// block is a part of a page that can be shown in part: as many whole items as there is
+// room for, and a text that counts the rest.
 type block struct {
 	head, tail string // written before and after the items
 	items      int
 	item       func(i int) string // called for items that may be shown
-	// more stands for the items from i on, which are left out. It is nowhere
-	// longer than for i = 0.
+	// more counts the items from i on, which are left out. It is longest for i = 0.
 	more func(i int) string
-	// rank is the place in line for room: 0 comes first.
+	// rank decides who gets room first: 0 comes first.
 	rank int
 
 	shown   []string
-	refused string // the item for which there was no room
+	refused string // the first item without room
 }
 
-// least is the room that blocks take with no item.
+// least returns the room that blocks take without items.
 func least(blocks []*block) int {
 	room := 0
 	for _, b := range blocks {
@@ -31,11 +30,11 @@ func least(blocks []*block) int {
 	return room
 }
 
-// fit lets blocks show the items that there is room for, in bytes, beyond what
-// they take at least.
+// fit makes blocks show the items that fit into room, in bytes, beyond what the blocks take
+// at least.
 //
-// By rank, each may take half of what is left, so that one long list does not
-// starve the others; what is over at the end is dealt out in the same order.
+// In the order of ranks, each block may take half of the room that is left, so that one
+// long list does not starve the others. In the same order they then take the rest.
 func fit(blocks []*block, room int) {
 	line := slices.Clone(blocks)
 	slices.SortStableFunc(line, func(a, b *block) int { return cmp.Compare(a.rank, b.rank) })
@@ -47,7 +46,7 @@ func fit(blocks []*block, room int) {
 	}
 }
 
-// take shows the next items as long as they fit, and tells what room they took.
+// take shows the next items as long as they fit, and returns the room that they take.
 func (b *block) take(room int) int {
 	used := 0
 	for len(b.shown) < b.items {
@@ -55,10 +54,12 @@ func (b *block) take(room int) int {
 		if text == "" {
 			text = b.item(len(b.shown))
 		}
+
 		if used+len(text) > room {
 			b.refused = text
 			break
 		}
+
 		b.refused = ""
 		b.shown = append(b.shown, text)
 		used += len(text)
@@ -66,7 +67,7 @@ func (b *block) take(room int) int {
 	return used
 }
 
-// String is the block as it is shown.
+// String returns the block as it is shown.
 func (b *block) String() string {
 	text := b.head + strings.Join(b.shown, "")
 	if n := len(b.shown); n < b.items {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -26,17 +28,10 @@ const (
 	maxDiffLine = 200
 )
 
-// placed is a group with where it belongs.
-type placed struct {
-	*group
-	place string
-	drift bool
-}
+// markdownName returns a name, or another short text, as a code span.
+func markdownName(s string) string { return safe.MarkdownCode(view.Clip(s, maxName)) }
 
-// markdownName is a name, or what else should be short, as a code span.
-func markdownName(s string) string { return MarkdownCode(clip(s, maxName)) }
-
-// markdownNames are the first names of many, and the number of the others.
+// markdownNames returns the first names of many, and the number of the others.
 func markdownNames(names []string, most int) string {
 	var b strings.Builder
 	for i, n := range names[:min(len(names), most)] {
@@ -51,92 +46,64 @@ func markdownNames(names []string, most int) string {
 	return b.String()
 }
 
-// placeName is a place inside a sentence.
-func placeName(place string) string {
-	if account, ok := strings.CutPrefix(place, accountMark); ok {
-		return "account " + markdownName(account)
-	}
-	return "zone " + markdownName(place)
-}
-
-// subject names the objects of a group: by their number, or the only one by its
-// name; and where they are, unless the whole plan is about one place.
-func (m *page) subject(g placed) string {
-	var text string
-	kind := MarkdownText(clip(kindName(g.kind, len(g.names)), maxName))
-	switch {
-	case len(g.names) > 1:
-		text = strconv.Itoa(len(g.names)) + " " + kind
-	case g.kind == plan.KindZone:
-		return placeName(g.place)
-	case g.kind == plan.KindCustomHostname:
-		text = markdownName(g.names[0]) // what nearly all are
-	default:
-		text = kind + " " + markdownName(g.names[0])
-	}
-	switch g.action {
-	case plan.Create:
-		text = "add " + text
-	case plan.Delete:
-		text = "remove " + text
-	}
-	if len(m.zones) > 1 {
-		text += " of " + placeName(g.place)
-	}
-	return text
-}
-
-// tables shows groups as a table, and beyond maxRows as a second one, folded.
-func (m *page) tables(title string, groups []placed, rank int) []*block {
+// tables shows groups as a table, and those beyond maxRows as a second one, folded.
+func (m *page) tables(title string, groups []*view.Group, rank int) []*block {
 	if len(groups) == 0 {
 		return nil
 	}
-	table := "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
-	if m.causes {
-		table = "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
-	}
-	left := func(groups []placed) func(int) string {
-		return func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" }
-	}
-	first := groups[:min(len(groups), maxRows)]
-	blocks := []*block{{
-		head: "\n#### " + title + "\n\n" + table, rank: rank, items: len(first), more: left(first),
-		item: func(i int) string { return m.rows(first[i]) },
-	}}
-	if rest := groups[len(first):]; len(rest) > 0 {
-		blocks = append(blocks, &block{
-			head: fold("and "+countGroups(rest)) + table, tail: foldEnd, rank: rank, items: len(rest), more: left(rest),
-			item: func(i int) string { return m.rows(rest[i]) },
-		})
+	first, rest := groups[:min(len(groups), maxRows)], groups[min(len(groups), maxRows):]
+
+	head := "\n#### " + title + "\n\n" + m.tableHead()
+	blocks := []*block{m.table(first, rank, head, "")}
+	if len(rest) > 0 {
+		head := fold("and "+countGroups(rest)) + m.tableHead()
+		blocks = append(blocks, m.table(rest, rank, head, foldEnd))
 	}
 	return blocks
 }
 
-// countGroups counts groups and their objects.
-func countGroups(groups []placed) string {
-	objects := 0
-	for _, g := range groups {
-		objects += len(g.names)
+// table is a block with the rows of groups.
+func (m *page) table(groups []*view.Group, rank int, head, tail string) *block {
+	return &block{
+		head: head, tail: tail, rank: rank, items: len(groups),
+		item: func(i int) string { return m.rows(groups[i]) },
+		more: func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" },
 	}
-	return Plural(len(groups), "more group") + " of " + Plural(objects, "object")
 }
 
-// rows are the rows of a group, one for each edit. No cell holds a pipe.
-func (m *page) rows(g placed) string {
-	subject := m.subject(g)
-	if len(g.names) > 1 {
-		subject += ": " + markdownNames(g.names, maxExamples)
+func (m *page) tableHead() string {
+	if m.causes {
+		return "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
 	}
-	if note := writes(g.group); note != "" {
+	return "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
+}
+
+// countGroups counts groups and their objects.
+func countGroups(groups []*view.Group) string {
+	objects := 0
+	for _, g := range groups {
+		objects += len(g.Names)
+	}
+	return plan.Count(len(groups), "more group") + " of " + plan.Count(objects, "object")
+}
+
+// rows returns the rows of a group, one for each edit. Cells do not hold pipes.
+func (m *page) rows(g *view.Group) string {
+	subject := g.SubjectAndPlace(markdownMarkup(), m.inPlace)
+	if len(g.Names) > 1 {
+		subject += ": " + markdownNames(g.Names, maxExamples)
+	}
+	if note := g.Note(); note != "" {
 		subject += ", " + note
 	}
-	if len(g.edits) == 0 {
+	if len(g.Edits) == 0 {
 		return m.row(subject, "", "", "", "", "")
 	}
+
 	var b strings.Builder
-	for _, e := range g.edits {
-		b.WriteString(m.row(subject, markdownName(e.Setting), MarkdownCode(m.values.change(g.kind, g.action, e)),
-			effect(e.Direction), causeWord(e.Cause), asked(e.Origin)))
+	for _, e := range g.Edits {
+		b.WriteString(m.row(subject, markdownName(e.Setting), safe.MarkdownCode(m.values.Change(g.Kind, g.Action, e)),
+			effect(e.Direction), causeWord(e.Cause), view.RequestedBy(e.Origin, markdownMarkup())))
 		subject = ""
 	}
 	return b.String()
@@ -154,8 +121,8 @@ func effect(d schema.Direction) string {
 	if d == schema.Weakens {
 		return "**weaker**"
 	}
-	if word := directionWord(d); word != "" {
-		return MarkdownText(clip(word, maxName))
+	if word := view.DirectionWord(d); word != "" {
+		return safe.MarkdownText(view.Clip(word, maxName))
 	}
 	return ""
 }
@@ -168,22 +135,14 @@ func causeWord(c plan.Cause) string {
 		return "**conflict**"
 	case plan.CauseChange, plan.CauseDrift, plan.CauseAdopt:
 	}
-	return MarkdownText(clip(string(c), maxName))
+	return safe.MarkdownText(view.Clip(string(c), maxName))
 }
 
-// asked is the line that asks for an edit.
-func asked(o plan.Origin) string {
-	if at := place(o.Pos); at != "" {
-		return markdownName(at)
-	}
-	return ""
-}
-
-// namesBlock is the folded list of names, and of the rules through which the
-// groups are reached.
-func (m *page) namesBlock(groups []placed) []*block {
-	groups = slices.DeleteFunc(groups, func(g placed) bool {
-		return len(g.names) <= maxExamples && !slices.ContainsFunc(g.edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
+// namesBlock is the folded list of the names that the tables leave out, and of the lines
+// and rules that decide about each group.
+func (m *page) namesBlock(groups []*view.Group) []*block {
+	groups = slices.DeleteFunc(groups, func(g *view.Group) bool {
+		return len(g.Names) <= maxExamples && !slices.ContainsFunc(g.Edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
 	})
 	if len(groups) == 0 {
 		return nil
@@ -191,111 +150,98 @@ func (m *page) namesBlock(groups []placed) []*block {
 	return []*block{{
 		head: fold("Names, and what decided"), tail: foldEnd, rank: rankNames, items: len(groups),
 		more: func(i int) string { return "- and " + countGroups(groups[i:]) + ", left out for length\n" },
-		item: func(i int) string {
-			g := groups[i]
-			text := "- " + m.subject(g)
-			var deciders []string
-			for _, e := range g.edits {
-				d := asked(e.Origin)
-				if e.Origin.Via != "" {
-					d = strings.TrimSpace(d + " (" + MarkdownText(clip(e.Origin.Via, maxName)) + ")")
-				}
-				if e.Origin.Commit != "" {
-					d += " of " + MarkdownCode(shortCommit(e.Origin.Commit)) + " by " + markdownName(e.Origin.Author)
-				}
-				if d != "" && !slices.Contains(deciders, d) {
-					deciders = append(deciders, d)
-				}
-			}
-			if len(deciders) > 0 {
-				text += ", by " + strings.Join(deciders, ", ")
-			}
-			if len(g.names) > 1 {
-				text += ": " + markdownNames(g.names, maxNames)
-			}
-			return text + "\n"
-		},
+		item: func(i int) string { return m.names(groups[i]) },
 	}}
+}
+
+func (m *page) names(g *view.Group) string {
+	text := "- " + g.SubjectAndPlace(markdownMarkup(), m.inPlace)
+	if by := g.DecidedBy(markdownMarkup()); len(by) > 0 {
+		text += ", by " + strings.Join(by, ", ")
+	}
+	if len(g.Names) > 1 {
+		text += ": " + markdownNames(g.Names, maxNames)
+	}
+	return text + "\n"
 }
 
 // diffBlock is the folded difference of the settings, one for each zone and
 // account.
 func (m *page) diffBlock() []*block {
-	places := slices.DeleteFunc(slices.Clone(m.zones), func(z zone) bool {
-		return !slices.ContainsFunc(z.sections, func(s section) bool {
-			return slices.ContainsFunc(s.groups, func(g group) bool { return len(g.edits) > 0 })
-		})
-	})
+	var places []*view.PlaceChanges
+	for i := range m.view.Places {
+		if p := &m.view.Places[i]; slices.ContainsFunc(p.Groups(), func(g *view.Group) bool { return len(g.Edits) > 0 }) {
+			places = append(places, p)
+		}
+	}
 	if len(places) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: fold("Settings before and after"), tail: foldEnd, rank: rankDiff, items: len(places),
 		more: func(i int) string {
-			return "\nand the same of " + Plural(len(places)-i, "other place") + ", left out for length.\n"
+			return "\nand the same of " + plan.Count(len(places)-i, "other place") + ", left out for length.\n"
 		},
-		item: func(i int) string { return fenced("diff", m.placeDiff(places[i])) },
+		item: func(i int) string { return safe.Fenced("diff", m.placeDiff(places[i])) },
 	}}
 }
 
 // placeDiff is the difference of the settings of one place, a hunk for the zone
 // itself and one for each group.
-func (m *page) placeDiff(z zone) []string {
-	title := clip(heading(z.name), maxDiffLine)
-	lines := []string{"--- " + title + ", live", "+++ " + title + ", planned"}
-	var own []plan.Edit
-	var groups []placed
-	for _, s := range z.sections {
-		for i := range s.groups {
-			switch g := (placed{&s.groups[i], z.name, s.drift}); {
-			case g.kind == plan.KindZone:
-				own = append(own, g.edits...)
-			case len(g.edits) > 0:
-				groups = append(groups, g)
-			}
+func (m *page) placeDiff(p *view.PlaceChanges) []string {
+	var ofZone []plan.Edit
+	var groups []*view.Group
+	for _, g := range p.Groups() {
+		switch {
+		case g.Kind == plan.KindZone:
+			ofZone = append(ofZone, g.Edits...)
+		case len(g.Edits) > 0:
+			groups = append(groups, g)
 		}
 	}
-	if len(own) > 0 {
-		lines = append(lines, m.hunk("zone", plan.KindZone, own)...)
+
+	title := view.Clip(p.Heading(), maxDiffLine)
+	lines := []string{"--- " + title + ", live", "+++ " + title + ", planned"}
+	if len(ofZone) > 0 {
+		lines = append(lines, m.hunk("zone", plan.KindZone, ofZone)...)
 	}
 	for _, g := range groups[:min(len(groups), maxHunks)] {
-		about := g.group.subject()
-		if len(g.names) > 1 {
-			about += ", e.g. " + Safe(g.names[0])
+		about := g.Subject()
+		if len(g.Names) > 1 {
+			about += ", e.g. " + safe.Text(g.Names[0])
 		}
-		if g.drift {
+		if g.Drift {
 			about += " (drift)"
 		}
-		lines = append(lines, m.hunk(about, g.kind, g.edits)...)
+		lines = append(lines, m.hunk(about, g.Kind, g.Edits)...)
 	}
 	if n := len(groups) - maxHunks; n > 0 {
-		lines = append(lines, "@@ and "+Plural(n, "more group")+" @@")
+		lines = append(lines, "@@ and "+plan.Count(n, "more group")+" @@")
 	}
 	return lines
 }
 
 // hunk is the difference of some settings. Of lists of cipher suites it shows
-// what visitors meet, since one that is inherited or has a name tells nothing.
+// what is in effect: the word inherit, or the name of a list, does not tell.
 func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, bySetting)
+	slices.SortStableFunc(edits, view.CompareSettings)
 	var suites []string
 	edits = slices.DeleteFunc(edits, func(e plan.Edit) bool {
-		d := m.values.suites(k, e)
+		d := m.values.Suites(k, e)
 		if d != nil {
-			suites = append(append(suites, "  "+Safe(e.Setting)+" in effect:"), d...)
+			suites = append(append(suites, "  "+safe.Text(e.Setting)+" in effect:"), d...)
 		}
 		return d != nil
 	})
-	before := m.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
-	after := m.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
-	changed := append(diff(before, after), suites...)
-	lines := []string{"@@ " + clip(about, maxDiffLine) + " @@"}
+	changed := append(m.values.SettingsDiff(k, edits), suites...)
+
+	lines := []string{"@@ " + view.Clip(about, maxDiffLine) + " @@"}
 	for _, l := range changed[:min(len(changed), maxHunkLines)] {
-		lines = append(lines, l[:1]+clip(l[2:], maxDiffLine))
+		lines = append(lines, l[:1]+view.Clip(l[2:], maxDiffLine))
 	}
 	if n := len(changed) - maxHunkLines; n > 0 {
-		lines = append(lines, " (and "+Plural(n, "more line")+")")
+		lines = append(lines, " (and "+plan.Count(n, "more line")+")")
 	}
 	return lines
 }

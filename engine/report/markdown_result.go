@@ -2,125 +2,80 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"tlsync/engine/apply"
-	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 )
 
-// The rank of what was done: what was not comes before it.
+// rankDone is the rank of what was done: what was not done comes before it.
 const rankDone = rankNames
 
 // ResultMarkdown writes what an apply did, for a job summary: a headline that
 // counts changes, every failure with its reason, what was skipped, what was done
-// as groups, and how live stands now. Of the options, Budget, Title, Lead and
-// Footer are heeded; as in Markdown whole items are left out where there is not
-// room for all, and counted.
+// as groups, and how live stands now. Of the options, it heeds Budget, Title, Lead and
+// Footer. As in Markdown it leaves out whole items where there is not
+// room for all, and counts them.
 func ResultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions) error {
-	return resultMarkdown(w, r, o, fmt.Sprintf("%d planned", r.Tally.Planned), remaining(r, false))
+	return outcomeMarkdown(w, view.RunOutcome(r, false), o)
 }
 
-// resultMarkdown is ResultMarkdown with what is said of how many changes were
-// planned, and at the end of the headline.
-func resultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions, planned string, endings []string) error {
-	c := r.Tally
-	top := "### " + MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + appliedHeadline(r) + "\n\n"
+// ReceiptMarkdown writes a receipt for a job summary. It heeds the same options as
+// ResultMarkdown.
+func ReceiptMarkdown(w io.Writer, r *planfile.Receipt, o MarkdownOptions) error {
+	return outcomeMarkdown(w, view.ReceiptOutcome(r), o)
+}
+
+func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
+	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.Headline() + "\n\n"
 	if o.Lead != "" {
 		top += o.Lead + "\n\n"
 	}
-	if r.Stopped != "" {
-		top += "Stopped early: " + MarkdownText(clip(r.Stopped, maxSentence)) + "\n\n"
+	if of.Stopped != "" {
+		top += "Stopped early: " + safe.MarkdownText(view.Clip(of.Stopped, maxSentence)) + "\n\n"
 	}
-	top += fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%s).\n", c.Done, c.Failed, c.Skipped, c.NotAttempted, planned)
-	for _, l := range endings {
-		top += "\n" + MarkdownText(l) + "\n"
+	top += of.Counted() + "\n"
+	for _, l := range of.Endings {
+		top += "\n" + safe.MarkdownText(l) + "\n"
 	}
-	var done []*plan.Change
-	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Outcome == apply.Done {
-			c := *s.Change
-			c.Edits = withoutCauses(c.Edits)
-			done = append(done, &c)
-		}
-	}
-	m := newPage(&plan.Plan{}, done, MarkdownOptions{})
-	var groups []placed
-	for _, z := range m.zones {
-		for i := range z.sections[0].groups {
-			groups = append(groups, placed{&z.sections[0].groups[i], z.name, false})
-		}
+
+	m := &page{values: of.Values, inPlace: len(of.Places) > 1}
+	var groups []*view.Group
+	for i := range of.Places {
+		groups = append(groups, of.Places[i].Groups()...)
 	}
 	blocks := slices.Concat(
-		m.stepsBlock("Failed", r, apply.Failed, rankErrors),
-		m.stepsBlock("Skipped", r, apply.Skipped, rankWeaker),
+		m.stepsBlock("Failed", of.Failed, rankErrors),
+		m.stepsBlock("Skipped", of.Skipped, rankWeaker),
 		m.tables("Done", groups, rankDone),
 	)
-	return m.write(w, "the result", top, blocks, o)
+	return writePage(w, "the result", top, blocks, o)
 }
 
-func appliedHeadline(r *apply.Result) string {
-	c := r.Tally
-	switch {
-	case c.Planned == 0:
-		return "nothing to do"
-	case c.Done == c.Planned:
-		return Plural(c.Done, "change") + " done"
-	}
-	return "incomplete, " + strconv.Itoa(c.Done) + " of " + Plural(c.Planned, "change") + " done"
-}
-
-// stepsBlock lists the steps of one outcome, each with its reason.
-func (m *page) stepsBlock(title string, r *apply.Result, which apply.Outcome, rank int) []*block {
-	var steps []*apply.Step
-	for i := range r.Steps {
-		if r.Steps[i].Outcome == which {
-			steps = append(steps, &r.Steps[i])
-		}
-	}
+// stepsBlock lists steps, each with its reason.
+func (m *page) stepsBlock(title string, steps []*apply.Step, rank int) []*block {
 	if len(steps) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(steps), more: moreItems(len(steps), "change"),
-		item: func(i int) string {
-			s := steps[i]
-			text := "- " + MarkdownText(clip(whose(s.Change), maxName))
-			for j, e := range s.Change.Edits {
-				text += map[bool]string{true: ": ", false: ", "}[j == 0] + markdownName(e.Setting) + " " + MarkdownCode(m.values.change(s.Change.Kind, s.Change.Action, e))
-			}
-			text += ": " + MarkdownText(clip(reasonOf(s), maxSentence))
-			if s.Wrote && which == apply.Failed {
-				text += "; the write may have reached Cloudflare"
-			}
-			return text + "\n"
-		},
+		item: func(i int) string { return m.step(steps[i]) },
 	}}
 }
 
-// write puts a page together within its budget.
-func (m *page) write(w io.Writer, what, top string, blocks []*block, o MarkdownOptions) error {
-	end := ""
-	if o.Footer != "" {
-		end = "\n" + o.Footer + "\n"
+func (m *page) step(s *apply.Step) string {
+	text := "- " + safe.MarkdownText(view.Clip(view.SubjectOf(s.Change), maxName))
+	separator := ": "
+	for _, e := range s.Change.Edits {
+		text += separator + markdownName(e.Setting) + " " + safe.MarkdownCode(m.values.Change(s.Change.Kind, s.Change.Action, e))
+		separator = ", "
 	}
-	budget := cmp.Or(o.Budget, MarkdownBudget)
-	room := budget - len(top) - len(end) - least(blocks)
-	if room < 0 {
-		return fmt.Errorf("write %s as Markdown: what is always there takes %d bytes, and there is room for %d", what, budget-room, budget)
+	text += ": " + safe.MarkdownText(view.Clip(s.Why(), maxSentence))
+	if s.Wrote && s.Outcome == apply.Failed {
+		text += "; " + view.MayHaveWritten
 	}
-	fit(blocks, room)
-	var text strings.Builder
-	text.WriteString(top)
-	for _, b := range blocks {
-		text.WriteString(b.String())
-	}
-	text.WriteString(end)
-	if _, err := io.WriteString(w, text.String()); err != nil {
-		return fmt.Errorf("write %s as Markdown: %w", what, err)
-	}
-	return nil
+	return text + "\n"
 }

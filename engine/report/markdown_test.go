@@ -15,6 +15,9 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe/safetest"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -29,11 +32,11 @@ func markdown(t testing.TB, p *plan.Plan, o MarkdownOptions) string {
 
 // counted fills in all that a plan's builder counts.
 func counted(p *plan.Plan, reads int) *plan.Plan {
-	summed(p, reads)
-	places := map[string]bool{}
+	sample.Summed(p, reads)
+	places := map[view.Place]bool{}
 	p.Summary.Causes = plan.Causes{}
 	for _, c := range p.Changes {
-		places[placeOf(&c)] = true
+		places[view.PlaceOf(c.Ref)] = true
 		for _, e := range c.Edits {
 			switch e.Cause {
 			case plan.CauseChange:
@@ -55,17 +58,17 @@ func counted(p *plan.Plan, reads int) *plan.Plan {
 // drifted and one was changed here and there.
 func ruleChangedPlan() *plan.Plan {
 	p := &plan.Plan{Config: plan.Config{BaseCommit: "b"}}
-	rule := at("zones/saas.yaml", 14, "rule 1")
+	rule := sample.At("zones/saas.yaml", 14, "rule 1")
 	for i := range 40 {
-		p.Changes = append(p.Changes, hostname(saas, fmt.Sprintf("shop%02d.pay.example", i),
-			edit("min_tls_version", "1.2", "1.3", "1.0", plan.CauseChange, rule)))
+		p.Changes = append(p.Changes, sample.Hostname(sample.Zone, fmt.Sprintf("shop%02d.pay.example", i),
+			sample.Edit("min_tls_version", "1.2", "1.3", "1.0", plan.CauseChange, rule)))
 	}
 	for _, n := range []string{"app.customer.example", "www.customer.example"} {
-		p.Changes = append(p.Changes, hostname(saas, n,
-			edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 10, "defaults"))))
+		p.Changes = append(p.Changes, sample.Hostname(sample.Zone, n,
+			sample.Edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", 10, "defaults"))))
 	}
-	p.Changes = append(p.Changes, hostname(saas, "odd.pay.example",
-		edit("min_tls_version", "1.1", "1.3", "1.0", plan.CauseConflict, rule)))
+	p.Changes = append(p.Changes, sample.Hostname(sample.Zone, "odd.pay.example",
+		sample.Edit("min_tls_version", "1.1", "1.3", "1.0", plan.CauseConflict, rule)))
 	return counted(p, 4)
 }
 
@@ -73,7 +76,7 @@ func ruleChangedPlan() *plan.Plan {
 func oneGroupPlan() *plan.Plan {
 	p := &plan.Plan{}
 	for _, n := range []string{"a.test", "b.test", "c.test", "d.test"} {
-		p.Changes = append(p.Changes, hostname(saas, n, edit("min_tls_version", "", "1.2", "1.0", plan.CauseAdopt, at("zones/saas.yaml", 14, "defaults"))))
+		p.Changes = append(p.Changes, sample.Hostname(sample.Zone, n, sample.Edit("min_tls_version", "", "1.2", "1.0", plan.CauseAdopt, sample.At("zones/saas.yaml", 14, "defaults"))))
 	}
 	return counted(p, 3)
 }
@@ -87,7 +90,7 @@ func accountsPlan() *plan.Plan {
 	}
 	value := func(setting string, from, to schema.Value, line int) plan.Edit {
 		return plan.Edit{Setting: setting, From: from, To: to, EffectiveFrom: from, EffectiveTo: to, Cause: plan.CauseChange,
-			Direction: schema.Changes, Origin: at("tlsync.yaml", line, "mtls partners")}
+			Direction: schema.Changes, Origin: sample.At("tlsync.yaml", line, "mtls partners")}
 	}
 	hosts := schema.ListValue([]string{"a.test", "b.test"})
 	create := change(plan.KindMTLSCertificate, "partners", "#create-5c177672", plan.Create,
@@ -110,10 +113,10 @@ func accountsPlan() *plan.Plan {
 	return counted(&plan.Plan{
 		Changes: []plan.Change{
 			alert, create, clear, gone, forward, application, other,
-			zoneSetting(saas, edit("tls_client_auth", "on", "off", "", plan.CauseChange, at("zones/saas.yaml", 3, "settings"))),
+			sample.ZoneSetting(sample.Zone, sample.Edit("tls_client_auth", "on", "off", "", plan.CauseChange, sample.At("zones/saas.yaml", 3, "settings"))),
 		},
 		Findings: []plan.Finding{{Severity: schema.Warning, Rule: plan.CAExpires, Ref: plan.ParseRef("mtls_certificate/"+account+"/partners", ""),
-			Message: "certificate authority partners expires on 2027-01-02", Origin: at("tlsync.yaml", 5, "mtls partners")}},
+			Message: "certificate authority partners expires on 2027-01-02", Origin: sample.At("tlsync.yaml", 5, "mtls partners")}},
 	}, 9)
 }
 
@@ -121,12 +124,12 @@ func accountsPlan() *plan.Plan {
 func hazardsPlan() *plan.Plan {
 	p := &plan.Plan{}
 	for i, k := range append(plan.HazardKinds(), plan.Unreachable) {
-		c := hostname(saas, fmt.Sprintf("app%02d.example", i), edit("min_tls_version", "1.0", "1.2", "", plan.CauseChange, at("zones/saas.yaml", 4, "settings")))
+		c := sample.Hostname(sample.Zone, fmt.Sprintf("app%02d.example", i), sample.Edit("min_tls_version", "1.0", "1.2", "", plan.CauseChange, sample.At("zones/saas.yaml", 4, "settings")))
 		c.Hazards = []plan.Hazard{{Kind: k, Message: "visitors of " + c.Name + " are affected by " + strconv.Itoa(i)}}
 		p.Changes = append(p.Changes, c)
 	}
 	for i := range 7 {
-		c := hostname(saas, fmt.Sprintf("weak%02d.example", i), edit("min_tls_version", "1.2", "1.0", "", plan.CauseChange, at("zones/saas.yaml", 5, "")))
+		c := sample.Hostname(sample.Zone, fmt.Sprintf("weak%02d.example", i), sample.Edit("min_tls_version", "1.2", "1.0", "", plan.CauseChange, sample.At("zones/saas.yaml", 5, "")))
 		c.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "older clients of " + c.Name + ": case " + strconv.Itoa(i)}}
 		p.Changes = append(p.Changes, c)
 	}
@@ -140,20 +143,20 @@ const hostile = "`x` ``` | <!-- --> </details><b>@everyone @org/team #123 GH-123
 
 // hostilePlan has another attempt to leave its place in each of its texts.
 func hostilePlan() *plan.Plan {
-	drop := hostname("saas.example`</details>", "@everyone.example", plan.Edit{
+	drop := sample.Hostname("saas.example`</details>", "@everyone.example", plan.Edit{
 		Setting: schema.Ciphers, From: schema.ListValue([]string{"```", "<!-- -->"}), To: schema.ListValue([]string{"````\n# x"}),
-		Cause: plan.CauseChange, Direction: schema.Weakens, Origin: at("zones/a|b.yaml", 3, "rule <b>1</b> #123"),
+		Cause: plan.CauseChange, Direction: schema.Weakens, Origin: sample.At("zones/a|b.yaml", 3, "rule <b>1</b> #123"),
 	})
 	drop.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "visitors of @everyone.example: see https://evil.example, www.evil.example or GH-12 :tada:"}}
 	drop.Reasons = []string{"1. a [link](http://evil.example) ![image](x) a@b.example \x1b[31m"}
-	server := hostname("saas.example`</details>", "\u202egpj.example\n\n::set-output name=x::y", plan.Edit{
+	server := sample.Hostname("saas.example`</details>", "\u202egpj.example\n\n::set-output name=x::y", plan.Edit{
 		Setting: "origin.server", From: schema.StringValue("| a | b |"), To: schema.StringValue("$`x`$ ##[error]"),
-		Cause: plan.CauseConflict, Direction: schema.Changes, Origin: at("zones/a|b.yaml", 4, "~~entry~~"),
+		Cause: plan.CauseConflict, Direction: schema.Changes, Origin: sample.At("zones/a|b.yaml", 4, "~~entry~~"),
 	})
 	return counted(&plan.Plan{
 		Changes: []plan.Change{drop, server},
 		Findings: []plan.Finding{
-			{Severity: schema.Error, Rule: "unreadable", Ref: plan.ZoneRef("</summary>"), Message: "1400: <script>alert(1)</script> `x` deadbeef", Origin: at("`", 0, "")},
+			{Severity: schema.Error, Rule: "unreadable", Ref: plan.ZoneRef("</summary>"), Message: "1400: <script>alert(1)</script> `x` deadbeef", Origin: sample.At("`", 0, "")},
 			{Severity: schema.Warning, Rule: "**rule**", Ref: plan.ParseRef("custom_hostname/x/a", ""), Message: "---\n===\n> q\n- l\n    code"},
 		},
 	}, 1)
@@ -165,18 +168,18 @@ func TestMarkdownGolden(t *testing.T) {
 	nothing.Summary.Objects = 1203
 	partial := counted(&plan.Plan{Findings: []plan.Finding{
 		{Severity: schema.Error, Rule: plan.Unreadable, Ref: plan.ParseRef("zone/saas.example", ""), Message: "min_tls_version could not be read"},
-		{Severity: plan.Info, Rule: plan.NoLongerManaged, Ref: plan.ParseRef("custom_hostname/saas.example/a.test", ""), Message: "http2 is no longer managed", Origin: at("zones/saas.yaml", 3, "")},
+		{Severity: plan.Info, Rule: plan.NoLongerManaged, Ref: plan.ParseRef("custom_hostname/saas.example/a.test", ""), Message: "http2 is no longer managed", Origin: sample.At("zones/saas.yaml", 3, "")},
 	}}, 2)
 	for _, c := range []struct {
 		name string
 		plan *plan.Plan
 		o    MarkdownOptions
 	}{
-		{"nothing", summed(nothing, 4), MarkdownOptions{Title: "tlsync plan", Footer: "[Run](https://ci.example/1)"}},
+		{"nothing", sample.Summed(nothing, 4), MarkdownOptions{Title: "tlsync plan", Footer: "[Run](https://ci.example/1)"}},
 		{"incomplete", partial, MarkdownOptions{}},
 		{"group", oneGroupPlan(), MarkdownOptions{Rate: rate}},
 		{"causes", ruleChangedPlan(), MarkdownOptions{Rate: rate, Title: "tlsync plan"}},
-		{"rollout", rollout(), MarkdownOptions{Rate: rate}},
+		{"rollout", sample.Rollout(), MarkdownOptions{Rate: rate}},
 		{"suites", suitesPlan(), MarkdownOptions{}},
 		{"hazards", hazardsPlan(), MarkdownOptions{}},
 		{"accounts", accountsPlan(), MarkdownOptions{}},
@@ -186,7 +189,7 @@ func TestMarkdownGolden(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := markdown(t, c.plan, c.o)
 			golden(t, "markdown-"+c.name, []byte(got))
-			if bad := unsafeIn(got); bad != "" {
+			if bad := safetest.Unsafe(got); bad != "" {
 				t.Errorf("holds %s", bad)
 			}
 		})
@@ -230,7 +233,7 @@ func manyPlan(n int, alone bool) *plan.Plan {
 		}
 		cause := []plan.Cause{plan.CauseChange, plan.CauseDrift, plan.CauseConflict, plan.CauseAdopt}[i%4]
 		name := fmt.Sprintf("app%05d.customer.example", i)
-		c := hostname("saas"+strconv.Itoa(i%5)+".example", name, edit("min_tls_version", from, to, "1.0", cause, at("zones/saas.yaml", line, "rule 1")))
+		c := sample.Hostname("saas"+strconv.Itoa(i%5)+".example", name, sample.Edit("min_tls_version", from, to, "1.0", cause, sample.At("zones/saas.yaml", line, "rule 1")))
 		if alone {
 			c.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: fmt.Sprintf("visitors of %s, number %d", name, i)}}
 			c.Reasons = []string{fmt.Sprintf("reason %d", i)}
@@ -343,10 +346,10 @@ func TestMarkdownLeavesOutNothingThereIsRoomFor(t *testing.T) {
 }
 
 func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
-	want := markdown(t, rollout(), MarkdownOptions{})
+	want := markdown(t, sample.Rollout(), MarkdownOptions{})
 	rapid.Check(t, func(r *rapid.T) {
-		p := rollout()
-		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return strings.HasSuffix(c.String(), "#pin") })
+		p := sample.Rollout()
+		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.Part == "pin" })
 		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
 		p.Changes = slices.Concat(head, p.Changes[fixed:])
 		p.Findings = rapid.Permutation(p.Findings).Draw(r, "findings")
@@ -361,7 +364,7 @@ func TestMarkdownDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 }
 
 func TestMarkdownLeavesThePlanAlone(t *testing.T) {
-	for _, make := range []func() *plan.Plan{rollout, accountsPlan, suitesPlan} {
+	for _, make := range []func() *plan.Plan{sample.Rollout, accountsPlan, suitesPlan} {
 		p, same := make(), make()
 		markdown(t, p, MarkdownOptions{})
 		if d := diffPlans(same, p); d != "" {
@@ -371,7 +374,7 @@ func TestMarkdownLeavesThePlanAlone(t *testing.T) {
 }
 
 func TestAWriterThatFailsIsReportedForMarkdown(t *testing.T) {
-	if err := Markdown(&broken{5}, rollout(), MarkdownOptions{}); err == nil {
+	if err := Markdown(&broken{5}, sample.Rollout(), MarkdownOptions{}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -438,9 +441,9 @@ func TestDifferencesLeaveTheEditsAlone(t *testing.T) {
 	for _, c := range p.Changes[:2] {
 		edits = append(edits, c.Edits...)
 	}
-	edits = append(edits, edit("http2", "on", "off", "", plan.CauseChange, plan.Origin{}), edit("min_tls_version", "1.0", "1.2", "", plan.CauseChange, plan.Origin{}))
+	edits = append(edits, sample.Edit("http2", "on", "off", "", plan.CauseChange, plan.Origin{}), sample.Edit("min_tls_version", "1.0", "1.2", "", plan.CauseChange, plan.Origin{}))
 	same := slices.Clone(edits)
-	m := &page{values: newValues()}
+	m := &page{values: view.NewValues()}
 	first := m.hunk("x", plan.KindCustomHostname, edits)
 	if d := cmp.Diff(same, edits, cmp.AllowUnexported(plan.Edit{})); d != "" {
 		t.Error(d)

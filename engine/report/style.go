@@ -9,8 +9,8 @@ import (
 	"tlsync/schema"
 )
 
-// style paints text. Its colours are objects of their own, told explicitly
-// whether to paint: the library's global switch is left alone.
+// style paints text. Each of its colours knows whether to paint, so that the library's
+// global switch is left alone.
 type style struct {
 	bold, good, bad, warn, dim *color.Color
 }
@@ -25,6 +25,7 @@ func newStyle(on bool) style {
 		}
 		return c
 	}
+
 	return style{
 		bold: paint(color.Bold),
 		good: paint(color.FgGreen),
@@ -34,7 +35,7 @@ func newStyle(on bool) style {
 	}
 }
 
-// width is how many columns a text takes on a terminal.
+// width returns how many columns a text takes on a terminal.
 func width(s string) int {
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] > '~' {
@@ -52,7 +53,7 @@ func pad(s string, n int) string {
 	return s
 }
 
-// severity is the colour of a severity.
+// severity returns the colour of a severity.
 func (s style) severity(sv schema.Severity) *color.Color {
 	if sv == schema.Error {
 		return s.bad

@@ -2,15 +2,15 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -26,8 +26,8 @@ type TextOptions struct {
 	// Limit is how long a run may take; 0 for as long as it likes. A plan that
 	// takes longer says so.
 	Limit time.Duration
-	// Pending says that what live was expected to be has been applied before, so
-	// that what a commit asks for is one that was not applied yet.
+	// Pending says that the configuration that live is compared with was applied before,
+	// so that a plan's changes of this commit were not applied yet.
 	Pending bool
 }
 
@@ -39,304 +39,72 @@ type TextOptions struct {
 // Cloudflare's API.
 func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	out := bufio.NewWriter(w)
-	changes := make([]*plan.Change, len(p.Changes))
-	for i := range p.Changes {
-		changes[i] = &p.Changes[i]
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
+	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes}
+
+	for i := range v.Places {
+		t.place(&v.Places[i])
 	}
-	objs := objects(changes)
-	t := text{out: out, style: newStyle(o.Color), values: newValues(), verbose: o.Verbose, asked: askedTitle(o.Pending)}
-	t.causes = hasBase(p, objs)
-	for _, z := range zones(objs) {
-		t.zone(z)
-	}
-	t.order(changes)
-	t.hazards(changes)
-	t.findings(p.Findings)
-	fmt.Fprintln(out, cost(p.Summary, o.Rate, o.Limit))
-	fmt.Fprintln(out, count(objs, p.Findings))
+	t.waits(v.Waits)
+	t.hazards(v.Hazards, &v.Gate)
+	t.findings(v.Findings)
+	fmt.Fprintln(out, v.Cost)
+	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
 }
 
-// hasBase reports whether the plan was compared with a base commit. Without one
-// every edit is "adopt", and the word is left out.
-func hasBase(p *plan.Plan, objs []object) bool { return p.Config.BaseCommit != "" || !onlyAdopts(objs) }
+// maxNotes is how many different messages of one kind are shown without Verbose.
+const maxNotes = 5
 
-// askedTitle is the heading of what is no drift.
-func askedTitle(pending bool) string {
-	if pending {
-		return "Pending: committed and not applied yet"
-	}
-	return "Asked for by this commit"
-}
-
-func onlyAdopts(objs []object) bool {
-	for _, o := range objs {
-		for _, e := range o.edits {
-			if e.Cause != plan.CauseAdopt {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// cost is the line about requests.
-func cost(s plan.Summary, rate string, limit time.Duration) string {
-	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
-	if s.Requests.Write == 0 {
-		return line
-	}
-	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
-	if rate != "" {
-		line += " at " + rate
-	}
-	if limit > 0 && s.Estimated() > limit {
-		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"
-	}
-	return line
-}
-
-// Duration rounds to what an estimate is good for.
-func Duration(seconds int) string {
-	switch {
-	case seconds < 60:
-		return strconv.Itoa(max(seconds, 1)) + " s"
-	case seconds <= 90*60:
-		return strconv.Itoa((seconds+30)/60) + " min"
-	}
-	tenths := (seconds + 180) / 360
-	if tenths%10 == 0 {
-		return strconv.Itoa(tenths/10) + " h"
-	}
-	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + " h"
-}
-
-// count is the last line.
-func count(objs []object, findings []plan.Finding) string {
-	incomplete := slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Severity == schema.Error && !f.OfPolicy() })
-	switch {
-	case len(objs) == 0 && incomplete:
-		return "No changes in what could be compared."
-	case len(objs) == 0:
-		return "No changes."
-	}
-	add, change, remove := actions(objs)
-	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", add, change, remove)
-}
-
-// actions counts objects by what is done to them.
-func actions(objs []object) (add, change, remove int) {
-	for _, o := range objs {
-		switch o.action {
-		case plan.Create:
-			add++
-		case plan.Delete:
-			remove++
-		default:
-			change++
-		}
-	}
-	return add, change, remove
-}
-
-// text is one rendering.
+// text is one rendering for terminals.
 type text struct {
 	out     *bufio.Writer
 	style   style
-	values  *values
+	values  *view.Values
 	verbose bool
-	causes  bool   // show why live differs
-	asked   string // the heading of what is no drift
+	causes  bool // show why live differs
 }
 
-// zone prints what is done in one zone.
-func (t *text) zone(z zone) {
-	fmt.Fprintln(t.out, t.style.bold.Sprint(heading(z.name)))
-	var tables [][]row
-	for _, s := range z.sections {
-		tables = append(tables, t.rows(s.groups))
+// title prints the title of a part.
+func (t *text) title(s string) { fmt.Fprintln(t.out, t.style.bold.Sprint(s)) }
+
+// place prints what is done in one zone or account.
+func (t *text) place(p *view.PlaceChanges) {
+	t.title(p.Heading())
+	tables := make([][]row, len(p.Sections))
+	for i, s := range p.Sections {
+		tables[i] = t.rows(s.Groups)
 	}
+
 	widths := columnWidths(tables...)
-	for i, s := range z.sections {
-		if len(z.sections) > 1 || !s.drift && t.asked == askedTitle(true) {
-			title := t.asked
-			if s.drift {
-				title = "Drift: live left what is committed"
-			}
-			fmt.Fprintln(t.out, "  "+t.style.bold.Sprint(title))
+	for i, s := range p.Sections {
+		if s.Title != "" {
+			fmt.Fprintln(t.out, "  "+t.style.bold.Sprint(s.Title))
 		}
 		for _, r := range tables[i] {
 			t.row(r, widths)
 		}
 	}
+
 	if t.verbose {
-		t.zoneYAML(z)
+		t.zoneYAML(p)
 	}
 	fmt.Fprintln(t.out)
 }
 
-// The columns of a row.
-const (
-	colSubject = iota
-	colSetting
-	colValues
-	colDirection
-	colCause
-	colOrigin
-	columns
-)
-
-// maxColumn bounds the width to which columns are aligned: one long name must
-// not push everything else off the screen.
-const maxColumn = 40
-
-// maxLine is the width beyond which examples get a line of their own.
-const maxLine = 120
-
-// row is one edit of a group; the first of a group has the subject, the mark
-// and the notes.
-type row struct {
-	mark      string
-	cells     [columns]string
-	direction schema.Direction
-	note      string
-	names     []string // to take examples from
-	below     []string // lines under the row, to be indented
-}
-
-// rows lays out groups.
-func (t *text) rows(groups []group) []row {
-	rows := make([]row, 0, len(groups))
-	for i := range groups {
-		g := &groups[i]
-		first := len(rows)
-		for _, e := range g.edits {
-			rows = append(rows, t.editRow(g, e))
-		}
-		if len(g.edits) == 0 {
-			rows = append(rows, row{})
-		}
-		rows[first].cells[colSubject] = g.subject()
-		if rows[first].mark != "!" {
-			rows[first].mark = actionMark(g.action)
-		}
-		rows[first].note = writes(g)
-		if !t.verbose { // which lists them all
-			rows[first].names = g.names
-		}
-		last := &rows[len(rows)-1]
-		last.below = append(last.below, t.groupDetails(g)...)
-	}
-	return rows
-}
-
-func (t *text) editRow(g *group, e plan.Edit) row {
-	r := row{direction: e.Direction, mark: " "}
-	if e.Direction == schema.Weakens {
-		r.mark = "!"
-	}
-	r.cells[colSetting] = Safe(e.Setting)
-	r.cells[colValues] = t.values.change(g.kind, g.action, e)
-	r.cells[colDirection] = directionWord(e.Direction)
-	if t.causes {
-		r.cells[colCause] = Safe(string(e.Cause))
-	}
-	r.cells[colOrigin] = t.origin(e.Origin)
-	for _, l := range t.values.suites(g.kind, e) { // of what exists on both sides
-		r.below = append(r.below, t.paintDiff(l))
-	}
-	return r
-}
-
-func explicit(v schema.Value) bool { return v != schema.Inherit && v != "" }
-
-func actionMark(action string) string {
-	switch action {
-	case "create":
-		return "+"
-	case "delete":
-		return "-"
-	}
-	return "~"
-}
-
-func directionWord(d schema.Direction) string {
-	switch d {
-	case schema.Strengthens:
-		return "stronger"
-	case schema.Weakens:
-		return "weaker"
-	case schema.Changes:
-		return "changes"
-	}
-	return Safe(string(d))
-}
-
-// origin is the line that asks for an edit.
-func (t *text) origin(o plan.Origin) string {
-	at := place(o.Pos)
-	if t.verbose && o.Via != "" {
-		at = strings.TrimSpace(at + " (" + Safe(o.Via) + ")")
-	}
-	if t.verbose && o.Commit != "" {
-		at += ", " + Safe(shortCommit(o.Commit)+" by "+o.Author)
-	}
-	return at
-}
-
-// shortCommit is a commit id as people write it.
-func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
-
-// place is file and line.
-func place(p schema.Pos) string {
-	if p.Line == 0 {
-		return Safe(p.File)
-	}
-	return Safe(p.File) + ":" + strconv.Itoa(p.Line)
-}
-
-// writes notes where objects take more than one write.
-func writes(g *group) string {
-	switch {
-	case g.writes < 2:
-		return ""
-	case len(g.names) == 1:
-		return strconv.Itoa(g.writes) + " writes"
-	}
-	return strconv.Itoa(g.writes) + " writes each"
-}
-
-// groupDetails are the lines that Verbose adds below a group.
-func (t *text) groupDetails(g *group) []string {
-	if !t.verbose {
-		return nil
-	}
-	var lines []string
-	if len(g.names) > 1 {
-		for _, n := range g.names {
-			lines = append(lines, Safe(n))
-		}
-	}
-	if g.kind != plan.KindZone {
-		lines = append(lines, t.yamlDiff(g.kind, g.edits)...)
-	}
-	return lines
-}
-
-// zoneYAML shows the zone's own settings before and after.
-func (t *text) zoneYAML(z zone) {
+// zoneYAML prints the settings of the zone itself before and after.
+func (t *text) zoneYAML(p *view.PlaceChanges) {
 	var edits []plan.Edit
-	for _, s := range z.sections {
-		for _, g := range s.groups {
-			if g.kind == plan.KindZone {
-				edits = append(edits, g.edits...)
-			}
+	for _, g := range p.Groups() {
+		if g.Kind == plan.KindZone {
+			edits = append(edits, g.Edits...)
 		}
 	}
 	lines := t.yamlDiff(plan.KindZone, edits)
 	if len(lines) == 0 {
 		return
 	}
+
 	fmt.Fprintln(t.out, "  Settings of the zone, before and after")
 	for _, l := range lines {
 		fmt.Fprintln(t.out, "      "+l)
@@ -345,19 +113,12 @@ func (t *text) zoneYAML(z zone) {
 
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, bySetting)
-	before := t.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
-	after := t.values.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
-	lines := diff(before, after)
+	slices.SortStableFunc(edits, view.CompareSettings)
+	lines := t.values.SettingsDiff(k, edits)
 	for i, l := range lines {
 		lines[i] = t.paintDiff(l)
 	}
 	return lines
-}
-
-// bySetting follows the table of settings.
-func bySetting(a, b plan.Edit) int {
-	return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
 }
 
 func (t *text) paintDiff(line string) string {
@@ -370,74 +131,120 @@ func (t *text) paintDiff(line string) string {
 	return line
 }
 
-func columnWidths(tables ...[]row) [columns]int {
-	var widths [columns]int
-	for _, rows := range tables {
-		for i := range rows {
-			for c, cell := range rows[i].cells {
-				if w := width(cell); w <= maxColumn {
-					widths[c] = max(widths[c], w)
-				}
-			}
-		}
+// waits prints which changes wait for which.
+func (t *text) waits(waits []view.Wait) {
+	if len(waits) == 0 {
+		return
 	}
-	return widths
+	t.title("Order")
+	for i := range waits {
+		fmt.Fprintln(t.out, "  "+waits[i].Sentence(view.PlainMarkup()))
+	}
+	fmt.Fprintln(t.out)
 }
 
-// row prints one row, and what stands below it.
-func (t *text) row(r row, widths [columns]int) {
-	line := "  " + t.paintMark(r.mark)
-	plainWidth := 3
-	gap := " "
-	pending := 0 // spaces that are only written if something follows
-	for c, cell := range r.cells {
-		if widths[c] == 0 && cell == "" {
-			continue
+// hazards prints what a reviewer has to accept, with the flag that does it.
+func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
+	if len(hazards) == 0 {
+		return
+	}
+	t.title("Hazards")
+	for i := range hazards {
+		h := &hazards[i]
+		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
+		t.notes(h.Notes)
+	}
+	if len(g.Allow) > 1 {
+		fmt.Fprintln(t.out, "  To accept all that can be: "+view.AllowFlag+" "+g.Allowed(safe.Text))
+	}
+	fmt.Fprintln(t.out)
+}
+
+// notes prints the notes of one hazard.
+func (t *text) notes(notes []view.Note) {
+	shown := notes[:t.most(len(notes))]
+	for i := range shown {
+		n := &shown[i]
+		line := "    " + n.Sentence()
+		fmt.Fprintln(t.out, line+t.namesAfter(width(line), n.Names))
+	}
+	t.left(len(notes) - len(shown))
+}
+
+// findings prints what a reader has to know beside the changes.
+func (t *text) findings(rules []view.RuleNotes) {
+	if len(rules) == 0 {
+		return
+	}
+	t.title("Findings")
+	for _, r := range rules {
+		shown := r.Notes[:t.most(len(r.Notes))]
+		for i := range shown {
+			t.finding(r.RuleClass, &shown[i])
 		}
-		if cell != "" {
-			line += strings.Repeat(" ", pending) + gap + t.paintCell(c, cell, r.direction)
-			plainWidth += pending + len(gap) + width(cell)
-			pending = max(0, widths[c]-width(cell))
-		} else {
-			pending += len(gap) + widths[c]
-		}
-		gap = "  "
+		t.left(len(r.Notes) - len(shown))
 	}
-	if r.note != "" {
-		line += strings.Repeat(" ", pending) + "  " + r.note
-		plainWidth += pending + 2 + width(r.note)
-		pending = 0
+	fmt.Fprintln(t.out)
+}
+
+func (t *text) finding(c view.RuleClass, n *view.PlacedNote) {
+	word := pad(safe.Text(string(c.Severity)), len(schema.Warning))
+	line := "  "
+	if n.Line != "" {
+		line += n.Line + ": "
 	}
-	if eg, fits := examples(r.names, maxLine-plainWidth-pending-2); fits {
-		line += strings.Repeat(" ", pending) + "  " + t.style.dim.Sprint(eg)
-	} else if eg != "" {
-		line += "\n      " + t.style.dim.Sprint(eg)
+	line += n.Sentence() + " [" + safe.Text(c.Rule) + "]"
+	fmt.Fprintln(t.out, "  "+t.style.severity(c.Severity).Sprint(word)+line+t.namesAfter(2+width(word)+width(line), n.Names))
+}
+
+// most returns how many of n notes are shown.
+func (t *text) most(n int) int {
+	if t.verbose {
+		return n
 	}
-	fmt.Fprintln(t.out, line)
-	for _, l := range r.below {
-		fmt.Fprintln(t.out, "      "+l)
+	return min(n, maxNotes)
+}
+
+// left says how many notes are not shown.
+func (t *text) left(n int) {
+	if n > 0 {
+		fmt.Fprintf(t.out, "    and %d more like these (--verbose shows all)\n", n)
 	}
 }
 
-func (t *text) paintMark(mark string) string {
-	switch mark {
-	case "!", "-":
-		return t.style.bad.Sprint(mark)
-	case "+":
-		return t.style.good.Sprint(mark)
-	case "~":
-		return t.style.warn.Sprint(mark)
+// namesAfter returns the end of a line that takes some columns already: examples of the
+// names, or under Verbose all of them, each on a line.
+func (t *text) namesAfter(used int, names []string) string {
+	if len(names) < 2 {
+		return ""
 	}
-	return mark
+	if t.verbose {
+		var b strings.Builder
+		for _, n := range names {
+			b.WriteString("\n      " + safe.Text(n))
+		}
+		return b.String()
+	}
+	eg, fits := examples(names, maxLine-used-2)
+	if fits {
+		return "  " + t.style.dim.Sprint(eg)
+	}
+	return "\n      " + t.style.dim.Sprint(eg)
 }
 
-func (t *text) paintCell(column int, cell string, d schema.Direction) string {
+// examples returns the first names of many for the end of a line with room columns left:
+// two, or one, or two that do not fit.
+func examples(names []string, room int) (eg string, fits bool) {
+	if len(names) < 2 {
+		return "", false
+	}
+	one := "e.g. " + safe.Text(names[0])
+	two := one + ", " + safe.Text(names[1])
 	switch {
-	case column != colDirection:
-	case d == schema.Weakens:
-		return t.style.bad.Sprint(cell)
-	case d == schema.Strengthens:
-		return t.style.good.Sprint(cell)
+	case width(two) <= room:
+		return two, true
+	case width(one) <= room:
+		return one, true
 	}
-	return cell
+	return two, false
 }

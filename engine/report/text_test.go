@@ -11,6 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/report/view"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -29,16 +32,16 @@ func suitesPlan() *plan.Plan {
 		modern     = schema.CipherList("modern")
 		compatible = schema.CipherList("compatible")
 		custom     = slices.Concat(modern[:2], []string{"AES128-SHA"})
-		line       = func(n int) plan.Origin { return at("zones/saas.yaml", n, "defaults") }
+		line       = func(n int) plan.Origin { return sample.At("zones/saas.yaml", n, "defaults") }
 	)
-	return summed(&plan.Plan{Changes: []plan.Change{
-		hostname(saas, "named.example", ciphers(compatible, modern, line(3))),
-		hostname(saas, "custom.example", ciphers(custom, modern, line(4))),
-		hostname(saas, "inherits.example", ciphers(nil, custom[:2], line(5))),
-		hostname(saas, "back.example", ciphers(modern, nil, line(6))),
-		hostname(saas, "one.example", ciphers(modern, modern[:1], line(7))),
-		hostname(saas, "empty.example", ciphers(modern, []string{}, line(8))),
-		zoneSetting(saas, ciphers(compatible, []string{}, line(1))),
+	return sample.Summed(&plan.Plan{Changes: []plan.Change{
+		sample.Hostname(sample.Zone, "named.example", sample.Ciphers(compatible, modern, line(3))),
+		sample.Hostname(sample.Zone, "custom.example", sample.Ciphers(custom, modern, line(4))),
+		sample.Hostname(sample.Zone, "inherits.example", sample.Ciphers(nil, custom[:2], line(5))),
+		sample.Hostname(sample.Zone, "back.example", sample.Ciphers(modern, nil, line(6))),
+		sample.Hostname(sample.Zone, "one.example", sample.Ciphers(modern, modern[:1], line(7))),
+		sample.Hostname(sample.Zone, "empty.example", sample.Ciphers(modern, []string{}, line(8))),
+		sample.ZoneSetting(sample.Zone, sample.Ciphers(compatible, []string{}, line(1))),
 	}}, 3)
 }
 
@@ -47,14 +50,14 @@ func foreignPlan() *plan.Plan {
 	bad := "::error::x\r\n\x1b]0;t\x07##[error]\u202e\u009b"
 	c := plan.Change{
 		Ref: plan.Ref{Zone: bad, Kind: plan.Kind(bad), Name: bad}, Action: bad,
-		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: at(bad, 1, bad)}},
+		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: sample.At(bad, 1, bad)}},
 		Hazards: []plan.Hazard{{Kind: plan.HazardKind(bad), Message: bad}},
 	}
 	d := c
-	d.Zone, d.Part = saas, "d"
+	d.Zone, d.Part = sample.Zone, "d"
 	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
-	origin := at(bad, 2, bad)
-	return summed(&plan.Plan{
+	origin := sample.At(bad, 2, bad)
+	return sample.Summed(&plan.Plan{
 		Changes: []plan.Change{c, d},
 		Findings: []plan.Finding{
 			{Severity: schema.Severity(bad), Rule: bad, Ref: plan.ParseRef(bad, ""), Message: bad, Origin: origin},
@@ -66,21 +69,21 @@ func foreignPlan() *plan.Plan {
 
 func TestTextGolden(t *testing.T) {
 	plain := TextOptions{Rate: "1,100 per 5 min"}
-	small := rollout()
+	small := sample.Rollout()
 	small.Changes = slices.Concat(small.Changes[:3], small.Changes[412:])
-	summed(small, 4)
+	sample.Summed(small, 4)
 	for _, c := range []struct {
 		name string
 		plan *plan.Plan
 		o    TextOptions
 	}{
-		{"rollout", rollout(), TextOptions{Rate: "1,100 per 5 min"}},
+		{"rollout", sample.Rollout(), TextOptions{Rate: "1,100 per 5 min"}},
 		{"verbose", small, TextOptions{Rate: "1,100 per 5 min", Verbose: true}},
 		{"colour", small, TextOptions{Color: true}},
 		{"suites", suitesPlan(), plain},
 		{"suites-verbose", suitesPlan(), TextOptions{Verbose: true}},
 		{"foreign", foreignPlan(), TextOptions{Verbose: true}},
-		{"nothing", summed(&plan.Plan{}, 4), plain},
+		{"nothing", sample.Summed(&plan.Plan{}, 4), plain},
 		{"design", designPlan(), TextOptions{Rate: "1,100 per 5 min"}},
 		{"adopt", adoptPlan(), plain},
 	} {
@@ -96,18 +99,18 @@ func designPlan() *plan.Plan {
 		if i < 2 {
 			name = string(rune('a'+i)) + ".test"
 		}
-		p.Changes = append(p.Changes, hostname(saas, name,
-			edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1"))))
+		p.Changes = append(p.Changes, sample.Hostname(sample.Zone, name,
+			sample.Edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", 14, "rule 1"))))
 	}
-	return summed(p, 4)
+	return sample.Summed(p, 4)
 }
 
 // adoptPlan has no base, more findings of a rule than are shown, and objects
 // that come and go.
 func adoptPlan() *plan.Plan {
 	p := &plan.Plan{Changes: []plan.Change{
-		hostname(saas, "app.customer.example", edit("min_tls_version", "1.0", "", "1.2", plan.CauseAdopt, at("tlsync.yaml", 9, "defaults"))),
-		hostname(saas, strings.Repeat("long.", 12)+"example", edit("http2", "off", "on", "", plan.CauseAdopt, at("tlsync.yaml", 10, "defaults"))),
+		sample.Hostname(sample.Zone, "app.customer.example", sample.Edit("min_tls_version", "1.0", "", "1.2", plan.CauseAdopt, sample.At("tlsync.yaml", 9, "defaults"))),
+		sample.Hostname(sample.Zone, strings.Repeat("long.", 12)+"example", sample.Edit("http2", "off", "on", "", plan.CauseAdopt, sample.At("tlsync.yaml", 10, "defaults"))),
 		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "new"}, Action: "create"},
 		{Ref: plan.Ref{Kind: plan.KindAlert, Name: "old"}, Action: "delete", Hazards: []plan.Hazard{{Kind: plan.Unreachable, Message: "nobody can connect"}}},
 	}}
@@ -116,7 +119,7 @@ func adoptPlan() *plan.Plan {
 			Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.ParseRef(fmt.Sprintf("zone/z%d.example", i), ""), Message: fmt.Sprintf("setting %d could not be read", i),
 		})
 	}
-	return summed(p, 2)
+	return sample.Summed(p, 2)
 }
 
 func TestDesignLineIsAsDocumented(t *testing.T) {
@@ -133,7 +136,7 @@ func TestDesignLineIsAsDocumented(t *testing.T) {
 
 func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 	base := func() plan.Change {
-		return hostname(saas, "b.test", edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1")))
+		return sample.Hostname(sample.Zone, "b.test", sample.Edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", 14, "rule 1")))
 	}
 	for name, change := range map[string]func(c *plan.Change){
 		"":                        func(*plan.Change) {},
@@ -151,13 +154,13 @@ func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 		"another action":          func(c *plan.Change) { c.Action = "create" },
 		"another zone":            func(c *plan.Change) { c.Zone = "other.example" },
 		"one more edit of the other": func(c *plan.Change) {
-			c.Edits = append(c.Edits, edit("http2", "", "on", "off", plan.CauseDrift, at("x", 1, "")))
+			c.Edits = append(c.Edits, sample.Edit("http2", "", "on", "off", plan.CauseDrift, sample.At("x", 1, "")))
 		},
 	} {
 		other := base()
 		change(&other)
 		other.Name = "a.test"
-		got := render(t, summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
+		got := render(t, sample.Summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
 		if joined := strings.Contains(got, "2 custom hostnames"); joined != (name == "") {
 			t.Errorf("%q: joined is %v:\n%s", name, joined, got)
 		}
@@ -165,17 +168,17 @@ func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 }
 
 func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
-	rule := at("zones/saas.yaml", 14, "rule 1")
+	rule := sample.At("zones/saas.yaml", 14, "rule 1")
 	hazard := []plan.Hazard{{Kind: plan.MovesTraffic, Message: "m"}}
 	pair := func(name string) []plan.Change {
-		pin := hostname(saas, name, edit("min_tls_version", "1.0", "1.3", "1.0", plan.CauseChange, rule))
-		unpin := hostname(saas, name, edit("min_tls_version", "1.3", "", "1.2", plan.CauseChange, rule))
+		pin := sample.Hostname(sample.Zone, name, sample.Edit("min_tls_version", "1.0", "1.3", "1.0", plan.CauseChange, rule))
+		unpin := sample.Hostname(sample.Zone, name, sample.Edit("min_tls_version", "1.3", "", "1.2", plan.CauseChange, rule))
 		pin.Part, unpin.Part = "pin", "unpin"
 		pin.Hazards, unpin.Hazards = hazard, hazard
 		return []plan.Change{pin, unpin}
 	}
-	one := hostname(saas, "c.test", edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule))
-	got := render(t, summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{})
+	one := sample.Hostname(sample.Zone, "c.test", sample.Edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule))
+	got := render(t, sample.Summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{})
 	for _, want := range []string{
 		"~ 2 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  2 writes each\n      e.g. a.test, b.test\n",
 		"moves_traffic: 2 objects;", "    2 custom hostnames of saas.example: m  e.g. a.test, b.test\n",
@@ -188,8 +191,8 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 }
 
 func TestVerboseNamesEveryHostname(t *testing.T) {
-	got := render(t, rollout(), TextOptions{Verbose: true})
-	for _, c := range rollout().Changes {
+	got := render(t, sample.Rollout(), TextOptions{Verbose: true})
+	for _, c := range sample.Rollout().Changes {
 		if !strings.Contains(got, c.Name) {
 			t.Errorf("%s is missing", c.Name)
 		}
@@ -197,9 +200,9 @@ func TestVerboseNamesEveryHostname(t *testing.T) {
 }
 
 func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
-	want := render(t, rollout(), TextOptions{})
+	want := render(t, sample.Rollout(), TextOptions{})
 	rapid.Check(t, func(r *rapid.T) {
-		p := rollout()
+		p := sample.Rollout()
 		// The two writes to one hostname keep their order.
 		fixed := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.Part == "pin" })
 		head := rapid.Permutation(p.Changes[:fixed]).Draw(r, "changes")
@@ -216,7 +219,7 @@ func TestTextDoesNotDependOnTheOrderOfIndependentChanges(t *testing.T) {
 }
 
 func TestTextLeavesThePlanAlone(t *testing.T) {
-	p, same := rollout(), rollout()
+	p, same := sample.Rollout(), sample.Rollout()
 	render(t, p, TextOptions{Verbose: true})
 	if d := diffPlans(same, p); d != "" {
 		t.Error(d)
@@ -228,7 +231,7 @@ func TestDurationIsRoundedToWhatAnEstimateIsGoodFor(t *testing.T) {
 		0: "1 s", 8: "8 s", 59: "59 s", 60: "1 min", 89: "1 min", 90: "2 min", 5400: "90 min",
 		5401: "1.5 h", 7200: "2 h", 14289: "4 h", 13637: "3.8 h",
 	} {
-		if got := Duration(seconds); got != want {
+		if got := view.Duration(seconds); got != want {
 			t.Errorf("%d seconds are %q, want %q", seconds, got, want)
 		}
 	}
@@ -245,14 +248,14 @@ func (b *broken) Write(p []byte) (int, error) {
 }
 
 func TestAWriterThatFailsIsReported(t *testing.T) {
-	p := rollout()
+	p := sample.Rollout()
 	ds := schema.Diagnostics{{Message: "m"}}
 	for name, print := range map[string]func(*broken) error{
 		"text":        func(w *broken) error { return Text(w, p, TextOptions{}) },
-		"json":        func(w *broken) error { return PlanJSON(w, p) },
+		"json":        func(w *broken) error { return planfile.PlanJSON(w, p) },
 		"diagnostics": func(w *broken) error { return Diagnostics(w, ds, DiagnosticOptions{}) },
 		"data":        func(w *broken) error { return DiagnosticsJSON(w, ds) },
-		"result":      func(w *broken) error { return Result(w, partial(), ResultOptions{}) },
+		"result":      func(w *broken) error { return Result(w, sample.Partial(), ResultOptions{}) },
 	} {
 		for _, left := range []int{0, 5} {
 			if err := print(&broken{left}); err == nil {
@@ -273,10 +276,10 @@ func BenchmarkText(b *testing.B) {
 				if alone {
 					line = i
 				}
-				p.Changes = append(p.Changes, hostname(saas, fmt.Sprintf("app%05d.customer.example", i),
-					edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", line, "rule 1"))))
+				p.Changes = append(p.Changes, sample.Hostname(sample.Zone, fmt.Sprintf("app%05d.customer.example", i),
+					sample.Edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", line, "rule 1"))))
 			}
-			summed(p, 50)
+			sample.Summed(p, 50)
 			name := fmt.Sprintf("%dk", n/1000)
 			if alone {
 				name += "-alone"

@@ -1,4 +1,4 @@
-package report
+package planfile
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe/safetest"
+	"tlsync/engine/sample"
 	"tlsync/schema"
 )
 
@@ -33,18 +35,18 @@ func planJSON(t testing.TB, p *plan.Plan) string {
 }
 
 func TestPlanJSONGolden(t *testing.T) {
-	p := rollout()
+	p := sample.Rollout()
 	p.Changes = p.Changes[412:]
 	p.Tool = plan.Tool{Name: "tlsync", Version: "1.0.0"}
 	p.Digest = "sha256:00"
-	golden(t, "plan.json", []byte(planJSON(t, summed(p, 4))))
-	golden(t, "empty.json", []byte(planJSON(t, summed(&plan.Plan{}, 4))))
+	golden(t, "plan.json", []byte(planJSON(t, sample.Summed(p, 4))))
+	golden(t, "empty.json", []byte(planJSON(t, sample.Summed(&plan.Plan{}, 4))))
 }
 
 // TestPlanJSONIsTheWholePlan fails when a field is added to the plan that PlanJSON,
 // which writes member by member, does not know.
 func TestPlanJSONIsTheWholePlan(t *testing.T) {
-	p := rollout()
+	p := sample.Rollout()
 	type document struct {
 		FormatVersion string       `json:"format_version"`
 		Tool          plan.Tool    `json:"tool"`
@@ -73,8 +75,8 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
 		t.Errorf("%s, then %q", d, last)
 	}
-	// What is not in the document is either in the ids, in the requests, or in the findings.
-	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 5} {
+	// What is not in the document is in the ids, in the requests, in the findings, or in the messages.
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 6} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
 		}
@@ -155,7 +157,7 @@ func TestReadPlanUndoesPlanJSON(t *testing.T) {
 			r.Fatal(err)
 		}
 		written := b.String()
-		if bad := unsafeIn(written); bad != "" {
+		if bad := safetest.Unsafe(written); bad != "" {
 			r.Fatalf("holds %s:\n%s", bad, written)
 		}
 		back, err := ReadPlan(&b)
@@ -176,7 +178,7 @@ func TestReadPlanUndoesPlanJSON(t *testing.T) {
 
 // Whatever is edited is told, also what the digest does not cover.
 func TestEditedPlansAreNotIntact(t *testing.T) {
-	good := planJSON(t, rollout())
+	good := planJSON(t, sample.Rollout())
 	for _, edit := range [][2]string{
 		{`"direction": "weakens"`, `"direction": "strengthens"`}, {`"effective_from": "1.0"`, `"effective_from": "1.1"`},
 		{`"line": 14`, `"line": 1`}, {`"severity": "warning"`, `"severity": "info"`}, {`"write": `, `"write": -`}, {`"cause": "drift"`, `"cause": "change"`},
@@ -208,7 +210,7 @@ func TestPlanJSONKeepsForeignTextReadable(t *testing.T) {
 }
 
 func TestReadPlanRefusesWhatIsNotAPlan(t *testing.T) {
-	good := planJSON(t, summed(&plan.Plan{Changes: rollout().Changes[:1]}, 1))
+	good := planJSON(t, sample.Summed(&plan.Plan{Changes: sample.Rollout().Changes[:1]}, 1))
 	if _, err := ReadPlan(strings.NewReader(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +237,7 @@ func TestReadPlanRefusesWhatIsNotAPlan(t *testing.T) {
 }
 
 func FuzzReadPlan(f *testing.F) {
-	p := rollout()
+	p := sample.Rollout()
 	p.Changes = p.Changes[410:]
 	f.Add([]byte(planJSON(f, p)))
 	f.Add([]byte(`{"format_version":"1","changes":[{"edits":[{"from":"\ud800\u0023"}],"request":{"body":{"a":"\u009b"}}}]}`))
@@ -252,7 +254,6 @@ func FuzzReadPlan(f *testing.F) {
 		if d := diffPlans(p, again); d != "" {
 			t.Fatal(d)
 		}
-		render(t, p, TextOptions{Verbose: true})
 	})
 }
 
@@ -260,10 +261,10 @@ func BenchmarkPlanJSON(b *testing.B) {
 	for _, n := range []int{1000, 10000, 50000} {
 		p := &plan.Plan{}
 		for i := range n {
-			p.Changes = append(p.Changes, hostname(saas, fmt.Sprintf("app%05d.customer.example", i),
-				edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, at("zones/saas.yaml", 14, "rule 1"))))
+			p.Changes = append(p.Changes, sample.Hostname(sample.Zone, fmt.Sprintf("app%05d.customer.example", i),
+				sample.Edit("min_tls_version", "1.0", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", 14, "rule 1"))))
 		}
-		summed(p, 50)
+		sample.Summed(p, 50)
 		b.Run(fmt.Sprintf("write/%dk", n/1000), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -287,7 +288,7 @@ func BenchmarkPlanJSON(b *testing.B) {
 // TestReadPlanHoldsTheIDToTheRest changes what stands beside the id of a change: it is
 // not covered by the digest.
 func TestReadPlanHoldsTheIDToTheRest(t *testing.T) {
-	text := planJSON(t, rollout())
+	text := planJSON(t, sample.Rollout())
 	for _, edit := range [][2]string{
 		{`"name": "split.customer.example"`, `"name": "other.customer.example"`},
 		{`"zone": "saas.example"`, `"zone": "other.example"`},

@@ -1,10 +1,6 @@
-// Package report turns plans, results and diagnostics into text, Markdown and JSON.
-//
-// Every function goes from plain data to an io.Writer and looks at nothing
-// else, so the same input gives the same bytes. Text that comes from elsewhere
-// (YAML, Cloudflare, Git) passes Safe before it is printed; JSON keeps it as
-// data, with the same characters escaped.
-package report
+// Package safe makes text that comes from elsewhere (YAML, Cloudflare, Git) harmless to
+// whoever prints it.
+package safe
 
 import (
 	"fmt"
@@ -13,26 +9,28 @@ import (
 	"unicode/utf8"
 )
 
-// Safe makes foreign text harmless to terminals, to logs and to the GitHub
+// Text makes foreign text harmless to terminals, to logs and to the GitHub
 // Actions runner, which looks for commands in everything a step prints.
 //
-// What cannot be seen, or changes how the rest is seen (control characters,
-// marks of direction, zero width, line and paragraph separators), is shown as
-// \u001b. The runner takes "##[" anywhere in a line and "::" at its start, after
+// It shows characters that are invisible or change how others look (control characters,
+// marks of direction, zero width, line and paragraph separators) as escapes like \u001b.
+// The runner takes "##[" anywhere in a line and "::" at its start, after
 // white space, for commands; both get a space in their middle.
-func Safe(s string) string {
+func Text(s string) string {
 	if plain(s) {
 		return s
 	}
+
 	var b strings.Builder
 	b.Grow(len(s) + 16)
-	for _, r := range s { // a byte that is no UTF-8 becomes U+FFFD
+	for _, r := range s { // a byte that is not UTF-8 becomes U+FFFD
 		if hidden(r) {
 			b.WriteString(escaped(r))
 		} else {
 			b.WriteRune(r)
 		}
 	}
+
 	out := strings.ReplaceAll(b.String(), "##[", "# #[")
 	if rest := strings.TrimLeftFunc(out, unicode.IsSpace); strings.HasPrefix(rest, "::") {
 		out = out[:len(out)-len(rest)] + ": " + rest[1:]
@@ -40,7 +38,7 @@ func Safe(s string) string {
 	return out
 }
 
-// plain is the quick answer for nearly all names and values.
+// plain reports quickly that a text is harmless, as nearly all names and values are.
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c > '~' || c == '[' || c == ':' {
@@ -50,7 +48,7 @@ func plain(s string) bool {
 	return true
 }
 
-// hidden reports whether a character does not show, or changes how others do.
+// hidden reports whether a character is invisible or changes how others look.
 func hidden(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == 0x7f

@@ -1,4 +1,4 @@
-package report
+package view
 
 import (
 	"encoding/json"
@@ -8,24 +8,25 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 
 	"tlsync/engine/plan"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
-// maxValue is how many characters of one value are shown; live state may hold
+// maxValue is how many characters of one value are shown: live state may hold
 // anything.
 const maxValue = 60
 
-// values shows values. It remembers the names of cipher lists, which are dear
-// to find.
-type values struct {
+// Values shows values. It remembers the names of cipher lists, which take long to find.
+type Values struct {
 	lists map[schema.Value]string
 }
 
-func newValues() *values { return &values{lists: map[schema.Value]string{}} }
+// NewValues returns a Values that remembers nothing yet.
+func NewValues() *Values { return &Values{lists: map[schema.Value]string{}} }
 
-// own shows an object's own value; one that inherits is followed by what it
-// comes to. Only hostnames inherit.
-func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
+// own shows an object's own value. If it inherits, the value in effect follows. Only
+// hostnames inherit.
+func (v *Values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) string {
 	if explicit(val) {
 		return v.text(k, e.Setting, val)
 	}
@@ -39,16 +40,17 @@ func (v *values) own(k plan.Kind, e plan.Edit, val, effective schema.Value) stri
 }
 
 // text shows one value: a list of cipher suites by its name or length.
-func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
+func (v *Values) text(k plan.Kind, setting string, val schema.Value) string {
 	if setting != schema.Ciphers {
-		return clip(Safe(plainText(val)), maxValue)
+		return Clip(safe.Text(plainText(val)), maxValue)
 	}
+
 	list := val.List()
 	switch name := v.listName(k, val); {
 	case name != "":
 		return name
 	case list == nil:
-		return clip(Safe(val.Text()), maxValue)
+		return Clip(safe.Text(val.Text()), maxValue)
 	case len(list) == 0:
 		return "empty list"
 	case len(list) == 1:
@@ -57,9 +59,9 @@ func (v *values) text(k plan.Kind, setting string, val schema.Value) string {
 	return strconv.Itoa(len(list)) + " suites"
 }
 
-// listName is the name of a list of cipher suites, "" if it has none. The empty
-// list has one on zones only: nobody knows what it means on a hostname.
-func (v *values) listName(k plan.Kind, val schema.Value) string {
+// listName returns the name of a list of cipher suites, "" if it has none. The empty
+// list has a name on zones only, because its meaning on a hostname is not documented.
+func (v *Values) listName(k plan.Kind, val schema.Value) string {
 	if val == "[]" && k != plan.KindZone {
 		return ""
 	}
@@ -71,7 +73,7 @@ func (v *values) listName(k plan.Kind, val schema.Value) string {
 	return name
 }
 
-// plainText is a value that is no list of cipher suites in words.
+// plainText returns a value in words, if it is not a list of cipher suites.
 func plainText(val schema.Value) string {
 	list := val.List()
 	switch {
@@ -85,9 +87,9 @@ func plainText(val schema.Value) string {
 	return strings.Join(list, ", ")
 }
 
-// change shows what an edit does. What is made, or goes, has nothing before, or
-// after, it.
-func (v *values) change(k plan.Kind, action string, e plan.Edit) string {
+// Change shows what an edit does. A setting of a new object has no value before, and one
+// of a deleted object none after.
+func (v *Values) Change(k plan.Kind, action string, e plan.Edit) string {
 	switch action {
 	case plan.Create:
 		return v.text(k, e.Setting, e.To)
@@ -96,17 +98,18 @@ func (v *values) change(k plan.Kind, action string, e plan.Edit) string {
 	}
 	if strings.HasPrefix(string(e.From), "{") && strings.HasPrefix(string(e.To), "{") {
 		before, after := plan.Difference(e.From, e.To)
-		return clip(Safe(before), 2*maxValue) + " → " + clip(Safe(after), 2*maxValue)
+		return Clip(safe.Text(before), 2*maxValue) + " → " + Clip(safe.Text(after), 2*maxValue)
 	}
 	return v.own(k, e, e.From, e.EffectiveFrom) + " → " + v.own(k, e, e.To, e.EffectiveTo)
 }
 
-// suites is the difference between the effective lists of an edit, nil where
-// their names say it all. A list that is inherited counts as the zone's.
-func (v *values) suites(k plan.Kind, e plan.Edit) []string {
+// Suites compares the effective cipher lists of an edit. It returns nil if both have names.
+// A list that is inherited counts as the zone's.
+func (v *Values) Suites(k plan.Kind, e plan.Edit) []string {
 	if e.Setting != schema.Ciphers {
 		return nil
 	}
+
 	side := func(own, effective schema.Value) (list []string, named bool) {
 		level := k
 		if !explicit(own) {
@@ -118,6 +121,7 @@ func (v *values) suites(k plan.Kind, e plan.Edit) []string {
 		}
 		return list, named
 	}
+
 	before, named := side(e.From, e.EffectiveFrom)
 	after, both := side(e.To, e.EffectiveTo)
 	if before == nil || after == nil || named && both {
@@ -129,37 +133,47 @@ func (v *values) suites(k plan.Kind, e plan.Edit) []string {
 func lines(list []string) string {
 	var b strings.Builder
 	for _, s := range list {
-		b.WriteString(Safe(s) + "\n")
+		b.WriteString(safe.Text(s) + "\n")
 	}
 	return b.String()
 }
 
-// settingsYAML is the settings of edits as the configuration would say them,
-// before or after.
-func (v *values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit) schema.Value) string {
+// settingsYAML writes the settings of edits as a configuration, before or after.
+func (v *Values) settingsYAML(k plan.Kind, edits []plan.Edit, of func(plan.Edit) schema.Value) string {
 	var b strings.Builder
 	for _, e := range edits {
 		val := of(e)
 		list := val.List()
+
 		switch name := v.listName(k, val); {
 		case !explicit(val) && v.own(k, e, val, "") == "none":
 		case !explicit(val):
-			b.WriteString(Safe(e.Setting) + ": inherit\n")
+			b.WriteString(safe.Text(e.Setting) + ": inherit\n")
 		case e.Setting == schema.Ciphers && name != "":
 			b.WriteString(e.Setting + ": " + name + "\n")
 		case e.Setting == schema.Ciphers && len(list) > 0:
 			b.WriteString(e.Setting + ":\n")
 			for _, s := range list {
-				b.WriteString("  - " + Safe(s) + "\n")
+				b.WriteString("  - " + safe.Text(s) + "\n")
 			}
 		default:
-			b.WriteString(Safe(e.Setting) + ": " + clip(Safe(yamlScalar(val)), 2*maxValue) + "\n")
+			b.WriteString(safe.Text(e.Setting) + ": " + Clip(safe.Text(yamlScalar(val)), 2*maxValue) + "\n")
 		}
 	}
 	return b.String()
 }
 
-// yamlScalar writes a value as JSON, which is YAML too, and a plain word without quotes.
+// SettingsDiff compares the settings of edits before and after, as YAML.
+func (v *Values) SettingsDiff(k plan.Kind, edits []plan.Edit) []string {
+	before := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.From })
+	after := v.settingsYAML(k, edits, func(e plan.Edit) schema.Value { return e.To })
+	return diff(before, after)
+}
+
+// explicit reports whether a value is not inherited.
+func explicit(v schema.Value) bool { return v != schema.Inherit && v != "" }
+
+// yamlScalar writes a value as JSON, which is YAML too, but a plain word without quotes.
 func yamlScalar(v schema.Value) string {
 	var s string
 	if json.Unmarshal([]byte(v), &s) != nil || s == "" {
@@ -176,13 +190,14 @@ func yamlScalar(v schema.Value) string {
 // maxSame is how many equal lines in a row a difference shows.
 const maxSame = 3
 
-// diff compares two texts line by line. Each line of the answer begins with
-// "- ", "+ " or two spaces; longer runs of equal lines are counted only. The
-// answer is nil where nothing differs.
+// diff compares two texts line by line. Each line it returns begins with
+// "- ", "+ " or two spaces; longer runs of equal lines are only counted. It returns nil if
+// the texts are equal.
 func diff(before, after string) []string {
 	if before == after {
 		return nil
 	}
+
 	d := diffmatchpatch.New()
 	d.DiffTimeout = 0 // with a limit, the answer would depend on the clock
 	a, b, index := d.DiffLinesToRunes(before, after)
@@ -190,6 +205,7 @@ func diff(before, after string) []string {
 	for _, part := range d.DiffCharsToLines(d.DiffMainRunes(a, b, false), index) {
 		lines := strings.Split(strings.TrimSuffix(part.Text, "\n"), "\n")
 		mark := "  "
+
 		switch {
 		case part.Type == diffmatchpatch.DiffDelete:
 			mark = "- "
@@ -198,6 +214,7 @@ func diff(before, after string) []string {
 		case len(lines) > maxSame:
 			lines = []string{"(" + strconv.Itoa(len(lines)) + " lines are equal)"}
 		}
+
 		for _, l := range lines {
 			out = append(out, mark+l)
 		}
@@ -205,8 +222,8 @@ func diff(before, after string) []string {
 	return out
 }
 
-// clip cuts a text to n characters.
-func clip(s string, n int) string {
+// Clip cuts a text to n characters.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -1,12 +1,13 @@
-package report
+package safe
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// MarkdownCode is a code span that shows foreign text as it is, after Safe. It
+// MarkdownCode is a code span that shows foreign text as it is, after Text. It
 // can stand anywhere inside a line, table cells included: in a code span GitHub
 // knows no markup, HTML, link, mention, reference to an issue, or emoji. The
 // text is not cut; empty text gives "(empty)", outside of a code span.
@@ -17,10 +18,10 @@ func MarkdownCode(s string) string {
 	if s == "" {
 		return "(empty)"
 	}
-	return codeSpan(Safe(s))
+	return codeSpan(Text(s))
 }
 
-// codeSpan is MarkdownCode for text that passed Safe and is not empty.
+// codeSpan is MarkdownCode for text that passed Text and is not empty.
 func codeSpan(s string) string {
 	s = strings.ReplaceAll(s, "|", `\u007c`)
 	fence := strings.Repeat("`", longestTicks(s)+1)
@@ -55,7 +56,7 @@ func longestTicks(s string) int {
 // or an entity would not do, since GitHub looks for mentions, references and links
 // in the text that comes out of the parser.
 func MarkdownText(s string) string {
-	words := strings.Fields(Safe(s))
+	words := strings.Fields(Text(s))
 	for i, w := range words {
 		words[i] = markdownWord(w)
 	}
@@ -121,30 +122,38 @@ func plainNumber(w string) bool {
 	return run > 0 && digits < 7
 }
 
-// MarkdownMessage shows a message of several lines: the first as text, the others as a
-// block of code that can be copied, of which no more than so many are shown.
+// MarkdownMessage shows a message of several lines: the first as text, and at most so many
+// of the others as a block of code that can be copied.
 func MarkdownMessage(s string, most int) string {
 	lines := strings.Split(s, "\n")
 	text := MarkdownText(lines[0])
 	if lines = lines[1:]; len(lines) == 0 {
 		return text
 	}
+
 	for i := range lines {
-		lines[i] = Safe(lines[i])
+		lines[i] = Text(lines[i])
 	}
 	if left := len(lines) - most; left > 0 {
-		lines = append(lines[:most:most], "… "+Plural(left, "more line"))
+		lines = append(lines[:most:most], "… "+moreLines(left))
 	}
-	return text + "\n\n" + fenced("text", lines)
+	return text + "\n\n" + Fenced("text", lines)
 }
 
-// fenced is a block of code around lines that passed Safe. Its fence is longer
+// Fenced returns a block of code around lines that passed Text. Its fence is longer
 // than any run of back-ticks in them, so that none can close it.
-func fenced(info string, lines []string) string {
+func Fenced(info string, lines []string) string {
 	longest := 2
 	for _, l := range lines {
 		longest = max(longest, longestTicks(l))
 	}
 	fence := strings.Repeat("`", longest+1)
 	return fence + info + "\n" + strings.Join(lines, "\n") + "\n" + fence + "\n"
+}
+
+func moreLines(n int) string {
+	if n == 1 {
+		return "1 more line"
+	}
+	return strconv.Itoa(n) + " more lines"
 }

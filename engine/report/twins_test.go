@@ -1,0 +1,37 @@
+package report
+
+import (
+	"testing"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/sample"
+	"tlsync/schema"
+)
+
+// twinsPlan changes two zones of one name in two accounts.
+func twinsPlan() *plan.Plan {
+	const name = "shops.example"
+	p := &plan.Plan{}
+	for i, account := range []string{"a1", "b2"} {
+		zone := sample.ZoneSetting(name, sample.Edit("min_tls_version", "1.2", "1.0", "", plan.CauseAdopt, sample.At("tlsync.yaml", 4, "settings")))
+		zone.Account = account
+		zone.Reasons = []string{"a hostname gets its own value first"}
+		zone.Hazards = []plan.Hazard{{Kind: plan.WeakensTLS, Message: "min_tls_version of zone shops.example goes from 1.2 to 1.0"}}
+		p.Changes = append(p.Changes, zone)
+
+		for _, n := range []string{"a.test", "b.test", "c.test"}[i:] {
+			c := sample.Hostname(name, n, sample.Edit("http2", "off", "on", "", plan.CauseAdopt, sample.At("tlsync.yaml", 6, "defaults")))
+			c.Account = account
+			c.Hazards = []plan.Hazard{{Kind: plan.CutsOffClients, Message: "older clients of " + n + " no longer connect"}}
+			p.Changes = append(p.Changes, c)
+		}
+		p.Findings = append(p.Findings, plan.Finding{Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.Ref{Kind: plan.KindZone, Zone: name, Account: account, Name: name},
+			Message: "http3 of zone shops.example could not be read"})
+	}
+	return counted(p, 2)
+}
+
+func TestReportsNameTheAccountsOfZonesThatShareAName(t *testing.T) {
+	golden(t, "twins", []byte(render(t, twinsPlan(), TextOptions{})))
+	golden(t, "markdown-twins", []byte(markdown(t, twinsPlan(), MarkdownOptions{})))
+}

@@ -1,0 +1,265 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+)
+
+// permission is what it takes to apply a plan with a hazard.
+type permission int
+
+const (
+	never  permission = iota // nobody can allow it
+	named                    // it has to be named in --allow-hazards
+	none                     // it needs no permission
+	lifted                   // an exception of the policy allows it
+)
+
+// Note is a message about the objects that it is true of.
+type Note struct {
+	noteKey
+	Names []string // sorted, each once
+}
+
+// noteKey tells notes apart.
+type noteKey struct {
+	kind    plan.Kind
+	in      Place  // empty where the objects are zones
+	message string // with plan.This where it names its object
+}
+
+// Sentence returns the note as one sentence that is safe to show.
+func (n *Note) Sentence() string {
+	if len(n.Names) == 1 && strings.Contains(n.message, plan.This) {
+		return safe.Text(strings.ReplaceAll(n.message, plan.This, n.Names[0]))
+	}
+	text := safe.Text(strings.ReplaceAll(n.message, plan.This, "each"))
+	if about := n.about(); about != "" {
+		return about + ": " + text
+	}
+	return text
+}
+
+// about names the objects of a note.
+func (n *Note) about() string {
+	many := strconv.Itoa(len(n.Names)) + " " + kindName(n.kind, len(n.Names))
+	switch {
+	case len(n.Names) == 1 && n.kind == plan.KindZone:
+		return "zone " + safe.Text(n.Names[0])
+	case len(n.Names) == 1:
+		return safe.Text(n.Names[0])
+	case n.in.name() == "":
+		return many
+	}
+	return many + " of " + safe.Text(n.in.name())
+}
+
+// notes collects messages.
+type notes struct {
+	at   map[noteKey]int
+	list []Note
+}
+
+// add adds a message about an object by its name.
+func (s *notes) add(k noteKey, name string) {
+	if s.at == nil {
+		s.at = map[noteKey]int{}
+	}
+	if k.kind == plan.KindZone {
+		k.in = Place{} // it is the name
+	}
+
+	i, ok := s.at[k]
+	if !ok {
+		i = len(s.list)
+		s.at[k] = i
+		s.list = append(s.list, Note{noteKey: k})
+	}
+	s.list[i].Names = append(s.list[i].Names, name)
+}
+
+// sorted returns the notes as they are shown.
+func (s *notes) sorted() []Note {
+	for i := range s.list {
+		slices.Sort(s.list[i].Names)
+		s.list[i].Names = slices.Compact(s.list[i].Names)
+	}
+	slices.SortFunc(s.list, func(a, b Note) int {
+		return cmp.Or(
+			a.in.compareInNotes(b.in), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
+			cmp.Compare(a.Names[0], b.Names[0]), cmp.Compare(a.message, b.message),
+		)
+	})
+	return s.list
+}
+
+// compareInNotes sorts notes about zones first, then those of accounts, then those of
+// objects in zones.
+func (p Place) compareInNotes(q Place) int {
+	rank := func(p Place) int {
+		switch {
+		case p == Place{}:
+			return 0
+		case p.ofAccount:
+			return 1
+		}
+		return 2
+	}
+	return cmp.Or(cmp.Compare(rank(p), rank(q)), comparePlaces(p, q))
+}
+
+// HazardNotes are the notes of one kind of hazard. Those that an exception of the policy
+// lifts are apart.
+type HazardNotes struct {
+	HazardClass
+	Notes []Note
+}
+
+// HazardClass tells hazards of a kind apart by whether the policy lifts them.
+type HazardClass struct {
+	Kind   plan.HazardKind
+	lifted bool
+}
+
+func (g HazardClass) permission() permission {
+	switch {
+	case g.lifted:
+		return lifted
+	case g.Kind == plan.Unreachable:
+		return never
+	case !g.Kind.NeedsPermission():
+		return none
+	}
+	return named
+}
+
+// hazardsOf collects the hazards of changes by kind: first those that can never be
+// allowed, then those that need permission.
+func hazardsOf(changes []*plan.Change) []HazardNotes {
+	found := map[HazardClass]*notes{}
+	var classes []HazardClass
+	for _, c := range changes {
+		for _, h := range c.Hazards {
+			k, message := HazardClass{h.Kind, h.Exception != ""}, h.Pattern(c.Title())
+			if k.lifted {
+				message += "; accepted by the exception at " + h.Exception
+			}
+			if found[k] == nil {
+				found[k] = &notes{}
+				classes = append(classes, k)
+			}
+			found[k].add(noteKey{c.Kind, PlaceOf(c.Ref), message}, titleOf(c))
+		}
+	}
+
+	slices.SortFunc(classes, func(a, b HazardClass) int {
+		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.Kind, b.Kind))
+	})
+	list := make([]HazardNotes, 0, len(classes))
+	for _, k := range classes {
+		list = append(list, HazardNotes{k, found[k].sorted()})
+	}
+	return list
+}
+
+// affected counts the objects that notes are about, each once.
+func affected(notes []Note) string {
+	type object struct {
+		kind plan.Kind
+		in   Place
+		name string
+	}
+	seen := map[object]bool{}
+	for _, n := range notes {
+		for _, name := range n.Names {
+			seen[object{n.kind, n.in, name}] = true
+		}
+	}
+	return plan.Count(len(seen), "object")
+}
+
+// RuleNotes are the notes of one rule at one severity.
+type RuleNotes struct {
+	RuleClass
+	Findings int
+	Notes    []PlacedNote
+}
+
+// RuleClass is a rule at one severity.
+type RuleClass struct {
+	Severity schema.Severity
+	Rule     string
+}
+
+// ofPolicy reports whether the rule is one of the policy.
+func (c RuleClass) ofPolicy() bool {
+	f := plan.Finding{Rule: c.Rule}
+	return f.OfPolicy()
+}
+
+// PlacedNote is a note with the line of the configuration that it points to.
+type PlacedNote struct {
+	Line string
+	Note
+}
+
+// findingsOf collects findings: errors first, then by rule and line, equal messages
+// together.
+func findingsOf(findings []plan.Finding) []RuleNotes {
+	type place struct {
+		RuleClass
+		line string
+	}
+	found := map[place]*notes{}
+	lines := map[RuleClass][]string{}
+	count := map[RuleClass]int{}
+	var classes []RuleClass
+	for i := range findings {
+		f := &findings[i]
+		k := place{RuleClass{f.Severity, f.Rule}, FileAndLine(f.Origin.Pos)}
+		if lines[k.RuleClass] == nil {
+			classes = append(classes, k.RuleClass)
+		}
+		if found[k] == nil {
+			found[k] = &notes{}
+			lines[k.RuleClass] = append(lines[k.RuleClass], k.line)
+		}
+		count[k.RuleClass]++
+		found[k].add(aboutOf(f))
+	}
+
+	slices.SortFunc(classes, func(a, b RuleClass) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Rule, b.Rule)) // "error" < "warning"
+	})
+	list := make([]RuleNotes, 0, len(classes))
+	for _, c := range classes {
+		r := RuleNotes{RuleClass: c, Findings: count[c]}
+		slices.Sort(lines[c])
+		for _, line := range lines[c] {
+			for _, n := range found[place{c, line}].sorted() {
+				r.Notes = append(r.Notes, PlacedNote{line, n})
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// aboutOf returns the message of a finding, and the name of the object it is about.
+func aboutOf(f *plan.Finding) (k noteKey, name string) {
+	switch f.Kind {
+	case plan.KindZone:
+		return noteKey{f.Kind, Place{}, f.Pattern(f.Name)}, PlaceOf(f.Ref).name()
+	case plan.KindAccount, plan.KindConfiguration:
+		id := f.Ref.String()
+		return noteKey{"", Place{}, f.Pattern(id)}, id
+	case plan.KindHostname, plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
+	}
+	return noteKey{f.Kind, PlaceOf(f.Ref), f.Pattern(f.Name)}, f.Name
+}

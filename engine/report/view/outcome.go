@@ -1,0 +1,273 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+)
+
+// Outcome holds what a report says about a run. Like view it does not depend on the
+// format.
+type Outcome struct {
+	Failed  []*apply.Step
+	Skipped []*apply.Step
+	Places  []PlaceChanges // what was done
+	Done    int            // changes
+	Already int            // those of done that needed no write
+	AsTold  bool           // all was done as the plan says that is shown above
+	Stopped string         // why the run ended early
+	tally   apply.Tally
+	planned string   // how many changes were planned, in words
+	Endings []string // how live stands now and what to do, safe to show; the further lines of an item are indented
+	Values  *Values
+}
+
+// RunOutcome returns what there is to say about an apply. With all it names everything.
+func RunOutcome(r *apply.Result, all bool) *Outcome {
+	o := newOutcome(r)
+	o.planned = fmt.Sprintf("%d planned", r.Tally.Planned)
+	o.Endings = remaining(r, all)
+	o.AsTold = !all && o.Done == len(r.Steps) && o.Already == 0
+	return o
+}
+
+// ReceiptOutcome returns what there is to say about the run of a receipt.
+func ReceiptOutcome(r *planfile.Receipt) *Outcome {
+	o := newOutcome(ReceiptResult(r))
+	o.planned = receiptPlanned(r)
+	o.Endings = receiptEndings(r)
+	return o
+}
+
+func newOutcome(r *apply.Result) *Outcome {
+	o := &Outcome{Stopped: r.Stopped, tally: r.Tally, Values: NewValues()}
+	var done []*plan.Change
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		switch s.Outcome {
+		case apply.Failed:
+			o.Failed = append(o.Failed, s)
+		case apply.Skipped:
+			o.Skipped = append(o.Skipped, s)
+		case apply.Done:
+			if !s.Wrote {
+				o.Already++
+			}
+			c := *s.Change
+			c.Edits = withoutCauses(c.Edits)
+			done = append(done, &c)
+		case apply.NotAttempted:
+		}
+	}
+	o.Done = len(done)
+	o.Places = changesByPlace(objects(done))
+	return o
+}
+
+// withoutCauses makes edits equal that only differ in why they were planned.
+func withoutCauses(edits []plan.Edit) []plan.Edit {
+	out := make([]plan.Edit, len(edits))
+	for i, e := range edits {
+		e.Cause = plan.CauseAdopt
+		out[i] = e
+	}
+	return out
+}
+
+// Headline says how much was done.
+func (o *Outcome) Headline() string {
+	c := o.tally
+	switch {
+	case c.Planned == 0:
+		return "nothing to do"
+	case c.Done == c.Planned:
+		return plan.Count(c.Done, "change") + " done"
+	}
+	return "incomplete, " + strconv.Itoa(c.Done) + " of " + plan.Count(c.Planned, "change") + " done"
+}
+
+// Counted counts changes by outcome.
+func (o *Outcome) Counted() string {
+	c := o.tally
+	return fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%s).", c.Done, c.Failed, c.Skipped, c.NotAttempted, o.planned)
+}
+
+// MayHaveWritten is said of a step that failed without an answer to its write.
+const MayHaveWritten = "the write may have reached Cloudflare"
+
+// remaining says how live stands after the run, and what to do about it.
+func remaining(r *apply.Result, all bool) (lines []string) {
+	switch {
+	case r.Remaining == nil && r.Writes() > 0:
+		return []string{"Live state was not read again: run plan to see how it stands."}
+	case r.Remaining == nil:
+		return nil
+	case len(r.Remaining.Changes) == 0:
+		return []string{nothingRemains(r)}
+	}
+
+	left := compareRemaining(r)
+	lines = append(lines, "Read again, live is not as the configuration asks:")
+	if left.accepted > 0 {
+		lines = append(lines,
+			"  accepted but not effective yet: "+plan.Count(left.accepted, "setting")+" ("+few(left.names, all)+")",
+			"    Cloudflare may need some minutes: run plan then, and apply again only if it still shows them")
+	}
+	if left.open > 0 {
+		lines = append(lines,
+			"  not applied: "+plan.Count(left.open, "setting"),
+			"    run apply again once the reasons above are dealt with")
+	}
+	if left.fresh > 0 {
+		lines = append(lines,
+			"  not planned by this run: "+plan.Count(left.fresh, "setting"),
+			"    something else wrote meanwhile: run plan, then apply again")
+	}
+	return lines
+}
+
+// nothingRemains says that no change is left, and whether anything else is.
+func nothingRemains(r *apply.Result) string {
+	if n := unmet(r.Remaining); n > 0 {
+		return fmt.Sprintf("Read again: what can be written is as the configuration asks; %s above %s what cannot.",
+			plan.Count(n, "finding"), plan.Plural(n, "tells", "tell"))
+	}
+	if n := r.Beyond; n > 0 {
+		return fmt.Sprintf("Read again: live is as the saved plan asks; %s that it does not hold %s left: run plan to see %s.",
+			plan.Count(n, "change"), plan.Plural(n, "is", "are"), plan.Plural(n, "it", "them"))
+	}
+	return "Read again: live is as the configuration asks."
+}
+
+// leftover counts the settings that are not as asked for after a run.
+type leftover struct {
+	accepted int      // written by the run, and not effective yet
+	open     int      // planned, and not written
+	fresh    int      // not planned
+	names    []string // objects with settings that were accepted, safe to show
+}
+
+// compareRemaining compares the plan that was made after a run with the run.
+func compareRemaining(r *apply.Result) leftover {
+	type setting struct {
+		object  plan.Ref
+		setting string
+	}
+	done := map[setting]bool{} // whether all writes of a planned setting were done
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		for _, e := range s.Change.Edits {
+			k := setting{objectOf(s.Change), e.Setting}
+			was, seen := done[k]
+			done[k] = s.Outcome == apply.Done && (was || !seen)
+		}
+	}
+
+	var left leftover
+	for i := range r.Remaining.Changes {
+		c := &r.Remaining.Changes[i]
+		before := left.accepted
+		for _, e := range c.Edits {
+			switch done, planned := done[setting{objectOf(c), e.Setting}]; {
+			case done:
+				left.accepted++
+			case planned:
+				left.open++
+			default:
+				left.fresh++
+			}
+		}
+		if left.accepted > before {
+			left.names = append(left.names, safe.Text(c.Title()))
+		}
+	}
+	return left
+}
+
+// unmet counts the findings about something that the configuration asks for and live does
+// not have.
+func unmet(p *plan.Plan) int {
+	n := 0
+	for _, f := range p.Findings {
+		if f.Severity != plan.Info && f.Rule != plan.WildcardChildren {
+			n++
+		}
+	}
+	return n
+}
+
+// few names the first of many.
+func few(names []string, all bool) string {
+	const most = 5
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if all || len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
+}
+
+// ReceiptResult returns the run that a receipt describes.
+func ReceiptResult(r *planfile.Receipt) *apply.Result {
+	changes := make([]plan.Change, len(r.Steps))
+	res := &apply.Result{Plan: &plan.Plan{}, Tally: r.Count()}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		c := &changes[i]
+		*c = s.Change()
+		for _, e := range s.Edits {
+			c.Edits = append(c.Edits, receiptEdit(e))
+		}
+		res.Steps = append(res.Steps, apply.Step{Change: c, Outcome: s.Outcome, Wrote: s.Wrote, Reason: s.Reason})
+	}
+
+	if r.Tally != nil {
+		res.Stopped = r.Tally.Stopped
+	}
+	return res
+}
+
+// receiptEdit returns an edit of a receipt as that of a plan.
+func receiptEdit(e planfile.ReceiptEdit) plan.Edit {
+	direction := schema.Changes // a receipt does not hold the values that an object inherits
+	if row, ok := schema.LookupSetting(e.Setting); ok && explicit(e.From) && explicit(e.To) {
+		direction = row.Compare(e.From, e.To)
+	}
+	return plan.Edit{Setting: e.Setting, From: e.From, To: e.To, Direction: direction}
+}
+
+// receiptPlanned says how many changes were planned.
+func receiptPlanned(r *planfile.Receipt) string {
+	if r.Tally == nil {
+		return "how many were planned is not known"
+	}
+	return fmt.Sprintf("%d planned", r.Tally.Planned)
+}
+
+// receiptEndings says what to do about the changes that a receipt leaves open.
+func receiptEndings(r *planfile.Receipt) (lines []string) {
+	var open []string
+	for i := range r.Steps {
+		if r.Steps[i].Outcome == apply.NotAttempted {
+			open = append(open, safe.Text(r.Steps[i].Name))
+		}
+	}
+	if len(open) > 0 {
+		lines = append(lines, "Not attempted: "+few(open, false)+".")
+	}
+
+	switch t := r.Count(); {
+	case r.Tally == nil:
+		lines = append(lines, "The receipt is incomplete: the run was killed, or could not write to it, and what was in flight then is not known. Run apply again: it settles that, and goes on.")
+	case t.Done < t.Planned:
+		lines = append(lines, "Run apply again: it goes on with what is not done.")
+	}
+	return lines
+}

@@ -1,0 +1,274 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+)
+
+// Markup shows the parts of a sentence as one format has them.
+type Markup struct {
+	Flag   func(flag, value string) string // a flag with a foreign value
+	Text   func(string) string             // a foreign sentence
+	Name   func(string) string             // a foreign name as running text
+	Code   func(string) string             // a name, a value or a flag, set apart
+	Strong func(string) string             // words of ours that stand out
+}
+
+// PlainMarkup is that of text for terminals.
+func PlainMarkup() Markup {
+	return Markup{
+		Flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
+		Text: safe.Text, Name: safe.Text, Code: safe.Text, Strong: unchanged,
+	}
+}
+
+func unchanged(s string) string { return s }
+
+// cost says how many requests a plan takes, and how long.
+func cost(s plan.Summary, rate string, limit time.Duration) string {
+	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
+	if s.Requests.Write == 0 {
+		return line
+	}
+
+	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
+	if rate != "" {
+		line += " at " + rate
+	}
+	if limit > 0 && s.Estimated() > limit {
+		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"
+	}
+	return line
+}
+
+// Duration rounds a time to the precision of an estimate.
+func Duration(seconds int) string {
+	switch {
+	case seconds < 60:
+		return strconv.Itoa(max(seconds, 1)) + " s"
+	case seconds <= 90*60:
+		return strconv.Itoa((seconds+30)/60) + " min"
+	}
+	tenths := (seconds + 180) / 360
+	if tenths%10 == 0 {
+		return strconv.Itoa(tenths/10) + " h"
+	}
+	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + " h"
+}
+
+// LastLine counts objects.
+func (c *Counts) LastLine() string {
+	switch {
+	case c.Objects == 0 && c.errors > 0:
+		return "No changes in what could be compared."
+	case c.Objects == 0:
+		return "No changes."
+	}
+	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", c.add, c.change, c.remove)
+}
+
+// Headline counts objects, as lastLine does, and says what a reader must not miss.
+func (c *Counts) Headline() string {
+	var parts []string
+	if c.errors > 0 {
+		parts = append(parts, "incomplete, "+plan.Count(c.errors, "error"))
+	}
+
+	switch {
+	case c.Objects == 0 && c.errors > 0:
+		parts = append(parts, "no changes in what could be compared")
+	case c.Objects == 0:
+		parts = append(parts, "no changes")
+	default:
+		parts = append(parts, c.actions())
+	}
+
+	switch {
+	case c.weaker == 1:
+		parts = append(parts, "1 gets weaker")
+	case c.weaker > 1:
+		parts = append(parts, strconv.Itoa(c.weaker)+" get weaker")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// actions counts objects by what is done to them, without zeros.
+func (c *Counts) actions() string {
+	var parts []string
+	add := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, strconv.Itoa(n)+text)
+		}
+	}
+	add(c.add, " to add")
+	add(c.change, " to change")
+	add(c.remove, " to remove")
+	return strings.Join(parts, ", ")
+}
+
+// LookedAt says what a plan without changes has compared.
+func (c *Counts) LookedAt() string {
+	return plan.Count(c.looked, "object") + " looked at, with " + plan.Count(c.reads, "request") + "."
+}
+
+// Settings counts settings, by cause unless the plan has no base, and says where they are.
+func (c *Counts) Settings(m Markup, causes bool) string {
+	var parts []string
+	add := func(n int, text string) {
+		if causes && n > 0 {
+			parts = append(parts, strconv.Itoa(n)+text)
+		}
+	}
+	if c.pending {
+		add(c.causes.Change, " pending")
+	} else {
+		add(c.causes.Change, " asked for by this commit")
+	}
+	add(c.causes.Adopt, " newly managed")
+	add(c.causes.Conflict, " in "+m.Strong("conflict")+" with a live change")
+	add(c.causes.Drift, " drift")
+
+	text := plan.Count(c.edits, "setting") + " of " + plan.Count(c.Objects, "object") + " in " + c.where(m)
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text + "."
+}
+
+// where names the only place of the plan, or counts its places.
+func (c *Counts) where(m Markup) string {
+	if c.zones+c.accounts == 1 {
+		return c.only.inSentence(m)
+	}
+
+	var parts []string
+	if c.zones > 0 {
+		parts = append(parts, plan.Count(c.zones, "zone"))
+	}
+	if c.accounts > 0 {
+		parts = append(parts, plan.Count(c.accounts, "account"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// Refusal says that the policy refuses the plan; it is empty if it does not.
+func (g *Gate) Refusal(m Markup) string {
+	if len(g.policy) == 0 {
+		return ""
+	}
+	var rules []string
+	for _, r := range g.policy {
+		rules = append(rules, m.Code(r))
+	}
+	return m.Strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
+}
+
+// Sentence says what it takes to apply the plan; it is empty if it takes nothing.
+func (g *Gate) Sentence(m Markup) string {
+	if g.never != "" {
+		return m.Strong("It cannot be applied") + ": " + m.Code(string(g.never)) + " can never be allowed."
+	}
+
+	var flags, inputs []string
+	if len(g.Allow) > 0 {
+		flags, inputs = append(flags, AllowFlag+" "+g.Allowed(unchanged)), append(inputs, m.Code("allow-hazards"))
+	}
+	if g.maxChanges > 0 {
+		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.Code("max-changes"))
+	}
+
+	noun := "input"
+	switch len(flags) {
+	case 0:
+		return ""
+	case 2:
+		noun = "inputs"
+	}
+	return m.Strong("Applying it takes") + " " + m.Code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
+}
+
+// AllowFlag is the flag that accepts the hazards named behind it.
+const AllowFlag = "--allow-hazards"
+
+// Allowed lists the hazards to allow, as allowFlag has them.
+func (g *Gate) Allowed(show func(string) string) string {
+	names := make([]string, len(g.Allow))
+	for i, k := range g.Allow {
+		names[i] = show(string(k))
+	}
+	return strings.Join(names, ",")
+}
+
+// Summary counts the objects of a hazard, and says what accepts it.
+func (h *HazardNotes) Summary(m Markup) string {
+	text := affected(h.Notes)
+	switch h.permission() {
+	case never:
+		return text + "; this can never be allowed"
+	case named:
+		return text + "; to accept: " + m.Flag(AllowFlag, string(h.Kind))
+	case none:
+		return text + "; needs no permission"
+	case lifted:
+		return text + "; accepted by the policy"
+	}
+	return text
+}
+
+// RequestedBy names the line that asks for an edit; it is empty if no line does.
+func RequestedBy(o plan.Origin, m Markup) string {
+	if at := FileAndLine(o.Pos); at != "" {
+		return m.Code(at)
+	}
+	return ""
+}
+
+// DecidedBy names the lines that ask for the edits of a group, each once, with the rules
+// through which they apply and the commits that they come from.
+func (g *Group) DecidedBy(m Markup) []string {
+	var list []string
+	for _, e := range g.Edits {
+		by := RequestedBy(e.Origin, m)
+		if e.Origin.Via != "" {
+			by = strings.TrimSpace(by + " (" + m.Name(e.Origin.Via) + ")")
+		}
+		if e.Origin.Commit != "" {
+			by += " of " + m.Code(ShortCommit(e.Origin.Commit)) + " by " + m.Code(e.Origin.Author)
+		}
+		if by != "" && !slices.Contains(list, by) {
+			list = append(list, by)
+		}
+	}
+	return list
+}
+
+// DirectionWord says how an edit changes the security of a setting.
+func DirectionWord(d schema.Direction) string {
+	switch d {
+	case schema.Strengthens:
+		return "stronger"
+	case schema.Weakens:
+		return "weaker"
+	case schema.Changes:
+		return "changes"
+	}
+	return safe.Text(string(d))
+}
+
+// ShortCommit returns a commit id as people write it.
+func ShortCommit(hash string) string { return hash[:min(len(hash), 12)] }
+
+// FileAndLine returns where something stands in the configuration.
+func FileAndLine(p schema.Pos) string {
+	if p.Line == 0 {
+		return safe.Text(p.File)
+	}
+	return safe.Text(p.File) + ":" + strconv.Itoa(p.Line)
+}

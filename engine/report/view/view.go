@@ -1,0 +1,237 @@
+// Package view decides what reports of plans and runs say: which objects are shown
+// together and in which order, which hazards, findings and waits are told, and the
+// sentences about them.
+//
+// It knows no format. Renderers show a View or an Outcome, and pass sentences a Markup
+// that shows their parts.
+package view
+
+import (
+	"slices"
+	"time"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// View holds what a report says about a plan. It is plain data: it does not depend on the
+// format, and the renderers only lay it out. Foreign text in it is raw unless a comment
+// says otherwise.
+type View struct {
+	Places   []PlaceChanges
+	Waits    []Wait
+	Hazards  []HazardNotes
+	Findings []RuleNotes
+	Counts   Counts
+	Gate     Gate
+	Cost     string // how many requests the plan takes, and how long
+	asked    string // the title of changes that are not drift
+	Causes   bool   // whether to say why live differs: the plan was compared with a base
+	Values   *Values
+}
+
+// Options are those choices of a caller that decide what a report says.
+type Options struct {
+	Rate    string        // the permitted rate as it is shown; empty leaves it out
+	Limit   time.Duration // how long a run may take; 0 for no limit
+	Pending bool          // changes of this commit are committed and not applied yet
+}
+
+// New returns the view of a plan.
+func New(p *plan.Plan, o Options) *View {
+	changes := make([]*plan.Change, len(p.Changes))
+	for i := range p.Changes {
+		changes[i] = &p.Changes[i]
+	}
+	objects := objects(changes)
+
+	v := &View{
+		Places:   changesByPlace(objects),
+		Waits:    waitsOf(changes),
+		Hazards:  hazardsOf(changes),
+		Findings: findingsOf(p.Findings),
+		Cost:     cost(p.Summary, o.Rate, o.Limit),
+		asked:    askedTitle(o.Pending),
+		Causes:   p.Config.BaseCommit != "" || !onlyAdopts(objects),
+		Values:   NewValues(),
+	}
+	v.Counts = countsOf(p, objects, v)
+	v.Gate = gateOf(p, v)
+	v.addTitles(o.Pending)
+	return v
+}
+
+// askedTitle is the title of changes that are not drift.
+func askedTitle(pending bool) string {
+	if pending {
+		return "Pending: committed and not applied yet"
+	}
+	return "Asked for by this commit"
+}
+
+// DriftTitle is the title of changes that undo drift.
+const DriftTitle = "Drift: live left what is committed"
+
+// addTitles gives sections a title where it tells something: in a place with two of them,
+// and for changes that are pending.
+func (v *View) addTitles(pending bool) {
+	for _, p := range v.Places {
+		for i := range p.Sections {
+			s := &p.Sections[i]
+			switch {
+			case s.drift && len(p.Sections) > 1:
+				s.Title = DriftTitle
+			case !s.drift && (len(p.Sections) > 1 || pending):
+				s.Title = v.asked
+			}
+		}
+	}
+}
+
+// onlyAdopts reports whether no edit has another cause than that its setting is newly
+// managed, as in every plan without a base.
+func onlyAdopts(objects []object) bool {
+	for _, o := range objects {
+		if slices.ContainsFunc(o.edits, func(e plan.Edit) bool { return e.Cause != plan.CauseAdopt }) {
+			return false
+		}
+	}
+	return true
+}
+
+// Counts are the numbers of a plan.
+type Counts struct {
+	Objects, add, change, remove int
+	weaker                       int // objects with a setting that gets weaker
+	edits                        int
+	causes                       plan.Causes // edits by cause
+	zones, accounts              int
+	only                         Place // where everything is, if there is one place
+	errors                       int   // findings that say that the plan is incomplete
+	looked, reads                int   // objects and requests
+	pending                      bool
+}
+
+func countsOf(p *plan.Plan, objects []object, v *View) Counts {
+	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, pending: v.asked == askedTitle(true)}
+	for i := range objects {
+		switch objects[i].action {
+		case plan.Create:
+			c.add++
+		case plan.Delete:
+			c.remove++
+		default:
+			c.change++
+		}
+		if objects[i].weaker() {
+			c.weaker++
+		}
+	}
+
+	for i := range p.Changes {
+		c.addEdits(p.Changes[i].Edits)
+	}
+
+	for _, in := range v.Places {
+		c.only = in.Place
+		if in.ofAccount {
+			c.accounts++
+		} else {
+			c.zones++
+		}
+	}
+
+	for i := range p.Findings {
+		if f := &p.Findings[i]; f.Severity == schema.Error && !f.OfPolicy() {
+			c.errors++
+		}
+	}
+	return c
+}
+
+func (c *Counts) addEdits(edits []plan.Edit) {
+	for _, e := range edits {
+		c.edits++
+		switch e.Cause {
+		case plan.CauseChange:
+			c.causes.Change++
+		case plan.CauseAdopt:
+			c.causes.Adopt++
+		case plan.CauseConflict:
+			c.causes.Conflict++
+		case plan.CauseDrift:
+			c.causes.Drift++
+		}
+	}
+}
+
+// Gate is what keeps a plan from being applied as it is.
+type Gate struct {
+	policy     []string          // rules of the policy that it breaks
+	never      plan.HazardKind   // a hazard that nobody can allow, if there is one
+	Allow      []plan.HazardKind // hazards that have to be allowed by name
+	maxChanges int               // how many changes have to be permitted; 0 for no limit
+}
+
+func gateOf(p *plan.Plan, v *View) Gate {
+	var g Gate
+	for _, h := range v.Hazards {
+		switch h.permission() {
+		case never:
+			if g.never == "" {
+				g.never = h.Kind
+			}
+		case named:
+			g.Allow = append(g.Allow, h.Kind)
+		case none, lifted:
+		}
+	}
+
+	for _, r := range v.Findings {
+		if r.Severity == schema.Error && r.ofPolicy() {
+			g.policy = append(g.policy, r.Rule)
+		}
+		if r.Rule == plan.MaxChanges {
+			g.maxChanges = len(p.Changes)
+		}
+	}
+	return g
+}
+
+// Classes returns the groups of all places by how much a reviewer has to look at them:
+// those that get weaker, those that the commit asks for, and drift.
+func (v *View) Classes() (weaker, asked, drift []*Group) {
+	for i := range v.Places {
+		for _, g := range v.Places[i].Groups() {
+			switch {
+			case g.weaker:
+				weaker = append(weaker, g)
+			case g.Drift:
+				drift = append(drift, g)
+			default:
+				asked = append(asked, g)
+			}
+		}
+	}
+	return weaker, asked, drift
+}
+
+// ChangesTitle is the title of a table of all changes that are not drift.
+func (v *View) ChangesTitle() string {
+	if v.Causes {
+		return v.asked
+	}
+	return "Changes"
+}
+
+// ErrorsFirst returns the findings that are errors, and the others.
+func (v *View) ErrorsFirst() (errors, others []RuleNotes) {
+	for _, r := range v.Findings {
+		if r.Severity == schema.Error {
+			errors = append(errors, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	return errors, others
+}
