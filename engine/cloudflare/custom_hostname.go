@@ -277,9 +277,9 @@ func (d *customHostnameDecoder) keys(h *plan.Hostname) error {
 			raw := string(d.skip())
 			switch {
 			case strings.Contains(raw, "ECDSA"):
-				h.Keys |= plan.ECDSAKey
+				h.Keys |= schema.ECDSAKey
 			case strings.Contains(raw, "RSA"):
-				h.Keys |= plan.RSAKey
+				h.Keys |= schema.RSAKey
 			default:
 				unknown = true
 			}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tlsync/engine/plan"
+	"tlsync/schema"
 )
 
 // An answer that does not clearly show the live state is an error with its
@@ -228,11 +229,11 @@ func FuzzEnvelope(f *testing.F) {
 func TestKeysOfUploadedCertificates(t *testing.T) {
 	for _, tt := range []struct {
 		ssl  string
-		want plan.Keys
+		want schema.Keys
 	}{
-		{`"custom_certificate":"PEM","certificates":[{"id":"1","signature":"SHA256WithRSA"}]`, plan.RSAKey},
-		{`"certificates":[{"signature":"ECDSAWithSHA256","id":"1"}],"custom_certificate":"PEM"`, plan.ECDSAKey},
-		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":"SHA1WithRSA"}]`, plan.ECDSAKey | plan.RSAKey},
+		{`"custom_certificate":"PEM","certificates":[{"id":"1","signature":"SHA256WithRSA"}]`, schema.RSAKey},
+		{`"certificates":[{"signature":"ECDSAWithSHA256","id":"1"}],"custom_certificate":"PEM"`, schema.ECDSAKey},
+		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":"SHA1WithRSA"}]`, schema.ECDSAKey | schema.RSAKey},
 		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":"Ed25519"}]`, 0},
 		{`"custom_certificate":"PEM","certificates":[{"signature":"ECDSAWithSHA256"},{"signature":null}]`, 0},
 		{`"custom_certificate":"PEM","certificates":[]`, 0},

@@ -122,7 +122,7 @@ type liveHostname struct {
 	Metadata  map[string]string
 	Wildcard  bool
 	Uploaded  bool
-	Keys      plan.Keys // 1 for ECDSA, 2 for RSA
+	Keys      schema.Keys // 1 for ECDSA, 2 for RSA
 	Status    string
 	SSL       *bool
 	SSLStatus string `yaml:"ssl_status"`

@@ -1,468 +1,45 @@
 package diff
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"tlsync/engine/diff/zone"
 	"tlsync/engine/plan"
-	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
-// judge is a policy that a plan has to keep.
-type judge struct {
-	*schema.Policy
-	of string // " of the base commit" or nothing, for messages
-}
-
-// judges are the policies that hold: that of the configuration, and with a base
-// commit that of the base too, so that no commit loosens the rule that it is judged
-// by. The base's is about what the commit does, and not about what is so already:
-// else no exception could ever be made for what has drifted.
-func (b *builder) judges() []judge {
-	var out []judge
-	if p := b.in.Head.Policy; p != nil && p.Set {
-		out = append(out, judge{p, ""})
-	}
-	if b.in.Base != nil && b.in.Base.Policy != b.in.Head.Policy && b.in.Base.Policy != nil && b.in.Base.Policy.Set {
-		out = append(out, judge{b.in.Base.Policy, " of the base commit"})
-	}
-	return out
-}
-
-// subject is somebody who meets a value: a name, or all names of one kind.
-type subject struct {
-	// name is what an exception would say.
-	name string
-	// texts are what the pattern of an exception has to match.
-	texts []string
-	// host is the index of the hostname, or ofZone, or ofNobody for a hostname that is
-	// to be created.
-	host int
-}
-
-// What a subject has in place of an index.
-const (
-	ofZone   = -1 // it meets what the zone has
-	ofNobody = -2 // it is not there yet
-)
-
-func nameSubject(name string, host int) subject { return subject{name, []string{name}, host} }
-
-// childSubject are the names below a wildcard custom hostname.
-func childSubject(name string) subject { return nameSubject("*."+name, ofZone) }
-
-// ownSubject are the names of a zone itself.
-func ownSubject(zone string, row *schema.Setting) subject {
-	if !row.On(schema.CustomHostnameLevel) && !row.On(schema.HostnameLevel) {
-		return nameSubject(zone, ofZone) // it is a matter of the zone as one
-	}
-	return subject{"**." + zone, []string{zone, "*." + zone}, ofZone}
-}
-
-// exception is the exception that lets a subject meet a value of a setting, nil if
-// there is none.
-func (b *builder) exception(p *schema.Policy, s subject, row *schema.Setting, v schema.Value) *schema.Exception {
-	if p == nil {
-		return nil
-	}
-	for i := range p.Exceptions {
-		e := &p.Exceptions[i]
-		a := schema.Assigned(e.Settings, row.ID)
-		if a == nil || !row.Meets(a.Value, v) {
+// checkSize adds a breach and a finding to a plan that has more changes than one of
+// the policies lets pass.
+func checkSize(p *plan.Plan, policies []zone.Policy) {
+	for _, policy := range policies {
+		limit := policy.MaxChanges
+		most := limit.Of(p.Summary.Objects)
+		n := len(p.Changes)
+		if !limit.Set || n <= most {
 			continue
 		}
-		if !slices.ContainsFunc(s.texts, func(text string) bool { return !e.Holds(text, b.in.Now) }) {
-			return e
-		}
-	}
-	return nil
-}
 
-// excused is the exception that lifts the gate of an edit that weakens, nil if
-// there is none. With a base the base has to have one as well.
-func (b *builder) excused(s subject, e *plan.Edit) *schema.Exception {
-	row, ok := schema.LookupSetting(e.Setting)
-	if !ok || e.EffectiveTo == "" {
-		return nil
-	}
-	if b.in.Base != nil && b.exception(b.in.Base.Policy, s, row, e.EffectiveTo) == nil {
-		return nil
-	}
-	return b.exception(b.in.Head.Policy, s, row, e.EffectiveTo)
-}
-
-// excusedZone is the same for a zone's own value, which everybody who follows it
-// has to be excused from.
-func (w *zoneWork) excusedZone(e *plan.Edit) *schema.Exception {
-	row, ok := schema.LookupSetting(e.Setting)
-	if !ok || len(w.judges()) == 0 || w.live.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
-		return nil // or it is not known who follows
-	}
-	var first *schema.Exception
-	for _, s := range w.followersOf(row) {
-		x := w.excused(s, e)
-		if x == nil {
-			return nil
+		message := TooMany(n, most, p.Summary.Objects, limit, fmt.Sprintf("max_changes%s (%s)", policy.Of, limit.Pos))
+		f := configurationFinding(plan.MaxChanges, message)
+		if policy.Of == "" {
+			f.Origin = plan.Origin{Pos: limit.Pos, Via: "max_changes"}
 		}
-		if first == nil {
-			first = x
-		}
-	}
-	return first
-}
-
-// text is an exception as plans show it.
-func exceptionText(e *schema.Exception) string {
-	return fmt.Sprintf("%s, until %s: %s", e.Pos, e.Until, e.Reason)
-}
-
-// followersOf are all who meet the zone's value of a setting after the plan: its
-// own names, the custom hostnames that follow it, and the names below wildcards,
-// which follow it whatever their custom hostname says.
-func (w *zoneWork) followersOf(row *schema.Setting) []subject {
-	out := []subject{ownSubject(w.live.Name, row)}
-	if !row.On(schema.CustomHostnameLevel) {
-		return out
-	}
-	var children []subject
-	for i := range w.live.Hostnames {
-		h := &w.live.Hostnames[i]
-		if w.want.Deleted[i] != nil || !plan.Serves(h) {
-			continue
-		}
-		if w.ownAfter(i, row.ID) == schema.Inherit {
-			out = append(out, nameSubject(h.Name, i))
-		}
-		if h.Wildcard {
-			children = append(children, childSubject(h.Name))
-		}
-	}
-	for _, h := range w.created {
-		if h.own[row.ID] == "" {
-			out = append(out, nameSubject(h.name, ofNobody))
-		}
-		if h.own["ssl.wildcard"] == "true" {
-			children = append(children, childSubject(h.name))
-		}
-	}
-	return append(out, children...)
-}
-
-// ownAfter is a hostname's own value after the plan.
-func (w *zoneWork) ownAfter(i int, id string) schema.Value {
-	if hw, ok := w.own[i]; ok {
-		if e := plan.EditOf(hw.edits, id); e != nil {
-			return e.To
-		}
-	}
-	return w.host(i).Own(id)
-}
-
-// judge holds what visitors will meet against the policies.
-func (w *zoneWork) judge() {
-	judges := w.judges()
-	if len(judges) == 0 || !w.want.Managed {
-		return
-	}
-	for _, row := range schema.Table() {
-		var limits []limit
-		for _, j := range judges {
-			if a := schema.Assigned(j.Floor, row.ID); a != nil {
-				limits = append(limits, limit{j, a})
-			}
-		}
-		if len(limits) > 0 {
-			w.judgeZone(&row, limits)
-			w.judgeNames(&row, limits)
-		}
-	}
-	w.judgeCoverage(judges)
-}
-
-// limit is the floor of one setting.
-type limit struct {
-	judge
-	*schema.Assignment
-}
-
-// broken are the limits that a subject falls short of with a value.
-func (w *zoneWork) broken(limits []limit, s subject, row *schema.Setting, v schema.Value) []limit {
-	was, _ := w.met(s, row, false)
-	if _, used := w.met(s, row, true); !used {
-		return nil
-	}
-	var out []limit
-	for _, l := range limits {
-		if row.Meets(l.Value, v) || w.exception(l.Policy, s, row, v) != nil {
-			continue
-		}
-		moved := was != v && row.Compare(was, v) != schema.Strengthens
-		if l.of == "" || moved || w.base != nil && !w.base.Managed {
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
-// met is what a subject meets before or after the plan, "" where there is nothing or
-// it is not known; used is false for a list of ciphers that has no effect, since the
-// minimum is 1.3.
-func (w *zoneWork) met(s subject, row *schema.Setting, after bool) (v schema.Value, used bool) {
-	value := func(id string) schema.Value {
-		switch {
-		case s.host >= 0:
-			from, to := w.effective(s.host, id)
-			if after {
-				return to
-			}
-			return from
-		case s.host == ofZone && after:
-			return w.after(id)
-		case s.host == ofZone:
-			return w.before(id)
-		}
-		for _, h := range w.created {
-			if after && h.name == s.name {
-				return cmp.Or(h.own[id], w.after(id))
-			}
-		}
-		return ""
-	}
-	if row.ID == schema.Ciphers && value(schema.MinTLSVersion) == `"1.3"` {
-		return "", false
-	}
-	return value(row.ID), true
-}
-
-// of says whose limits there are.
-func of(limits []limit) (head, base bool) {
-	for _, l := range limits {
-		head, base = head || l.of == "", base || l.of != ""
-	}
-	return head, base
-}
-
-// line is the line of the policy, nil where that is in the base commit: no line of
-// the configuration is wrong then.
-func (l limit) line() *schema.Assignment {
-	if l.of != "" {
-		return nil
-	}
-	return l.Assignment
-}
-
-// floor is a limit in words.
-func (l limit) floor() string {
-	return fmt.Sprintf("the floor%s is %s (%s)", l.of, plan.Show(l.Value), l.Pos)
-}
-
-// judgeZone holds the zone's own value against the floor, for all who follow it.
-func (w *zoneWork) judgeZone(row *schema.Setting, limits []limit) {
-	v, known := w.zoneAfter(row)
-	if w.live.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
-		w.unproven(limits[0].line(), "whether the floor of %s holds for the custom hostnames of zone %s is not known: they could not be read", row.ID, w.live.Name)
-	}
-	if !known {
-		w.unproven(limits[0].line(), "whether the floor of %s holds in zone %s is not known: %s", row.ID, w.live.Name, orNotReported(w.live.Unreadable[row.ID]))
-		return
-	}
-	var names []string
-	own, follow, below := false, []string(nil), []string(nil)
-	var worst limit
-	ofHead, ofBase := false, false
-	followers := w.followersOf(row)
-	if row.ID == schema.Ciphers && w.after(schema.MinTLSVersion) == `"1.3"` {
-		followers = append(followers, w.lowered()...)
-	}
-	for i, s := range followers {
-		short := w.broken(limits, s, row, v)
-		if len(short) == 0 {
-			continue
-		}
-		names, worst = append(names, s.name), short[0]
-		head, base := of(short)
-		ofHead, ofBase = ofHead || head, ofBase || base
-		switch {
-		case i == 0:
-			own = true
-		case strings.HasPrefix(s.name, "*."):
-			below = append(below, strings.TrimPrefix(s.name, "*."))
-		default:
-			follow = append(follow, s.name)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	noun := "custom hostname"
-	if slices.ContainsFunc(follow, func(name string) bool { _, local := plan.FindHostname(w.local, name); return local }) {
-		noun = "hostname"
-	}
-	var who []string
-	if own {
-		who = append(who, "its own names")
-	}
-	if n := len(follow); n > 0 {
-		slices.Sort(follow)
-		who = append(who, fmt.Sprintf("%s that %s it (%s)", plan.Count(n, noun), plan.Plural(n, "follows", "follow"), plan.First(follow)))
-	}
-	if n := len(below); n > 0 {
-		slices.Sort(below)
-		who = append(who, fmt.Sprintf("the names below %s (%s)", plan.Count(n, "wildcard custom hostname"), plan.First(below)))
-	}
-	slices.Sort(names)
-	w.breach(plan.BelowFloor, w.ref, plan.Breach{
-		Zone: w.live.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
-		Message: fmt.Sprintf("%s %s of zone %s is met by %s; %s", row.ID, plan.Show(v), w.live.Name, plan.Enumerate(who), worst.floor()),
-	}, schema.Assigned(w.want.Settings, row.ID), worst.line())
-}
-
-// lowered are the names in a zone of TLS 1.3 only that have a lower minimum of their
-// own, and with it a use for the zone's list of ciphers.
-func (w *zoneWork) lowered() []subject {
-	var out []subject
-	for k := range w.local {
-		i := len(w.live.Hostnames) + k
-		if _, min := w.effective(i, schema.MinTLSVersion); min != `"1.3"` && w.ownAfter(i, schema.Ciphers) == schema.Inherit {
-			out = append(out, nameSubject(w.local[k].Name, i))
-		}
-	}
-	return out
-}
-
-// zoneAfter is the zone's value of a setting after the plan. What the zone's plan
-// keeps from being read is at its default.
-func (w *zoneWork) zoneAfter(row *schema.Setting) (v schema.Value, known bool) {
-	if v = w.after(row.ID); v != "" && v != schema.Inherit {
-		return v, true
-	}
-	_, lacking := w.live.Lacking[row.ID]
-	return row.Default, lacking && row.Default != ""
-}
-
-// judgeNames holds values that names have of their own against the floor.
-func (w *zoneWork) judgeNames(row *schema.Setting, limits []limit) {
-	for i := range w.hosts() {
-		h := w.host(i)
-		level, object := schema.CustomHostnameLevel, w.ref.CustomHostname(h.Name)
-		as := []schema.Assignment(nil)
-		if n := len(w.live.Hostnames); i >= n {
-			level, object, as = schema.HostnameLevel, w.ref.Hostname(h.Name), w.localWant[i-n]
-		} else if as = w.want.Hostnames[i]; w.want.Deleted[i] != nil || !plan.Serves(h) {
-			continue
-		}
-		if v := w.ownAfter(i, row.ID); row.On(level) && v != schema.Inherit {
-			w.judgeName(object, nameSubject(h.Name, i), row, limits, v, schema.Assigned(as, row.ID))
-		}
-	}
-	for _, h := range w.created {
-		if v := h.own[row.ID]; v != "" {
-			e := plan.EditOf(w.nodes[h.node].change.Edits, row.ID)
-			w.judgeName(w.ref.CustomHostname(h.name), nameSubject(h.name, ofNobody), row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
-		}
-	}
-	why, unread := w.live.Unreadable[plan.PerHostname(row.ID)]
-	if row.ID == schema.Ciphers && !unread {
-		why, unread = w.live.Unreadable[plan.PerHostname(schema.MinTLSVersion)]
-	}
-	if unread {
-		w.unproven(limits[0].line(), "whether the floor of %s holds for the names in zone %s that have values of their own is not known: %s", row.ID, w.live.Name, orNotReported(why))
+		p.Breaches = append(p.Breaches, plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: message})
+		p.Findings = append(p.Findings, f)
+		return // one is enough
 	}
 }
 
-// unproven records that it is not known whether the policy is kept, which is not
-// taken for a yes.
-func (w *zoneWork) unproven(line *schema.Assignment, format string, args ...any) {
-	w.breach(plan.Unreadable, w.ref, plan.Breach{Zone: w.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
-}
-
-func (w *zoneWork) judgeName(object plan.Ref, s subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
-	short := w.broken(limits, s, row, v)
-	if len(short) == 0 {
-		return
-	}
-	head, base := of(short)
-	w.breach(plan.BelowFloor, object, plan.Breach{
-		Zone: w.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
-		Message: fmt.Sprintf("visitors of %s meet %s %s; %s", s.name, row.ID, plan.Show(v), short[0].floor()),
-	}, line, short[0].line())
-}
-
-// judgeCoverage tells of custom hostnames that no part of the configuration
-// reaches: they are as they were made, and nobody has decided on it.
-func (w *zoneWork) judgeCoverage(judges []judge) {
-	const nothing = "no defaults, no rule and no entry reaches"
-	if i := slices.IndexFunc(judges, func(j judge) bool { return j.CoverageRequired }); i >= 0 && w.live.Hostnames == nil {
-		w.unproven(nil, "whether every custom hostname of zone %s is reached, as the policy%s requires, is not known: they could not be read", w.live.Name, judges[i].of)
-	}
-	at := slices.IndexFunc(judges, func(j judge) bool { return j.CoverageRequired })
-	if n := len(w.want.Uncovered); n > 0 && (at < 0 || !w.uncovers(judges[at])) {
-		names := make([]string, n)
-		for i, h := range w.want.Uncovered {
-			names[i] = w.live.Hostnames[h].Name
-		}
-		w.find(plan.Info, plan.NotCovered, w.ref, fmt.Sprintf("%s %d of %s of zone %s: %s", nothing, n, plan.Count(len(w.live.Hostnames), "custom hostname"), w.live.Name, plan.First(names)), nil)
-		return
-	}
-	for _, i := range w.want.Uncovered {
-		name := w.live.Hostnames[i].Name
-		object := w.ref.CustomHostname(name)
-		text := nothing + " " + name
-		j := judges[at]
-		line := &schema.Assignment{Pos: j.CoverageAt, Via: "coverage"}
-		if j.of != "" {
-			if line = nil; !w.reachedBefore(i) {
-				continue
-			}
-		}
-		w.breach(plan.NotCovered, object, plan.Breach{
-			Zone: w.live.Name, Names: []string{name}, OfHead: j.of == "", OfBase: j.of != "", Message: fmt.Sprintf("%s; the policy%s requires it (%s)", text, j.of, j.CoverageAt),
-		}, nil, line)
-	}
-}
-
-// uncovers reports whether a policy that requires coverage is broken: that of the base
-// only by names that the base reached.
-func (w *zoneWork) uncovers(j judge) bool {
-	return j.of == "" || slices.ContainsFunc(w.want.Uncovered, w.reachedBefore)
-}
-
-// reachedBefore reports whether the base reached a custom hostname. What it did not
-// manage at all is new, and its policy holds for it.
-func (w *zoneWork) reachedBefore(i int) bool {
-	_, uncovered := slices.BinarySearch(w.base.Uncovered, i)
-	return !w.base.Managed || !uncovered
-}
-
-// breach records what is not let pass, and tells it as a finding. The line is the
-// one that asks for it, if one does, else the one of the policy.
-func (w *zoneWork) breach(rule string, object plan.Ref, br plan.Breach, line, policy *schema.Assignment) {
-	if br.Rule = rule; line == nil {
-		line = policy // may be nil as well
-	}
-	w.breaches = append(w.breaches, br)
-	w.find(schema.Error, rule, object, br.Message, line)
-}
-
-// judgeSize holds the number of changes against the limits.
-func (b *builder) judgeSize(p *plan.Plan) {
-	for _, j := range b.judges() {
-		most := j.MaxChanges.Of(p.Summary.Objects)
-		if n := len(p.Changes); j.MaxChanges.Set && n > most {
-			br := plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: TooMany(n, most, p.Summary.Objects, j.MaxChanges, fmt.Sprintf("max_changes%s (%s)", j.of, j.MaxChanges.Pos))}
-			b.breaches = append(b.breaches, br)
-			line := &schema.Assignment{Pos: j.MaxChanges.Pos, Via: "max_changes"}
-			if j.of != "" {
-				line = nil
-			}
-			b.find(schema.Warning, plan.MaxChanges, plan.ConfigurationRef(), br.Message, line)
-			return // one is enough
-		}
-	}
+// Resize replaces what a plan says about the number of its changes: a plan with fewer
+// changes may keep to the limit of the policy.
+func Resize(p *plan.Plan, policy *schema.Policy) {
+	p.Breaches = slices.DeleteFunc(slices.Clone(p.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	p.Findings = slices.DeleteFunc(slices.Clone(p.Findings), func(f plan.Finding) bool { return f.Rule == plan.MaxChanges })
+	checkSize(p, zone.Policies(policy, nil))
+	plan.SortFindings(p.Findings)
 }
 
 // TooMany says how many changes there are, and how many a limit lets pass.
@@ -471,51 +48,64 @@ func TooMany(changes, most, objects int, m schema.MaxChanges, source string) str
 	if m.Percent > 0 {
 		of = fmt.Sprintf(", %s of %s", m, plan.Count(objects, "object"))
 	}
-	return fmt.Sprintf("%s, and %s lets %d pass%s", plan.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
+	return fmt.Sprintf("%s, and %s allows %d%s", plan.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
 }
 
-// loosened tells what the policy of the configuration lets pass that the base's does
-// not. It is judged by the base's all the same.
-func (b *builder) loosened(objects int) {
-	if b.in.Base == nil || b.in.Base.Policy == nil || b.in.Head.Policy == nil {
-		return
+// loosened returns a finding for each thing that the policy of the configuration lets
+// pass and that of the base commit does not. Both hold for this plan.
+func (in *Input) loosened(objects int) []plan.Finding {
+	if in.Base == nil || in.Base.Policy == nil || in.Head.Policy == nil {
+		return nil
 	}
-	base, head := b.in.Base.Policy, b.in.Head.Policy
-	tell := func(pos schema.Pos, via, format string, args ...any) {
+	base, head := in.Base.Policy, in.Head.Policy
+	var out []plan.Finding
+	report := func(pos schema.Pos, via, format string, args ...any) {
 		if pos == (schema.Pos{}) {
 			pos = head.Pos // the line is gone
 		}
-		b.find(schema.Warning, plan.PolicyLoosened, plan.ConfigurationRef(), fmt.Sprintf(format, args...)+"; this commit is still judged by the base's policy", &schema.Assignment{Pos: pos, Via: via})
+		f := configurationFinding(plan.PolicyLoosened, fmt.Sprintf(format, args...)+"; the base's policy still applies to this commit")
+		f.Origin = plan.Origin{Pos: pos, Via: via}
+		out = append(out, f)
 	}
+
 	for i := range base.Floor {
 		was := &base.Floor[i]
 		row, _ := schema.LookupSetting(was.Setting)
 		switch is := schema.Assigned(head.Floor, was.Setting); {
 		case is == nil:
-			tell(schema.Pos{}, "floor", "the floor %s of %s is taken away", plan.Show(was.Value), was.Setting)
+			report(schema.Pos{}, "floor", "the floor %s of %s is removed", plan.Show(was.Value), was.Setting)
 		case !row.Meets(was.Value, is.Value):
-			tell(is.Pos, "floor", "the floor of %s goes from %s to %s", was.Setting, plan.Show(was.Value), plan.Show(is.Value))
+			report(is.Pos, "floor", "the floor of %s goes from %s to %s", was.Setting, plan.Show(was.Value), plan.Show(is.Value))
 		}
 	}
+
 	if base.CoverageRequired && !head.CoverageRequired {
-		tell(head.CoverageAt, "coverage", "coverage is no longer required")
+		report(head.CoverageAt, "coverage", "coverage is no longer required")
 	}
+
 	switch was, is := base.MaxChanges, head.MaxChanges; {
 	case was.Set && !is.Set:
-		tell(schema.Pos{}, "max_changes", "max_changes %s is taken away", was)
+		report(schema.Pos{}, "max_changes", "max_changes %s is removed", was)
 	case was.Set && is.Of(objects) > was.Of(objects):
-		tell(is.Pos, "max_changes", "max_changes goes from %s to %s", was, is)
+		report(is.Pos, "max_changes", "max_changes goes from %s to %s", was, is)
 	}
+
 	for i := range head.Exceptions {
 		e := &head.Exceptions[i]
-		if !slices.ContainsFunc(base.Exceptions, func(x schema.Exception) bool { return within(e, &x) }) {
-			var what []string
-			for _, a := range e.Settings {
-				what = append(what, a.Setting+" "+plan.Show(a.Value))
-			}
-			tell(e.Pos, "exceptions", "an exception for %s, %s until %s, is new or goes further", e.Hostname, strings.Join(what, ", "), e.Until)
+		if slices.ContainsFunc(base.Exceptions, func(x schema.Exception) bool { return within(e, &x) }) {
+			continue
 		}
+		var values []string
+		for _, a := range e.Settings {
+			values = append(values, a.Setting+" "+plan.Show(a.Value))
+		}
+		report(e.Pos, "exceptions", "an exception for %s, %s until %s, is new or goes further", e.Hostname, strings.Join(values, ", "), e.Until)
 	}
+	return out
+}
+
+func configurationFinding(rule, message string) plan.Finding {
+	return plan.Finding{Severity: schema.Warning, Rule: rule, Ref: plan.ConfigurationRef(), Message: message}
 }
 
 // within reports whether an exception lets nothing pass that another does not.
@@ -529,21 +119,4 @@ func within(e, other *schema.Exception) bool {
 		x := schema.Assigned(other.Settings, a.Setting)
 		return x == nil || !row.Meets(x.Value, a.Value)
 	})
-}
-
-func orNotReported(why string) string {
-	if why == "" {
-		return "Cloudflare did not report it"
-	}
-	return why
-}
-
-// Resize replaces what a plan says about the number of its changes: a plan with fewer
-// changes may keep to the limit of the policy.
-func Resize(p *plan.Plan, policy *schema.Policy) {
-	b := &builder{in: Input{Head: &resolve.Resolved{Policy: policy}}}
-	b.judgeSize(p)
-	p.Breaches = append(slices.DeleteFunc(slices.Clone(p.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges }), b.breaches...)
-	p.Findings = append(slices.DeleteFunc(slices.Clone(p.Findings), func(f plan.Finding) bool { return f.Rule == plan.MaxChanges }), b.findings...)
-	plan.SortFindings(p.Findings)
 }

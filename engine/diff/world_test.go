@@ -87,7 +87,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, resolve.ResolvedZone) {
 		switch rapid.IntRange(0, 15).Draw(t, "kind") {
 		case 0, 1:
 			h.Uploaded = true
-			h.Keys = rapid.SampledFrom([]plan.Keys{0, plan.ECDSAKey, plan.RSAKey, plan.ECDSAKey | plan.RSAKey}).Draw(t, "keys")
+			h.Keys = rapid.SampledFrom([]schema.Keys{0, schema.ECDSAKey, schema.RSAKey, schema.ECDSAKey | schema.RSAKey}).Draw(t, "keys")
 		case 2:
 			h.Status = "moved"
 		case 3:
@@ -374,21 +374,21 @@ func (w world) asked(zone, i int) map[string]schema.Value {
 
 // unreachable reports whether a visitor with these settings can negotiate nothing
 // with a certificate of some keys; zero means any.
-func unreachable(m map[string]schema.Value, keys plan.Keys) bool {
+func unreachable(m map[string]schema.Value, keys schema.Keys) bool {
 	if m["tls_1_3"] != `"off"` {
 		return false
 	}
 	suites := m["ciphers"].List()
 	usable := func(name string) bool {
 		s, _ := schema.LookupSuite(name)
-		return keys == 0 || s.ECDSA && keys&plan.ECDSAKey != 0 || !s.ECDSA && keys&plan.RSAKey != 0
+		return keys == 0 || s.ECDSA && keys&schema.ECDSAKey != 0 || !s.ECDSA && keys&schema.RSAKey != 0
 	}
 	return m["min_tls_version"] == `"1.3"` || len(suites) > 0 && !slices.ContainsFunc(suites, usable)
 }
 
 // keys are those of the certificate of a custom hostname, by id; zero for any
 // other name.
-func (w world) keys(id string) plan.Keys {
+func (w world) keys(id string) schema.Keys {
 	for zi := range w.live.Zones {
 		for _, h := range w.live.Zones[zi].Hostnames {
 			if h.ID == id {

@@ -362,7 +362,7 @@ func mayAskHostname(c *schema.CustomHostnames, entry *schema.Entry, name string,
 // object value leaves open is filled from live state.
 func asks(as []schema.Assignment, e *plan.Edit) bool {
 	a := schema.Assigned(as, e.Setting)
-	return a != nil && diff.Completed(a, e.To) == e.To
+	return a != nil && plan.Completed(a, e.To) == e.To
 }
 
 func (n *narrowing) foreignToAccount(c *plan.Change) string {
@@ -403,7 +403,7 @@ func asksOfAccount(a *schema.Account, c *plan.Change) bool {
 	case plan.KindMTLSCertificate, plan.KindMTLSHostname:
 		return slices.ContainsFunc(a.MTLS, func(m schema.MTLS) bool {
 			made := plan.EditOf(c.Edits, plan.FieldFingerprint)
-			return m.Name.Value == entry && (c.Action != plan.Create || made != nil && diff.Has(m.CAs, plan.TextOf(made.To)))
+			return m.Name.Value == entry && (c.Action != plan.Create || made != nil && plan.HasFingerprint(m.CAs, plan.TextOf(made.To)))
 		})
 	case plan.KindZone, plan.KindHostname, plan.KindCustomHostname:
 	}

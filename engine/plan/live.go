@@ -93,7 +93,7 @@ type Hostname struct {
 	Uploaded bool
 	// Keys are the kinds of keys that an uploaded certificate has; zero where that
 	// is not known. Cloudflare's own certificates come as a pair of both kinds.
-	Keys     Keys
+	Keys     schema.Keys
 	Metadata map[string]string
 	// Settings are all keys of ssl.settings, sorted by id, those that tlsync
 	// does not know included: a PATCH replaces the object as a whole.
@@ -105,26 +105,6 @@ type Hostname struct {
 	// InZone marks a name in the zone itself, with per-hostname settings: it has
 	// a Name and Settings and nothing else.
 	InZone bool
-}
-
-// Keys are kinds of keys of certificates; they combine as bits.
-type Keys uint8
-
-// The kinds of keys.
-const (
-	ECDSAKey Keys = 1 << iota
-	RSAKey
-)
-
-// String names the kind, "ECDSA" or "RSA"; empty where there is not exactly one.
-func (k Keys) String() string {
-	switch k {
-	case ECDSAKey:
-		return "ECDSA"
-	case RSAKey:
-		return "RSA"
-	}
-	return ""
 }
 
 // LiveAccount is what an account has of the kinds that the configuration manages

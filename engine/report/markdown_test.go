@@ -96,7 +96,7 @@ func accountsPlan() *plan.Plan {
 	create := change(plan.KindMTLSCertificate, "partners", "#create-5c177672", plan.Create,
 		value("fingerprint", schema.Inherit, `"5c1776723c5dcb55f5878ae4684df3d3"`, 5), value("associated_hostnames", schema.Inherit, hosts, 6))
 	clear := change(plan.KindMTLSCertificate, "partners", "#clear-4c9efc45", plan.Update, value("associated_hostnames", hosts, schema.Inherit, 6))
-	clear.Reasons = []string{"a hostname is associated with a certificate authority at every moment"}
+	clear.Reasons = []string{"a hostname has a certificate authority at every moment"}
 	clear.Hazards = []plan.Hazard{{Kind: plan.CutsOffClients, Message: "clients of a.test, b.test with certificates of partners are refused where one is demanded"}}
 	gone := change(plan.KindMTLSCertificate, "partners", "#delete-4c9efc45", plan.Delete, value("fingerprint", `"4c9efc45ca846088d9108f9a00a41fa6"`, schema.Inherit, 5))
 	gone.Reasons = []string{"Cloudflare refuses to delete a certificate authority that hostnames are associated with"}
@@ -106,7 +106,7 @@ func accountsPlan() *plan.Plan {
 		forward.Edits = append(forward.Edits, value("client_certificate_forwarding "+h, `false`, `true`, 7))
 	}
 	application := change(plan.KindAccessApplication, "a.test", "", plan.Create, value("policy", schema.Inherit, `"certificate"`, 8))
-	application.Reasons = []string{"an application that demands a certificate before a certificate authority vouches for any refuses every client"}
+	application.Reasons = []string{"an application that demands a certificate refuses every client until the hostname has a certificate authority"}
 	other := application
 	other.Name = "b.test"
 	alert := change(plan.KindAlert, "Partner CA expiry", "", plan.Create)

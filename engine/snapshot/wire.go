@@ -70,7 +70,7 @@ type hostname struct {
 	Method       string            `json:"method,omitzero"`
 	Wildcard     bool              `json:"wildcard,omitzero"`
 	Uploaded     bool              `json:"uploaded,omitzero"`
-	Keys         uint8             `json:"keys,omitzero"` // bits, as in plan.Keys
+	Keys         uint8             `json:"keys,omitzero"` // bits, as in schema.Keys
 	Metadata     map[string]string `json:"metadata,omitzero"`
 	Settings     []setting         `json:"settings,omitzero"`
 	BundleMethod string            `json:"bundle_method,omitzero"`
@@ -224,7 +224,7 @@ func fromHostname(h *plan.Hostname) hostname {
 func (h *hostname) plain() plan.Hostname {
 	return plan.Hostname{
 		ID: h.ID, Name: h.Name, Status: h.Status, SSL: h.SSL, SSLStatus: h.SSLStatus, Type: h.Type, Method: h.Method,
-		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: plan.Keys(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, (*setting).plain),
+		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: schema.Keys(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, (*setting).plain),
 		BundleMethod: h.BundleMethod, Authority: h.Authority, OriginServer: h.OriginServer, OriginSNI: h.OriginSNI, InZone: h.InZone,
 	}
 }

@@ -1,0 +1,239 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// customHostnames compares the custom hostnames that stay.
+func (c *comparer) customHostnames() {
+	for i := range c.names.Custom() {
+		if c.names.Deleted(i) != nil {
+			continue
+		}
+		if edits := c.customHostname(i); len(edits) > 0 {
+			c.diff.names = append(c.diff.names, hostnameEdits{i, edits})
+		}
+	}
+}
+
+// customHostname returns the edits of a custom hostname that can be written.
+func (c *comparer) customHostname(i int) []plan.Edit {
+	h, wanted := c.names.At(i), c.names.Wanted(i)
+	edits := c.differing(i)
+	if len(edits) == 0 {
+		return nil
+	}
+
+	if rule, why, serving := plan.Uneditable(h); rule != "" {
+		line := schema.Assigned(wanted, edits[0].Setting)
+		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", h.Name, why), line)
+		if serving {
+			c.holdBack(schema.Error, h, edits)
+		}
+		return nil
+	}
+
+	if !unusedList(plan.LaidOver(h.Settings, edits)) {
+		return edits
+	}
+	dropped := c.dropUnusedList(i)
+	isDropped := func(e plan.Edit) bool { return slices.Contains(dropped, e.Setting) }
+	c.holdBack(schema.Error, h, slices.DeleteFunc(slices.Clone(edits), func(e plan.Edit) bool { return !isDropped(e) }))
+	return slices.DeleteFunc(edits, isDropped)
+}
+
+// differing returns the edits that make a hostname what the configuration asks for.
+func (c *comparer) differing(i int) []plan.Edit {
+	h, wanted := c.names.At(i), c.names.Wanted(i)
+	var edits []plan.Edit
+	for j := range wanted {
+		a := &wanted[j]
+		if own := h.Own(a.Setting); own != a.Value {
+			edits = append(edits, c.edit(a, own, a.Value, c.names.Base(i)))
+		}
+	}
+	return edits
+}
+
+// unusedList reports whether settings hold a cipher list beside a minimum of 1.3, which
+// Cloudflare refuses on custom hostnames (code 1443).
+func unusedList(settings []plan.Setting) bool {
+	minimum, _ := plan.Lookup(settings, schema.MinTLSVersion)
+	ciphers, _ := plan.Lookup(settings, schema.Ciphers)
+	return schema.Handshake{Minimum: minimum.Value, Ciphers: ciphers.Value}.UnusedList()
+}
+
+// dropUnusedList reports a cipher list beside a minimum of 1.3, and returns the settings
+// that are not written because of it: both, or the one that is managed. The other one is
+// not ours to drop.
+func (c *comparer) dropUnusedList(i int) (settings []string) {
+	name, wanted := c.names.At(i).Name, c.names.Wanted(i)
+	minimum, list := schema.Assigned(wanted, schema.MinTLSVersion), schema.Assigned(wanted, schema.Ciphers)
+
+	if minimum != nil && list != nil {
+		c.findings.report(schema.Error, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+			"min_tls_version and ciphers of %s are not changed: Cloudflare accepts no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", name), minimum)
+		return []string{schema.MinTLSVersion, schema.Ciphers}
+	}
+
+	managed, other := minimum, schema.Ciphers
+	if minimum == nil {
+		managed, other = list, schema.MinTLSVersion
+	}
+	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+		"%s of %s is not changed: Cloudflare accepts no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
+		managed.Setting, name, other, other), managed)
+	return []string{managed.Setting}
+}
+
+// holdBack holds the settings of the zone that a name cannot be pinned against: without
+// the pin it would meet a value that it was never meant to meet. A pin at the zone's new
+// value is dispensable, since following the zone gives the same. It reports whether it
+// held any.
+func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.Edit) bool {
+	any := false
+	for _, e := range pins {
+		z, ok := c.zone[e.Setting]
+		if !ok || e.From != schema.Inherit || e.To == z.To {
+			continue
+		}
+		any = true
+		delete(c.zone, e.Setting)
+		c.held[e.Setting] = true
+		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
+			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
+			e.Setting, c.in.Live.Name, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
+	}
+	return any
+}
+
+// leaveFollowers leaves alone every name that is to follow the zone in a setting that
+// does not get the value asked for: it would meet a value that nobody asked for, or that
+// could not be read. Such a name is left as a whole, since its edits may depend on each
+// other, and what it was to be pinned against is held back in turn.
+func (c *comparer) leaveFollowers() {
+	left := map[string][]string{} // names by setting
+	noun := "custom hostname"
+	for again := true; again; {
+		again = false
+		kept := c.diff.names[:0]
+		for _, n := range c.diff.names {
+			i := slices.IndexFunc(n.edits, func(e plan.Edit) bool { return e.To == schema.Inherit && c.missing(e.Setting) })
+			if i < 0 {
+				kept = append(kept, n)
+				continue
+			}
+
+			h, id := c.names.At(n.index), n.edits[i].Setting
+			left[id] = append(left[id], h.Name)
+			if c.names.InZone(n.index) {
+				noun = "hostname"
+			}
+			again = c.holdBack(schema.Error, h, n.edits) || again
+		}
+		c.diff.names = kept
+	}
+
+	for _, row := range schema.Table() {
+		if names := left[row.ID]; len(names) > 0 {
+			c.reportLeft(row.ID, noun, names)
+		}
+	}
+}
+
+// missing reports whether the zone will not have the value of a setting that a name is
+// to follow.
+func (c *comparer) missing(id string) bool {
+	_, read := c.in.Live.Value(id)
+	return c.held[id] || !read
+}
+
+// reportLeft reports the names that are left since they were to follow the zone.
+func (c *comparer) reportLeft(id, noun string, names []string) {
+	sev, rule, why := schema.Warning, plan.NotEditable, "is not changed as requested"
+	if _, read := c.in.Live.Value(id); !read {
+		sev, rule, why = schema.Error, plan.Unreadable, "could not be read"
+	}
+
+	slices.Sort(names)
+	n := len(names)
+	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
+		plan.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), plan.Plural(n, "it is", "they are"),
+		id, c.in.Live.Name, why, plan.First(names)), schema.Assigned(c.in.Head.Settings, id))
+}
+
+// hostnamesInZone compares the hostnames in the zone. Each of their settings is an
+// object of its own to Cloudflare; a setting that does not exist follows the zone.
+func (c *comparer) hostnamesInZone() {
+	lost := map[string][]int{} // hostnames by the setting that cannot be written
+	for i := c.names.Custom(); i < c.names.Len(); i++ {
+		wanted := c.names.Wanted(i)
+		for j := range wanted {
+			if id := wanted[j].Setting; !c.writableInZone(id) {
+				lost[id] = append(lost[id], i)
+			}
+		}
+
+		edits := slices.DeleteFunc(c.differing(i), func(e plan.Edit) bool { return !c.writableInZone(e.Setting) })
+		if len(edits) > 0 {
+			c.diff.names = append(c.diff.names, hostnameEdits{i, edits})
+		}
+	}
+
+	for _, row := range schema.Table() {
+		if len(lost[row.ID]) > 0 {
+			c.lose(&row, lost[row.ID])
+		}
+	}
+}
+
+// writableInZone reports whether a setting of hostnames in the zone can be written. A
+// zone that has such settings can have them, whatever its ciphers say.
+func (c *comparer) writableInZone(id string) bool {
+	locked := ciphersLocked(c.in.Live) && len(c.in.Live.Local) == 0
+	return !locked && slices.Contains(c.in.Live.LocalRead, id)
+}
+
+// lose reports hostnames in the zone that cannot get their own value of a setting, and
+// holds the zone's write of that setting. The plan of the zone will not gain tomorrow
+// what it lacks today, so in that case a step of the zone towards the value that the
+// names were to have, and not beyond it, is taken all the same.
+func (c *comparer) lose(row *schema.Setting, names []int) {
+	why, lacking := c.in.Live.Lacking[plan.PerHostname(row.ID)]
+	sev, rule := schema.Warning, plan.NotEditable
+	switch {
+	case lacking:
+	case slices.Contains(c.in.Live.LocalRead, row.ID):
+		why, lacking = noCertificateManager, true
+	default:
+		sev, rule = schema.Error, plan.Unreadable
+		why = orNotReported(c.in.Live.Unreadable[plan.PerHostname(row.ID)])
+	}
+
+	texts := make([]string, len(names))
+	for k, i := range names {
+		texts[k] = c.names.At(i).Name
+	}
+	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
+		row.ID, plan.Count(len(names), "hostname"), c.in.Live.Name, plan.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
+
+	for _, i := range names {
+		a := schema.Assigned(c.names.Wanted(i), row.ID)
+		z := c.zone[row.ID]
+		if z == nil || lacking && onTheWay(row, z.From, z.To, a.Value) {
+			continue
+		}
+		c.holdBack(sev, c.names.At(i), []plan.Edit{c.edit(a, schema.Inherit, a.Value, nil)})
+	}
+}
+
+// onTheWay reports whether a move from one value to another leads towards a goal and
+// not beyond it.
+func onTheWay(row *schema.Setting, from, to, goal schema.Value) bool {
+	d := row.Compare(from, to)
+	return d != schema.Changes && row.Compare(from, goal) == d && (to == goal || row.Compare(to, goal) == d)
+}

@@ -1,0 +1,269 @@
+package zone
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// addHazards adds to each change the hazards that a reviewer has to accept by name.
+func addHazards(in *Input, o *outcome, w *writes) {
+	lift := exceptionsOf(in)
+	for n := w.first; n < w.end; n++ {
+		c := w.graph.Change(n)
+		if c.Kind != plan.KindZone {
+			continue
+		}
+		e := &c.Edits[0]
+		zoneHazards(o, c, e)
+		if x := lift.liftingForZone(o, e); x != nil {
+			c.Lift(plan.WeakensTLS, exceptionText(x))
+		}
+	}
+
+	for k, nodes := range w.names {
+		for n := range nodes.count {
+			hostnameHazards(o, o.edited[k].index, w.graph.Change(nodes.first+n), &lift)
+		}
+	}
+	unreachable(o, w)
+
+	for n := w.first; n < w.end; n++ {
+		slices.SortStableFunc(w.graph.Change(n).Hazards, func(a, b plan.Hazard) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
+	}
+}
+
+// zoneHazards adds the hazards of a write of a zone setting.
+func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
+	before, after := plan.Difference(e.From, e.To)
+	moves := fmt.Sprintf("%s of zone %s goes from %s to %s", e.Setting, o.live.Name, before, after)
+	weaker := e.Direction == schema.Weakens
+	switch e.Setting {
+	case schema.HSTS:
+		hstsHazards(o, c, e, moves)
+	case schema.UniversalSSL:
+		if weaker {
+			c.AddHazard(plan.WeakensTLS, moves+": names of the zone that no other certificate covers can no longer be reached over HTTPS"+redirected(o))
+		}
+	case schema.TotalTLS:
+		totalTLSHazards(c, e, moves)
+	case "tls_client_auth", schema.OriginPulls:
+		if weaker {
+			c.AddHazard(plan.WeakensTLS, moves+": origins can no longer tell Cloudflare from others by its client certificate")
+			c.AddHazard(plan.BreaksOrigin, moves+": origins that demand the client certificate will refuse Cloudflare; change those origins first")
+		}
+	case schema.FallbackOrigin:
+		if e.From != schema.Inherit {
+			c.AddHazard(plan.BreaksOrigin, moves+": the traffic of every custom hostname without its own origin goes there")
+		}
+	case "ssl":
+		sslHazards(o, c, e, moves)
+	default:
+		if weaker {
+			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e.Setting))
+		} else if cutsOff(e.Setting, e.From, e.To) {
+			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e.Setting)+" can no longer connect")
+		}
+	}
+}
+
+func totalTLSHazards(c *plan.Change, e *plan.Edit, moves string) {
+	if e.Direction == schema.Weakens {
+		c.AddHazard(plan.WeakensTLS, moves+": names of the zone below the first level lose certificates of their own")
+	}
+	staysOn := e.From.Member("enabled") == "true" && e.To.Member("enabled") == "true"
+	if staysOn && e.From.Member("certificate_authority") != e.To.Member("certificate_authority") {
+		c.AddHazard(plan.ReissuesCertificate, moves+": the certificates of the zone's names are issued again")
+	}
+}
+
+func sslHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
+	switch e.Direction {
+	case schema.Weakens:
+		c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e.Setting))
+	case schema.Strengthens:
+		c.AddHazard(plan.BreaksOrigin, moves+": "+originNeeds[e.To.Text()])
+	case schema.Changes:
+	}
+	if hsts := o.after(schema.HSTS); e.To == `"off"` && hsts.Member("enabled") == "true" {
+		c.AddHazard(plan.Unreachable, "zone "+o.live.Name+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
+	}
+}
+
+func hstsHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
+	stickyHSTS(o.live.Name, c, e)
+	comes := e.To.Member("enabled") == "true" && e.From.Member("enabled") != "true"
+	if comes && o.after("ssl") == `"off"` {
+		c.AddHazard(plan.Unreachable, "zone "+o.live.Name+" would publish HSTS without HTTPS: no browser that has seen it can connect")
+	}
+	if e.Direction == schema.Weakens {
+		c.AddHazard(plan.WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+o.live.Name+" without TLS")
+	}
+}
+
+// stickyHSTS adds the hazard of an HSTS publication that browsers keep to after it is
+// gone: of one that gets stronger, and of one that is taken back.
+func stickyHSTS(zone string, c *plan.Change, e *plan.Edit) {
+	var from, to struct {
+		Enabled    bool  `json:"enabled"`
+		MaxAge     int64 `json:"max_age"`
+		Subdomains bool  `json:"include_subdomains"`
+		Preload    bool  `json:"preload"`
+	}
+	// A value of another form is shown as it is by the move itself.
+	_ = json.Unmarshal([]byte(e.From), &from)
+	_ = json.Unmarshal([]byte(e.To), &to)
+
+	stronger := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload
+	switch {
+	case to.Enabled && stronger && to.MaxAge > 0:
+		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", zone, ageOf(to.MaxAge))
+		if to.Subdomains {
+			text += "; include_subdomains applies to every name below it, on Cloudflare or not"
+		}
+		if to.Preload {
+			text += "; preload lets browsers build it in, which is nearly impossible to undo"
+		}
+		c.AddHazard(plan.StickyHSTS, text)
+
+	case !to.Enabled && from.Enabled && from.MaxAge > 0:
+		c.AddHazard(plan.StickyHSTS, fmt.Sprintf("browsers that have visited zone %s insist on HTTPS for up to %s more; publish max_age: 0 for that long before switching it off",
+			zone, ageOf(from.MaxAge)))
+	}
+}
+
+// ageOf is a max_age in words.
+func ageOf(seconds int64) string {
+	const day = 24 * 60 * 60
+	if seconds < day {
+		return plan.Count(int(seconds), "second")
+	}
+	return plan.Count(int(seconds/day), "day")
+}
+
+// redirected says why a name without a certificate cannot be reached over HTTP either, ""
+// if it can.
+func redirected(o *outcome) string {
+	var why []string
+	if hsts := o.after(schema.HSTS); hsts.Member("enabled") == "true" {
+		why = append(why, "HSTS is published")
+	}
+	if o.after("always_use_https") == `"on"` {
+		why = append(why, "always_use_https is on")
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return ", nor at all, since " + strings.Join(why, " and ")
+}
+
+// originNeeds says, by value of ssl, which origins stop working, the custom origins of
+// custom hostnames included
+// (developers.cloudflare.com/ssl/origin-configuration/ssl-modes). It is read only.
+var originNeeds = map[string]string{
+	"flexible":    "an origin that redirects to HTTPS loops",
+	"full":        "an origin that does not answer on HTTPS is no longer reached (error 525)",
+	"strict":      "an origin without a certificate that Cloudflare trusts is no longer reached (error 526)",
+	"origin_pull": "an origin without a certificate that Cloudflare trusts is no longer reached (error 526)",
+}
+
+// hostnameHazards adds the hazards of a write of a hostname.
+func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
+	h := o.names.At(i)
+	visitorHazards(h.Name, i, c, lift)
+
+	var issued []string
+	for _, id := range []string{"ssl.method", "ssl.wildcard", "ssl.certificate_authority"} {
+		if e := plan.EditOf(c.Edits, id); e != nil {
+			issued = append(issued, fmt.Sprintf("%s from %s to %s", id, plan.Show(e.From), plan.Show(e.To)))
+		}
+	}
+	if len(issued) > 0 {
+		c.AddHazard(plan.ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued again: %s", h.Name, strings.Join(issued, ", ")))
+	}
+
+	if e := plan.EditOf(c.Edits, "origin.server"); e != nil {
+		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", h.Name, plan.Show(e.To)))
+	}
+	if plan.MovedAway(h) {
+		c.AddHazard(plan.MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", h.Name, h.Status))
+	}
+}
+
+// visitorHazards adds the hazards for the visitors of a hostname.
+func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
+	var weaker, cut []string
+	var lifted *schema.Exception
+	allLifted := true
+	for k := range c.Edits {
+		e := &c.Edits[k]
+		move := func() string {
+			return fmt.Sprintf("%s from %s to %s", e.Setting, plan.Show(e.EffectiveFrom), plan.Show(e.EffectiveTo))
+		}
+		switch {
+		case e.Direction == schema.Weakens:
+			weaker = append(weaker, move())
+			x := lift.lifting(hostnameSubject(name, i), e)
+			lifted = cmp.Or(lifted, x)
+			allLifted = allLifted && x != nil
+		case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
+			cut = append(cut, move())
+		}
+	}
+
+	if len(weaker) > 0 {
+		c.AddHazard(plan.WeakensTLS, fmt.Sprintf("visitors of %s: %s", name, strings.Join(weaker, ", ")))
+		if allLifted {
+			c.Lift(plan.WeakensTLS, exceptionText(lifted))
+		}
+	}
+	if len(cut) > 0 {
+		c.AddHazard(plan.CutsOffClients, fmt.Sprintf("older clients of %s can no longer connect: %s", name, strings.Join(cut, ", ")))
+	}
+}
+
+// whoFollows says in words who meets the zone's value of a setting after the plan.
+func whoFollows(o *outcome, id string) string {
+	if o.live.Hostnames == nil {
+		return "every name without a value of its own"
+	}
+	row, _ := schema.LookupSetting(id)
+	if row == nil || !row.On(schema.CustomHostnameLevel) {
+		return "every name in it"
+	}
+
+	follow, wildcards := 0, 0
+	for i := range o.names.Custom() {
+		switch {
+		case o.ownAfter(i, id) == schema.Inherit:
+			follow++
+		case o.names.At(i).Wildcard:
+			wildcards++
+		}
+	}
+	text := "the zone's own names"
+	if follow > 0 {
+		text += fmt.Sprintf(" and %s that %s it", plan.Count(follow, "custom hostname"), plan.Plural(follow, "follows", "follow"))
+	}
+	if wildcards > 0 {
+		text += fmt.Sprintf(", and the names below %s", plan.Count(wildcards, "wildcard custom hostname"))
+	}
+	return text
+}
+
+// cutsOff reports whether an edit shuts out clients that could connect before: a higher
+// minimum, or a cipher list that loses its last suite for TLS 1.0 and 1.1.
+func cutsOff(setting string, from, to schema.Value) bool {
+	switch setting {
+	case schema.MinTLSVersion:
+		return schema.Handshake{Minimum: from}.CutOff(schema.Handshake{Minimum: to}) != 0
+	case schema.Ciphers:
+		return schema.Handshake{Ciphers: from}.CutOff(schema.Handshake{Ciphers: to}) != 0
+	}
+	return false
+}

@@ -1,0 +1,127 @@
+package zone
+
+import (
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
+	"tlsync/schema"
+)
+
+// hostnames gives all hostnames of a zone one index: first come its custom
+// hostnames, then the hostnames in the zone that have settings of their own or are to
+// get some. Each kind is sorted by name.
+type hostnames struct {
+	in     *Input
+	custom []plan.Hostname
+	inZone []plan.Hostname
+	wanted [][]schema.Assignment // of hostnames in the zone
+}
+
+func newHostnames(in *Input) *hostnames {
+	h := &hostnames{in: in, custom: in.Live.Hostnames, inZone: slices.Clone(in.Live.Local)}
+	for _, l := range in.Head.Local {
+		if at, ok := plan.FindHostname(h.inZone, l.Name); !ok {
+			h.inZone = slices.Insert(h.inZone, at, plan.Hostname{Name: l.Name, InZone: true})
+		}
+	}
+
+	h.wanted = make([][]schema.Assignment, len(h.inZone))
+	for _, l := range in.Head.Local {
+		at, _ := plan.FindHostname(h.inZone, l.Name)
+		h.wanted[at] = l.Settings
+	}
+	return h
+}
+
+// Len returns the number of hostnames of both kinds.
+func (h *hostnames) Len() int { return len(h.custom) + len(h.inZone) }
+
+// Custom returns the number of custom hostnames, which is the first index of a
+// hostname in the zone.
+func (h *hostnames) Custom() int { return len(h.custom) }
+
+// InZone reports whether an index is that of a hostname in the zone.
+func (h *hostnames) InZone(i int) bool { return i >= len(h.custom) }
+
+// At returns the live state of a hostname.
+func (h *hostnames) At(i int) *plan.Hostname {
+	if h.InZone(i) {
+		return &h.inZone[i-len(h.custom)]
+	}
+	return &h.custom[i]
+}
+
+// FindInZone returns the index of a hostname in the zone.
+func (h *hostnames) FindInZone(name string) (i int, ok bool) {
+	at, ok := plan.FindHostname(h.inZone, name)
+	return len(h.custom) + at, ok
+}
+
+// Level returns the level of settings that a hostname has.
+func (h *hostnames) Level(i int) schema.Level {
+	if h.InZone(i) {
+		return schema.HostnameLevel
+	}
+	return schema.CustomHostnameLevel
+}
+
+// Object returns the Ref of a hostname in findings, which does not tell twins apart.
+func (h *hostnames) Object(i int) plan.Ref {
+	if h.InZone(i) {
+		return h.in.Ref.Hostname(h.At(i).Name)
+	}
+	return h.in.Ref.CustomHostname(h.At(i).Name)
+}
+
+// Ref returns the Ref of a custom hostname in changes, even where a zone has two of one
+// name.
+func (h *hostnames) Ref(i int) plan.Ref {
+	r := h.Object(i)
+	twin := func(j int) bool {
+		return j >= 0 && j < len(h.custom) && h.custom[j].Name == h.custom[i].Name && h.custom[j].ID != h.custom[i].ID
+	}
+	if twin(i-1) || twin(i+1) {
+		r.Twin = h.custom[i].ID
+	}
+	return r
+}
+
+// Wanted returns what the configuration asks of a hostname.
+func (h *hostnames) Wanted(i int) []schema.Assignment {
+	if h.InZone(i) {
+		return h.wanted[i-len(h.custom)]
+	}
+	return h.in.Head.Hostnames[i]
+}
+
+// Base returns what the base commit asks of a hostname.
+func (h *hostnames) Base(i int) []schema.Assignment {
+	switch base := h.in.Base; {
+	case base == nil:
+		return nil
+	case !h.InZone(i):
+		return base.Hostnames[i]
+	default:
+		at, ok := slices.BinarySearchFunc(base.Local, h.At(i).Name, func(l resolve.LocalName, name string) int { return strings.Compare(l.Name, name) })
+		if !ok {
+			return nil
+		}
+		return base.Local[at].Settings
+	}
+}
+
+// Deleted returns the entry by which a custom hostname is to be deleted, nil if it
+// stays.
+func (h *hostnames) Deleted(i int) *schema.Entry {
+	if h.InZone(i) {
+		return nil
+	}
+	return h.in.Head.Deleted[i]
+}
+
+// Visited reports whether visitors can reach a hostname after the plan.
+func (h *hostnames) Visited(i int) bool {
+	return h.InZone(i) || h.Deleted(i) == nil && plan.Serves(&h.custom[i])
+}

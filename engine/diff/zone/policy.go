@@ -1,0 +1,351 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// Policy is a policy that a plan has to keep.
+type Policy struct {
+	*schema.Policy
+	Of string // " of the base commit" or nothing, for messages
+}
+
+// Policies returns the policies that hold: that of the configuration, and that of the
+// base commit, so that no commit loosens the rule that it is judged by. The base policy
+// judges only what the commit changes: otherwise nobody could ever make an exception for
+// a value that has drifted.
+func Policies(head, base *schema.Policy) []Policy {
+	var out []Policy
+	if head != nil && head.Set {
+		out = append(out, Policy{head, ""})
+	}
+	if base != nil && base != head && base.Set {
+		out = append(out, Policy{base, " of the base commit"})
+	}
+	return out
+}
+
+// ofBase reports whether it is the policy of the base commit.
+func (p *Policy) ofBase() bool { return p.Of != "" }
+
+// limit is the floor that a policy sets for one setting.
+type limit struct {
+	policy Policy
+	floor  *schema.Assignment
+}
+
+// line returns the line of the floor, nil where it is one of the base commit: then no
+// line of the configuration is wrong.
+func (l *limit) line() *schema.Assignment {
+	if l.policy.ofBase() {
+		return nil
+	}
+	return l.floor
+}
+
+// text is the floor in words.
+func (l *limit) text() string {
+	return fmt.Sprintf("the floor%s is %s (%s)", l.policy.Of, plan.Show(l.floor.Value), l.floor.Pos)
+}
+
+// policyCheck collects the ways in which the outcome breaks the policies.
+type policyCheck struct {
+	in         *Input
+	o          *outcome
+	policies   []Policy
+	exceptions exceptions
+	breaches   []plan.Breach
+	findings   findings
+}
+
+// checkPolicy compares the values that visitors will meet with the policies.
+func checkPolicy(in *Input, o *outcome) ([]plan.Breach, findings) {
+	c := &policyCheck{in: in, o: o, policies: Policies(in.HeadPolicy, in.BasePolicy), exceptions: exceptionsOf(in)}
+	if len(c.policies) == 0 || !in.Head.Managed {
+		return nil, nil
+	}
+
+	for _, row := range schema.Table() {
+		var limits []limit
+		for _, p := range c.policies {
+			if a := schema.Assigned(p.Floor, row.ID); a != nil {
+				limits = append(limits, limit{p, a})
+			}
+		}
+		if len(limits) > 0 {
+			c.zoneValue(&row, limits)
+			c.hostnameValues(&row, limits)
+			c.createdValues(&row, limits)
+			c.unreadHostnames(&row, limits)
+		}
+	}
+	c.coverage()
+	return c.breaches, c.findings
+}
+
+// broken returns the limits that a subject falls short of with a value.
+func (c *policyCheck) broken(limits []limit, s *subject, row *schema.Setting, v schema.Value) []limit {
+	was, _ := c.o.met(s, row.ID)
+	if row.ID == schema.Ciphers {
+		// Beside a minimum of 1.3 a list has no effect.
+		from, to := c.o.met(s, schema.MinTLSVersion)
+		if (schema.Handshake{Minimum: to}).OnlyTLS13() {
+			return nil
+		}
+		if (schema.Handshake{Minimum: from}).OnlyTLS13() {
+			was = ""
+		}
+	}
+
+	newlyManaged := c.in.Base != nil && !c.in.Base.Managed
+	moves := func() bool { return was != v && row.Compare(was, v) != schema.Strengthens }
+	var out []limit
+	for _, l := range limits {
+		if row.Meets(l.floor.Value, v) || c.exceptions.find(l.policy.Policy, s, row, v) != nil {
+			continue
+		}
+		if !l.policy.ofBase() || newlyManaged || moves() {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// origins reports whether limits come from the policies of head and of base.
+func origins(limits []limit) (head, base bool) {
+	for i := range limits {
+		ofBase := limits[i].policy.ofBase()
+		head, base = head || !ofBase, base || ofBase
+	}
+	return head, base
+}
+
+// zoneValue compares the zone's own value with the floor, for all who meet it.
+func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
+	zone := c.o.live
+	if zone.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, zone.Name)
+	}
+	v, known := c.zoneAfter(row)
+	if !known {
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, zone.Name, orNotReported(zone.Unreadable[row.ID]))
+		return
+	}
+
+	followers := c.o.followers(row)
+	if row.ID == schema.Ciphers && c.o.after(schema.MinTLSVersion) == `"1.3"` {
+		followers = append(followers, c.lowered()...)
+	}
+	var names []string
+	var others []subject // that fall short, besides the zone's own names
+	var worst limit
+	own, ofHead, ofBase := false, false, false
+	for i := range followers {
+		s := &followers[i]
+		broken := c.broken(limits, s, row, v)
+		if len(broken) == 0 {
+			continue
+		}
+		if i == 0 {
+			own = true
+		} else {
+			others = append(others, *s)
+		}
+		names, worst = append(names, s.name), broken[0]
+		head, base := origins(broken)
+		ofHead, ofBase = ofHead || head, ofBase || base
+	}
+	if len(names) == 0 {
+		return
+	}
+
+	slices.Sort(names)
+	c.breach(plan.BelowFloor, c.in.Ref, plan.Breach{
+		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
+		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, plan.Show(v), zone.Name, c.whoMeets(own, others), worst.text()),
+	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
+}
+
+// whoMeets lists in words who meets the zone's value: its own names, and others.
+func (c *policyCheck) whoMeets(own bool, others []subject) string {
+	var who, follow, below []string
+	noun := "custom hostname"
+	for i := range others {
+		name := others[i].name
+		if child, ok := strings.CutPrefix(name, "*."); ok {
+			below = append(below, child)
+			continue
+		}
+		follow = append(follow, name)
+		if _, inZone := c.o.names.FindInZone(name); inZone {
+			noun = "hostname"
+		}
+	}
+
+	if own {
+		who = append(who, "its own names")
+	}
+	if n := len(follow); n > 0 {
+		slices.Sort(follow)
+		who = append(who, fmt.Sprintf("%s that %s it (%s)", plan.Count(n, noun), plan.Plural(n, "follows", "follow"), plan.First(follow)))
+	}
+	if n := len(below); n > 0 {
+		slices.Sort(below)
+		who = append(who, fmt.Sprintf("the names below %s (%s)", plan.Count(n, "wildcard custom hostname"), plan.First(below)))
+	}
+	return plan.Enumerate(who)
+}
+
+// lowered returns the hostnames in a zone of TLS 1.3 only that have a lower minimum of
+// their own, and so use the zone's list of ciphers.
+func (c *policyCheck) lowered() []subject {
+	var out []subject
+	for i := c.o.names.Custom(); i < c.o.names.Len(); i++ {
+		if _, minimum := c.o.effective(i, schema.MinTLSVersion); minimum != `"1.3"` && c.o.ownAfter(i, schema.Ciphers) == schema.Inherit {
+			out = append(out, hostnameSubject(c.o.names.At(i).Name, i))
+		}
+	}
+	return out
+}
+
+// zoneAfter returns the zone's value of a setting after the plan. A setting that the plan
+// of the zone keeps from being read is at its default.
+func (c *policyCheck) zoneAfter(row *schema.Setting) (v schema.Value, known bool) {
+	if v = c.o.after(row.ID); v != "" && v != schema.Inherit {
+		return v, true
+	}
+	_, lacking := c.o.live.Lacking[row.ID]
+	return row.Default, lacking && row.Default != ""
+}
+
+// hostnameValues compares the values that hostnames have of their own with the floor.
+func (c *policyCheck) hostnameValues(row *schema.Setting, limits []limit) {
+	for i := range c.o.names.Len() {
+		if !c.o.names.Visited(i) || !row.On(c.o.names.Level(i)) {
+			continue
+		}
+		if v := c.o.ownAfter(i, row.ID); v != schema.Inherit {
+			s := hostnameSubject(c.o.names.At(i).Name, i)
+			c.hostnameValue(c.o.names.Object(i), &s, row, limits, v, schema.Assigned(c.o.names.Wanted(i), row.ID))
+		}
+	}
+}
+
+// createdValues compares the values of hostnames that are to be created with the floor.
+func (c *policyCheck) createdValues(row *schema.Setting, limits []limit) {
+	for k := range c.o.created {
+		created := &c.o.created[k]
+		if v := created.own[row.ID]; v != "" {
+			e := plan.EditOf(created.edits, row.ID)
+			s := createdSubject(created.name, k)
+			c.hostnameValue(c.in.Ref.CustomHostname(created.name), &s, row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
+		}
+	}
+}
+
+func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
+	broken := c.broken(limits, s, row, v)
+	if len(broken) == 0 {
+		return
+	}
+	head, base := origins(broken)
+	c.breach(plan.BelowFloor, object, plan.Breach{
+		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
+		Message: fmt.Sprintf("visitors of %s get %s %s; %s", s.name, row.ID, plan.Show(v), broken[0].text()),
+	}, line, broken[0].line())
+}
+
+// unreadHostnames records that hostnames in the zone may have values of their own, where
+// these could not be read.
+func (c *policyCheck) unreadHostnames(row *schema.Setting, limits []limit) {
+	zone := c.o.live
+	why, unread := zone.Unreadable[plan.PerHostname(row.ID)]
+	if row.ID == schema.Ciphers && !unread {
+		why, unread = zone.Unreadable[plan.PerHostname(schema.MinTLSVersion)]
+	}
+	if unread {
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, zone.Name, orNotReported(why))
+	}
+}
+
+// unproven records that it is not known whether the policy is kept. That does not count
+// as kept.
+func (c *policyCheck) unproven(line *schema.Assignment, format string, args ...any) {
+	c.breach(plan.Unreadable, c.in.Ref, plan.Breach{Zone: c.o.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
+}
+
+// breach records a breach, and reports it. The line is the one that asks for the value,
+// or else that of the policy; either may be nil.
+func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, policy *schema.Assignment) {
+	b.Rule = rule
+	if line == nil {
+		line = policy
+	}
+	c.breaches = append(c.breaches, b)
+	c.findings.report(schema.Error, rule, object, b.Message, line)
+}
+
+// coverage reports the custom hostnames that no part of the configuration reaches: they
+// are as they were made, and nobody has decided on them.
+func (c *policyCheck) coverage() {
+	zone := c.o.live
+	at := slices.IndexFunc(c.policies, func(p Policy) bool { return p.CoverageRequired })
+	if at >= 0 && zone.Hostnames == nil {
+		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", zone.Name, c.policies[at].Of)
+	}
+
+	uncovered := c.in.Head.Uncovered
+	if at >= 0 && c.policies[at].ofBase() {
+		uncovered = slices.DeleteFunc(slices.Clone(uncovered), func(i int) bool { return !c.reachedBefore(i) })
+	}
+	if at < 0 || len(uncovered) == 0 {
+		c.reportUncovered()
+		return
+	}
+	for _, i := range uncovered {
+		c.uncovered(i, &c.policies[at])
+	}
+}
+
+const reachesNot = "no defaults, no rule and no entry reaches"
+
+// reportUncovered reports custom hostnames that are not reached where no policy is broken
+// by that.
+func (c *policyCheck) reportUncovered() {
+	zone := c.o.live
+	n := len(c.in.Head.Uncovered)
+	if n == 0 {
+		return
+	}
+	names := make([]string, n)
+	for k, i := range c.in.Head.Uncovered {
+		names[k] = c.o.names.At(i).Name
+	}
+	c.findings.report(plan.Info, plan.NotCovered, c.in.Ref,
+		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, plan.Count(c.o.names.Custom(), "custom hostname"), zone.Name, plan.First(names)), nil)
+}
+
+// uncovered records that a policy is broken since a custom hostname is not reached.
+func (c *policyCheck) uncovered(i int, p *Policy) {
+	var line *schema.Assignment
+	if !p.ofBase() {
+		line = &schema.Assignment{Pos: p.CoverageAt, Via: "coverage"}
+	}
+	name := c.o.names.At(i).Name
+	c.breach(plan.NotCovered, c.o.names.Object(i), plan.Breach{
+		Zone: c.o.live.Name, Names: []string{name}, OfHead: !p.ofBase(), OfBase: p.ofBase(),
+		Message: fmt.Sprintf("%s %s; the policy%s requires it (%s)", reachesNot, name, p.Of, p.CoverageAt),
+	}, nil, line)
+}
+
+// reachedBefore reports whether the base commit reached a custom hostname. A zone that it
+// did not manage at all is new, and its policy holds there.
+func (c *policyCheck) reachedBefore(i int) bool {
+	_, uncovered := slices.BinarySearch(c.in.Base.Uncovered, i)
+	return !c.in.Base.Managed || !uncovered
+}

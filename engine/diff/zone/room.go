@@ -1,0 +1,171 @@
+package zone
+
+import (
+	"slices"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// The order rests on one rule per setting. Let a name meet the value a before and b
+// after the plan. If all writes that give names a value of their own (pins) come before
+// the zone's write of that setting, and all that take it away (unpins) after it, the
+// name meets a or b at every moment and nothing else:
+//
+//	pin ──▶ zone ──▶ unpin
+//
+// A write from one own value to another goes from a to b by itself and may come at any
+// time. One custom hostname is written as a whole, so one that gains a pin and loses
+// another needs two writes, if the zone's values of both change.
+
+// room is the place of an edit of a hostname among the zone's writes: it comes before
+// some of them and after others.
+type room struct{ before, after []tie }
+
+// tie names a setting of the zone, and the reason why an edit comes before or after its
+// writes.
+type tie struct{ setting, why string }
+
+// placement holds the rooms of the edits of one hostname, by index. An edit can share
+// the place of another one: with holds the index of that edit, else -1.
+type placement struct {
+	room []room
+	with []int
+}
+
+// share gives an edit the place of another one, and that one the room of both.
+func (p *placement) share(edit, with int) {
+	p.with[edit] = with
+	p.room[with] = room{
+		slices.Concat(p.room[with].before, p.room[edit].before),
+		slices.Concat(p.room[with].after, p.room[edit].after),
+	}
+	p.room[edit] = room{}
+}
+
+// put places an edit before or after the zone's writes of a setting.
+func (p *placement) put(edit int, first bool, t tie) {
+	r := &p.room[edit]
+	if first {
+		r.before = append(slices.Clone(r.before), t)
+	} else {
+		r.after = append(slices.Clone(r.after), t)
+	}
+}
+
+// inOrder reports whether an edit comes before another one by their rooms alone.
+func (p *placement) inOrder(early, late int) bool {
+	return len(p.room[early].before) > 0 && len(p.room[late].after) > 0
+}
+
+// place returns the placement that a hostname needs: pins come before the zone's writes
+// and unpins after them, and there is a version to negotiate at every moment.
+func place(o *outcome, n *hostnameEdits) placement {
+	p := placement{make([]room, len(n.edits)), make([]int, len(n.edits))}
+	for i := range n.edits {
+		p.with[i] = -1
+		e := &n.edits[i]
+		switch {
+		case o.zone[e.Setting] == nil:
+		case e.From == schema.Inherit:
+			p.room[i].before = append(p.room[i].before, tie{e.Setting, whyPin})
+		case e.To == schema.Inherit:
+			p.room[i].after = append(p.room[i].after, tie{e.Setting, whyUnpin})
+		}
+	}
+
+	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	if minimum >= 0 && ciphers >= 0 && !o.names.InZone(n.index) && swapsMinimumAndList(&n.edits[minimum], &n.edits[ciphers]) {
+		p.room[ciphers], p.with[ciphers] = room{}, minimum
+	}
+	p.keepVersion(o, n)
+	return p
+}
+
+// swapsMinimumAndList reports whether a minimum of 1.3 takes the place of a cipher list,
+// or the reverse. Cloudflare refuses the two together (code 1443), and the list has no
+// effect beside that minimum, so it can go with it.
+func swapsMinimumAndList(minimum, list *plan.Edit) bool {
+	return minimum.To == `"1.3"` && list.To == schema.Inherit || minimum.From == `"1.3"` && list.From == schema.Inherit
+}
+
+// keepVersion orders a minimum and TLS 1.3 so that a version is left to negotiate: TLS
+// 1.3 is on before the minimum rises to 1.3, and goes off after the minimum has left 1.3.
+func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
+	from, to := o.handshakes(n.index)
+	minimumFirst := schema.Handshake{Minimum: to.Minimum, TLS13: from.TLS13}
+	tls13First := schema.Handshake{Minimum: from.Minimum, TLS13: to.TLS13}
+	if from.NoVersion() || to.NoVersion() || !minimumFirst.NoVersion() && !tls13First.NoVersion() {
+		return
+	}
+
+	tlsFirst := minimumFirst.NoVersion()
+	minimum, tls13 := n.find(schema.MinTLSVersion), n.find(schema.TLS13)
+	follows := func(setting string) bool {
+		return o.zone[setting] != nil && o.names.At(n.index).Own(setting) == schema.Inherit
+	}
+	switch {
+	case minimum >= 0 && tls13 >= 0:
+		early, late := minimum, tls13
+		if tlsFirst {
+			early, late = tls13, minimum
+		}
+		if !p.inOrder(early, late) {
+			p.share(tls13, minimum)
+		}
+	case tls13 >= 0 && follows(schema.MinTLSVersion):
+		p.put(tls13, tlsFirst, tie{schema.MinTLSVersion, whyVersion})
+	case minimum >= 0 && follows(schema.TLS13):
+		p.put(minimum, !tlsFirst, tie{schema.TLS13, whyVersion})
+	}
+}
+
+// tighten returns a placement that also keeps a new minimum and old ciphers, or the
+// reverse, from being weaker for a moment than both the old state and the new one:
+// suites are dropped before the minimum falls, and added after it has risen. Other than
+// the placement that it starts from, this one may be impossible, where two hostnames
+// need opposite orders of the zone's writes.
+func (p placement) tighten(o *outcome, n *hostnameEdits) placement {
+	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	ciphersFirst, apply := suitesFirst(direction(o, n, schema.MinTLSVersion), direction(o, n, schema.Ciphers))
+	if !apply {
+		return p
+	}
+
+	p = placement{slices.Clone(p.room), slices.Clone(p.with)}
+	switch {
+	case minimum >= 0 && ciphers >= 0:
+		early, late := minimum, ciphers
+		if ciphersFirst {
+			early, late = ciphers, minimum
+		}
+		if p.with[ciphers] < 0 && !p.inOrder(early, late) {
+			p.share(ciphers, minimum)
+		}
+	case minimum >= 0:
+		p.put(minimum, !ciphersFirst, tie{schema.Ciphers, whySuites})
+	case ciphers >= 0:
+		p.put(ciphers, ciphersFirst, tie{schema.MinTLSVersion, whySuites})
+	}
+	return p
+}
+
+// direction returns the direction in which a hostname moves in a setting, by an edit of
+// its own or by following the zone.
+func direction(o *outcome, n *hostnameEdits, setting string) schema.Direction {
+	z := o.zone[setting]
+	switch i := n.find(setting); {
+	case i >= 0:
+		return n.edits[i].Direction
+	case z != nil && o.names.At(n.index).Own(setting) == schema.Inherit:
+		return z.Direction
+	}
+	return schema.Changes
+}
+
+// suitesFirst returns which of a minimum and ciphers has to move first if the one gets
+// stronger and the other weaker: the one that gets stronger. Otherwise ok is false.
+func suitesFirst(minimum, ciphers schema.Direction) (ciphersFirst, ok bool) {
+	ciphersFirst = minimum == schema.Weakens && ciphers == schema.Strengthens
+	return ciphersFirst, ciphersFirst || minimum == schema.Strengthens && ciphers == schema.Weakens
+}

@@ -1,0 +1,167 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/engine/resolve"
+	"tlsync/schema"
+)
+
+// following returns a configuration in which hostnames follow the zone instead.
+func following(head *resolve.ResolvedZone, as []alternative) resolve.ResolvedZone {
+	want := *head
+	for _, a := range as {
+		if schema.Assigned(want.Settings, a.row.ID) == nil {
+			want.Settings = append(slices.Clone(want.Settings), schema.Assignment{Setting: a.row.ID, Value: a.value, Wire: a.wire})
+		}
+	}
+
+	// Hostnames that the same lines reach share a slice, and go on sharing one.
+	known := map[*schema.Assignment][]schema.Assignment{}
+	want.Hostnames = make([][]schema.Assignment, len(head.Hostnames))
+	for i, block := range head.Hostnames {
+		if len(block) == 0 {
+			continue
+		}
+		if known[&block[0]] == nil {
+			known[&block[0]] = inherited(block, as)
+		}
+		want.Hostnames[i] = known[&block[0]]
+	}
+
+	want.Created = slices.Clone(head.Created)
+	for i := range want.Created {
+		want.Created[i].Settings = inherited(want.Created[i].Settings, as)
+	}
+	return want
+}
+
+// inherited returns a block in which the lines of the alternatives say inherit.
+func inherited(block []schema.Assignment, as []alternative) []schema.Assignment {
+	out := block
+	for i := range block {
+		a := &block[i]
+		if !slices.ContainsFunc(as, func(f alternative) bool {
+			return a.Setting == f.row.ID && a.Value == f.value && slices.Contains(f.lines, plan.Origin{Pos: a.Pos, Via: a.Via})
+		}) {
+			continue
+		}
+		if &out[0] == &block[0] {
+			out = slices.Clone(block)
+		}
+		out[i].Value, out[i].Wire = schema.Inherit, schema.Inherit
+	}
+	return out
+}
+
+// sameEffect reports whether another plan of the zone has the same effect: on every name
+// that is known, and on the zone itself except for settings that it makes stronger.
+func (s *saver) sameEffect(other *planned, as []alternative) bool {
+	for n := other.writes.first; n < other.writes.end; n++ {
+		if slices.ContainsFunc(other.writes.graph.Change(n).Hazards, func(h plan.Hazard) bool { return h.Kind == plan.Unreachable }) {
+			return false
+		}
+	}
+	if len(s.o.created) != len(other.outcome.created) {
+		return false
+	}
+
+	for _, row := range schema.Table() {
+		before, after := s.o.after(row.ID), other.outcome.after(row.ID)
+		chosen := slices.ContainsFunc(as, func(a alternative) bool { return a.row.ID == row.ID })
+		if before != after && (!chosen || row.Compare(before, after) != schema.Strengthens) {
+			return false
+		}
+		if (row.On(schema.CustomHostnameLevel) || row.On(schema.HostnameLevel)) && !s.sameForHostnames(other.outcome, row.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameForHostnames reports whether all hostnames end with the same value of a setting.
+func (s *saver) sameForHostnames(other *outcome, id string) bool {
+	for i := range s.o.names.Len() {
+		_, ends := s.o.effective(i, id)
+		if _, would := other.effective(i, id); ends != would && s.o.names.Visited(i) {
+			return false
+		}
+	}
+	for k := range s.o.created {
+		a, b := &s.o.created[k], &other.created[k]
+		if a.name != b.name || s.o.effectiveOf(a, id) != other.effectiveOf(b, id) {
+			return false
+		}
+	}
+	return true
+}
+
+// suggestion is the other configuration in words.
+func (s *saver) suggestion(as []alternative, now, then int) string {
+	var values, settings, lines, stronger []string
+	for _, a := range as {
+		id := a.row.ID
+		values = append(values, id+" "+plan.Show(a.value))
+		lines = append(lines, fmt.Sprintf("\"%s: inherit\" in place of %s", id, places(a.lines)))
+		after := s.o.after(id)
+		if after != a.value {
+			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", id, plan.Show(a.value), plan.Show(after)))
+		}
+		if after != a.value || schema.Assigned(s.in.Head.Settings, id) == nil {
+			settings = append(settings, fmt.Sprintf("\"%s: %s\"", id, yamlOf(a.value)))
+		}
+	}
+
+	with := strings.Join(lines, ", and ")
+	if len(settings) > 0 {
+		with = strings.Join(settings, " and ") + " in settings of zone " + s.o.live.Name + ", and " + with
+	}
+	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same takes %s in place of %d, which saves %d",
+		s.o.live.Name, strings.Join(values, " and "), with, plan.Count(then, "request"), now, now-then)
+	if len(stronger) == 0 {
+		return text
+	}
+	return fmt.Sprintf("%s; %s would get %s too", text, s.unknownNames(), strings.Join(stronger, " and "))
+}
+
+// unknownNames says in words which names follow the zone without being known.
+func (s *saver) unknownNames() string {
+	wildcards := 0
+	for i := range s.o.names.Custom() {
+		if s.o.names.At(i).Wildcard && s.o.names.Visited(i) {
+			wildcards++
+		}
+	}
+	who := "the zone's own names"
+	if wildcards > 0 {
+		who += ", and those below " + plan.Count(wildcards, "wildcard custom hostname") + ","
+	}
+	return who
+}
+
+// places lists the first few lines.
+func places(lines []plan.Origin) string {
+	const most = 3
+	var out []string
+	for _, l := range lines[:min(len(lines), most)] {
+		out = append(out, fmt.Sprintf("%s (%s)", l.Pos, l.Via))
+	}
+	if more := len(lines) - most; more > 0 {
+		out = append(out, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(out, ", ")
+}
+
+// yamlOf is a value as the configuration may have it.
+func yamlOf(v schema.Value) string {
+	switch l := v.List(); {
+	case l != nil && schema.CipherListName(v) == "":
+		return "[" + strings.Join(l, ", ") + "]"
+	case l != nil:
+		return schema.CipherListName(v)
+	}
+	return v.Text()
+}

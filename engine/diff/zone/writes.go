@@ -1,0 +1,279 @@
+package zone
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"tlsync/engine/diff/order"
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// writes are the changes of a zone as nodes of the graph.
+type writes struct {
+	graph      *order.Graph
+	first, end int              // all nodes of the zone: from first to before end
+	zone       map[string][]int // nodes that govern a setting of the zone, in safe order
+	names      []span           // by position among the edited hostnames
+	created    []int            // by position among the created hostnames
+}
+
+// span is a number of consecutive nodes.
+type span struct{ first, count int }
+
+func (s span) last() int { return s.first + s.count - 1 }
+
+// addWrites adds the changes of a zone to the graph, and what each waits for: those of
+// the zone itself as they are arranged, and those of hostnames between them.
+func addWrites(graph *order.Graph, in *Input, o *outcome, a arrangement, uploads []plan.Change) *writes {
+	w := &writes{graph: graph, first: graph.Len(), names: make([]span, len(o.edited)), created: make([]int, len(o.created))}
+
+	chain := w.addZone(in, a)
+	for k := range o.edited {
+		n := &o.edited[k]
+		if o.names.InZone(n.index) {
+			w.names[k] = w.addHostname(in, o.names.At(n.index).Name, n, a.places[k])
+		} else {
+			w.names[k] = w.addCustomHostname(in, o, n, a.places[k], chain)
+		}
+	}
+
+	for _, c := range deletions(in, o.names) {
+		graph.Add(c, in.Group)
+	}
+	for k := range o.created {
+		w.created[k] = w.addCreation(in, &o.created[k])
+	}
+	for i := range uploads {
+		w.addUpload(in, &uploads[i])
+	}
+
+	w.end = graph.Len()
+	return w
+}
+
+// addZone adds the writes of the zone, and returns them in a safe order. They wait for
+// each other only where the pairs say so: the rest of the order follows from the writes
+// of hostnames between them.
+func (w *writes) addZone(in *Input, a arrangement) (chain []int) {
+	nodes := make([]int, len(a.writes))
+	for i := range a.writes {
+		e := &a.writes[i].edit
+		c := plan.Change{
+			Ref: in.Ref.Setting(e.Setting), Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
+		}
+		c.Request = plan.NewRequest(&c, plan.Object{})
+		nodes[i] = w.graph.Add(c, in.Group)
+	}
+	for i, edges := range pairedBefore(a.writes) {
+		for _, e := range edges {
+			w.graph.Needs(nodes[i], nodes[e.Node], e.Why)
+		}
+	}
+
+	w.zone = map[string][]int{}
+	for _, i := range a.sorted {
+		id := a.writes[i].governs
+		chain = append(chain, nodes[i])
+		w.zone[id] = append(w.zone[id], nodes[i])
+	}
+	return chain
+}
+
+// keep makes a node keep the room that it has among the zone's writes.
+func (w *writes) keep(n int, r room) {
+	for _, t := range r.before {
+		for _, z := range w.zone[t.setting] {
+			w.graph.Needs(z, n, t.why)
+		}
+	}
+	for _, t := range r.after {
+		for _, z := range w.zone[t.setting] {
+			w.graph.Needs(n, z, t.why)
+		}
+	}
+}
+
+// addCustomHostname adds the writes of a custom hostname: the fewest that give each edit
+// its place in the chain of the zone's writes, nearly always one.
+func (w *writes) addCustomHostname(in *Input, o *outcome, n *hostnameEdits, p placement, chain []int) span {
+	live, ref := o.names.At(n.index), o.names.Ref(n.index)
+	groups := w.groups(p, chain)
+	last := slices.Max(groups)
+	now := *live // as it stands when the write has its turn
+	out := span{w.graph.Len(), last + 1}
+	for g := range out.count {
+		edits := n.edits
+		if last > 0 {
+			edits = inGroup(n.edits, groups, g)
+		}
+		c := plan.Change{
+			Ref: ref.Setting(part(g, last)), Edits: edits, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: live.ID,
+		}
+		c.Request = plan.NewRequest(&c, plan.Object{Hostname: &now})
+
+		node := w.graph.Add(c, in.Group)
+		for i := range groups {
+			if groups[i] == g {
+				w.keep(node, p.room[i])
+			}
+		}
+		if g > 0 {
+			w.graph.Needs(node, node-1, whyOwn)
+		}
+		if g < last {
+			now.Settings = plan.LaidOver(now.Settings, edits)
+		}
+	}
+	return out
+}
+
+// groups divides the edits of a custom hostname among writes, and returns the number of
+// the write of each. It goes through the chain of the zone's writes and makes a write
+// only where some edit can wait no longer.
+func (w *writes) groups(p placement, chain []int) []int {
+	type interval struct{ edit, low, high int } // slots: n comes before chain[n]
+	free := make([]interval, 0, len(p.room))
+	for i, r := range p.room {
+		if p.with[i] >= 0 {
+			continue
+		}
+		v := interval{i, 0, len(chain)}
+		for _, t := range r.before {
+			for _, n := range w.zone[t.setting] {
+				v.high = min(v.high, slices.Index(chain, n))
+			}
+		}
+		for _, t := range r.after {
+			for _, n := range w.zone[t.setting] {
+				v.low = max(v.low, slices.Index(chain, n)+1)
+			}
+		}
+		free = append(free, v)
+	}
+	slices.SortStableFunc(free, func(a, b interval) int { return cmp.Compare(a.high, b.high) })
+
+	groups := make([]int, len(p.room))
+	slot, last := -1, -1
+	for _, v := range free {
+		if v.low > slot {
+			slot, last = v.high, last+1
+		}
+		groups[v.edit] = last
+	}
+	for i, with := range p.with {
+		if with >= 0 {
+			groups[i] = groups[with]
+		}
+	}
+	return groups
+}
+
+func inGroup(edits []plan.Edit, groups []int, g int) []plan.Edit {
+	var out []plan.Edit
+	for i := range edits {
+		if groups[i] == g {
+			out = append(out, edits[i])
+		}
+	}
+	return out
+}
+
+// part tells the writes of one hostname apart.
+func part(g, last int) string {
+	switch {
+	case last == 0:
+		return ""
+	case g == 0:
+		return "pin"
+	case g == last:
+		return "unpin"
+	}
+	return fmt.Sprintf("move-%d", g)
+}
+
+// addHostname adds the writes of a hostname in the zone, one for each setting. Edits that
+// share a place have an order among themselves as well: a new minimum and the old
+// ciphers, or the reverse, must not be weaker for a moment than both the old state and
+// the new one.
+func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placement) span {
+	out := span{w.graph.Len(), len(n.edits)}
+	for i := range n.edits {
+		e := &n.edits[i]
+		c := plan.Change{
+			Ref: in.Ref.Hostname(name).Setting(e.Setting), Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
+		}
+		c.Request = plan.NewRequest(&c, plan.Object{})
+		node := w.graph.Add(c, in.Group)
+		if with := p.with[i]; with >= 0 {
+			w.keep(node, p.room[with])
+		} else {
+			w.keep(node, p.room[i])
+		}
+	}
+
+	for ciphers, minimum := range p.with {
+		if minimum < 0 {
+			continue
+		}
+		first, then := ciphers, minimum
+		if n.edits[minimum].Direction == schema.Strengthens {
+			first, then = then, first
+		}
+		w.graph.Needs(out.first+then, out.first+first, whySuites)
+	}
+	w.keepApart(out, n, p)
+	return out
+}
+
+// keepApart orders a minimum and ciphers that do not share a place where the one only has
+// to come before a write of the zone, and the other only after one. Each keeps its own
+// room, and if these are about two writes, they say nothing about the pair.
+func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
+	first, then := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	if first < 0 || then < 0 || p.with[first] >= 0 || p.with[then] >= 0 {
+		return
+	}
+	ciphersFirst, apply := suitesFirst(n.edits[first].Direction, n.edits[then].Direction)
+	if !apply {
+		return
+	}
+	if ciphersFirst {
+		first, then = then, first
+	}
+
+	early, late := p.room[first], p.room[then]
+	if len(early.before) > 0 && len(early.after) == 0 && len(late.after) > 0 && len(late.before) == 0 {
+		w.graph.Needs(nodes.first+then, nodes.first+first, whySuites)
+	}
+}
+
+// addCreation adds the creation of a custom hostname. One that follows the zone comes
+// after the zone's own writes: it then never meets a value that it was not meant to have.
+func (w *writes) addCreation(in *Input, created *creation) int {
+	n := w.graph.Add(creationChange(in, created), in.Group)
+	for _, row := range schema.Table() {
+		if !created.follows(&row) {
+			continue
+		}
+		for _, z := range w.zone[row.ID] {
+			w.graph.Needs(n, z, whyNew)
+		}
+	}
+	for _, z := range w.zone[schema.FallbackOrigin] {
+		w.graph.Needs(n, z, whyFallback)
+	}
+	return n
+}
+
+// addUpload adds the upload of a certificate for origin pulls, which comes before these
+// are switched on.
+func (w *writes) addUpload(in *Input, c *plan.Change) {
+	n := w.graph.Add(*c, in.Group)
+	for _, z := range w.zone[schema.OriginPulls] {
+		if w.graph.Change(z).Edits[0].To.Member("enabled") == "true" {
+			w.graph.Needs(z, n, whyUpload)
+		}
+	}
+}
