@@ -88,9 +88,11 @@ func (w *work) readable(kinds ...plan.Kind) bool {
 	return !slices.ContainsFunc(kinds, func(k plan.Kind) bool { _, bad := w.live.Unreadable[k]; return bad })
 }
 
-// report adds a finding.
+// report adds a finding. In the message, plan.This stands for the name of the object.
 func (w *work) report(sev schema.Severity, rule string, object plan.Ref, message string, origin plan.Origin) {
-	w.findings = append(w.findings, plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message, Origin: origin})
+	f := plan.Finding{Severity: sev, Rule: rule, Ref: object, Origin: origin}
+	f.Say(message)
+	w.findings = append(w.findings, f)
 }
 
 // edit returns an edit of an object of the account. Nothing is inherited there, so its
@@ -124,7 +126,8 @@ func (w *work) add(c plan.Change, over plan.Object) int {
 	return w.graph.Add(c, w.group)
 }
 
-// hazard adds a hazard to the change of a node.
+// hazard adds a hazard to the change of a node. In the message, plan.This stands for the
+// name of the object.
 func (w *work) hazard(n int, kind plan.HazardKind, format string, args ...any) {
 	w.graph.Change(n).AddHazard(kind, fmt.Sprintf(format, args...))
 }

@@ -274,5 +274,5 @@ func (w *work) deleteAlert(a *schema.Alert, live *plan.Resource) {
 	if len(who) > 0 {
 		recipients = strings.Join(who, ", ")
 	}
-	w.hazard(n, plan.Deletes, "alert %s is deleted: it no longer notifies %s of %s", a.Name.Value, recipients, kind.Text())
+	w.hazard(n, plan.Deletes, "alert %s is deleted: it no longer notifies %s of %s", plan.This, recipients, kind.Text())
 }

@@ -142,7 +142,7 @@ func (w *applications) require(e *mtlsEntry, h schema.Field[string]) {
 	n := w.add(c, over)
 	w.act(act{effect: demand, node: n, entry: e.Name.Value, hostname: h.Value})
 	if policy != plan.PolicyNone {
-		w.hazard(n, plan.CutsOffClients, "clients of %s without a certificate of %s no longer get in", h.Value, e.Name.Value)
+		w.hazard(n, plan.CutsOffClients, "clients of %s without a certificate of %s no longer get in", plan.This, e.Name.Value)
 	}
 }
 
@@ -213,5 +213,5 @@ func (w *applications) openUp(e *mtlsEntry, app *plan.Resource) {
 	n := w.add(c, plan.Object{Resource: app})
 	w.act(act{effect: open, node: n, entry: e.Name.Value, hostname: hostname})
 	w.hazard(n, plan.Deletes, "application %s is deleted", app.Name)
-	w.hazard(n, plan.OpensEndpoint, "%s no longer demands a client certificate: clients without one get in", hostname)
+	w.hazard(n, plan.OpensEndpoint, "%s no longer demands a client certificate: clients without one get in", plan.This)
 }

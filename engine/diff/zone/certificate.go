@@ -45,11 +45,11 @@ func certificates(in *Input) ([]plan.Change, findings) {
 
 		switch {
 		case why != "":
-			missing.report(sev, plan.Unreadable, in.Ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", z.Name, why), line)
+			missing.report(sev, plan.Unreadable, in.Ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", plan.This, why), line)
 			return uploads, missing
 		case slices.ContainsFunc(z.OriginCertificates, func(c plan.OriginCertificate) bool { return c.Is(want) }):
 		case want.ID != "":
-			missing.report(schema.Error, plan.NotFound, in.Ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", z.Name, want.ID), line)
+			missing.report(schema.Error, plan.NotFound, in.Ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", plan.This, want.ID), line)
 		default:
 			uploads = append(uploads, upload(in, want))
 		}
@@ -74,7 +74,7 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
 
 	if enabled, _ := z.Value(schema.OriginPulls); enabled.Member("enabled") == "true" && len(z.OriginCertificates) > 0 {
-		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s will be shown another client certificate (%s): those that do not trust it will refuse Cloudflare", z.Name, want.Subject))
+		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("origins of zone %s will be shown another client certificate (%s): those that do not trust it will refuse Cloudflare", plan.This, want.Subject))
 	}
 	return c
 }

@@ -197,7 +197,7 @@ func (c *comparer) holdPairs() {
 			delete(c.zone, p.after.setting)
 			c.held[p.after.setting], c.heldEdits[p.after.setting] = true, then
 			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
-				p.after.setting, c.in.Live.Name, p.before.setting, p.why), schema.Assigned(c.in.Head.Settings, p.after.setting))
+				p.after.setting, plan.This, p.before.setting, p.why), schema.Assigned(c.in.Head.Settings, p.after.setting))
 		}
 	}
 }

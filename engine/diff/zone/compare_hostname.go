@@ -30,7 +30,7 @@ func (c *comparer) customHostname(i int) []plan.Edit {
 
 	if rule, why, serving := plan.Uneditable(h); rule != "" {
 		line := schema.Assigned(wanted, edits[0].Setting)
-		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", h.Name, why), line)
+		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", plan.This, why), line)
 		if serving {
 			c.holdBack(schema.Error, h, edits)
 		}
@@ -71,12 +71,12 @@ func unusedList(settings []plan.Setting) bool {
 // that are not written because of it: both, or the one that is managed. The other one is
 // not ours to drop.
 func (c *comparer) dropUnusedList(i int) (settings []string) {
-	name, wanted := c.names.At(i).Name, c.names.Wanted(i)
+	wanted := c.names.Wanted(i)
 	minimum, list := schema.Assigned(wanted, schema.MinTLSVersion), schema.Assigned(wanted, schema.Ciphers)
 
 	if minimum != nil && list != nil {
 		c.findings.report(schema.Error, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
-			"min_tls_version and ciphers of %s are not changed: Cloudflare accepts no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", name), minimum)
+			"min_tls_version and ciphers of %s are not changed: Cloudflare accepts no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", plan.This), minimum)
 		return []string{schema.MinTLSVersion, schema.Ciphers}
 	}
 
@@ -86,7 +86,7 @@ func (c *comparer) dropUnusedList(i int) (settings []string) {
 	}
 	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
 		"%s of %s is not changed: Cloudflare accepts no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
-		managed.Setting, name, other, other), managed)
+		managed.Setting, plan.This, other, other), managed)
 	return []string{managed.Setting}
 }
 
@@ -106,7 +106,7 @@ func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		c.held[e.Setting] = true
 		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
-			e.Setting, c.in.Live.Name, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
+			e.Setting, plan.This, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
 	return any
 }

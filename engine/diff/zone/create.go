@@ -135,7 +135,7 @@ func deletions(in *Input, names *hostnames) []plan.Change {
 			ZoneID: in.Live.ID, ObjectID: h.ID,
 		}
 		c.Request = plan.NewRequest(&c, plan.Object{Hostname: h})
-		c.AddHazard(plan.Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", h.Name, h.Name))
+		c.AddHazard(plan.Deletes, fmt.Sprintf("custom hostname %s and its certificates are deleted, which cannot be undone: visitors of %s are no longer served, unless its DNS has moved away", plan.This, plan.This))
 		out = append(out, c)
 	}
 	return out

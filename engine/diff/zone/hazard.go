@@ -41,7 +41,7 @@ func addHazards(in *Input, o *outcome, w *writes) {
 // zoneHazards adds the hazards of a write of a zone setting.
 func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
 	before, after := plan.Difference(e.From, e.To)
-	moves := fmt.Sprintf("%s of zone %s goes from %s to %s", e.Setting, o.live.Name, before, after)
+	moves := fmt.Sprintf("%s of zone %s goes from %s to %s", e.Setting, plan.This, before, after)
 	weaker := e.Direction == schema.Weakens
 	switch e.Setting {
 	case schema.HSTS:
@@ -91,24 +91,24 @@ func sslHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
 	case schema.Changes:
 	}
 	if hsts := o.after(schema.HSTS); e.To == `"off"` && hsts.Member("enabled") == "true" {
-		c.AddHazard(plan.Unreachable, "zone "+o.live.Name+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
+		c.AddHazard(plan.Unreachable, "zone "+plan.This+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
 	}
 }
 
 func hstsHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
-	stickyHSTS(o.live.Name, c, e)
+	stickyHSTS(c, e)
 	comes := e.To.Member("enabled") == "true" && e.From.Member("enabled") != "true"
 	if comes && o.after("ssl") == `"off"` {
-		c.AddHazard(plan.Unreachable, "zone "+o.live.Name+" would publish HSTS without HTTPS: no browser that has seen it can connect")
+		c.AddHazard(plan.Unreachable, "zone "+plan.This+" would publish HSTS without HTTPS: no browser that has seen it can connect")
 	}
 	if e.Direction == schema.Weakens {
-		c.AddHazard(plan.WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+o.live.Name+" without TLS")
+		c.AddHazard(plan.WeakensTLS, moves+": browsers that have not seen the old one may connect to zone "+plan.This+" without TLS")
 	}
 }
 
 // stickyHSTS adds the hazard of an HSTS publication that browsers keep to after it is
 // gone: of one that gets stronger, and of one that is taken back.
-func stickyHSTS(zone string, c *plan.Change, e *plan.Edit) {
+func stickyHSTS(c *plan.Change, e *plan.Edit) {
 	var from, to struct {
 		Enabled    bool  `json:"enabled"`
 		MaxAge     int64 `json:"max_age"`
@@ -122,7 +122,7 @@ func stickyHSTS(zone string, c *plan.Change, e *plan.Edit) {
 	stronger := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload
 	switch {
 	case to.Enabled && stronger && to.MaxAge > 0:
-		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", zone, ageOf(to.MaxAge))
+		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", plan.This, ageOf(to.MaxAge))
 		if to.Subdomains {
 			text += "; include_subdomains applies to every name below it, on Cloudflare or not"
 		}
@@ -133,7 +133,7 @@ func stickyHSTS(zone string, c *plan.Change, e *plan.Edit) {
 
 	case !to.Enabled && from.Enabled && from.MaxAge > 0:
 		c.AddHazard(plan.StickyHSTS, fmt.Sprintf("browsers that have visited zone %s insist on HTTPS for up to %s more; publish max_age: 0 for that long before switching it off",
-			zone, ageOf(from.MaxAge)))
+			plan.This, ageOf(from.MaxAge)))
 	}
 }
 
@@ -184,14 +184,14 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 		}
 	}
 	if len(issued) > 0 {
-		c.AddHazard(plan.ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued again: %s", h.Name, strings.Join(issued, ", ")))
+		c.AddHazard(plan.ReissuesCertificate, fmt.Sprintf("the certificate of %s is validated and issued again: %s", plan.This, strings.Join(issued, ", ")))
 	}
 
 	if e := plan.EditOf(c.Edits, "origin.server"); e != nil {
-		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", h.Name, plan.Show(e.To)))
+		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", plan.This, plan.Show(e.To)))
 	}
 	if plan.MovedAway(h) {
-		c.AddHazard(plan.MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", h.Name, h.Status))
+		c.AddHazard(plan.MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", plan.This, h.Status))
 	}
 }
 
@@ -217,13 +217,13 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 	}
 
 	if len(weaker) > 0 {
-		c.AddHazard(plan.WeakensTLS, fmt.Sprintf("visitors of %s: %s", name, strings.Join(weaker, ", ")))
+		c.AddHazard(plan.WeakensTLS, fmt.Sprintf("visitors of %s: %s", plan.This, strings.Join(weaker, ", ")))
 		if allLifted {
 			c.Lift(plan.WeakensTLS, exceptionText(lifted))
 		}
 	}
 	if len(cut) > 0 {
-		c.AddHazard(plan.CutsOffClients, fmt.Sprintf("older clients of %s can no longer connect: %s", name, strings.Join(cut, ", ")))
+		c.AddHazard(plan.CutsOffClients, fmt.Sprintf("older clients of %s can no longer connect: %s", plan.This, strings.Join(cut, ", ")))
 	}
 }
 

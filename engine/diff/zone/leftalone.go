@@ -40,7 +40,7 @@ func reportChildren(out *findings, o *outcome, i int) {
 	}
 	if len(differ) > 0 {
 		out.report(schema.Warning, plan.WildcardChildren, o.names.Object(i),
-			fmt.Sprintf("names below %s follow the zone and not this hostname: %s", o.names.At(i).Name, strings.Join(differ, ", ")), line)
+			fmt.Sprintf("names below %s follow the zone and not this hostname: %s", plan.This, strings.Join(differ, ", ")), line)
 	}
 }
 
@@ -54,6 +54,6 @@ func reportPinnedLikeZone(out *findings, in *Input, o *outcome, i int) {
 			continue
 		}
 		out.report(plan.Info, plan.PinnedLikeZone, o.names.Object(i),
-			fmt.Sprintf("%s has its own %s %s, equal to the zone's and not in the configuration: it will not follow the zone", h.Name, s.ID, plan.Show(s.Value)), a)
+			fmt.Sprintf("%s has its own %s %s, equal to the zone's and not in the configuration: it will not follow the zone", plan.This, s.ID, plan.Show(s.Value)), a)
 	}
 }

@@ -20,7 +20,7 @@ const (
 func unreachable(o *outcome, w *writes) {
 	zone := lastHandshakeWrite(w)
 	if from, to := o.handshakesOfZone(); zone != nil && to.NoVersion() && !from.NoVersion() {
-		zone.AddHazard(plan.Unreachable, fmt.Sprintf("zone %s %s: %s", o.live.Name, demandsTLS13, nobody))
+		zone.AddHazard(plan.Unreachable, fmt.Sprintf("zone %s %s: %s", plan.This, demandsTLS13, nobody))
 	}
 
 	var lost losses
@@ -33,7 +33,7 @@ func unreachable(o *outcome, w *writes) {
 		c := &o.created[k]
 		h := schema.Handshake{Minimum: o.effectiveOf(c, schema.MinTLSVersion), TLS13: o.effectiveOf(c, schema.TLS13)}
 		if h.NoVersion() {
-			w.graph.Change(w.created[k]).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", c.name, demandsTLS13, nobody))
+			w.graph.Change(w.created[k]).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", plan.This, demandsTLS13, nobody))
 		}
 	}
 
@@ -81,7 +81,7 @@ func (l *losses) add(o *outcome, w *writes, i int) {
 		if !to.NoVersion() {
 			why = fmt.Sprintf("would have no suite for the %s key of its certificate, with TLS 1.3 off", h.Keys)
 		}
-		w.graph.Change(w.names[k].last()).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", h.Name, why, nobody))
+		w.graph.Change(w.names[k].last()).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", plan.This, why, nobody))
 	case to.NoVersion():
 		l.versionless = append(l.versionless, h.Name)
 	default:
@@ -97,7 +97,7 @@ func (l *losses) addHazards(o *outcome, zone *plan.Change) {
 	}
 	add := func(kind plan.HazardKind, names []string, why string) {
 		if n := len(names); n > 0 {
-			zone.AddHazard(kind, fmt.Sprintf("%s of zone %s %s, e.g. to %s", plan.Count(n, noun), o.live.Name, why, names[0]))
+			zone.AddHazard(kind, fmt.Sprintf("%s of zone %s %s, e.g. to %s", plan.Count(n, noun), plan.This, why, names[0]))
 		}
 	}
 	const noSuite = "would have no suite for the key of the certificate that was uploaded"

@@ -92,7 +92,7 @@ func noSafeOrder(in *Input, settings []string) plan.Finding {
 	var out findings
 	out.report(schema.Error, plan.NoSafeOrder, in.Ref, fmt.Sprintf(
 		"zone %s is not changed: no order of %s is safe, since some custom hostnames need one to be written first and some the other; change them in separate commits",
-		in.Live.Name, strings.Join(settings, " and ")), schema.Assigned(in.Head.Settings, settings[0]))
+		plan.This, strings.Join(settings, " and ")), schema.Assigned(in.Head.Settings, settings[0]))
 	return out[0]
 }
 
@@ -107,9 +107,11 @@ func (in *Input) baseSettings() []schema.Assignment {
 // findings collects findings.
 type findings []plan.Finding
 
-// report adds a finding. The line is the one that it is about, nil if there is none.
+// report adds a finding. The line is the one that it is about, nil if there is none. In
+// the message, plan.This stands for the name of the object.
 func (f *findings) report(sev schema.Severity, rule string, object plan.Ref, message string, line *schema.Assignment) {
-	found := plan.Finding{Severity: sev, Rule: rule, Ref: object, Message: message}
+	found := plan.Finding{Severity: sev, Rule: rule, Ref: object}
+	found.Say(message)
 	if line != nil {
 		found.Origin = plan.Origin{Pos: line.Pos, Via: line.Via}
 	}
