@@ -19,7 +19,8 @@ import (
 	"tlsync/schema"
 )
 
-// diffPlans compares what the public form holds; an empty list is no list.
+// diffPlans compares the members that the public form holds. It takes an empty list for
+// a missing one.
 func diffPlans(a, b *plan.Plan) string {
 	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Wire"),
 		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
@@ -75,7 +76,7 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
 		t.Errorf("%s, then %q", d, last)
 	}
-	// What is not in the document is in the ids, in the requests, in the findings, or in the messages.
+	// Other fields are told by the ids, the requests, the findings or the messages.
 	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 6} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
@@ -246,7 +247,7 @@ func FuzzReadPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was read can be written, and reads the same.
+		// A plan that was read can be written, and reads the same.
 		again, err := ReadPlan(strings.NewReader(planJSON(t, p)))
 		if err != nil {
 			t.Fatal(err)

@@ -79,7 +79,7 @@ func FuzzParseReviewed(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What is read is kept so again.
+		// A review that was read is written the same.
 		again, same, err := ParseReviewed(ReviewedMarkdown(head, r))
 		if err != nil || again != head || cmp.Diff(r, same) != "" {
 			t.Errorf("%v, %q, %s", err, again, cmp.Diff(r, same))

@@ -92,6 +92,7 @@ func findingAnnotations(findings []plan.Finding) []Annotation {
 type remark struct {
 	remarkKey
 	message string // of the first object
+	named   bool   // the message names the object
 	names   []string
 }
 
@@ -108,8 +109,8 @@ type remarks struct {
 }
 
 // add adds a remark about one object. It makes the message only for the first object of a
-// line.
-func (s *remarks) add(k remarkKey, name string, message func() string) {
+// line; named says that the message names the object.
+func (s *remarks) add(k remarkKey, name string, named bool, message func() string) {
 	if k.pos.File == "" {
 		return
 	}
@@ -119,7 +120,7 @@ func (s *remarks) add(k remarkKey, name string, message func() string) {
 
 	r := s.at[k]
 	if r == nil {
-		r = &remark{remarkKey: k, message: message()}
+		r = &remark{remarkKey: k, message: message(), named: named}
 		s.at[k] = r
 		s.list = append(s.list, r)
 	}
@@ -133,9 +134,11 @@ func (s *remarks) addHazards(c *plan.Change) {
 		return
 	}
 	for _, h := range c.Hazards {
-		if h.NeedsPermission() {
-			s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Title(), func() string { return h.Message })
+		if !h.NeedsPermission() {
+			continue
 		}
+		named := strings.Contains(h.Pattern(c.Title()), plan.This)
+		s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Title(), named, func() string { return h.Message })
 	}
 }
 
@@ -154,7 +157,7 @@ func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
 		default:
 			continue
 		}
-		s.add(k, c.Title(), func() string { return lead + e.Setting + " " + v.Change(c.Kind, c.Action, e) })
+		s.add(k, c.Title(), false, func() string { return lead + e.Setting + " " + v.Change(c.Kind, c.Action, e) })
 	}
 }
 
@@ -179,7 +182,7 @@ func (r *remark) annotation() Annotation {
 			examples += ", …"
 		}
 		message = strconv.Itoa(len(names)) + " objects (" + examples + "): " + message
-	} else if !strings.Contains(message, names[0]) {
+	} else if !r.named {
 		message = names[0] + ": " + message
 	}
 	return Annotation{Level: r.level, File: r.pos.File, Line: r.pos.Line, Col: r.pos.Col, Title: r.title, Message: message}

@@ -99,7 +99,7 @@ const (
 	rankErrors = iota
 	rankHazards
 	rankWeaker
-	rankAsked
+	rankRequested
 	rankDrift
 	rankFindings
 	rankOrder
@@ -109,17 +109,17 @@ const (
 
 // blocks are the parts of the page, in order.
 func (m *page) blocks() []*block {
-	weaker, asked, drift := m.view.Classes()
+	weaker, requested, drift := m.view.Classes()
 	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
 		rulesBlock("Errors", errors, rankErrors),
 		m.tables("Weaker", weaker, rankWeaker),
-		m.tables(m.view.ChangesTitle(), asked, rankAsked),
+		m.tables(m.view.ChangesTitle(), requested, rankRequested),
 		m.tables(view.DriftTitle, drift, rankDrift),
 		m.hazardsBlock(),
 		rulesBlock("Findings", others, rankFindings),
 		m.costBlock(),
-		m.namesBlock(slices.Concat(weaker, asked, drift)),
+		m.namesBlock(slices.Concat(weaker, requested, drift)),
 		m.orderBlock(),
 		m.diffBlock(),
 	)

@@ -339,7 +339,7 @@ func TestMarkdownLeavesOutNothingThereIsRoomFor(t *testing.T) {
 			t.Errorf("%s has no row", c.Name)
 		}
 	}
-	// What is reserved for counting is at most a few lines.
+	// The room reserved for counting is at most a few lines.
 	if short := markdown(t, p, MarkdownOptions{Budget: len(whole) + 1000}); short != whole {
 		t.Errorf("a budget of %d bytes leaves something out", len(whole)+1000)
 	}

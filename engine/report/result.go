@@ -92,7 +92,7 @@ func (t *text) step(s *apply.Step) {
 
 // done prints what was done: groups of objects that got the same edits.
 func (t *text) done(o *view.Outcome) {
-	if o.Done == 0 || o.AsTold {
+	if o.Done == 0 || o.AsPlanned {
 		return
 	}
 	for i := range o.Places {

@@ -12,7 +12,8 @@ import (
 	"tlsync/engine/sample"
 )
 
-// diffPlans compares what the public form holds; an empty list is no list.
+// diffPlans compares the members that the public form holds. It takes an empty list for
+// a missing one.
 func diffPlans(a, b *plan.Plan) string {
 	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Wire"),
 		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))

@@ -16,17 +16,17 @@ import (
 // Outcome holds what a report says about a run. Like view it does not depend on the
 // format.
 type Outcome struct {
-	Failed  []*apply.Step
-	Skipped []*apply.Step
-	Places  []PlaceChanges // what was done
-	Done    int            // changes
-	Already int            // those of done that needed no write
-	AsTold  bool           // all was done as the plan says that is shown above
-	Stopped string         // why the run ended early
-	tally   apply.Tally
-	planned string   // how many changes were planned, in words
-	Endings []string // how live stands now and what to do, safe to show; the further lines of an item are indented
-	Values  *Values
+	Failed    []*apply.Step
+	Skipped   []*apply.Step
+	Places    []PlaceChanges // what was done
+	Done      int            // changes
+	Already   int            // those of done that needed no write
+	AsPlanned bool           // all was done as the plan says that is shown above
+	Stopped   string         // why the run ended early
+	tally     apply.Tally
+	planned   string   // how many changes were planned, in words
+	Endings   []string // how live stands now and what to do, safe to show; the further lines of an item are indented
+	Values    *Values
 }
 
 // RunOutcome returns what there is to say about an apply. With all it names everything.
@@ -34,7 +34,7 @@ func RunOutcome(r *apply.Result, all bool) *Outcome {
 	o := newOutcome(r)
 	o.planned = fmt.Sprintf("%d planned", r.Tally.Planned)
 	o.Endings = remaining(r, all)
-	o.AsTold = !all && o.Done == len(r.Steps) && o.Already == 0
+	o.AsPlanned = !all && o.Done == len(r.Steps) && o.Already == 0
 	return o
 }
 

@@ -18,16 +18,16 @@ import (
 // format, and the renderers only lay it out. Foreign text in it is raw unless a comment
 // says otherwise.
 type View struct {
-	Places   []PlaceChanges
-	Waits    []Wait
-	Hazards  []HazardNotes
-	Findings []RuleNotes
-	Counts   Counts
-	Gate     Gate
-	Cost     string // how many requests the plan takes, and how long
-	asked    string // the title of changes that are not drift
-	Causes   bool   // whether to say why live differs: the plan was compared with a base
-	Values   *Values
+	Places    []PlaceChanges
+	Waits     []Wait
+	Hazards   []HazardNotes
+	Findings  []RuleNotes
+	Counts    Counts
+	Gate      Gate
+	Cost      string // how many requests the plan takes, and how long
+	requested string // the title of changes that are not drift
+	Causes    bool   // whether to say why live differs: the plan was compared with a base
+	Values    *Values
 }
 
 // Options are those choices of a caller that decide what a report says.
@@ -46,14 +46,14 @@ func New(p *plan.Plan, o Options) *View {
 	objects := objects(changes)
 
 	v := &View{
-		Places:   changesByPlace(objects),
-		Waits:    waitsOf(changes),
-		Hazards:  hazardsOf(changes),
-		Findings: findingsOf(p.Findings),
-		Cost:     cost(p.Summary, o.Rate, o.Limit),
-		asked:    askedTitle(o.Pending),
-		Causes:   p.Config.BaseCommit != "" || !onlyAdopts(objects),
-		Values:   NewValues(),
+		Places:    changesByPlace(objects),
+		Waits:     waitsOf(changes),
+		Hazards:   hazardsOf(changes),
+		Findings:  findingsOf(p.Findings),
+		Cost:      cost(p.Summary, o.Rate, o.Limit),
+		requested: requestedTitle(o.Pending),
+		Causes:    p.Config.BaseCommit != "" || !onlyAdopts(objects),
+		Values:    NewValues(),
 	}
 	v.Counts = countsOf(p, objects, v)
 	v.Gate = gateOf(p, v)
@@ -61,8 +61,8 @@ func New(p *plan.Plan, o Options) *View {
 	return v
 }
 
-// askedTitle is the title of changes that are not drift.
-func askedTitle(pending bool) string {
+// requestedTitle is the title of changes that are not drift.
+func requestedTitle(pending bool) string {
 	if pending {
 		return "Pending: committed and not applied yet"
 	}
@@ -82,7 +82,7 @@ func (v *View) addTitles(pending bool) {
 			case s.drift && len(p.Sections) > 1:
 				s.Title = DriftTitle
 			case !s.drift && (len(p.Sections) > 1 || pending):
-				s.Title = v.asked
+				s.Title = v.requested
 			}
 		}
 	}
@@ -113,7 +113,7 @@ type Counts struct {
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
-	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, pending: v.asked == askedTitle(true)}
+	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, pending: v.requested == requestedTitle(true)}
 	for i := range objects {
 		switch objects[i].action {
 		case plan.Create:
@@ -200,7 +200,7 @@ func gateOf(p *plan.Plan, v *View) Gate {
 
 // Classes returns the groups of all places by how much a reviewer has to look at them:
 // those that get weaker, those that the commit asks for, and drift.
-func (v *View) Classes() (weaker, asked, drift []*Group) {
+func (v *View) Classes() (weaker, requested, drift []*Group) {
 	for i := range v.Places {
 		for _, g := range v.Places[i].Groups() {
 			switch {
@@ -209,17 +209,17 @@ func (v *View) Classes() (weaker, asked, drift []*Group) {
 			case g.Drift:
 				drift = append(drift, g)
 			default:
-				asked = append(asked, g)
+				requested = append(requested, g)
 			}
 		}
 	}
-	return weaker, asked, drift
+	return weaker, requested, drift
 }
 
 // ChangesTitle is the title of a table of all changes that are not drift.
 func (v *View) ChangesTitle() string {
 	if v.Causes {
-		return v.asked
+		return v.requested
 	}
 	return "Changes"
 }
