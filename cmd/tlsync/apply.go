@@ -47,22 +47,22 @@ func (p *program) applyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Aliases: []string{"sync"}, Usage: "plan, then write what differs in a safe order",
 		UsageText: "tlsync apply [PLAN_FILE] [--config DIR] [--auto-approve]",
-		Description: `Plans, asks, and writes. Approval opens no gate: a change with a hazard is
-refused until the hazard is allowed by name. Every write is checked against its
-answer, and at the end live state is read once more. On SIGINT or SIGTERM what
-is in flight finishes, nothing more is written, and what was done is reported;
-run apply again to go on. With --reviewed nothing is written unless every change
-was in the plan that was reviewed. With a plan file only what it holds is
-written, and nothing at all where live is no longer as it saw it.`,
+		Description: `Plans, asks for approval, and writes. Approval does not allow hazards: a change
+with a hazard is refused until --allow-hazards names the hazard. The answer to
+every write is checked, and live state is read again at the end. On SIGINT or
+SIGTERM, requests in flight finish, nothing more is written, and the report says
+what was done; run apply again to continue. With --reviewed, nothing is written
+unless every change is in the reviewed plan. With a plan file, only its changes
+are written, and none if live state changed since the plan was made.`,
 		Flags: append(sharedFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
-			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
-			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` changes at most, in place of the policy's limit"},
-			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
-			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
-			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait until what was written is active"},
-			&cli.StringFlag{Name: "receipt", Usage: "`FILE` to keep a line of every change in, as JSON"},
-			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
+			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards to accept"},
+			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` at most N changes; replaces the policy's limit"},
+			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` stop cleanly after this time"},
+			&cli.StringFlag{Name: "reviewed", TakesFile: true, Usage: "`FILE` plan or plan comment with every change"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` wait until written settings are active"},
+			&cli.StringFlag{Name: "receipt", TakesFile: true, Usage: "`FILE` record every change as a line of JSON"},
+			&cli.BoolFlag{Name: "allow-not-tip", Usage: "allow a commit behind the tip of its branch"},
 		),
 		Action: action(p.applyOptions, p.apply),
 	}
@@ -192,7 +192,7 @@ func (p *program) notLeftBehind(o common) error {
 	if behind, err := repo.IsAncestor(head, tip); err != nil || !behind {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: pull first, or go back on purpose with --allow-not-tip",
+	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: pull first, or go back on purpose with --allow-not-tip",
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
@@ -216,7 +216,7 @@ func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configura
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
+		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with zone:")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.common, c.desired, base.asked())
@@ -335,7 +335,7 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 		for _, z := range desired.Zones {
 			for _, cert := range z.OriginCertificates {
 				if schema.StringValue(cert.SHA256) == c.Edits[0].To && keys[cert.KeyEnv] == "" {
-					return fmt.Errorf("nothing was written: %s: the private key of %s is to come from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
+					return fmt.Errorf("nothing was written: %s: the private key of %s comes from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
 				}
 			}
 		}
@@ -347,7 +347,7 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 // disk is full. The run goes on, and its exit code is that of what was written
 // to Cloudflare.
 func (p *program) lost(err error) {
-	fmt.Fprintf(p.err, "tlsync: the report is lost: %s\n", oneLine(err))
+	fmt.Fprintf(p.err, "tlsync: the report could not be printed: %s\n", oneLine(err))
 }
 
 // confirm asks on a terminal and refuses without one.
@@ -356,9 +356,9 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		return nil
 	}
 	if !isTerminal(p.in) {
-		return errors.New("nothing was written: there is no terminal to ask on; --auto-approve applies without asking")
+		return errors.New("nothing was written: cannot ask for approval without a terminal; use --auto-approve to apply without asking")
 	}
-	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is taken: ")
+	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is accepted: ")
 
 	answer := make(chan string, 1)
 	go func() {
@@ -412,9 +412,9 @@ func (p *program) verdict(made *plan.Plan, r *apply.Result, last error) error {
 	case r.Tally.Done < r.Tally.Planned:
 		return exit{code, undone(r)}
 	case last != nil:
-		return exit{code, fmt.Errorf("all was written, but not checked: %w", last)}
+		return exit{code, fmt.Errorf("everything was written, but not checked: %w", last)}
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
-		return exit{code, errors.New("all was written, but live is not as the configuration asks; the report tells what is not")}
+		return exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
 	}
 	if err := unread(made); err != nil {
 		return exit{code, err}

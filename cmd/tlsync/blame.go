@@ -49,7 +49,7 @@ func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *conf
 			if asCommitted(c.files, tree, at.File) {
 				var err error
 				if lines, err = repo.Blame(ctx, commit, at.File, effort); err != nil && ctx.Err() == nil && !errors.Is(err, gitfs.ErrShallow) {
-					o.log.Warn("it is not known who last touched the lines of a file", "file", safe.Text(at.File), "reason", oneLine(err))
+					o.log.Warn("cannot tell who last changed the lines of a file", "file", safe.Text(at.File), "reason", oneLine(err))
 				}
 			}
 			files[at.File] = lines

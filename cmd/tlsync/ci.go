@@ -49,13 +49,12 @@ func (p *program) ciCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ci", Usage: "the GitHub flow: event → plan comment, apply, or drift issue",
 		UsageText: "tlsync ci [--config DIR] [--command auto|validate|plan|apply|drift]",
-		Description: `Does what the event of a GitHub workflow asks for: a plan with a comment for
-pull_request (and merge_group, without one), an apply for a push to the default
-branch, a look for drift with an issue for schedule and workflow_dispatch. Never
-writes to Cloudflare on a pull request. What counts is what is committed. Its
-own flags can also be given as TLSYNC_ and the name in capitals, as in
-TLSYNC_FAIL_ON, and so can config, rate and (several) zones; the token for
-GitHub is GITHUB_TOKEN.`,
+		Description: `Handles the event of a GitHub workflow: plans and comments for pull_request (and
+plans for merge_group), applies for a push to the default branch, checks for
+drift and keeps an issue for schedule and workflow_dispatch. Never writes to
+Cloudflare on a pull request. Uses the committed configuration only. Its own
+flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
+--config, --rate and --zone (TLSYNC_ZONES). The GitHub token is GITHUB_TOKEN.`,
 		Flags: ciFlags(),
 		// The runner hears of a wrong input as well.
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
@@ -87,17 +86,17 @@ func ciFlags() []cli.Flag {
 
 	return append(flags,
 		&cli.StringFlag{Name: "command", EnvVars: inputs("command"), Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
-		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` in place of the base that the event names"},
-		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards that are accepted"},
-		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` in place of the policy's limit"},
-		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state, where there is no token"},
+		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` replaces the base that the event names"},
+		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards to accept"},
+		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` replaces the policy's limit"},
+		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state to use without a token"},
 		&cli.StringFlag{Name: "comment", EnvVars: inputs("comment"), Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
 		&cli.StringFlag{Name: "comment-key", EnvVars: inputs("comment-key"), Usage: "`KEY` tells several configurations apart"},
 		&cli.StringFlag{Name: "issue", EnvVars: inputs("issue"), Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
-		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
-		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` held to the review: auto, required, off"},
-		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` after which an apply stops cleanly"},
-		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "apply a commit that its branch left behind"},
+		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
+		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` check the review: auto, required, off"},
+		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` stop an apply cleanly after this time"},
+		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "allow a commit behind the tip of its branch"},
 	)
 }
 
@@ -148,8 +147,8 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 }
 
 // elsewhere is what ci says outside of GitHub Actions.
-const elsewhere = `tlsync ci is for GitHub Actions, and this is none (GITHUB_ACTIONS is not "true").
-Elsewhere use the commands themselves; their exit codes tell what came of it:
+const elsewhere = `tlsync ci runs in GitHub Actions only (GITHUB_ACTIONS is not "true").
+Elsewhere, use the commands themselves; their exit codes tell the result:
   merge request:    tlsync plan --base origin/main --format markdown >plan.md
   default branch:   tlsync apply --auto-approve
   schedule:         tlsync drift`

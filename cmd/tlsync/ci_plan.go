@@ -65,7 +65,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
-		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
+		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
 	r.summarise(made, page)
 
@@ -96,7 +96,7 @@ func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o
 type nothingToCompare string
 
 func (e nothingToCompare) Error() string {
-	return string(e) + ", and there is no snapshot of live state: the configuration was checked, and not compared with anything"
+	return string(e) + ", and there is no snapshot of live state: the configuration was checked but not compared"
 }
 
 // unplanned tells, in place of a plan, why there is none.
@@ -124,7 +124,7 @@ func (r *ciRun) offline(c, base *configuration) (from, why string) {
 	var missing noCredentials
 	switch _, err := r.cloudflareOptions(r.o.common, c.desired, base.asked()); {
 	case r.event.Pull.Fork:
-		why = "pull requests of forks get no token for Cloudflare"
+		why = "pull requests from forks get no Cloudflare token"
 	case errors.As(err, &missing):
 		why = string(missing)
 	default:
@@ -242,13 +242,13 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	case !r.o.comment || r.env.Event != "pull_request" && r.env.Event != "pull_request_target":
 		return
 	case number == 0:
-		r.notice("warning", "the plan is not commented: the payload of the event does not name the pull request")
+		r.notice("warning", "the plan was not posted as a comment: the payload of the event does not name the pull request")
 		return
 	case r.client == nil:
-		r.notice("warning", "the plan is not commented: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		r.notice("warning", "the plan was not posted as a comment: there is no GITHUB_TOKEN (in the action: the input github-token)")
 		return
 	case !r.isPull():
-		r.notice("warning", "the plan is not commented: what is checked out is not the pull request")
+		r.notice("warning", "the plan was not posted as a comment: the checkout is not the pull request")
 		return
 	}
 
@@ -262,7 +262,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 			continue
 		}
 		if err != nil {
-			r.notice(level, "the plan could not be commented: "+r.secrets.hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be posted as a comment: "+r.secrets.hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break
@@ -276,7 +276,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 // strange tells that what was written will not be found again.
 func (r *ciRun) strange(p github.Posted) {
 	if p.Stranger != "" {
-		r.notice("warning", "what is written with this token is "+p.Stranger+"'s, and will not be found again by the next run: give that as TLSYNC_GITHUB_LOGIN (in the action: the input github-login)")
+		r.notice("warning", "comments and issues written with this token belong to "+p.Stranger+", so the next run does not find them: set TLSYNC_GITHUB_LOGIN to that name (in the action: the input github-login)")
 	}
 }
 

@@ -166,7 +166,7 @@ func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configu
 				return nil, fmt.Errorf("read the configuration in commit %s: %s", short(at.Hash), d.Message)
 			}
 		}
-		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read of it counts as newly managed", short(at.Hash), n)
+		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read counts as newly managed", short(at.Hash), n)
 	}
 	return c, nil
 }

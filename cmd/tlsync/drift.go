@@ -25,15 +25,14 @@ func (p *program) driftCommand() *cli.Command {
 	return &cli.Command{
 		Name: "drift", Usage: "compare live with the configuration as committed",
 		UsageText: "tlsync drift [--config DIR] [--applied REF] [--fail-on any|weaker|none]",
-		Description: `Compares live state with the configuration at HEAD, so that edits that are
-not committed do not read as drift, and exits with 2 if they differ. With
---applied live is expected to be as that commit says, and what later commits ask
-for is pending and no drift. Outside a repository the files are taken as they
-are. Never writes to Cloudflare.
-Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
+		Description: `Compares live state with the configuration at HEAD, ignoring uncommitted edits,
+and exits with 2 if they differ. With --applied, live state is expected to match
+that commit, and changes from later commits are pending, not drift. Outside a
+repository, the files are used as they are. Never writes to Cloudflare.
+Formats: text, json, markdown, github (annotations for a workflow).`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "applied", Usage: "`REF` the commit that was applied last (HEAD)"},
-			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
+			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
+			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
 		),
 		Action: action(p.driftOptions, p.drift),
 	}

@@ -37,7 +37,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
+	fmt.Fprintf(&b, "tlsync: warning: writing %s takes about %s at %s, and ",
 		plan.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
 	if o.deadline > 0 {
 		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, view.Duration(int(left.Seconds())))
@@ -45,10 +45,10 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", view.Duration(int(hostedJob.Seconds())))
 	}
 
-	b.WriteString(", and the next run goes on with the rest")
+	b.WriteString(", and the next run continues with the rest")
 	for _, f := range made.Findings {
 		if f.Rule == plan.CheaperZoneValue {
-			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", safe.Text(f.Message))
+			fmt.Fprintf(&b, "\ntlsync: a faster way: %s", safe.Text(f.Message))
 		}
 	}
 	p.remark(o.common, "%s", b.String())

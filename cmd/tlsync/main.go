@@ -35,7 +35,7 @@ func main() {
 	go func() {
 		s := <-signals
 		cancel(stopped{s})
-		fmt.Fprintf(screen, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
+		fmt.Fprintf(screen, "\ntlsync: %s: finishing requests in flight; send it again to end at once\n", signalName(s))
 		s = <-signals
 		screen.Close()
 		if !writing.Load() {

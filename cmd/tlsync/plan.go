@@ -33,15 +33,15 @@ func (p *program) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Aliases: []string{"diff"}, Usage: "compare desired with live, print the plan",
 		UsageText: "tlsync plan [--config DIR] [--zone NAME] [--base REF] [--out FILE]",
-		Description: `Reads live state and prints what apply would write, what needs permission by
-name, and what there is to know. With --base what the commits since then ask for
-is told apart from drift. With --snapshot nothing is read from Cloudflare. Never
-writes to Cloudflare.
-Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
+		Description: `Reads live state and prints the changes that apply would write, the hazards to
+allow by name, and other findings. With --base, changes from the commits since
+then are told apart from drift. With --snapshot, nothing is read from
+Cloudflare. Never writes to Cloudflare.
+Formats: text, json, markdown, github (annotations for a workflow).`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "base", Usage: "`REF` tell what commits since then ask for from drift"},
-			&cli.StringFlag{Name: "out", Usage: "`FILE` to save the plan in, as JSON"},
-			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` of tlsync snapshot, in place of Cloudflare"},
+			&cli.StringFlag{Name: "base", Usage: "`REF` tell changes since this commit from drift"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save the plan to this file, as JSON"},
+			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 if there are changes"},
 		),
 		Action: action(p.planOptions, p.plan),
@@ -113,7 +113,7 @@ func (p *program) source(o common, c, base *configuration, from string) (engine.
 		if err != nil {
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
-		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
+		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
 		return saved, func() {}, nil
 	}
 
@@ -164,9 +164,9 @@ func unread(made *plan.Plan) error {
 	case 0:
 		return nil
 	case 1:
-		return errors.New("the plan is not complete: 1 finding is an error")
+		return errors.New("the plan is incomplete: 1 finding is an error")
 	}
-	return fmt.Errorf("the plan is not complete: %d findings are errors", n)
+	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
 }
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
@@ -226,10 +226,10 @@ func readPlan(file string, text []byte) (*plan.Plan, error) {
 // intact refuses a plan that is not the one that was saved.
 func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
-		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
+		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)
 	}
 	if !planfile.Intact(made) {
-		return fmt.Errorf("%s: the checksum is not that of its content: it was edited or damaged; make the plan again", file)
+		return fmt.Errorf("%s: the checksum does not match its content: the file was edited or damaged; make the plan again", file)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (p *program) policyKept(made *plan.Plan, c *configuration) error {
 	if len(broken) == 0 {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("the policy is not kept, so that an apply is refused:%s", p.refusal(nil, broken, nil, c))}
+	return exit{codeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
 }
 
 // A refusal lists no more breaches of one rule than mostNamed. What is printed to be
@@ -134,7 +134,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 		return
 	}
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
-		b.WriteString("\nthe base's policy counts as well, so that no commit loosens the rule it is judged by: to accept what is below its floor, bring an exception in a commit of its own, and apply that first")
+		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
 	}
 
 	type item struct {
@@ -162,23 +162,23 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	}
 
 	for _, what := range slices.Sorted(maps.Keys(odd)) {
-		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", safe.Text(what))
+		fmt.Fprintf(b, "\n%s is not a value that this release knows, so an exception cannot name it: manage the setting, or change it at Cloudflare", safe.Text(what))
 	}
 
 	if len(items) == 0 {
 		return
 	}
 	if len(policy.Exceptions) > 0 {
-		b.WriteString("\nto accept what is below the floor until a day, add to exceptions: of the policy")
+		b.WriteString("\nto accept values below the floor until a given day, add this to exceptions: in the policy")
 	} else {
-		b.WriteString("\nto accept what is below the floor until a day, add to policy:\n  exceptions:")
+		b.WriteString("\nto accept values below the floor until a given day, add this to policy:\n  exceptions:")
 	}
 
 	const days = 90
 	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
 	for i, it := range items {
 		if i == mostExceptions {
-			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostExceptions)
+			fmt.Fprintf(b, "\n    # and %d more; a hostname pattern covers many", len(items)-mostExceptions)
 			break
 		}
 		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", safe.Text(it.name), strings.Join(it.settings, ", "), until)
@@ -198,12 +198,12 @@ func entries(b *strings.Builder, broken []plan.Breach) {
 	zone := ""
 	for i, br := range broken {
 		if i == mostExceptions {
-			fmt.Fprintf(b, "\n      # and %d more; a rule reaches many", len(broken)-mostExceptions)
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostExceptions)
 			break
 		}
 		if br.Zone != zone {
 			zone = br.Zone
-			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to the document of zone %s, or write one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
+			fmt.Fprintf(b, "\nto cover it without changing it, add this to the document of zone %s, or create one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
 		}
 		fmt.Fprintf(b, "\n      %s: {}", safe.Text(br.Names[0]))
 	}

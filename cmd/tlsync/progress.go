@@ -33,7 +33,7 @@ func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
 	opts.Notify = func(e cloudflare.Event) {
 		w.event(&e)
 		if !e.PausedUntil.IsZero() {
-			p.remark(o, "tlsync: Cloudflare's rate limit is reached; going on at %s", e.PausedUntil.Format(time.TimeOnly))
+			p.remark(o, "tlsync: Cloudflare's rate limit is reached; continuing at %s", e.PausedUntil.Format(time.TimeOnly))
 		}
 	}
 	return w

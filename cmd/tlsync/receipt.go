@@ -76,7 +76,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
 		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
 			_ = f.Close()
-			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", safe.Text(file)))
+			return fail(fmt.Errorf("%s already exists and is not a receipt; only an earlier receipt is replaced", safe.Text(file)))
 		}
 		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
 			err = f.Truncate(0)
@@ -186,11 +186,11 @@ func (r *receipt) close(err error) error {
 	case err != nil && strings.Contains(err.Error(), r.lost.Error()): // the run was stopped for it
 		return err
 	case err != nil:
-		return exit{code, fmt.Errorf("%w\nthe receipt is not complete: %w", err, r.lost)}
+		return exit{code, fmt.Errorf("%w\nthe receipt is incomplete: %w", err, r.lost)}
 	case r.wrote:
-		return exit{codeIncomplete, fmt.Errorf("all was written, but the receipt is not complete: %w", r.lost)}
+		return exit{codeIncomplete, fmt.Errorf("everything was written, but the receipt is incomplete: %w", r.lost)}
 	}
-	return fmt.Errorf("nothing was written, and the receipt is not complete: %w", r.lost)
+	return fmt.Errorf("nothing was written, and the receipt is incomplete: %w", r.lost)
 }
 
 // reasonOf is an error in one line that is not too long to be said of every change.

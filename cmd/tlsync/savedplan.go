@@ -46,7 +46,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	}
 	for i := range made.Findings {
 		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
-			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s does not keep the policy that it was made under: %s", safe.Text(file), f.Message)}
+			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
 		}
 	}
 	return &savedPlan{file: safe.Text(file), plan: made}, nil
@@ -110,9 +110,9 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 
 	switch {
 	case len(n.Foreign) > 0:
-		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is no plan for this configuration:\n  %s", s.file, list(n.Foreign))}
+		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
 	case len(n.Stale) > 0:
-		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live is not as %s saw it; plan again:\n  %s", s.file, list(n.Stale))}
+		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
 	return n.Plan, nil

@@ -80,7 +80,7 @@ func reportBug(w io.Writer, bug *crash.Error) int {
 	for _, f := range bug.Frames {
 		fmt.Fprintf(w, "  %s\n", f)
 	}
-	fmt.Fprintln(w, "Writes may have been done. Run tlsync plan to see what is left; apply converges.")
+	fmt.Fprintln(w, "Some writes may have been done. Run tlsync plan to see what is left, then apply again.")
 	return codeBug
 }
 

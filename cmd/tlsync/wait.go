@@ -37,12 +37,12 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 		return err
 	}
 
-	text := fmt.Sprintf("all was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
+	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}
 	case waitErr != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s after %s, as far as is known: %w", text, o.wait, waitErr)}
 	}
-	return exit{codeIncomplete, fmt.Errorf("%s after %s; the report tells which", text, o.wait)}
+	return exit{codeIncomplete, fmt.Errorf("%s after %s; see the report", text, o.wait)}
 }
