@@ -92,9 +92,9 @@ func (p *program) applyOptions(c *cli.Context) (o applyOptions, err error) {
 	return o, err
 }
 
-// hazards reads the names given to --allow-hazards. All names of the contract
-// are known, those included that no change of this release has, so that one
-// command line serves every release.
+// hazards reads the names given to --allow-hazards. It accepts every documented name,
+// even if no change of this release has that hazard, so that one command line serves
+// every release.
 func hazards(names []string) ([]plan.HazardKind, error) {
 	var out []plan.HazardKind
 	for _, name := range names {
@@ -165,13 +165,13 @@ func (p *program) apply(ctx context.Context, o applyOptions) (err error) {
 	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
 }
 
-// notLeftBehind refuses a commit that its branch, as the remote was last seen, has
-// left behind: live would go back to it. Of a commit that is checked out by itself,
-// as CI does, the branch is the remote's default one.
+// notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
+// applying it would undo newer commits. A detached commit, as in CI, is compared with
+// the remote's default branch.
 func (p *program) notLeftBehind(o common) error {
 	repo, head, err := openHead(o)
 	if err != nil {
-		return nil // without a commit there is no tip
+		return nil // nothing is committed, so nothing can be behind
 	}
 	branch, err := repo.Branch()
 	if err != nil {
@@ -196,15 +196,15 @@ func (p *program) notLeftBehind(o common) error {
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
-// applied is what became of an apply. What was not reached is nil.
+// applied is the outcome of an apply. Stages that were not reached leave nil.
 type applied struct {
 	made   *plan.Plan
 	result *apply.Result
 	err    error // with the exit code
 }
 
-// carryOut plans and writes. Base only tells causes. Gate, if set, may refuse the
-// plan before anything is written.
+// carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
+// refuse the plan before anything is written.
 func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
 	if run.deadline > 0 {
 		var cancel context.CancelFunc
@@ -303,8 +303,8 @@ func (p *program) printResult(o applyOptions, result *apply.Result) {
 	}
 }
 
-// mayWrite says why a plan is not to be written, if it is not. Without changes it
-// says whether the plan is whole.
+// mayWrite returns why a plan must not be written. For a plan without changes it
+// returns why the plan is incomplete.
 func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
 	if len(made.Changes) == 0 {
 		return cmp.Or(p.gates(o, made, c), unread(made))
@@ -324,8 +324,7 @@ func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration
 	return p.confirm(ctx, o)
 }
 
-// missingKey refuses to begin where a certificate is to be uploaded whose private
-// key is not there.
+// missingKey refuses to begin if the private key of a certificate to upload is not set.
 func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
 	for i := range made.Changes {
 		c := &made.Changes[i]
@@ -343,9 +342,8 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 	return nil
 }
 
-// lost tells that the report could not be printed: its reader is gone, or the
-// disk is full. The run goes on, and its exit code is that of what was written
-// to Cloudflare.
+// lost says that the report could not be printed, for example because the disk is full.
+// The run continues, and its exit code depends only on the writes to Cloudflare.
 func (p *program) lost(err error) {
 	fmt.Fprintf(p.err, "tlsync: the report could not be printed: %s\n", oneLine(err))
 }
@@ -380,7 +378,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 	}
 }
 
-// undone is one line about what was not done, for those who see stderr only.
+// undone summarizes in one line the changes that were not done, for readers of stderr.
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)

@@ -146,7 +146,7 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	)
 }
 
-// elsewhere is what ci says outside of GitHub Actions.
+// elsewhere is the error of ci outside of GitHub Actions.
 const elsewhere = `tlsync ci runs in GitHub Actions only (GITHUB_ACTIONS is not "true").
 Elsewhere, use the commands themselves; their exit codes tell the result:
   merge request:    tlsync plan --base origin/main --format markdown >plan.md
@@ -173,7 +173,7 @@ type ciRun struct {
 	annotations []github.Annotation
 }
 
-// ci runs it. An error of the options is told where the runner looks, too.
+// ci handles the event of a workflow. It reports wrong options to the runner too.
 func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 	env, err := github.ReadEnvironment(p.getenv)
 	if errors.Is(err, github.ErrNotActions) {
@@ -261,13 +261,13 @@ func (r *ciRun) checked(c *configuration) error {
 	return err
 }
 
-// annotate adds remarks on lines of the configuration.
+// annotate adds annotations to lines of the configuration.
 func (r *ciRun) annotate(as []report.Annotation) {
 	r.annotations = append(r.annotations, annotations(r.o.common, as)...)
 }
 
-// annotations are remarks on lines of the configuration as GitHub takes them, with
-// files named from the top of the repository.
+// annotations converts annotations of configuration lines for GitHub, with paths from the
+// root of the repository.
 func annotations(o common, as []report.Annotation) []github.Annotation {
 	below := ""
 	if repo, err := gitfs.Open(o.configDir); err == nil {
@@ -283,9 +283,8 @@ func annotations(o common, as []report.Annotation) []github.Annotation {
 	return out
 }
 
-// key is what tells this configuration's comment, issue and status from those of
-// others in the repository: that of the options, else one of the zones that the
-// run is narrowed to.
+// key distinguishes the comment, issue and status of this configuration from those of
+// others in the repository. It comes from the options, else from the zones of --zone.
 func (r *ciRun) key() string {
 	return cmp.Or(r.o.key, zonesKey(r.o.zones), "default")
 }
@@ -307,8 +306,8 @@ const (
 	commentBudget = 65_000
 )
 
-// tell writes what the job and later steps learn of the run: annotations, job
-// summary, outputs. That it cannot be told changes nothing of what was done.
+// tell writes the annotations, the job summary and the outputs for later steps. If that
+// fails, the exit code does not change.
 func (r *ciRun) tell(code int, err error) {
 	var silent exit
 	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
@@ -332,7 +331,7 @@ func (r *ciRun) warn(what string, err error) {
 	}
 }
 
-// outputs are numbers, paths, digests and words of our own.
+// outputs returns the outputs of the action. They hold no text from outside.
 func (r *ciRun) outputs(code int) []github.Output {
 	changes, weaker, stronger, drift, digest := 0, 0, 0, 0, ""
 	if r.made != nil {
@@ -372,8 +371,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 	}
 }
 
-// result is the word for an exit code. With 0 it tells whether there was anything
-// to do.
+// result names an exit code in one word. For 0 it distinguishes clean from changes.
 func (r *ciRun) result(code int) string {
 	switch code {
 	case codeOK:

@@ -17,7 +17,7 @@ import (
 	"tlsync/engine/safe"
 )
 
-// marked is what the statuses of commits say of earlier applies.
+// marked is what commit statuses say about earlier applies.
 type marked struct {
 	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
 	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
@@ -75,7 +75,7 @@ func (r *ciRun) statusContext() string {
 	return statusName
 }
 
-// apply is what a push to the default branch gets.
+// apply handles a push to the default branch.
 func (r *ciRun) apply(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
@@ -139,8 +139,8 @@ func (r *ciRun) apply(ctx context.Context) error {
 	return a.err
 }
 
-// before is the configuration that live was made equal to last, as far as that is
-// known: that of the mark, else of the commit before the push. It only tells causes.
+// before loads the configuration that was applied last: of the marked commit, else of the
+// commit before the push. It only explains why settings differ.
 func (r *ciRun) before(last marked) (*configuration, error) {
 	if last.found {
 		return r.earlier(r.repo, last.applied, r.o.common)
@@ -155,8 +155,8 @@ func (r *ciRun) before(last marked) (*configuration, error) {
 	return r.earlier(r.repo, at, r.o.common)
 }
 
-// isTip refuses a commit that the branch has left behind: live would go back to it.
-// It is asked of GitHub, since the checkout knows the branch as it was.
+// isTip refuses a commit that is behind its branch: applying it would undo newer commits.
+// It asks GitHub, because the checkout only knows the branch as it was.
 func (r *ciRun) isTip(ctx context.Context) error {
 	if r.o.notTip {
 		return nil
@@ -176,10 +176,10 @@ func (r *ciRun) isTip(ctx context.Context) error {
 	return nil
 }
 
-// heldTo are the reviews that a plan is held to, nil where it is held to none: those
-// of all merges that were not applied yet, the newest first. A merge without one is
-// held to those of the others. The error is that of a review that is missing and
-// required, or of one that does not speak of what was merged.
+// heldTo returns the reviews that the plan must agree with: those of all merges that are
+// not applied yet, the newest first. It returns nil if none is needed. A merge without a
+// review is checked against the reviews of the others. It fails if a required review is
+// missing, or if a review is about another commit than the merged one.
 func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
 	if r.o.reviewed == "off" {
 		return nil, nil
@@ -217,8 +217,8 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 	return reviews, nil
 }
 
-// reviewOf is the review of the pull request that brought a commit, or why there is
-// none.
+// reviewOf finds the review of the pull request that contains a commit, or says why there
+// is none.
 func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.Reviewed, missing string, err error) {
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
@@ -246,7 +246,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	return review, "", nil
 }
 
-// mark notes on the commit that live is as it says.
+// mark sets the status that says that live state matches the commit.
 func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	switch {
 	case r.client == nil:
@@ -270,8 +270,8 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	}
 }
 
-// reached reports whether a plan is about all that the configuration is: that zones
-// are missing may also mean that the token does not see them any more.
+// reached reports whether the plan found every zone of the configuration. A missing zone
+// may also be one that the token can no longer see.
 func reached(made *plan.Plan) bool {
 	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
 		return f.Rule == plan.NotFound && f.Kind == plan.KindZone

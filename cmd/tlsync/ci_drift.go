@@ -10,7 +10,7 @@ import (
 	"tlsync/engine/report"
 )
 
-// drift is what a schedule gets.
+// drift handles a schedule.
 func (r *ciRun) drift(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
@@ -54,9 +54,9 @@ func (r *ciRun) drift(ctx context.Context) error {
 	return r.driftVerdict(made, c, r.o.failOn, pending)
 }
 
-// keepIssue opens, updates and closes the drift issue, which is about the default
-// branch. Drift that may be none, since it is unknown what was applied last, does not
-// open it, and nothing found in an incomplete reading does not close it.
+// keepIssue opens, updates and closes the drift issue of the default branch. It opens no
+// issue while the last applied commit is unknown, because the drift may be a pending
+// change. It closes no issue after an incomplete reading.
 func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
 	fingerprint := hold.DriftFingerprint(made)
 	switch {

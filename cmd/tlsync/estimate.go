@@ -15,8 +15,8 @@ import (
 // (docs.github.com/en/actions/reference/limits).
 const hostedJob = 6 * time.Hour
 
-// limit is how long a run may take: until its deadline, else as long as the job that
-// it is in. Elsewhere there is none.
+// limit returns how long a run may take: until its deadline, else until GitHub ends the
+// job. Outside of GitHub Actions it is unlimited.
 func (p *program) limit(deadline time.Duration) time.Duration {
 	if deadline <= 0 && p.inActions() {
 		return hostedJob
@@ -24,8 +24,8 @@ func (p *program) limit(deadline time.Duration) time.Duration {
 	return max(0, deadline)
 }
 
-// warnOfLimit tells, before anything is written, that there is not the time to write
-// it all, what becomes of the rest, and what would take less.
+// warnOfLimit warns before the first write that the time is too short to write everything,
+// and says what happens to the rest and what would be faster.
 func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Plan) {
 	left := o.limit
 	if deadline, ok := ctx.Deadline(); ok {

@@ -165,7 +165,7 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 	return shards
 }
 
-// shared says which shards have one budget.
+// shared describes which shards share a budget.
 func shared(shards []shard, rate cloudflare.Rate) []string {
 	users, requests := map[string]int{}, map[string]int{}
 	var budgets []string

@@ -94,8 +94,8 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 	return nil
 }
 
-// compare makes a plan with a client that has no write methods, or, where a
-// snapshot is named, from that file. Base is nil where there is none.
+// compare makes a plan with a client that has no write methods, or from a snapshot if one
+// is named. Base may be nil.
 func (p *program) compare(ctx context.Context, o common, c, base *configuration, from string) (*plan.Plan, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *program) compare(ctx context.Context, o common, c, base *configuration,
 	return made, interrupted(ctx, err)
 }
 
-// source is where live state comes from, and what ends the showing of progress.
+// source returns where live state comes from, and a function that ends the progress.
 func (p *program) source(o common, c, base *configuration, from string) (engine.Source, func(), error) {
 	if from != "" {
 		saved, err := readSnapshot(from)
@@ -151,8 +151,8 @@ func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 }
 
-// unread fails where something that the configuration manages could not be read
-// or cannot be written: a plan without it must not pass for a whole one.
+// unread fails if something that the configuration manages could not be read or cannot be
+// written: such a plan must not pass as complete.
 func unread(made *plan.Plan) error {
 	n := 0
 	for _, f := range made.Findings {
@@ -223,7 +223,7 @@ func readPlan(file string, text []byte) (*plan.Plan, error) {
 	return made, intact(file, made)
 }
 
-// intact refuses a plan that is not the one that was saved.
+// intact refuses a plan that was changed after it was saved.
 func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
 		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)

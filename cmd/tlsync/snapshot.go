@@ -93,7 +93,7 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-// notYAML keeps what is written to files away from the configuration.
+// notYAML refuses to write to a file that could be configuration.
 func notYAML(file string) error {
 	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
 		return fmt.Errorf("%s: the file is JSON; a name that ends in %s could be read as configuration", safe.Text(file), ext)
@@ -101,8 +101,8 @@ func notYAML(file string) error {
 	return nil
 }
 
-// saveFile writes the file of a flag beside its place and moves it there, so that
-// there is never half of it; 0600, because live settings are nobody else's business.
+// saveFile writes the file of a flag to a temporary file and renames it, so that the file
+// is never incomplete. Its mode is 0600, because live settings are private.
 func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 	if err := notYAML(file); err != nil {
 		return fmt.Errorf("%s %w", flag, err)
