@@ -22,8 +22,7 @@ import (
 	"tlsync/schema"
 )
 
-// program is what the commands share: where they print and read, and who they
-// are to Cloudflare.
+// program holds what the commands share: streams, environment, secrets and clock.
 type program struct {
 	streams
 	getenv  func(string) string
@@ -170,8 +169,7 @@ func (p *program) token(o common, variable string) string {
 	return p.getenv(variable)
 }
 
-// noCredentials says what the environment lacks of that which Cloudflare is to be
-// asked with.
+// noCredentials says which credentials for Cloudflare the environment lacks.
 type noCredentials string
 
 func (e noCredentials) Error() string { return string(e) }

@@ -47,22 +47,22 @@ func (p *program) applyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Aliases: []string{"sync"}, Usage: "plan, then write what differs in a safe order",
 		UsageText: "tlsync apply [PLAN_FILE] [--config DIR] [--auto-approve]",
-		Description: `Plans, asks, and writes. Approval opens no gate: a change with a hazard is
-refused until the hazard is allowed by name. Every write is checked against its
-answer, and at the end live state is read once more. On SIGINT or SIGTERM what
-is in flight finishes, nothing more is written, and what was done is reported;
-run apply again to go on. With --reviewed nothing is written unless every change
-was in the plan that was reviewed. With a plan file only what it holds is
-written, and nothing at all where live is no longer as it saw it.`,
+		Description: `Plans, asks for approval, and writes. Approval does not allow hazards: a change
+with a hazard is refused until --allow-hazards names the hazard. The answer to
+every write is checked, and live state is read again at the end. On SIGINT or
+SIGTERM, requests in flight finish, nothing more is written, and the report says
+what was done; run apply again to continue. With --reviewed, nothing is written
+unless every change is in the reviewed plan. With a plan file, only its changes
+are written, and none if live state changed since the plan was made.`,
 		Flags: append(sharedFlags(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
-			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards that are accepted"},
-			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` changes at most, in place of the policy's limit"},
-			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` after which to stop cleanly"},
-			&cli.StringFlag{Name: "reviewed", Usage: "`FILE` plan or plan comment that must cover it all"},
-			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait until what was written is active"},
-			&cli.StringFlag{Name: "receipt", Usage: "`FILE` to keep a line of every change in, as JSON"},
-			&cli.BoolFlag{Name: "allow-not-tip", Usage: "apply a commit that its branch left behind"},
+			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards to accept"},
+			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` at most N changes; replaces the policy's limit"},
+			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` stop cleanly after this time"},
+			&cli.StringFlag{Name: "reviewed", TakesFile: true, Usage: "`FILE` plan or plan comment with every change"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` wait until written settings are active"},
+			&cli.StringFlag{Name: "receipt", TakesFile: true, Usage: "`FILE` record every change as a line of JSON"},
+			&cli.BoolFlag{Name: "allow-not-tip", Usage: "allow a commit behind the tip of its branch"},
 		),
 		Action: action(p.applyOptions, p.apply),
 	}
@@ -92,9 +92,9 @@ func (p *program) applyOptions(c *cli.Context) (o applyOptions, err error) {
 	return o, err
 }
 
-// hazards reads the names given to --allow-hazards. All names of the contract
-// are known, those included that no change of this release has, so that one
-// command line serves every release.
+// hazards reads the names given to --allow-hazards. It accepts every documented name,
+// even if no change of this release has that hazard, so that one command line serves
+// every release.
 func hazards(names []string) ([]plan.HazardKind, error) {
 	var out []plan.HazardKind
 	for _, name := range names {
@@ -165,13 +165,13 @@ func (p *program) apply(ctx context.Context, o applyOptions) (err error) {
 	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
 }
 
-// notLeftBehind refuses a commit that its branch, as the remote was last seen, has
-// left behind: live would go back to it. Of a commit that is checked out by itself,
-// as CI does, the branch is the remote's default one.
+// notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
+// applying it would undo newer commits. A detached commit, as in CI, is compared with
+// the remote's default branch.
 func (p *program) notLeftBehind(o common) error {
 	repo, head, err := openHead(o)
 	if err != nil {
-		return nil // without a commit there is no tip
+		return nil // nothing is committed, so nothing can be behind
 	}
 	branch, err := repo.Branch()
 	if err != nil {
@@ -192,19 +192,19 @@ func (p *program) notLeftBehind(o common) error {
 	if behind, err := repo.IsAncestor(head, tip); err != nil || !behind {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: pull first, or go back on purpose with --allow-not-tip",
+	return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: pull first, or go back on purpose with --allow-not-tip",
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
-// applied is what became of an apply. What was not reached is nil.
+// applied is the outcome of an apply. Stages that were not reached leave nil.
 type applied struct {
 	made   *plan.Plan
 	result *apply.Result
 	err    error // with the exit code
 }
 
-// carryOut plans and writes. Base only tells causes. Gate, if set, may refuse the
-// plan before anything is written.
+// carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
+// refuse the plan before anything is written.
 func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
 	if run.deadline > 0 {
 		var cancel context.CancelFunc
@@ -216,7 +216,7 @@ func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configura
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing; a document with zone: says what to manage")}
+		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with zone:")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.common, c.desired, base.asked())
@@ -303,8 +303,8 @@ func (p *program) printResult(o applyOptions, result *apply.Result) {
 	}
 }
 
-// mayWrite says why a plan is not to be written, if it is not. Without changes it
-// says whether the plan is whole.
+// mayWrite returns why a plan must not be written. For a plan without changes it
+// returns why the plan is incomplete.
 func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
 	if len(made.Changes) == 0 {
 		return cmp.Or(p.gates(o, made, c), unread(made))
@@ -324,8 +324,7 @@ func (p *program) mayWrite(ctx context.Context, o applyOptions, c *configuration
 	return p.confirm(ctx, o)
 }
 
-// missingKey refuses to begin where a certificate is to be uploaded whose private
-// key is not there.
+// missingKey refuses to begin if the private key of a certificate to upload is not set.
 func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
 	for i := range made.Changes {
 		c := &made.Changes[i]
@@ -335,7 +334,7 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 		for _, z := range desired.Zones {
 			for _, cert := range z.OriginCertificates {
 				if schema.StringValue(cert.SHA256) == c.Edits[0].To && keys[cert.KeyEnv] == "" {
-					return fmt.Errorf("nothing was written: %s: the private key of %s is to come from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
+					return fmt.Errorf("nothing was written: %s: the private key of %s comes from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
 				}
 			}
 		}
@@ -343,11 +342,10 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 	return nil
 }
 
-// lost tells that the report could not be printed: its reader is gone, or the
-// disk is full. The run goes on, and its exit code is that of what was written
-// to Cloudflare.
+// lost says that the report could not be printed, for example because the disk is full.
+// The run continues, and its exit code depends only on the writes to Cloudflare.
 func (p *program) lost(err error) {
-	fmt.Fprintf(p.err, "tlsync: the report is lost: %s\n", oneLine(err))
+	fmt.Fprintf(p.err, "tlsync: the report could not be printed: %s\n", oneLine(err))
 }
 
 // confirm asks on a terminal and refuses without one.
@@ -356,9 +354,9 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 		return nil
 	}
 	if !isTerminal(p.in) {
-		return errors.New("nothing was written: there is no terminal to ask on; --auto-approve applies without asking")
+		return errors.New("nothing was written: cannot ask for approval without a terminal; use --auto-approve to apply without asking")
 	}
-	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is taken: ")
+	fmt.Fprint(p.err, "\nWrite these changes to Cloudflare? Only \"yes\" is accepted: ")
 
 	answer := make(chan string, 1)
 	go func() {
@@ -380,7 +378,7 @@ func (p *program) confirm(ctx context.Context, o applyOptions) error {
 	}
 }
 
-// undone is one line about what was not done, for those who see stderr only.
+// undone summarizes in one line the changes that were not done, for readers of stderr.
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
@@ -412,9 +410,9 @@ func (p *program) verdict(made *plan.Plan, r *apply.Result, last error) error {
 	case r.Tally.Done < r.Tally.Planned:
 		return exit{code, undone(r)}
 	case last != nil:
-		return exit{code, fmt.Errorf("all was written, but not checked: %w", last)}
+		return exit{code, fmt.Errorf("everything was written, but not checked: %w", last)}
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
-		return exit{code, errors.New("all was written, but live is not as the configuration asks; the report tells what is not")}
+		return exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
 	}
 	if err := unread(made); err != nil {
 		return exit{code, err}

@@ -16,9 +16,9 @@ import (
 // file: some seconds on a slow machine.
 const maxCredit = 10_000
 
-// credit notes on the lines that a plan names who last touched them. Git is not
-// needed for a plan: what cannot be told, or not soon, is left out, and so is all
-// of it once the run is to stop.
+// credit adds to the lines that a plan names who last changed them. A plan does not need
+// this: authors that are unknown or take too long to find are left out, and so are all
+// once the run is asked to stop.
 func (p *program) credit(ctx context.Context, o common, made *plan.Plan, head, base *configuration) {
 	repo, err := gitfs.Open(o.configDir)
 	if err != nil || head.info.Commit == "" {
@@ -33,8 +33,8 @@ func (p *program) credit(ctx context.Context, o common, made *plan.Plan, head, b
 	made.Credit(of, earlier)
 }
 
-// blame looks lines up, each file once, and those files only that are as they are
-// in the commit.
+// blame looks up the authors of lines, once per file, for files that are unchanged since
+// the commit.
 func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
 	files := map[string][]gitfs.Line{}
 	commit := gitfs.Commit{Hash: c.info.Commit}
@@ -49,7 +49,7 @@ func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *conf
 			if asCommitted(c.files, tree, at.File) {
 				var err error
 				if lines, err = repo.Blame(ctx, commit, at.File, effort); err != nil && ctx.Err() == nil && !errors.Is(err, gitfs.ErrShallow) {
-					o.log.Warn("it is not known who last touched the lines of a file", "file", safe.Text(at.File), "reason", oneLine(err))
+					o.log.Warn("cannot tell who last changed the lines of a file", "file", safe.Text(at.File), "reason", oneLine(err))
 				}
 			}
 			files[at.File] = lines

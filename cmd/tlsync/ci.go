@@ -49,13 +49,12 @@ func (p *program) ciCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ci", Usage: "the GitHub flow: event → plan comment, apply, or drift issue",
 		UsageText: "tlsync ci [--config DIR] [--command auto|validate|plan|apply|drift]",
-		Description: `Does what the event of a GitHub workflow asks for: a plan with a comment for
-pull_request (and merge_group, without one), an apply for a push to the default
-branch, a look for drift with an issue for schedule and workflow_dispatch. Never
-writes to Cloudflare on a pull request. What counts is what is committed. Its
-own flags can also be given as TLSYNC_ and the name in capitals, as in
-TLSYNC_FAIL_ON, and so can config, rate and (several) zones; the token for
-GitHub is GITHUB_TOKEN.`,
+		Description: `Handles the event of a GitHub workflow: plans and comments for pull_request (and
+plans for merge_group), applies for a push to the default branch, checks for
+drift and keeps an issue for schedule and workflow_dispatch. Never writes to
+Cloudflare on a pull request. Uses the committed configuration only. Its own
+flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
+--config, --rate and --zone (TLSYNC_ZONES). The GitHub token is GITHUB_TOKEN.`,
 		Flags: ciFlags(),
 		// The runner hears of a wrong input as well.
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
@@ -87,17 +86,17 @@ func ciFlags() []cli.Flag {
 
 	return append(flags,
 		&cli.StringFlag{Name: "command", EnvVars: inputs("command"), Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
-		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` in place of the base that the event names"},
-		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards that are accepted"},
-		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` in place of the policy's limit"},
-		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state, where there is no token"},
+		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` replaces the base that the event names"},
+		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards to accept"},
+		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` replaces the policy's limit"},
+		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state to use without a token"},
 		&cli.StringFlag{Name: "comment", EnvVars: inputs("comment"), Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
 		&cli.StringFlag{Name: "comment-key", EnvVars: inputs("comment-key"), Usage: "`KEY` tells several configurations apart"},
 		&cli.StringFlag{Name: "issue", EnvVars: inputs("issue"), Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
-		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
-		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` held to the review: auto, required, off"},
-		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` after which an apply stops cleanly"},
-		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "apply a commit that its branch left behind"},
+		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
+		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` check the review: auto, required, off"},
+		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` stop an apply cleanly after this time"},
+		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "allow a commit behind the tip of its branch"},
 	)
 }
 
@@ -147,9 +146,9 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	)
 }
 
-// elsewhere is what ci says outside of GitHub Actions.
-const elsewhere = `tlsync ci is for GitHub Actions, and this is none (GITHUB_ACTIONS is not "true").
-Elsewhere use the commands themselves; their exit codes tell what came of it:
+// elsewhere is the error of ci outside of GitHub Actions.
+const elsewhere = `tlsync ci runs in GitHub Actions only (GITHUB_ACTIONS is not "true").
+Elsewhere, use the commands themselves; their exit codes tell the result:
   merge request:    tlsync plan --base origin/main --format markdown >plan.md
   default branch:   tlsync apply --auto-approve
   schedule:         tlsync drift`
@@ -174,7 +173,7 @@ type ciRun struct {
 	annotations []github.Annotation
 }
 
-// ci runs it. An error of the options is told where the runner looks, too.
+// ci handles the event of a workflow. It reports wrong options to the runner too.
 func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 	env, err := github.ReadEnvironment(p.getenv)
 	if errors.Is(err, github.ErrNotActions) {
@@ -262,13 +261,13 @@ func (r *ciRun) checked(c *configuration) error {
 	return err
 }
 
-// annotate adds remarks on lines of the configuration.
+// annotate adds annotations to lines of the configuration.
 func (r *ciRun) annotate(as []report.Annotation) {
 	r.annotations = append(r.annotations, annotations(r.o.common, as)...)
 }
 
-// annotations are remarks on lines of the configuration as GitHub takes them, with
-// files named from the top of the repository.
+// annotations converts annotations of configuration lines for GitHub, with paths from the
+// root of the repository.
 func annotations(o common, as []report.Annotation) []github.Annotation {
 	below := ""
 	if repo, err := gitfs.Open(o.configDir); err == nil {
@@ -284,9 +283,8 @@ func annotations(o common, as []report.Annotation) []github.Annotation {
 	return out
 }
 
-// key is what tells this configuration's comment, issue and status from those of
-// others in the repository: that of the options, else one of the zones that the
-// run is narrowed to.
+// key distinguishes the comment, issue and status of this configuration from those of
+// others in the repository. It comes from the options, else from the zones of --zone.
 func (r *ciRun) key() string {
 	return cmp.Or(r.o.key, zonesKey(r.o.zones), "default")
 }
@@ -308,8 +306,8 @@ const (
 	commentBudget = 65_000
 )
 
-// tell writes what the job and later steps learn of the run: annotations, job
-// summary, outputs. That it cannot be told changes nothing of what was done.
+// tell writes the annotations, the job summary and the outputs for later steps. If that
+// fails, the exit code does not change.
 func (r *ciRun) tell(code int, err error) {
 	var silent exit
 	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
@@ -333,7 +331,7 @@ func (r *ciRun) warn(what string, err error) {
 	}
 }
 
-// outputs are numbers, paths, digests and words of our own.
+// outputs returns the outputs of the action. They hold no text from outside.
 func (r *ciRun) outputs(code int) []github.Output {
 	changes, weaker, stronger, drift, digest := 0, 0, 0, 0, ""
 	if r.made != nil {
@@ -373,8 +371,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 	}
 }
 
-// result is the word for an exit code. With 0 it tells whether there was anything
-// to do.
+// result names an exit code in one word. For 0 it distinguishes clean from changes.
 func (r *ciRun) result(code int) string {
 	switch code {
 	case codeOK:

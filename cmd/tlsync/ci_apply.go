@@ -17,7 +17,7 @@ import (
 	"tlsync/engine/safe"
 )
 
-// marked is what the statuses of commits say of earlier applies.
+// marked is what commit statuses say about earlier applies.
 type marked struct {
 	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
 	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
@@ -75,7 +75,7 @@ func (r *ciRun) statusContext() string {
 	return statusName
 }
 
-// apply is what a push to the default branch gets.
+// apply handles a push to the default branch.
 func (r *ciRun) apply(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 
 	last := r.marks(ctx)
 	if last.unknown != "" {
-		r.notice("warning", "it is not known which commit was applied last: "+last.unknown)
+		r.notice("warning", "the last applied commit is unknown: "+last.unknown)
 	}
 	base, err := r.before(last)
 	if err != nil {
@@ -139,8 +139,8 @@ func (r *ciRun) apply(ctx context.Context) error {
 	return a.err
 }
 
-// before is the configuration that live was made equal to last, as far as that is
-// known: that of the mark, else of the commit before the push. It only tells causes.
+// before loads the configuration that was applied last: of the marked commit, else of the
+// commit before the push. It only explains why settings differ.
 func (r *ciRun) before(last marked) (*configuration, error) {
 	if last.found {
 		return r.earlier(r.repo, last.applied, r.o.common)
@@ -155,31 +155,31 @@ func (r *ciRun) before(last marked) (*configuration, error) {
 	return r.earlier(r.repo, at, r.o.common)
 }
 
-// isTip refuses a commit that the branch has left behind: live would go back to it.
-// It is asked of GitHub, since the checkout knows the branch as it was.
+// isTip refuses a commit that is behind its branch: applying it would undo newer commits.
+// It asks GitHub, because the checkout only knows the branch as it was.
 func (r *ciRun) isTip(ctx context.Context) error {
 	if r.o.notTip {
 		return nil
 	}
 	if r.client == nil {
-		return errors.New("nothing was written: without a GITHUB_TOKEN (in the action: the input github-token) it is not known whether this commit is still the tip of its branch; TLSYNC_ALLOW_NOT_TIP=true goes without")
+		return errors.New("nothing was written: cannot check that this commit is the tip of its branch without a GITHUB_TOKEN (in the action: the input github-token); set TLSYNC_ALLOW_NOT_TIP=true to skip the check")
 	}
 
 	tip, err := r.client.BranchTip(ctx, r.event.DefaultBranch)
 	if err != nil {
-		return fmt.Errorf("nothing was written: it is not known whether this commit is still the tip of its branch: %w", err)
+		return fmt.Errorf("nothing was written: cannot check that this commit is the tip of its branch: %w", err)
 	}
 	if tip != r.head.Hash {
-		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is not the tip of %s any more, which is %s: its own run applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
+		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
 }
 
-// heldTo are the reviews that a plan is held to, nil where it is held to none: those
-// of all merges that were not applied yet, the newest first. A merge without one is
-// held to those of the others. The error is that of a review that is missing and
-// required, or of one that does not speak of what was merged.
+// heldTo returns the reviews that the plan must agree with: those of all merges that are
+// not applied yet, the newest first. It returns nil if none is needed. A merge without a
+// review is checked against the reviews of the others. It fails if a required review is
+// missing, or if a review is about another commit than the merged one.
 func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
 	if r.o.reviewed == "off" {
 		return nil, nil
@@ -211,21 +211,21 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 	case r.o.reviewed == "required":
 		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
 	case len(reviews) == 0:
-		r.remark(r.o.common, "tlsync: not held to a reviewed plan: %s", missing[0])
-		r.summary = append(r.summary, "Not held to a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
+		r.remark(r.o.common, "tlsync: not checked against a reviewed plan: %s", missing[0])
+		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
 	}
 	return reviews, nil
 }
 
-// reviewOf is the review of the pull request that brought a commit, or why there is
-// none.
+// reviewOf finds the review of the pull request that contains a commit, or says why there
+// is none.
 func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.Reviewed, missing string, err error) {
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
 	case err != nil:
 		return review, "", fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
 	case !ok:
-		return review, "no merged pull request brought commit " + short(commit.Hash), nil
+		return review, "no merged pull request contains commit " + short(commit.Hash), nil
 	}
 
 	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
@@ -233,7 +233,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	case err != nil:
 		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
 	case !ok:
-		return review, fmt.Sprintf("pull request %d has no plan comment of ours", pull.Number), nil
+		return review, fmt.Sprintf("pull request %d has no plan comment by tlsync", pull.Number), nil
 	}
 
 	head, review, err := planfile.ParseReviewed(body)
@@ -241,37 +241,37 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	case err != nil:
 		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
 	case head != pull.HeadSHA:
-		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan that was commented on pull request %d is of commit %s, and %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
+		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
 	}
 	return review, "", nil
 }
 
-// mark notes on the commit that live is as it says.
+// mark sets the status that says that live state matches the commit.
 func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	switch {
 	case r.client == nil:
 		return
 	case !reached(made):
-		r.notice("warning", "the commit is not marked as applied: the configuration reaches no live zone, or a glob of it matches none")
+		r.notice("warning", "the commit is not marked as applied: the configuration matches no live zone, or one of its globs matches none")
 		return
 	}
 
-	description := "Live is as this commit says; nothing had to change."
+	description := "Live state matches this commit; nothing had to change."
 	switch n := len(made.Changes); n {
 	case 0:
 	case 1:
-		description = "Live is as this commit says; 1 change was made."
+		description = "Live state matches this commit; 1 change was made."
 	default:
-		description = fmt.Sprintf("Live is as this commit says; %d changes were made.", n)
+		description = fmt.Sprintf("Live state matches this commit; %d changes were made.", n)
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
-		r.notice("warning", "the commit could not be marked as applied, so that later runs take what is pending for drift: "+r.secrets.hide(err.Error()))
+		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.secrets.hide(err.Error()))
 	}
 }
 
-// reached reports whether a plan is about all that the configuration is: that zones
-// are missing may also mean that the token does not see them any more.
+// reached reports whether the plan found every zone of the configuration. A missing zone
+// may also be one that the token can no longer see.
 func reached(made *plan.Plan) bool {
 	return !slices.ContainsFunc(made.Findings, func(f plan.Finding) bool {
 		return f.Rule == plan.NotFound && f.Kind == plan.KindZone

@@ -10,7 +10,7 @@ import (
 	"tlsync/engine/report"
 )
 
-// drift is what a schedule gets.
+// drift handles a schedule.
 func (r *ciRun) drift(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
@@ -45,7 +45,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
 	r.summarise(made, page)
 	if last.unknown != "" {
-		r.notice("warning", "what was merged and is not applied yet may be shown as drift: it is not known which commit was applied last: "+last.unknown)
+		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
 	}
 
 	if r.o.issue {
@@ -54,26 +54,26 @@ func (r *ciRun) drift(ctx context.Context) error {
 	return r.driftVerdict(made, c, r.o.failOn, pending)
 }
 
-// keepIssue opens, updates and closes the drift issue, which is about the default
-// branch. Drift that may be none, since it is unknown what was applied last, does not
-// open it, and nothing found in an incomplete reading does not close it.
+// keepIssue opens, updates and closes the drift issue of the default branch. It opens no
+// issue while the last applied commit is unknown, because the drift may be a pending
+// change. It closes no issue after an incomplete reading.
 func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
 	fingerprint := hold.DriftFingerprint(made)
 	switch {
 	case r.client == nil:
-		r.notice("warning", "no drift issue is kept: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		r.notice("warning", "the drift issue is not updated: there is no GITHUB_TOKEN (in the action: the input github-token)")
 		return
 	case !github.OnDefaultBranch(r.env, r.event):
-		r.notice("notice", "no drift issue is kept: this is not the default branch")
+		r.notice("notice", "the drift issue is not updated: this is not the default branch")
 		return
 	case fingerprint == "" && (unread(made) != nil || !reached(made)):
 		return
 	case fingerprint != "" && unknown != "":
-		r.notice("warning", "no drift issue is kept, since what is shown as drift may be a merge that waits")
+		r.notice("warning", "the drift issue is not updated: the drift shown may be a merge that is not applied yet")
 		return
 	}
 
-	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live is not as committed", Gone: "Live is as committed again."}
+	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live state differs from the commit", Gone: "Live state matches the commit again."}
 	if url := r.env.RunURL(); url != "" {
 		issue.Gone += " " + url
 	}
@@ -93,7 +93,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
-		r.notice("warning", "the drift issue could not be kept: "+r.secrets.hide(err.Error()))
+		r.notice("warning", "the drift issue could not be updated: "+r.secrets.hide(err.Error()))
 	}
 	r.issueNumber = posted.Number
 	r.strange(posted)

@@ -19,7 +19,7 @@ import (
 	"tlsync/engine/safe"
 )
 
-// plan is what a pull request gets: a three-way plan in a comment, in the job
+// plan handles a pull request: it puts a three-way plan into a comment, into the job
 // summary and on the lines of the configuration.
 func (r *ciRun) plan(ctx context.Context) error {
 	c, err := r.configuration()
@@ -65,7 +65,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
-		page.Lead = "Compared with a saved snapshot, not with Cloudflare: what is live may have changed since."
+		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
 	r.summarise(made, page)
 
@@ -85,21 +85,21 @@ func (r *ciRun) plan(ctx context.Context) error {
 	return cmp.Or(unread(made), refused)
 }
 
-// dependabot is whose pull requests get no secret, like those of forks.
+// dependabot opens pull requests that get no secrets, like those from forks.
 const dependabot = "dependabot[bot]"
 
-// configuration is what is committed, whatever an earlier step of the job did to the
-// files: it is the commit that is reviewed, applied and marked.
+// configuration loads the committed configuration, not the files, which an earlier step
+// of the job may have changed: the commit is reviewed, applied and marked.
 func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o.common) }
 
-// nothingToCompare says why a plan could not be made, where that is nobody's fault.
+// nothingToCompare says why no plan could be made although nothing went wrong.
 type nothingToCompare string
 
 func (e nothingToCompare) Error() string {
-	return string(e) + ", and there is no snapshot of live state: the configuration was checked, and not compared with anything"
+	return string(e) + ", and there is no snapshot of live state: the configuration was checked but not compared"
 }
 
-// unplanned tells, in place of a plan, why there is none.
+// unplanned reports why no plan was made, in the places where the plan would be.
 func (r *ciRun) unplanned(ctx context.Context, why error) error {
 	title, text := "failed", r.secrets.hide(why.Error())
 	var nothing nothingToCompare
@@ -117,14 +117,14 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 	return nil
 }
 
-// offline says why a plan is made without Cloudflare, if it is, and from which
-// snapshot, if there is one: for the pull request of a fork always, since its
-// configuration is somebody else's, and else where there are no credentials.
+// offline returns why Cloudflare cannot be asked, and the snapshot to use instead; both
+// are empty if it can. A pull request from a fork never asks Cloudflare, because someone
+// else wrote its configuration. Other runs only do not if they lack credentials.
 func (r *ciRun) offline(c, base *configuration) (from, why string) {
 	var missing noCredentials
 	switch _, err := r.cloudflareOptions(r.o.common, c.desired, base.asked()); {
 	case r.event.Pull.Fork:
-		why = "pull requests of forks get no token for Cloudflare"
+		why = "pull requests from forks get no Cloudflare token"
 	case errors.As(err, &missing):
 		why = string(missing)
 	default:
@@ -140,8 +140,8 @@ func (r *ciRun) offline(c, base *configuration) (from, why string) {
 	return from, why
 }
 
-// isPull reports whether what is checked out is the head of the pull request, or the
-// merge of it that GitHub makes.
+// isPull reports whether the checkout is the head of the pull request, or GitHub's test
+// merge of it.
 func (r *ciRun) isPull() bool {
 	head := r.event.Pull.HeadSHA
 	if head == "" || r.head.Hash == head {
@@ -151,8 +151,8 @@ func (r *ciRun) isPull() bool {
 	return err == nil && len(parents) == 2 && parents[1].Hash == head
 }
 
-// reviewedHead is the commit that reviewers look at: the pull request's own, and
-// not the merge of it that is checked out.
+// reviewedHead returns the commit that reviewers see: the pull request's head, not the
+// test merge that is checked out.
 func (r *ciRun) reviewedHead() string {
 	if r.isPull() {
 		return r.event.Pull.HeadSHA
@@ -160,8 +160,8 @@ func (r *ciRun) reviewedHead() string {
 	return r.head.Hash
 }
 
-// base is the configuration that the plan is compared with, nil where the event
-// knows none.
+// base loads the configuration that the plan is compared with. It returns nil if the
+// event names no base.
 func (r *ciRun) base() (*configuration, error) {
 	if r.o.base != "" {
 		return r.program.base(r.o.common, r.o.base)
@@ -211,7 +211,7 @@ func (r *ciRun) title(what string) string {
 	return "tlsync " + what + " (" + r.o.key + ")"
 }
 
-// of names the commits of a plan, as Markdown.
+// of names the commits that a plan compares, as Markdown.
 func (r *ciRun) of(base *configuration) string {
 	text := "Commit " + safe.MarkdownCode(short(r.reviewedHead()))
 	if base != nil && base.info.Commit != r.head.Hash {
@@ -231,8 +231,8 @@ func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
 	r.summary = append(r.summary, b.String())
 }
 
-// comment keeps the comment of the pull request. Render gets the room that there
-// is. Whatever goes wrong, the plan is in the job summary too.
+// comment creates or updates the comment on the pull request. Render gets the size limit.
+// If the comment fails, the plan is still in the job summary.
 func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, error)) {
 	number, level := r.event.Pull.Number, "warning"
 	if r.event.Pull.Fork {
@@ -242,13 +242,13 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	case !r.o.comment || r.env.Event != "pull_request" && r.env.Event != "pull_request_target":
 		return
 	case number == 0:
-		r.notice("warning", "the plan is not commented: the payload of the event does not name the pull request")
+		r.notice("warning", "the plan was not posted as a comment: the payload of the event does not name the pull request")
 		return
 	case r.client == nil:
-		r.notice("warning", "the plan is not commented: there is no GITHUB_TOKEN (in the action: the input github-token)")
+		r.notice("warning", "the plan was not posted as a comment: there is no GITHUB_TOKEN (in the action: the input github-token)")
 		return
 	case !r.isPull():
-		r.notice("warning", "the plan is not commented: what is checked out is not the pull request")
+		r.notice("warning", "the plan was not posted as a comment: the checkout is not the pull request")
 		return
 	}
 
@@ -262,7 +262,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 			continue
 		}
 		if err != nil {
-			r.notice(level, "the plan could not be commented: "+r.secrets.hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be posted as a comment: "+r.secrets.hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break
@@ -273,14 +273,14 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	r.remark(r.o.common, "tlsync: comment %s", posted.Done)
 }
 
-// strange tells that what was written will not be found again.
+// strange warns that the next run will not find what this one wrote.
 func (r *ciRun) strange(p github.Posted) {
 	if p.Stranger != "" {
-		r.notice("warning", "what is written with this token is "+p.Stranger+"'s, and will not be found again by the next run: give that as TLSYNC_GITHUB_LOGIN (in the action: the input github-login)")
+		r.notice("warning", "comments and issues written with this token belong to "+p.Stranger+", so the next run does not find them: set TLSYNC_GITHUB_LOGIN to that name (in the action: the input github-login)")
 	}
 }
 
-// notice tells of what could not be told.
+// notice adds an annotation about the run itself.
 func (r *ciRun) notice(level, text string) {
 	r.annotations = append(r.annotations, github.Annotation{Level: level, Title: "tlsync", Message: text})
 }

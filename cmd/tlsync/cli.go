@@ -185,14 +185,14 @@ func sharedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Category: sharedCategory, Value: ".", TakesFile: true, Usage: "`DIR` directory that holds tlsync.yaml"},
 		&cli.StringSliceFlag{Name: "zone", Category: sharedCategory, Usage: "`NAME` only this zone; may be repeated"},
-		&cli.StringFlag{Name: "format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` of the output"},
+		&cli.StringFlag{Name: "format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` output format"},
 		&cli.StringFlag{Name: "color", Category: sharedCategory, Value: "auto", Usage: "`WHEN` auto, always or never"},
-		&cli.BoolFlag{Name: "verbose", Category: sharedCategory, Usage: "all names, and what stands behind them"},
-		&cli.BoolFlag{Name: "quiet", Category: sharedCategory, Usage: "no progress and no remarks on stderr"},
+		&cli.BoolFlag{Name: "verbose", Category: sharedCategory, Usage: "show all names and details"},
+		&cli.BoolFlag{Name: "quiet", Category: sharedCategory, Usage: "no progress or remarks on stderr"},
 		&cli.StringFlag{Name: "log-level", Category: sharedCategory, Value: "warn", Usage: "`LEVEL` debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` text or json"},
-		&cli.StringFlag{Name: "rate", Category: sharedCategory, Value: "1100/5m", Usage: "`N/TIME` API requests in a time, at most"},
-		&cli.IntFlag{Name: "concurrency", Category: sharedCategory, Value: 10, Usage: "`N` API requests at once, at most"},
+		&cli.StringFlag{Name: "rate", Category: sharedCategory, Value: "1100/5m", Usage: "`N/TIME` at most N API requests per TIME"},
+		&cli.IntFlag{Name: "concurrency", Category: sharedCategory, Value: 10, Usage: "`N` at most N API requests at once"},
 		&cli.DurationFlag{Name: "timeout", Category: sharedCategory, Value: 30 * time.Second, Usage: "`TIME` for one API request"},
 	}
 }

@@ -22,9 +22,8 @@ type configuration struct {
 	files   fs.FS
 }
 
-// load reads the configuration as it stands in the directory, and notes the
-// commit it belongs to. Reading never needs Git: a repository that cannot be
-// opened is told and left out.
+// load reads the configuration from the directory and notes its commit. It does not need
+// Git: if the repository cannot be opened, it logs why and leaves the commit out.
 func (p *program) load(o common) (*configuration, error) {
 	root, err := os.OpenRoot(o.configDir)
 	if err != nil {
@@ -57,7 +56,7 @@ func (p *program) valid(o common) (*configuration, error) {
 	return c, p.check(o, c)
 }
 
-// asked is what the configuration asks for, nil for no configuration.
+// asked returns the desired state of the configuration, nil for no configuration.
 func (c *configuration) asked() *schema.Desired {
 	if c == nil {
 		return nil
@@ -65,8 +64,7 @@ func (c *configuration) asked() *schema.Desired {
 	return c.desired
 }
 
-// against is what a plan says of the configuration when it is compared with a
-// base.
+// against describes the configuration for a plan that compares it with a base.
 func (c *configuration) against(base *configuration) plan.Config {
 	info := c.info
 	if base != nil {
@@ -75,11 +73,11 @@ func (c *configuration) against(base *configuration) plan.Config {
 	return info
 }
 
-// errNotCommitted says that there is no commit that holds the configuration.
+// errNotCommitted means that no commit holds the configuration.
 var errNotCommitted = errors.New("not committed")
 
-// committed is the configuration at HEAD. With errNotCommitted it says why there
-// is none; info.Commit is then the commit that lacks it, if there is one.
+// committed loads the configuration at HEAD. If it fails with errNotCommitted,
+// info.Commit is the commit that lacks the configuration, if HEAD is a commit.
 func (p *program) committed(o common) (*configuration, error) {
 	repo, head, err := openHead(o)
 	if err != nil {
@@ -88,8 +86,8 @@ func (p *program) committed(o common) (*configuration, error) {
 	return p.inCommit(repo, head, o, p.now())
 }
 
-// openHead opens the repository of the configuration and finds the commit that is
-// checked out. The error is errNotCommitted where there is none.
+// openHead opens the repository of the configuration and finds the checked-out commit. It
+// fails with errNotCommitted without a repository or without a commit.
 func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 	repo, err := gitfs.Open(o.configDir)
 	if errors.Is(err, gitfs.ErrNoRepository) {
@@ -106,8 +104,8 @@ func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 	return repo, head, err
 }
 
-// inCommit loads the configuration as it is in a commit. With errNotCommitted the
-// commit has none. The time is that of schema.Load.
+// inCommit loads the configuration from a commit. It fails with errNotCommitted if the
+// commit has none. Schema.Load checks expiry at the given time.
 func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now time.Time) (*configuration, error) {
 	c := &configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
 
@@ -128,8 +126,8 @@ func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now 
 	return c, nil
 }
 
-// base is the configuration that a plan is compared with: that of the merge base
-// of a revision and HEAD. A commit without a configuration managed nothing.
+// base loads the configuration that a plan is compared with, from the merge base of a
+// revision and HEAD. A commit without a configuration managed nothing.
 func (p *program) base(o common, revision string) (*configuration, error) {
 	repo, head, err := openHead(o)
 	if err != nil {
@@ -146,8 +144,8 @@ func (p *program) base(o common, revision string) (*configuration, error) {
 	return p.earlier(repo, at, o)
 }
 
-// earlier is the configuration of a commit that plans are compared with. What was
-// wrong with it is no matter of today: what can be read of it counts.
+// earlier loads the configuration of an earlier commit, to compare with. Its mistakes do
+// not fail the run: the parts that can be read are used.
 func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configuration, error) {
 	// Whether certificates of that time have expired by now does not matter.
 	c, err := p.inCommit(repo, at, o, time.Time{})
@@ -166,7 +164,7 @@ func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configu
 				return nil, fmt.Errorf("read the configuration in commit %s: %s", short(at.Hash), d.Message)
 			}
 		}
-		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read of it counts as newly managed", short(at.Hash), n)
+		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read counts as newly managed", short(at.Hash), n)
 	}
 	return c, nil
 }

@@ -12,7 +12,7 @@ import (
 	"tlsync/schema"
 )
 
-// failOns are what drift can fail on.
+// failOns are the values of --fail-on.
 var failOns = []string{"any", "weaker", "none"}
 
 type driftOptions struct {
@@ -25,15 +25,14 @@ func (p *program) driftCommand() *cli.Command {
 	return &cli.Command{
 		Name: "drift", Usage: "compare live with the configuration as committed",
 		UsageText: "tlsync drift [--config DIR] [--applied REF] [--fail-on any|weaker|none]",
-		Description: `Compares live state with the configuration at HEAD, so that edits that are
-not committed do not read as drift, and exits with 2 if they differ. With
---applied live is expected to be as that commit says, and what later commits ask
-for is pending and no drift. Outside a repository the files are taken as they
-are. Never writes to Cloudflare.
-Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
+		Description: `Compares live state with the configuration at HEAD, ignoring uncommitted edits,
+and exits with 2 if they differ. With --applied, live state is expected to match
+that commit, and changes from later commits are pending, not drift. Outside a
+repository, the files are used as they are. Never writes to Cloudflare.
+Formats: text, json, markdown, github (annotations for a workflow).`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "applied", Usage: "`REF` the commit that was applied last (HEAD)"},
-			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` exits with 2: any, weaker or none"},
+			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
+			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
 		),
 		Action: action(p.driftOptions, p.drift),
 	}
@@ -78,7 +77,7 @@ func (p *program) drift(ctx context.Context, o driftOptions) error {
 	return p.driftVerdict(made, c, o.failOn, applied != c)
 }
 
-// applied is the configuration of the commit that was applied last.
+// applied loads the configuration of the last applied commit.
 func (p *program) applied(o common, revision string) (*configuration, error) {
 	repo, _, err := openHead(o)
 	if err != nil {
@@ -91,8 +90,8 @@ func (p *program) applied(o common, revision string) (*configuration, error) {
 	return p.earlier(repo, at, o)
 }
 
-// driftVerdict picks the exit code of a look for drift. Pending says that the
-// plan may hold what is not applied yet.
+// driftVerdict picks the exit code of a drift check. Pending means that the plan may
+// hold changes that are not applied yet.
 func (p *program) driftVerdict(made *plan.Plan, c *configuration, failOn string, pending bool) error {
 	if err := unread(made); err != nil {
 		return err
@@ -107,8 +106,8 @@ func (p *program) driftVerdict(made *plan.Plan, c *configuration, failOn string,
 	return kept
 }
 
-// drifted reports whether the drift is of the kind to fail on. What is only
-// pending is none. Live is weaker where putting it right strengthens.
+// drifted reports whether there is drift of the kind to fail on. Pending changes do not
+// count. Live state is weaker if the change back to the configuration strengthens it.
 func drifted(made *plan.Plan, failOn string, pending bool) bool {
 	for i := range made.Changes {
 		for _, e := range made.Changes[i].Edits {

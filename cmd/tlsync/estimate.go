@@ -15,8 +15,8 @@ import (
 // (docs.github.com/en/actions/reference/limits).
 const hostedJob = 6 * time.Hour
 
-// limit is how long a run may take: until its deadline, else as long as the job that
-// it is in. Elsewhere there is none.
+// limit returns how long a run may take: until its deadline, else until GitHub ends the
+// job. Outside of GitHub Actions it is unlimited.
 func (p *program) limit(deadline time.Duration) time.Duration {
 	if deadline <= 0 && p.inActions() {
 		return hostedJob
@@ -24,8 +24,8 @@ func (p *program) limit(deadline time.Duration) time.Duration {
 	return max(0, deadline)
 }
 
-// warnOfLimit tells, before anything is written, that there is not the time to write
-// it all, what becomes of the rest, and what would take less.
+// warnOfLimit warns before the first write that the time is too short to write everything,
+// and says what happens to the rest and what would be faster.
 func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Plan) {
 	left := o.limit
 	if deadline, ok := ctx.Deadline(); ok {
@@ -37,7 +37,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "tlsync: warning: to write %s takes about %s at %s, and ",
+	fmt.Fprintf(&b, "tlsync: warning: writing %s takes about %s at %s, and ",
 		plan.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
 	if o.deadline > 0 {
 		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, view.Duration(int(left.Seconds())))
@@ -45,10 +45,10 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", view.Duration(int(hostedJob.Seconds())))
 	}
 
-	b.WriteString(", and the next run goes on with the rest")
+	b.WriteString(", and the next run continues with the rest")
 	for _, f := range made.Findings {
 		if f.Rule == plan.CheaperZoneValue {
-			fmt.Fprintf(&b, "\ntlsync: what takes less: %s", safe.Text(f.Message))
+			fmt.Fprintf(&b, "\ntlsync: a faster way: %s", safe.Text(f.Message))
 		}
 	}
 	p.remark(o.common, "%s", b.String())

@@ -15,7 +15,7 @@ Usage:
 Commands:{{range .VisibleCommands}}
   {{printf "%-10s" .Name}} {{.Usage}}{{if .Aliases}} (alias {{join .Aliases ", "}}){{end}}{{end}}
 
-tlsync COMMAND --help tells the flags of a command.
+Run tlsync COMMAND --help for the flags of a command.
 
 Environment:
   CLOUDFLARE_API_TOKEN   token; or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY

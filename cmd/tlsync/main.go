@@ -1,9 +1,8 @@
 // Command tlsync keeps the TLS settings of Cloudflare zones and custom
 // hostnames in Git.
 //
-// This package is the only one that knows all the others. It turns flags into
-// option structs, joins the stages and picks the exit code; it decides nothing
-// about TLS.
+// This package is the only one that imports all the others. It turns flags into option
+// structs, joins the stages and picks the exit code. It decides nothing about TLS.
 package main
 
 import (
@@ -35,7 +34,7 @@ func main() {
 	go func() {
 		s := <-signals
 		cancel(stopped{s})
-		fmt.Fprintf(screen, "\ntlsync: %s: finishing what is in flight; once more ends at once\n", signalName(s))
+		fmt.Fprintf(screen, "\ntlsync: %s: finishing requests in flight; send it again to end at once\n", signalName(s))
 		s = <-signals
 		screen.Close()
 		if !writing.Load() {
@@ -79,12 +78,13 @@ const (
 	codeError      = 1  // nothing was written
 	codeDiffers    = 2  // plan --detailed-exitcode, drift
 	codeRefused    = 3  // a hazard not allowed; nothing was written
-	codeStale      = 4  // the plan is no longer what was reviewed; nothing was written
+	codeStale      = 4  // the plan differs from the reviewed or saved one; nothing was written
 	codeIncomplete = 5  // something was written and something was not
 	codeBug        = 11 // a recovered panic
 )
 
-// exit is an error with an exit code. A nil err means that all was said already.
+// exit is an error with an exit code. A nil err means that the message was already
+// printed.
 type exit struct {
 	code int
 	err  error
@@ -99,8 +99,8 @@ func (e exit) Error() string {
 
 func (e exit) Unwrap() error { return e.err }
 
-// run is the whole program but for the process itself. It sets writing when it
-// begins to write to Cloudflare.
+// run is the whole program without the process around it. It sets writing before the
+// first write to Cloudflare.
 func run(ctx context.Context, args []string, s streams, getenv func(string) string, writing *atomic.Bool) (code int) {
 	secrets := newRedactor(getenv)
 	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
@@ -130,7 +130,7 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 	return e.code
 }
 
-// codeOf is the code that an error ends the program with.
+// codeOf returns the exit code for an error.
 func codeOf(err error) int {
 	var bug *crash.Error
 	var e exit

@@ -46,13 +46,13 @@ func (p *program) matrixCommand() *cli.Command {
 	return &cli.Command{
 		Name: "matrix", Usage: "zones in shards, as JSON for a CI matrix",
 		UsageText: "tlsync matrix [--config DIR] [--shards N] [--for plan|apply]",
-		Description: `Counts the custom hostnames of the zones that the configuration reaches, one
-request for each, and spreads the zones over shards of about the same number of
-requests. Prints one line of JSON, {"include":[…]}, for the matrix of a job.
-Shards whose zones share a token share its rate budget: each gets a part of it,
-so that more shards of one account are no faster.`,
+		Description: `Counts the custom hostnames of the zones that the configuration matches, with
+one request per zone, and spreads the zones over shards that need about the same
+number of requests. Prints one line of JSON, {"include":[…]}, for the matrix of
+a job. Shards whose zones share a token share its rate budget, so more shards of
+one account are not faster.`,
 		Flags: append(sharedFlags(),
-			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` shards at most"},
+			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` at most N shards"},
 			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
 		),
 		Action: action(p.matrixOptions, p.matrix),
@@ -96,7 +96,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 		return interrupted(ctx, err)
 	}
 	if len(sizes) == 0 {
-		return errors.New("the configuration reaches no live zone, and GitHub takes no matrix without a job")
+		return errors.New("the configuration matches no live zone, and a GitHub matrix needs at least one job")
 	}
 
 	shards := spread(sizes, o.shards, o.writes, o.rate)
@@ -104,7 +104,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 		p.remark(o.common, "tlsync: %s", safe.Text(line))
 	}
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
-		p.remark(o.common, "tlsync: mtls and alerts of accounts are in no shard: a job without zones takes them along")
+		p.remark(o.common, "tlsync: mtls and alerts of accounts are not in any shard: a job without zones applies them")
 	}
 
 	text, err := json.Marshal(struct {
@@ -165,7 +165,7 @@ func spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 	return shards
 }
 
-// shared says which shards have one budget.
+// shared describes which shards share a budget.
 func shared(shards []shard, rate cloudflare.Rate) []string {
 	users, requests := map[string]int{}, map[string]int{}
 	var budgets []string
@@ -187,7 +187,7 @@ func shared(shards []shard, rate cloudflare.Rate) []string {
 			if b == "default" {
 				whose = "CLOUDFLARE_API_TOKEN"
 			}
-			lines = append(lines, fmt.Sprintf("%d shards share the budget of %s, %s: each has a part of it, and together they are no faster than one", users[b], whose, rateText(rate)))
+			lines = append(lines, fmt.Sprintf("%d shards share the budget of %s, %s: each gets a part of it, so together they are not faster than one", users[b], whose, rateText(rate)))
 		}
 	}
 	return lines

@@ -33,15 +33,15 @@ func (p *program) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Aliases: []string{"diff"}, Usage: "compare desired with live, print the plan",
 		UsageText: "tlsync plan [--config DIR] [--zone NAME] [--base REF] [--out FILE]",
-		Description: `Reads live state and prints what apply would write, what needs permission by
-name, and what there is to know. With --base what the commits since then ask for
-is told apart from drift. With --snapshot nothing is read from Cloudflare. Never
-writes to Cloudflare.
-Formats: text, json, markdown, github (remarks on lines, for a workflow).`,
+		Description: `Reads live state and prints the changes that apply would write, the hazards to
+allow by name, and other findings. With --base, changes from the commits since
+then are told apart from drift. With --snapshot, nothing is read from
+Cloudflare. Never writes to Cloudflare.
+Formats: text, json, markdown, github (annotations for a workflow).`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "base", Usage: "`REF` tell what commits since then ask for from drift"},
-			&cli.StringFlag{Name: "out", Usage: "`FILE` to save the plan in, as JSON"},
-			&cli.StringFlag{Name: "snapshot", Usage: "`FILE` of tlsync snapshot, in place of Cloudflare"},
+			&cli.StringFlag{Name: "base", Usage: "`REF` tell changes since this commit from drift"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save the plan to this file, as JSON"},
+			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 if there are changes"},
 		),
 		Action: action(p.planOptions, p.plan),
@@ -94,8 +94,8 @@ func (p *program) plan(ctx context.Context, o planOptions) error {
 	return nil
 }
 
-// compare makes a plan with a client that has no write methods, or, where a
-// snapshot is named, from that file. Base is nil where there is none.
+// compare makes a plan with a client that has no write methods, or from a snapshot if one
+// is named. Base may be nil.
 func (p *program) compare(ctx context.Context, o common, c, base *configuration, from string) (*plan.Plan, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
@@ -106,14 +106,14 @@ func (p *program) compare(ctx context.Context, o common, c, base *configuration,
 	return made, interrupted(ctx, err)
 }
 
-// source is where live state comes from, and what ends the showing of progress.
+// source returns where live state comes from, and a function that ends the progress.
 func (p *program) source(o common, c, base *configuration, from string) (engine.Source, func(), error) {
 	if from != "" {
 		saved, err := readSnapshot(from)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
-		p.remark(o, "tlsync: live state is that of %s, from %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
+		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
 		return saved, func() {}, nil
 	}
 
@@ -151,8 +151,8 @@ func (p *program) print(o common, made *plan.Plan, pending bool) error {
 	return report.Text(p.out, made, report.TextOptions{Verbose: o.verbose, Color: o.color, Rate: rateText(o.rate), Limit: o.limit, Pending: pending})
 }
 
-// unread fails where something that the configuration manages could not be read
-// or cannot be written: a plan without it must not pass for a whole one.
+// unread fails if something that the configuration manages could not be read or cannot be
+// written: such a plan must not pass as complete.
 func unread(made *plan.Plan) error {
 	n := 0
 	for _, f := range made.Findings {
@@ -164,9 +164,9 @@ func unread(made *plan.Plan) error {
 	case 0:
 		return nil
 	case 1:
-		return errors.New("the plan is not complete: 1 finding is an error")
+		return errors.New("the plan is incomplete: 1 finding is an error")
 	}
-	return fmt.Errorf("the plan is not complete: %d findings are errors", n)
+	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
 }
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
@@ -223,13 +223,13 @@ func readPlan(file string, text []byte) (*plan.Plan, error) {
 	return made, intact(file, made)
 }
 
-// intact refuses a plan that is not the one that was saved.
+// intact refuses a plan that was changed after it was saved.
 func intact(file string, made *plan.Plan) error {
 	if plan.Digest(made.Changes) != made.Digest {
-		return fmt.Errorf("%s: the digest is not that of its changes: it was edited or damaged; make the plan again", file)
+		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)
 	}
 	if !planfile.Intact(made) {
-		return fmt.Errorf("%s: the checksum is not that of its content: it was edited or damaged; make the plan again", file)
+		return fmt.Errorf("%s: the checksum does not match its content: the file was edited or damaged; make the plan again", file)
 	}
 	return nil
 }

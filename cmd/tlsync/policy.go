@@ -15,8 +15,8 @@ import (
 	"tlsync/schema"
 )
 
-// maxChangesFlag reads --max-changes, which stands in for the policy's limit. A
-// number is taken as it is; a share lets ten pass, as in the policy.
+// maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;
+// a share always allows ten changes, as in the policy.
 func maxChangesFlag(s string) (schema.MaxChanges, error) {
 	if s == "" {
 		return schema.MaxChanges{}, nil
@@ -28,8 +28,8 @@ func maxChangesFlag(s string) (schema.MaxChanges, error) {
 	return m, nil
 }
 
-// breaches are what of the policy's rules keeps a plan from being written. A limit
-// given by flag stands in for the policy's.
+// breaches returns the breaches of the policy that forbid writing a plan. A limit given by
+// flag replaces the policy's.
 func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 	out := slices.Clone(made.Breaches)
 	if !limit.Set {
@@ -47,8 +47,8 @@ func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 	return out
 }
 
-// gates refuses a plan with hazards that nobody allowed, or that the policy does not
-// let pass. The text holds what would allow it, to be used as it is.
+// gates refuses a plan that has hazards without permission or breaks the policy. The error
+// contains flags and YAML that would allow it, ready to copy.
 func (p *program) gates(o applyOptions, made *plan.Plan, c *configuration) error {
 	refusals, broken := apply.Refusals(made, o.allow), breaches(made, o.maxChanges)
 	if len(refusals) == 0 && len(broken) == 0 {
@@ -57,24 +57,24 @@ func (p *program) gates(o applyOptions, made *plan.Plan, c *configuration) error
 	return exit{codeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.allow, c))}
 }
 
-// policyKept fails with what the policy does not let pass, whatever is allowed by
-// flag: a plan that no apply would carry out is no plan to be merged.
+// policyKept fails if a plan breaks the policy, whatever the flags allow: a change that
+// apply would refuse should not be merged.
 func (p *program) policyKept(made *plan.Plan, c *configuration) error {
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) == 0 {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("the policy is not kept, so that an apply is refused:%s", p.refusal(nil, broken, nil, c))}
+	return exit{codeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
 }
 
-// A refusal lists no more breaches of one rule than mostNamed. What is printed to be
-// used as it is has to be whole: only beyond mostExceptions it is not.
+// A refusal lists at most mostNamed breaches of one rule. YAML that is ready to copy must
+// be complete, so its limit, mostExceptions, is higher.
 const (
 	mostNamed      = 50
 	mostExceptions = 1000
 )
 
-// refusal lists what keeps a plan from being written, and what would allow it.
+// refusal lists why a plan is refused and what would allow it.
 func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
 	var b strings.Builder
 	need, never := slices.Clone(allowed), false
@@ -128,13 +128,13 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 	return b.String()
 }
 
-// exceptions writes the YAML that lets pass what is below the floor.
+// exceptions writes the YAML that accepts values below the floor.
 func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *schema.Policy) {
 	if len(broken) == 0 {
 		return
 	}
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
-		b.WriteString("\nthe base's policy counts as well, so that no commit loosens the rule it is judged by: to accept what is below its floor, bring an exception in a commit of its own, and apply that first")
+		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
 	}
 
 	type item struct {
@@ -162,23 +162,23 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	}
 
 	for _, what := range slices.Sorted(maps.Keys(odd)) {
-		fmt.Fprintf(b, "\n%s is no value that this release knows, so there is no exception for it: manage it, or change it at Cloudflare", safe.Text(what))
+		fmt.Fprintf(b, "\n%s is not a value that this release knows, so an exception cannot name it: manage the setting, or change it at Cloudflare", safe.Text(what))
 	}
 
 	if len(items) == 0 {
 		return
 	}
 	if len(policy.Exceptions) > 0 {
-		b.WriteString("\nto accept what is below the floor until a day, add to exceptions: of the policy")
+		b.WriteString("\nto accept values below the floor until a given day, add this to exceptions: in the policy")
 	} else {
-		b.WriteString("\nto accept what is below the floor until a day, add to policy:\n  exceptions:")
+		b.WriteString("\nto accept values below the floor until a given day, add this to policy:\n  exceptions:")
 	}
 
 	const days = 90
 	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
 	for i, it := range items {
 		if i == mostExceptions {
-			fmt.Fprintf(b, "\n    # and %d more; a pattern over hostnames stands for many", len(items)-mostExceptions)
+			fmt.Fprintf(b, "\n    # and %d more; a hostname pattern covers many", len(items)-mostExceptions)
 			break
 		}
 		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", safe.Text(it.name), strings.Join(it.settings, ", "), until)
@@ -193,17 +193,17 @@ func yamlValue(setting string, v schema.Value) string {
 	return string(v) // JSON is YAML
 }
 
-// entries writes the YAML that reaches custom hostnames and asks nothing of them.
+// entries writes the YAML that covers custom hostnames without changing them.
 func entries(b *strings.Builder, broken []plan.Breach) {
 	zone := ""
 	for i, br := range broken {
 		if i == mostExceptions {
-			fmt.Fprintf(b, "\n      # and %d more; a rule reaches many", len(broken)-mostExceptions)
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostExceptions)
 			break
 		}
 		if br.Zone != zone {
 			zone = br.Zone
-			fmt.Fprintf(b, "\nto reach it without asking anything of it, add to the document of zone %s, or write one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
+			fmt.Fprintf(b, "\nto cover it without changing it, add this to the document of zone %s, or create one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
 		}
 		fmt.Fprintf(b, "\n      %s: {}", safe.Text(br.Names[0]))
 	}

@@ -12,8 +12,8 @@ import (
 	"tlsync/engine/progress"
 )
 
-// watcher shows how far a run is: what is read, what is written, and what is read
-// once more. All of it goes to stderr.
+// watcher shows the progress of a run on stderr: first reading, then writing, then reading
+// again.
 type watcher struct {
 	p    *program
 	mode progress.Mode
@@ -26,20 +26,20 @@ type watcher struct {
 	sent    int
 }
 
-// watch begins to show the reading, of which the client tells.
+// watch shows the progress of reading, from the events of the client.
 func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
 	w := &watcher{p: p, mode: p.progressMode(o)}
 	w.begin("read", "hostnames", 0)
 	opts.Notify = func(e cloudflare.Event) {
 		w.event(&e)
 		if !e.PausedUntil.IsZero() {
-			p.remark(o, "tlsync: Cloudflare's rate limit is reached; going on at %s", e.PausedUntil.Format(time.TimeOnly))
+			p.remark(o, "tlsync: Cloudflare's rate limit is reached; continuing at %s", e.PausedUntil.Format(time.TimeOnly))
 		}
 	}
 	return w
 }
 
-// progressMode is a bar where a person looks on, and lines where it is a log.
+// progressMode chooses a bar for a terminal and lines for a log.
 func (p *program) progressMode(o common) progress.Mode {
 	switch {
 	case o.quiet:
@@ -50,7 +50,7 @@ func (p *program) progressMode(o common) progress.Mode {
 	return progress.Lines
 }
 
-// begin ends what is shown and shows something new.
+// begin replaces the current progress with a new one.
 func (w *watcher) begin(what, unit string, total int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,7 +61,7 @@ func (w *watcher) begin(what, unit string, total int) {
 	w.now = progress.New(screen(w.p.err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
 }
 
-// screen is what stands behind stderr: what progress prints holds no secret.
+// screen returns the stream under the redaction: progress prints no secrets.
 func screen(stderr io.Writer) io.Writer {
 	if r, ok := stderr.(redacted); ok {
 		return r.Writer
@@ -108,7 +108,7 @@ func (w *watcher) step(apply.Step) {
 	}
 }
 
-// add counts more of what is shown.
+// add counts more items.
 func (w *watcher) add(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -43,8 +43,8 @@ type receiptLost struct{ why error }
 
 func (l receiptLost) Error() string { return "a receipt that cannot be written: " + l.why.Error() }
 
-// openReceipt creates the file, or replaces what is in it. It must be none of the
-// files that the run reads.
+// openReceipt creates or empties the file of the receipt. It must not be one of the files
+// that the run reads.
 func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	if file == "" {
 		return nil, nil
@@ -76,7 +76,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
 		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
 			_ = f.Close()
-			return fail(fmt.Errorf("%s is there already and is no receipt; a receipt takes the place of an earlier one only", safe.Text(file)))
+			return fail(fmt.Errorf("%s already exists and is not a receipt; only an earlier receipt is replaced", safe.Text(file)))
 		}
 		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
 			err = f.Truncate(0)
@@ -93,15 +93,15 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
 }
 
-// of says which configuration is applied.
+// of sets the configuration that the receipt is about.
 func (r *receipt) of(config plan.Config) {
 	if r != nil {
 		r.config = config
 	}
 }
 
-// expect says which changes the run is about: those of its plan, and those of a
-// saved one that need no write any more.
+// expect sets the changes that the receipt lists: those of the plan, and those of a saved
+// plan that no longer need a write.
 func (run *applyRun) expect(made *plan.Plan) {
 	r := run.receipt
 	if r == nil {
@@ -130,7 +130,7 @@ func (r *receipt) watch(ctx context.Context) (context.Context, context.CancelCau
 	return ctx, cancel
 }
 
-// step notes steps that have ended. What was not attempted is noted at the end.
+// step records steps that have ended. Changes that were not attempted are recorded last.
 func (r *receipt) step(steps ...apply.Step) {
 	if r == nil {
 		return
@@ -148,7 +148,7 @@ func (r *receipt) step(steps ...apply.Step) {
 	}
 }
 
-// result notes what is left of a run, and its tally.
+// result records the remaining steps of a run and its tally.
 func (r *receipt) result(res *apply.Result) {
 	if r == nil || res == nil {
 		return
@@ -156,9 +156,9 @@ func (r *receipt) result(res *apply.Result) {
 	r.finish(res.Steps, res.Stopped)
 }
 
-// close notes that what was not noted before was not attempted, if the run did not
-// come to its result, and closes the file. The error is that of the run, or says
-// that the receipt is lost.
+// close closes the file. If the run ended without a result, it first records the remaining
+// changes as not attempted. It returns the error of the run, or says that the receipt is
+// incomplete.
 func (r *receipt) close(err error) error {
 	if r == nil {
 		return err
@@ -186,14 +186,14 @@ func (r *receipt) close(err error) error {
 	case err != nil && strings.Contains(err.Error(), r.lost.Error()): // the run was stopped for it
 		return err
 	case err != nil:
-		return exit{code, fmt.Errorf("%w\nthe receipt is not complete: %w", err, r.lost)}
+		return exit{code, fmt.Errorf("%w\nthe receipt is incomplete: %w", err, r.lost)}
 	case r.wrote:
-		return exit{codeIncomplete, fmt.Errorf("all was written, but the receipt is not complete: %w", r.lost)}
+		return exit{codeIncomplete, fmt.Errorf("everything was written, but the receipt is incomplete: %w", r.lost)}
 	}
-	return fmt.Errorf("nothing was written, and the receipt is not complete: %w", r.lost)
+	return fmt.Errorf("nothing was written, and the receipt is incomplete: %w", r.lost)
 }
 
-// reasonOf is an error in one line that is not too long to be said of every change.
+// reasonOf shortens an error to one line that can be repeated for every change.
 func reasonOf(err error) string {
 	var e exit
 	if errors.As(err, &e) && e.err == nil {
@@ -213,7 +213,7 @@ func reasonOf(err error) string {
 	return string(text)
 }
 
-// finish notes those of some steps that were not noted before, and the tally.
+// finish records the tally and those steps that are not recorded yet.
 func (r *receipt) finish(steps []apply.Step, stopped string) {
 	var rest []apply.Step
 	for _, s := range steps {
@@ -225,8 +225,8 @@ func (r *receipt) finish(steps []apply.Step, stopped string) {
 	_ = r.lines(rest, &stopped) // close tells
 }
 
-// lines writes a line for each step, and where the run has ended the tally. Either
-// all of it is in the file then, or nothing.
+// lines writes a line for each step, and the tally if the run has ended. It writes all of
+// them or nothing.
 func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 
 	var text []byte

@@ -38,13 +38,13 @@ func (p *program) sandboxCommand() *cli.Command {
 		UsageText: `tlsync sandbox [--seed FILE] [--listen ADDRESS] [-- COMMAND…]
   tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]
   tlsync sandbox state | history | fault KIND [KEY=VALUE…]`,
-		Description: `Serves the API on loopback, harsher than the real one, from the state in the
-seed file. With a command it runs that command with CLOUDFLARE_BASE_URL,
-CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS listener) set,
-and ends with its exit code. The other forms talk to a sandbox that runs, by
+		Description: `Serves the API on loopback, stricter than the real one, from the state in the
+seed file. With a command, runs it with CLOUDFLARE_BASE_URL,
+CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS edge) set, and
+exits with its exit code. The other forms talk to the running sandbox at
 CLOUDFLARE_BASE_URL.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "seed", TakesFile: true, Usage: "`FILE` state to start from, YAML"},
+			&cli.StringFlag{Name: "seed", TakesFile: true, Usage: "`FILE` YAML file with the initial state"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the API"},
 			&cli.StringFlag{Name: "edge", Value: "127.0.0.1:0", Usage: "`ADDRESS` of the TLS edge"},
 		},
@@ -63,8 +63,8 @@ func (p *program) sandboxControls() []*cli.Command {
 		{
 			Name: "dashboard", Usage: "edit something as the dashboard would",
 			UsageText: "tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]",
-			Description: `Without a setting it saves the hostname's form as it is, which pins the
-minimum TLS version that the form displays.`,
+			Description: `Without a setting, saves the hostname's form unchanged, which pins the minimum
+TLS version that the form displays.`,
 			Action: func(c *cli.Context) error { return p.sandboxDashboard(c.Context, c.Args().Slice()) },
 		},
 		{
@@ -270,10 +270,10 @@ func keyValues(args []string) (map[string]any, error) {
 func (p *program) control(ctx context.Context, method, path string, body any) error {
 	base, err := url.Parse(p.getenv("CLOUDFLARE_BASE_URL"))
 	if err != nil || base.Host == "" {
-		return errors.New("no sandbox: CLOUDFLARE_BASE_URL is not set to one")
+		return errors.New("CLOUDFLARE_BASE_URL does not point to a sandbox")
 	}
 	if ip, err := netip.ParseAddr(base.Hostname()); base.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return fmt.Errorf("CLOUDFLARE_BASE_URL is %s, which is no sandbox", base.Redacted())
+		return fmt.Errorf("CLOUDFLARE_BASE_URL is %s, which is not a sandbox", base.Redacted())
 	}
 
 	var payload io.Reader
@@ -291,7 +291,7 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("no sandbox answers: %w", err)
+		return fmt.Errorf("the sandbox does not answer: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 

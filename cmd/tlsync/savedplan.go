@@ -25,8 +25,7 @@ type savedPlan struct {
 	narrowed *hold.Narrowed
 }
 
-// readSavedPlan reads a plan to be applied. One that is damaged, or is none, is
-// refused.
+// readSavedPlan reads a plan to apply. It refuses a damaged file or another file.
 func readSavedPlan(file string) (*savedPlan, error) {
 	info, err := os.Stat(file)
 	switch {
@@ -46,13 +45,13 @@ func readSavedPlan(file string) (*savedPlan, error) {
 	}
 	for i := range made.Findings {
 		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
-			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s does not keep the policy that it was made under: %s", safe.Text(file), f.Message)}
+			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
 		}
 	}
 	return &savedPlan{file: safe.Text(file), plan: made}, nil
 }
 
-// readBounded reads a file that is not larger than any of ours.
+// readBounded reads a file of limited size.
 func readBounded(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -88,8 +87,7 @@ func (s *savedPlan) fits(o common, c *configuration) error {
 	return nil
 }
 
-// makePlan makes the plan of an apply: afresh, and held to the saved one where
-// there is one.
+// makePlan makes a fresh plan, and checks it against the saved plan if there is one.
 func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
 	s := run.saved
 	if s == nil {
@@ -110,15 +108,15 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 
 	switch {
 	case len(n.Foreign) > 0:
-		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is no plan for this configuration:\n  %s", s.file, list(n.Foreign))}
+		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
 	case len(n.Stale) > 0:
-		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live is not as %s saw it; plan again:\n  %s", s.file, list(n.Stale))}
+		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
 	return n.Plan, nil
 }
 
-// tell says how much there is to do that the saved plan does not hold.
+// tell prints how many changes the saved plan does not hold.
 func (s *savedPlan) tell(p *program, o common) {
 	if s == nil || len(s.narrowed.Beyond) == 0 {
 		return
@@ -131,8 +129,8 @@ func (s *savedPlan) tell(p *program, o common) {
 		countChanges(len(s.narrowed.Beyond)), s.file, are, them)
 }
 
-// nothingToWrite is the result of a saved plan that is done already, nil where
-// there is none.
+// nothingToWrite returns the result of a saved plan whose changes are all already done, nil
+// if there is no such plan.
 func (s *savedPlan) nothingToWrite() *apply.Result {
 	if s == nil || len(s.narrowed.Already) == 0 {
 		return nil
@@ -152,8 +150,8 @@ func (s *savedPlan) already() []apply.Step {
 	return r.Steps
 }
 
-// complete counts what needed no write as done, and leaves out of what remains
-// what was not to be written.
+// complete counts changes that needed no write as done, and ignores remaining differences
+// that the saved plan did not hold.
 func (s *savedPlan) complete(r *apply.Result) {
 	if s == nil {
 		return

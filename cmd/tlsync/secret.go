@@ -70,17 +70,17 @@ func (r *redactor) hidden(b []byte) []byte {
 	return b
 }
 
-// hide is a text without secrets, for what is not printed but sent or saved.
+// hide removes secrets from a text that is sent or saved.
 func (r *redactor) hide(s string) string { return string(r.hidden([]byte(s))) }
 
-// reportBug tells of a panic. Arguments are not among what it tells: they could
-// hold anything.
+// reportBug prints a panic. It leaves out the arguments of functions, which could hold
+// secrets.
 func reportBug(w io.Writer, bug *crash.Error) int {
 	fmt.Fprintf(w, "tlsync: this is a bug in tlsync, please report it: %s\n", oneLine(bug))
 	for _, f := range bug.Frames {
 		fmt.Fprintf(w, "  %s\n", f)
 	}
-	fmt.Fprintln(w, "Writes may have been done. Run tlsync plan to see what is left; apply converges.")
+	fmt.Fprintln(w, "Some writes may have been done. Run tlsync plan to see what is left, then apply again.")
 	return codeBug
 }
 

@@ -27,12 +27,11 @@ func (p *program) snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name: "snapshot", Usage: "save live state to a file, for offline plans",
 		UsageText: "tlsync snapshot [--config DIR] [--zone NAME] --out FILE",
-		Description: `Reads what the configuration, or another version of it, may need to know of the
-zones and accounts that it names, and saves it for tlsync plan --snapshot. The
-file holds no secret, but all hostnames with their metadata. Never writes to
-Cloudflare.`,
+		Description: `Reads the live state of the zones and accounts that the configuration names, and
+saves it for tlsync plan --snapshot. The file holds no secrets, but it holds all
+hostnames with their metadata. Never writes to Cloudflare.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "out", Usage: "`FILE` to save it in; without it, to stdout"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save it to this file instead of stdout"},
 		),
 		Action: action(p.snapshotOptions, p.snapshot),
 	}
@@ -94,16 +93,16 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-// notYAML keeps what is written to files away from the configuration.
+// notYAML refuses to write to a file that could be configuration.
 func notYAML(file string) error {
 	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
-		return fmt.Errorf("%s: what is saved is JSON; a name that ends in %s could be the configuration", safe.Text(file), ext)
+		return fmt.Errorf("%s: the file is JSON; a name that ends in %s could be read as configuration", safe.Text(file), ext)
 	}
 	return nil
 }
 
-// saveFile writes the file of a flag beside its place and moves it there, so that
-// there is never half of it; 0600, because live settings are nobody else's business.
+// saveFile writes the file of a flag to a temporary file and renames it, so that the file
+// is never incomplete. Its mode is 0600, because live settings are private.
 func saveFile(flag, file string, save func(io.Writer) error) (err error) {
 	if err := notYAML(file); err != nil {
 		return fmt.Errorf("%s %w", flag, err)

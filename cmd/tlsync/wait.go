@@ -9,9 +9,8 @@ import (
 	"tlsync/engine/report"
 )
 
-// await waits for --wait, if it is given, until what was written is active, and
-// tells what is not. The error is that of the run before, or says that not all is
-// active.
+// await waits up to --wait until the written settings are active, and prints which are
+// not. It returns the error of the run, or says that some settings are not active.
 func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply.Certificates, result *apply.Result, err error) error {
 	if o.wait <= 0 || ctx.Err() != nil {
 		return err
@@ -37,12 +36,12 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 		return err
 	}
 
-	text := fmt.Sprintf("all was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
+	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}
 	case waitErr != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s after %s, as far as is known: %w", text, o.wait, waitErr)}
 	}
-	return exit{codeIncomplete, fmt.Errorf("%s after %s; the report tells which", text, o.wait)}
+	return exit{codeIncomplete, fmt.Errorf("%s after %s; see the report", text, o.wait)}
 }
