@@ -73,7 +73,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 
 	hostnames := 0
 	for i := range live.Zones {
-		hostnames += len(live.Zones[i].Hostnames)
+		hostnames += len(live.Zones[i].CustomHostnames)
 	}
 	p.remark(o.common, "tlsync: saved %s of %s", plan.Count(hostnames, "custom hostname"), plan.Count(len(live.Zones), "zone"))
 	return nil

@@ -50,7 +50,7 @@ func BenchmarkHostnames(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(cpu(b)-start)/1e6/float64(b.N), "cpu-ms/op")
-			if got := len(live.Zones[0].Hostnames); got != n {
+			if got := len(live.Zones[0].CustomHostnames); got != n {
 				b.Fatalf("%d names", got)
 			}
 			pages = nil

@@ -219,8 +219,8 @@ func TestNoFallbackOrigin(t *testing.T) {
 func TestLacking(t *testing.T) {
 	l := newLab(t, strings.Replace(zoneSeed, "account: Example Inc", "account: Example Inc\n    plan: free", 1))
 	all := plan.ZoneScope{
-		Settings: []string{"min_tls_version", schema.HSTS, schema.OriginPulls, schema.UniversalSSL, schema.TotalTLS, schema.FallbackOrigin},
-		Local:    []string{"min_tls_version", "http2"}, OriginCertificates: true,
+		Settings:         []string{"min_tls_version", schema.HSTS, schema.OriginPulls, schema.UniversalSSL, schema.TotalTLS, schema.FallbackOrigin},
+		HostnameSettings: []string{"min_tls_version", "http2"}, OriginCertificates: true,
 	}
 	keys := func(m map[string]string) []string {
 		var out []string
@@ -231,8 +231,8 @@ func TestLacking(t *testing.T) {
 		return out
 	}
 	z := l.zone(all)
-	if d := cmp.Diff([]string{"hostnames/http2", "hostnames/min_tls_version", schema.TotalTLS}, keys(z.Lacking)); d != "" || len(z.Unreadable) > 0 || len(z.LocalRead) > 0 {
-		t.Errorf("%s %v %v", d, z.Unreadable, z.LocalRead)
+	if d := cmp.Diff([]string{"hostnames/http2", "hostnames/min_tls_version", schema.TotalTLS}, keys(z.Lacking)); d != "" || len(z.Unreadable) > 0 || len(z.HostnameSettings) > 0 {
+		t.Errorf("%s %v %v", d, z.Unreadable, z.HostnameSettings)
 	}
 	if got, want := z.Lacking[schema.TotalTLS], "the zone's plan or entitlements do not allow it; Cloudflare says code 1450: Advanced Certificate Manager is needed to use this endpoint"; got != want {
 		t.Error(got)

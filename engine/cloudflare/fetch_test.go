@@ -52,7 +52,7 @@ func TestFetch(t *testing.T) {
 	f.handle("GET /client/v4/zones/"+zoneA+"/settings/early_hints", 200, ok(`{"id":"early_hints","value":"off","editable":true}`))
 	f.handle("GET /client/v4/zones/"+zoneA+"/settings/ssl_automatic_mode", 403, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}],"result":null}`)
 	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{
-		Name: "saas.example", Settings: []string{"min_tls_version", "tls_1_3", "ciphers", "ssl_automatic_mode", "early_hints"}, Hostnames: true,
+		Name: "saas.example", Settings: []string{"min_tls_version", "tls_1_3", "ciphers", "ssl_automatic_mode", "early_hints"}, CustomHostnames: true,
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestFetch(t *testing.T) {
 			},
 			Unreadable: map[string]string{"ssl_automatic_mode": `GET /zones/` + zoneA + `/settings/ssl_automatic_mode: 403 (code 10000: Authentication error): ` +
 				`the token lacks "Zone Settings: Read" on zone saas.example (ray 8f00ray)`},
-			Hostnames: []plan.Hostname{
+			CustomHostnames: []plan.Hostname{
 				{ID: hostnameID(4), Name: "*.wild.example", Status: "active", SSL: true, SSLStatus: "pending_validation", Type: "dv", Method: "txt", Wildcard: true, Uploaded: true,
 					Metadata: map[string]string{"tier": "gold", "since": "2024"},
 					Settings: []plan.Setting{{ID: "early_hints", Raw: `null`, Value: schema.Inherit}, {ID: "min_tls_version", Raw: `""`, Value: schema.Inherit}}},
@@ -231,7 +231,7 @@ func TestUnreadableZone(t *testing.T) {
 	f.handle("GET /client/v4/zones/"+zoneA+"/custom_hostnames", 403, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`)
 	f.handle("GET /client/v4/zones/"+zoneB+"/settings", 200, ok(`[{"id":"min_tls_version","value":"1.0"}]`))
 	s := scope("a.example", "b.example")
-	s.Zones[0].Hostnames = true
+	s.Zones[0].CustomHostnames = true
 	live, err := reader(t, options(f)).Fetch(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestUnreadableZone(t *testing.T) {
 // A zone is read without its custom hostnames if these are optional and cannot
 // be read.
 func TestOptionalHostnames(t *testing.T) {
-	required := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}, Hostnames: true}
+	required := plan.ZoneScope{Name: "a.example", Settings: []string{"min_tls_version"}, CustomHostnames: true}
 	optional := required
 	optional.Optional = true
 	nothingElse := optional
@@ -295,7 +295,7 @@ func TestOptionalHostnames(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || len(live.Zones) != 1 || live.Zones[0].Hostnames != nil || len(live.Problems) != 1 {
+		if err != nil || len(live.Zones) != 1 || live.Zones[0].CustomHostnames != nil || len(live.Problems) != 1 {
 			t.Errorf("%s: %+v, %v", tt.name, live, err)
 			continue
 		}
@@ -313,8 +313,8 @@ func TestOptionalHostnames(t *testing.T) {
 // The scope needs only the hostnames of this zone, and the zone gives them.
 func TestOnlyHostnames(t *testing.T) {
 	f := oneZone(paged{items: manyHostnames(3)})
-	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Optional: true}}})
-	if err != nil || len(live.Zones) != 1 || len(live.Zones[0].Hostnames) != 3 || live.Zones[0].Settings != nil || len(live.Problems) != 0 || live.Reads != 2 {
+	live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", CustomHostnames: true, Optional: true}}})
+	if err != nil || len(live.Zones) != 1 || len(live.Zones[0].CustomHostnames) != 3 || live.Zones[0].Settings != nil || len(live.Problems) != 0 || live.Reads != 2 {
 		t.Errorf("%+v, %v", live, err)
 	}
 }

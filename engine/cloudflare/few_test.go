@@ -42,13 +42,13 @@ func TestFewNames(t *testing.T) {
 		{"no word of names", 2600, nil, nil, 3},
 	} {
 		f := oneZone(byName(manyHostnames(tt.have)))
-		live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Names: tt.names}}})
+		live, err := reader(t, options(f)).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", CustomHostnames: true, Names: tt.names}}})
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
 		got := []string{}
-		for _, h := range live.Zones[0].Hostnames {
+		for _, h := range live.Zones[0].CustomHostnames {
 			got = append(got, h.Name)
 		}
 		if tt.want == nil && len(got) != tt.have || tt.want != nil && !slices.Equal(got, tt.want) {
@@ -65,15 +65,15 @@ func TestFewNamesWithTwins(t *testing.T) {
 	items := manyHostnames(5000)
 	items[4000] = strings.ReplaceAll(items[4000], "app4000.", "app3.")
 	live, err := reader(t, options(oneZone(byName(items)))).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{
-		{Name: "saas.example", Hostnames: true, Names: []string{"app3.customer.example", "app5.customer.example"}}}})
-	if err != nil || len(live.Zones[0].Hostnames) != 3 {
+		{Name: "saas.example", CustomHostnames: true, Names: []string{"app3.customer.example", "app5.customer.example"}}}})
+	if err != nil || len(live.Zones[0].CustomHostnames) != 3 {
 		t.Errorf("%+v, %v", live, err)
 	}
 	// If two documents reach a zone, the needs of both are read.
 	live, err = reader(t, options(oneZone(byName(items)))).Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{
-		{Name: "saas.example", Hostnames: true, Names: []string{"app3.customer.example"}},
-		{Name: "saas.example", Hostnames: true}}})
-	if err != nil || len(live.Zones[0].Hostnames) != 5000 {
+		{Name: "saas.example", CustomHostnames: true, Names: []string{"app3.customer.example"}},
+		{Name: "saas.example", CustomHostnames: true}}})
+	if err != nil || len(live.Zones[0].CustomHostnames) != 5000 {
 		t.Errorf("%+v, %v", live, err)
 	}
 }

@@ -39,19 +39,19 @@ func hostnameSeed(n int, more string) string {
 // parameters, since nobody documents any.
 func TestHostnameSettings(t *testing.T) {
 	l := newLab(t, hostnameSeed(120, "      api.saas.example: {http2: \"off\", min_tls_version: \"1.3\", ciphers: [AES128-SHA, ECDHE-ECDSA-AES128-SHA]}\n"))
-	z := l.zone(plan.ZoneScope{Local: []string{"min_tls_version", "ciphers", "http2"}})
+	z := l.zone(plan.ZoneScope{HostnameSettings: []string{"min_tls_version", "ciphers", "http2"}})
 	want := plan.Hostname{Name: "api.saas.example", InZone: true, Settings: []plan.Setting{
 		{ID: "ciphers", Raw: `["AES128-SHA","ECDHE-ECDSA-AES128-SHA"]`, Value: `["ECDHE-ECDSA-AES128-SHA","AES128-SHA"]`},
 		{ID: "http2", Raw: `"off"`, Value: `"off"`},
 		{ID: "min_tls_version", Raw: `"1.3"`, Value: `"1.3"`},
 	}}
-	if len(z.Local) != 121 || len(z.Settings) != 0 {
-		t.Fatalf("%d names, %v", len(z.Local), z.Unreadable)
+	if len(z.Hostnames) != 121 || len(z.Settings) != 0 {
+		t.Fatalf("%d names, %v", len(z.Hostnames), z.Unreadable)
 	}
-	if d := cmp.Diff(want, z.Local[0]); d != "" {
+	if d := cmp.Diff(want, z.Hostnames[0]); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"min_tls_version", "ciphers", "http2"}, z.LocalRead); d != "" {
+	if d := cmp.Diff([]string{"min_tls_version", "ciphers", "http2"}, z.HostnameSettings); d != "" {
 		t.Error(d)
 	}
 	path := "GET /zones/" + zoneA + "/hostnames/settings/min_tls_version"
@@ -70,9 +70,9 @@ func TestHostnameSettings(t *testing.T) {
 func TestWriteHostnameSettings(t *testing.T) {
 	l := newLab(t, hostnameSeed(3, "")+"settle: 1h\n")
 	w := l.writer()
-	scope := plan.ZoneScope{Local: []string{"min_tls_version", "ciphers"}}
+	scope := plan.ZoneScope{HostnameSettings: []string{"min_tls_version", "ciphers"}}
 	own := func(name, id string) schema.Value {
-		for _, h := range l.zone(scope).Local {
+		for _, h := range l.zone(scope).Hostnames {
 			if h.Name == name {
 				return h.Own(id)
 			}
@@ -120,7 +120,7 @@ func TestHostnameSettingsAreReadOnceForAll(t *testing.T) {
 		o := options(server)
 		o.Transport = direct{server, 100 * time.Millisecond}
 		w := writer(t, o)
-		if _, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Local: []string{"min_tls_version"}}}}); err != nil {
+		if _, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", HostnameSettings: []string{"min_tls_version"}}}}); err != nil {
 			t.Fatal(err)
 		}
 		reads := func() int { return w.Requests().Read }

@@ -14,7 +14,7 @@ import (
 	"tlsync/engine/plan"
 )
 
-var withHostnames = plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true}}}
+var withHostnames = plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", CustomHostnames: true}}}
 
 const listURI = "GET /client/v4/zones/" + zoneA + "/custom_hostnames"
 
@@ -25,9 +25,9 @@ func readHostnames(t *testing.T, h http.Handler) (n, requests int, err error) {
 	f := oneZone(h)
 	live, err := reader(t, options(f)).Fetch(t.Context(), withHostnames)
 	if err == nil {
-		n = len(live.Zones[0].Hostnames)
+		n = len(live.Zones[0].CustomHostnames)
 		ids := map[string]bool{}
-		for _, h := range live.Zones[0].Hostnames {
+		for _, h := range live.Zones[0].CustomHostnames {
 			ids[h.ID] = true
 		}
 		if len(ids) != n {
@@ -143,7 +143,7 @@ func TestSmallerPages(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := reader(t, o)
 			live, err := r.Fetch(t.Context(), withHostnames)
-			if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+			if err != nil || len(live.Zones[0].CustomHostnames) != 1200 {
 				t.Fatalf("%s: %v", tt.name, err)
 			}
 			if n := len(f.requests(listURI)); n > tt.requests {
@@ -182,7 +182,7 @@ func TestSlowPages(t *testing.T) {
 		o := options(f)
 		o.Transport = impatient{f}
 		live, err := reader(t, o).Fetch(t.Context(), withHostnames)
-		if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+		if err != nil || len(live.Zones[0].CustomHostnames) != 1200 {
 			t.Fatal(err)
 		}
 		if n := len(f.requests(listURI)); n != 2+5 {
@@ -205,7 +205,7 @@ func TestPagesAtOnce(t *testing.T) {
 		o := options(f)
 		o.Transport = direct{f, latency}
 		r := reader(t, o)
-		if _, err := r.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}, Hostnames: true}}}); err != nil {
+		if _, err := r.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"min_tls_version"}, CustomHostnames: true}}}); err != nil {
 			t.Fatal(err)
 		}
 		if n := r.Requests().Read; n > 60 {
@@ -301,7 +301,7 @@ func TestFaultOnOnePage(t *testing.T) {
 		list.ServeHTTP(w, r)
 	})
 	live, err := reader(t, options(f)).Fetch(t.Context(), withHostnames)
-	if err != nil || len(live.Zones[0].Hostnames) != 200 {
+	if err != nil || len(live.Zones[0].CustomHostnames) != 200 {
 		t.Fatal(err)
 	}
 	if n := len(f.requests(listURI)); n != 5 {
@@ -335,7 +335,7 @@ func TestUntoldList(t *testing.T) {
 		o := options(f)
 		o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		live, err := reader(t, o).Fetch(t.Context(), withHostnames)
-		if err != nil || len(live.Zones[0].Hostnames) != 1200 {
+		if err != nil || len(live.Zones[0].CustomHostnames) != 1200 {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
 		lines := strings.Count(log.String(), "\n")

@@ -190,7 +190,7 @@ func TestMemoryOfLargeObjects(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		live, err := r.Fetch(t.Context(), withHostnames)
-		if err != nil || len(live.Zones[0].Hostnames) != 1000 {
+		if err != nil || len(live.Zones[0].CustomHostnames) != 1000 {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

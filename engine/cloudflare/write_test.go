@@ -199,7 +199,7 @@ func TestOpaqueIDs(t *testing.T) {
 		})
 		w := writer(t, options(h))
 		live, err := w.Fetch(t.Context(), withHostnames)
-		if err != nil || len(live.Zones) != 1 || live.Zones[0].ID != id || len(live.Zones[0].Hostnames) != 1 || live.Zones[0].Hostnames[0].ID != id {
+		if err != nil || len(live.Zones) != 1 || live.Zones[0].ID != id || len(live.Zones[0].CustomHostnames) != 1 || live.Zones[0].CustomHostnames[0].ID != id {
 			t.Errorf("%s: %+v, %v", id, live, err)
 			continue
 		}
@@ -381,7 +381,7 @@ func TestObjectsAreCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live.Zones[0].Hostnames[0].Method = "changed"
+	live.Zones[0].CustomHostnames[0].Method = "changed"
 	o, _ := w.Read(t.Context(), hostnameChange(0), time.Minute)
 	o.Hostname.Method = "changed"
 	again, err := w.Read(t.Context(), hostnameChange(0), time.Minute)

@@ -142,11 +142,11 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 		return err
 	})
 	run(z.customHostnames, &customErr, func() (err error) {
-		z.Hostnames, err = r.readCustomHostnames(ctx, z.client, &z.Zone, z.names)
+		z.CustomHostnames, err = r.readCustomHostnames(ctx, z.client, &z.Zone, z.names)
 		return err
 	})
 	run(len(z.hostnameSettings) > 0, &hostnamesErr, func() (err error) {
-		z.Local, z.LocalRead, hostnameGaps, err = r.readZoneHostnames(ctx, z.client, &z.Zone, z.hostnameSettings)
+		z.Hostnames, z.HostnameSettings, hostnameGaps, err = r.readZoneHostnames(ctx, z.client, &z.Zone, z.hostnameSettings)
 		return err
 	})
 	run(z.originCertificates, &certificatesErr, func() (err error) {
@@ -258,7 +258,7 @@ func (r *Reader) candidates(d discovery, s plan.ZoneScope, live *plan.Live) ([]c
 // widen adds the needs of one part of a scope to those of the zone.
 func (z *liveZone) widen(s plan.ZoneScope) {
 	switch {
-	case !s.Hostnames:
+	case !s.CustomHostnames:
 	case !z.customHostnames:
 		z.names = s.Names
 	case len(z.names) == 0 || len(s.Names) == 0:
@@ -266,11 +266,11 @@ func (z *liveZone) widen(s plan.ZoneScope) {
 	default:
 		z.names = union(z.names, s.Names)
 	}
-	z.customHostnames = z.customHostnames || s.Hostnames
-	z.required = z.required || s.Hostnames && !s.Optional
+	z.customHostnames = z.customHostnames || s.CustomHostnames
+	z.required = z.required || s.CustomHostnames && !s.Optional
 
 	z.settings = union(z.settings, s.Settings)
-	z.hostnameSettings = union(z.hostnameSettings, s.Local)
+	z.hostnameSettings = union(z.hostnameSettings, s.HostnameSettings)
 	z.originCertificates = z.originCertificates || s.OriginCertificates
 }
 

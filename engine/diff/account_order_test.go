@@ -126,11 +126,11 @@ func drawAccount(t *rapid.T) accountWorld {
 func drawZoneOf(t *rapid.T, account string) plan.Zone {
 	z := plan.Zone{ID: "z", Name: "saas.example", Account: plan.Account{ID: account, Name: "Example Inc"}}
 	if rapid.Bool().Draw(t, "hostnames read") {
-		z.Hostnames = []plan.Hostname{}
+		z.CustomHostnames = []plan.Hostname{}
 		for _, h := range pool[:4] {
 			status := rapid.SampledFrom([]string{"active", "active", "active", "pending", ""}).Draw(t, "status")
 			if status != "" && h != "d.saas.example" {
-				z.Hostnames = append(z.Hostnames, plan.Hostname{
+				z.CustomHostnames = append(z.CustomHostnames, plan.Hostname{
 					ID: h, Name: h, Status: status, SSL: true, SSLStatus: "active", Type: "dv", Method: "http", Wildcard: odds(t, 6, "wildcard"),
 				})
 			}

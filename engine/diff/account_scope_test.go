@@ -56,8 +56,8 @@ func TestScopeOfAccounts(t *testing.T) {
 				t.Fatalf("%+v", s)
 			}
 			for _, z := range []plan.ZoneScope{s.Zones[1], s.Zones[3]} {
-				if z.Hostnames != c.hostnames || z.Optional != c.optional {
-					t.Errorf("hostnames %t, optional %t; want %t and %t", z.Hostnames, z.Optional, c.hostnames, c.optional)
+				if z.CustomHostnames != c.hostnames || z.Optional != c.optional {
+					t.Errorf("hostnames %t, optional %t; want %t and %t", z.CustomHostnames, z.Optional, c.hostnames, c.optional)
 				}
 			}
 			// Told to look at one zone, tlsync leaves accounts alone.
@@ -66,8 +66,8 @@ func TestScopeOfAccounts(t *testing.T) {
 				t.Fatalf("%v %+v", err, only.Accounts)
 			}
 			for _, z := range only.Zones {
-				if z.Hostnames != (c.hostnames && !c.optional) || z.Optional {
-					t.Errorf("alone: hostnames %t, optional %t", z.Hostnames, z.Optional)
+				if z.CustomHostnames != (c.hostnames && !c.optional) || z.Optional {
+					t.Errorf("alone: hostnames %t, optional %t", z.CustomHostnames, z.Optional)
 				}
 			}
 		})

@@ -19,7 +19,7 @@ var sizes = []int{1_000, 10_000, 50_000}
 func many(b testing.TB, n int, zone, own string) (*plan.Live, *schema.Desired) {
 	b.Helper()
 	live := &plan.Live{Zones: []plan.Zone{{
-		ID: "0123456789abcdef0123456789abcdef", Name: "saas.example", Hostnames: make([]plan.Hostname, n),
+		ID: "0123456789abcdef0123456789abcdef", Name: "saas.example", CustomHostnames: make([]plan.Hostname, n),
 		Settings: []plan.Setting{
 			{ID: "min_tls_version", Raw: `"1.2"`, Value: `"1.2"`},
 			{ID: "tls_1_3", Raw: `"on"`, Value: `"on"`},
@@ -29,7 +29,7 @@ func many(b testing.TB, n int, zone, own string) (*plan.Live, *schema.Desired) {
 	plain := []plan.Setting{{ID: "http2", Raw: `"on"`, Value: `"on"`}}
 	gold := map[string]string{"tier": "gold"}
 	for i := range n {
-		h := &live.Zones[0].Hostnames[i]
+		h := &live.Zones[0].CustomHostnames[i]
 		*h = plan.Hostname{
 			ID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), Name: fmt.Sprintf("shop-%05d.customers.example", i),
 			Status: "active", SSL: true, SSLStatus: "active", Type: "dv", Method: "http", Settings: plain,

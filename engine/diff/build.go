@@ -113,7 +113,7 @@ func (in *Input) policies() []zone.Policy {
 	return zone.Policies(in.Head.Policy, in.Base.Policy)
 }
 
-func objectsOfZone(z *plan.Zone) int { return 1 + len(z.Hostnames) + len(z.Local) }
+func objectsOfZone(z *plan.Zone) int { return 1 + len(z.CustomHostnames) + len(z.Hostnames) }
 
 func objectsOfAccount(a *plan.LiveAccount) int {
 	return len(a.Certificates) + len(a.Applications) + len(a.Alerts)
@@ -121,6 +121,6 @@ func objectsOfAccount(a *plan.LiveAccount) int {
 
 // manages reports whether the configuration asks for anything in a zone.
 func manages(want *resolve.ResolvedZone) bool {
-	return len(want.Settings) > 0 || len(want.Local) > 0 || len(want.OriginCertificates) > 0 || len(want.Created) > 0 ||
-		slices.ContainsFunc(want.Hostnames, func(as []schema.Assignment) bool { return len(as) > 0 })
+	return len(want.Settings) > 0 || len(want.Hostnames) > 0 || len(want.OriginCertificates) > 0 || len(want.Created) > 0 ||
+		slices.ContainsFunc(want.CustomHostnames, func(as []schema.Assignment) bool { return len(as) > 0 })
 }

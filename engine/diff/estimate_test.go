@@ -33,11 +33,11 @@ func TestEstimate(t *testing.T) {
 		{"no budget, no estimate", plan.Budget{}, 0, 5, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			live := &plan.Live{Reads: c.reads, Zones: []plan.Zone{{ID: "z", Name: "saas.example", Hostnames: make([]plan.Hostname, c.writes)}}}
-			want := resolve.ResolvedZone{Hostnames: make([][]schema.Assignment, c.writes)}
+			live := &plan.Live{Reads: c.reads, Zones: []plan.Zone{{ID: "z", Name: "saas.example", CustomHostnames: make([]plan.Hostname, c.writes)}}}
+			want := resolve.ResolvedZone{CustomHostnames: make([][]schema.Assignment, c.writes)}
 			for i := range c.writes {
-				live.Zones[0].Hostnames[i] = plan.Hostname{ID: fmt.Sprint(i), Name: fmt.Sprintf("h%06d.example", i), Status: "active", SSL: true, Type: "dv", Method: "http"}
-				want.Hostnames[i] = []schema.Assignment{assign("min_tls_version", `"1.2"`, schema.CustomHostnameLevel)}
+				live.Zones[0].CustomHostnames[i] = plan.Hostname{ID: fmt.Sprint(i), Name: fmt.Sprintf("h%06d.example", i), Status: "active", SSL: true, Type: "dv", Method: "http"}
+				want.CustomHostnames[i] = []schema.Assignment{assign("min_tls_version", `"1.2"`, schema.CustomHostnameLevel)}
 			}
 			p, err := diff.Build(diff.Input{Live: live, Head: &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}, Budget: c.budget})
 			if err != nil {

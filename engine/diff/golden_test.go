@@ -100,17 +100,17 @@ func load(t *testing.T, tree fstest.MapFS) *schema.Desired {
 // liveZone is live state as the archives write it: what is left out is as it
 // mostly is.
 type liveZone struct {
-	Zone       string
-	Account    string
-	Settings   map[string]yaml.Node
-	Locked     []string
-	Unreadable map[string]string
-	Lacking    map[string]string
-	Hostnames  []liveHostname `yaml:"custom_hostnames"`
-	// Local are the names in the zone with settings of their own; LocalRead what
+	Zone            string
+	Account         string
+	Settings        map[string]yaml.Node
+	Locked          []string
+	Unreadable      map[string]string
+	Lacking         map[string]string
+	CustomHostnames []liveHostname `yaml:"custom_hostnames"`
+	// Hostnames are the names in the zone with settings of their own; HostnameSettings what
 	// was read of them, all where nothing is said.
-	Local              map[string]map[string]yaml.Node `yaml:"hostnames"`
-	LocalRead          []string                        `yaml:"local_read"`
+	Hostnames          map[string]map[string]yaml.Node `yaml:"hostnames"`
+	HostnameSettings   []string                        `yaml:"local_read"`
 	FallbackStatus     string                          `yaml:"fallback_status"`
 	OriginCertificates []string                        `yaml:"origin_certificates"` // SHA-256
 }
@@ -147,7 +147,7 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 		account := cmp.Or(z.Account, "Example Inc")
 		out := plan.Zone{
 			ID: fmt.Sprintf("zone-%d", i+1), Name: z.Zone, Unreadable: z.Unreadable, Lacking: z.Lacking,
-			FallbackStatus: z.FallbackStatus, LocalRead: z.LocalRead,
+			FallbackStatus: z.FallbackStatus, HostnameSettings: z.HostnameSettings,
 			Account: plan.Account{ID: strings.ToLower(strings.Fields(account)[0]), Name: account},
 			// In table order, and those that the table lacks last.
 			Settings: settingsOf(t, z.Settings, schema.ZoneLevel),
@@ -160,8 +160,8 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 				s.Value = `"zrt"` // as the reading does
 			}
 		}
-		for j, h := range z.Hostnames {
-			out.Hostnames = append(out.Hostnames, plan.Hostname{
+		for j, h := range z.CustomHostnames {
+			out.CustomHostnames = append(out.CustomHostnames, plan.Hostname{
 				ID: cmp.Or(h.ID, fmt.Sprintf("id-%d", j+1)), Name: h.Hostname, Status: cmp.Or(h.Status, "active"),
 				SSL: h.SSL == nil || *h.SSL, SSLStatus: cmp.Or(h.SSLStatus, "active"), Type: or(h.Type, "dv"), Method: or(h.Method, "http"),
 				Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: h.Keys, Metadata: h.Metadata,
@@ -169,14 +169,14 @@ func parseLive(t *testing.T, text []byte) *plan.Live {
 				Settings: settingsOf(t, h.Settings, schema.CustomHostnameLevel),
 			})
 		}
-		if z.Hostnames != nil && out.Hostnames == nil { // read, and there are none
-			out.Hostnames = []plan.Hostname{}
+		if z.CustomHostnames != nil && out.CustomHostnames == nil { // read, and there are none
+			out.CustomHostnames = []plan.Hostname{}
 		}
-		for _, name := range slices.Sorted(maps.Keys(z.Local)) {
-			out.Local = append(out.Local, plan.Hostname{Name: name, InZone: true, Settings: settingsOf(t, z.Local[name], schema.HostnameLevel)})
+		for _, name := range slices.Sorted(maps.Keys(z.Hostnames)) {
+			out.Hostnames = append(out.Hostnames, plan.Hostname{Name: name, InZone: true, Settings: settingsOf(t, z.Hostnames[name], schema.HostnameLevel)})
 		}
-		if out.LocalRead == nil {
-			out.LocalRead = []string{"min_tls_version", "ciphers", "http2"}
+		if out.HostnameSettings == nil {
+			out.HostnameSettings = []string{"min_tls_version", "ciphers", "http2"}
 		}
 		for i, sum := range z.OriginCertificates {
 			out.OriginCertificates = append(out.OriginCertificates, plan.OriginCertificate{ID: fmt.Sprintf("certificate-%d", i+1), SHA256: sum, Status: "active"})

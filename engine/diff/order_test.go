@@ -162,7 +162,7 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 			return // never applied
 		}
 		if slices.ContainsFunc(w.live.Zones, func(z plan.Zone) bool {
-			return len(z.Local) > 0 && slices.ContainsFunc(z.Settings, func(s plan.Setting) bool { return s.ID == schema.Ciphers && s.Locked })
+			return len(z.Hostnames) > 0 && slices.ContainsFunc(z.Settings, func(s plan.Setting) bool { return s.ID == schema.Ciphers && s.Locked })
 		}) {
 			// That names in the zone have settings is the only sign that they can
 			// be set, where the zone's own ciphers cannot. No such zone is known.
@@ -219,13 +219,13 @@ func (w world) watch(visit func(zone, name string, asked map[string]schema.Value
 	for zi := range w.live.Zones {
 		z := &w.live.Zones[zi]
 		visit(z.ID, "", w.asked(zi, -1))
-		for i := range z.Hostnames {
-			if serving(&z.Hostnames[i]) {
-				visit(z.ID, z.Hostnames[i].ID, w.asked(zi, i))
+		for i := range z.CustomHostnames {
+			if serving(&z.CustomHostnames[i]) {
+				visit(z.ID, z.CustomHostnames[i].ID, w.asked(zi, i))
 			}
 		}
-		for i, name := range localNames {
-			visit(z.ID, z.ID+name, w.asked(zi, len(z.Hostnames)+i))
+		for i, name := range hostnamesInZone {
+			visit(z.ID, z.ID+name, w.asked(zi, len(z.CustomHostnames)+i))
 		}
 	}
 }
@@ -256,9 +256,9 @@ func unmanagedUntouched(t *rapid.T, w world, after *plan.Live) {
 				t.Fatalf("%s of %s is not managed and went from %s to %s", s.ID, z.Name, s.Value, got)
 			}
 		}
-		for i, h := range z.Hostnames {
+		for i, h := range z.CustomHostnames {
 			for _, id := range watched {
-				if got := after.Zones[zi].Hostnames[i].Own(id); !asks(w.want.Zones[zi].Hostnames[i], id) && got != h.Own(id) {
+				if got := after.Zones[zi].CustomHostnames[i].Own(id); !asks(w.want.Zones[zi].CustomHostnames[i], id) && got != h.Own(id) {
 					t.Fatalf("%s of %s is not managed and went from %s to %s", id, h.Name, h.Own(id), got)
 				}
 			}
@@ -306,8 +306,8 @@ func effectivesHold(t *rapid.T, w world, p *plan.Plan, after *edge) {
 
 func (w world) hostname(c *plan.Change) *plan.Hostname {
 	for zi := range w.live.Zones {
-		for i := range w.live.Zones[zi].Hostnames {
-			if h := &w.live.Zones[zi].Hostnames[i]; h.ID == c.ObjectID {
+		for i := range w.live.Zones[zi].CustomHostnames {
+			if h := &w.live.Zones[zi].CustomHostnames[i]; h.ID == c.ObjectID {
 				return h
 			}
 		}
@@ -334,10 +334,10 @@ func TestUnreachableIsToldExactlyWhenItHappens(t *testing.T) {
 		for zi := range w.live.Zones {
 			z := &w.live.Zones[zi]
 			ids := []string{""}
-			for i := range z.Hostnames {
-				ids = append(ids, z.Hostnames[i].ID)
+			for i := range z.CustomHostnames {
+				ids = append(ids, z.CustomHostnames[i].ID)
 			}
-			for _, name := range localNames {
+			for _, name := range hostnamesInZone {
 				ids = append(ids, z.ID+name)
 			}
 			for _, id := range ids {
@@ -433,7 +433,7 @@ func TestBuildIsDeterministic(t *testing.T) {
 		for i := range other.Zones {
 			z := &other.Zones[i]
 			z.Settings = shuffled(r, z.Settings)
-			z.Hostnames = slices.Clone(z.Hostnames)
+			z.CustomHostnames = slices.Clone(z.CustomHostnames)
 		}
 		second, err := json.Marshal(build(t, world{other, w.want}))
 		if err != nil {
@@ -469,14 +469,14 @@ func TestDigest(t *testing.T) {
 			}
 		}
 		other.live = &plan.Live{Zones: slices.Clone(w.live.Zones)}
-		hostnames := slices.Clone(w.live.Zones[0].Hostnames)
+		hostnames := slices.Clone(w.live.Zones[0].CustomHostnames)
 		if odds(t, 4, "other method") {
 			hostnames[0].Method = "txt" // another request for the same edits
 		}
 		if odds(t, 4, "moved away") {
 			hostnames[0].Status = "moved" // another hazard of the same request
 		}
-		other.live.Zones[0].Hostnames = hostnames
+		other.live.Zones[0].CustomHostnames = hostnames
 		p, q := build(t, w), build(t, other)
 		does := func(p *plan.Plan) string {
 			type write struct {

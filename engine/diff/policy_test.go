@@ -134,7 +134,7 @@ func TestTheFloorIsWhatVisitorsMeet(t *testing.T) {
 				}
 			}
 			look("", "**."+z.Name, z.Name, "*."+z.Name)
-			for _, h := range z.Hostnames {
+			for _, h := range z.CustomHostnames {
 				if !serving(&h) {
 					continue
 				}
@@ -143,7 +143,7 @@ func TestTheFloorIsWhatVisitorsMeet(t *testing.T) {
 					look("", "*."+h.Name, "*."+h.Name)
 				}
 			}
-			for _, name := range localNames {
+			for _, name := range hostnamesInZone {
 				for _, id := range []string{"min_tls_version", "ciphers"} {
 					met := after.meets(z.ID, z.ID+name)
 					// Without a value of its own it is one of the zone's own names,
@@ -237,8 +237,8 @@ func TestTheBlastRadius(t *testing.T) {
 		want := resolve.ResolvedZone{Managed: true}
 		for i := range n {
 			name := fmt.Sprintf("h%02d.test", i)
-			live.Zones[0].Hostnames = append(live.Zones[0].Hostnames, plan.Hostname{ID: name, Name: name, Status: "active", SSL: true, Type: "dv", Method: "http"})
-			want.Hostnames = append(want.Hostnames, []schema.Assignment{assign("http2", `"on"`, schema.CustomHostnameLevel)})
+			live.Zones[0].CustomHostnames = append(live.Zones[0].CustomHostnames, plan.Hostname{ID: name, Name: name, Status: "active", SSL: true, Type: "dv", Method: "http"})
+			want.CustomHostnames = append(want.CustomHostnames, []schema.Assignment{assign("http2", `"on"`, schema.CustomHostnameLevel)})
 		}
 		in := diff.Input{Live: live, Head: &resolve.Resolved{Zones: []resolve.ResolvedZone{want}, Policy: &schema.Policy{Set: true, MaxChanges: head}}}
 		in.Base = &resolve.Resolved{Zones: []resolve.ResolvedZone{want}, Policy: &schema.Policy{Set: true, MaxChanges: base}}

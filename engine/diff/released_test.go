@@ -29,7 +29,7 @@ func TestOnlyWhatTheHeadDoesNotReadIsReadForReleases(t *testing.T) {
 		{"a setting", zone + "settings: { http2: on, http3: on }\n", zone + "settings: { http2: off }\n", nil,
 			plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"http3"}, Optional: true}}}},
 		{"the custom hostnames", zone + "settings: { http2: on }\ncustom_hostnames: { defaults: { http2: on } }\n", zone + "settings: { http2: off }\n", nil,
-			plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Hostnames: true, Optional: true}}}},
+			plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", CustomHostnames: true, Optional: true}}}},
 		{"a zone", zone + "settings: { http2: on }\n", "---\nzone: other.example\nsettings: { http2: on }\n", nil,
 			plan.Scope{Zones: []plan.ZoneScope{{Name: "saas.example", Settings: []string{"http2"}, Optional: true}}}},
 		{"a zone that is not asked for", zone + "settings: { http2: on }\n", "---\nzone: other.example\nsettings: { http2: on }\n", []string{"other.example"}, plan.Scope{}},
@@ -56,7 +56,7 @@ func TestAReadingOfWhatIsReleasedKeepsNobodyFromApplying(t *testing.T) {
 	live := &plan.Live{Zones: []plan.Zone{{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http3", Value: `"on"`}}}}, Reads: 1}
 	live.AddReleased(&plan.Live{
 		Zones: []plan.Zone{
-			{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http2", Value: `"on"`}, {ID: "http3", Value: `"off"`}}, Hostnames: []plan.Hostname{{Name: "x.test"}}},
+			{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http2", Value: `"on"`}, {ID: "http3", Value: `"off"`}}, CustomHostnames: []plan.Hostname{{Name: "x.test"}}},
 			{ID: "1", Name: "a.example"},
 		},
 		Accounts: []plan.LiveAccount{{Account: plan.Account{ID: "9", Name: "Example Inc"}}},
@@ -70,7 +70,7 @@ func TestAReadingOfWhatIsReleasedKeepsNobodyFromApplying(t *testing.T) {
 	want := &plan.Live{
 		Zones: []plan.Zone{
 			{ID: "1", Name: "a.example"},
-			{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http2", Value: `"on"`}, {ID: "http3", Value: `"on"`}}, Hostnames: []plan.Hostname{{Name: "x.test"}}},
+			{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http2", Value: `"on"`}, {ID: "http3", Value: `"on"`}}, CustomHostnames: []plan.Hostname{{Name: "x.test"}}},
 		},
 		Accounts: []plan.LiveAccount{{Account: plan.Account{ID: "9", Name: "Example Inc"}}},
 		Problems: []plan.Finding{{Severity: schema.Warning, Rule: plan.Unreadable, Message: "denied"}},

@@ -17,7 +17,7 @@ import (
 
 // drawCrowd is a zone with many custom hostnames that a few lines reach.
 func drawCrowd(t *rapid.T) world {
-	zone := plan.Zone{ID: "z0", Name: "saas0.example", LocalRead: locals, Hostnames: []plan.Hostname{}}
+	zone := plan.Zone{ID: "z0", Name: "saas0.example", HostnameSettings: hostnameSettings, CustomHostnames: []plan.Hostname{}}
 	var want resolve.ResolvedZone
 	// Mostly the zone has the weakest values and every name gets the same, else a
 	// cheaper way is rarely to be had.
@@ -87,11 +87,11 @@ func drawCrowd(t *rapid.T) world {
 				as = schema.Overlay(as, lines[l])
 			}
 		}
-		zone.Hostnames = append(zone.Hostnames, h)
-		want.Hostnames = append(want.Hostnames, as)
+		zone.CustomHostnames = append(zone.CustomHostnames, h)
+		want.CustomHostnames = append(want.CustomHostnames, as)
 	}
 	if odds(t, 4, "local") {
-		drawLocal(t, &zone, &want, false)
+		drawHostnames(t, &zone, &want, false)
 	}
 	return world{&plan.Live{Zones: []plan.Zone{zone}}, &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}}
 }
@@ -126,7 +126,7 @@ func followed(t *rapid.T, w world, message string) (other world, then, now, save
 			want.Settings = schema.Overlay(want.Settings, []schema.Assignment{a})
 		}
 	}
-	want.Hostnames = slices.Clone(want.Hostnames)
+	want.CustomHostnames = slices.Clone(want.CustomHostnames)
 	for _, l := range lineSays.FindAllStringSubmatch(with, -1) {
 		var value string
 		for _, p := range strings.Split(m[1], " and ") {
@@ -134,7 +134,7 @@ func followed(t *rapid.T, w world, message string) (other world, then, now, save
 				value = v
 			}
 		}
-		for i, as := range want.Hostnames {
+		for i, as := range want.CustomHostnames {
 			as = slices.Clone(as)
 			for j := range as {
 				for _, at := range lineAt.FindAllStringSubmatch(l[2], -1) {
@@ -144,20 +144,20 @@ func followed(t *rapid.T, w world, message string) (other world, then, now, save
 					}
 				}
 			}
-			want.Hostnames[i] = as
+			want.CustomHostnames[i] = as
 		}
 	}
 	return world{w.live, &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}}, number(m[3]), number(m[4]), number(m[5]), m[6] != ""
 }
 
-func isLocal(name string) bool {
-	return slices.ContainsFunc(localNames, func(l string) bool { return strings.HasSuffix(name, l) })
+func isInZone(name string) bool {
+	return slices.ContainsFunc(hostnamesInZone, func(l string) bool { return strings.HasSuffix(name, l) })
 }
 
 // knows reports whether a plan knows of a name in the zone.
 func (w world) knows(local string) bool {
-	return slices.ContainsFunc(w.live.Zones[0].Local, func(h plan.Hostname) bool { return h.Name == local }) ||
-		slices.ContainsFunc(w.want.Zones[0].Local, func(l resolve.LocalName) bool { return l.Name == local })
+	return slices.ContainsFunc(w.live.Zones[0].Hostnames, func(h plan.Hostname) bool { return h.Name == local }) ||
+		slices.ContainsFunc(w.want.Zones[0].Hostnames, func(l resolve.Hostname) bool { return l.Name == local })
 }
 
 // TestTheCheaperConfigurationComesToTheSame takes every finding at its word: its
@@ -189,7 +189,7 @@ func TestTheCheaperConfigurationComesToTheSame(t *testing.T) {
 			}
 			differs := false
 			w.watch(func(zone, name string, _ map[string]schema.Value) {
-				unknown := name == "" || isLocal(name) && !w.knows(strings.TrimPrefix(name, zone))
+				unknown := name == "" || isInZone(name) && !w.knows(strings.TrimPrefix(name, zone))
 				for _, id := range watched {
 					meets, would := after.meets(zone, name)[id], otherwise.meets(zone, name)[id]
 					if unknown { // also where a minimum of 1.3 hides the ciphers

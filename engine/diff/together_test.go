@@ -23,14 +23,14 @@ func TestMinimumAndCiphersAreNotWeakTogether(t *testing.T) {
 		for i := range w.live.Zones {
 			zone, want := &w.live.Zones[i], &w.want.Zones[i]
 			local := rapid.Bool().Draw(t, "a name in the zone")
-			other := func(name string) bool { return !local || name != localNames[0] }
-			zone.Local = slices.DeleteFunc(zone.Local, func(h plan.Hostname) bool { return other(h.Name) })
-			want.Local = slices.DeleteFunc(want.Local, func(l resolve.LocalName) bool { return other(l.Name) })
+			other := func(name string) bool { return !local || name != hostnamesInZone[0] }
+			zone.Hostnames = slices.DeleteFunc(zone.Hostnames, func(h plan.Hostname) bool { return other(h.Name) })
+			want.Hostnames = slices.DeleteFunc(want.Hostnames, func(l resolve.Hostname) bool { return other(l.Name) })
 			n := 1
 			if local {
 				n = 0
 			}
-			zone.Hostnames, want.Hostnames = zone.Hostnames[:n], want.Hostnames[:n]
+			zone.CustomHostnames, want.CustomHostnames = zone.CustomHostnames[:n], want.CustomHostnames[:n]
 		}
 		p := build(t, w)
 		old, now, final := newEdge(w.live), newEdge(w.live), newEdge(w.live)

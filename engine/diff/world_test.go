@@ -51,7 +51,7 @@ func drawZone(t *rapid.T, n int) (plan.Zone, resolve.ResolvedZone) {
 	maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	// A busy zone manages everything, so that settings meet each other.
 	busy := maybe("busy")
-	zone := plan.Zone{ID: fmt.Sprintf("z%d", n), Name: fmt.Sprintf("saas%d.example", n), Hostnames: []plan.Hostname{}}
+	zone := plan.Zone{ID: fmt.Sprintf("z%d", n), Name: fmt.Sprintf("saas%d.example", n), CustomHostnames: []plan.Hostname{}}
 	want := resolve.ResolvedZone{Managed: true}
 	for _, id := range watched {
 		choice := values[id]
@@ -109,38 +109,38 @@ func drawZone(t *rapid.T, n int) (plan.Zone, resolve.ResolvedZone) {
 		if h.Own("min_tls_version") == `"1.3"` && h.Own("ciphers") != schema.Inherit {
 			h.Settings = slices.DeleteFunc(h.Settings, func(s plan.Setting) bool { return s.ID == "ciphers" }) // Cloudflare takes no such state
 		}
-		zone.Hostnames = append(zone.Hostnames, h)
-		want.Hostnames = append(want.Hostnames, as)
+		zone.CustomHostnames = append(zone.CustomHostnames, h)
+		want.CustomHostnames = append(want.CustomHostnames, as)
 	}
-	drawLocal(t, &zone, &want, busy)
+	drawHostnames(t, &zone, &want, busy)
 	return zone, want
 }
 
-// locals are the settings of names in the zone, and localNames the names of each
+// hostnameSettings are the settings of names in the zone, and hostnamesInZone the names of each
 // zone that a world knows.
 var (
-	locals     = []string{"min_tls_version", "ciphers", "http2"}
-	localNames = []string{"a.local", "b.local"}
+	hostnameSettings = []string{"min_tls_version", "ciphers", "http2"}
+	hostnamesInZone  = []string{"a.local", "b.local"}
 )
 
-// drawLocal gives names in the zone settings of their own.
-func drawLocal(t *rapid.T, zone *plan.Zone, want *resolve.ResolvedZone, busy bool) {
+// drawHostnames gives names in the zone settings of their own.
+func drawHostnames(t *rapid.T, zone *plan.Zone, want *resolve.ResolvedZone, busy bool) {
 	maybe := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	switch rapid.IntRange(0, 9).Draw(t, "local") {
 	case 0:
 		zone.Lacking = map[string]string{plan.PerHostname("min_tls_version"): "lacking", plan.PerHostname("ciphers"): "lacking"}
-		zone.LocalRead = []string{"http2"}
+		zone.HostnameSettings = []string{"http2"}
 	case 1:
 		zone.Unreadable = map[string]string{plan.PerHostname("min_tls_version"): "unreadable"}
-		zone.LocalRead = []string{"ciphers", "http2"}
+		zone.HostnameSettings = []string{"ciphers", "http2"}
 	default:
-		zone.LocalRead = locals
+		zone.HostnameSettings = hostnameSettings
 	}
-	for _, name := range localNames {
+	for _, name := range hostnamesInZone {
 		h := plan.Hostname{Name: name, InZone: true}
-		l := resolve.LocalName{Name: name}
-		for _, id := range locals {
-			if slices.Contains(zone.LocalRead, id) && maybe("own "+id) {
+		l := resolve.Hostname{Name: name}
+		for _, id := range hostnameSettings {
+			if slices.Contains(zone.HostnameSettings, id) && maybe("own "+id) {
 				v := canonical(id, rapid.SampledFrom(values[id]).Draw(t, "own value "+id), schema.HostnameLevel)
 				h.Settings = append(h.Settings, plan.Setting{ID: id, Raw: string(v), Value: v})
 			}
@@ -150,13 +150,13 @@ func drawLocal(t *rapid.T, zone *plan.Zone, want *resolve.ResolvedZone, busy boo
 			}
 		}
 		if len(h.Settings) > 0 {
-			zone.Local = append(zone.Local, h)
+			zone.Hostnames = append(zone.Hostnames, h)
 		}
 		if len(l.Settings) > 0 {
-			want.Local = append(want.Local, l)
+			want.Hostnames = append(want.Hostnames, l)
 		}
 	}
-	slices.SortFunc(want.Local, func(a, b resolve.LocalName) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(want.Hostnames, func(a, b resolve.Hostname) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func assign(id string, v schema.Value, l schema.Level) schema.Assignment {
@@ -198,17 +198,17 @@ func newEdge(l *plan.Live) *edge {
 		for _, s := range z.Settings {
 			e.zones[z.ID][s.ID] = schema.Value(s.Raw)
 		}
-		for _, h := range z.Hostnames {
+		for _, h := range z.CustomHostnames {
 			own := map[string]schema.Value{}
 			for _, s := range h.Settings {
 				own[s.ID] = s.Value
 			}
 			e.names[h.ID] = own
 		}
-		for _, name := range localNames {
+		for _, name := range hostnamesInZone {
 			e.names[z.ID+name] = map[string]schema.Value{}
 		}
-		for _, h := range z.Local {
+		for _, h := range z.Hostnames {
 			for _, s := range h.Settings {
 				e.names[z.ID+h.Name][s.ID] = s.Value
 			}
@@ -217,9 +217,9 @@ func newEdge(l *plan.Live) *edge {
 	return e
 }
 
-// writeLocal is PUT and DELETE of a setting of a name in the zone.
-func (e *edge) writeLocal(zone *plan.Zone, id, name string, r plan.Request) error {
-	if !slices.Contains(zone.LocalRead, id) {
+// writeHostnameSetting is PUT and DELETE of a setting of a name in the zone.
+func (e *edge) writeHostnameSetting(zone *plan.Zone, id, name string, r plan.Request) error {
+	if !slices.Contains(zone.HostnameSettings, id) {
 		return fmt.Errorf("1450: %s is not to be had", id)
 	}
 	if r.Method == "DELETE" {
@@ -241,7 +241,7 @@ func (e *edge) write(r plan.Request) error {
 		return e.writeZone(zone, parts[3], r.Body)
 	}
 	if parts[2] == "hostnames" {
-		return e.writeLocal(zone, parts[4], parts[5], r)
+		return e.writeHostnameSetting(zone, parts[4], parts[5], r)
 	}
 	var body struct {
 		SSL struct {
@@ -252,7 +252,7 @@ func (e *edge) write(r plan.Request) error {
 	if err := json.Unmarshal([]byte(r.Body), &body); err != nil {
 		return err
 	}
-	h := zone.Hostnames[slices.IndexFunc(zone.Hostnames, func(h plan.Hostname) bool { return h.ID == parts[3] })]
+	h := zone.CustomHostnames[slices.IndexFunc(zone.CustomHostnames, func(h plan.Hostname) bool { return h.ID == parts[3] })]
 	switch {
 	case body.SSL.Type == "" || body.SSL.Method == "":
 		return fmt.Errorf("1440: type or method is missing: %s", r.Body)
@@ -341,16 +341,16 @@ func (w world) asked(zone, i int) map[string]schema.Value {
 		return masked(out)
 	}
 	h, as := plan.Hostname{}, []schema.Assignment(nil)
-	if n := len(z.Hostnames); i < n {
-		h, as = z.Hostnames[i], want.Hostnames[i]
+	if n := len(z.CustomHostnames); i < n {
+		h, as = z.CustomHostnames[i], want.CustomHostnames[i]
 	} else {
-		name := localNames[i-n]
-		for _, l := range z.Local {
+		name := hostnamesInZone[i-n]
+		for _, l := range z.Hostnames {
 			if l.Name == name {
 				h = l
 			}
 		}
-		for _, l := range want.Local {
+		for _, l := range want.Hostnames {
 			if l.Name == name {
 				as = l.Settings
 			}
@@ -360,8 +360,8 @@ func (w world) asked(zone, i int) map[string]schema.Value {
 		own := h.Own(id)
 		for _, a := range as {
 			_, lacking := z.Lacking[plan.PerHostname(id)]
-			lacking = lacking || len(z.Local) == 0 && slices.ContainsFunc(z.Settings, func(s plan.Setting) bool { return s.ID == schema.Ciphers && s.Locked })
-			if a.Setting == id && !(lacking && i >= len(z.Hostnames)) { // what the zone lacks cannot be done
+			lacking = lacking || len(z.Hostnames) == 0 && slices.ContainsFunc(z.Settings, func(s plan.Setting) bool { return s.ID == schema.Ciphers && s.Locked })
+			if a.Setting == id && !(lacking && i >= len(z.CustomHostnames)) { // what the zone lacks cannot be done
 				own = a.Value
 			}
 		}
@@ -390,7 +390,7 @@ func unreachable(m map[string]schema.Value, keys schema.Keys) bool {
 // other name.
 func (w world) keys(id string) schema.Keys {
 	for zi := range w.live.Zones {
-		for _, h := range w.live.Zones[zi].Hostnames {
+		for _, h := range w.live.Zones[zi].CustomHostnames {
 			if h.ID == id {
 				return h.Keys
 			}
@@ -409,14 +409,14 @@ func (e *edge) reread() *plan.Live {
 			s := &z.Settings[j]
 			s.Raw, s.Value = string(e.zones[z.ID][s.ID]), e.value(z.ID, s.ID)
 		}
-		z.Hostnames = slices.Clone(z.Hostnames)
-		for j := range z.Hostnames {
-			z.Hostnames[j].Settings = settings(e.names[z.Hostnames[j].ID])
+		z.CustomHostnames = slices.Clone(z.CustomHostnames)
+		for j := range z.CustomHostnames {
+			z.CustomHostnames[j].Settings = settings(e.names[z.CustomHostnames[j].ID])
 		}
-		z.Local = nil
-		for _, name := range localNames {
+		z.Hostnames = nil
+		for _, name := range hostnamesInZone {
 			if own := e.names[z.ID+name]; len(own) > 0 {
-				z.Local = append(z.Local, plan.Hostname{Name: name, InZone: true, Settings: settings(own)})
+				z.Hostnames = append(z.Hostnames, plan.Hostname{Name: name, InZone: true, Settings: settings(own)})
 			}
 		}
 	}

@@ -429,22 +429,22 @@ func (n *narrowing) find(c *plan.Change) (o plan.Object, why string) {
 	case plan.KindZone:
 		return findInZone(z, c)
 	case plan.KindHostname:
-		if !slices.Contains(z.LocalRead, c.Edits[0].Setting) {
+		if !slices.Contains(z.HostnameSettings, c.Edits[0].Setting) {
 			return o, "it could not be read"
 		}
 		s := plan.Setting{ID: c.Edits[0].Setting, Value: schema.Inherit}
-		if at, ok := plan.FindHostname(z.Local, c.Name); ok {
-			s.Value = z.Local[at].Own(s.ID)
+		if at, ok := plan.FindHostname(z.Hostnames, c.Name); ok {
+			s.Value = z.Hostnames[at].Own(s.ID)
 		}
 		return plan.Object{Setting: &s}, ""
 	case plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
 	}
-	if z.Hostnames == nil {
+	if z.CustomHostnames == nil {
 		return o, "the custom hostnames of zone " + c.Zone + " could not be read"
 	}
-	at, ok := plan.FindHostname(z.Hostnames, c.Name)
-	for ; ok && at < len(z.Hostnames) && z.Hostnames[at].Name == c.Name; at++ {
-		h := &z.Hostnames[at]
+	at, ok := plan.FindHostname(z.CustomHostnames, c.Name)
+	for ; ok && at < len(z.CustomHostnames) && z.CustomHostnames[at].Name == c.Name; at++ {
+		h := &z.CustomHostnames[at]
 		if c.Twin != "" && c.Twin != h.ID {
 			continue // another object of the name
 		}

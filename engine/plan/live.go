@@ -38,14 +38,14 @@ type Zone struct {
 	// entitlement that it has not, keeps from being read or written, and why. The
 	// per-hostname form of a setting has the id PerHostname gives.
 	Lacking map[string]string
-	// Hostnames are the custom hostnames, sorted by name; nil if they were not
+	// CustomHostnames are the custom hostnames, sorted by name; nil if they were not
 	// read.
-	Hostnames []Hostname
-	// Local are the names in the zone that have settings of their own
-	// (per-hostname TLS settings), sorted by name, with those settings that were
-	// asked for. LocalRead names the settings that were read.
-	Local     []Hostname
-	LocalRead []string
+	CustomHostnames []Hostname
+	// Hostnames are the hostnames in the zone that have settings of their own
+	// (per-hostname TLS settings), sorted by name, with the settings that were read.
+	// HostnameSettings names these.
+	Hostnames        []Hostname
+	HostnameSettings []string
 	// FallbackStatus is the state of the fallback origin: "active",
 	// "initializing", … Empty where there is none or it was not read.
 	FallbackStatus string

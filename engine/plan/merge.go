@@ -56,14 +56,14 @@ func (z *Zone) add(from *Zone) {
 	if z.FallbackStatus == "" {
 		z.FallbackStatus = from.FallbackStatus
 	}
-	if z.Hostnames == nil {
-		z.Hostnames = from.Hostnames
+	if z.CustomHostnames == nil {
+		z.CustomHostnames = from.CustomHostnames
 	}
 	if z.OriginCertificates == nil {
 		z.OriginCertificates = from.OriginCertificates
 	}
-	if len(from.LocalRead) > 0 {
-		z.addLocal(from)
+	if len(from.HostnameSettings) > 0 {
+		z.addHostnames(from)
 	}
 	for id, why := range from.Unreadable {
 		z.Unreadable = with(z.Unreadable, id, why)
@@ -88,24 +88,24 @@ func (a *LiveAccount) add(from *LiveAccount) {
 	}
 }
 
-// addLocal takes over per-hostname settings that were not read before.
-func (z *Zone) addLocal(from *Zone) {
-	local := slices.Clone(z.Local)
-	for _, h := range from.Local {
-		at := slices.IndexFunc(local, func(x Hostname) bool { return x.Name == h.Name })
+// addHostnames takes over per-hostname settings that were not read before.
+func (z *Zone) addHostnames(from *Zone) {
+	hostnames := slices.Clone(z.Hostnames)
+	for _, h := range from.Hostnames {
+		at := slices.IndexFunc(hostnames, func(x Hostname) bool { return x.Name == h.Name })
 		if at < 0 {
-			local = append(local, h)
+			hostnames = append(hostnames, h)
 			continue
 		}
 		for _, s := range h.Settings {
-			if !slices.Contains(z.LocalRead, s.ID) {
-				local[at].Settings = append(slices.Clone(local[at].Settings), s)
+			if !slices.Contains(z.HostnameSettings, s.ID) {
+				hostnames[at].Settings = append(slices.Clone(hostnames[at].Settings), s)
 			}
 		}
 	}
-	slices.SortFunc(local, func(a, b Hostname) int { return strings.Compare(a.Name, b.Name) })
-	z.Local = local
-	z.LocalRead = slices.Concat(z.LocalRead, from.LocalRead)
+	slices.SortFunc(hostnames, func(a, b Hostname) int { return strings.Compare(a.Name, b.Name) })
+	z.Hostnames = hostnames
+	z.HostnameSettings = slices.Concat(z.HostnameSettings, from.HostnameSettings)
 }
 
 func with(m map[string]string, key, value string) map[string]string {

@@ -23,7 +23,7 @@ func NewRequest(c *Change, o Object) Request {
 	case KindZone:
 		return zoneRequest(c)
 	case KindHostname:
-		return localRequest(c)
+		return hostnameSettingRequest(c)
 	case KindMTLSCertificate, KindMTLSHostname, KindAccessApplication, KindAlert:
 		return accountRequest(c, o)
 	case KindCustomHostname:
@@ -184,8 +184,8 @@ func zoneRequest(c *Change) Request {
 // for origin pulls.
 const OriginPullsCertificates = schema.OriginPulls + ".certificates"
 
-// localRequest writes one setting of a name in a zone.
-func localRequest(c *Change) Request {
+// hostnameSettingRequest writes one setting of a name in a zone.
+func hostnameSettingRequest(c *Change) Request {
 	r := Request{
 		Method: "PUT",
 		Path:   TargetPath(c),

@@ -30,18 +30,18 @@ type ZoneScope struct {
 	Glob     bool
 	Account  string   // name or id; empty means any, but only one may have the zone
 	Settings []string // ids of zone settings, sorted by the table
-	// Hostnames asks for all custom hostnames of the zone. With Optional the
+	// CustomHostnames asks for all custom hostnames of the zone. With Optional the
 	// zone is of use without them: where they cannot be read that is a finding.
-	Hostnames bool
-	Optional  bool
+	CustomHostnames bool
+	Optional        bool
 	// Names, if there are any, are the only custom hostnames that are needed. More
 	// may be read all the same.
 	Names []string
 	// ForPolicy says that the policy needs the custom hostnames.
 	ForPolicy bool
-	// Local are the settings whose per-hostname form is needed, sorted by the
+	// HostnameSettings are the settings whose per-hostname form is needed, sorted by the
 	// table.
-	Local []string
+	HostnameSettings []string
 	// OriginCertificates asks for the certificates of origin pulls.
 	OriginCertificates bool
 	Origin             Origin // the document, for messages
@@ -66,7 +66,7 @@ func (s Scope) Only(zones ...string) (Scope, error) {
 			}
 			covered = true
 			if z.Optional && !z.ForPolicy { // accounts need the custom hostnames, and nobody else
-				z.Hostnames, z.Optional = false, false
+				z.CustomHostnames, z.Optional = false, false
 			}
 			out.Zones = append(out.Zones, z)
 		}

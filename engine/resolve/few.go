@@ -23,7 +23,7 @@ func Few(s plan.Scope, d *schema.Desired) plan.Scope {
 	zones := make([]plan.ZoneScope, len(s.Zones))
 	copy(zones, s.Zones)
 	for i := range zones {
-		if z := &zones[i]; z.Hostnames && !z.Optional && !z.Glob {
+		if z := &zones[i]; z.CustomHostnames && !z.Optional && !z.Glob {
 			z.Names = singleNames(d, z.Name)
 		}
 	}

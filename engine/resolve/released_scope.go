@@ -25,12 +25,12 @@ func Released(base, head *schema.Desired, zones ...string) plan.Scope {
 		for _, have := range is.Zones {
 			if covers(&have, &z) {
 				z.Settings = plan.Minus(z.Settings, have.Settings)
-				z.Local = plan.Minus(z.Local, have.Local)
-				z.Hostnames = z.Hostnames && !have.Hostnames
+				z.HostnameSettings = plan.Minus(z.HostnameSettings, have.HostnameSettings)
+				z.CustomHostnames = z.CustomHostnames && !have.CustomHostnames
 				z.OriginCertificates = z.OriginCertificates && !have.OriginCertificates
 			}
 		}
-		if z.Optional = true; len(z.Settings) > 0 || len(z.Local) > 0 || z.Hostnames || z.OriginCertificates {
+		if z.Optional = true; len(z.Settings) > 0 || len(z.HostnameSettings) > 0 || z.CustomHostnames || z.OriginCertificates {
 			out.Zones = append(out.Zones, z)
 		}
 	}

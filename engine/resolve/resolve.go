@@ -28,16 +28,16 @@ type Resolved struct {
 // ResolvedZone is what is asked of one live zone and of its custom hostnames.
 type ResolvedZone struct {
 	Settings []schema.Assignment
-	// Hostnames are aligned with Zone.Hostnames; slices are shared between
+	// CustomHostnames are aligned with Zone.CustomHostnames; slices are shared between
 	// hostnames that the same lines reach.
-	Hostnames [][]schema.Assignment
+	CustomHostnames [][]schema.Assignment
 	// Deleted marks the indices of custom hostnames that are to be deleted, by
 	// the entry that asks for it.
 	Deleted map[int]*schema.Entry
 	// Created are custom hostnames that do not exist and are to, sorted by name.
 	Created []Creation
-	// Local is what is asked of names in the zone itself, sorted by name.
-	Local []LocalName
+	// Hostnames holds what is asked of hostnames in the zone, sorted by name.
+	Hostnames []Hostname
 	// OriginCertificates are the certificates asked for, in the order written.
 	OriginCertificates []schema.OriginCertificate
 	// Managed says that a zone document speaks of the zone.
@@ -56,8 +56,8 @@ type Creation struct {
 	Origin   plan.Origin
 }
 
-// LocalName is a name in a zone with what is asked of it.
-type LocalName struct {
+// Hostname is a hostname in a zone with what is asked of it.
+type Hostname struct {
 	Name     string
 	Settings []schema.Assignment
 }
@@ -112,14 +112,14 @@ func scopeOf(z *schema.Zone, policies []*schema.Policy) plan.ZoneScope {
 	for _, e := range z.CustomHostnames.Entries {
 		want(e.Settings)
 	}
-	local := map[string]bool{}
+	inZone := map[string]bool{}
 	for _, e := range z.Hostnames {
 		want(e.Settings)
 		for _, a := range e.Settings {
-			local[a.Setting] = true
+			inZone[a.Setting] = true
 		}
 	}
-	if len(local) > 0 || need[schema.TotalTLS] {
+	if len(inZone) > 0 || need[schema.TotalTLS] {
 		// It is the only sign of the entitlement that these settings need.
 		need[schema.Ciphers] = true
 	}
@@ -135,10 +135,10 @@ func scopeOf(z *schema.Zone, policies []*schema.Policy) plan.ZoneScope {
 			row, _ := schema.LookupSetting(a.Setting)
 			everybody = everybody || row.On(schema.CustomHostnameLevel)
 			if row.On(schema.HostnameLevel) {
-				local[a.Setting] = true
+				inZone[a.Setting] = true
 			}
 			if a.Setting == schema.Ciphers {
-				need[schema.MinTLSVersion], local[schema.MinTLSVersion] = true, true // under one of 1.3 no list has any effect
+				need[schema.MinTLSVersion], inZone[schema.MinTLSVersion] = true, true // under one of 1.3 no list has any effect
 			}
 		}
 	}
@@ -148,20 +148,20 @@ func scopeOf(z *schema.Zone, policies []*schema.Policy) plan.ZoneScope {
 	}
 	s := plan.ZoneScope{
 		Name: z.Name.Value, Glob: z.Glob, Account: z.Account.Value,
-		Hostnames: z.CustomHostnames.Written(),
-		Origin:    plan.Origin{Pos: z.Name.Pos, Via: "zone"},
+		CustomHostnames: z.CustomHostnames.Written(),
+		Origin:          plan.Origin{Pos: z.Name.Pos, Via: "zone"},
 	}
 	for _, row := range schema.Table() {
 		if need[row.ID] && row.On(schema.ZoneLevel) {
 			s.Settings = append(s.Settings, row.ID)
 		}
-		if local[row.ID] {
-			s.Local = append(s.Local, row.ID)
+		if inZone[row.ID] {
+			s.HostnameSettings = append(s.HostnameSettings, row.ID)
 		}
 	}
 	s.OriginCertificates = len(z.OriginCertificates) > 0
-	if everybody && !s.Hostnames {
-		s.Hostnames, s.Optional, s.ForPolicy = true, true, true // the zone may have none at all
+	if everybody && !s.CustomHostnames {
+		s.CustomHostnames, s.Optional, s.ForPolicy = true, true, true // the zone may have none at all
 	}
 	return s
 }
@@ -184,12 +184,12 @@ func Followers(p *plan.Plan, live *plan.Live) plan.Scope {
 			continue
 		}
 		need := plan.ZoneScope{ID: z.ID, Name: z.Name, Account: z.Account.ID, Optional: true, Origin: p.Changes[at].Edits[0].Origin}
-		need.Hostnames = z.Hostnames == nil
-		if !slices.Contains(z.LocalRead, schema.MinTLSVersion) && !tried(z, schema.MinTLSVersion) &&
+		need.CustomHostnames = z.CustomHostnames == nil
+		if !slices.Contains(z.HostnameSettings, schema.MinTLSVersion) && !tried(z, schema.MinTLSVersion) &&
 			slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return moves(c) && c.ObjectID == schema.TLS13 && c.Edits[0].To == `"off"` }) {
-			need.Local = []string{schema.MinTLSVersion}
+			need.HostnameSettings = []string{schema.MinTLSVersion}
 		}
-		if need.Hostnames || len(need.Local) > 0 {
+		if need.CustomHostnames || len(need.HostnameSettings) > 0 {
 			s.Zones = append(s.Zones, need)
 		}
 	}
@@ -220,7 +220,7 @@ func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
 	reached := make([]string, len(d.Zones))        // a live zone that the document reaches
 	for zi := range live.Zones {
 		z, out := &live.Zones[zi], &r.Zones[zi]
-		out.Hostnames = make([][]schema.Assignment, len(z.Hostnames))
+		out.CustomHostnames = make([][]schema.Assignment, len(z.CustomHostnames))
 		// The zone's own document goes over the globs, whatever stands first.
 		var layers []int
 		for _, glob := range []bool{true, false} {
@@ -231,30 +231,30 @@ func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
 			}
 		}
 		out.Managed = len(layers) > 0
-		covered := make([]bool, len(z.Hostnames))
+		covered := make([]bool, len(z.CustomHostnames))
 		for _, i := range layers {
 			reached[i] = cmp.Or(reached[i], z.Name)
 			out.Settings = schema.Overlay(out.Settings, d.Zones[i].Settings)
-			out.local(d.Zones[i].Hostnames)
+			out.addHostnames(d.Zones[i].Hostnames)
 			out.OriginCertificates = slices.Concat(out.OriginCertificates, d.Zones[i].OriginCertificates)
 			entries := d.Zones[i].CustomHostnames.Entries
 			if len(entries) > 0 && found[i] == nil {
 				found[i] = make(map[string]bool, len(entries))
 			}
 			lifecycle := lifecycles(entries)
-			for hi := range z.Hostnames {
-				h := &z.Hostnames[hi]
+			for hi := range z.CustomHostnames {
+				h := &z.CustomHostnames[hi]
 				as, isReached := selectors[i].Decide(h.Name, h.Metadata, h.Wildcard)
 				covered[hi] = covered[hi] || isReached
 				switch {
 				case len(as) == 0:
-				case len(out.Hostnames[hi]) == 0:
-					out.Hostnames[hi] = as
+				case len(out.CustomHostnames[hi]) == 0:
+					out.CustomHostnames[hi] = as
 				default:
-					out.Hostnames[hi] = schema.Overlay(out.Hostnames[hi], as)
+					out.CustomHostnames[hi] = schema.Overlay(out.CustomHostnames[hi], as)
 				}
 				if e := lifecycle[h.Name]; e != nil {
-					out.Hostnames[hi] = schema.Overlay(out.Hostnames[hi], e.Certificate)
+					out.CustomHostnames[hi] = schema.Overlay(out.CustomHostnames[hi], e.Certificate)
 					if delete(out.Deleted, hi); e.Absent {
 						out.Deleted = withEntry(out.Deleted, hi, e)
 					}
@@ -269,7 +269,7 @@ func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
 				out.Uncovered = append(out.Uncovered, hi)
 			}
 		}
-		if z.Hostnames != nil && len(layers) > 0 {
+		if z.CustomHostnames != nil && len(layers) > 0 {
 			i := layers[len(layers)-1] // creating is asked for by the zone's own document
 			out.create(&d.Zones[i], z, func(name string, isWildcard bool) []schema.Assignment {
 				var as []schema.Assignment
@@ -330,14 +330,14 @@ func withEntry(m map[int]*schema.Entry, i int, e *schema.Entry) map[int]*schema.
 	return m
 }
 
-// local lays the names in the zone that a document speaks of over those so far.
-func (z *ResolvedZone) local(entries []schema.Entry) {
+// addHostnames lays the names in the zone that a document speaks of over those so far.
+func (z *ResolvedZone) addHostnames(entries []schema.Entry) {
 	for _, e := range entries {
-		at, ok := slices.BinarySearchFunc(z.Local, e.Hostname.Value, func(l LocalName, name string) int { return strings.Compare(l.Name, name) })
+		at, ok := slices.BinarySearchFunc(z.Hostnames, e.Hostname.Value, func(l Hostname, name string) int { return strings.Compare(l.Name, name) })
 		if !ok {
-			z.Local = slices.Insert(z.Local, at, LocalName{Name: e.Hostname.Value})
+			z.Hostnames = slices.Insert(z.Hostnames, at, Hostname{Name: e.Hostname.Value})
 		}
-		z.Local[at].Settings = schema.Overlay(z.Local[at].Settings, e.Settings)
+		z.Hostnames[at].Settings = schema.Overlay(z.Hostnames[at].Settings, e.Settings)
 	}
 }
 
@@ -351,7 +351,7 @@ func (z *ResolvedZone) create(d *schema.Zone, live *plan.Zone, settings func(nam
 	for i := range d.CustomHostnames.Entries {
 		e := &d.CustomHostnames.Entries[i]
 		name := e.Hostname.Value
-		_, exists := slices.BinarySearchFunc(live.Hostnames, name, func(h plan.Hostname, n string) int { return strings.Compare(h.Name, n) })
+		_, exists := slices.BinarySearchFunc(live.CustomHostnames, name, func(h plan.Hostname, n string) int { return strings.Compare(h.Name, n) })
 		if exists || !Creatable(e) {
 			continue
 		}

@@ -26,8 +26,8 @@ func addAccounts(s *plan.Scope, d *schema.Desired) {
 			Origin: plan.Origin{Pos: a.Name.Pos, Via: "account"},
 		})
 		for j := range zones {
-			if z := &zones[j]; !z.Hostnames && mayBeOf(z.Account, a.Name.Value) && namesOutside(a, z) {
-				z.Hostnames, z.Optional = true, true
+			if z := &zones[j]; !z.CustomHostnames && mayBeOf(z.Account, a.Name.Value) && namesOutside(a, z) {
+				z.CustomHostnames, z.Optional = true, true
 			}
 		}
 	}

@@ -165,18 +165,18 @@ func (n *zoneNeed) add(s *plan.ZoneScope) {
 	for _, id := range s.Settings {
 		n.settings[id] = true
 	}
-	for _, id := range s.Local {
+	for _, id := range s.HostnameSettings {
 		n.local[id] = true
 	}
-	n.hostnames = n.hostnames || s.Hostnames
-	n.required = n.required || s.Hostnames && !s.Optional
+	n.hostnames = n.hostnames || s.CustomHostnames
+	n.required = n.required || s.CustomHostnames && !s.Optional
 	n.pulls = n.pulls || s.OriginCertificates
 }
 
 // zone gives what is needed of a zone.
 func (f *fetch) zone(from *plan.Zone, need *zoneNeed) {
 	object := plan.ZoneRef(from.Name)
-	if need.hostnames && from.Hostnames == nil {
+	if need.hostnames && from.CustomHostnames == nil {
 		why := "they are " + missing
 		for _, p := range f.from.Problems {
 			if p.Ref == object && p.Rule == plan.Unreadable {
@@ -221,17 +221,17 @@ func (f *fetch) zone(from *plan.Zone, need *zoneNeed) {
 		z.FallbackStatus = from.FallbackStatus
 	}
 	if need.hostnames {
-		z.Hostnames = slices.Clip(from.Hostnames)
+		z.CustomHostnames = slices.Clip(from.CustomHostnames)
 	}
-	for _, id := range from.LocalRead {
+	for _, id := range from.HostnameSettings {
 		if need.local[id] {
-			z.LocalRead = append(z.LocalRead, id)
+			z.HostnameSettings = append(z.HostnameSettings, id)
 		}
 	}
 	for id := range need.local {
-		gap(plan.PerHostname(id), slices.Contains(from.LocalRead, id))
+		gap(plan.PerHostname(id), slices.Contains(from.HostnameSettings, id))
 	}
-	z.Local = localOf(from.Local, need.local)
+	z.Hostnames = localOf(from.Hostnames, need.local)
 	if need.pulls {
 		z.OriginCertificates = slices.Clip(from.OriginCertificates)
 		gap(plan.OriginPullsCertificates, from.OriginCertificates != nil)

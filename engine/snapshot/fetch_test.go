@@ -32,19 +32,19 @@ func saved() *snapshot.Snapshot {
 				Settings: []plan.Setting{
 					own("min_tls_version", `"1.0"`), own("http2", `"on"`), own("universal_ssl", `"on"`), own("fallback_origin", `"o.example"`), own("0rtt", `"off"`),
 				},
-				Unreadable: map[string]string{"ssl": "500", "hostnames/ciphers": "502"},
-				Lacking:    map[string]string{"total_tls": "paid", "hostnames/http2": "paid too"},
-				Hostnames:  []plan.Hostname{{ID: "1", Name: "one.test"}, {ID: "2", Name: "two.test"}},
-				Local: []plan.Hostname{
+				Unreadable:      map[string]string{"ssl": "500", "hostnames/ciphers": "502"},
+				Lacking:         map[string]string{"total_tls": "paid", "hostnames/http2": "paid too"},
+				CustomHostnames: []plan.Hostname{{ID: "1", Name: "one.test"}, {ID: "2", Name: "two.test"}},
+				Hostnames: []plan.Hostname{
 					{Name: "api.full.example", InZone: true, Settings: []plan.Setting{own("http2", `"on"`), own("min_tls_version", `"1.2"`)}},
 					{Name: "www.full.example", InZone: true, Settings: []plan.Setting{own("http2", `"off"`)}},
 				},
-				LocalRead:          []string{"min_tls_version", "http2"},
+				HostnameSettings:   []string{"min_tls_version", "http2"},
 				OriginCertificates: []plan.OriginCertificate{{ID: "c1"}},
 			},
 			{ID: "bare", Name: "bare.example", Account: b},
 			{ID: "failed", Name: "failed.example", Account: b, Lacking: map[string]string{plan.OriginPullsCertificates: "paid"}},
-			{ID: "twinA", Name: "twin.example", Account: a, Hostnames: []plan.Hostname{}},
+			{ID: "twinA", Name: "twin.example", Account: a, CustomHostnames: []plan.Hostname{}},
 			{ID: "twinB", Name: "twin.example", Account: b, OriginCertificates: []plan.OriginCertificate{}},
 		},
 		Accounts: []plan.LiveAccount{
@@ -147,32 +147,32 @@ func TestFetchGivesWhatIsAsked(t *testing.T) {
 		{"the fallback origin", []plan.ZoneScope{{Settings: []string{"fallback_origin"}}}, full(plan.Zone{Settings: []plan.Setting{own("fallback_origin", `"o.example"`)}, FallbackStatus: "active"}), nil},
 		{"settings that are not there", []plan.ZoneScope{{Settings: []string{"ssl", "total_tls", "hsts"}}},
 			full(plan.Zone{Settings: bulk, Unreadable: map[string]string{"ssl": "500", "hsts": "it is not in the snapshot"}, Lacking: map[string]string{"total_tls": "paid"}}), nil},
-		{"hostnames", []plan.ZoneScope{{Hostnames: true}}, full(plan.Zone{Hostnames: saved().Live.Zones[0].Hostnames}), nil},
-		{"a per-hostname setting", []plan.ZoneScope{{Local: []string{"min_tls_version"}}},
-			full(plan.Zone{Local: []plan.Hostname{{Name: "api.full.example", InZone: true, Settings: []plan.Setting{own("min_tls_version", `"1.2"`)}}}, LocalRead: []string{"min_tls_version"}}), nil},
-		{"per-hostname settings that are not there", []plan.ZoneScope{{Local: []string{"ciphers", "tls_1_3"}}},
+		{"hostnames", []plan.ZoneScope{{CustomHostnames: true}}, full(plan.Zone{CustomHostnames: saved().Live.Zones[0].CustomHostnames}), nil},
+		{"a per-hostname setting", []plan.ZoneScope{{HostnameSettings: []string{"min_tls_version"}}},
+			full(plan.Zone{Hostnames: []plan.Hostname{{Name: "api.full.example", InZone: true, Settings: []plan.Setting{own("min_tls_version", `"1.2"`)}}}, HostnameSettings: []string{"min_tls_version"}}), nil},
+		{"per-hostname settings that are not there", []plan.ZoneScope{{HostnameSettings: []string{"ciphers", "tls_1_3"}}},
 			full(plan.Zone{Unreadable: map[string]string{"hostnames/ciphers": "502", "hostnames/tls_1_3": "it is not in the snapshot"}}), nil},
 		{"certificates for origin pulls", []plan.ZoneScope{{OriginCertificates: true}}, full(plan.Zone{OriginCertificates: []plan.OriginCertificate{{ID: "c1"}}}), nil},
-		{"what two scopes need", []plan.ZoneScope{{Settings: []string{"universal_ssl"}, Hostnames: true, Optional: true}, {Settings: []string{"total_tls"}, OriginCertificates: true}, {Name: "*.example", Glob: true, Account: "A", Local: []string{"min_tls_version"}}},
+		{"what two scopes need", []plan.ZoneScope{{Settings: []string{"universal_ssl"}, CustomHostnames: true, Optional: true}, {Settings: []string{"total_tls"}, OriginCertificates: true}, {Name: "*.example", Glob: true, Account: "A", HostnameSettings: []string{"min_tls_version"}}},
 			full(plan.Zone{
-				Settings: []plan.Setting{own("universal_ssl", `"on"`)}, Lacking: map[string]string{"total_tls": "paid"}, Hostnames: saved().Live.Zones[0].Hostnames,
+				Settings: []plan.Setting{own("universal_ssl", `"on"`)}, Lacking: map[string]string{"total_tls": "paid"}, CustomHostnames: saved().Live.Zones[0].CustomHostnames,
 				OriginCertificates: []plan.OriginCertificate{{ID: "c1"}},
-				Local:              []plan.Hostname{{Name: "api.full.example", InZone: true, Settings: []plan.Setting{own("min_tls_version", `"1.2"`)}}}, LocalRead: []string{"min_tls_version"},
+				Hostnames:          []plan.Hostname{{Name: "api.full.example", InZone: true, Settings: []plan.Setting{own("min_tls_version", `"1.2"`)}}}, HostnameSettings: []string{"min_tls_version"},
 			}), nil},
-		{"everything of a zone of which nothing was read", []plan.ZoneScope{{Name: "bare.example", Settings: []string{"http2"}, Local: []string{"http2"}, Hostnames: true, Optional: true, OriginCertificates: true}},
+		{"everything of a zone of which nothing was read", []plan.ZoneScope{{Name: "bare.example", Settings: []string{"http2"}, HostnameSettings: []string{"http2"}, CustomHostnames: true, Optional: true, OriginCertificates: true}},
 			plan.Zone{ID: "bare", Name: "bare.example", Account: plan.Account{ID: "idB", Name: "B"}, Unreadable: map[string]string{
 				"http2": "it is not in the snapshot", "hostnames/http2": "it is not in the snapshot", plan.OriginPullsCertificates: "it is not in the snapshot",
 			}},
 			[]string{"warning unreadable zone/bare.example the custom hostnames of zone bare.example cannot be read, so it is not known who follows its settings: they are not in the snapshot now"}},
-		{"hostnames that failed then", []plan.ZoneScope{{Name: "failed.example", Hostnames: true, Optional: true, OriginCertificates: true}},
+		{"hostnames that failed then", []plan.ZoneScope{{Name: "failed.example", CustomHostnames: true, Optional: true, OriginCertificates: true}},
 			plan.Zone{ID: "failed", Name: "failed.example", Account: plan.Account{ID: "idB", Name: "B"}, Lacking: map[string]string{plan.OriginPullsCertificates: "paid"}},
 			[]string{"warning unreadable zone/failed.example the custom hostnames of zone failed.example cannot be read, so it is not known who follows its settings: they are not in the snapshot; when it was taken: its custom hostnames: 500 now"}},
-		{"hostnames that failed then and are needed", []plan.ZoneScope{{Name: "failed.example", Hostnames: true, Optional: true}, {Name: "failed.example", Hostnames: true}}, plan.Zone{},
+		{"hostnames that failed then and are needed", []plan.ZoneScope{{Name: "failed.example", CustomHostnames: true, Optional: true}, {Name: "failed.example", CustomHostnames: true}}, plan.Zone{},
 			[]string{"error unreadable zone/failed.example zone failed.example cannot be read without its custom hostnames: they are not in the snapshot; when it was taken: its custom hostnames: 500 now"}},
-		{"hostnames that failed then, are needed, and would be good to have", []plan.ZoneScope{{Name: "failed.example", Hostnames: true}, {Name: "failed.example", Hostnames: true, Optional: true}}, plan.Zone{},
+		{"hostnames that failed then, are needed, and would be good to have", []plan.ZoneScope{{Name: "failed.example", CustomHostnames: true}, {Name: "failed.example", CustomHostnames: true, Optional: true}}, plan.Zone{},
 			[]string{"error unreadable zone/failed.example zone failed.example cannot be read without its custom hostnames: they are not in the snapshot; when it was taken: its custom hostnames: 500 now"}},
-		{"lists that were read and are empty", []plan.ZoneScope{{Name: "twin.example", Account: "A", Hostnames: true}},
-			plan.Zone{ID: "twinA", Name: "twin.example", Account: plan.Account{ID: "idA", Name: "A"}, Hostnames: []plan.Hostname{}}, nil},
+		{"lists that were read and are empty", []plan.ZoneScope{{Name: "twin.example", Account: "A", CustomHostnames: true}},
+			plan.Zone{ID: "twinA", Name: "twin.example", Account: plan.Account{ID: "idA", Name: "A"}, CustomHostnames: []plan.Hostname{}}, nil},
 		{"certificates that were read and are none", []plan.ZoneScope{{Name: "twin.example", Account: "B", OriginCertificates: true}},
 			plan.Zone{ID: "twinB", Name: "twin.example", Account: plan.Account{ID: "idB", Name: "B"}, OriginCertificates: []plan.OriginCertificate{}}, nil},
 	} {
@@ -261,7 +261,7 @@ func TestFetchLeavesTheSnapshotAlone(t *testing.T) {
 		Accounts: []plan.AccountScope{{Name: "A"}, {Name: "B"}, {Name: "id1"}},
 	})
 	some := plan.Scope{
-		Zones:    []plan.ZoneScope{{Name: "*", Glob: true, Settings: []string{"ssl"}, Local: []string{"min_tls_version"}}},
+		Zones:    []plan.ZoneScope{{Name: "*", Glob: true, Settings: []string{"ssl"}, HostnameSettings: []string{"min_tls_version"}}},
 		Accounts: []plan.AccountScope{{Name: "A", MTLS: true}, {Name: "B", MTLS: true}},
 	}
 	fetch := func(scope plan.Scope) *plan.Live {
@@ -279,16 +279,16 @@ func TestFetchLeavesTheSnapshotAlone(t *testing.T) {
 		for i := range live.Zones {
 			z := &live.Zones[i]
 			z.Settings = append(z.Settings, own("added", "1"))
-			z.Hostnames = append(z.Hostnames, plan.Hostname{Name: "added"})
+			z.CustomHostnames = append(z.CustomHostnames, plan.Hostname{Name: "added"})
 			z.OriginCertificates = append(z.OriginCertificates, plan.OriginCertificate{ID: "added"})
-			z.LocalRead = append(z.LocalRead, "added")
+			z.HostnameSettings = append(z.HostnameSettings, "added")
 			for _, m := range []map[string]string{z.Unreadable, z.Lacking} {
 				for id := range m {
 					m[id] = "changed"
 				}
 			}
-			for j := range z.Local {
-				z.Local[j].Settings = append(z.Local[j].Settings, own("added", "1"))
+			for j := range z.Hostnames {
+				z.Hostnames[j].Settings = append(z.Hostnames[j].Settings, own("added", "1"))
 			}
 		}
 		for i := range live.Accounts {

@@ -180,7 +180,7 @@ func many(n int) *plan.Live {
 			h.Metadata = map[string]string{"tier": "regulated"}
 			h.Settings = []plan.Setting{{ID: "http2", Raw: `"on"`, Value: `"on"`}, {ID: "min_tls_version", Raw: `"1.2"`, Value: `"1.2"`}}
 		}
-		z.Hostnames = append(z.Hostnames, h)
+		z.CustomHostnames = append(z.CustomHostnames, h)
 	}
 	return &plan.Live{Zones: []plan.Zone{z}}
 }

@@ -109,10 +109,10 @@ func (d *decoder) zone() (z plan.Zone, more bool, err error) {
 	if z, err = head(d, zones); err != nil {
 		return z, false, err
 	}
-	if z.Hostnames, err = readLines(d, "hostnames", hostnames, ","); err != nil {
+	if z.CustomHostnames, err = readLines(d, "hostnames", hostnames, ","); err != nil {
 		return z, false, err
 	}
-	if z.Local, err = readLines(d, "local", hostnames, ""); err != nil {
+	if z.Hostnames, err = readLines(d, "local", hostnames, ""); err != nil {
 		return z, false, err
 	}
 	more, err = d.close()

@@ -68,9 +68,9 @@ func Scope(need plan.Scope) plan.Scope {
 	}
 	var out plan.Scope
 	for _, z := range need.Zones {
-		z.Settings, z.Local, z.OriginCertificates = settings, local, true
-		z.Optional = z.Optional || !z.Hostnames
-		z.Hostnames = true
+		z.Settings, z.HostnameSettings, z.OriginCertificates = settings, local, true
+		z.Optional = z.Optional || !z.CustomHostnames
+		z.CustomHostnames = true
 		out.Zones = append(out.Zones, z)
 	}
 	for _, a := range need.Accounts {

@@ -58,7 +58,7 @@ func TestEmptyIsNotMissing(t *testing.T) {
 	one := &plan.Live{}
 	empty(reflect.ValueOf(one).Elem())
 	none := &plan.Live{
-		Zones: []plan.Zone{{Hostnames: []plan.Hostname{}, Local: []plan.Hostname{}, Settings: []plan.Setting{}, OriginCertificates: []plan.OriginCertificate{}}},
+		Zones: []plan.Zone{{CustomHostnames: []plan.Hostname{}, Hostnames: []plan.Hostname{}, Settings: []plan.Setting{}, OriginCertificates: []plan.OriginCertificate{}}},
 		Accounts: []plan.LiveAccount{{
 			Certificates: []plan.Resource{}, Applications: []plan.Resource{}, Alerts: []plan.Resource{}, Webhooks: []plan.Destination{}, PagerDuty: []plan.Destination{},
 		}},
@@ -101,8 +101,8 @@ func TestFile(t *testing.T) {
 		Reads: 3,
 		Zones: []plan.Zone{
 			{ID: "z1", Name: "a.example", Account: plan.Account{ID: "acct", Name: "A"}, Settings: []plan.Setting{{ID: "http3", Raw: `"on"`, Value: `"on"`}, {ID: "ciphers", Raw: `["B"]`, Value: `["A"]`, Locked: true}},
-				Hostnames: []plan.Hostname{{ID: "1", Name: "one.test", Status: "active", SSL: true}, {ID: "2", Name: "two.test"}}},
-			{ID: "z2", Name: "b.example", Hostnames: []plan.Hostname{}},
+				CustomHostnames: []plan.Hostname{{ID: "1", Name: "one.test", Status: "active", SSL: true}, {ID: "2", Name: "two.test"}}},
+			{ID: "z2", Name: "b.example", CustomHostnames: []plan.Hostname{}},
 		},
 		Problems: []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Ref: plan.ParseRef("zone/c.example", ""), Message: "no", Origin: plan.Origin{Pos: schema.Pos{File: "a.yaml", Line: 2, Col: 7}, Via: "zone"}}},
 	}
@@ -152,7 +152,7 @@ func TestDamage(t *testing.T) {
 	live := many(2)
 	live.Reads = 7
 	live.Zones[0].Lacking = map[string]string{"total_tls": "no"}
-	live.Zones[0].Local = []plan.Hostname{{Name: "api.saas.example", InZone: true}}
+	live.Zones[0].Hostnames = []plan.Hostname{{Name: "api.saas.example", InZone: true}}
 	live.Accounts = []plan.LiveAccount{{Alerts: []plan.Resource{{ID: "1", Rest: `{"id":"1"}`, Fields: map[string]schema.Value{"enabled": "true"}}}}}
 	live.Problems = []plan.Finding{{Severity: schema.Error, Rule: plan.NotFound, Ref: plan.ParseRef("zone/b.example", ""), Message: "no"}}
 	file := write(t, live, fullMeta(t))
@@ -179,7 +179,7 @@ func TestDamage(t *testing.T) {
 func TestRefused(t *testing.T) {
 	m := snapshot.Meta{Tool: plan.Tool{Name: "tlsync", Version: "1"}}
 	file := write(t, &plan.Live{Zones: []plan.Zone{{
-		ID: "z", Name: "a.example", Hostnames: []plan.Hostname{{ID: "1", Name: "one.test", Metadata: map[string]string{"a": "b"}}, {ID: "2", Name: "two.test"}},
+		ID: "z", Name: "a.example", CustomHostnames: []plan.Hostname{{ID: "1", Name: "one.test", Metadata: map[string]string{"a": "b"}}, {ID: "2", Name: "two.test"}},
 	}}, Accounts: []plan.LiveAccount{{Applications: []plan.Resource{{ID: "app", Rest: `{"id":"app"}`}}}}}, m)
 	for _, tc := range []struct{ name, old, new, want string }{
 		{"an unknown member", `"name":"one.test",`, `"name":"one.test","owner":"me",`, `line 9: unknown field "owner": it may be from another release; take the snapshot with the release that is to read it`},
@@ -239,7 +239,7 @@ func TestRefused(t *testing.T) {
 // TestLimits has files of the largest size, and of one byte more.
 func TestLimits(t *testing.T) {
 	live := many(2000) // a line is also longer than the buffer
-	live.Zones[0].Hostnames[7].Metadata = map[string]string{"long": strings.Repeat("x", 200_000)}
+	live.Zones[0].CustomHostnames[7].Metadata = map[string]string{"long": strings.Repeat("x", 200_000)}
 	file := write(t, live, snapshot.Meta{})
 	size := int64(len(file))
 	if err := snapshot.WriteUpTo(&bytes.Buffer{}, live, snapshot.Meta{}, size); err != nil {
@@ -291,7 +291,7 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		{"a raw value that is no JSON text", plan.Live{Zones: []plan.Zone{{ID: "z", Settings: []plan.Setting{{ID: "http2", Raw: "on", Value: `"on"`}}}}}, snapshot.Meta{},
 			`write the snapshot: "{\"id\":\"z\",\"name\":\"\",\"account\":{\"id\":\"\",\"name\":\"\"},\"settings\"…": http2 is "on", which is no JSON text`},
-		{"a value that is none", plan.Live{Zones: []plan.Zone{{Hostnames: []plan.Hostname{{Settings: []plan.Setting{{ID: "http2", Raw: `"on"`, Value: "on"}}}}}}}, snapshot.Meta{},
+		{"a value that is none", plan.Live{Zones: []plan.Zone{{CustomHostnames: []plan.Hostname{{Settings: []plan.Setting{{ID: "http2", Raw: `"on"`, Value: "on"}}}}}}}, snapshot.Meta{},
 			`http2 is "on", which is no JSON text`},
 		{"a field that is none", plan.Live{Accounts: []plan.LiveAccount{{Forwarding: plan.Resource{Fields: map[string]schema.Value{"a": "on"}}}}}, snapshot.Meta{},
 			`a is "on", which is no JSON text`},
@@ -336,7 +336,7 @@ func TestForeignBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := s.Live.Zones[0].Hostnames[0].Name; !strings.HasPrefix(name, "\ufffd\ufffdName") {
+	if name := s.Live.Zones[0].CustomHostnames[0].Name; !strings.HasPrefix(name, "\ufffd\ufffdName") {
 		t.Errorf("%q", name)
 	}
 }
@@ -388,8 +388,8 @@ func TestScope(t *testing.T) {
 	need := plan.Scope{
 		Zones: []plan.ZoneScope{
 			{ID: "1", Name: "*.example", Glob: true, Account: "A", Origin: plan.Origin{Via: "zone"}},
-			{Name: "must.example", Hostnames: true, Settings: []string{"http2"}},
-			{Name: "may.example", Hostnames: true, Optional: true},
+			{Name: "must.example", CustomHostnames: true, Settings: []string{"http2"}},
+			{Name: "may.example", CustomHostnames: true, Optional: true},
 		},
 		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", Alerts: true}},
 	}
@@ -403,19 +403,19 @@ func TestScope(t *testing.T) {
 	local := []string{"min_tls_version", "ciphers", "http2"}
 	want := plan.Scope{
 		Zones: []plan.ZoneScope{
-			{ID: "1", Name: "*.example", Glob: true, Account: "A", Origin: plan.Origin{Via: "zone"}, Hostnames: true, Optional: true},
-			{Name: "must.example", Hostnames: true},
-			{Name: "may.example", Hostnames: true, Optional: true},
+			{ID: "1", Name: "*.example", Glob: true, Account: "A", Origin: plan.Origin{Via: "zone"}, CustomHostnames: true, Optional: true},
+			{Name: "must.example", CustomHostnames: true},
+			{Name: "may.example", CustomHostnames: true, Optional: true},
 		},
 		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Alerts: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", MTLS: true, Alerts: true}},
 	}
 	for i := range want.Zones {
-		want.Zones[i].Settings, want.Zones[i].Local, want.Zones[i].OriginCertificates = settings, local, true
+		want.Zones[i].Settings, want.Zones[i].HostnameSettings, want.Zones[i].OriginCertificates = settings, local, true
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if need.Zones[0].Hostnames || need.Accounts[0].Alerts {
+	if need.Zones[0].CustomHostnames || need.Accounts[0].Alerts {
 		t.Error("the scope that was given has changed")
 	}
 	if diff := cmp.Diff(plan.Scope{}, snapshot.Scope(plan.Scope{})); diff != "" {

@@ -37,7 +37,7 @@ type zone struct {
 	Settings           []setting           `json:"settings,omitzero"`
 	Unreadable         map[string]string   `json:"unreadable,omitzero"`
 	Lacking            map[string]string   `json:"lacking,omitzero"`
-	LocalRead          []string            `json:"local_read,omitzero"`
+	HostnameSettings   []string            `json:"local_read,omitzero"`
 	FallbackStatus     string              `json:"fallback_status,omitzero"`
 	OriginCertificates []originCertificate `json:"origin_certificates,omitzero"`
 }
@@ -184,7 +184,7 @@ func (m *meta) plain() Meta {
 func fromZone(z *plan.Zone) zone {
 	return zone{
 		ID: z.ID, Name: z.Name, Account: account(z.Account), Settings: each(z.Settings, fromSetting),
-		Unreadable: z.Unreadable, Lacking: z.Lacking, LocalRead: z.LocalRead, FallbackStatus: z.FallbackStatus,
+		Unreadable: z.Unreadable, Lacking: z.Lacking, HostnameSettings: z.HostnameSettings, FallbackStatus: z.FallbackStatus,
 		OriginCertificates: each(z.OriginCertificates, func(c *plan.OriginCertificate) originCertificate { return originCertificate(*c) }),
 	}
 }
@@ -192,7 +192,7 @@ func fromZone(z *plan.Zone) zone {
 func (z *zone) plain() plan.Zone {
 	return plan.Zone{
 		ID: z.ID, Name: z.Name, Account: plan.Account(z.Account), Settings: each(z.Settings, (*setting).plain),
-		Unreadable: z.Unreadable, Lacking: z.Lacking, LocalRead: z.LocalRead, FallbackStatus: z.FallbackStatus,
+		Unreadable: z.Unreadable, Lacking: z.Lacking, HostnameSettings: z.HostnameSettings, FallbackStatus: z.FallbackStatus,
 		OriginCertificates: each(z.OriginCertificates, func(c *originCertificate) plan.OriginCertificate { return plan.OriginCertificate(*c) }),
 	}
 }

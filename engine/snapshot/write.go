@@ -56,8 +56,8 @@ func write(w io.Writer, live *plan.Live, m Meta, limit int64) error {
 	list(e, "zones", live.Zones, ",", func(z *plan.Zone, end string) {
 		e.text(`{"zone":`)
 		put(e, zones, "", z, ",")
-		lines(e, "hostnames", hostnames, z.Hostnames, ",")
-		lines(e, "local", hostnames, z.Local, "")
+		lines(e, "hostnames", hostnames, z.CustomHostnames, ",")
+		lines(e, "local", hostnames, z.Hostnames, "")
 		e.text("}" + end)
 	})
 	list(e, "accounts", live.Accounts, ",", func(a *plan.LiveAccount, end string) {

@@ -124,13 +124,13 @@ func (w *mtlsPlan) unusable(name string) (rule, why string) {
 			continue
 		}
 		zones++
-		known = known && z.Hostnames != nil
-		at, found := slices.BinarySearchFunc(z.Hostnames, name, func(h plan.Hostname, n string) int { return strings.Compare(h.Name, n) })
+		known = known && z.CustomHostnames != nil
+		at, found := slices.BinarySearchFunc(z.CustomHostnames, name, func(h plan.Hostname, n string) int { return strings.Compare(h.Name, n) })
 		if !found && (name == z.Name || strings.HasSuffix(name, "."+z.Name)) {
 			return "", ""
 		}
-		for ; at < len(z.Hostnames) && z.Hostnames[at].Name == name; at++ {
-			state := unready(&z.Hostnames[at])
+		for ; at < len(z.CustomHostnames) && z.CustomHostnames[at].Name == name; at++ {
+			state := unready(&z.CustomHostnames[at])
 			if state == "" {
 				return "", ""
 			}

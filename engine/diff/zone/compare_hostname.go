@@ -194,8 +194,8 @@ func (c *comparer) hostnamesInZone() {
 // writableInZone reports whether a setting of hostnames in the zone can be written. A
 // zone that has such settings can have them, whatever its ciphers say.
 func (c *comparer) writableInZone(id string) bool {
-	locked := ciphersLocked(c.in.Live) && len(c.in.Live.Local) == 0
-	return !locked && slices.Contains(c.in.Live.LocalRead, id)
+	locked := ciphersLocked(c.in.Live) && len(c.in.Live.Hostnames) == 0
+	return !locked && slices.Contains(c.in.Live.HostnameSettings, id)
 }
 
 // lose reports hostnames in the zone that cannot get their own value of a setting, and
@@ -207,7 +207,7 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 	sev, rule := schema.Warning, plan.NotEditable
 	switch {
 	case lacking:
-	case slices.Contains(c.in.Live.LocalRead, row.ID):
+	case slices.Contains(c.in.Live.HostnameSettings, row.ID):
 		why, lacking = noCertificateManager, true
 	default:
 		sev, rule = schema.Error, plan.Unreadable

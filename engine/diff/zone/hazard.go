@@ -229,7 +229,7 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 
 // whoFollows says in words who meets the zone's value of a setting after the plan.
 func whoFollows(o *outcome, id string) string {
-	if o.live.Hostnames == nil {
+	if o.live.CustomHostnames == nil {
 		return "every name without a value of its own"
 	}
 	row, _ := schema.LookupSetting(id)

@@ -20,15 +20,15 @@ type hostnames struct {
 }
 
 func newHostnames(in *Input) *hostnames {
-	h := &hostnames{in: in, custom: in.Live.Hostnames, inZone: slices.Clone(in.Live.Local)}
-	for _, l := range in.Head.Local {
+	h := &hostnames{in: in, custom: in.Live.CustomHostnames, inZone: slices.Clone(in.Live.Hostnames)}
+	for _, l := range in.Head.Hostnames {
 		if at, ok := plan.FindHostname(h.inZone, l.Name); !ok {
 			h.inZone = slices.Insert(h.inZone, at, plan.Hostname{Name: l.Name, InZone: true})
 		}
 	}
 
 	h.wanted = make([][]schema.Assignment, len(h.inZone))
-	for _, l := range in.Head.Local {
+	for _, l := range in.Head.Hostnames {
 		at, _ := plan.FindHostname(h.inZone, l.Name)
 		h.wanted[at] = l.Settings
 	}
@@ -93,7 +93,7 @@ func (h *hostnames) Wanted(i int) []schema.Assignment {
 	if h.InZone(i) {
 		return h.wanted[i-len(h.custom)]
 	}
-	return h.in.Head.Hostnames[i]
+	return h.in.Head.CustomHostnames[i]
 }
 
 // Base returns what the base commit asks of a hostname.
@@ -102,13 +102,13 @@ func (h *hostnames) Base(i int) []schema.Assignment {
 	case base == nil:
 		return nil
 	case !h.InZone(i):
-		return base.Hostnames[i]
+		return base.CustomHostnames[i]
 	default:
-		at, ok := slices.BinarySearchFunc(base.Local, h.At(i).Name, func(l resolve.LocalName, name string) int { return strings.Compare(l.Name, name) })
+		at, ok := slices.BinarySearchFunc(base.Hostnames, h.At(i).Name, func(l resolve.Hostname, name string) int { return strings.Compare(l.Name, name) })
 		if !ok {
 			return nil
 		}
-		return base.Local[at].Settings
+		return base.Hostnames[at].Settings
 	}
 }
 

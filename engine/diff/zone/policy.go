@@ -128,7 +128,7 @@ func origins(limits []limit) (head, base bool) {
 // zoneValue compares the zone's own value with the floor, for all who meet it.
 func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	zone := c.o.live
-	if zone.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
+	if zone.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
 		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, zone.Name)
 	}
 	v, known := c.zoneAfter(row)
@@ -295,7 +295,7 @@ func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, 
 func (c *policyCheck) coverage() {
 	zone := c.o.live
 	at := slices.IndexFunc(c.policies, func(p Policy) bool { return p.CoverageRequired })
-	if at >= 0 && zone.Hostnames == nil {
+	if at >= 0 && zone.CustomHostnames == nil {
 		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", zone.Name, c.policies[at].Of)
 	}
 

@@ -139,7 +139,7 @@ func (x *exceptions) liftingForZone(o *outcome, e *plan.Edit) *schema.Exception 
 	if !ok || len(Policies(x.head, x.base)) == 0 {
 		return nil
 	}
-	if o.live.Hostnames == nil && row.On(schema.CustomHostnameLevel) {
+	if o.live.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
 		return nil // it is not known who follows
 	}
 

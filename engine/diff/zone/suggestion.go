@@ -21,15 +21,15 @@ func following(head *resolve.ResolvedZone, as []alternative) resolve.ResolvedZon
 
 	// Hostnames that the same lines reach share a slice, and go on sharing one.
 	known := map[*schema.Assignment][]schema.Assignment{}
-	want.Hostnames = make([][]schema.Assignment, len(head.Hostnames))
-	for i, block := range head.Hostnames {
+	want.CustomHostnames = make([][]schema.Assignment, len(head.CustomHostnames))
+	for i, block := range head.CustomHostnames {
 		if len(block) == 0 {
 			continue
 		}
 		if known[&block[0]] == nil {
 			known[&block[0]] = inherited(block, as)
 		}
-		want.Hostnames[i] = known[&block[0]]
+		want.CustomHostnames[i] = known[&block[0]]
 	}
 
 	want.Created = slices.Clone(head.Created)
