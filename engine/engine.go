@@ -2,7 +2,7 @@
 // a plan makes writes. Read it to see the whole story; each stage is a package
 // of its own and knows only plain values.
 //
-//	schema.Load ─ Desired ─┐
+//	load.Load ─── Desired ─┐
 //	Source.Fetch ─ Live ───┴─ resolve ─ diff.Build ─ Plan ─ apply.Run ─ Result
 package engine
 

@@ -18,6 +18,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 const seed = `
@@ -41,9 +42,9 @@ zone: two.example
 settings: { min_tls_version: "1.2" }
 `
 
-func load(t *testing.T, text string) *schema.Desired {
+func configured(t *testing.T, text string) *schema.Desired {
 	t.Helper()
-	d, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + text)}}, time.Time{})
+	d, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + text)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -131,7 +132,7 @@ func TestApplyLooksAgain(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			e, _, waits := start(t)
 			e.Source = &late{Source: e.Source, until: tc.until, fails: tc.fails}
-			head := load(t, config)
+			head := configured(t, config)
 			p, err := e.Plan(t.Context(), nil, head, plan.Config{Commit: "abc"})
 			if err != nil {
 				t.Fatal(err)
@@ -170,7 +171,7 @@ func TestApplyDoesNotWaitForFailures(t *testing.T) {
 	if err := server.AddFault(sandbox.Fault{Kind: "error", Status: 400, Code: 1007, Method: "PATCH", Path: "/zones/two.example/**"}); err != nil {
 		t.Fatal(err)
 	}
-	head := load(t, config)
+	head := configured(t, config)
 	p, err := e.Plan(t.Context(), nil, head, plan.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestApplyDoesNotWaitForFailures(t *testing.T) {
 
 func TestApplyWithoutAWriteReadsNothing(t *testing.T) {
 	e, server, _ := start(t)
-	head := load(t, config)
+	head := configured(t, config)
 	p, err := e.Plan(t.Context(), nil, head, plan.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +220,7 @@ func TestInterruptEndsTheLooking(t *testing.T) {
 	e, _, _ := start(t)
 	e.Wait = nil
 	e.Source = &late{Source: e.Source, until: 99}
-	head := load(t, config)
+	head := configured(t, config)
 	p, err := e.Plan(t.Context(), nil, head, plan.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +241,7 @@ func TestInterruptEndsTheLooking(t *testing.T) {
 func TestZones(t *testing.T) {
 	e, server, _ := start(t)
 	e.Zones = []string{"two.example"}
-	p, err := e.Plan(t.Context(), nil, load(t, config), plan.Config{})
+	p, err := e.Plan(t.Context(), nil, configured(t, config), plan.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,12 +256,12 @@ func TestZones(t *testing.T) {
 		}
 	}
 	e.Zones = []string{"three.example"}
-	if _, err := e.Plan(t.Context(), nil, load(t, config), plan.Config{}); message(err) != `no zone document covers zone "three.example"` {
+	if _, err := e.Plan(t.Context(), nil, configured(t, config), plan.Config{}); message(err) != `no zone document covers zone "three.example"` {
 		t.Errorf("error %v", err)
 	}
 	// A glob narrowed to a name.
 	p, err = (&engine.Engine{Source: e.Source, Zones: []string{"one.example"}}).Plan(t.Context(), nil,
-		load(t, "zone: \"*\"\naccount: Sandbox Inc\nsettings: { http3: off }\n"), plan.Config{})
+		configured(t, "zone: \"*\"\naccount: Sandbox Inc\nsettings: { http3: off }\n"), plan.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +272,7 @@ func TestZones(t *testing.T) {
 
 func TestCauses(t *testing.T) {
 	e, _, _ := start(t)
-	head := load(t, config)
+	head := configured(t, config)
 	causes := func(p *plan.Plan, err error) []plan.Cause {
 		t.Helper()
 		if err != nil {
@@ -291,7 +292,7 @@ func TestCauses(t *testing.T) {
 	if got := causes(e.Plan(t.Context(), nil, head, plan.Config{})); !slices.Equal(got, []plan.Cause{plan.CauseAdopt}) {
 		t.Errorf("without a base: %v", got)
 	}
-	base := load(t, strings.NewReplacer(`"1.2"`, `"1.0"`, "http2: on", "http2: inherit").Replace(config))
+	base := configured(t, strings.NewReplacer(`"1.2"`, `"1.0"`, "http2: on", "http2: inherit").Replace(config))
 	if got := causes(e.Plan(t.Context(), base, head, plan.Config{})); !slices.Equal(got, []plan.Cause{plan.CauseChange}) {
 		t.Errorf("with a base: %v", got)
 	}
@@ -301,8 +302,8 @@ func TestCauses(t *testing.T) {
 // not exist is no finding any more.
 func TestZoneOfTheBaseAlone(t *testing.T) {
 	e, _, _ := start(t)
-	base := load(t, config+"---\nzone: gone.example\nsettings: { http2: on }\n")
-	p, err := e.Plan(t.Context(), base, load(t, config), plan.Config{})
+	base := configured(t, config+"---\nzone: gone.example\nsettings: { http2: on }\n")
+	p, err := e.Plan(t.Context(), base, configured(t, config), plan.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +315,7 @@ func TestZoneOfTheBaseAlone(t *testing.T) {
 func TestPlanCannotRead(t *testing.T) {
 	e, _, _ := start(t)
 	e.Source = &late{Source: e.Source, fails: 1}
-	if _, err := e.Plan(t.Context(), nil, load(t, config), plan.Config{}); message(err) != "read live state: the line is dead" {
+	if _, err := e.Plan(t.Context(), nil, configured(t, config), plan.Config{}); message(err) != "read live state: the line is dead" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,3 +1,10 @@
+// Package schema is what people write: the configuration as plain data, with the place
+// of every value in its file, and Cloudflare's vocabulary of TLS settings.
+//
+// The table of settings lists the values of each setting, their canonical form,
+// and the weaker of two values. Handshake knows how the minimum, TLS 1.3,
+// ciphers and keys work together. A Selector decides which settings the
+// configuration asks of a custom hostname. Package load reads the files.
 package schema
 
 import "time"

@@ -58,3 +58,7 @@ func (ds Diagnostics) Sort() {
 		)
 	})
 }
+
+// RuleSecret is the rule of a diagnostic whose line seems to contain a secret. A
+// report must not show the source of such a file.
+const RuleSecret = "secret"

@@ -23,7 +23,7 @@ const (
 	ECDSAKey Keys = 1 << iota
 	RSAKey
 
-	allKeys = ECDSAKey | RSAKey
+	AllKeys = ECDSAKey | RSAKey
 )
 
 // String names a single kind, "ECDSA" or "RSA". It is empty for none or both.
@@ -39,7 +39,7 @@ func (k Keys) String() string {
 
 const (
 	version13 = Value(`"1.3"`)
-	off       = Value(`"off"`)
+	Off       = Value(`"off"`)
 )
 
 // HandshakeOf collects the settings of a block. Those that it does not set are
@@ -79,7 +79,7 @@ func (h Handshake) OnlyTLS13() bool { return h.Minimum == version13 }
 
 // NoVersion reports whether no protocol version is left to negotiate: the
 // minimum is TLS 1.3, and TLS 1.3 is off.
-func (h Handshake) NoVersion() bool { return h.OnlyTLS13() && h.TLS13 == off }
+func (h Handshake) NoVersion() bool { return h.OnlyTLS13() && h.TLS13 == Off }
 
 // UnusedList reports whether there is a list of ciphers that has no effect.
 // Cloudflare refuses such a pair on custom hostnames (code 1443).
@@ -97,7 +97,7 @@ func (h Handshake) NoSuite() bool {
 }
 
 // Unreachable reports whether no client at all can connect.
-func (h Handshake) Unreachable() bool { return h.NoVersion() || h.TLS13 == off && h.NoSuite() }
+func (h Handshake) Unreachable() bool { return h.NoVersion() || h.TLS13 == Off && h.NoSuite() }
 
 // CipherKeys returns the kinds of keys that a list has suites for: all of them
 // for the empty list, for a value that is not a list, and for a list with a
@@ -107,12 +107,12 @@ func CipherKeys(list Value) Keys {
 	for _, name := range list.List() {
 		s, known := LookupSuite(name)
 		if !known {
-			return allKeys
+			return AllKeys
 		}
 		keys |= s.key()
 	}
 	if keys == 0 {
-		return allKeys
+		return AllKeys
 	}
 	return keys
 }
@@ -189,9 +189,9 @@ func (h Handshake) Possible() (set Handshakes, known bool) {
 
 	keys := h.Keys
 	if keys == 0 {
-		keys = allKeys
+		keys = AllKeys
 	}
-	if h.TLS13 != off {
+	if h.TLS13 != Off {
 		set.tls13 = keys
 	}
 

@@ -25,24 +25,24 @@ func TestHandshake(t *testing.T) {
 	}{
 		{name: "nothing is known", h: Handshake{}},
 		{name: "defaults", h: Handshake{v10, on, "[]", ECDSAKey | RSAKey}},
-		{name: "1.3 with TLS 1.3 off", h: Handshake{v13, off, "[]", 0}, noVersion: true, onlyTLS13: true, unreachable: true},
+		{name: "1.3 with TLS 1.3 off", h: Handshake{v13, Off, "[]", 0}, noVersion: true, onlyTLS13: true, unreachable: true},
 		{name: "1.3 with TLS 1.3 on", h: Handshake{v13, on, "", 0}, onlyTLS13: true},
 		{name: "1.3 with early data", h: Handshake{v13, zrt, Inherit, 0}, onlyTLS13: true},
 		{name: "1.3 with a list", h: Handshake{v13, on, rsaList, 0}, onlyTLS13: true, unused: true},
 		{name: "1.3 with a list for another key", h: Handshake{v13, on, rsaList, ECDSAKey}, onlyTLS13: true, unused: true},
-		{name: "1.3, a list and TLS 1.3 off", h: Handshake{v13, off, rsaList, ECDSAKey}, noVersion: true, onlyTLS13: true, unused: true, unreachable: true},
-		{name: "TLS 1.3 off", h: Handshake{v12, off, "[]", ECDSAKey}},
+		{name: "1.3, a list and TLS 1.3 off", h: Handshake{v13, Off, rsaList, ECDSAKey}, noVersion: true, onlyTLS13: true, unused: true, unreachable: true},
+		{name: "TLS 1.3 off", h: Handshake{v12, Off, "[]", ECDSAKey}},
 		{name: "list for the key", h: Handshake{v12, on, rsaList, RSAKey}},
 		{name: "list for another key", h: Handshake{v12, on, rsaList, ECDSAKey}, noSuite: true},
-		{name: "list for another key, TLS 1.3 off", h: Handshake{v12, off, rsaList, ECDSAKey}, noSuite: true, unreachable: true},
-		{name: "list for one key of two", h: Handshake{v12, off, rsaList, ECDSAKey | RSAKey}},
-		{name: "list, unknown key", h: Handshake{v12, off, rsaList, 0}},
-		{name: "unknown suite", h: Handshake{v12, off, strange, ECDSAKey}},
+		{name: "list for another key, TLS 1.3 off", h: Handshake{v12, Off, rsaList, ECDSAKey}, noSuite: true, unreachable: true},
+		{name: "list for one key of two", h: Handshake{v12, Off, rsaList, ECDSAKey | RSAKey}},
+		{name: "list, unknown key", h: Handshake{v12, Off, rsaList, 0}},
+		{name: "unknown suite", h: Handshake{v12, Off, strange, ECDSAKey}},
 		{name: "follows the zone", h: Handshake{Inherit, Inherit, Inherit, ECDSAKey}},
-		{name: "follows a zone without a version", h: Handshake{v13, Inherit, "", 0}.Follow(Handshake{v10, off, "[]", 0}), noVersion: true, onlyTLS13: true, unreachable: true},
-		{name: "follows in the minimum", h: Handshake{Inherit, off, "", 0}.Follow(Handshake{v13, on, "[]", 0}), noVersion: true, onlyTLS13: true, unreachable: true},
+		{name: "follows a zone without a version", h: Handshake{v13, Inherit, "", 0}.Follow(Handshake{v10, Off, "[]", 0}), noVersion: true, onlyTLS13: true, unreachable: true},
+		{name: "follows in the minimum", h: Handshake{Inherit, Off, "", 0}.Follow(Handshake{v13, on, "[]", 0}), noVersion: true, onlyTLS13: true, unreachable: true},
 		{name: "follows in the list", h: Handshake{v12, on, Inherit, ECDSAKey}.Follow(Handshake{v10, on, rsaList, 0}), noSuite: true},
-		{name: "what is not set does not follow", h: Handshake{v13, "", "", 0}.Follow(Handshake{v10, off, rsaList, 0}), onlyTLS13: true},
+		{name: "what is not set does not follow", h: Handshake{v13, "", "", 0}.Follow(Handshake{v10, Off, rsaList, 0}), onlyTLS13: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestCutOff(t *testing.T) {
 		{"both", Handshake{v10, on, "[]", 0}, Handshake{v12, on, rsaList, 0}, BelowMinimum | BelowTLS12},
 		{"no suite for the key", Handshake{v12, on, rsaList, RSAKey}, Handshake{v12, on, ecdsaList, RSAKey}, WithoutTLS13},
 		{"no suite for the key, as before", Handshake{v12, on, ecdsaList, RSAKey}, Handshake{v12, on, ecdsaList, RSAKey}, 0},
-		{"nobody is left", Handshake{v12, off, rsaList, RSAKey}, Handshake{v12, off, ecdsaList, RSAKey}, 0},
+		{"nobody is left", Handshake{v12, Off, rsaList, RSAKey}, Handshake{v12, Off, ecdsaList, RSAKey}, 0},
 		{"the list has no effect", Handshake{v13, on, rsaList, RSAKey}, Handshake{v13, on, ecdsaList, RSAKey}, 0},
 	}
 	for _, tt := range tests {
@@ -146,8 +146,8 @@ func TestWithin(t *testing.T) {
 		{"lists that overlap, minimum first", Handshake{v12, on, gcmCBC, 0}, Handshake{v10, on, gcmCBC, 0}, Handshake{v10, on, gcmGCM, 0}, false},
 		{"lists that overlap, list first", Handshake{v12, on, gcmCBC, 0}, Handshake{v12, on, gcmGCM, 0}, Handshake{v10, on, gcmGCM, 0}, true},
 		{"an unused suite, minimum first", Handshake{v12, on, oldRSA, ECDSAKey}, Handshake{v10, on, oldRSA, ECDSAKey}, Handshake{v10, on, ecdsaList, ECDSAKey}, true},
-		{"TLS 1.3 goes off in between", Handshake{v12, on, "[]", 0}, Handshake{v12, off, "[]", 0}, Handshake{v12, on, rsaList, 0}, true},
-		{"TLS 1.3 goes on in between", Handshake{v12, off, "[]", 0}, Handshake{v12, on, "[]", 0}, Handshake{v12, off, rsaList, 0}, false},
+		{"TLS 1.3 goes off in between", Handshake{v12, on, "[]", 0}, Handshake{v12, Off, "[]", 0}, Handshake{v12, on, rsaList, 0}, true},
+		{"TLS 1.3 goes on in between", Handshake{v12, Off, "[]", 0}, Handshake{v12, on, "[]", 0}, Handshake{v12, Off, rsaList, 0}, false},
 		{"early data is TLS 1.3", Handshake{v12, zrt, "[]", 0}, Handshake{v12, on, "[]", 0}, Handshake{v12, zrt, rsaList, 0}, true},
 	}
 	for _, tt := range tests {

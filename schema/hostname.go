@@ -25,7 +25,7 @@ func CanonicalHostname(s string) (string, error) {
 	case s == "":
 		return "", errors.New("a hostname must not be empty")
 	case len(s) > 4*maxHostname: // no international name is longer than this in UTF-8
-		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", show(s), utf8.RuneCountInString(s), maxHostname)
+		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", Show(s), utf8.RuneCountInString(s), maxHostname)
 	}
 	if err := oddHostname(s); err != nil {
 		return "", err
@@ -35,31 +35,31 @@ func CanonicalHostname(s string) (string, error) {
 	if !plainHostname(name) {
 		ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
 		if err != nil {
-			return "", fmt.Errorf("%s is not a valid international hostname: %s", show(s), strings.TrimPrefix(err.Error(), "idna: "))
+			return "", fmt.Errorf("%s is not a valid international hostname: %s", Show(s), strings.TrimPrefix(err.Error(), "idna: "))
 		}
 		// The mapping turns full-width and ideographic dots into dots.
 		name = strings.TrimSuffix(ascii, ".")
 	}
 
 	if len(name) > maxHostname {
-		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", show(s), len(name), maxHostname)
+		return "", fmt.Errorf("%s has %d characters; a hostname has at most %d", Show(s), len(name), maxHostname)
 	}
 
 	labels := 0
 	last := ""
 	for label := range strings.SplitSeq(name, ".") {
 		if err := checkLabel(label); err != nil {
-			return "", fmt.Errorf("%s %w", show(s), err)
+			return "", fmt.Errorf("%s %w", Show(s), err)
 		}
 		labels++
 		last = label
 	}
 
 	if labels < 2 {
-		return "", fmt.Errorf("%s is a single label; write the whole name, such as %s.example", show(s), name)
+		return "", fmt.Errorf("%s is a single label; write the whole name, such as %s.example", Show(s), name)
 	}
 	if strings.Trim(last, "0123456789") == "" {
-		return "", fmt.Errorf("%s ends in a number, as IP addresses do; a hostname is expected", show(s))
+		return "", fmt.Errorf("%s ends in a number, as IP addresses do; a hostname is expected", Show(s))
 	}
 	return name, nil
 }
@@ -79,19 +79,19 @@ func plainHostname(name string) bool {
 func oddHostname(s string) error {
 	if last := s[len(s)-1]; last >= '0' && last <= '9' || strings.Contains(s, ":") {
 		if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-			return fmt.Errorf("%s is an IP address; a hostname is expected", show(s))
+			return fmt.Errorf("%s is an IP address; a hostname is expected", Show(s))
 		}
 	}
 	switch {
 	case strings.Contains(s, "://"):
-		return fmt.Errorf("%s is a URL; write the hostname alone", show(s))
+		return fmt.Errorf("%s is a URL; write the hostname alone", Show(s))
 	case strings.HasPrefix(s, "*."):
-		return fmt.Errorf("%s is a wildcard; a single hostname is expected", show(s))
+		return fmt.Errorf("%s is a wildcard; a single hostname is expected", Show(s))
 	}
 
 	for _, r := range s {
 		if odd := oddInHostname(r); odd != "" {
-			return fmt.Errorf("%s contains %s", show(s), odd)
+			return fmt.Errorf("%s contains %s", Show(s), odd)
 		}
 	}
 	return nil
@@ -114,7 +114,7 @@ func oddInHostname(r rune) string {
 		return `"%"; hostnames are not percent-encoded`
 	case strings.ContainsRune("?#*@[]{}\\!,;'\"()<>|$&=+^`~", r):
 		return fmt.Sprintf("%q; a hostname has letters, digits, hyphens and dots", r)
-	case unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r):
+	case unicode.IsControl(r) || unicode.IsSpace(r) || Invisible(r):
 		return fmt.Sprintf("the invisible character %U", r)
 	case r == utf8.RuneError:
 		return "bytes that are not UTF-8"
@@ -131,13 +131,13 @@ func checkLabel(label string) error {
 	case len(label) > maxLabel:
 		return fmt.Errorf("has a label of %d characters; a label has at most %d", len(label), maxLabel)
 	case label[0] == '-' || label[len(label)-1] == '-':
-		return fmt.Errorf("has the label %s; a label must not begin or end with a hyphen", show(label))
+		return fmt.Errorf("has the label %s; a label must not begin or end with a hyphen", Show(label))
 	}
 
 	for i := range len(label) {
 		c := label[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return fmt.Errorf("has the label %s; a label has letters, digits and hyphens", show(label))
+			return fmt.Errorf("has the label %s; a label has letters, digits and hyphens", Show(label))
 		}
 	}
 	return nil
@@ -146,13 +146,13 @@ func checkLabel(label string) error {
 // globMeta are the characters that make a name a pattern.
 const globMeta = "*?[{"
 
-// isGlob reports whether a name is a pattern over names.
-func isGlob(s string) bool { return strings.ContainsAny(s, globMeta) }
+// IsGlob reports whether a name is a pattern over names.
+func IsGlob(s string) bool { return strings.ContainsAny(s, globMeta) }
 
-// canonicalGlob checks a pattern over hostnames and brings its literal labels
+// CanonicalGlob checks a pattern over hostnames and brings its literal labels
 // into canonical form. A pattern without a wildcard is a hostname.
-func canonicalGlob(s string) (string, error) {
-	if !isGlob(s) {
+func CanonicalGlob(s string) (string, error) {
+	if !IsGlob(s) {
 		return CanonicalHostname(s)
 	}
 	if err := oddGlob(s); err != nil {
@@ -160,7 +160,7 @@ func canonicalGlob(s string) (string, error) {
 	}
 	s = strings.TrimSuffix(strings.ToLower(s), ".")
 	if !doublestar.ValidatePattern(dotsToSlashes(s)) {
-		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", show(s))
+		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", Show(s))
 	}
 
 	if strings.ContainsAny(s, "[{") {
@@ -184,13 +184,13 @@ func canonicalGlob(s string) (string, error) {
 // oddGlob explains common mistakes in a pattern.
 func oddGlob(s string) error {
 	if len(s) > 4*maxHostname {
-		return fmt.Errorf("%s is too long for a pattern over hostnames", show(s))
+		return fmt.Errorf("%s is too long for a pattern over hostnames", Show(s))
 	}
 	if i := strings.IndexAny(s, "/\\"); i >= 0 {
-		return fmt.Errorf("pattern %s contains %q, which no hostname has", show(s), s[i])
+		return fmt.Errorf("pattern %s contains %q, which no hostname has", Show(s), s[i])
 	}
 	if strings.HasSuffix(s, "*.") {
-		return fmt.Errorf("pattern %s ends in a dot; a label is missing", show(s))
+		return fmt.Errorf("pattern %s ends in a dot; a label is missing", Show(s))
 	}
 	return nil
 }
@@ -198,15 +198,15 @@ func oddGlob(s string) error {
 // canonicalGlobLabel returns the canonical form of a label of a pattern.
 func canonicalGlobLabel(label, pattern string) (string, error) {
 	if strings.Contains(label, "**") && label != "**" {
-		return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", show(pattern))
+		return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", Show(pattern))
 	}
-	if isGlob(label) {
+	if IsGlob(label) {
 		return label, checkPatternRunes(label, pattern)
 	}
 
 	name, err := CanonicalHostname(label + ".example") // a hostname needs two labels
 	if err != nil {
-		return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", show(pattern), show(label))
+		return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", Show(pattern), Show(label))
 	}
 	return strings.TrimSuffix(name, ".example"), nil
 }
@@ -215,7 +215,7 @@ func canonicalGlobLabel(label, pattern string) (string, error) {
 func checkPatternRunes(part, pattern string) error {
 	for _, r := range part {
 		if !patternRune(r) {
-			return fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", show(pattern), r)
+			return fmt.Errorf("pattern %s contains %q, which no hostname in canonical form has", Show(pattern), r)
 		}
 	}
 	return nil
@@ -244,9 +244,9 @@ func compileGlob(pattern string) glob {
 	switch {
 	case pattern == "*":
 		return glob{all: true}
-	case !isGlob(pattern):
+	case !IsGlob(pattern):
 		return glob{name: pattern}
-	case isStar && !isGlob(rest):
+	case isStar && !IsGlob(rest):
 		return glob{suffix: "." + rest}
 	}
 	return glob{path: dotsToSlashes(pattern)}

@@ -172,12 +172,12 @@ func TestCanonicalGlob(t *testing.T) {
 		"{A,b}.example":       "{a,b}.example",
 		"**.customer.example": "**.customer.example",
 	} {
-		if got, err := canonicalGlob(in); err != nil || got != want {
+		if got, err := CanonicalGlob(in); err != nil || got != want {
 			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"[a", "{a", "a**.x", "a/*", `a\*`, "ü*.x", "*.", "*..x", "*.a_b", "*.-a", "[ü].x", "* .x", "*.%2e", "*" + strings.Repeat("a", 2000)} {
-		if got, err := canonicalGlob(in); err == nil {
+		if got, err := CanonicalGlob(in); err == nil {
 			t.Errorf("%q: accepted as %q", in, got)
 		}
 	}

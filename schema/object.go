@@ -10,10 +10,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// certificatesKey is the member of origin_pulls that lists certificates and is
+// CertificatesKey is the member of origin_pulls that lists certificates and is
 // not a setting. Only the document of a single zone may have it; see
 // zoneSettings.
-const certificatesKey = "certificates"
+const CertificatesKey = "certificates"
 
 // preloadAge is the smallest max_age that the preload list of browsers accepts:
 // a year, in seconds.
@@ -26,7 +26,7 @@ var onlyEnabled = []ObjectField{{Name: "enabled"}}
 // readObject reads a setting that is an object: a mapping of its members, or on
 // or off for its member enabled. The value contains only the members that are
 // written; the others keep their live value.
-func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem) {
+func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []Problem) {
 	fields := s.Fields
 	if s.ID == UniversalSSL {
 		fields = onlyEnabled
@@ -37,21 +37,21 @@ func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem
 	case yaml.ScalarNode:
 		enabled, ok := boolText(n.Value)
 		if !ok {
-			return "", "", []problem{{n, "setting-value", fmt.Sprintf("%s %s is not on, off or a mapping of %s", s.ID, show(n.Value), strings.Join(fieldNames(fields), ", ")),
+			return "", "", []Problem{{n, "setting-value", fmt.Sprintf("%s %s is not on, off or a mapping of %s", s.ID, Show(n.Value), strings.Join(fieldNames(fields), ", ")),
 				valueHint(n.Value, []string{"on", "off"})}}
 		}
 		members = map[string]json.RawMessage{"enabled": enabled}
 	case yaml.MappingNode:
 		members, problems = readMembers(s, fields, n)
 	default:
-		return "", "", []problem{{n, "wrong-type", s.ID + " must be a mapping of its members, not " + kindName(n.Kind), ""}}
+		return "", "", []Problem{{n, "wrong-type", s.ID + " must be a mapping of its members, not " + KindName(n.Kind), ""}}
 	}
 
 	switch {
 	case len(problems) > 0:
 		return "", "", problems
 	case len(members) == 0:
-		return "", "", []problem{} // vet reported why
+		return "", "", []Problem{} // vet reported why
 	case s.ID == UniversalSSL && string(members["enabled"]) == "true":
 		value = StringValue("on")
 	case s.ID == UniversalSSL:
@@ -63,7 +63,7 @@ func readObject(s *Setting, n *yaml.Node) (value, wire Value, problems []problem
 }
 
 // readMembers reads the pairs of an object.
-func readMembers(s *Setting, fields []ObjectField, n *yaml.Node) (members map[string]json.RawMessage, problems []problem) {
+func readMembers(s *Setting, fields []ObjectField, n *yaml.Node) (members map[string]json.RawMessage, problems []Problem) {
 	members = map[string]json.RawMessage{}
 	written := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -76,7 +76,7 @@ func readMembers(s *Setting, fields []ObjectField, n *yaml.Node) (members map[st
 	}
 
 	if len(n.Content) == 0 {
-		problems = append(problems, problem{n, "missing-value", s.ID + " is empty", "write " + strings.Join(fieldNames(fields), ", ") + ", or some of them"})
+		problems = append(problems, Problem{n, "missing-value", s.ID + " is empty", "write " + strings.Join(fieldNames(fields), ", ") + ", or some of them"})
 	}
 	if s.ID == HSTS {
 		problems = append(problems, checkPreload(members, written)...)
@@ -86,9 +86,9 @@ func readMembers(s *Setting, fields []ObjectField, n *yaml.Node) (members map[st
 
 // readMember reads a pair of an object. written holds the values of the pairs
 // before it. It returns nothing for a mistake that vet has reported.
-func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, key, value *yaml.Node) (json.RawMessage, *problem) {
-	wrong := func(n *yaml.Node, rule, hint, format string, args ...any) (json.RawMessage, *problem) {
-		return nil, &problem{n, rule, id + ": " + fmt.Sprintf(format, args...), hint}
+func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, key, value *yaml.Node) (json.RawMessage, *Problem) {
+	wrong := func(n *yaml.Node, rule, hint, format string, args ...any) (json.RawMessage, *Problem) {
+		return nil, &Problem{n, rule, id + ": " + fmt.Sprintf(format, args...), hint}
 	}
 
 	names := fieldNames(fields)
@@ -96,37 +96,37 @@ func readMember(id string, fields []ObjectField, written map[string]*yaml.Node, 
 	switch {
 	case key.Kind == yaml.AliasNode || value.Kind == yaml.AliasNode:
 		return nil, nil
-	case key.Kind != yaml.ScalarNode || isNull(key):
+	case key.Kind != yaml.ScalarNode || IsNull(key):
 		return wrong(key, "wrong-type", "", "a key must be a single word")
-	case id == OriginPulls && key.Value == certificatesKey:
+	case id == OriginPulls && key.Value == CertificatesKey:
 		return wrong(key, "misplaced-key", "write them in the document of a single zone", "certificates are not allowed in a document for a pattern of zones")
 	case i < 0:
-		return wrong(key, "unknown-key", suggestOrList(key.Value, names), "unknown member %s", show(key.Value))
+		return wrong(key, "unknown-key", SuggestOrList(key.Value, names), "unknown member %s", Show(key.Value))
 	case written[key.Value] != nil:
 		return wrong(key, "duplicate-key", "", "%s is already written, at line %d", key.Value, written[key.Value].Line)
 	}
 	written[key.Value] = value
 
 	switch f := &fields[i]; {
-	case isNull(value):
+	case IsNull(value):
 		return wrong(key, "missing-value", "remove the line, or write a value", "%s has no value", f.Name)
 	case value.Kind != yaml.ScalarNode:
-		return wrong(value, "wrong-type", "", "%s must be a single value, not %s", f.Name, kindName(value.Kind))
+		return wrong(value, "wrong-type", "", "%s must be a single value, not %s", f.Name, KindName(value.Kind))
 	case f.Max > 0:
 		n, err := strconv.Atoi(value.Value)
 		if err != nil || n < 0 || n > f.Max || strconv.Itoa(n) != value.Value {
-			return wrong(value, "setting-value", secondsHint(value.Value, f.Max), "%s %s is not a whole number of seconds from 0 to %d", f.Name, show(value.Value), f.Max)
+			return wrong(value, "setting-value", secondsHint(value.Value, f.Max), "%s %s is not a whole number of seconds from 0 to %d", f.Name, Show(value.Value), f.Max)
 		}
 		return json.RawMessage(value.Value), nil
 	case len(f.Values) > 0:
 		if !slices.Contains(f.Values, value.Value) {
-			return wrong(value, "setting-value", didYouMean(value.Value, f.Values), "%s %s is not one of %s", f.Name, show(value.Value), strings.Join(f.Values, ", "))
+			return wrong(value, "setting-value", DidYouMean(value.Value, f.Values), "%s %s is not one of %s", f.Name, Show(value.Value), strings.Join(f.Values, ", "))
 		}
 		return json.RawMessage(quote(value.Value)), nil
 	default:
 		b, ok := boolText(value.Value)
 		if !ok {
-			return wrong(value, "setting-value", boolHint(value.Value), "%s %s is not one of true, false", f.Name, show(value.Value))
+			return wrong(value, "setting-value", boolHint(value.Value), "%s %s is not one of true, false", f.Name, Show(value.Value))
 		}
 		return b, nil
 	}
@@ -162,7 +162,7 @@ func boolHint(text string) string {
 	return ""
 }
 
-var durationText = lazyRegexp(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
+var durationText = LazyRegexp(`^(\d{1,9}) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?|y|years?)$`)
 
 // secondsHint says how to write a time that is not a number of seconds.
 func secondsHint(text string, most int) string {
@@ -189,19 +189,19 @@ func secondsHint(text string, most int) string {
 
 // checkPreload checks the members against the rules of the preload list. Members
 // that are not written may have the right value live.
-func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.Node) []problem {
+func checkPreload(members map[string]json.RawMessage, written map[string]*yaml.Node) []Problem {
 	if string(members["preload"]) != "true" || string(members["enabled"]) == "false" {
 		return nil
 	}
-	var problems []problem
+	var problems []Problem
 	if string(members["include_subdomains"]) == "false" {
-		problems = append(problems, problem{written["preload"], "hsts-preload", "hsts: preload needs include_subdomains, which is off",
+		problems = append(problems, Problem{written["preload"], "hsts-preload", "hsts: preload needs include_subdomains, which is off",
 			"write include_subdomains: true once every name below the zone is served over HTTPS, or preload: false"})
 	}
 
 	if raw, ok := members["max_age"]; ok {
 		if n, err := strconv.Atoi(string(raw)); err == nil && n < preloadAge {
-			problems = append(problems, problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d (a year), not %d", preloadAge, n),
+			problems = append(problems, Problem{written["preload"], "hsts-preload", fmt.Sprintf("hsts: preload needs a max_age of at least %d (a year), not %d", preloadAge, n),
 				fmt.Sprintf("write max_age: %d, or preload: false", preloadAge)})
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // The words for a setting without a value of its own: inherit follows the zone,
 // default is Cloudflare's own value.
 const (
-	wordInherit = "inherit"
-	wordDefault = "default"
+	WordInherit = "inherit"
+	WordDefault = "default"
 )
 
 // origin.sni may be the name that the visitor asked for, which Cloudflare writes
@@ -23,44 +23,37 @@ const (
 	requestHostHeader = ":request_host_header:"
 )
 
-// problem is a mistake in a setting's value. It is reported at once if the value
+// Problem is a mistake in a setting's value. It is reported at once if the value
 // is written in its place, and at each use if a profile contains it.
-type problem struct {
-	node    *yaml.Node
-	rule    string
-	message string
-	hint    string
-}
-
-// report adds the problems to the log.
-func (d *decoder) report(problems []problem) {
-	for _, p := range problems {
-		d.errorf(d.at(p.node), p.rule, p.hint, "%s", p.message)
-	}
+type Problem struct {
+	Node    *yaml.Node
+	Rule    string
+	Message string
+	Hint    string
 }
 
 // badValue returns a single problem in the form of a result of readValue.
-func badValue(n *yaml.Node, rule, hint, format string, args ...any) (value, wire Value, problems []problem) {
-	return "", "", []problem{{n, rule, fmt.Sprintf(format, args...), hint}}
+func badValue(n *yaml.Node, rule, hint, format string, args ...any) (value, wire Value, problems []Problem) {
+	return "", "", []Problem{{n, rule, fmt.Sprintf(format, args...), hint}}
 }
 
-// readValue reads the value of a setting at a level. It returns the canonical
+// ReadValue reads the value of a setting at a level. It returns the canonical
 // form and the form to send. If it returns problems that are empty but not nil,
 // the mistake has already been reported.
-func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+func ReadValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []Problem) {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		return "", "", []problem{} // vet reported it
+		return "", "", []Problem{} // vet reported it
 	case !s.On(l):
 		return badValue(n, "setting-level", levelHint(s), "%s cannot be set on %s", s.ID, l)
-	case n.Kind == yaml.ScalarNode && (n.Value == wordInherit || n.Value == wordDefault):
+	case n.Kind == yaml.ScalarNode && (n.Value == WordInherit || n.Value == WordDefault):
 		return readNoValue(s, n, l)
 	case s.ID == Ciphers:
 		return readCiphers(n, l)
 	case len(s.Fields) > 0, s.ID == UniversalSSL && n.Kind == yaml.MappingNode:
 		return readObject(s, n)
 	case n.Kind != yaml.ScalarNode:
-		return badValue(n, "wrong-type", "", "%s must be a single value, not %s", s.ID, kindName(n.Kind))
+		return badValue(n, "wrong-type", "", "%s must be a single value, not %s", s.ID, KindName(n.Kind))
 	case s.ID == originSNI && n.Value == requestHostHeader:
 		return StringValue(n.Value), StringValue(n.Value), nil
 	case s.Hostname:
@@ -72,7 +65,7 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 	case s.Boolean:
 		b, ok := boolText(n.Value)
 		if !ok {
-			return badValue(n, "setting-value", boolHint(n.Value), "%s %s is not one of true, false", s.ID, show(n.Value))
+			return badValue(n, "setting-value", boolHint(n.Value), "%s %s is not one of true, false", s.ID, Show(n.Value))
 		}
 		return Value(b), Value(b), nil
 	}
@@ -80,14 +73,14 @@ func readValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 }
 
 // readNoValue reads inherit or default.
-func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []Problem) {
 	switch {
 	case l == CertificateLevel:
 		return badValue(n, "setting-value", "write a value, or remove the line to leave it unmanaged", "%s takes neither inherit nor default", s.ID)
-	case n.Value == wordInherit && l == ZoneLevel:
+	case n.Value == WordInherit && l == ZoneLevel:
 		return badValue(n, "setting-value", "write default for Cloudflare's own value, or remove the line to leave it unmanaged",
 			"%s: a zone has nothing to inherit from", s.ID)
-	case n.Value == wordInherit:
+	case n.Value == WordInherit:
 		return Inherit, Inherit, nil
 	case l != ZoneLevel:
 		return badValue(n, "setting-value", "write inherit to follow the zone", "%s: default is for zones only", s.ID)
@@ -100,7 +93,7 @@ func readNoValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems
 }
 
 // readWord reads one of the accepted values.
-func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []Problem) {
 	text := onOff(n.Value, s.Values)
 	if s.accepts(text, l) {
 		v := StringValue(text)
@@ -109,9 +102,9 @@ func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []
 
 	accepted := s.Accepted(l)
 	if slices.Contains(s.ZoneOnly, text) {
-		return badValue(n, "setting-value", fmt.Sprintf("%s accept %s", l, strings.Join(accepted, ", ")), "%s %s is for zones only", s.ID, show(text))
+		return badValue(n, "setting-value", fmt.Sprintf("%s accept %s", l, strings.Join(accepted, ", ")), "%s %s is for zones only", s.ID, Show(text))
 	}
-	return badValue(n, "setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, show(text), strings.Join(accepted, ", "))
+	return badValue(n, "setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, Show(text), strings.Join(accepted, ", "))
 }
 
 // levelHint says where a setting can be set.
@@ -138,7 +131,7 @@ func onOff(text string, accepted []string) string {
 	return text
 }
 
-var versionText = lazyRegexp(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
+var versionText = LazyRegexp(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
 
 // valueHint says which accepted value a text most likely means.
 func valueHint(text string, accepted []string) string {
@@ -147,7 +140,7 @@ func valueHint(text string, accepted []string) string {
 		return "write " + StringValue(meant).YAML()
 	}
 	if trimmed != "" && trimmed[0] >= 'a' { // a number is not near to one number more than to another
-		return didYouMean(text, append(slices.Clone(accepted), wordInherit, wordDefault))
+		return DidYouMean(text, append(slices.Clone(accepted), WordInherit, WordDefault))
 	}
 	return ""
 }
@@ -178,12 +171,12 @@ func meantValue(text string, accepted []string) string {
 
 // readCiphers reads the name of a list, or a list of suites. An empty list means
 // every suite on a zone. It is not known what it means on a hostname.
-func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []Problem) {
 	switch {
 	case n.Kind == yaml.ScalarNode:
 		return readCipherList(n, l)
 	case n.Kind != yaml.SequenceNode:
-		return badValue(n, "wrong-type", "", "ciphers must be the name of a list, or a list of suites, not %s", kindName(n.Kind))
+		return badValue(n, "wrong-type", "", "ciphers must be the name of a list, or a list of suites, not %s", KindName(n.Kind))
 	case len(n.Content) == 0 && l != ZoneLevel:
 		return badValue(n, "cipher", "write inherit to follow the zone, or legacy for every suite", "ciphers: an empty list has no documented meaning on %s", l)
 	}
@@ -205,11 +198,11 @@ func readCiphers(n *yaml.Node, l Level) (value, wire Value, problems []problem) 
 }
 
 // readCipherList reads the name of a list.
-func readCipherList(n *yaml.Node, l Level) (value, wire Value, problems []problem) {
+func readCipherList(n *yaml.Node, l Level) (value, wire Value, problems []Problem) {
 	list := CipherList(n.Value)
 	switch {
 	case list == nil:
-		return badValue(n, "cipher", cipherNameHint(n.Value), "ciphers %s is neither a list nor one of %s", show(n.Value), strings.Join(cipherLists, ", "))
+		return badValue(n, "cipher", cipherNameHint(n.Value), "ciphers %s is neither a list nor one of %s", Show(n.Value), strings.Join(cipherLists, ", "))
 	case n.Value == "legacy" && l == ZoneLevel:
 		return "[]", "[]", nil // the documented form of "every suite"
 	}
@@ -218,23 +211,23 @@ func readCipherList(n *yaml.Node, l Level) (value, wire Value, problems []proble
 
 // readSuite reads an item of a list. written holds the items before it by name.
 // The name is empty for an alias, which vet reports.
-func readSuite(item *yaml.Node, written map[string]*yaml.Node) (name string, _ *problem) {
+func readSuite(item *yaml.Node, written map[string]*yaml.Node) (name string, _ *Problem) {
 	s, found := LookupSuite(item.Value)
 	switch {
 	case item.Kind == yaml.AliasNode:
 		return "", nil
-	case item.Kind != yaml.ScalarNode || isNull(item):
-		return "", &problem{item, "cipher", "an item of ciphers must be the name of a suite", ""}
+	case item.Kind != yaml.ScalarNode || IsNull(item):
+		return "", &Problem{item, "cipher", "an item of ciphers must be the name of a suite", ""}
 	case slices.ContainsFunc(tls13Suites, func(t string) bool { return strings.EqualFold(t, item.Value) }):
-		return "", &problem{item, "cipher", item.Value + " is a TLS 1.3 suite, which a list cannot contain",
+		return "", &Problem{item, "cipher", item.Value + " is a TLS 1.3 suite, which a list cannot contain",
 			"remove it: TLS 1.3 suites are always available while tls_1_3 is on"}
 	case CipherList(item.Value) != nil:
-		return "", &problem{item, "cipher", show(item.Value) + " is the name of a whole list, not of a suite", "write ciphers: " + item.Value}
+		return "", &Problem{item, "cipher", Show(item.Value) + " is the name of a whole list, not of a suite", "write ciphers: " + item.Value}
 	case !found:
-		return "", &problem{item, "cipher", show(item.Value) + " is not a cipher suite that Cloudflare accepts", didYouMean(item.Value, suiteNames(item.Value))}
+		return "", &Problem{item, "cipher", Show(item.Value) + " is not a cipher suite that Cloudflare accepts", DidYouMean(item.Value, suiteNames(item.Value))}
 	case written[s.Name] != nil:
 		first := written[s.Name]
-		return "", &problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""}
+		return "", &Problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""}
 	}
 	written[s.Name] = item
 	return s.Name, nil
@@ -267,5 +260,8 @@ func cipherNameHint(word string) string {
 	if s, ok := LookupSuite(word); ok {
 		return "write it as a list: " + ListValue([]string{s.Name}).YAML()
 	}
-	return didYouMean(word, append(CipherLists(), wordInherit, wordDefault))
+	return DidYouMean(word, append(CipherLists(), WordInherit, WordDefault))
 }
+
+// IsNull reports whether a value is missing or is the word null.
+func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -331,3 +331,6 @@ func rankOf(raw json.RawMessage) float64 {
 	}
 	return n
 }
+
+// AnyLevel are the levels that have blocks of settings.
+const AnyLevel = ZoneLevel | HostnameLevel | CustomHostnameLevel

@@ -17,18 +17,18 @@ func Suggest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean returns a hint with the suggestion, or "" if there is none.
-func didYouMean(word string, candidates []string) string {
+// DidYouMean returns a hint with the suggestion, or "" if there is none.
+func DidYouMean(word string, candidates []string) string {
 	if s := Suggest(word, candidates); s != "" {
-		return "did you mean " + show(s) + "?"
+		return "did you mean " + Show(s) + "?"
 	}
 	return ""
 }
 
-// suggestOrList returns a hint with the suggestion, or with all candidates if
+// SuggestOrList returns a hint with the suggestion, or with all candidates if
 // there is none.
-func suggestOrList(word string, candidates []string) string {
-	if hint := didYouMean(word, candidates); hint != "" {
+func SuggestOrList(word string, candidates []string) string {
+	if hint := DidYouMean(word, candidates); hint != "" {
 		return hint
 	}
 	return "expected one of " + strings.Join(candidates, ", ")

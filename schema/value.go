@@ -82,7 +82,7 @@ func (v Value) Show() string {
 	case v == "":
 		return "unknown"
 	case v == Inherit:
-		return wordInherit
+		return WordInherit
 	case v[0] == '{':
 		return v.Fields()
 	case v[0] != '[':
@@ -122,7 +122,7 @@ func firstOf(list []string) string {
 // for a value that is not known.
 func (v Value) YAML() string {
 	if v == Inherit {
-		return wordInherit
+		return WordInherit
 	}
 
 	if name := CipherListName(v); name != "" {
@@ -155,7 +155,7 @@ func (v Value) YAML() string {
 // yamlString writes a string without quotes if it is a plain word that has no
 // other meaning in YAML or in a configuration.
 func yamlString(s string) string {
-	if !isWord(s) || slices.Contains([]string{"null", "true", "false", wordInherit, wordDefault}, strings.ToLower(s)) {
+	if !isWord(s) || slices.Contains([]string{"null", "true", "false", WordInherit, WordDefault}, strings.ToLower(s)) {
 		return quote(s)
 	}
 	return s

@@ -48,7 +48,7 @@ func TestYAMLReadsBack(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(v.YAML()), &doc); err != nil {
 			t.Fatalf("%s: %s is not YAML: %v", s.ID, v.YAML(), err)
 		}
-		got, _, problems := readValue(s, doc.Content[0], l)
+		got, _, problems := ReadValue(s, doc.Content[0], l)
 		if problems != nil || got != v {
 			t.Errorf("%s on %s: %s is written as %s, which reads as %s %v", s.ID, l, v, v.YAML(), got, problems)
 		}

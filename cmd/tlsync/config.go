@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 // configuration is what was loaded, and from where.
@@ -30,7 +31,7 @@ func (p *program) load(o common) (*configuration, error) {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	c := &configuration{files: root.FS()}
-	c.desired, c.diags = schema.Load(c.files, p.now())
+	c.desired, c.diags = load.Load(c.files, p.now())
 	c.info.Digest = c.desired.Digest
 
 	at, err := p.committed(o)
@@ -121,7 +122,7 @@ func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now 
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
 	}
 
-	c.desired, c.diags = schema.Load(c.files, now)
+	c.desired, c.diags = load.Load(c.files, now)
 	c.info.Digest = c.desired.Digest
 	return c, nil
 }
@@ -160,7 +161,7 @@ func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configu
 			if d.Severity == schema.Error {
 				n++
 			}
-			if d.Rule == schema.RuleUnreadable { // that is a matter of the clone
+			if d.Rule == load.RuleUnreadable { // that is a matter of the clone
 				return nil, fmt.Errorf("read the configuration in commit %s: %s", short(at.Hash), d.Message)
 			}
 		}

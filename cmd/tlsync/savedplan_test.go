@@ -20,6 +20,7 @@ import (
 	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 // saved is a plan file, and the world that it is compared with.
@@ -88,7 +89,7 @@ func newSaved(t testing.TB) *saved {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desired, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(savedConfig)}}, time.Time{})
+	desired, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(savedConfig)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

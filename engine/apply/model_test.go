@@ -20,6 +20,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 var (
@@ -211,7 +212,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	t.Helper()
 	for i := uint64(2); ; i++ {
 		m := drawModel(rand.New(rand.NewPCG(seed, i)))
-		head, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(m.config)}}, time.Time{})
+		head, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(m.config)}}, time.Time{})
 		switch {
 		case !diags.HasErrors():
 		case slices.ContainsFunc(diags, func(d schema.Diagnostic) bool { return d.Severity == schema.Error && d.Rule != "no-protocol" }):

@@ -20,6 +20,7 @@ import (
 	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 // stand is a Cloudflare API, the real client for it, and a configuration.
@@ -41,7 +42,7 @@ func newStand(t testing.TB, seed, config string) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}}, time.Time{})
+	head, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -18,6 +18,7 @@ import (
 	"tlsync/engine/resolve"
 	"tlsync/engine/sandbox"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 // twin is one of two programs on the same account, in a synctest bubble.
@@ -49,7 +50,7 @@ func newSandbox(t *testing.T, seed string) *sandbox.Server {
 
 func newTwin(t *testing.T, server *sandbox.Server, config string, rate cloudflare.Rate) *twin {
 	t.Helper()
-	head, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}}, time.Time{})
+	head, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte("version: 1\n---\n" + config)}}, time.Time{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

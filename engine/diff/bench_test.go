@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 var sizes = []int{1_000, 10_000, 50_000}
@@ -38,7 +39,7 @@ func many(b testing.TB, n int, zone, own string) (*plan.Live, *schema.Desired) {
 			h.Metadata = gold
 		}
 	}
-	d, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(fmt.Sprintf(`
+	d, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(fmt.Sprintf(`
 version: 1
 ---
 zone: saas.example

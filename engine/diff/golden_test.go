@@ -22,6 +22,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -69,9 +70,9 @@ func TestGolden(t *testing.T) {
 			if live.Accounts = accounts; accounts != nil {
 				addCertificates(t, trees)
 			}
-			in := diff.Input{Live: live, Head: resolve.Resolve(load(t, trees["head"]), live), Budget: plan.Budget{Requests: 1, Per: time.Second}, Now: goldenDay}
+			in := diff.Input{Live: live, Head: resolve.Resolve(configured(t, trees["head"]), live), Budget: plan.Budget{Requests: 1, Per: time.Second}, Now: goldenDay}
 			if trees["base"] != nil {
-				in.Base = resolve.Resolve(load(t, trees["base"]), live)
+				in.Base = resolve.Resolve(configured(t, trees["base"]), live)
 			}
 			got := show(diff.Build(in))
 			if *update {
@@ -88,9 +89,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, tree fstest.MapFS) *schema.Desired {
+func configured(t *testing.T, tree fstest.MapFS) *schema.Desired {
 	t.Helper()
-	desired, diags := schema.Load(tree, time.Time{})
+	desired, diags := load.Load(tree, time.Time{})
 	if diags.HasErrors() {
 		t.Fatalf("the configuration is wrong: %v", diags)
 	}

@@ -14,7 +14,7 @@ import (
 
 func desired(t *testing.T, text string) *schema.Desired {
 	t.Helper()
-	return load(t, fstest.MapFS{"tlsync.yaml": &fstest.MapFile{Data: []byte("version: 1\n" + text), Mode: 0o644}})
+	return configured(t, fstest.MapFS{"tlsync.yaml": &fstest.MapFile{Data: []byte("version: 1\n" + text), Mode: 0o644}})
 }
 
 func TestOnlyWhatTheHeadDoesNotReadIsReadForReleases(t *testing.T) {

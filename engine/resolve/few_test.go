@@ -10,7 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"tlsync/engine/resolve"
-	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 // Only where nothing but a few names can matter are a few names asked for.
@@ -40,7 +40,7 @@ func TestFew(t *testing.T) {
 		{"a glob that reaches the zone", head + entries(names) + "---\nzone: \"*\"\naccount: Acme\nsettings: {http2: on}\n", nil},
 		{"an account", head + entries(names) + "---\naccount: Acme\napi_token_env: ACME\n", nil},
 	} {
-		d, diags := schema.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(tt.text)}}, time.Time{})
+		d, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(tt.text)}}, time.Time{})
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v", tt.name, diags)
 		}

@@ -18,6 +18,7 @@ import (
 	"tlsync/engine/sandbox"
 	"tlsync/engine/snapshot"
 	"tlsync/schema"
+	"tlsync/schema/load"
 )
 
 const seed = `
@@ -169,13 +170,13 @@ settings: {http3: on}
 `, 0},
 }
 
-func load(t *testing.T, text string) *schema.Desired {
+func configured(t *testing.T, text string) *schema.Desired {
 	t.Helper()
 	ca, err := os.ReadFile("../../testdata/plan/certs/new.pem")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, diags := schema.Load(fstest.MapFS{
+	d, diags := load.Load(fstest.MapFS{
 		"tlsync.yaml": {Data: []byte("version: 1\n---\n" + text)}, "certs/new.pem": {Data: ca},
 	}, time.Time{})
 	if diags.HasErrors() {
@@ -210,7 +211,7 @@ func start(t *testing.T, token string) *cloudflare.Reader {
 // take saves what a reader sees of the base, and reads it back.
 func take(t *testing.T, r *cloudflare.Reader) *snapshot.Snapshot {
 	t.Helper()
-	live, err := r.Fetch(t.Context(), snapshot.Scope(resolve.ScopeOf(load(t, base))))
+	live, err := r.Fetch(t.Context(), snapshot.Scope(resolve.ScopeOf(configured(t, base))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,11 +260,11 @@ func TestPlanIsTheSame(t *testing.T) {
 				name := token + ", " + head.name
 				var from *schema.Desired
 				if with != "" {
-					name, from = name+", with a base", load(t, with)
+					name, from = name+", with a base", configured(t, with)
 				}
 				t.Run(name, func(t *testing.T) {
-					api, want := made(t, start(t, token), from, load(t, head.text))
-					offline, got := made(t, s, from, load(t, head.text))
+					api, want := made(t, start(t, token), from, configured(t, head.text))
+					offline, got := made(t, s, from, configured(t, head.text))
 					if api.Digest != offline.Digest {
 						t.Errorf("digest %s, want %s", offline.Digest, api.Digest)
 					}
@@ -282,7 +283,7 @@ func TestPlanIsTheSame(t *testing.T) {
 // TestSecretsChangeThePlan has a write over an object with a secret: the plan shows
 // that something is missing, and has another digest.
 func TestSecretsChangeThePlan(t *testing.T) {
-	head := load(t, `
+	head := configured(t, `
 zone: shops.example
 ---
 account: Shops Inc

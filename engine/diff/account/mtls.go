@@ -6,6 +6,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/certificate"
 )
 
 // mtlsEntry is one entry of the mtls block.
@@ -127,7 +128,7 @@ func (w *mtlsPlan) readEntries() {
 // authority once, so the first entry to list one has it.
 func (w *mtlsPlan) readCA(e *mtlsEntry, ca *schema.CACertificate, first map[string]*mtlsEntry) {
 	object := w.ref.Of(plan.KindMTLSCertificate, e.Name.Value)
-	if when, soon := schema.ExpiresSoon(ca.NotAfter, w.in.Now); soon {
+	if when, soon := certificate.ExpiresSoon(ca.NotAfter, w.in.Now); soon {
 		w.report(schema.Warning, plan.CAExpires, object, fmt.Sprintf("the certificate authority in %s %s", ca.File, when), e.origin(ca.Pos))
 	}
 	if other := first[ca.MD5[0]]; other != nil {

@@ -1,4 +1,4 @@
-package schema
+package load
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"tlsync/schema"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -27,12 +28,14 @@ type decoder struct {
 }
 
 // at returns the place of a node.
-func (d *decoder) at(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
+func (d *decoder) at(n *yaml.Node) schema.Pos {
+	return schema.Pos{File: d.file, Line: n.Line, Col: n.Column}
+}
 
 // documents parses a file into its YAML documents. It also returns those before
 // a syntax error.
 func (d *decoder) documents(b []byte) []*yaml.Node {
-	b = bytes.TrimPrefix(b, utf8BOM)
+	b = bytes.TrimPrefix(b, schema.Utf8BOM)
 	if !d.checkSecrets(b) || !d.checkText(b) {
 		return nil
 	}
@@ -52,7 +55,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 
 		count++
 		doc := node.Content[0]
-		if isNull(doc) {
+		if schema.IsNull(doc) {
 			d.errorf(d.at(node), "empty-document", "remove its ---", "this document is empty")
 			continue
 		}
@@ -62,7 +65,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 	}
 
 	if count == 0 {
-		d.errorf(Pos{d.file, 1, 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
+		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
 	}
 	return docs
 }
@@ -88,7 +91,7 @@ func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
 	return node, nil
 }
 
-var syntaxLine = lazyRegexp(`^line (\d+): `)
+var syntaxLine = schema.LazyRegexp(`^line (\d+): `)
 
 // syntax reports an error of the YAML parser. The parser names no column, and
 // its line may be missing or off by one. The reported place is the first tab in
@@ -113,14 +116,14 @@ func (d *decoder) syntax(b []byte, err error) {
 	for i := max(line-2, 0); i < min(line+1, len(lines)); i++ {
 		indent := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]
 		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(lines[i])) > 0 {
-			d.errorf(Pos{d.file, i + 1, tab + 1}, "syntax", "indent with spaces", "a tab in the indentation: %s", message)
+			d.errorf(schema.Pos{File: d.file, Line: i + 1, Col: tab + 1}, "syntax", "indent with spaces", "a tab in the indentation: %s", message)
 			return
 		}
 	}
 
 	text := lines[line-1]
 	col := len(text) - len(bytes.TrimLeft(text, " \t\r")) + 1
-	d.errorf(Pos{d.file, line, min(col, utf8.RuneCount(text)+1)}, "syntax", "", "not valid YAML: %s", message)
+	d.errorf(schema.Pos{File: d.file, Line: line, Col: min(col, utf8.RuneCount(text)+1)}, "syntax", "", "not valid YAML: %s", message)
 }
 
 // vet looks for features of YAML that no value may use, and reports whether the
@@ -187,18 +190,18 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 		case key.Tag == "!!merge":
 			d.errorf(d.at(key), "alias", "define the shared settings as a profile and write `use`", "YAML merge keys are not supported")
 			continue
-		case isNull(key):
+		case schema.IsNull(key):
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
 			continue
 		}
 
 		if first := seen.add(key); first != nil {
-			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", show(key.Value), d.at(first))
+			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", schema.Show(key.Value), d.at(first))
 			continue
 		}
 
-		if isNull(value) {
-			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s has no value", bare(key.Value))
+		if schema.IsNull(value) {
+			d.errorf(d.at(key), "missing-value", "remove the line, or write a value", "%s has no value", schema.Bare(key.Value))
 			continue
 		}
 
@@ -247,7 +250,7 @@ func (d *decoder) sequence(n *yaml.Node, what string) []*yaml.Node {
 	}
 	items := make([]*yaml.Node, 0, len(n.Content))
 	for _, item := range n.Content {
-		if isNull(item) {
+		if schema.IsNull(item) {
 			d.errorf(d.at(item), "missing-value", "remove the item, or write a value", "an item of %s has no value", what)
 			continue
 		}
@@ -265,17 +268,17 @@ func (d *decoder) scalar(n *yaml.Node, what string) (string, bool) {
 }
 
 // line returns a text that has one line and is not empty.
-func (d *decoder) line(n *yaml.Node, what string) (Field[string], bool) {
+func (d *decoder) line(n *yaml.Node, what string) (schema.Field[string], bool) {
 	s, ok := d.scalar(n, what)
 	if !ok {
-		return Field[string]{}, false
+		return schema.Field[string]{}, false
 	}
 	s = strings.TrimSpace(s)
 	if s == "" || strings.Contains(s, "\n") {
 		d.errorf(d.at(n), "missing-value", "", "%s must be one line of text", what)
-		return Field[string]{}, false
+		return schema.Field[string]{}, false
 	}
-	return Field[string]{Value: s, Pos: d.at(n), Set: true}, true
+	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}, true
 }
 
 // scalars returns the items of a list of single values, which must not be empty.
@@ -291,7 +294,7 @@ func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
 // list is like scalars, but the list may be empty. It is false if the node is
 // not a list of single values.
 func (d *decoder) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
-	if n.Kind == yaml.ScalarNode && !isNull(n) {
+	if n.Kind == yaml.ScalarNode && !schema.IsNull(n) {
 		return []*yaml.Node{n}, true
 	}
 	if !d.kind(n, yaml.SequenceNode, what) {
@@ -317,28 +320,22 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 		return true
 	case n.Kind == yaml.AliasNode:
 		return false
-	case isNull(n):
+	case schema.IsNull(n):
 		d.errorf(d.at(n), "missing-value", "", "%s has no value", what)
 		return false
 	}
-	d.errorf(d.at(n), "wrong-type", "", "%s must be %s, not %s", what, kindName(want), kindName(n.Kind))
+	d.errorf(d.at(n), "wrong-type", "", "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
 	return false
 }
 
-func kindName(k yaml.Kind) string {
-	switch k {
-	case yaml.MappingNode:
-		return "a mapping of keys to values"
-	case yaml.SequenceNode:
-		return "a list"
-	}
-	return "a single value"
-}
-
-// isNull reports whether a value is missing or is the word null.
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
-
 // unknownKey reports a key that has no meaning in its place.
 func (d *decoder) unknownKey(p pair, where string, known ...string) {
-	d.errorf(d.at(p.node), "unknown-key", suggestOrList(p.key, known), "unknown key %s in %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", schema.SuggestOrList(p.key, known), "unknown key %s in %s", schema.Show(p.key), where)
+}
+
+// report adds the problems to the log.
+func (d *decoder) report(problems []schema.Problem) {
+	for _, p := range problems {
+		d.errorf(d.at(p.Node), p.Rule, p.Hint, "%s", p.Message)
+	}
 }

@@ -1,10 +1,11 @@
-package schema
+package load
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"tlsync/schema"
 )
 
 // sizes are the numbers of hostnames that are measured.
@@ -86,7 +87,7 @@ custom_hostnames:
 			gold := map[string]string{"tier": "gold"}
 			b.ReportAllocs()
 			for b.Loop() {
-				s := Compile(&d.Zones[0].CustomHostnames)
+				s := schema.Compile(&d.Zones[0].CustomHostnames)
 				for i, name := range names {
 					metadata := gold
 					if i%2 == 0 {
@@ -109,7 +110,7 @@ func TestDecideShares(t *testing.T) {
 		t.Fatal(dumpDiagnostics(diags))
 	}
 	c := &d.Zones[0].CustomHostnames
-	s := Compile(c)
+	s := schema.Compile(c)
 	a, _ := s.Decide("app-00001.customer.example", nil, false)
 	if b, _ := s.Decide("app-00002.customer.example", nil, false); &a[0] != &b[0] {
 		t.Error("two entries that say the same have results of their own")

@@ -1,8 +1,9 @@
-package schema
+package load
 
 import (
 	"slices"
 	"strings"
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )
@@ -20,14 +21,14 @@ func (d *decoder) patternZone(n *yaml.Node, what string) {
 }
 
 // hostnames reads the names in the zone that have settings of their own.
-func (d *decoder) hostnames(p pair, z Zone) []Entry {
+func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 	if z.Glob {
 		d.patternZone(p.node, "hostnames")
 	}
 
 	pairs := d.mapping(p.value, "hostnames")
-	entries := make([]Entry, 0, len(pairs))
-	names := make(map[string]Pos, len(pairs))
+	entries := make([]schema.Entry, 0, len(pairs))
+	names := make(map[string]schema.Pos, len(pairs))
 	for _, hp := range pairs {
 		name, ok := d.uniqueHostname(hp, names, "these settings are for single names; write each name, or set it for the whole zone under settings",
 			"these settings are for single names; write each of them")
@@ -35,12 +36,12 @@ func (d *decoder) hostnames(p pair, z Zone) []Entry {
 			d.errorf(d.at(hp.node), "hostname", "write the names of customers under custom_hostnames", "%s is not in zone %s", name, z.Name.Value)
 		}
 
-		settings := d.block(d.mapping(hp.value, "the value of a hostname"), HostnameLevel, "a hostname in the zone", "hostname")
+		settings := d.block(d.mapping(hp.value, "the value of a hostname"), schema.HostnameLevel, "a hostname in the zone", "hostname")
 		if !ok {
 			continue
 		}
 		d.warnNoSettings(hp, name)
-		entries = append(entries, Entry{Hostname: Field[string]{name, d.at(hp.node), true}, Settings: settings})
+		entries = append(entries, schema.Entry{Hostname: schema.Field[string]{Value: name, Pos: d.at(hp.node), Set: true}, Settings: settings})
 	}
 	return entries
 }
@@ -54,15 +55,15 @@ func (d *decoder) warnNoSettings(p pair, name string) {
 
 // uniqueHostname reads a hostname that is a key. Two spellings of a name are the
 // same key. The hints are for a wildcard and for a pattern.
-func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, patternHint string) (string, bool) {
+func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, wildcardHint, patternHint string) (string, bool) {
 	pos := d.at(p.node)
-	name, err := CanonicalHostname(p.key)
+	name, err := schema.CanonicalHostname(p.key)
 	if err != nil {
 		hint := ""
 		switch {
 		case strings.HasPrefix(p.key, "*."):
 			hint = wildcardHint
-		case isGlob(p.key):
+		case schema.IsGlob(p.key):
 			hint = patternHint
 		}
 		d.errorf(pos, "hostname", hint, "%v", err)
@@ -70,7 +71,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, pat
 	}
 
 	if first, ok := names[name]; ok {
-		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", show(p.key), first)
+		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
 		return "", false
 	}
 	names[name] = pos
@@ -78,10 +79,10 @@ func (d *decoder) uniqueHostname(p pair, names map[string]Pos, wildcardHint, pat
 }
 
 // entries reads the single custom hostnames.
-func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
+func (d *decoder) entries(n *yaml.Node, z schema.Zone, create bool) []schema.Entry {
 	pairs := d.mapping(n, "hostnames")
-	entries := make([]Entry, 0, len(pairs))
-	names := make(map[string]Pos, len(pairs))
+	entries := make([]schema.Entry, 0, len(pairs))
+	names := make(map[string]schema.Pos, len(pairs))
 	for _, p := range pairs {
 		name, ok := d.uniqueHostname(p, names, "a wildcard custom hostname is named without *. here; the names below it follow the zone",
 			"write a rule with match: { hostname: … } for a pattern")
@@ -95,7 +96,7 @@ func (d *decoder) entries(n *yaml.Node, z Zone, create bool) []Entry {
 		}
 
 		d.warnNoSettings(p, name)
-		e.Hostname = Field[string]{name, d.at(p.node), true}
+		e.Hostname = schema.Field[string]{Value: name, Pos: d.at(p.node), Set: true}
 		entries = append(entries, e)
 	}
 	return entries
@@ -108,11 +109,11 @@ func isLifecycleKey(p pair) bool {
 }
 
 // entry reads the value of one custom hostname.
-func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
-	var e Entry
+func (d *decoder) entry(n *yaml.Node, z schema.Zone, create bool) schema.Entry {
+	var e schema.Entry
 	pairs := d.mapping(n, "the value of a hostname")
 	if !slices.ContainsFunc(pairs, isLifecycleKey) { // the usual case, and there may be tens of thousands
-		e.Settings = d.block(pairs, CustomHostnameLevel, "a hostname", "entry")
+		e.Settings = d.block(pairs, schema.CustomHostnameLevel, "a hostname", "entry")
 		return e
 	}
 
@@ -139,7 +140,7 @@ func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 	}
 
 	sortAssignments(e.Certificate)
-	e.Settings = d.block(settings, CustomHostnameLevel, "a hostname", "entry")
+	e.Settings = d.block(settings, schema.CustomHostnameLevel, "a hostname", "entry")
 
 	if e.Absent && len(pairs) > 1 {
 		d.errorf(d.at(state.node), "absent", "remove the other keys", "a hostname with state: absent cannot have other keys")
@@ -151,7 +152,7 @@ func (d *decoder) entry(n *yaml.Node, z Zone, create bool) Entry {
 func (d *decoder) absent(n *yaml.Node) bool {
 	s, ok := d.scalar(n, "state")
 	if ok && s != stateAbsent && s != statePresent {
-		d.errorf(d.at(n), "setting-value", didYouMean(s, []string{stateAbsent, statePresent}), "state %s is not one of %s, %s", show(s), statePresent, stateAbsent)
+		d.errorf(d.at(n), "setting-value", schema.DidYouMean(s, []string{stateAbsent, statePresent}), "state %s is not one of %s, %s", schema.Show(s), statePresent, stateAbsent)
 	}
 	return ok && s == stateAbsent
 }
@@ -159,21 +160,21 @@ func (d *decoder) absent(n *yaml.Node) bool {
 // certificate reads the ssl of an entry. A certificate always has type dv, which
 // need not be written. The method of its validation must be written if tlsync
 // may have to create the hostname.
-func (d *decoder) certificate(p pair, create bool) []Assignment {
+func (d *decoder) certificate(p pair, create bool) []schema.Assignment {
 	out := d.members(p)
 	if len(p.value.Content) == 0 {
 		return out
 	}
 
 	if !hasKey(p.value, "type") {
-		dv := StringValue("dv")
-		out = append(out, Assignment{Setting: "ssl.type", Value: dv, Wire: dv, Pos: d.at(p.node), Via: "entry"})
+		dv := schema.StringValue("dv")
+		out = append(out, schema.Assignment{Setting: "ssl.type", Value: dv, Wire: dv, Pos: d.at(p.node), Via: "entry"})
 	}
 	if create && !hasKey(p.value, "method") {
 		d.errorf(d.at(p.node), "missing-key", "write method: http, or txt for a wildcard", "ssl has no method, which is needed to create the hostname")
 	}
 
-	if wildcard := Assigned(out, "ssl.wildcard"); wildcard.is("true") && Assigned(out, "ssl.method").is(`"http"`) {
+	if wildcard := schema.Assigned(out, "ssl.wildcard"); wildcard.Is("true") && schema.Assigned(out, "ssl.method").Is(`"http"`) {
 		d.errorf(wildcard.Pos, "setting-value", "write method: txt", "a wildcard certificate cannot be validated by http")
 	}
 	return out
@@ -181,40 +182,40 @@ func (d *decoder) certificate(p pair, create bool) []Assignment {
 
 // members reads the ssl or the origin of an entry. Each member is a row of the
 // table with the prefix ssl or origin.
-func (d *decoder) members(p pair) []Assignment {
+func (d *decoder) members(p pair) []schema.Assignment {
 	prefix := p.key + "."
 	pairs := d.mapping(p.value, p.key)
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
 		d.errorf(d.at(p.node), "missing-value", "remove the line, or write the settings to manage", "%s is empty", p.key)
 	}
 
-	out := make([]Assignment, 0, len(pairs))
+	out := make([]schema.Assignment, 0, len(pairs))
 	for _, m := range pairs {
-		s, ok := LookupSetting(prefix + m.key)
+		s, ok := schema.LookupSetting(prefix + m.key)
 		if !ok {
 			d.unknownMember(p.key, m)
 			continue
 		}
 
-		value, wire, problems := readValue(s, m.value, CertificateLevel)
+		value, wire, problems := schema.ReadValue(s, m.value, schema.CertificateLevel)
 		if problems != nil {
 			d.report(problems)
 			continue
 		}
 
-		out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(m.node), Via: "entry"})
+		out = append(out, schema.Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(m.node), Via: "entry"})
 	}
 	return out
 }
 
 // unknownMember reports an unknown member of ssl or origin.
 func (d *decoder) unknownMember(of string, m pair) {
-	if s, ok := LookupSetting(m.key); m.key == "settings" || ok && s.On(CustomHostnameLevel) {
-		d.errorf(d.at(m.node), "unknown-key", "write settings of the hostname next to "+of+", not inside it", "unknown key %s in %s", show(m.key), of)
+	if s, ok := schema.LookupSetting(m.key); m.key == "settings" || ok && s.On(schema.CustomHostnameLevel) {
+		d.errorf(d.at(m.node), "unknown-key", "write settings of the hostname next to "+of+", not inside it", "unknown key %s in %s", schema.Show(m.key), of)
 		return
 	}
 	var known []string
-	for _, row := range table {
+	for _, row := range schema.Table() {
 		if name, ok := strings.CutPrefix(row.ID, of+"."); ok {
 			known = append(known, name)
 		}

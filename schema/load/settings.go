@@ -1,9 +1,10 @@
-package schema
+package load
 
 import (
 	"cmp"
 	"slices"
 	"strings"
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )
@@ -12,29 +13,29 @@ import (
 // because a value may be valid for zones and not for hostnames.
 type profile struct {
 	name     string
-	pos      Pos
+	pos      schema.Pos
 	dec      *decoder
 	settings []profileSetting
 	used     bool
-	levels   map[Level]*profileLevel
+	levels   map[schema.Level]*profileLevel
 }
 
 type profileSetting struct {
-	setting *Setting
+	setting *schema.Setting
 	key     *yaml.Node
 	value   *yaml.Node
 }
 
 // profileLevel is the content of a profile at one level.
 type profileLevel struct {
-	settings []Assignment // without Via, in table order
-	misfits  []problem    // settings that are not valid at this level
+	settings []schema.Assignment // without Via, in table order
+	misfits  []schema.Problem    // settings that are not valid at this level
 }
 
 // blockKey identifies a block that only uses profiles. Tens of thousands of
 // entries with the same profiles share one block.
 type blockKey struct {
-	level Level
+	level schema.Level
 	via   string
 	uses  string // profile names, joined
 }
@@ -47,17 +48,17 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 			continue
 		}
 
-		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[Level]*profileLevel{}}
+		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[schema.Level]*profileLevel{}}
 		d.profiles[p.key] = pr
 		d.names = append(d.names, p.key)
 
-		for _, sp := range d.mapping(p.value, "profile "+show(p.key)) {
+		for _, sp := range d.mapping(p.value, "profile "+schema.Show(p.key)) {
 			if sp.key == "use" {
 				d.errorf(d.at(sp.node), "unknown-key", "to use both, write use: [a, b]", "a profile cannot use another profile")
 				continue
 			}
 
-			s, ok := d.setting(sp, "profile "+show(p.key), anyLevel)
+			s, ok := d.setting(sp, "profile "+schema.Show(p.key), schema.AnyLevel)
 			if !ok || !d.fitsSomewhere(s, sp.value) {
 				continue
 			}
@@ -68,13 +69,13 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 
 // fitsSomewhere reports whether a value is valid at one level at least. If it is
 // not, it reports the mistake once, here, instead of at every use.
-func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
-	var first []problem
-	for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
+func (d *decoder) fitsSomewhere(s *schema.Setting, n *yaml.Node) bool {
+	var first []schema.Problem
+	for _, l := range []schema.Level{schema.ZoneLevel, schema.HostnameLevel, schema.CustomHostnameLevel} {
 		if !s.On(l) {
 			continue
 		}
-		_, _, problems := readValue(s, n, l)
+		_, _, problems := schema.ReadValue(s, n, l)
 		if problems == nil {
 			return true
 		}
@@ -89,19 +90,19 @@ func (d *decoder) fitsSomewhere(s *Setting, n *yaml.Node) bool {
 }
 
 // at returns the content of the profile at a level.
-func (p *profile) at(l Level) *profileLevel {
+func (p *profile) at(l schema.Level) *profileLevel {
 	if pl, ok := p.levels[l]; ok {
 		return pl
 	}
 
 	pl := &profileLevel{}
 	for _, ps := range p.settings {
-		value, wire, problems := readValue(ps.setting, ps.value, l)
+		value, wire, problems := schema.ReadValue(ps.setting, ps.value, l)
 		if problems != nil {
 			pl.misfits = append(pl.misfits, problems[0])
 			continue
 		}
-		pl.settings = append(pl.settings, Assignment{Setting: ps.setting.ID, Value: value, Wire: wire, Pos: p.dec.at(ps.key)})
+		pl.settings = append(pl.settings, schema.Assignment{Setting: ps.setting.ID, Value: value, Wire: wire, Pos: p.dec.at(ps.key)})
 	}
 
 	sortAssignments(pl.settings)
@@ -109,15 +110,12 @@ func (p *profile) at(l Level) *profileLevel {
 	return pl
 }
 
-// anyLevel are the levels that have blocks of settings.
-const anyLevel = ZoneLevel | HostnameLevel | CustomHostnameLevel
-
 // setting finds the row of the table for a key. The suggestions for a misspelt
 // key are settings of the given levels, and the words in also.
-func (d *decoder) setting(p pair, where string, levels Level, also ...string) (*Setting, bool) {
-	s, ok := LookupSetting(p.key)
+func (d *decoder) setting(p pair, where string, levels schema.Level, also ...string) (*schema.Setting, bool) {
+	s, ok := schema.LookupSetting(p.key)
 	switch {
-	case ok && !s.On(anyLevel) || levels != ZoneLevel && isLifecycleKey(p):
+	case ok && !s.On(schema.AnyLevel) || levels != schema.ZoneLevel && isLifecycleKey(p):
 		word, _, _ := strings.Cut(p.key, ".")
 		d.errorf(d.at(p.node), "misplaced-key", "write "+word+" under a single hostname of custom_hostnames",
 			"%s belongs to a single custom hostname, not to %s", p.key, where)
@@ -126,12 +124,12 @@ func (d *decoder) setting(p pair, where string, levels Level, also ...string) (*
 		return s, true
 	}
 
-	d.errorf(d.at(p.node), "unknown-key", settingHint(p.key, levels, also), "unknown setting %s in %s", show(p.key), where)
+	d.errorf(d.at(p.node), "unknown-key", settingHint(p.key, levels, also), "unknown setting %s in %s", schema.Show(p.key), where)
 	return nil, false
 }
 
 // settingHint says what an unknown key should be.
-func settingHint(key string, levels Level, also []string) string {
+func settingHint(key string, levels schema.Level, also []string) string {
 	switch key {
 	case "security_header":
 		return "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
@@ -142,19 +140,19 @@ func settingHint(key string, levels Level, also []string) string {
 	}
 
 	names := slices.Clone(also)
-	for _, row := range table {
+	for _, row := range schema.Table() {
 		if row.On(levels) {
 			names = append(names, row.ID)
 		}
 	}
-	return suggestOrList(key, names)
+	return schema.SuggestOrList(key, names)
 }
 
 // block reads a block of settings: those of the profiles in use, overlaid with
 // those that the block writes itself. The result is sorted by the table and has
 // each setting once. It must not be changed, because equal blocks share it.
-func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
-	var used, own []Assignment
+func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schema.Assignment {
+	var used, own []schema.Assignment
 	for _, p := range pairs {
 		if p.key == "use" {
 			used = d.use(p.value, l, via)
@@ -166,46 +164,46 @@ func (d *decoder) block(pairs []pair, l Level, where, via string) []Assignment {
 			continue
 		}
 
-		value, wire, problems := readValue(s, p.value, l)
+		value, wire, problems := schema.ReadValue(s, p.value, l)
 		if problems != nil {
-			if len(problems) > 0 && problems[0].rule == "setting-level" {
-				problems[0].node = p.node // the key is the mistake, not the value
+			if len(problems) > 0 && problems[0].Rule == "setting-level" {
+				problems[0].Node = p.node // the key is the mistake, not the value
 			}
 			d.report(problems)
 			continue
 		}
 
-		own = append(own, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
+		own = append(own, schema.Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
 	}
 
 	sortAssignments(own)
-	return Overlay(used, own)
+	return schema.Overlay(used, own)
 }
 
 // use expands profiles. A later profile wins over an earlier one.
-func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
+func (d *decoder) use(n *yaml.Node, l schema.Level, via string) []schema.Assignment {
 	var names []string
 	for _, item := range d.scalars(n, "use") {
 		p, ok := d.profiles[item.Value]
 		switch {
-		case !ok && d.root == (Pos{}):
+		case !ok && d.root == (schema.Pos{}):
 			continue // the root document, which defines profiles, could not be read
 		case !ok:
-			hint := didYouMean(item.Value, d.names)
+			hint := schema.DidYouMean(item.Value, d.names)
 			if len(d.names) == 0 {
 				hint = "profiles are defined in the root document"
 			}
-			d.errorf(d.at(item), "unknown-profile", hint, "profile %s is not defined", show(item.Value))
+			d.errorf(d.at(item), "unknown-profile", hint, "profile %s is not defined", schema.Show(item.Value))
 			continue
 		case slices.Contains(names, item.Value):
-			d.errorf(d.at(item), "duplicate-name", "", "profile %s is used twice here", show(item.Value))
+			d.errorf(d.at(item), "duplicate-name", "", "profile %s is used twice here", schema.Show(item.Value))
 			continue
 		}
 
 		p.used = true
 		names = append(names, item.Value)
 		for _, m := range p.at(l).misfits {
-			d.errorf(d.at(item), m.rule, m.hint, "profile %s is not valid here: %s (%s)", show(item.Value), m.message, p.dec.at(m.node))
+			d.errorf(d.at(item), m.Rule, m.Hint, "profile %s is not valid here: %s (%s)", schema.Show(item.Value), m.Message, p.dec.at(m.Node))
 		}
 	}
 
@@ -214,13 +212,13 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 		return b
 	}
 
-	var b []Assignment
+	var b []schema.Assignment
 	for _, name := range names {
 		settings := slices.Clone(d.profiles[name].at(l).settings)
 		for i := range settings {
 			settings[i].Via = via + ", profile " + name
 		}
-		b = Overlay(b, settings)
+		b = schema.Overlay(b, settings)
 	}
 
 	d.blocks[key] = b
@@ -229,10 +227,10 @@ func (d *decoder) use(n *yaml.Node, l Level, via string) []Assignment {
 
 // limits reads settings of the policy. They must be ranked, with a value that is
 // valid at some level.
-func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
-	var out []Assignment
+func (d *decoder) limits(n *yaml.Node, via, what string) []schema.Assignment {
+	var out []schema.Assignment
 	for _, p := range d.mapping(n, what) {
-		s, ok := d.setting(p, what, anyLevel)
+		s, ok := d.setting(p, what, schema.AnyLevel)
 		switch {
 		case !ok:
 			continue
@@ -242,16 +240,16 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 		case len(s.Fields) > 0:
 			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which is not allowed in %s", s.ID, what)
 			continue
-		case p.value.Value == wordInherit || p.value.Value == wordDefault:
+		case p.value.Value == schema.WordInherit || p.value.Value == schema.WordDefault:
 			d.errorf(d.at(p.value), "policy", "", "%s: %s needs a value, not %s", s.ID, what, p.value.Value)
 			continue
 		case !d.fitsSomewhere(s, p.value):
 			continue
 		}
 
-		for _, l := range []Level{ZoneLevel, HostnameLevel, CustomHostnameLevel} {
-			if value, wire, problems := readValue(s, p.value, l); problems == nil {
-				out = append(out, Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
+		for _, l := range []schema.Level{schema.ZoneLevel, schema.HostnameLevel, schema.CustomHostnameLevel} {
+			if value, wire, problems := schema.ReadValue(s, p.value, l); problems == nil {
+				out = append(out, schema.Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
 				break
 			}
 		}
@@ -261,37 +259,6 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []Assignment {
 	return out
 }
 
-func sortAssignments(as []Assignment) {
-	slices.SortFunc(as, func(a, b Assignment) int { return cmp.Compare(Rank(a.Setting), Rank(b.Setting)) })
-}
-
-// Overlay returns the settings of upper, and those of lower that upper does not
-// set. Both are sorted by the table of settings and have each setting once, and
-// so has the result. It may be one of the two slices, so it must not be changed.
-func Overlay(lower, upper []Assignment) []Assignment {
-	switch {
-	case len(lower) == 0:
-		return upper
-	case len(upper) == 0:
-		return lower
-	}
-
-	out := make([]Assignment, 0, len(lower)+len(upper))
-	i, j := 0, 0
-	for i < len(lower) && j < len(upper) {
-		switch c := cmp.Compare(Rank(lower[i].Setting), Rank(upper[j].Setting)); {
-		case c < 0:
-			out = append(out, lower[i])
-			i++
-		case c > 0:
-			out = append(out, upper[j])
-			j++
-		default:
-			out = append(out, upper[j])
-			i++
-			j++
-		}
-	}
-
-	return append(append(out, lower[i:]...), upper[j:]...)
+func sortAssignments(as []schema.Assignment) {
+	slices.SortFunc(as, func(a, b schema.Assignment) int { return cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)) })
 }

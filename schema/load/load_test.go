@@ -1,4 +1,4 @@
-package schema
+package load
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"tlsync/schema"
 
 	"golang.org/x/tools/txtar"
 )
@@ -33,11 +34,11 @@ func tree(files ...string) fstest.MapFS {
 
 // mustSay fails unless there is exactly one error, at the given place, whose
 // message contains the text.
-func mustSay(t *testing.T, diags Diagnostics, place, text string) {
+func mustSay(t *testing.T, diags schema.Diagnostics, place, text string) {
 	t.Helper()
-	var found Diagnostics
+	var found schema.Diagnostics
 	for _, d := range diags {
-		if d.Severity == Error {
+		if d.Severity == schema.Error {
 			found = append(found, d)
 		}
 	}
@@ -315,7 +316,7 @@ func TestManyProblems(t *testing.T) {
 		t.Fatalf("%d diagnostics", len(diags))
 	}
 	// 500 values, 299 accounts defined again, 300 warnings.
-	if last := diags[len(diags)-1]; last.Message != "899 more problems are not shown" || last.Severity != Error {
+	if last := diags[len(diags)-1]; last.Message != "899 more problems are not shown" || last.Severity != schema.Error {
 		t.Errorf("the last one is %s", last)
 	}
 }
@@ -350,7 +351,7 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 		"account: \"" + canary[:20] + "\\\n  " + canary[20:] + "\"", // put together by the parser
 	} {
 		_, diags := Load(tree("tlsync.yaml", validRoot, "zones/x.yaml", text), testNow)
-		if !slices.ContainsFunc(diags, func(d Diagnostic) bool { return d.Rule == RuleSecret && d.File == "zones/x.yaml" }) {
+		if !slices.ContainsFunc(diags, func(d schema.Diagnostic) bool { return d.Rule == schema.RuleSecret && d.File == "zones/x.yaml" }) {
 			t.Errorf("%q: not refused:\n%s", text, dumpDiagnostics(diags))
 		}
 		for _, s := range []string{canary, strings.ToLower(canary[:30]), canary[:20], key} {
@@ -439,7 +440,7 @@ settings: { origin_pulls: { certificates: [{ file: x.pem, key_env: A }] } }
 // FuzzLoad feeds any bytes as tlsync.yaml, as an included file and as a
 // certificate.
 func FuzzLoad(f *testing.F) {
-	archives, err := filepath.Glob("../testdata/schema/*.txtar")
+	archives, err := filepath.Glob("../../testdata/schema/*.txtar")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -492,7 +493,7 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("%d bytes allocated for %d", spent, len(b))
 			}
 			for _, z := range d.Zones {
-				Compile(&z.CustomHostnames).Decide("app.customer.example", nil, false)
+				schema.Compile(&z.CustomHostnames).Decide("app.customer.example", nil, false)
 			}
 		}
 	})
@@ -508,15 +509,15 @@ func TestBrokenRoot(t *testing.T) {
 
 func TestMaxChangesOfObjects(t *testing.T) {
 	for _, tt := range []struct {
-		limit   MaxChanges
+		limit   schema.MaxChanges
 		objects int
 		want    int
 	}{
-		{MaxChanges{Percent: 30, Set: true}, 1203, 360},
-		{MaxChanges{Percent: 30, Set: true}, 20, 10}, // ten are always allowed
-		{MaxChanges{Percent: 100, Set: true}, 12, 12},
-		{MaxChanges{Count: 12, Set: true}, 5, 12},
-		{MaxChanges{Count: 3, Set: true}, 50000, 10},
+		{schema.MaxChanges{Percent: 30, Set: true}, 1203, 360},
+		{schema.MaxChanges{Percent: 30, Set: true}, 20, 10}, // ten are always allowed
+		{schema.MaxChanges{Percent: 100, Set: true}, 12, 12},
+		{schema.MaxChanges{Count: 12, Set: true}, 5, 12},
+		{schema.MaxChanges{Count: 3, Set: true}, 50000, 10},
 	} {
 		if got := tt.limit.Of(tt.objects); got != tt.want {
 			t.Errorf("%s of %d: %d, want %d", tt.limit, tt.objects, got, tt.want)
@@ -525,7 +526,7 @@ func TestMaxChangesOfObjects(t *testing.T) {
 }
 
 func TestMaxChanges(t *testing.T) {
-	for text, want := range map[string]MaxChanges{
+	for text, want := range map[string]schema.MaxChanges{
 		"1":      {Count: 1, Set: true},
 		"\"25\"": {Count: 25, Set: true},
 		"30%":    {Percent: 30, Set: true},
@@ -535,12 +536,55 @@ func TestMaxChanges(t *testing.T) {
 	} {
 		d, diags := Load(tree("tlsync.yaml", "version: 1\npolicy: { max_changes: "+text+" }\n---\nzone: a.example\n"), testNow)
 		got := d.Policy.MaxChanges
-		if want.Set && got.Pos != (Pos{File: "tlsync.yaml", Line: 2, Col: 11}) {
+		if want.Set && got.Pos != (schema.Pos{File: "tlsync.yaml", Line: 2, Col: 11}) {
 			t.Errorf("%s: it stands at %s", text, got.Pos)
 		}
-		got.Pos = Pos{}
+		got.Pos = schema.Pos{}
 		if got != want || diags.HasErrors() == want.Set {
 			t.Errorf("%s: %+v, %s", text, got, dumpDiagnostics(diags))
+		}
+	}
+}
+
+// TestWrittenIsCanonical checks that a written value has the form in which live
+// values are compared. Otherwise every plan would change it again.
+func TestWrittenIsCanonical(t *testing.T) {
+	d, diags := Load(tree("tlsync.yaml", `version: 1
+---
+zone: a.example
+settings:
+  hsts: { nosniff: on, max_age: 300, enabled: true }
+  origin_pulls: on
+  total_tls: { enabled: off, certificate_authority: google }
+  universal_ssl: { enabled: true }
+  fallback_origin: Origin.A.example.
+  origin_max_http_version: 2
+custom_hostnames:
+  hostnames:
+    b.example: { ssl: { method: txt, wildcard: on }, origin: { server: B.example } }
+`), testNow)
+	if diags.HasErrors() {
+		t.Fatal(dumpDiagnostics(diags))
+	}
+	z := d.Zones[0]
+	for l, block := range map[schema.Level][]schema.Assignment{schema.ZoneLevel: z.Settings, schema.CertificateLevel: z.CustomHostnames.Entries[0].Certificate} {
+		if len(block) < 4 {
+			t.Errorf("%d settings on %s", len(block), l)
+		}
+		for _, a := range block {
+			s, _ := schema.LookupSetting(a.Setting)
+			if got := s.Canonical([]byte(a.Wire), l); !s.Met(got, a.Value) {
+				t.Errorf("%s: %s is read back as %s", a.Setting, a.Value, got)
+			}
+		}
+	}
+}
+
+// TestSuitesAreNoSecrets checks that the name of a suite is never taken for a secret.
+func TestSuitesAreNoSecrets(t *testing.T) {
+	for _, s := range schema.Suites() {
+		if scalarSecret(s.Name)+scalarSecret(s.IANA) != "" {
+			t.Errorf("%s is taken for a secret", s.Name)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package schema
+package load
 
 import (
 	"flag"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"tlsync/schema"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -23,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // contains the files of a tree, then the expected diagnostics, and if there are
 // no errors the expected configuration as "desired".
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("../testdata/schema/*.txtar")
+	files, err := filepath.Glob("../../testdata/schema/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden files: %v", err)
 	}
@@ -68,7 +69,7 @@ func TestGolden(t *testing.T) {
 }
 
 // checkPlaces fails unless every diagnostic points inside its file.
-func checkPlaces(t *testing.T, tree fs.FS, diags Diagnostics) {
+func checkPlaces(t *testing.T, tree fs.FS, diags schema.Diagnostics) {
 	t.Helper()
 	for _, d := range diags {
 		if d.Rule == "" || d.Message == "" || strings.HasSuffix(d.Message, ".") || strings.ContainsAny(d.Message+d.Hint, "\n\r\t\x1b") {
@@ -92,7 +93,7 @@ func checkPlaces(t *testing.T, tree fs.FS, diags Diagnostics) {
 	}
 }
 
-func dumpDiagnostics(diags Diagnostics) string {
+func dumpDiagnostics(diags schema.Diagnostics) string {
 	var b strings.Builder
 	for _, d := range diags {
 		fmt.Fprintln(&b, d)
@@ -104,16 +105,16 @@ func dumpDiagnostics(diags Diagnostics) string {
 }
 
 // field writes a field that is set.
-func field[T any](w io.Writer, name string, f Field[T]) {
+func field[T any](w io.Writer, name string, f schema.Field[T]) {
 	if f.Set {
 		fmt.Fprintf(w, "%s %#v  %s\n", name, f.Value, f.Pos)
 	}
 }
 
 // dump writes a configuration so that a person can compare it with the YAML.
-func dump(d *Desired) string {
+func dump(d *schema.Desired) string {
 	var b strings.Builder
-	block := func(indent string, as []Assignment) {
+	block := func(indent string, as []schema.Assignment) {
 		for _, a := range as {
 			fmt.Fprintf(&b, "%s%s %s", indent, a.Setting, a.Value)
 			if a.Wire != a.Value {

@@ -1,7 +1,8 @@
-package schema
+package load
 
 import (
 	"slices"
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )
@@ -34,8 +35,8 @@ func documentKind(n *yaml.Node) string {
 
 // readRoot finds and reads the root document and returns the patterns of the
 // files to include.
-func (l *loader) readRoot(file string, docs []document) []Field[string] {
-	include := make([]Field[string], len(defaultInclude))
+func (l *loader) readRoot(file string, docs []document) []schema.Field[string] {
+	include := make([]schema.Field[string], len(defaultInclude))
 	for i, p := range defaultInclude {
 		include[i].Value = p
 	}
@@ -46,7 +47,7 @@ func (l *loader) readRoot(file string, docs []document) []Field[string] {
 		}
 
 		pos := doc.dec.at(doc.node)
-		if l.root != (Pos{}) {
+		if l.root != (schema.Pos{}) {
 			l.errorf(pos, "duplicate-root", "merge the two documents", "there is already a root document at %s", l.root)
 			continue
 		}
@@ -57,8 +58,8 @@ func (l *loader) readRoot(file string, docs []document) []Field[string] {
 		}
 	}
 
-	if l.root == (Pos{}) && !Diagnostics(l.errors).HasErrors() {
-		l.errorf(Pos{file, 1, 1}, "missing-root", "add a document with version: 1", "%s has no root document", file)
+	if l.root == (schema.Pos{}) && !schema.Diagnostics(l.errors).HasErrors() {
+		l.errorf(schema.Pos{File: file, Line: 1, Col: 1}, "missing-root", "add a document with version: 1", "%s has no root document", file)
 	}
 	return include
 }
@@ -90,8 +91,8 @@ func (l *loader) readDocuments(docs []document) {
 func (d *decoder) unknownDocument(n *yaml.Node) {
 	hint := "start it with version: (the root document), zone: or account:"
 	for _, p := range d.mapping(n, "the document") {
-		if s := Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
-			hint = "did you mean " + show(s) + " instead of " + show(p.key) + "?"
+		if s := schema.Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
+			hint = "did you mean " + schema.Show(s) + " instead of " + schema.Show(p.key) + "?"
 			break
 		}
 		if slices.Contains(rootKeys, p.key) {
@@ -103,7 +104,7 @@ func (d *decoder) unknownDocument(n *yaml.Node) {
 
 // rootDocument reads the root document and returns its include patterns, nil if
 // it has none.
-func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
+func (d *decoder) rootDocument(n *yaml.Node) (include []schema.Field[string]) {
 	pairs := d.mapping(n, "the root document")
 	for _, p := range pairs {
 		if p.key == "profiles" { // the policy and the zones need them
@@ -115,7 +116,7 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
 		switch p.key {
 		case "version":
 			if v, ok := d.scalar(p.value, "version"); ok && v != "1" {
-				d.errorf(d.at(p.value), "version", "write version: 1", "unknown version %s", show(v))
+				d.errorf(d.at(p.value), "version", "write version: 1", "unknown version %s", schema.Show(v))
 			}
 		case "include":
 			include = d.include(p.value)
@@ -130,29 +131,29 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []Field[string]) {
 }
 
 // include reads the include patterns.
-func (d *decoder) include(n *yaml.Node) []Field[string] {
-	patterns := []Field[string]{} // not nil: the list is written
+func (d *decoder) include(n *yaml.Node) []schema.Field[string] {
+	patterns := []schema.Field[string]{} // not nil: the list is written
 	for _, item := range d.scalars(n, "include") {
 		if hint, wrong := checkInclude(item.Value); wrong != "" {
-			d.errorf(d.at(item), "include", hint, "include %s %s", show(item.Value), wrong)
+			d.errorf(d.at(item), "include", hint, "include %s %s", schema.Show(item.Value), wrong)
 			continue
 		}
-		patterns = append(patterns, Field[string]{item.Value, d.at(item), true})
+		patterns = append(patterns, schema.Field[string]{Value: item.Value, Pos: d.at(item), Set: true})
 	}
 	return patterns
 }
 
 func (d *decoder) unknownRootKey(p pair) {
-	hint := suggestOrList(p.key, rootKeys)
+	hint := schema.SuggestOrList(p.key, rootKeys)
 	if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
 		hint = "start a new document with ---"
 	}
-	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", show(p.key))
+	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", schema.Show(p.key))
 }
 
 // accountDocument reads an account document.
 func (d *decoder) accountDocument(n *yaml.Node) {
-	var a Account
+	var a schema.Account
 	for _, p := range d.mapping(n, "an account document") {
 		switch p.key {
 		case "account":
@@ -172,7 +173,7 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		return // reported where it was read
 	}
 	if first, ok := d.accounts[a.Name.Value]; ok {
-		d.errorf(a.Name.Pos, "duplicate-name", "merge the two documents", "account %s is already defined at %s", show(a.Name.Value), first)
+		d.errorf(a.Name.Pos, "duplicate-name", "merge the two documents", "account %s is already defined at %s", schema.Show(a.Name.Value), first)
 		return
 	}
 
@@ -181,35 +182,35 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 }
 
 var (
-	environmentName = lazyRegexp(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-	cloudflareID    = lazyRegexp(`^[0-9a-f]{32}$`)
-	almostID        = lazyRegexp(`^[0-9a-fA-F]{28,36}$`)
+	environmentName = schema.LazyRegexp(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	cloudflareID    = schema.LazyRegexp(`^[0-9a-f]{32}$`)
+	almostID        = schema.LazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
 // environmentName reads the name of an environment variable. The message does
 // not repeat the text, because it may be the secret itself.
-func (d *decoder) environmentName(n *yaml.Node, key, example, content string) Field[string] {
+func (d *decoder) environmentName(n *yaml.Node, key, example, content string) schema.Field[string] {
 	s, ok := d.scalar(n, key)
 	if !ok {
-		return Field[string]{}
+		return schema.Field[string]{}
 	}
 	if !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s) {
 		d.errorf(d.at(n), "environment-name", "write a name such as "+example+", and put "+content+" in that variable",
 			"%s is not the name of an environment variable", key)
-		return Field[string]{}
+		return schema.Field[string]{}
 	}
-	return Field[string]{s, d.at(n), true}
+	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}
 }
 
 // account reads the name or the id of an account.
-func (d *decoder) account(n *yaml.Node) Field[string] {
+func (d *decoder) account(n *yaml.Node) schema.Field[string] {
 	f, ok := d.line(n, "account")
 	if !ok {
-		return Field[string]{}
+		return schema.Field[string]{}
 	}
 	if almostID().MatchString(f.Value) && !cloudflareID().MatchString(f.Value) {
-		d.errorf(f.Pos, "id", "an id has 32 digits of 0-9 and a-f, in lower case", "account %s looks like an id but is not one", show(f.Value))
-		return Field[string]{}
+		d.errorf(f.Pos, "id", "an id has 32 digits of 0-9 and a-f, in lower case", "account %s looks like an id but is not one", schema.Show(f.Value))
+		return schema.Field[string]{}
 	}
 	return f
 }

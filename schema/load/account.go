@@ -1,10 +1,11 @@
-package schema
+package load
 
 import (
 	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
+	"tlsync/schema"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -15,13 +16,13 @@ import (
 const maxCertificateName = 350
 
 // mtls reads the mtls block of an account document.
-func (d *decoder) mtls(n *yaml.Node) []MTLS {
+func (d *decoder) mtls(n *yaml.Node) []schema.MTLS {
 	pairs := d.mapping(n, "mtls")
-	out := make([]MTLS, 0, len(pairs))
+	out := make([]schema.MTLS, 0, len(pairs))
 	for _, p := range pairs {
 		m := d.mtlsEntry(p)
 		if strings.TrimSpace(p.key) != p.key || p.key == "" || strings.Contains(p.key, "\n") || utf8.RuneCountInString(p.key) > maxCertificateName {
-			d.errorf(d.at(p.node), "name", fmt.Sprintf("write one line of at most %d characters without surrounding spaces", maxCertificateName), "%s is not a valid name for a certificate", show(p.key))
+			d.errorf(d.at(p.node), "name", fmt.Sprintf("write one line of at most %d characters without surrounding spaces", maxCertificateName), "%s is not a valid name for a certificate", schema.Show(p.key))
 			continue
 		}
 		out = append(out, m)
@@ -30,8 +31,8 @@ func (d *decoder) mtls(n *yaml.Node) []MTLS {
 }
 
 // mtlsEntry reads one entry of mtls.
-func (d *decoder) mtlsEntry(p pair) MTLS {
-	m := MTLS{Name: Field[string]{p.key, d.at(p.node), true}}
+func (d *decoder) mtlsEntry(p pair) schema.MTLS {
+	m := schema.MTLS{Name: schema.Field[string]{Value: p.key, Pos: d.at(p.node), Set: true}}
 	pairs := d.mapping(p.value, "an entry of mtls")
 	if p.value.Kind != yaml.MappingNode {
 		return m
@@ -59,7 +60,7 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 			continue
 		}
 		if m.Absent {
-			d.errorf(d.at(p.node), "absent", "remove the line", "%s has state: absent and cannot have %s", bare(m.Name.Value), p.key)
+			d.errorf(d.at(p.node), "absent", "remove the line", "%s has state: absent and cannot have %s", schema.Bare(m.Name.Value), p.key)
 		}
 	}
 
@@ -70,9 +71,9 @@ func (d *decoder) mtlsEntry(p pair) MTLS {
 }
 
 // checkMTLS reports what is missing from an entry of mtls.
-func (d *decoder) checkMTLS(p pair, m *MTLS) {
+func (d *decoder) checkMTLS(p pair, m *schema.MTLS) {
 	if !hasKey(p.value, "ca") {
-		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to remove the entry", "%s has no ca", bare(m.Name.Value))
+		d.errorf(m.Name.Pos, "missing-key", "write ca: with the file of the certificate authority, or state: absent to remove the entry", "%s has no ca", schema.Bare(m.Name.Value))
 	}
 
 	// The list of hostnames counts as written if all its names have mistakes.
@@ -87,8 +88,8 @@ func (d *decoder) checkMTLS(p pair, m *MTLS) {
 }
 
 // authorities reads a file, or a list of files.
-func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []CACertificate {
-	var out []CACertificate
+func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []schema.CACertificate {
+	var out []schema.CACertificate
 	for _, item := range d.scalars(n, "ca") {
 		if ca, ok := d.authority(item, isAbsent); ok {
 			out = append(out, ca)
@@ -99,18 +100,18 @@ func (d *decoder) authorities(n *yaml.Node, isAbsent bool) []CACertificate {
 
 // hostnameList reads a list of hostnames, which may be empty. The Value of at is
 // the number of items written.
-func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[int]) {
+func (d *decoder) hostnameList(n *yaml.Node) (names []schema.Field[string], at schema.Field[int]) {
 	items, ok := d.list(n, "hostnames")
 	if !ok {
 		return nil, at
 	}
 
-	seen := map[string]Pos{}
+	seen := map[string]schema.Pos{}
 	for _, item := range items {
-		name, err := CanonicalHostname(item.Value)
+		name, err := schema.CanonicalHostname(item.Value)
 		if err != nil {
 			hint := ""
-			if isGlob(item.Value) {
+			if schema.IsGlob(item.Value) {
 				hint = "write each name: client certificates cannot be asked for under a wildcard"
 			}
 			d.errorf(d.at(item), "hostname", hint, "%v", err)
@@ -118,15 +119,15 @@ func (d *decoder) hostnameList(n *yaml.Node) (names []Field[string], at Field[in
 		}
 
 		if first, ok := seen[name]; ok {
-			d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list, at %s", show(item.Value), first)
+			d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list, at %s", schema.Show(item.Value), first)
 			continue
 		}
 
 		seen[name] = d.at(item)
-		names = append(names, Field[string]{name, d.at(item), true})
+		names = append(names, schema.Field[string]{Value: name, Pos: d.at(item), Set: true})
 	}
 
-	return names, Field[int]{len(items), d.at(n), true}
+	return names, schema.Field[int]{Value: len(items), Pos: d.at(n), Set: true}
 }
 
 // alertTypes are the notifications about certificates and about service tokens
@@ -150,9 +151,9 @@ const expiryAlert = "access_custom_certificate_expiration_type"
 func AlertTypes() []string { return slices.Clone(alertTypes) }
 
 // alerts reads the alerts of an account document.
-func (d *decoder) alerts(n *yaml.Node) []Alert {
-	var out []Alert
-	seen := map[string]Pos{}
+func (d *decoder) alerts(n *yaml.Node) []schema.Alert {
+	var out []schema.Alert
+	seen := map[string]schema.Pos{}
 	for _, item := range d.sequence(n, "alerts") {
 		a, ok := d.alert(item)
 		if !ok {
@@ -160,7 +161,7 @@ func (d *decoder) alerts(n *yaml.Node) []Alert {
 		}
 
 		if first, ok := seen[a.Name.Value]; ok {
-			d.errorf(a.Name.Pos, "duplicate-name", "give each alert of the account its own name", "alert %s is already defined at %s", show(a.Name.Value), first)
+			d.errorf(a.Name.Pos, "duplicate-name", "give each alert of the account its own name", "alert %s is already defined at %s", schema.Show(a.Name.Value), first)
 			continue
 		}
 
@@ -171,8 +172,8 @@ func (d *decoder) alerts(n *yaml.Node) []Alert {
 }
 
 // alert reads an item of alerts.
-func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
-	a := Alert{Enabled: Field[bool]{Value: true}}
+func (d *decoder) alert(n *yaml.Node) (schema.Alert, bool) {
+	a := schema.Alert{Enabled: schema.Field[bool]{Value: true}}
 	pairs := d.mapping(n, "an alert")
 	if n.Kind != yaml.MappingNode {
 		return a, false
@@ -205,7 +206,7 @@ func (d *decoder) alert(n *yaml.Node) (Alert, bool) {
 
 // alertKey reads a key of an alert. It reports whether the key is known and not
 // allowed on an alert that is to be absent.
-func (d *decoder) alertKey(p pair, a *Alert) (extra bool) {
+func (d *decoder) alertKey(p pair, a *schema.Alert) (extra bool) {
 	switch p.key {
 	case "name":
 		a.Name, _ = d.line(p.value, "name")
@@ -222,7 +223,7 @@ func (d *decoder) alertKey(p pair, a *Alert) (extra bool) {
 		}
 	case "description":
 		if s, ok := d.scalar(p.value, "description"); ok {
-			a.Description = Field[string]{s, d.at(p.value), true}
+			a.Description = schema.Field[string]{Value: s, Pos: d.at(p.value), Set: true}
 		}
 	case "email":
 		a.Email = d.destinations(p, checkAddress)
@@ -242,31 +243,31 @@ func notifies(pairs []pair) bool {
 	return slices.ContainsFunc(pairs, func(p pair) bool {
 		isDestination := p.key == "email" || p.key == "webhooks" || p.key == "pagerduty"
 		isEmpty := p.value.Kind == yaml.SequenceNode && !slices.ContainsFunc(p.value.Content, func(item *yaml.Node) bool {
-			return item.Kind == yaml.ScalarNode && !isNull(item)
+			return item.Kind == yaml.ScalarNode && !schema.IsNull(item)
 		})
 		return isDestination && !isEmpty
 	})
 }
 
-func (d *decoder) alertType(n *yaml.Node) Field[string] {
+func (d *decoder) alertType(n *yaml.Node) schema.Field[string] {
 	s, ok := d.scalar(n, "type")
 	if !ok {
-		return Field[string]{}
+		return schema.Field[string]{}
 	}
 	if !slices.Contains(alertTypes, s) {
-		d.errorf(d.at(n), "alert-type", suggestOrList(s, alertTypes), "unknown alert type %s", show(s))
-		return Field[string]{}
+		d.errorf(d.at(n), "alert-type", schema.SuggestOrList(s, alertTypes), "unknown alert type %s", schema.Show(s))
+		return schema.Field[string]{}
 	}
-	return Field[string]{s, d.at(n), true}
+	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}
 }
 
 // destinations reads the destinations of one kind. A single one counts as a list
 // of one. check, if any, describes the mistake in a destination, "" if there is
 // none.
-func (d *decoder) destinations(p pair, check func(string) (wrong, hint string)) Field[[]string] {
+func (d *decoder) destinations(p pair, check func(string) (wrong, hint string)) schema.Field[[]string] {
 	items, ok := d.list(p.value, p.key)
 	if !ok {
-		return Field[[]string]{}
+		return schema.Field[[]string]{}
 	}
 
 	out := make([]string, 0, len(items))
@@ -277,17 +278,17 @@ func (d *decoder) destinations(p pair, check func(string) (wrong, hint string)) 
 		}
 		if check != nil {
 			if wrong, hint := check(f.Value); wrong != "" {
-				d.errorf(f.Pos, "address", hint, "%s %s", show(f.Value), wrong)
+				d.errorf(f.Pos, "address", hint, "%s %s", schema.Show(f.Value), wrong)
 				continue
 			}
 		}
 		if slices.Contains(out, f.Value) {
-			d.errorf(f.Pos, "duplicate-name", "", "%s is already in the list", show(f.Value))
+			d.errorf(f.Pos, "duplicate-name", "", "%s is already in the list", schema.Show(f.Value))
 			continue
 		}
 		out = append(out, f.Value)
 	}
-	return Field[[]string]{out, d.at(p.value), true}
+	return schema.Field[[]string]{Value: out, Pos: d.at(p.value), Set: true}
 }
 
 // checkAddress describes the mistake in an e-mail address, "" if there is none.
@@ -297,7 +298,7 @@ func checkAddress(s string) (wrong, hint string) {
 	case err != nil:
 		return "is not an e-mail address", ""
 	case a.Address != s:
-		return "is more than an e-mail address", "write " + show(a.Address)
+		return "is more than an e-mail address", "write " + schema.Show(a.Address)
 	}
 	return "", ""
 }

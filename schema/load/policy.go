@@ -1,9 +1,11 @@
-package schema
+package load
 
 import (
 	"strconv"
 	"strings"
 	"time"
+	"tlsync/schema"
+	"tlsync/schema/certificate"
 
 	"gopkg.in/yaml.v3"
 )
@@ -15,7 +17,7 @@ func (d *decoder) policy(p pair) {
 		return
 	}
 
-	policy := Policy{Pos: d.at(p.node), Set: true}
+	policy := schema.Policy{Pos: d.at(p.node), Set: true}
 	for _, p := range pairs {
 		switch p.key {
 		case "floor":
@@ -40,78 +42,38 @@ func (d *decoder) policy(p pair) {
 }
 
 // coverage reads whether coverage is required, and where that is written.
-func (d *decoder) coverage(p pair) (required bool, at Pos) {
+func (d *decoder) coverage(p pair) (required bool, at schema.Pos) {
 	switch s, ok := d.scalar(p.value, "coverage"); {
 	case !ok:
 	case s == "required":
 		return true, d.at(p.node)
 	case s != "report":
-		d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", show(s))
+		d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", schema.Show(s))
 	}
-	return false, Pos{}
+	return false, schema.Pos{}
 }
 
 // maxChanges reads a count or a percentage.
-func (d *decoder) maxChanges(n *yaml.Node) MaxChanges {
+func (d *decoder) maxChanges(n *yaml.Node) schema.MaxChanges {
 	s, ok := d.scalar(n, "max_changes")
 	if !ok {
-		return MaxChanges{}
+		return schema.MaxChanges{}
 	}
-	m, ok := ParseMaxChanges(s)
+	m, ok := schema.ParseMaxChanges(s)
 	if !ok {
-		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a percentage such as 30%%", show(s))
+		d.errorf(d.at(n), "policy", "", "max_changes %s is neither a number of at least 1 nor a percentage such as 30%%", schema.Show(s))
 	}
 	return m
 }
 
-// ParseMaxChanges reads a number of at least 1, or a percentage above 0% and up
-// to 100%, as in "30%".
-func ParseMaxChanges(s string) (MaxChanges, bool) {
-	if share, isShare := strings.CutSuffix(s, "%"); isShare {
-		f, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
-		if err == nil && f > 0 && f <= 100 {
-			return MaxChanges{Percent: f, Set: true}, true
-		}
-	} else if n, err := strconv.Atoi(s); err == nil && n > 0 {
-		return MaxChanges{Count: n, Set: true}, true
-	}
-	return MaxChanges{}, false
-}
-
-// String returns the limit as it is written, "412" or "30%", or "" if there is
-// none.
-func (m MaxChanges) String() string {
-	switch {
-	case !m.Set:
-		return ""
-	case m.Percent > 0:
-		return strconv.FormatFloat(m.Percent, 'f', -1, 64) + "%"
-	}
-	return strconv.Itoa(m.Count)
-}
-
-// alwaysAllowed is the number of changes that every limit permits, so that a
-// percentage of few objects is useful.
-const alwaysAllowed = 10
-
-// Of returns the number of changes that one apply may make, given the number of
-// live objects.
-func (m MaxChanges) Of(objects int) int {
-	n := m.Count
-	if m.Percent > 0 {
-		n = int(float64(objects) * m.Percent / 100)
-	}
-	return max(n, alwaysAllowed)
-}
-
 // exception reads an item of exceptions.
-func (d *decoder) exception(n *yaml.Node, via string) (Exception, bool) {
+func (d *decoder) exception(n *yaml.Node, via string) (schema.Exception, bool) {
 	pairs := d.mapping(n, via)
 	if n.Kind != yaml.MappingNode {
-		return Exception{}, false
+		return schema.Exception{}, false
 	}
 
-	e := Exception{Pos: d.at(n)}
+	e := schema.Exception{Pos: d.at(n)}
 	written := map[string]bool{}
 	for _, p := range pairs {
 		written[p.key] = true
@@ -154,7 +116,7 @@ func (d *decoder) date(n *yaml.Node) string {
 		return ""
 	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		d.errorf(d.at(n), "date", "write it as in 2027-03-31", "until %s is not a date", show(s))
+		d.errorf(d.at(n), "date", "write it as in 2027-03-31", "until %s is not a date", schema.Show(s))
 		return ""
 	}
 	return s
@@ -162,39 +124,18 @@ func (d *decoder) date(n *yaml.Node) string {
 
 // checkUntil warns during the last days of an exception, and rejects an
 // exception that has ended.
-func (d *decoder) checkUntil(e *Exception) {
+func (d *decoder) checkUntil(e *schema.Exception) {
 	if e.Until == "" || d.now.IsZero() {
 		return
 	}
 	const day = 24 * time.Hour
 	const hint = "remove the exception, or give it a later day"
-	switch left := e.end().Sub(d.now); {
+	switch left := e.End().Sub(d.now); {
 	case left <= 0:
-		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s ended on %s", show(e.Hostname), e.Until)
-	case left <= firstAlertDays*day:
-		d.warnf(e.UntilAt, "exception-expires", hint, "the exception for %s ends on %s, in %s; from that day on it is an error", show(e.Hostname), e.Until, days((left+day-1)/day))
+		d.errorf(e.UntilAt, "exception-expired", hint, "the exception for %s ended on %s", schema.Show(e.Hostname), e.Until)
+	case left <= certificate.FirstAlertDays*day:
+		d.warnf(e.UntilAt, "exception-expires", hint, "the exception for %s ends on %s, in %s; from that day on it is an error", schema.Show(e.Hostname), e.Until, certificate.Days((left+day-1)/day))
 	}
-}
-
-// end returns the moment at which the exception ends: midnight UTC.
-func (e *Exception) end() time.Time {
-	t, err := time.Parse(time.DateOnly, e.Until)
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// Holds reports whether the exception applies to a canonical name and has not
-// ended. At the zero time no exception has ended. A name that begins with "*."
-// stands for all names below the rest; a pattern that matches only some labels
-// does not apply to it.
-func (e *Exception) Holds(name string, now time.Time) bool {
-	if strings.HasPrefix(name, "*.") && strings.ContainsAny(e.Hostname, "?[{") {
-		return false
-	}
-	g := compileGlob(e.Hostname)
-	return g.match(name) && (now.IsZero() || now.Before(e.end()))
 }
 
 // hasKey reports whether a mapping has a key, even one without a value. mapping

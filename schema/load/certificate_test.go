@@ -1,4 +1,4 @@
-package schema
+package load
 
 import (
 	"bytes"
@@ -21,6 +21,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"tlsync/schema"
+	"tlsync/schema/certificate"
 	"unicode/utf16"
 )
 
@@ -86,19 +88,19 @@ func TestExpiresSoon(t *testing.T) {
 		{-day, "expired on 2026-05-31, 1 day ago"},
 		{-400 * day, "expired on 2025-04-27, 400 days ago"},
 	} {
-		got, ok := ExpiresSoon(testNow.Add(c.left), testNow)
+		got, ok := certificate.ExpiresSoon(testNow.Add(c.left), testNow)
 		if ok != (c.want != "") || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.left, got, c.want)
 		}
 	}
-	if _, ok := ExpiresSoon(testNow, time.Time{}); ok {
+	if _, ok := certificate.ExpiresSoon(testNow, time.Time{}); ok {
 		t.Error("something is said without knowing the time")
 	}
-	if _, ok := ExpiresSoon(time.Time{}, testNow); ok {
+	if _, ok := certificate.ExpiresSoon(time.Time{}, testNow); ok {
 		t.Error("something is said without knowing the end")
 	}
 	here := time.FixedZone("", 14*3600)
-	if got, _ := ExpiresSoon(testNow.In(here), testNow.In(here)); !strings.Contains(got, "2026-06-01") {
+	if got, _ := certificate.ExpiresSoon(testNow.In(here), testNow.In(here)); !strings.Contains(got, "2026-06-01") {
 		t.Errorf("the date depends on where one is: %s", got)
 	}
 }
@@ -140,11 +142,11 @@ func TestOldSignatures(t *testing.T) {
 
 // TestChainOrder checks the suggested order for every order of a chain.
 func TestChainOrder(t *testing.T) {
-	var chain []certificate
+	var chain []certificate.Certificate
 	var by *authority
 	for i := range 4 {
 		by = newAuthority(t, fmt.Sprintf("CA %d", i), by, nil)
-		chain = slices.Insert(chain, 0, certificate{by.Certificate, i})
+		chain = slices.Insert(chain, 0, certificate.Certificate{Certificate: by.Certificate, Line: i})
 	}
 	shuffled := slices.Clone(chain)
 	for i := range 24 { // factorial number system
@@ -155,20 +157,20 @@ func TestChainOrder(t *testing.T) {
 			n /= j
 			shuffled[j-1], shuffled[k] = shuffled[k], shuffled[j-1]
 		}
-		order := chainOrder(shuffled)
+		order := certificate.ChainOrder(shuffled)
 		if len(order) != 4 {
 			t.Fatalf("%d of 4", len(order))
 		}
 		for j := range order {
 			if order[j].Certificate != chain[j].Certificate {
-				t.Errorf("order %d: %s at place %d", i, order[j].subject(), j)
+				t.Errorf("order %d: %s at place %d", i, order[j].QuotedSubject(), j)
 			}
 		}
-		if isRight := slices.EqualFunc(shuffled, chain, func(a, b certificate) bool { return a.Certificate == b.Certificate }); isRight != (len(checkChain(&certificateFile{certificates: shuffled})) == 0) {
+		if isRight := slices.EqualFunc(shuffled, chain, func(a, b certificate.Certificate) bool { return a.Certificate == b.Certificate }); isRight != (len(certificate.CheckChain(&certificate.CertificateFile{Certificates: shuffled})) == 0) {
 			t.Errorf("order %d: right is %t", i, isRight)
 		}
 	}
-	if chainOrder(slices.Concat(chain[:1], chain[2:])) != nil {
+	if certificate.ChainOrder(slices.Concat(chain[:1], chain[2:])) != nil {
 		t.Error("a chain with a gap has an order")
 	}
 }
@@ -194,25 +196,25 @@ func TestKeysAreNotRepeated(t *testing.T) {
 		content string
 		rule    string
 	}{
-		"alone":              {plain, RuleSecret},
-		"before":             {plain + a.pem(), RuleSecret},
-		"after":              {a.pem() + plain, RuleSecret},
-		"EC":                 {block("EC PRIVATE KEY"), RuleSecret},
-		"RSA":                {block("RSA PRIVATE KEY"), RuleSecret},
-		"encrypted":          {block("ENCRYPTED PRIVATE KEY"), RuleSecret},
-		"OpenSSH":            {block("OPENSSH PRIVATE KEY"), RuleSecret},
-		"PGP":                {block("PGP PRIVATE KEY BLOCK"), RuleSecret},
-		"indented":           {strings.ReplaceAll(a.pem()+plain, "\n", "\n    "), RuleSecret},
-		"in a comment":       {a.pem() + "# " + strings.ReplaceAll(plain, "\n", "\n# "), RuleSecret},
-		"small letters":      {strings.ReplaceAll(plain, "PRIVATE KEY", "private key"), RuleSecret},
-		"CRLF":               {strings.ReplaceAll(plain, "\n", "\r\n"), RuleSecret},
-		"CR alone":           {strings.ReplaceAll(a.pem()+plain, "\n", "\r"), RuleSecret},
-		"cut short":          {a.pem() + plain[:100], RuleSecret},
+		"alone":              {plain, schema.RuleSecret},
+		"before":             {plain + a.pem(), schema.RuleSecret},
+		"after":              {a.pem() + plain, schema.RuleSecret},
+		"EC":                 {block("EC PRIVATE KEY"), schema.RuleSecret},
+		"RSA":                {block("RSA PRIVATE KEY"), schema.RuleSecret},
+		"encrypted":          {block("ENCRYPTED PRIVATE KEY"), schema.RuleSecret},
+		"OpenSSH":            {block("OPENSSH PRIVATE KEY"), schema.RuleSecret},
+		"PGP":                {block("PGP PRIVATE KEY BLOCK"), schema.RuleSecret},
+		"indented":           {strings.ReplaceAll(a.pem()+plain, "\n", "\n    "), schema.RuleSecret},
+		"in a comment":       {a.pem() + "# " + strings.ReplaceAll(plain, "\n", "\n# "), schema.RuleSecret},
+		"small letters":      {strings.ReplaceAll(plain, "PRIVATE KEY", "private key"), schema.RuleSecret},
+		"CRLF":               {strings.ReplaceAll(plain, "\n", "\r\n"), schema.RuleSecret},
+		"CR alone":           {strings.ReplaceAll(a.pem()+plain, "\n", "\r"), schema.RuleSecret},
+		"cut short":          {a.pem() + plain[:100], schema.RuleSecret},
 		"as a certificate":   {block("CERTIFICATE"), "certificate"},
 		"DER":                {string(der), "certificate"},
 		"UTF-16":             {wide(plain), "certificate"},
 		"base64 alone":       {strings.Join(strings.Split(plain, "\n")[1:3], "\n"), "certificate"},
-		"after its own name": {"-----BEGIN " + strings.ReplaceAll(plain, "\n", "") + "-----\n", RuleSecret},
+		"after its own name": {"-----BEGIN " + strings.ReplaceAll(plain, "\n", "") + "-----\n", schema.RuleSecret},
 	} {
 		fsys := certificateTree(c.content)
 		d, diags := Load(fsys, testNow)
@@ -357,7 +359,7 @@ func TestTooManyCertificateFiles(t *testing.T) {
 	}
 	fsys["accounts/a.yaml"] = &fstest.MapFile{Data: []byte(b.String())}
 	_, diags := Load(fsys, testNow)
-	if !slices.ContainsFunc(diags, func(d Diagnostic) bool {
+	if !slices.ContainsFunc(diags, func(d schema.Diagnostic) bool {
 		return d.Pos.String() == "accounts/a.yaml:1006:7" && strings.Contains(d.Message, "more than 1000 certificate files")
 	}) {
 		t.Error(dumpDiagnostics(diags[:2]))
@@ -409,7 +411,7 @@ func TestAlertTypes(t *testing.T) {
 // TestCertificateNames checks the keys of mtls, which are the names of
 // certificates.
 func TestCertificateNames(t *testing.T) {
-	load := func(name string) Diagnostics {
+	load := func(name string) schema.Diagnostics {
 		_, diags := Load(tree("tlsync.yaml", "version: 1\n---\naccount: a\nmtls:\n  "+name+": { state: absent }\n"), testNow)
 		return diags
 	}

@@ -1,19 +1,14 @@
-package schema
+package load
 
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
+	"tlsync/schema"
 	"unicode"
 	"unicode/utf8"
 )
-
-// RuleSecret is the rule of a diagnostic whose line seems to contain a secret. A
-// report must not show the source of such a file.
-const RuleSecret = "secret"
 
 // RuleUnreadable is the rule of files that exist and cannot be read.
 const RuleUnreadable = "unreadable"
@@ -24,22 +19,13 @@ const RuleUnreadable = "unreadable"
 // most one indicator in 14 bytes.
 func maxValues(size int) int { return 100_000 + size/12 }
 
-// utf8BOM is the byte order mark that a file may begin with.
-var utf8BOM = []byte("\ufeff")
-
-// lazyRegexp returns a function that compiles a regular expression on first use,
-// so that commands do not pay for expressions that they do not need.
-func lazyRegexp(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
-
 // checkText checks the bytes of a file before the YAML parser reads them, and
 // reports whether they can be parsed. The parser would report these problems
 // without a place or on the wrong line, or would use too much memory. Of each
 // kind of problem only the first is reported.
 func (d *decoder) checkText(b []byte) bool {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) || bytes.HasPrefix(b, []byte{0, 0, 0xfe, 0xff}) {
-		d.errorf(Pos{d.file, 1, 1}, "encoding", "save it as UTF-8", "the file is in UTF-16 or UTF-32, not in UTF-8")
+		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "encoding", "save it as UTF-8", "the file is in UTF-16 or UTF-32, not in UTF-8")
 		return false
 	}
 
@@ -57,7 +43,7 @@ func (d *decoder) checkText(b []byte) bool {
 	}
 
 	if c.values > maxValues(len(b)) {
-		d.errorf(Pos{d.file, 1, 1}, "too-large", "split it over several files",
+		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "too-large", "split it over several files",
 			"the file has about %d values, more than the limit of %d for a file of %d bytes", c.values, maxValues(len(b)), len(b))
 		return false
 	}
@@ -75,7 +61,7 @@ type textChecker struct {
 func (c *textChecker) report(kind, rule, hint, format string, args ...any) {
 	if !c.reported[kind] {
 		c.reported[kind] = true
-		c.d.errorf(Pos{c.d.file, c.line, c.col}, rule, hint, format, args...)
+		c.d.errorf(schema.Pos{File: c.d.file, Line: c.line, Col: c.col}, rule, hint, format, args...)
 	}
 }
 
@@ -130,15 +116,15 @@ func (d *decoder) checkSecrets(b []byte) bool {
 	for text := range bytes.Lines(b) {
 		line++
 		if at, what := findSecret(text); what != "" {
-			d.secret(Pos{d.file, line, utf8.RuneCount(text[:at]) + 1}, what)
+			d.secret(schema.Pos{File: d.file, Line: line, Col: utf8.RuneCount(text[:at]) + 1}, what)
 			clean = false
 		}
 	}
 	return clean
 }
 
-func (d *decoder) secret(pos Pos, what string) {
-	d.errorf(pos, RuleSecret, "remove it and revoke it if it was committed; credentials come from the environment",
+func (d *decoder) secret(pos schema.Pos, what string) {
+	d.errorf(pos, schema.RuleSecret, "remove it and revoke it if it was committed; credentials come from the environment",
 		"this looks like %s, so the file is not loaded", what)
 }
 
@@ -236,17 +222,11 @@ func mixedCase(s string) bool {
 	return strings.ContainsAny(s, "0123456789") && strings.ToLower(s) != s && strings.ToUpper(s) != s
 }
 
-// invisible reports whether a character takes no space or changes the direction
-// of the text around it.
-func invisible(r rune) bool {
-	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Bidi_Control, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
-}
-
 // oddRune returns the name of the first character of a value that does not
 // belong in one.
 func oddRune(s string) (string, bool) {
 	for _, r := range s {
-		if unicode.IsControl(r) || invisible(r) || r == utf8.RuneError {
+		if unicode.IsControl(r) || schema.Invisible(r) || r == utf8.RuneError {
 			return fmt.Sprintf("%U", r), true
 		}
 	}

@@ -1,13 +1,7 @@
-// Package schema reads the YAML of a configuration directory into plain data,
-// and knows Cloudflare's vocabulary of TLS settings.
-//
-// Load reads and checks everything and reports every mistake with its place.
-// The table of settings lists the values of each setting, their canonical form,
-// and the weaker of two values. Handshake knows how the minimum, TLS 1.3,
-// ciphers and keys work together. A Selector decides which settings the
-// configuration asks of a custom hostname. The package does not know live state,
-// plans or HTTP.
-package schema
+// Package load reads and checks a configuration directory: the YAML of all its files,
+// and the certificates that they name. Load reports every mistake with its place. The
+// package does not know live state, plans or HTTP.
+package load
 
 import (
 	"bytes"
@@ -20,10 +14,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+	"tlsync/schema"
+	"tlsync/schema/certificate"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"gopkg.in/yaml.v3"
@@ -49,17 +43,17 @@ var rootNames = []string{"tlsync.yaml", "tlsync.yml"}
 type loader struct {
 	log
 	fsys     fs.FS
-	desired  *Desired
+	desired  *schema.Desired
 	digest   hash.Hash
 	size     int64
 	profiles map[string]*profile
 	names    []string // of profiles, in the order written
-	blocks   map[blockKey][]Assignment
-	root     Pos // of the root document
+	blocks   map[blockKey][]schema.Assignment
+	root     schema.Pos // of the root document
 	zones    map[string][]int
-	accounts map[string]Pos
+	accounts map[string]schema.Pos
 	// certificates maps the names of the certificate files that were read.
-	certificates map[string]*certificateFile
+	certificates map[string]*certificate.CertificateFile
 	now          time.Time
 }
 
@@ -78,17 +72,17 @@ type document struct {
 // Load looks at files before it opens them, so that a FIFO or a device cannot
 // block it, and reads each file once. It never includes hidden files, files of
 // editors, or files that do not end in .yaml or .yml.
-func Load(fsys fs.FS, now time.Time) (*Desired, Diagnostics) {
+func Load(fsys fs.FS, now time.Time) (*schema.Desired, schema.Diagnostics) {
 	l := &loader{
 		fsys:     fsys,
-		desired:  &Desired{},
+		desired:  &schema.Desired{},
 		digest:   sha256.New(),
 		profiles: map[string]*profile{},
-		blocks:   map[blockKey][]Assignment{},
+		blocks:   map[blockKey][]schema.Assignment{},
 		zones:    map[string][]int{},
-		accounts: map[string]Pos{},
+		accounts: map[string]schema.Pos{},
 
-		certificates: map[string]*certificateFile{},
+		certificates: map[string]*certificate.CertificateFile{},
 		now:          now,
 	}
 	l.load()
@@ -111,7 +105,7 @@ func (l *loader) load() {
 
 	for _, name := range l.names {
 		if p := l.profiles[name]; !p.used {
-			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", show(name))
+			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", schema.Show(name))
 		}
 	}
 
@@ -129,17 +123,17 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
+		l.errorf(schema.Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
 		return "", false
 	case 2:
-		l.errorf(Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
+		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
 	}
 	return found[0], true
 }
 
 // read reads and parses one file.
 func (l *loader) read(name string) []document {
-	b, ok := l.bytes(name, Pos{File: name}, maxFileSize)
+	b, ok := l.bytes(name, schema.Pos{File: name}, maxFileSize)
 	if !ok {
 		return nil
 	}
@@ -153,7 +147,7 @@ func (l *loader) read(name string) []document {
 
 // bytes returns the content of a regular file within the limits and adds it to
 // the digest. It reports problems with the file at pos.
-func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
+func (l *loader) bytes(name string, pos schema.Pos, largest int64) ([]byte, bool) {
 	size, ok := l.checkFile(name, pos, largest)
 	if !ok {
 		return nil, false
@@ -173,7 +167,7 @@ func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
 	}
 	b := content.Bytes()
 	if int64(len(b)) > largest {
-		l.errorf(pos, "too-large", "", "%s grew beyond %d MiB while it was read", printable(name), largest>>20)
+		l.errorf(pos, "too-large", "", "%s grew beyond %d MiB while it was read", schema.Printable(name), largest>>20)
 		return nil, false
 	}
 
@@ -187,14 +181,14 @@ func (l *loader) bytes(name string, pos Pos, largest int64) ([]byte, bool) {
 }
 
 // checkFile returns the size of a file, and reports whether it may be opened.
-func (l *loader) checkFile(name string, pos Pos, largest int64) (size int64, ok bool) {
+func (l *loader) checkFile(name string, pos schema.Pos, largest int64) (size int64, ok bool) {
 	info, err := fs.Stat(l.fsys, name)
 	if err != nil {
 		l.unreadable(name, pos, err)
 		return 0, false
 	}
 
-	shown := printable(name)
+	shown := schema.Printable(name)
 	switch {
 	case info.IsDir():
 		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", shown)
@@ -212,7 +206,7 @@ func (l *loader) checkFile(name string, pos Pos, largest int64) (size int64, ok 
 	return info.Size(), true
 }
 
-func (l *loader) unreadable(name string, pos Pos, err error) {
+func (l *loader) unreadable(name string, pos schema.Pos, err error) {
 	var perr *fs.PathError
 	if errors.As(err, &perr) {
 		err = perr.Err
@@ -221,25 +215,17 @@ func (l *loader) unreadable(name string, pos Pos, err error) {
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
 	}
-	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", printable(name), err)
-}
-
-// printable is a file name that can stand in output.
-func printable(name string) string {
-	if strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
-		return strconv.Quote(name)
-	}
-	return name
+	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", schema.Printable(name), err)
 }
 
 // included returns the names of the files that the patterns match, sorted and
 // without duplicates.
-func (l *loader) included(patterns []Field[string], rootName string) []string {
+func (l *loader) included(patterns []schema.Field[string], rootName string) []string {
 	found := map[string]bool{}
 	for _, p := range patterns {
 		n := l.glob(p, found)
 		if n == 0 && p.Set {
-			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", show(p.Value))
+			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", schema.Show(p.Value))
 		}
 	}
 
@@ -251,7 +237,7 @@ func (l *loader) included(patterns []Field[string], rootName string) []string {
 	slices.Sort(names)
 
 	if len(names) > maxFiles {
-		l.errorf(Pos{File: rootName}, "too-large", "", "include matches %d files, more than the limit of %d", len(names), maxFiles)
+		l.errorf(schema.Pos{File: rootName}, "too-large", "", "include matches %d files, more than the limit of %d", len(names), maxFiles)
 		names = names[:maxFiles]
 	}
 	return l.withoutTwins(names)
@@ -266,7 +252,7 @@ func (l *loader) withoutTwins(names []string) []string {
 	for _, name := range names {
 		stem := strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
 		if other, ok := first[stem]; ok {
-			l.errorf(Pos{File: name}, "twin-files", "keep one of them", "both %s and %s exist", other, name)
+			l.errorf(schema.Pos{File: name}, "twin-files", "keep one of them", "both %s and %s exist", other, name)
 			continue
 		}
 		first[stem] = name
@@ -277,7 +263,7 @@ func (l *loader) withoutTwins(names []string) []string {
 
 // glob adds the files that one pattern matches to found, and returns their
 // number. It does not enter directories that cannot contain a match.
-func (l *loader) glob(p Field[string], found map[string]bool) int {
+func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 	base, rest := doublestar.SplitPattern(p.Value)
 	deepest := strings.Count(p.Value, "/")
 	if strings.Contains(rest, "**") || strings.Contains(rest, "{") {
@@ -288,7 +274,7 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 	err := fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if name != base || !errors.Is(err, fs.ErrNotExist) {
-				l.unreadable(name, Pos{File: printable(name)}, err)
+				l.unreadable(name, schema.Pos{File: schema.Printable(name)}, err)
 			}
 			return nil
 		}
@@ -298,8 +284,8 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 
 		ignored := name != "." && ignoredName(entry.Name())
 		isMatch := !ignored && isYAML(name) && doublestar.MatchUnvalidated(p.Value, name)
-		if isMatch && printable(name) != name {
-			l.errorf(Pos{File: printable(name)}, "unreadable", "rename the file", "the file's name has characters that cannot be printed")
+		if isMatch && schema.Printable(name) != name {
+			l.errorf(schema.Pos{File: schema.Printable(name)}, "unreadable", "rename the file", "the file's name has characters that cannot be printed")
 			isMatch = false
 		}
 
@@ -317,9 +303,9 @@ func (l *loader) glob(p Field[string], found map[string]bool) int {
 	if err != nil {
 		pos := p.Pos
 		if !p.Set {
-			pos = Pos{File: base}
+			pos = schema.Pos{File: base}
 		}
-		l.errorf(pos, "include", "name the directories that hold configuration", "include %s: %v", show(p.Value), err)
+		l.errorf(pos, "include", "name the directories that hold configuration", "include %s: %v", schema.Show(p.Value), err)
 	}
 	return matches
 }
@@ -347,7 +333,7 @@ func checkInclude(p string) (hint, wrong string) {
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:
-		return "write " + show(path.Clean(p)), "has superfluous elements"
+		return "write " + schema.Show(path.Clean(p)), "has superfluous elements"
 	}
 	return "", ""
 }

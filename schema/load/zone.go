@@ -1,16 +1,17 @@
-package schema
+package load
 
 import (
 	"cmp"
 	"slices"
 	"strconv"
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )
 
 // zoneDocument reads a zone document.
 func (d *decoder) zoneDocument(n *yaml.Node) {
-	var z Zone
+	var z schema.Zone
 	pairs := d.mapping(n, "a zone document")
 	for _, p := range pairs { // first the name, which the hostnames are checked against
 		switch p.key {
@@ -31,8 +32,8 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 		case "custom_hostnames":
 			z.CustomHostnames = d.customHostnames(p.value, z)
 		default:
-			if s, ok := LookupSetting(p.key); ok && s.On(ZoneLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "unknown key %s in a zone document", show(p.key))
+			if s, ok := schema.LookupSetting(p.key); ok && s.On(schema.ZoneLevel) {
+				d.errorf(d.at(p.node), "unknown-key", "write it under settings", "unknown key %s in a zone document", schema.Show(p.key))
 				continue
 			}
 			d.unknownKey(p, "a zone document", zoneKeys...)
@@ -43,7 +44,7 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 		return // reported where it was read
 	}
 	if z.Glob && !hasKey(n, "account") {
-		d.errorf(z.Name.Pos, "missing-key", "write account: with the account's name or id", "zone %s is a pattern and needs an account", show(z.Name.Value))
+		d.errorf(z.Name.Pos, "missing-key", "write account: with the account's name or id", "zone %s is a pattern and needs an account", schema.Show(z.Name.Value))
 	}
 
 	if d.isNewZone(z) {
@@ -55,12 +56,12 @@ func (d *decoder) zoneDocument(n *yaml.Node) {
 // isNewZone reports whether there is no other document for the same zone. Zones
 // of the same name are different if both documents name the account, and the
 // accounts differ.
-func (d *decoder) isNewZone(z Zone) bool {
+func (d *decoder) isNewZone(z schema.Zone) bool {
 	for _, i := range d.zones[z.Name.Value] {
 		other := d.desired.Zones[i]
 		if z.Account.Value == other.Account.Value || !z.Account.Set || !other.Account.Set {
 			d.errorf(z.Name.Pos, "duplicate-name", "merge the two documents; if the zones are in two accounts, write account: in both",
-				"zone %s is already defined at %s", show(z.Name.Value), other.Name.Pos)
+				"zone %s is already defined at %s", schema.Show(z.Name.Value), other.Name.Pos)
 			return false
 		}
 	}
@@ -68,9 +69,9 @@ func (d *decoder) isNewZone(z Zone) bool {
 }
 
 // zoneName reads the name of a zone, or a pattern over names.
-func (d *decoder) zoneName(n *yaml.Node) (Field[string], bool) {
+func (d *decoder) zoneName(n *yaml.Node) (schema.Field[string], bool) {
 	name := d.pattern(n, "zone")
-	return Field[string]{name, d.at(n), name != ""}, isGlob(name)
+	return schema.Field[string]{Value: name, Pos: d.at(n), Set: name != ""}, schema.IsGlob(name)
 }
 
 // pattern reads a hostname or a pattern over hostnames. It returns "" if the
@@ -80,7 +81,7 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	name, err := canonicalGlob(s)
+	name, err := schema.CanonicalGlob(s)
 	if err != nil {
 		d.errorf(d.at(n), "hostname", "", "%v", err)
 		return ""
@@ -89,8 +90,8 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 }
 
 // customHostnames reads the custom_hostnames block.
-func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
-	var c CustomHostnames
+func (d *decoder) customHostnames(n *yaml.Node, z schema.Zone) schema.CustomHostnames {
+	var c schema.CustomHostnames
 	pairs := d.mapping(n, "custom_hostnames")
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "create" }); i >= 0 { // first create, which the entries need
 		c.Create = d.boolean(pairs[i].value, "create")
@@ -103,7 +104,7 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 		switch p.key {
 		case "create":
 		case "defaults":
-			c.Defaults = d.block(d.mapping(p.value, "defaults"), CustomHostnameLevel, "defaults", "defaults")
+			c.Defaults = d.block(d.mapping(p.value, "defaults"), schema.CustomHostnameLevel, "defaults", "defaults")
 		case "rules":
 			for i, item := range d.sequence(p.value, "rules") {
 				if r, ok := d.rule(item, i+1); ok {
@@ -113,8 +114,8 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 		case "hostnames":
 			c.Entries = d.entries(p.value, z, c.Create.Value)
 		default:
-			if s, ok := LookupSetting(p.key); ok && s.On(CustomHostnameLevel) {
-				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "unknown key %s in custom_hostnames", show(p.key))
+			if s, ok := schema.LookupSetting(p.key); ok && s.On(schema.CustomHostnameLevel) {
+				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "unknown key %s in custom_hostnames", schema.Show(p.key))
 				continue
 			}
 			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames", "create")
@@ -125,14 +126,14 @@ func (d *decoder) customHostnames(n *yaml.Node, z Zone) CustomHostnames {
 }
 
 // rule reads an item of rules.
-func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
+func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	via := "rule " + strconv.Itoa(index)
 	pairs := d.mapping(n, via)
 	if n.Kind != yaml.MappingNode {
-		return Rule{}, false
+		return schema.Rule{}, false
 	}
 
-	r := Rule{Pos: d.at(n), Index: index}
+	r := schema.Rule{Pos: d.at(n), Index: index}
 	matches := false
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
 		r.Match, matches = d.match(pairs[i].value, via)
@@ -141,7 +142,7 @@ func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
 		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
 
-	r.Settings = d.block(pairs, CustomHostnameLevel, "a rule", via)
+	r.Settings = d.block(pairs, schema.CustomHostnameLevel, "a rule", via)
 	if len(pairs) == 0 {
 		d.warnf(d.at(n), "no-settings", "", "%s sets nothing", via)
 	}
@@ -149,8 +150,8 @@ func (d *decoder) rule(n *yaml.Node, index int) (Rule, bool) {
 }
 
 // match reads the conditions of a rule.
-func (d *decoder) match(n *yaml.Node, via string) (Match, bool) {
-	var m Match
+func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
+	var m schema.Match
 	pairs := d.mapping(n, "match")
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "match of %s is empty", via)
@@ -181,13 +182,13 @@ func (d *decoder) match(n *yaml.Node, via string) (Match, bool) {
 }
 
 // metadata reads the keys and accepted values of custom metadata.
-func (d *decoder) metadata(n *yaml.Node) []MetadataMatch {
-	var out []MetadataMatch
+func (d *decoder) metadata(n *yaml.Node) []schema.MetadataMatch {
+	var out []schema.MetadataMatch
 	for _, p := range d.mapping(n, "metadata") {
-		m := MetadataMatch{Key: p.key}
-		for _, item := range d.scalars(p.value, bare(p.key)) {
+		m := schema.MetadataMatch{Key: p.key}
+		for _, item := range d.scalars(p.value, schema.Bare(p.key)) {
 			if slices.Contains(m.Values, item.Value) {
-				d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list", show(item.Value))
+				d.errorf(d.at(item), "duplicate-name", "", "%s is already in the list", schema.Show(item.Value))
 				continue
 			}
 			m.Values = append(m.Values, item.Value)
@@ -202,21 +203,21 @@ func (d *decoder) metadata(n *yaml.Node) []MetadataMatch {
 		d.errorf(d.at(n), "missing-key", "", "metadata is empty")
 	}
 
-	slices.SortFunc(out, func(a, b MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(out, func(a, b schema.MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }
 
-func (d *decoder) boolean(n *yaml.Node, what string) Field[bool] {
+func (d *decoder) boolean(n *yaml.Node, what string) schema.Field[bool] {
 	s, ok := d.scalar(n, what)
 	if !ok {
-		return Field[bool]{}
+		return schema.Field[bool]{}
 	}
 	switch s {
 	case "true", "on":
-		return Field[bool]{true, d.at(n), true}
+		return schema.Field[bool]{Value: true, Pos: d.at(n), Set: true}
 	case "false", "off":
-		return Field[bool]{false, d.at(n), true}
+		return schema.Field[bool]{Value: false, Pos: d.at(n), Set: true}
 	}
-	d.errorf(d.at(n), "wrong-type", "", "%s %s is not one of true, false", what, show(s))
-	return Field[bool]{}
+	d.errorf(d.at(n), "wrong-type", "", "%s %s is not one of true, false", what, schema.Show(s))
+	return schema.Field[bool]{}
 }
