@@ -22,24 +22,24 @@ func withKey(c *plan.Change, body plan.RawMessage, keys map[string]string) ([]by
 	if err := json.Unmarshal([]byte(body), &members); err != nil {
 		return nil, fmt.Errorf("%s: the body is not an object", c.Ref)
 	}
-	var from struct{ Env string }
-	if json.Unmarshal(members["private_key"], &from) != nil || from.Env == "" {
+	env := plan.KeyEnv(members[plan.PrivateKey])
+	if env == "" {
 		return nil, fmt.Errorf("%s: the request does not say which environment variable holds the private key", c.Ref)
 	}
 
-	key := keys[from.Env]
+	key := keys[env]
 	if strings.TrimSpace(key) == "" {
-		return nil, fmt.Errorf("%s: the environment variable %s is not set; it must hold the private key", c.Ref, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s is not set; it must hold the private key", c.Ref, env)
 	}
 	if block, _ := pem.Decode([]byte(key)); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, env)
 	}
 
 	quoted, err := json.Marshal(key)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, from.Env)
+		return nil, fmt.Errorf("%s: the environment variable %s does not hold a private key in PEM form", c.Ref, env)
 	}
-	members["private_key"] = quoted
+	members[plan.PrivateKey] = quoted
 	return json.Marshal(members)
 }
 

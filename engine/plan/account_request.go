@@ -54,8 +54,8 @@ func certificateBody(c *Change, live Resource) schema.Value {
 		name = live.Name
 	}
 	o.member("name", schema.StringValue(name))
-	if e := EditOf(c.Edits, FieldFingerprint); e != nil {
-		o.member("certificate", e.sent())
+	if c.Upload != nil {
+		o.member("certificate", schema.StringValue(c.Upload.Certificate))
 	}
 	if e := EditOf(c.Edits, FieldHostnames); e != nil {
 		o.member("associated_hostnames", schema.ListValue(e.To.List()))
@@ -125,7 +125,7 @@ func applicationBody(c *Change, live Resource) schema.Value {
 	var o object
 	o.begin()
 	o.member("type", `"self_hosted"`)
-	o.member("name", EditOf(c.Edits, FieldDomain).sent())
+	o.member("name", schema.StringValue(c.Application))
 	o.member("domain", schema.StringValue(c.Name))
 	o.member("session_duration", `"24h"`)
 	o.member("app_launcher_visible", "false")

@@ -128,10 +128,15 @@ type Change struct {
 	// Certificate is the name of the certificate authority that the change is about:
 	// the Ref names the entry of the configuration. It is empty for other kinds.
 	Certificate string
-	Edits       []Edit
-	Action      string // Create, Update or Delete
-	Request     Request
-	Needs       []Ref // changes that must succeed first
+	// Application is the name of an Access application that the change creates; the
+	// Ref names its hostname.
+	Application string
+	// Upload is the certificate that the change uploads; nil for other changes.
+	Upload  *Upload
+	Edits   []Edit
+	Action  string // Create, Update or Delete
+	Request Request
+	Needs   []Ref // changes that must succeed first
 	// Reasons say why it has to wait for what it needs, each once, sorted.
 	Reasons []string
 	Hazards []Hazard
@@ -161,8 +166,9 @@ type Edit struct {
 	Direction     schema.Direction `json:"direction"`
 	Origin        Origin           `json:"origin"`
 
-	// Wire is what is sent: To in the order in which the user wrote it.
-	Wire schema.Value `json:"-"`
+	// Written is To as the user wrote it, with cipher suites in their order; it is
+	// what requests contain. Empty means To.
+	Written schema.Value `json:"-"`
 }
 
 // Origin is the line that asks for an edit, and through what.

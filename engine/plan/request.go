@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -173,16 +174,10 @@ func zoneRequest(c *Change) Request {
 	case schema.FallbackOrigin:
 		method, body = "PUT", `{"origin":`+value+`}`
 	case OriginPullsCertificates:
-		// wire holds the whole body: the certificate, and in place of the key the
-		// variable that holds it.
-		method, body = "POST", value
+		method, body = "POST", c.Upload.body()
 	}
 	return Request{Method: method, Path: TargetPath(c), Body: RawMessage(body)}
 }
-
-// OriginPullsCertificates is the ObjectID of a change that uploads a certificate
-// for origin pulls.
-const OriginPullsCertificates = schema.OriginPulls + ".certificates"
 
 // hostnameSettingRequest writes one setting of a name in a zone.
 func hostnameSettingRequest(c *Change) Request {
@@ -220,14 +215,8 @@ func LaidOver(live []Setting, edits []Edit) []Setting {
 	return out
 }
 
-// sent is the value on the wire: a cipher list keeps the order in which it was
-// written.
-func (e *Edit) sent() schema.Value {
-	if e.Wire != "" {
-		return e.Wire
-	}
-	return e.To
-}
+// sent returns the value that a request contains.
+func (e *Edit) sent() schema.Value { return cmp.Or(e.Written, e.To) }
 
 // FieldHostname is what a deletion edits: the name itself goes.
 const FieldHostname = "hostname"

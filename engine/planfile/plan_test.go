@@ -22,8 +22,8 @@ import (
 // diffPlans compares the members that the public form holds. It takes an empty list for
 // a missing one.
 func diffPlans(a, b *plan.Plan) string {
-	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Wire"),
-		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
+	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Written"),
+		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID", "Application", "Upload"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
 }
 
 func planJSON(t testing.TB, p *plan.Plan) string {
@@ -77,7 +77,7 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 		t.Errorf("%s, then %q", d, last)
 	}
 	// Other fields are told by the ids, the requests, the findings or the messages.
-	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 11, reflect.TypeFor[plan.Finding](): 6} {
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 13, reflect.TypeFor[plan.Finding](): 6} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
 		}

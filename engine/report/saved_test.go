@@ -15,8 +15,8 @@ import (
 // diffPlans compares the members that the public form holds. It takes an empty list for
 // a missing one.
 func diffPlans(a, b *plan.Plan) string {
-	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Wire"),
-		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
+	return cmp.Diff(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(plan.Edit{}, "Written"),
+		cmpopts.IgnoreFields(plan.Change{}, "ZoneID", "ObjectID", "Application", "Upload"), cmpopts.IgnoreFields(plan.Plan{}, "Checksum"))
 }
 
 func planJSON(t testing.TB, p *plan.Plan) string {

@@ -129,9 +129,8 @@ func (w *applications) require(e *mtlsEntry, h schema.Field[string]) {
 	origin := e.origin(e.Require.Pos)
 	cause := w.requireCause(e, h.Value, plan.PolicyCertificate, policy)
 	if app == nil {
-		domain := w.edit(plan.FieldDomain, schema.Inherit, schema.StringValue(h.Value), cause, schema.Changes, origin)
-		domain.Wire = schema.StringValue(e.applicationName(h.Value))
-		c.Edits = append(c.Edits, domain)
+		c.Application = e.applicationName(h.Value)
+		c.Edits = append(c.Edits, w.edit(plan.FieldDomain, schema.Inherit, schema.StringValue(h.Value), cause, schema.Changes, origin))
 	}
 	direction := schema.Strengthens
 	if policy == plan.PolicyNone {

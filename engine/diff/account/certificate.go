@@ -58,8 +58,8 @@ func (w *mtlsPlan) create(a *authority) {
 	e := a.entry
 	md5 := schema.StringValue(a.ca.MD5[0])
 	fingerprint := w.edit(plan.FieldFingerprint, schema.Inherit, md5, w.authorityCause(a, md5, schema.Inherit), schema.Changes, e.origin(a.ca.Pos))
-	fingerprint.Wire = schema.StringValue(a.ca.PEM)
 	c := w.certificateChange(a, plan.Create, "create")
+	c.Upload = &plan.Upload{Certificate: a.ca.PEM}
 	c.Edits = []plan.Edit{fingerprint}
 	if len(a.to) > 0 {
 		c.Edits = append(c.Edits, w.associationEdit(a, nil, a.to))

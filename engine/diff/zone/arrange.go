@@ -73,7 +73,7 @@ func tls13Writes(live *plan.Zone, e *plan.Edit) []zoneWrite {
 	}
 
 	off := *e
-	off.Setting, off.From, off.To, off.Wire = schema.EarlyData, `"on"`, `"off"`, ""
+	off.Setting, off.From, off.To, off.Written = schema.EarlyData, `"on"`, `"off"`, ""
 	off.EffectiveFrom, off.EffectiveTo, off.Direction = off.From, off.To, schema.Strengthens
 	if s, ok := plan.Lookup(live.Settings, schema.TLS13); ok && s.Raw == `"on"` {
 		return []zoneWrite{{schema.TLS13, off}}

@@ -65,9 +65,9 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	c := plan.Change{
 		Ref:    in.Ref.Setting(plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))]),
 		Action: plan.Create, ZoneID: z.ID, ObjectID: plan.OriginPullsCertificates,
+		Upload: &plan.Upload{Certificate: want.PEM, KeyEnv: want.KeyEnv},
 		Edits: []plan.Edit{{
 			Setting: plan.FieldSHA256, From: schema.Inherit, To: sum, EffectiveFrom: schema.Inherit, EffectiveTo: sum,
-			Wire:  schema.Value(fmt.Sprintf(`{"certificate":%s,"private_key":{"env":%s}}`, schema.StringValue(want.PEM), schema.StringValue(want.KeyEnv))),
 			Cause: uploadCause(in, want), Direction: schema.Changes, Origin: plan.Origin{Pos: want.Pos, Via: "settings"},
 		}},
 	}

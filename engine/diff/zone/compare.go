@@ -206,7 +206,7 @@ func (c *comparer) holdPairs() {
 // that of the assignment may be completed from live state.
 func (c *comparer) edit(a *schema.Assignment, from, head schema.Value, base []schema.Assignment) plan.Edit {
 	return plan.Edit{
-		Setting: a.Setting, From: from, To: a.Value, Wire: a.Wire,
+		Setting: a.Setting, From: from, To: a.Value, Written: a.Wire,
 		Cause:  plan.CauseOf(c.in.Base != nil, schema.Assigned(base, a.Setting), head, from),
 		Origin: plan.Origin{Pos: a.Pos, Via: a.Via},
 	}

@@ -53,7 +53,7 @@ func newCreation(in *Input, want *resolve.Creation) creation {
 		}
 		c.own[a.Setting] = a.Value
 		c.edits = append(c.edits, plan.Edit{
-			Setting: a.Setting, From: schema.Inherit, To: a.Value, Wire: a.Wire, EffectiveFrom: schema.Inherit, EffectiveTo: a.Value,
+			Setting: a.Setting, From: schema.Inherit, To: a.Value, Written: a.Wire, EffectiveFrom: schema.Inherit, EffectiveTo: a.Value,
 			Cause: cause, Direction: schema.Changes, Origin: plan.Origin{Pos: a.Pos, Via: a.Via},
 		})
 	}

@@ -111,7 +111,7 @@ func (s *saver) pins() map[pin]*alternative {
 			}
 			p := pin{e.Setting, e.To}
 			if out[p] == nil {
-				out[p] = &alternative{row: row, value: e.To, wire: cmp.Or(e.Wire, e.To)}
+				out[p] = &alternative{row: row, value: e.To, wire: cmp.Or(e.Written, e.To)}
 			}
 			out[p].pins++
 		}
