@@ -149,7 +149,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 		case !br.OfHead: // the configuration accepts it
 			continue
 		case !ok || !row.Known(br.Value):
-			odd[br.Setting+" "+plan.Show(br.Value)] = true // which the configuration could not say
+			odd[br.Setting+" "+br.Value.Show()] = true // which the configuration could not say
 			continue
 		}
 		for _, name := range br.Names {

@@ -226,7 +226,7 @@ func (m *model) checkEnd(t *testing.T, server *sandbox.Server) {
 				got = schema.Inherit
 			}
 			if got != v {
-				t.Errorf("in the end %s of %s is %s, want %s", id, object, plan.Show(got), plan.Show(v))
+				t.Errorf("in the end %s of %s is %s, want %s", id, object, got.Show(), v.Show())
 			}
 		}
 	}

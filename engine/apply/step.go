@@ -102,7 +102,7 @@ func (e conflictError) Error() string { return string(e) }
 
 func conflict(e *plan.Edit, found schema.Value) error {
 	return conflictError(fmt.Sprintf("changed since the plan was made: %s is %s, the plan expects %s; plan again",
-		e.Setting, plan.Show(found), plan.Show(e.From)))
+		e.Setting, found.Show(), e.From.Show()))
 }
 
 // ineffectiveError reports that the API accepted a write and the object does not show

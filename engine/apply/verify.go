@@ -58,7 +58,7 @@ func lacking(c *plan.Change, o plan.Object) error {
 		return ineffectiveError("accepted, but it still exists")
 	case unmet != nil:
 		return ineffectiveError(fmt.Sprintf("accepted, but not effective: %s still reads %s, not %s",
-			unmet.Setting, plan.Show(o.Value(unmet.Setting)), plan.Show(unmet.To)))
+			unmet.Setting, o.Value(unmet.Setting).Show(), unmet.To.Show()))
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func shown(c *plan.Change, v schema.Value) string {
 	if c.Kind.OfAccount() && v.List() != nil {
 		return strings.Join(v.List(), " ")
 	}
-	return plan.Show(v)
+	return v.Show()
 }
 
 var pemText = regexp.MustCompile(`-----BEGIN CERTIFICATE-----[^"]*`)

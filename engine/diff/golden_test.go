@@ -239,7 +239,7 @@ func show(p *plan.Plan, err error) string {
 		for _, e := range c.Edits {
 			fmt.Fprintf(&b, "    %s %s → %s", e.Setting, shown(&c, e.From), shown(&c, e.To))
 			if e.EffectiveFrom != e.From || e.EffectiveTo != e.To {
-				fmt.Fprintf(&b, " (%s → %s)", plan.Show(e.EffectiveFrom), plan.Show(e.EffectiveTo))
+				fmt.Fprintf(&b, " (%s → %s)", e.EffectiveFrom.Show(), e.EffectiveTo.Show())
 			}
 			fmt.Fprintf(&b, "  %s, %s, %s\n", e.Cause, e.Direction, place(&e.Origin))
 		}
@@ -271,7 +271,7 @@ func show(p *plan.Plan, err error) string {
 	for _, br := range p.Breaches {
 		fmt.Fprintf(&b, "breach %s %s", br.Rule, strings.Join(br.Names, ", "))
 		if br.Setting != "" {
-			fmt.Fprintf(&b, ": %s %s", br.Setting, plan.Show(br.Value))
+			fmt.Fprintf(&b, ": %s %s", br.Setting, br.Value.Show())
 		}
 		if br.OfBase {
 			fmt.Fprintf(&b, " (of the base, of the configuration %t)", br.OfHead)

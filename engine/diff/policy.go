@@ -73,9 +73,9 @@ func (in *Input) loosened(objects int) []plan.Finding {
 		row, _ := schema.LookupSetting(was.Setting)
 		switch is := schema.Assigned(head.Floor, was.Setting); {
 		case is == nil:
-			report(schema.Pos{}, "floor", "the floor %s of %s is removed", plan.Show(was.Value), was.Setting)
+			report(schema.Pos{}, "floor", "the floor %s of %s is removed", was.Value.Show(), was.Setting)
 		case !row.Meets(was.Value, is.Value):
-			report(is.Pos, "floor", "the floor of %s goes from %s to %s", was.Setting, plan.Show(was.Value), plan.Show(is.Value))
+			report(is.Pos, "floor", "the floor of %s goes from %s to %s", was.Setting, was.Value.Show(), is.Value.Show())
 		}
 	}
 
@@ -97,7 +97,7 @@ func (in *Input) loosened(objects int) []plan.Finding {
 		}
 		var values []string
 		for _, a := range e.Settings {
-			values = append(values, a.Setting+" "+plan.Show(a.Value))
+			values = append(values, a.Setting+" "+a.Value.Show())
 		}
 		report(e.Pos, "exceptions", "an exception for %s, %s until %s, is new or goes further", e.Hostname, strings.Join(values, ", "), e.Until)
 	}

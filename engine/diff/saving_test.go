@@ -139,7 +139,7 @@ func followed(t *rapid.T, w world, message string) (other world, then, now, save
 			for j := range as {
 				for _, at := range lineAt.FindAllStringSubmatch(l[2], -1) {
 					a := &as[j]
-					if a.Setting == l[1] && plan.Show(a.Value) == value && a.Pos.Line == number(at[1]) && a.Via == at[2] {
+					if a.Setting == l[1] && a.Value.Show() == value && a.Pos.Line == number(at[1]) && a.Via == at[2] {
 						a.Value, a.Wire = schema.Inherit, schema.Inherit
 					}
 				}

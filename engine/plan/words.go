@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"tlsync/schema"
@@ -39,33 +38,7 @@ func Enumerate(list []string) string {
 func Difference(from, to schema.Value) (before, after string) {
 	a, b := from.Without(to), to.Without(from)
 	if a == "{}" || b == "{}" { // one has members that the other lacks
-		return Show(from), Show(to)
+		return from.Show(), to.Show()
 	}
-	return Show(a), Show(b)
-}
-
-// Show is a value as people read it: the name of a cipher list or the number
-// of its suites, "inherit" for no own value, "unknown" for one not read.
-func Show(v schema.Value) string {
-	switch {
-	case v == "":
-		return "unknown"
-	case v == schema.Inherit:
-		return "inherit"
-	case v[0] == '{':
-		return v.Fields()
-	case v[0] != '[':
-		return v.Text()
-	}
-	l := v.List()
-	if l == nil {
-		return string(v)
-	}
-	if name := schema.CipherListName(v); name != "" {
-		return name
-	}
-	if slices.ContainsFunc(l, func(s string) bool { _, ok := schema.LookupSuite(s); return !ok }) {
-		return First(l) // hostnames, or addresses
-	}
-	return Count(len(l), "suite")
+	return a.Show(), b.Show()
 }

@@ -198,7 +198,7 @@ func (w *work) remainsOfField(b *schema.Alert, field string) string {
 	}
 	value := "empty"
 	if v := l.Value(field); v != schema.Inherit {
-		value = strings.Trim(plan.Show(v), "[]")
+		value = strings.Trim(v.Show(), "[]")
 	}
 	return "it stays at " + value + ", and nothing keeps it there"
 }

@@ -115,7 +115,7 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 		return &obstacle{schema.Warning, plan.NotEditable, fmt.Sprintf("%s of zone %s ", want.Setting, z.Name) + fmt.Sprintf(format, args...)}
 	}
 	values := func() string {
-		return fmt.Sprintf("it is %s, the configuration asks for %s", plan.Show(live.Value), plan.Show(want.Value))
+		return fmt.Sprintf("it is %s, the configuration asks for %s", live.Value.Show(), want.Value.Show())
 	}
 
 	if why, lacks := z.Lacking[want.Setting]; !read && lacks {

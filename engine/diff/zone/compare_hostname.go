@@ -106,7 +106,7 @@ func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		c.held[e.Setting] = true
 		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
-			e.Setting, plan.This, plan.Show(z.To), h.Name, plan.Show(e.To)), schema.Assigned(c.in.Head.Settings, e.Setting))
+			e.Setting, plan.This, z.To.Show(), h.Name, e.To.Show()), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
 	return any
 }

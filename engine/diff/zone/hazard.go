@@ -180,7 +180,7 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 	var issued []string
 	for _, id := range []string{"ssl.method", "ssl.wildcard", "ssl.certificate_authority"} {
 		if e := plan.EditOf(c.Edits, id); e != nil {
-			issued = append(issued, fmt.Sprintf("%s from %s to %s", id, plan.Show(e.From), plan.Show(e.To)))
+			issued = append(issued, fmt.Sprintf("%s from %s to %s", id, e.From.Show(), e.To.Show()))
 		}
 	}
 	if len(issued) > 0 {
@@ -188,7 +188,7 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 	}
 
 	if e := plan.EditOf(c.Edits, "origin.server"); e != nil {
-		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", plan.This, plan.Show(e.To)))
+		c.AddHazard(plan.BreaksOrigin, fmt.Sprintf("visitors of %s are served from another origin: %s", plan.This, e.To.Show()))
 	}
 	if plan.MovedAway(h) {
 		c.AddHazard(plan.MovesTraffic, fmt.Sprintf("the status of %s is %s: a write here takes its traffic back from the zone it moved to", plan.This, h.Status))
@@ -203,7 +203,7 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 	for k := range c.Edits {
 		e := &c.Edits[k]
 		move := func() string {
-			return fmt.Sprintf("%s from %s to %s", e.Setting, plan.Show(e.EffectiveFrom), plan.Show(e.EffectiveTo))
+			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
 		}
 		switch {
 		case e.Direction == schema.Weakens:

@@ -34,7 +34,7 @@ func reportChildren(out *findings, o *outcome, i int) {
 		a := &wanted[k]
 		_, own := o.effective(i, a.Setting)
 		if zone := o.after(a.Setting); a.Value != schema.Inherit && zone != "" && zone != own {
-			differ = append(differ, fmt.Sprintf("%s %s", a.Setting, plan.Show(zone)))
+			differ = append(differ, fmt.Sprintf("%s %s", a.Setting, zone.Show()))
 			line = a
 		}
 	}
@@ -54,6 +54,6 @@ func reportPinnedLikeZone(out *findings, in *Input, o *outcome, i int) {
 			continue
 		}
 		out.report(plan.Info, plan.PinnedLikeZone, o.names.Object(i),
-			fmt.Sprintf("%s has its own %s %s, equal to the zone's and not in the configuration: it will not follow the zone", plan.This, s.ID, plan.Show(s.Value)), a)
+			fmt.Sprintf("%s has its own %s %s, equal to the zone's and not in the configuration: it will not follow the zone", plan.This, s.ID, s.Value.Show()), a)
 	}
 }

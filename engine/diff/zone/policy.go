@@ -50,7 +50,7 @@ func (l *limit) line() *schema.Assignment {
 
 // text is the floor in words.
 func (l *limit) text() string {
-	return fmt.Sprintf("the floor%s is %s (%s)", l.policy.Of, plan.Show(l.floor.Value), l.floor.Pos)
+	return fmt.Sprintf("the floor%s is %s (%s)", l.policy.Of, l.floor.Value.Show(), l.floor.Pos)
 }
 
 // policyCheck collects the ways in which the outcome breaks the policies.
@@ -167,7 +167,7 @@ func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	slices.Sort(names)
 	c.breach(plan.BelowFloor, c.in.Ref, plan.Breach{
 		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
-		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, plan.Show(v), zone.Name, c.whoMeets(own, others), worst.text()),
+		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, v.Show(), zone.Name, c.whoMeets(own, others), worst.text()),
 	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
 }
 
@@ -256,7 +256,7 @@ func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Set
 	head, base := origins(broken)
 	c.breach(plan.BelowFloor, object, plan.Breach{
 		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
-		Message: fmt.Sprintf("visitors of %s get %s %s; %s", s.name, row.ID, plan.Show(v), broken[0].text()),
+		Message: fmt.Sprintf("visitors of %s get %s %s; %s", s.name, row.ID, v.Show(), broken[0].text()),
 	}, line, broken[0].line())
 }
 

@@ -110,7 +110,7 @@ func (r *releases) add(kind plan.Kind, a *schema.Assignment, name string, value 
 func (r *release) finding(in *Input) plan.Finding {
 	text := ""
 	if groups := r.groups(); r.key.kind == plan.KindZone {
-		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, in.Live.Name, plan.Show(groups[0].value))
+		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, in.Live.Name, groups[0].value.Show())
 	} else {
 		text = r.hostnamesText(in.Live.Name, groups)
 	}
@@ -146,9 +146,9 @@ func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
 	parts := make([]string, len(groups))
 	for i, g := range groups {
 		total += len(g.names)
-		parts[i] = fmt.Sprintf("%s (%s)", plan.Show(g.value), plan.First(g.names))
+		parts[i] = fmt.Sprintf("%s (%s)", g.value.Show(), plan.First(g.names))
 		if len(groups) > 1 {
-			parts[i] = fmt.Sprintf("%s for %d (%s)", plan.Show(g.value), len(g.names), plan.First(g.names))
+			parts[i] = fmt.Sprintf("%s for %d (%s)", g.value.Show(), len(g.names), plan.First(g.names))
 		}
 	}
 	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors get %s, and nothing keeps it there",

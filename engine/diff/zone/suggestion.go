@@ -104,11 +104,11 @@ func (s *saver) suggestion(as []alternative, now, then int) string {
 	var values, settings, lines, stronger []string
 	for _, a := range as {
 		id := a.row.ID
-		values = append(values, id+" "+plan.Show(a.value))
+		values = append(values, id+" "+a.value.Show())
 		lines = append(lines, fmt.Sprintf("\"%s: inherit\" in place of %s", id, places(a.lines)))
 		after := s.o.after(id)
 		if after != a.value {
-			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", id, plan.Show(a.value), plan.Show(after)))
+			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", id, a.value.Show(), after.Show()))
 		}
 		if after != a.value || schema.Assigned(s.in.Head.Settings, id) == nil {
 			settings = append(settings, fmt.Sprintf("\"%s: %s\"", id, yamlOf(a.value)))
