@@ -157,7 +157,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 				at[name] = &item{name: name}
 				items = append(items, at[name])
 			}
-			at[name].settings = append(at[name].settings, br.Setting+": "+yamlValue(br.Setting, br.Value))
+			at[name].settings = append(at[name].settings, br.Setting+": "+br.Value.YAML())
 		}
 	}
 
@@ -183,14 +183,6 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 		}
 		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", safe.Text(it.name), strings.Join(it.settings, ", "), until)
 	}
-}
-
-// yamlValue is a value as the configuration writes it.
-func yamlValue(setting string, v schema.Value) string {
-	if name := schema.CipherListName(v); setting == schema.Ciphers && name != "" {
-		return name
-	}
-	return string(v) // JSON is YAML
 }
 
 // entries writes the YAML that covers custom hostnames without changing them.
