@@ -36,8 +36,7 @@ var (
 type liveAccount struct {
 	plan.LiveAccount
 	client *client
-	mtls   bool
-	alerts bool
+	needs  plan.AccountScope // of all documents that mean it
 
 	failed error // set if nothing of it could be read
 }
@@ -66,8 +65,7 @@ func (r *Reader) resolveAccounts(ctx context.Context, d discovery, scope plan.Sc
 			at[f.ID] = i
 			accounts = append(accounts, liveAccount{LiveAccount: plan.LiveAccount{Account: f.Account}, client: f.client})
 		}
-		accounts[i].mtls = accounts[i].mtls || s.MTLS
-		accounts[i].alerts = accounts[i].alerts || s.Alerts
+		accounts[i].needs.Add(&s)
 	}
 
 	// These lists are short. Each instance of the generic sort would make the
@@ -147,7 +145,7 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]f
 			continue
 		}
 		for _, z := range l.zones {
-			if z.Account.ID == name || z.Account.Name == name && z.Account.ID != "" {
+			if z.Account.IsCalled(name) && z.Account.ID != "" {
 				add(l.client, z.Account)
 			}
 		}
@@ -155,7 +153,7 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]f
 	if len(out) > 0 {
 		return out, nil
 	}
-	if accountID(name) {
+	if plan.IsAccountID(name) {
 		add(clients[0], plan.Account{ID: name, Name: name})
 		return out, nil
 	}
@@ -174,11 +172,6 @@ func (r *Reader) findAccount(ctx context.Context, d discovery, name string) ([]f
 		failed = cmp.Or(failed, err)
 	}
 	return out, failed
-}
-
-// accountID reports whether a document names an account by its id.
-func accountID(name string) bool {
-	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 // accountPart is a list of an account and the outcome of reading it.
@@ -228,32 +221,32 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 
 func (r *Reader) accountParts(ctx context.Context, a *liveAccount) []accountPart {
 	return []accountPart{
-		{kind: plan.KindMTLSCertificate, needed: a.mtls, read: func() (err error) {
+		{kind: plan.KindMTLSCertificate, needed: a.needs.MTLS, read: func() (err error) {
 			a.Certificates, err = r.certificates(ctx, a.client, a.ID)
 			return err
 		}},
-		{kind: plan.KindMTLSHostname, needed: a.mtls, read: func() (err error) {
+		{kind: plan.KindMTLSHostname, needed: a.needs.MTLS, read: func() (err error) {
 			a.Forwarding, err = forwarding(ctx, a.client, a.ID)
 			return err
 		}},
-		{kind: plan.KindAccessApplication, needed: a.mtls, read: func() (err error) {
+		{kind: plan.KindAccessApplication, needed: a.needs.MTLS, read: func() (err error) {
 			a.Applications, err = r.applications(ctx, a.client, a.ID)
 			return err
 		}},
-		{kind: plan.KindAlert, needed: a.alerts, read: func() (err error) {
+		{kind: plan.KindAlert, needed: a.needs.Alerts, read: func() (err error) {
 			a.Alerts, err = alerts(ctx, a.client, a.ID)
 			return err
 		}},
 
-		{needed: a.alerts, read: func() (err error) {
+		{needed: a.needs.Alerts, read: func() (err error) {
 			a.AlertTypes, err = alertTypes(ctx, a.client, a.ID)
 			return err
 		}},
-		{needed: a.alerts, read: func() (err error) {
+		{needed: a.needs.Alerts, read: func() (err error) {
 			a.Webhooks, err = destinations(ctx, a.client, a.ID, "webhooks")
 			return err
 		}},
-		{needed: a.alerts, read: func() (err error) {
+		{needed: a.needs.Alerts, read: func() (err error) {
 			a.PagerDuty, err = destinations(ctx, a.client, a.ID, "pagerduty")
 			return err
 		}},

@@ -73,7 +73,7 @@ func decodeCertificate(text []byte) (plan.Resource, error) {
 func md5Fingerprint(s string) string {
 	s = s[strings.LastIndexByte(s, '=')+1:]
 	s = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
-	if !accountID(s) {
+	if !plan.IsAccountID(s) {
 		return ""
 	}
 	return s

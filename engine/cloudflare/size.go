@@ -57,7 +57,7 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 		if len(z.client.accounts) > 0 && !z.client.fallback {
 			s.Budget = strings.Join(z.client.accounts, ", ")
 		}
-		if !z.customHostnames {
+		if !z.needs.CustomHostnames {
 			continue
 		}
 		group.Go(crash.Guard(func() error {
@@ -75,8 +75,8 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 
 // reads counts the requests for everything but the custom hostnames.
 func (z *liveZone) reads() int {
-	n, together := len(z.hostnameSettings), false
-	for _, id := range z.settings {
+	n, together := len(z.needs.HostnameSettings), false
+	for _, id := range z.needs.Settings {
 		if readAlone(id) {
 			n++
 		} else {
@@ -87,7 +87,7 @@ func (z *liveZone) reads() int {
 	if together {
 		n++
 	}
-	if z.originCertificates {
+	if z.needs.OriginCertificates {
 		n++
 	}
 	return n

@@ -32,14 +32,8 @@ const maxLookups = 5
 // needed.
 type liveZone struct {
 	plan.Zone
-	client             *client
-	settings           []string
-	hostnameSettings   []string // settings whose values for single hostnames are needed
-	originCertificates bool
-	customHostnames    bool
-	names              []string    // the only custom hostnames needed; nil means all
-	required           bool        // without its custom hostnames the zone is useless
-	origin             plan.Origin // of the first document that reaches it
+	client *client
+	needs  plan.ZoneScope // of all documents that reach it, with the origin of the first
 
 	failed  error
 	without error // why its custom hostnames are missing although not required
@@ -105,13 +99,13 @@ func addZones(live *plan.Live, zones []liveZone) (failures []error) {
 		z := &zones[i]
 		if z.failed != nil {
 			failures = append(failures, z.failed)
-			live.Problems = append(live.Problems, problem(plan.Unreadable, z.Name, "zone "+z.Name+" cannot be read: "+z.failed.Error(), z.origin))
+			live.Problems = append(live.Problems, problem(plan.Unreadable, z.Name, "zone "+z.Name+" cannot be read: "+z.failed.Error(), z.needs.Origin))
 			continue
 		}
 
 		if z.without != nil {
 			f := problem(plan.Unreadable, z.Name, "the custom hostnames of zone "+z.Name+
-				" cannot be read, so it is not known who follows its settings: "+z.without.Error(), z.origin)
+				" cannot be read, so it is not known who follows its settings: "+z.without.Error(), z.needs.Origin)
 			f.Severity = schema.Warning
 			live.Problems = append(live.Problems, f)
 		}
@@ -137,19 +131,19 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 		}
 	}
 
-	run(len(z.settings) > 0, &settingsErr, func() (err error) {
-		settings, err = r.settingsOf(ctx, z.client, &z.Zone, z.settings)
+	run(len(z.needs.Settings) > 0, &settingsErr, func() (err error) {
+		settings, err = r.settingsOf(ctx, z.client, &z.Zone, z.needs.Settings)
 		return err
 	})
-	run(z.customHostnames, &customErr, func() (err error) {
-		z.CustomHostnames, err = r.readCustomHostnames(ctx, z.client, &z.Zone, z.names)
+	run(z.needs.CustomHostnames, &customErr, func() (err error) {
+		z.CustomHostnames, err = r.readCustomHostnames(ctx, z.client, &z.Zone, z.needs.Names)
 		return err
 	})
-	run(len(z.hostnameSettings) > 0, &hostnamesErr, func() (err error) {
-		z.Hostnames, z.HostnameSettings, hostnameGaps, err = r.readZoneHostnames(ctx, z.client, &z.Zone, z.hostnameSettings)
+	run(len(z.needs.HostnameSettings) > 0, &hostnamesErr, func() (err error) {
+		z.Hostnames, z.HostnameSettings, hostnameGaps, err = r.readZoneHostnames(ctx, z.client, &z.Zone, z.needs.HostnameSettings)
 		return err
 	})
-	run(z.originCertificates, &certificatesErr, func() (err error) {
+	run(z.needs.OriginCertificates, &certificatesErr, func() (err error) {
 		z.OriginCertificates, err = originCertificates(ctx, z.client, z.ID)
 		return err
 	})
@@ -169,7 +163,7 @@ func (r *Reader) fill(ctx context.Context, z *liveZone) error {
 		g.add(plan.OriginPullsCertificates, certificatesErr)
 		g.addTo(&z.Zone)
 	}
-	if z.required {
+	if z.needs.Required() {
 		z.failed = cmp.Or(settingsErr, customErr)
 	} else {
 		z.failed, z.without = settingsErr, customErr
@@ -208,12 +202,11 @@ func (r *Reader) resolve(d discovery, scope plan.Scope, live *plan.Live) (zones 
 				live.Problems = append(live.Problems, problem(plan.Unreadable, f.Name, failed.Error(), s.Origin))
 				continue
 			}
-			z := byID[f.ID]
-			if z == nil {
-				z = &liveZone{Zone: f.Zone, client: f.client, origin: s.Origin}
-				byID[f.ID] = z
+			if z := byID[f.ID]; z == nil {
+				byID[f.ID] = &liveZone{Zone: f.Zone, client: f.client, needs: s}
+			} else {
+				z.needs.Add(&s)
 			}
-			z.widen(s)
 		}
 	}
 
@@ -253,35 +246,6 @@ func (r *Reader) candidates(d discovery, s plan.ZoneScope, live *plan.Live) ([]c
 		return nil, nil
 	}
 	return found, nil
-}
-
-// widen adds the needs of one part of a scope to those of the zone.
-func (z *liveZone) widen(s plan.ZoneScope) {
-	switch {
-	case !s.CustomHostnames:
-	case !z.customHostnames:
-		z.names = s.Names
-	case len(z.names) == 0 || len(s.Names) == 0:
-		z.names = nil
-	default:
-		z.names = union(z.names, s.Names)
-	}
-	z.customHostnames = z.customHostnames || s.CustomHostnames
-	z.required = z.required || s.CustomHostnames && !s.Optional
-
-	z.settings = union(z.settings, s.Settings)
-	z.hostnameSettings = union(z.hostnameSettings, s.HostnameSettings)
-	z.originCertificates = z.originCertificates || s.OriginCertificates
-}
-
-func union(a, b []string) []string {
-	out := slices.Clone(a)
-	for _, id := range b {
-		if !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
 }
 
 func notFound(s plan.ZoneScope) plan.Finding {
@@ -408,7 +372,7 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 		}
 		failed = cmp.Or(failed, l.err)
 		for _, z := range l.zones {
-			if !reaches(s, z) {
+			if !s.Reaches(&z) {
 				continue
 			}
 			i, seen := at[z.ID]
@@ -426,18 +390,7 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 
 // serves reports whether the credentials were given for an account.
 func (c *client) serves(a plan.Account) bool {
-	return slices.ContainsFunc(c.accounts, func(n string) bool { return n == a.Name || n == a.ID })
-}
-
-// reaches reports whether a part of a scope means a zone.
-func reaches(s plan.ZoneScope, z plan.Zone) bool {
-	if s.Account != "" && s.Account != z.Account.Name && s.Account != z.Account.ID {
-		return false
-	}
-	if s.Glob {
-		return schema.MatchZone(s.Name, z.Name)
-	}
-	return s.Name == z.Name
+	return slices.ContainsFunc(c.accounts, a.IsCalled)
 }
 
 // lookUp looks up a zone by name, or all zones if the name is empty. The API

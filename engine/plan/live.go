@@ -292,21 +292,6 @@ func ListField(l []string) schema.Value {
 	return schema.ListValue(l)
 }
 
-// Minus are the items of a that b lacks.
-func Minus(a, b []string) []string {
-	in := make(map[string]bool, len(b))
-	for _, s := range b {
-		in[s] = true
-	}
-	var out []string
-	for _, s := range a {
-		if !in[s] {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // Is reports whether a live certificate is the one asked for.
 func (c *OriginCertificate) Is(want *schema.OriginCertificate) bool {
 	return c.ID == want.ID && want.ID != "" || c.SHA256 == want.SHA256 && want.SHA256 != ""

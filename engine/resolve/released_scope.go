@@ -23,41 +23,23 @@ func Released(base, head *schema.Desired, zones ...string) plan.Scope {
 	var out plan.Scope
 	for _, z := range was.Zones {
 		for _, have := range is.Zones {
-			if covers(&have, &z) {
-				z.Settings = plan.Minus(z.Settings, have.Settings)
-				z.HostnameSettings = plan.Minus(z.HostnameSettings, have.HostnameSettings)
-				z.CustomHostnames = z.CustomHostnames && !have.CustomHostnames
-				z.OriginCertificates = z.OriginCertificates && !have.OriginCertificates
+			if have.Covers(&z) {
+				z.Subtract(&have)
 			}
 		}
-		if z.Optional = true; len(z.Settings) > 0 || len(z.HostnameSettings) > 0 || z.CustomHostnames || z.OriginCertificates {
+		if z.Optional = true; !z.Empty() {
 			out.Zones = append(out.Zones, z)
 		}
 	}
 	for _, a := range was.Accounts {
 		for _, have := range is.Accounts {
 			if have.Name == a.Name {
-				a.MTLS, a.Alerts = a.MTLS && !have.MTLS, a.Alerts && !have.Alerts
+				a.Subtract(&have)
 			}
 		}
-		if a.MTLS || a.Alerts {
+		if !a.Empty() {
 			out.Accounts = append(out.Accounts, a)
 		}
 	}
 	return out
-}
-
-// covers reports whether every zone that another scope is about is one that this
-// scope is about.
-func covers(s, other *plan.ZoneScope) bool {
-	if s.Account != "" && s.Account != other.Account {
-		return false
-	}
-	switch {
-	case s.Glob && !other.Glob:
-		return schema.MatchZone(s.Name, other.Name)
-	case s.Glob == other.Glob:
-		return s.Name == other.Name
-	}
-	return false
 }

@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -37,8 +36,7 @@ func addAccounts(s *plan.Scope, d *schema.Desired) {
 // can mean the account of an account document. That a name and an id are of two
 // accounts cannot be known before they are read.
 func mayBeOf(zone, account string) bool {
-	isID := func(s string) bool { return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == "" }
-	return zone == "" || zone == account || isID(zone) != isID(account)
+	return zone == "" || zone == account || plan.IsAccountID(zone) != plan.IsAccountID(account)
 }
 
 // namesOutside reports whether a hostname of an mtls block lies outside a zone.
@@ -65,7 +63,7 @@ func (r *Resolved) resolveAccounts(d *schema.Desired, live *plan.Live) {
 		for j := range d.Accounts {
 			a := &d.Accounts[j]
 			switch {
-			case !a.Manages() || !slices.Contains([]string{l.ID, l.Name}, a.Name.Value):
+			case !a.Manages() || !l.IsCalled(a.Name.Value):
 			case out.Document == nil:
 				out.Document = a
 			default:
