@@ -92,7 +92,8 @@ type late struct {
 	first *plan.Live
 	reads int
 	until int
-	fails int // the reading that fails
+	fails int    // the reading that fails
+	asked func() // called by every reading, unless nil
 }
 
 func (l *late) Fetch(ctx context.Context, s plan.Scope) (*plan.Live, error) {
@@ -100,6 +101,9 @@ func (l *late) Fetch(ctx context.Context, s plan.Scope) (*plan.Live, error) {
 		return l.Source.Fetch(ctx, s) // who follows a zone; not what stands in it
 	}
 	l.reads++
+	if l.asked != nil {
+		l.asked()
+	}
 	switch {
 	case l.reads == l.fails:
 		return nil, errors.New("the line is dead")
@@ -214,26 +218,32 @@ func TestApplyWithoutAWriteReadsNothing(t *testing.T) {
 	}
 }
 
-// TestInterruptEndsTheLooking is an interrupt while Apply waits for live state to
+// TestInterruptEndsTheLooking interrupts Apply while it waits for live state to
 // settle, on the real clock: the first wait is a second.
 func TestInterruptEndsTheLooking(t *testing.T) {
 	e, _, _ := start(t)
 	e.Wait = nil
-	e.Source = &late{Source: e.Source, until: 99}
+	source := &late{Source: e.Source, until: 99}
+	e.Source = source
 	head := configured(t, config)
 	p, err := e.Plan(t.Context(), nil, head, plan.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	begun := time.Now()
-	time.AfterFunc(300*time.Millisecond, cancel)
+	// The clock starts with the look, so that a slow machine may take its time to write.
+	var looked time.Time
+	source.asked = func() {
+		looked = time.Now()
+		time.AfterFunc(100*time.Millisecond, cancel)
+	}
 	r, err := e.Apply(ctx, p, head, apply.Options{Concurrency: 4})
 	if err != nil || r.Tally.Done != 3 || r.Remaining == nil {
 		t.Errorf("error %v, %+v, remaining %v", err, r.Tally, r.Remaining)
 	}
-	if took := time.Since(begun); took > 900*time.Millisecond {
+	if took := time.Since(looked); took > 900*time.Millisecond {
 		t.Errorf("it took %s", took)
 	}
 }

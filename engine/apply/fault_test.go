@@ -239,6 +239,9 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Log(seen)
+	if testing.Short() {
+		return // a fifth of the worlds may miss a case
+	}
 	for _, what := range []string{"done", "failed", "skipped", "not_attempted", "dropped", "ignored", "refused", "dashboard"} {
 		if seen[what] < 3 {
 			t.Errorf("the worlds drawn come to %q %d times only", what, seen[what])

@@ -418,11 +418,25 @@ func TestHostileFilesAreCheap(t *testing.T) {
 			if ratio > 60 {
 				t.Errorf("%.1f bytes allocated per byte of input", ratio)
 			}
-			if elapsed > 10*time.Second { // a third of a second at most, without -race on an idle machine
+			if tooSlow(fsys, elapsed, 10*time.Second) { // a third of a second at most, without -race on an idle machine
 				t.Errorf("took %v", elapsed)
 			}
 		})
 	}
+}
+
+// tooSlow reports whether loading takes longer than a limit in each of three attempts, the
+// first one in the given time: a busy machine may hold up one of them.
+func tooSlow(fsys fs.FS, took, limit time.Duration) bool {
+	for range 2 {
+		if took <= limit {
+			return false
+		}
+		start := time.Now()
+		Load(fsys, testNow)
+		took = time.Since(start)
+	}
+	return took > limit
 }
 
 // namesCertificates names x.pem in every place that can name one.
