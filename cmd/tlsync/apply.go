@@ -216,7 +216,7 @@ func (p *program) carryOut(ctx context.Context, run applyRun, c, base *configura
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with zone:")}
+		a.err = exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.common, c.desired, base.asked())
