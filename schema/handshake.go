@@ -143,11 +143,15 @@ const (
 // out. It leaves aside the keys where nobody can connect afterwards; see
 // Unreachable. A setting that is empty on either side shuts nobody out.
 func (h Handshake) CutOff(to Handshake) Clients {
+	if h == to { // as for most names of most plans
+		return 0
+	}
+
 	var out Clients
 	if minimum, _ := LookupSetting(MinTLSVersion); minimum.Compare(h.Minimum, to.Minimum) == Strengthens {
 		out |= BelowMinimum
 	}
-	if to.Ciphers != "" && admitsOldSuite(h.Ciphers) && !admitsOldSuite(to.Ciphers) {
+	if to.Ciphers != "" && to.Ciphers != h.Ciphers && admitsOldSuite(h.Ciphers) && !admitsOldSuite(to.Ciphers) {
 		out |= BelowTLS12
 	}
 	if to.NoSuite() && !h.NoSuite() && !to.Unreachable() {
