@@ -45,21 +45,23 @@ func Digest(changes []Change) string {
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
+	none := []string{} // a list also where there are no needs, as in a plan that was saved
 	for i := range changes {
-		c := changes[i]
+		c := &changes[i]
 		edits := make([]edit, len(c.Edits))
 		for j, e := range c.Edits {
 			edits[j] = edit{e.Setting, e.From, e.To}
 		}
-		needs := make([]string, len(c.Needs)) // a list also where there are none, as in a plan that was saved
-		for j, ref := range c.Needs {
-			needs[j] = ref.String()
+		needs := none
+		for _, ref := range c.Needs {
+			needs = append(needs, ref.String())
 		}
-		if len(c.Hazards) == 0 {
-			c.Hazards = nil
+		hazards := c.Hazards
+		if len(hazards) == 0 {
+			hazards = nil
 		}
 		// A value of these types always marshals, and a hash takes every write.
-		_ = enc.Encode([]any{c.Ref.String(), c.Action, c.Request, needs, c.Hazards, edits})
+		_ = enc.Encode([]any{c.Ref.String(), c.Action, c.Request, needs, hazards, edits})
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

@@ -170,6 +170,10 @@ func hazardsOf(changes []*plan.Change) []HazardNotes {
 
 // affected counts the objects that notes are about, each once.
 func affected(notes []Note) string {
+	if len(notes) == 1 {
+		return plan.Count(len(notes[0].Names), "object")
+	}
+
 	type object struct {
 		kind plan.Kind
 		in   Place
