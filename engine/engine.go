@@ -1,9 +1,13 @@
-// Package engine joins the stages: a configuration and live state make a plan,
-// a plan makes writes. Read it to see the whole story; each stage is a package
-// of its own and knows only plain values.
+// Package engine joins the stages. A configuration and live state make a plan, and a
+// plan makes writes. Read this file first; each stage is a package of its own that
+// knows only plain values.
 //
-//	load.Load ─── Desired ─┐
-//	Source.Fetch ─ Live ───┴─ resolve ─ diff.Build ─ Plan ─ apply.Run ─ Result
+//	base YAML ─ schema/load ─ Desired ─┐
+//	head YAML ─ schema/load ─ Desired ─┼─ resolve ─ Resolved ─┐
+//	Cloudflare ─ Source.Fetch ─────────┴─ Live ───────────────┴─ diff.Build ─ Plan ─ apply.Run ─ Result
+//
+// Plan takes the steps up to the plan, Narrow restricts a new plan to one that was
+// saved, and Apply takes the rest and then plans again.
 package engine
 
 import (
@@ -19,38 +23,38 @@ import (
 	"tlsync/schema"
 )
 
-// Source reads live state.
+// Source reads the parts of live state that a scope asks for.
 type Source interface {
 	Fetch(ctx context.Context, s plan.Scope) (*plan.Live, error)
 }
 
-// Engine plans and applies. Its fields are set once, by whoever makes it.
+// Engine plans and applies. Its fields are set once, by the caller that makes it.
 type Engine struct {
 	Source Source
-	// Target takes the writes; nil for commands that never write.
+	// Target takes the writes. It is nil for commands that never write.
 	Target apply.Target
 	Tool   plan.Tool
-	// Zones narrows everything to these zones; empty means all.
+	// Zones restricts plans to these zones; empty means all.
 	Zones []string
-	// Budget is what the API lets through, for estimates.
+	// Budget is the rate of requests that the API allows, for estimates.
 	Budget plan.Budget
-	// Now is the time against which the expiry of certificates is told; the zero
-	// time tells nothing.
+	// Now is the time that the expiry of certificates is compared with. With the
+	// zero time nothing expires.
 	Now time.Time
-	// Wait pauses between two looks at a state that settles late; nil means
-	// time.After. Tests pass their own.
+	// Wait pauses before live state is read again after a write. Nil means
+	// time.After; tests set their own.
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// Plan compares what the configuration asks for with live state. Base is the
-// configuration of the base commit, nil without one; the causes of the edits
-// come from it.
+// Plan compares a configuration with live state. Base is the configuration of the base
+// commit, which tells the causes of edits; it may be nil.
 func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
 	made, _, err := e.plan(ctx, base, head, config)
 	return made, err
 }
 
-// Narrow plans afresh, without a base, and holds the plan to one that was saved.
+// Narrow makes a new plan without a base, and restricts it to the changes of a saved
+// one.
 func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desired, config plan.Config) (*hold.Narrowed, error) {
 	fresh, live, err := e.plan(ctx, nil, head, config)
 	if err != nil {
@@ -59,36 +63,20 @@ func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desi
 	return hold.Narrow(saved, fresh, diff.Input{Live: live, Budget: e.Budget}, head), nil
 }
 
-// plan is Plan, and tells what it was made from.
+// plan makes a plan, and also returns the live state that the plan was made from.
 func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
-	scope, err := resolve.ScopeOver(base, head).Only(e.Zones...)
+	live, err := e.read(ctx, base, head)
 	if err != nil {
 		return nil, nil, err
 	}
-	if base == nil {
-		scope = resolve.Few(scope, head)
-	}
-	live, err := e.Source.Fetch(ctx, scope)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read live state: %w", err)
-	}
-	if err := e.readReleased(ctx, live, base, head); err != nil {
-		return nil, nil, err
-	}
-	build := func() (*plan.Plan, error) {
-		in := diff.Input{
-			Live: live, Head: resolve.Resolve(head, live),
-			Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
-		}
-		if base != nil {
-			in.Base = resolve.Resolve(base, live)
-		}
-		return diff.Build(in)
-	}
-	made, err := build()
+
+	made, err := e.build(base, head, live, config)
 	if err != nil {
 		return nil, nil, err
 	}
+
+	// Only the first plan shows which zone values change. If names that were not read
+	// may follow them, read these names and plan again.
 	followers := resolve.Followers(made, live)
 	if len(followers.Zones) == 0 {
 		return made, live, nil
@@ -98,17 +86,37 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 		return nil, nil, fmt.Errorf("read who follows the zone: %w", err)
 	}
 	live.Add(more)
-	made, err = build()
+
+	made, err = e.build(base, head, live, config)
 	return made, live, err
 }
 
-// readReleased reads what the base managed and the head does not. Where that
-// fails as a whole it is told, and is no error: nothing of it is ever written.
+// read reads the live state that a configuration needs, and what the base managed in
+// addition.
+func (e *Engine) read(ctx context.Context, base, head *schema.Desired) (*plan.Live, error) {
+	scope, err := resolve.ScopeOver(base, head).Only(e.Zones...)
+	if err != nil {
+		return nil, err
+	}
+	if base == nil {
+		scope = resolve.Few(scope, head)
+	}
+
+	live, err := e.Source.Fetch(ctx, scope)
+	if err != nil {
+		return nil, fmt.Errorf("read live state: %w", err)
+	}
+	return live, e.readReleased(ctx, live, base, head)
+}
+
+// readReleased reads the settings and objects that the base managed and the head does
+// not. They are never written, so a failure becomes a finding, unless ctx has ended.
 func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *schema.Desired) error {
 	scope := resolve.Released(base, head, e.Zones...)
 	if len(scope.Zones) == 0 && len(scope.Accounts) == 0 {
 		return nil
 	}
+
 	more, err := e.Source.Fetch(ctx, scope)
 	switch {
 	case err == nil:
@@ -124,57 +132,73 @@ func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *
 	return nil
 }
 
-// settling is how long Apply waits before each further look at live state that
-// does not show a write yet: Cloudflare answers a write before it has deployed it.
+// build makes a plan from configurations and live state, without any request.
+func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config) (*plan.Plan, error) {
+	in := diff.Input{
+		Live: live, Head: resolve.Resolve(head, live),
+		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
+	}
+	if base != nil {
+		in.Base = resolve.Resolve(base, live)
+	}
+	return diff.Build(in)
+}
+
+// settling has the pauses before Apply reads live state again if it does not show a
+// write yet: Cloudflare answers a write before the write is deployed.
 var settling = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
-// Apply writes a plan and then plans once more: what is left was accepted and is
-// not effective, or could not be done. Hazards are the caller's to check, with
-// apply.Refusals. The error is of the last reading; the result stands all the
-// same.
+// Apply writes a plan and then plans again. Result.Remaining has the changes that
+// Cloudflare accepted but that are not in effect, and those that failed. The caller
+// checks hazards first, with apply.Refusals. An error comes from the last reading; the
+// result is valid nevertheless.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
 	r := apply.Run(ctx, p, e.Target, o)
 	if r.Writes() == 0 {
 		return r, nil
 	}
-	if ctx.Err() != nil { // it may have been the last write that was under way
+	if ctx.Err() != nil { // perhaps during the last write
 		return r, fmt.Errorf("read live state again: %w", context.Cause(ctx))
 	}
+
 	for i := 0; ; i++ {
 		again, err := e.Plan(ctx, nil, head, p.Config)
 		if err != nil {
 			return r, fmt.Errorf("read live state again: %w", err)
 		}
+
 		r.Remaining = again
 		if i == len(settling) || !pending(r) {
 			return r, nil
 		}
 		if err := e.wait(ctx, settling[i]); err != nil {
-			return r, nil // an interrupt ends the looking, not the result
+			return r, nil // an interrupt ends the waiting; the result is valid
 		}
 	}
 }
 
-// pending reports whether a change that was done still shows as one to be made.
+// pending reports whether an edit that was written is also one of the remaining.
 func pending(r *apply.Result) bool {
 	type edit struct {
-		kind                      plan.Kind
-		of, name, object, setting string
+		kind                                 plan.Kind
+		zoneOrAccount, name, object, setting string
 	}
 	key := func(c *plan.Change, e *plan.Edit) edit {
 		return edit{c.Kind, c.ZoneID + c.AccountID, c.Name, c.ObjectID, e.Setting}
 	}
-	left := make(map[edit]bool, len(r.Remaining.Changes))
+
+	remaining := make(map[edit]bool, len(r.Remaining.Changes))
 	for i := range r.Remaining.Changes {
 		c := &r.Remaining.Changes[i]
 		for j := range c.Edits {
-			left[key(c, &c.Edits[j])] = true
+			remaining[key(c, &c.Edits[j])] = true
 		}
 	}
+
 	for i := range r.Steps {
 		c := r.Steps[i].Change
 		for j := range c.Edits {
-			if r.Steps[i].Outcome == apply.Done && left[key(c, &c.Edits[j])] {
+			if r.Steps[i].Outcome == apply.Done && remaining[key(c, &c.Edits[j])] {
 				return true
 			}
 		}
@@ -182,6 +206,7 @@ func pending(r *apply.Result) bool {
 	return false
 }
 
+// wait pauses for d, or until ctx has ended.
 func (e *Engine) wait(ctx context.Context, d time.Duration) error {
 	if e.Wait != nil {
 		return e.Wait(ctx, d)

@@ -2,10 +2,11 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"tlsync/schema/words"
 )
 
 // Value is the value of a setting as canonical JSON text, so that equal values
@@ -96,25 +97,14 @@ func (v Value) Show() string {
 	case CipherListName(v) != "":
 		return CipherListName(v)
 	case !areSuites(list):
-		return firstOf(list) // hostnames, or addresses
-	case len(list) == 1:
-		return "1 suite"
+		return words.First(list) // hostnames, or addresses
 	}
-	return fmt.Sprintf("%d suites", len(list))
+	return words.Count(len(list), "suite")
 }
 
 // areSuites reports whether a list holds nothing but known cipher suites.
 func areSuites(list []string) bool {
 	return !slices.ContainsFunc(list, func(name string) bool { _, known := LookupSuite(name); return !known })
-}
-
-// firstOf shows the first items of a list.
-func firstOf(list []string) string {
-	const most = 3
-	if len(list) > most {
-		return strings.Join(list[:most], ", ") + ", …"
-	}
-	return strings.Join(list, ", ")
 }
 
 // YAML returns the value on one line as a configuration writes it: on, "1.2",

@@ -96,7 +96,7 @@ func (p *program) common(c *cli.Context, formats ...string) (o common, err error
 
 // zonesFlag reads --zone. An unset shell variable must not mean every zone.
 func zonesFlag(c *cli.Context) ([]string, error) {
-	given := words(c.StringSlice("zone"))
+	given := splitList(c.StringSlice("zone"))
 	if c.IsSet("zone") && len(given) == 0 {
 		return nil, errors.New("--zone: want the name of a zone")
 	}

@@ -88,7 +88,7 @@ func (p *program) applyOptions(c *cli.Context) (o applyOptions, err error) {
 	if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
 		return o, err
 	}
-	o.allow, err = hazards(words(c.StringSlice("allow-hazards")))
+	o.allow, err = hazards(splitList(c.StringSlice("allow-hazards")))
 	return o, err
 }
 

@@ -118,7 +118,7 @@ func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
 	o.command, o.base, o.snapshot = c.String("command"), c.String("base"), c.String("snapshot")
 	o.failOn, o.reviewed, o.key = c.String("fail-on"), c.String("reviewed"), c.String("comment-key")
 	o.notTip, o.deadline = c.Bool("allow-not-tip"), c.Duration("deadline")
-	if o.allow, err = hazards(words(c.StringSlice("allow-hazards"))); err != nil {
+	if o.allow, err = hazards(splitList(c.StringSlice("allow-hazards"))); err != nil {
 		return o, err
 	}
 	if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {

@@ -215,8 +215,8 @@ func boolFlag(c *cli.Context, flag string) (bool, error) {
 	return v, nil
 }
 
-// words splits the values of a flag that takes a list at commas and white space.
-func words(values []string) []string {
+// splitList splits the values of a flag that takes a list at commas and white space.
+func splitList(values []string) []string {
 	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 

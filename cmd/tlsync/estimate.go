@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // hostedJob is how long a job may take on GitHub's own runners
@@ -38,7 +39,7 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: writing %s takes about %s at %s, and ",
-		plan.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
+		words.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
 	if o.deadline > 0 {
 		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, view.Duration(int(left.Seconds())))
 	} else {

@@ -12,10 +12,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/engine/safe"
 	"tlsync/engine/snapshot"
+	"tlsync/schema/words"
 )
 
 type snapshotOptions struct {
@@ -75,7 +75,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].CustomHostnames)
 	}
-	p.remark(o.common, "tlsync: saved %s of %s", plan.Count(hostnames, "custom hostname"), plan.Count(len(live.Zones), "zone"))
+	p.remark(o.common, "tlsync: saved %s of %s", words.Count(hostnames, "custom hostname"), words.Count(len(live.Zones), "zone"))
 	return nil
 }
 

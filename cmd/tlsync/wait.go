@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"tlsync/engine/apply"
-	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/schema/words"
 )
 
 // await waits up to --wait until the written settings are active, and prints which are
@@ -36,7 +36,7 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 		return err
 	}
 
-	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), plan.Count(of, "custom hostname"))
+	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), words.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
 		return exit{codeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/diff/zone"
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // checkSize adds a breach and a finding to a plan that has more changes than one of
@@ -46,9 +47,9 @@ func Resize(p *plan.Plan, policy *schema.Policy) {
 func TooMany(changes, most, objects int, m schema.MaxChanges, source string) string {
 	of := ""
 	if m.Percent > 0 {
-		of = fmt.Sprintf(", %s of %s", m, plan.Count(objects, "object"))
+		of = fmt.Sprintf(", %s of %s", m, words.Count(objects, "object"))
 	}
-	return fmt.Sprintf("%s, and %s allows %d%s", plan.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
+	return fmt.Sprintf("%s, and %s allows %d%s", words.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
 }
 
 // loosened returns a finding for each thing that the policy of the configuration lets

@@ -12,15 +12,14 @@ import (
 	"tlsync/schema"
 )
 
-// Fingerprint identifies what a change does to which object and what has to be
-// accepted for it, as 16 hexadecimal digits. Why it is asked for, by which line,
-// and settings that the request only carries along are not part of it, so that the
-// same change has the same fingerprint in the plan of a pull request and in the
-// one that is made after the merge.
+// Fingerprint identifies a change by its object, its edits and its hazards, as 16
+// hexadecimal digits. It does not depend on the cause of the change, on its line, or on
+// settings that the request repeats unchanged, so that the same change has the same
+// fingerprint in the plan of a pull request and in the plan after the merge.
 func Fingerprint(c *plan.Change) string { return fingerprint(c, c.String()) }
 
-// groupFingerprint is the same for all objects of one place and kind to which the
-// same is done.
+// groupFingerprint is the same for all changes that do the same to objects of one kind
+// in one zone or account.
 func groupFingerprint(c *plan.Change) string {
 	account, part := c.Account, ""
 	if !c.Kind.OfAccount() {
@@ -39,44 +38,46 @@ func fingerprint(c *plan.Change, of string) string {
 		edits[i] = edit{e.Setting, e.From, e.To}
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return strings.Compare(a.Setting, b.Setting) })
+
 	hazards := make([]string, len(c.Hazards))
 	for i, h := range c.Hazards {
 		hazards[i] = string(h.Kind)
-		if h.Exception != "" { // it opens no gate where that does not hold
+		if h.Exception != "" { // a review with the exception does not accept the hazard without it
 			hazards[i] += ", lifted"
 		}
 	}
 	slices.Sort(hazards)
+
 	// A value of these types always marshals.
 	text, _ := json.Marshal([]any{of, c.Action, edits, slices.Compact(hazards)})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 
-// Reviewed is what was shown of a plan to those who approved it, short enough to
-// be kept: which changes there were. Exactly one of Changes, Groups and Whole is
-// set; a plan without changes has all of them empty.
+// Reviewed is a short record of the changes that a reviewed plan showed. Exactly one of
+// Changes, Groups and Whole is set; for a plan without changes all of them are empty.
 type Reviewed struct {
 	// Changes are the fingerprints of all changes, sorted, each once.
 	Changes []string
-	// Groups counts changes by what they do, where there are too many to keep each:
-	// the number may only fall.
+	// Groups counts the changes by group fingerprint if there are too many to keep each.
+	// A later plan may have fewer of a group, but not more.
 	Groups map[string]int
-	// Whole is the digest of all fingerprints, where there are too many groups as
-	// well: then nothing may be different.
+	// Whole is the digest of all fingerprints if there are too many groups as well. A
+	// later plan has to be the same.
 	Whole string
 }
 
-// The most fingerprints that Review keeps.
+// maxReviewed is the largest number of fingerprints that Review keeps.
 const maxReviewed = 1200
 
-// Review takes down what a plan shows. Up to 1,200 changes each is kept by its
-// fingerprint; beyond that those that do the same to objects of one place and kind
-// are counted; beyond 1,200 of such groups only the plan as a whole is kept.
+// Review records the changes of a plan. It keeps the fingerprints of up to 1,200
+// changes. If there are more, it counts the changes of each group, and if there are
+// more than 1,200 groups, it keeps one digest of the whole plan.
 func Review(p *plan.Plan) Reviewed {
 	if len(p.Changes) <= maxReviewed {
 		return ReviewEach(p)
 	}
+
 	groups := map[string]int{}
 	for i := range p.Changes {
 		groups[groupFingerprint(&p.Changes[i])]++
@@ -104,9 +105,9 @@ func wholeOf(changes []plan.Change) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Added are the changes of a plan that no review covers, in the order of the plan.
-// A plan that several reviews are about (those of the merges since the last apply)
-// is covered where each of its changes is in one of them.
+// Added returns the changes of a plan that no review covers, in the order of the plan.
+// Several reviews, those of the merges since the last apply, together cover a plan if
+// each change is in one of them.
 func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
 	single := map[string]bool{}
 	groups := map[string]int{}
@@ -121,6 +122,7 @@ func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
 			groups[g] = max(groups[g], n)
 		}
 	}
+
 	var added []*plan.Change
 	byGroup := map[string][]*plan.Change{}
 	for i := range p.Changes {
@@ -135,10 +137,11 @@ func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
 		}
 	}
 	for g, changes := range byGroup {
-		if len(changes) > groups[g] { // which of them are new nobody can tell
+		if len(changes) > groups[g] { // the review does not say which of them are new
 			added = append(added, changes...)
 		}
 	}
+
 	at := make(map[*plan.Change]int, len(added))
 	for i := range p.Changes {
 		at[&p.Changes[i]] = i
@@ -147,9 +150,8 @@ func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
 	return added
 }
 
-// DriftFingerprint identifies the drift of a plan, 64 hexadecimal digits: the same
-// settings of the same objects at the same values have the same. It is "" where
-// there is none.
+// DriftFingerprint identifies the drift of a plan by settings, objects and values, as 64
+// hexadecimal digits. It is "" for a plan without drift.
 func DriftFingerprint(p *plan.Plan) string {
 	var drifted []plan.Change
 	for i := range p.Changes {

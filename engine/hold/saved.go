@@ -1,42 +1,38 @@
-// Package hold holds a plan that was made afresh to one that was saved or reviewed:
-// what of it may still be written, and what was added since.
+// Package hold compares a new plan with one that was saved or reviewed. It decides
+// which changes may still be written, and which were added since.
 package hold
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"tlsync/engine/diff"
 	"tlsync/engine/plan"
-	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
-// Narrowed is a plan that was made afresh, held to one that was saved: a saved plan
-// only narrows what is done. Nothing of it is ever sent.
+// Narrowed is a fresh plan without the changes that a saved plan does not contain. A
+// saved plan only restricts a fresh one: its own requests are never sent.
 type Narrowed struct {
-	// Plan is what of the saved plan is still to be written, as the fresh plan has
-	// it, in its order.
+	// Plan has the changes of both plans, as the fresh plan has them and in its order.
 	Plan *plan.Plan
-	// Already are the changes of the saved plan that need no write any more: live is
-	// as they ask.
+	// Already are the changes of the saved plan that are already up to date.
 	Already []*plan.Change
-	// Stale are changes whose objects stand otherwise than the saved plan saw them,
-	// or that would do something else by now.
+	// Stale are changes whose objects changed since the plan was made, or that would
+	// now do something else.
 	Stale []Discrepancy
 	// Foreign are changes that the configuration does not ask for.
 	Foreign []Discrepancy
-	// Beyond are changes of the fresh plan that the saved one does not hold.
+	// Beyond are changes of the fresh plan that the saved one does not contain.
 	Beyond []*plan.Change
 
 	spots map[spot]bool
 }
 
-// Discrepancy says of a change of a saved plan why it cannot be made as it was
-// planned. Where the value of a setting is the reason, Edit is that setting's and
-// Found the value; otherwise Why says it, which may be foreign text.
+// Discrepancy says why a change of a saved plan cannot be made as planned. If a setting
+// has an unexpected value, Edit is the edit of that setting and Found the value.
+// Otherwise Why has the reason, which may contain foreign text.
 type Discrepancy struct {
 	Change *plan.Change
 	Edit   *plan.Edit
@@ -50,8 +46,8 @@ type spot struct {
 	setting string
 }
 
-// same identifies what a change does to which object, as Fingerprint does, but
-// whether or not the object takes a second write: the first may be done already.
+// sameness identifies what a change does to which object. It is a Fingerprint that does
+// not depend on whether the object takes two writes: the first may be done already.
 func sameness(c *plan.Change) string {
 	if c.Kind == plan.KindCustomHostname {
 		return fingerprint(c, c.Whole().String())
@@ -67,78 +63,31 @@ func spotsOf(c *plan.Change) []spot {
 	return out
 }
 
-// Narrow compares the changes of a saved plan, one by one, with a plan that was
-// made afresh for the same configuration. Of the input the live state counts, and
-// the budget.
+// Narrow compares each change of a saved plan with a plan that was made for the same
+// configuration now. It uses the live state and the budget of the input.
 //
-//	in the fresh plan, the same in every edit and hazard      it will be written
-//	not there, and live is as the change asks                 done already
+//	the fresh plan has it with the same edits and hazards     it will be written
+//	it is not there, and live state is as it asks             already up to date
 //	the configuration never asks for it                       foreign
 //	anything else: another value, another hazard, gone        stale
 //
-// A change that will be written and needs one that the saved plan does not hold is
-// stale too.
+// A change that needs a change which the saved plan does not contain is stale too.
 func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narrowed {
-	n := &narrowing{
-		Narrowed: &Narrowed{spots: map[spot]bool{}},
-		live:     in.Live, head: head, fresh: fresh,
-		objects: map[plan.Ref][]*plan.Change{}, touched: map[spot]bool{}, deleted: map[plan.Ref]bool{},
-		entries: make([]map[string]*schema.Entry, len(head.Zones)),
-	}
-	for i := range fresh.Changes {
-		c := &fresh.Changes[i]
-		n.objects[c.Whole()] = append(n.objects[c.Whole()], c)
-		for _, s := range spotsOf(c) {
-			n.touched[s] = true
-		}
-	}
-	wanted := map[string]*plan.Change{}
-	ids := map[plan.Ref]bool{}
-	var twice []*plan.Change
+	n := newNarrowing(fresh, in.Live, head)
+	twice := n.index(saved)
+	kept, found := n.split(fresh)
+
 	for i := range saved.Changes {
 		c := &saved.Changes[i]
-		if ids[c.Ref] || wanted[sameness(c)] != nil {
-			twice = append(twice, c)
-			continue
-		}
-		ids[c.Ref], wanted[sameness(c)] = true, c
-		for _, s := range spotsOf(c) {
-			n.spots[s] = true
-		}
-		if c.Action == plan.Delete {
-			n.deleted[c.Whole()] = true
-		}
-	}
-	var kept []plan.Change
-	beyond := map[plan.Ref]bool{}
-	found := map[string]bool{}
-	for i := range fresh.Changes {
-		c := &fresh.Changes[i]
-		if print := sameness(c); wanted[print] != nil {
-			found[print] = true
-			kept = append(kept, *c)
-		} else {
-			beyond[c.Ref] = true
-			n.Beyond = append(n.Beyond, c)
-		}
-	}
-	for i := range saved.Changes {
-		c := &saved.Changes[i]
-		switch print := sameness(c); {
+		switch {
 		case slices.Contains(twice, c):
 			n.Foreign = append(n.Foreign, Discrepancy{Change: c, Why: "the saved plan holds it twice"})
-		case !found[print]:
-			n.judge(c)
+		case !found[sameness(c)]:
+			n.classify(c)
 		}
 	}
-	for i := range kept {
-		for _, need := range kept[i].Needs {
-			if beyond[need] {
-				n.Stale = append(n.Stale, Discrepancy{Change: &kept[i], Why: "it now needs " + need.String() + " first, which the saved plan does not hold"})
-				break
-			}
-		}
-	}
+	n.reportMissingNeeds(kept)
+
 	p := *fresh
 	p.Changes = kept
 	p.Count(in.Live.Reads, in.Budget)
@@ -148,9 +97,8 @@ func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narro
 	return n.Narrowed
 }
 
-// Left is what is still to be done of a plan that was made after the saved one was
-// carried out: the changes to settings that the saved plan is about, and how many
-// others there are.
+// Left takes a plan that was made after the saved one was carried out. It returns a plan
+// of the changes to settings that the saved plan changes, and the number of others.
 func (n *Narrowed) Left(again *plan.Plan) (left *plan.Plan, beyond int) {
 	p := *again
 	p.Changes = nil
@@ -163,7 +111,7 @@ func (n *Narrowed) Left(again *plan.Plan) (left *plan.Plan, beyond int) {
 	return &p, len(again.Changes) - len(p.Changes)
 }
 
-// narrowing is what Narrow looks things up in.
+// narrowing is a comparison under way, with its indexes.
 type narrowing struct {
 	*Narrowed
 	live     *plan.Live
@@ -171,23 +119,99 @@ type narrowing struct {
 	fresh    *plan.Plan
 	objects  map[plan.Ref][]*plan.Change // changes of the fresh plan, by object
 	touched  map[spot]bool               // by the fresh plan
+	wanted   map[string]bool             // changes of the saved plan, by sameness
 	deleted  map[plan.Ref]bool           // objects that the saved plan deletes
 	zones    map[plan.Ref]*plan.Zone
 	entries  []map[string]*schema.Entry
 	findings map[plan.Ref]*plan.Finding // the first of each object
 }
 
-// judge tells what has become of a change that the fresh plan does not hold.
-func (n *narrowing) judge(c *plan.Change) {
+func newNarrowing(fresh *plan.Plan, live *plan.Live, head *schema.Desired) *narrowing {
+	n := &narrowing{
+		Narrowed: &Narrowed{spots: map[spot]bool{}},
+		live:     live, head: head, fresh: fresh,
+		objects: map[plan.Ref][]*plan.Change{}, touched: map[spot]bool{},
+		wanted: map[string]bool{}, deleted: map[plan.Ref]bool{},
+		entries: make([]map[string]*schema.Entry, len(head.Zones)),
+	}
+
+	for i := range fresh.Changes {
+		c := &fresh.Changes[i]
+		n.objects[c.Whole()] = append(n.objects[c.Whole()], c)
+		for _, s := range spotsOf(c) {
+			n.touched[s] = true
+		}
+	}
+	return n
+}
+
+// index notes the changes of the saved plan. It returns those that repeat an earlier
+// one.
+func (n *narrowing) index(saved *plan.Plan) (twice []*plan.Change) {
+	refs := map[plan.Ref]bool{}
+	for i := range saved.Changes {
+		c := &saved.Changes[i]
+		if refs[c.Ref] || n.wanted[sameness(c)] {
+			twice = append(twice, c)
+			continue
+		}
+
+		refs[c.Ref], n.wanted[sameness(c)] = true, true
+		for _, s := range spotsOf(c) {
+			n.spots[s] = true
+		}
+		if c.Action == plan.Delete {
+			n.deleted[c.Whole()] = true
+		}
+	}
+	return twice
+}
+
+// split returns the changes of the fresh plan that the saved one contains, and adds the
+// others to Beyond. Found has the sameness of the former.
+func (n *narrowing) split(fresh *plan.Plan) (kept []plan.Change, found map[string]bool) {
+	found = map[string]bool{}
+	for i := range fresh.Changes {
+		c := &fresh.Changes[i]
+		if print := sameness(c); n.wanted[print] {
+			found[print] = true
+			kept = append(kept, *c)
+		} else {
+			n.Beyond = append(n.Beyond, c)
+		}
+	}
+	return kept, found
+}
+
+// reportMissingNeeds adds to Stale each change that needs one of Beyond.
+func (n *narrowing) reportMissingNeeds(kept []plan.Change) {
+	beyond := make(map[plan.Ref]bool, len(n.Beyond))
+	for _, c := range n.Beyond {
+		beyond[c.Ref] = true
+	}
+
+	for i := range kept {
+		c := &kept[i]
+		at := slices.IndexFunc(c.Needs, func(need plan.Ref) bool { return beyond[need] })
+		if at >= 0 {
+			n.Stale = append(n.Stale, Discrepancy{Change: c, Why: "it now needs " + c.Needs[at].String() + " first, which the saved plan does not hold"})
+		}
+	}
+}
+
+// classify decides why the fresh plan lacks a change of the saved one.
+func (n *narrowing) classify(c *plan.Change) {
 	if why := n.foreign(c); why != "" {
 		n.Foreign = append(n.Foreign, Discrepancy{Change: c, Why: why})
 		return
 	}
+
 	o, why := n.find(c)
 	if why != "" {
 		n.Stale = append(n.Stale, Discrepancy{Change: c, Why: why})
 		return
 	}
+
 	standing, e, found := plan.Stand(c, o)
 	touched := slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.touched[s] })
 	switch {
@@ -198,13 +222,13 @@ func (n *narrowing) judge(c *plan.Change) {
 	case standing == plan.Moved:
 		n.Stale = append(n.Stale, Discrepancy{Change: c, Edit: e, Found: found})
 	default:
-		n.Stale = append(n.Stale, n.otherwise(c, o, standing))
+		n.Stale = append(n.Stale, n.difference(c, o, standing))
 	}
 }
 
-// otherwise says how the fresh plan differs about an object whose values stand as
-// the saved plan saw them, or have come all the way, or a part of it.
-func (n *narrowing) otherwise(c *plan.Change, o plan.Object, standing plan.Standing) Discrepancy {
+// difference says how the fresh plan differs for an object whose values are still as
+// the saved plan found them, or already as it asks, in part or as a whole.
+func (n *narrowing) difference(c *plan.Change, o plan.Object, standing plan.Standing) Discrepancy {
 	d := Discrepancy{Change: c}
 	for _, now := range n.objects[c.Whole()] {
 		if now.Action == c.Action && sameEdits(now.Edits, c.Edits) {
@@ -242,8 +266,8 @@ func kindsOf(hazards []plan.Hazard) string {
 	return strings.Join(slices.Compact(kinds), ", ")
 }
 
-// finding is what the fresh plan has to say about the object of a change, nil if
-// nothing.
+// finding returns the first finding of the fresh plan about the object of a change, or
+// else about its zone, or nil.
 func (n *narrowing) finding(c *plan.Change) *plan.Finding {
 	if n.findings == nil {
 		n.findings = map[plan.Ref]*plan.Finding{}
@@ -257,276 +281,4 @@ func (n *narrowing) finding(c *plan.Change) *plan.Finding {
 		return f
 	}
 	return n.findings[c.In()]
-}
-
-// wellFormed reports whether the id of a change can be that of a write with its edits:
-// a digest does not cover the members of a plan beside the id.
-func wellFormed(c *plan.Change) bool {
-	if c.Name == "" || len(c.Edits) == 0 {
-		return false
-	}
-	switch c.Kind {
-	case plan.KindZone, plan.KindMTLSCertificate:
-		return c.Part != ""
-	case plan.KindHostname:
-		return c.Part == c.Edits[0].Setting && len(c.Edits) == 1
-	case plan.KindCustomHostname:
-		return true
-	case plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-		return c.Part == ""
-	case plan.KindAccount, plan.KindConfiguration:
-	}
-	return false
-}
-
-// foreign says why a change cannot have come from the configuration, "" if it can.
-func (n *narrowing) foreign(c *plan.Change) string {
-	if !wellFormed(c) {
-		return "its id does not fit what it is about"
-	}
-	if c.Kind.OfAccount() {
-		return n.foreignToAccount(c)
-	}
-	covered := false
-	for i := range n.head.Zones {
-		z := &n.head.Zones[i]
-		if z.Name.Value == c.Zone || z.Glob && schema.MatchZone(z.Name.Value, c.Zone) {
-			if covered = true; n.mayAsk(i, c) {
-				return ""
-			}
-		}
-	}
-	if !covered {
-		return "no document of the configuration covers zone " + c.Zone
-	}
-	return "the configuration does not ask for it"
-}
-
-// mayAsk reports whether a zone document can ask for all of a change. Metadata and
-// the wildcard flag, which may have changed, are left out of account.
-func (n *narrowing) mayAsk(i int, c *plan.Change) bool {
-	z := &n.head.Zones[i]
-	switch c.Kind {
-	case plan.KindZone:
-		if strings.HasPrefix(c.Part, plan.OriginPullsCertificates) {
-			return slices.ContainsFunc(z.OriginCertificates, func(o schema.OriginCertificate) bool { return schema.StringValue(o.SHA256) == c.Edits[0].To })
-		}
-		e := &c.Edits[0]
-		if e.Setting == schema.EarlyData {
-			a := schema.Assigned(z.Settings, schema.TLS13)
-			return a != nil && e.To == `"off"` && a.Value == `"on"`
-		}
-		return len(c.Edits) == 1 && asks(z.Settings, e)
-	case plan.KindHostname:
-		at := slices.IndexFunc(z.Hostnames, func(e schema.Entry) bool { return e.Hostname.Value == c.Name })
-		return at >= 0 && asks(z.Hostnames[at].Settings, &c.Edits[0])
-	case plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-	}
-	entry := n.entry(i, c.Name)
-	switch {
-	case c.Action == plan.Delete:
-		return entry != nil && entry.Absent
-	case c.Action == plan.Create && (entry == nil || !z.CustomHostnames.Create.Value || !resolve.Creatable(entry)):
-		return false
-	}
-	for j := range c.Edits {
-		if e := &c.Edits[j]; !mayAskHostname(&z.CustomHostnames, entry, c.Name, e) {
-			return false
-		}
-	}
-	return true
-}
-
-func (n *narrowing) entry(i int, name string) *schema.Entry {
-	if n.entries[i] == nil {
-		all := n.head.Zones[i].CustomHostnames.Entries
-		n.entries[i] = make(map[string]*schema.Entry, len(all))
-		for j := range all {
-			n.entries[i][all[j].Hostname.Value] = &all[j]
-		}
-	}
-	return n.entries[i][name]
-}
-
-func mayAskHostname(c *schema.CustomHostnames, entry *schema.Entry, name string, e *plan.Edit) bool {
-	if asks(c.Defaults, e) || entry != nil && (asks(entry.Settings, e) || asks(entry.Certificate, e)) {
-		return true
-	}
-	return slices.ContainsFunc(c.Rules, func(r schema.Rule) bool {
-		matches := len(r.Match.Hostnames) == 0 || slices.ContainsFunc(r.Match.Hostnames, func(g string) bool { return schema.MatchZone(g, name) })
-		return matches && asks(r.Settings, e)
-	})
-}
-
-// asks reports whether an edit can come from one of some assignments. What an
-// object value leaves open is filled from live state.
-func asks(as []schema.Assignment, e *plan.Edit) bool {
-	a := schema.Assigned(as, e.Setting)
-	return a != nil && plan.Completed(a, e.To) == e.To
-}
-
-func (n *narrowing) foreignToAccount(c *plan.Change) string {
-	name, _, _ := strings.Cut(c.Account, "@")
-	names := []string{c.Account, name}
-	for i := range n.live.Accounts {
-		if a := &n.live.Accounts[i]; a.Name == c.Account || a.Name+"@"+a.ID == c.Account {
-			names = append(names, a.ID, a.Name)
-		}
-	}
-	covered := false
-	for i := range n.head.Accounts {
-		a := &n.head.Accounts[i]
-		if !a.Manages() || !slices.Contains(names, a.Name.Value) {
-			continue
-		}
-		if covered = true; asksOfAccount(a, c) {
-			return ""
-		}
-	}
-	if !covered {
-		return "no document of the configuration covers account " + c.Account
-	}
-	return "the configuration does not ask for it"
-}
-
-// asksOfAccount reports whether an account document has an entry that a change can
-// be for. What its lists come to depends on live state.
-func asksOfAccount(a *schema.Account, c *plan.Change) bool {
-	entry := c.Name
-	switch c.Kind {
-	case plan.KindAlert:
-		return slices.ContainsFunc(a.Alerts, func(x schema.Alert) bool { return x.Name.Value == entry && x.Absent == (c.Action == plan.Delete) })
-	case plan.KindAccessApplication:
-		return slices.ContainsFunc(a.MTLS, func(m schema.MTLS) bool {
-			return c.Action == plan.Delete || !m.Absent && m.Require.Value && slices.ContainsFunc(m.Hostnames, func(h schema.Field[string]) bool { return h.Value == entry })
-		})
-	case plan.KindMTLSCertificate, plan.KindMTLSHostname:
-		return slices.ContainsFunc(a.MTLS, func(m schema.MTLS) bool {
-			made := plan.EditOf(c.Edits, plan.FieldFingerprint)
-			return m.Name.Value == entry && (c.Action != plan.Create || made != nil && plan.HasFingerprint(m.CAs, plan.TextOf(made.To)))
-		})
-	case plan.KindZone, plan.KindHostname, plan.KindCustomHostname:
-	}
-	return false
-}
-
-// find is the live object of a change, or why it is not known.
-func (n *narrowing) find(c *plan.Change) (o plan.Object, why string) {
-	if c.Kind.OfAccount() {
-		return n.findResource(c)
-	}
-	if n.zones == nil {
-		n.zones = map[plan.Ref]*plan.Zone{}
-		for i := range n.live.Zones {
-			n.zones[n.live.ZoneRef(i)] = &n.live.Zones[i]
-		}
-	}
-	z := n.zones[c.In()]
-	if z == nil {
-		return o, "zone " + c.Zone + " could not be read, or is not there any more"
-	}
-	switch c.Kind {
-	case plan.KindZone:
-		return findInZone(z, c)
-	case plan.KindHostname:
-		if !slices.Contains(z.HostnameSettings, c.Edits[0].Setting) {
-			return o, "it could not be read"
-		}
-		s := plan.Setting{ID: c.Edits[0].Setting, Value: schema.Inherit}
-		if at, ok := plan.FindHostname(z.Hostnames, c.Name); ok {
-			s.Value = z.Hostnames[at].Own(s.ID)
-		}
-		return plan.Object{Setting: &s}, ""
-	case plan.KindCustomHostname, plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication, plan.KindAlert:
-	}
-	if z.CustomHostnames == nil {
-		return o, "the custom hostnames of zone " + c.Zone + " could not be read"
-	}
-	at, ok := plan.FindHostname(z.CustomHostnames, c.Name)
-	for ; ok && at < len(z.CustomHostnames) && z.CustomHostnames[at].Name == c.Name; at++ {
-		h := &z.CustomHostnames[at]
-		if c.Twin != "" && c.Twin != h.ID {
-			continue // another object of the name
-		}
-		if c.Action == plan.Delete && (h.Status == "pending_deletion" || h.Status == "deleted") {
-			continue
-		}
-		return plan.Object{Hostname: h}, ""
-	}
-	return plan.Object{Absent: true}, ""
-}
-
-func findInZone(z *plan.Zone, c *plan.Change) (plan.Object, string) {
-	e := &c.Edits[0]
-	if e.Setting == plan.FieldSHA256 {
-		if _, unread := z.Unreadable[plan.OriginPullsCertificates]; unread {
-			return plan.Object{}, "the certificates for origin pulls could not be read"
-		}
-		there := slices.ContainsFunc(z.OriginCertificates, func(o plan.OriginCertificate) bool { return schema.StringValue(o.SHA256) == e.To })
-		if !there {
-			return plan.Object{Absent: true}, ""
-		}
-		return plan.Object{Resource: &plan.Resource{Fields: map[string]schema.Value{plan.FieldSHA256: e.To}}}, ""
-	}
-	s, ok := plan.Lookup(z.Settings, e.Setting)
-	if !ok {
-		return plan.Object{}, "it could not be read"
-	}
-	return plan.Object{Setting: &s}, ""
-}
-
-func (n *narrowing) findResource(c *plan.Change) (o plan.Object, why string) {
-	at := -1
-	for i := range n.live.Accounts {
-		if n.live.AccountRef(i) == c.In() {
-			at = i
-		}
-	}
-	if at < 0 {
-		return o, "account " + c.Account + " could not be read"
-	}
-	a := &n.live.Accounts[at]
-	if _, bad := a.Unreadable[c.Kind]; bad {
-		return o, "it could not be read"
-	}
-	var all []plan.Resource
-	is := func(r *plan.Resource) bool { return r.ID == requestedID(c) }
-	switch c.Kind {
-	case plan.KindMTLSHostname:
-		return plan.Object{Resource: &a.Forwarding}, ""
-	case plan.KindMTLSCertificate:
-		all = a.Certificates
-		if made := plan.EditOf(c.Edits, plan.FieldFingerprint); c.Action == plan.Create && made != nil {
-			is = func(r *plan.Resource) bool { return r.Value(plan.FieldFingerprint) == made.To || r.Name == c.Title() }
-		}
-	case plan.KindAccessApplication:
-		all = a.Applications
-		if c.Action == plan.Create {
-			is = func(r *plan.Resource) bool {
-				return plan.DomainOf(r) == c.Name && r.Value(plan.FieldPolicy) == plan.PolicyCertificate
-			}
-		}
-	case plan.KindAlert:
-		all = a.Alerts
-		if c.Action == plan.Create {
-			is = func(r *plan.Resource) bool { return r.Name == c.Name }
-		}
-	case plan.KindZone, plan.KindHostname, plan.KindCustomHostname:
-	}
-	for i := range all {
-		if is(&all[i]) {
-			return plan.Object{Resource: &all[i]}, ""
-		}
-	}
-	return plan.Object{Absent: true}, ""
-}
-
-// requestedID is Cloudflare's id of the object that the request of a change writes:
-// a saved plan has it nowhere else.
-func requestedID(c *plan.Change) string {
-	id, err := url.PathUnescape(c.Request.Path[strings.LastIndex(c.Request.Path, "/")+1:])
-	if err != nil {
-		return ""
-	}
-	return id
 }

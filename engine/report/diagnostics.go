@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // DiagnosticOptions are the choices that Diagnostics leaves to its caller.
@@ -55,10 +55,10 @@ func mistakesIn(ds schema.Diagnostics) string {
 	errs, warnings := tally(ds)
 	var parts []string
 	if errs > 0 {
-		parts = append(parts, plan.Count(errs, "error"))
+		parts = append(parts, words.Count(errs, "error"))
 	}
 	if warnings > 0 {
-		parts = append(parts, plan.Count(warnings, "warning"))
+		parts = append(parts, words.Count(warnings, "warning"))
 	}
 	return strings.Join(parts, ", ")
 }

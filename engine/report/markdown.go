@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // MarkdownBudget is the Budget of MarkdownOptions that give none. GitHub refuses
@@ -141,7 +142,7 @@ const foldEnd = "\n</details>\n"
 
 // moreItems counts, as one more item of a list, those that are left out.
 func moreItems(n int, what string) func(int) string {
-	return func(i int) string { return "- and " + plan.Count(n-i, "more "+what) + ", left out for length\n" }
+	return func(i int) string { return "- and " + words.Count(n-i, "more "+what) + ", left out for length\n" }
 }
 
 // hazardsBlock lists what a reviewer has to accept, each with what accepts it.
@@ -176,7 +177,7 @@ func rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
 
 // ruleMarkdown returns the item of a rule, with its notes below.
 func ruleMarkdown(r *view.RuleNotes) string {
-	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + plan.Count(r.Findings, "finding") + "\n"
+	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + words.Count(r.Findings, "finding") + "\n"
 	for i := range r.Notes[:min(len(r.Notes), maxNotes)] {
 		n := &r.Notes[i]
 		text += "  - "

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 const (
@@ -84,7 +85,7 @@ func countGroups(groups []*view.Group) string {
 	for _, g := range groups {
 		objects += len(g.Names)
 	}
-	return plan.Count(len(groups), "more group") + " of " + plan.Count(objects, "object")
+	return words.Count(len(groups), "more group") + " of " + words.Count(objects, "object")
 }
 
 // rows returns the rows of a group, one for each edit. Cells do not hold pipes.
@@ -180,7 +181,7 @@ func (m *page) diffBlock() []*block {
 	return []*block{{
 		head: fold("Settings before and after"), tail: foldEnd, rank: rankDiff, items: len(places),
 		more: func(i int) string {
-			return "\nand the same of " + plan.Count(len(places)-i, "other place") + ", left out for length.\n"
+			return "\nand the same of " + words.Count(len(places)-i, "other place") + ", left out for length.\n"
 		},
 		item: func(i int) string { return safe.Fenced("diff", m.placeDiff(places[i])) },
 	}}
@@ -216,7 +217,7 @@ func (m *page) placeDiff(p *view.PlaceChanges) []string {
 		lines = append(lines, m.hunk(about, g.Kind, g.Edits)...)
 	}
 	if n := len(groups) - maxHunks; n > 0 {
-		lines = append(lines, "@@ and "+plan.Count(n, "more group")+" @@")
+		lines = append(lines, "@@ and "+words.Count(n, "more group")+" @@")
 	}
 	return lines
 }
@@ -241,7 +242,7 @@ func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 		lines = append(lines, l[:1]+view.Clip(l[2:], maxDiffLine))
 	}
 	if n := len(changed) - maxHunkLines; n > 0 {
-		lines = append(lines, " (and "+plan.Count(n, "more line")+")")
+		lines = append(lines, " (and "+words.Count(n, "more line")+")")
 	}
 	return lines
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 
 	"tlsync/engine/apply"
-	"tlsync/engine/plan"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // Waited prints which custom hostnames are not active after a run that wrote so many of
@@ -17,11 +17,11 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 	out := bufio.NewWriter(w)
 	style := newStyle(o.Color)
 	if len(inactive) == 0 {
-		fmt.Fprintf(out, "Waited: %s written, all active.\n", plan.Count(of, "custom hostname"))
+		fmt.Fprintf(out, "Waited: %s written, all active.\n", words.Count(of, "custom hostname"))
 		return out.Flush()
 	}
 
-	fmt.Fprintln(out, style.bold.Sprintf("Not active (%d of %s)", len(inactive), plan.Count(of, "custom hostname")))
+	fmt.Fprintln(out, style.bold.Sprintf("Not active (%d of %s)", len(inactive), words.Count(of, "custom hostname")))
 	named, unknown := 0, 0
 	for _, i := range inactive {
 		switch {
@@ -34,7 +34,7 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 	}
 
 	if unknown > 0 {
-		fmt.Fprintf(out, "  the status of %s is unknown\n", plan.Count(unknown, "custom hostname"))
+		fmt.Fprintf(out, "  the status of %s is unknown\n", words.Count(unknown, "custom hostname"))
 	}
 	if more := len(inactive) - named - unknown; more > 0 {
 		fmt.Fprintf(out, "  and %d more; --verbose names all\n", more)

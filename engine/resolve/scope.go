@@ -7,8 +7,8 @@ import (
 	"tlsync/schema"
 )
 
-// ScopeOf is what has to be read to plan for some configurations. Nil ones ask for
-// nothing.
+// ScopeOf returns the parts of live state that planning for some configurations needs.
+// Nil configurations need nothing.
 func ScopeOf(configs ...*schema.Desired) plan.Scope {
 	var s plan.Scope
 	for _, d := range configs {
@@ -19,8 +19,8 @@ func ScopeOf(configs ...*schema.Desired) plan.Scope {
 	return s
 }
 
-// ScopeOver is what has to be read to plan for a configuration that is held to the
-// policy of a base as well; nil is no base.
+// ScopeOver returns the parts of live state that planning for a configuration needs,
+// if the policy of a base applies to it as well. Base may be nil.
 func ScopeOver(base, head *schema.Desired) plan.Scope {
 	policies := []*schema.Policy{&head.Policy}
 	if base != nil {
@@ -38,105 +38,142 @@ func addConfig(s *plan.Scope, d *schema.Desired, policies ...*schema.Policy) {
 	addAccounts(s, d)
 }
 
+// scopeOf returns what a zone document needs under some policies.
 func scopeOf(z *schema.Zone, policies []*schema.Policy) plan.ZoneScope {
-	need := map[string]bool{}
-	want := func(as []schema.Assignment) {
-		for _, a := range as {
-			need[a.Setting] = true
-		}
-	}
-	want(z.Settings)
-	want(z.CustomHostnames.Defaults)
-	for _, r := range z.CustomHostnames.Rules {
-		want(r.Settings)
-	}
-	for _, e := range z.CustomHostnames.Entries {
-		want(e.Settings)
-	}
-	inZone := map[string]bool{}
-	for _, e := range z.Hostnames {
-		want(e.Settings)
-		for _, a := range e.Settings {
-			inZone[a.Setting] = true
-		}
-	}
-	if len(inZone) > 0 || need[schema.TotalTLS] {
-		// It is the only sign of the entitlement that these settings need.
-		need[schema.Ciphers] = true
-	}
-	if z.CustomHostnames.Create.Value {
-		need[schema.FallbackOrigin] = true // without one that is active nothing is created
-	}
-	// The floor is about what everybody meets, whoever asks for it.
-	everybody := false
+	needs := settingsOf(z)
+	everybody := false // the policy is about every custom hostname
 	for _, policy := range policies {
-		want(policy.Floor)
-		everybody = everybody || policy.CoverageRequired
-		for _, a := range policy.Floor {
-			row, _ := schema.LookupSetting(a.Setting)
-			everybody = everybody || row.On(schema.CustomHostnameLevel)
-			if row.On(schema.HostnameLevel) {
-				inZone[a.Setting] = true
-			}
-			if a.Setting == schema.Ciphers {
-				need[schema.MinTLSVersion], inZone[schema.MinTLSVersion] = true, true // under one of 1.3 no list has any effect
-			}
-		}
+		everybody = needs.addFloor(policy) || everybody || policy.CoverageRequired
 	}
-	// Which protocols are left is decided by the two together.
-	if need["min_tls_version"] || need["tls_1_3"] {
-		need["min_tls_version"], need["tls_1_3"] = true, true
+	if needs.zone[schema.MinTLSVersion] || needs.zone[schema.TLS13] {
+		// Only both together decide which protocol versions are left.
+		needs.zone[schema.MinTLSVersion], needs.zone[schema.TLS13] = true, true
 	}
+
 	s := plan.ScopeOfZone(z)
-	s.CustomHostnames = z.CustomHostnames.Written()
-	for _, row := range schema.Table() {
-		if need[row.ID] && row.On(schema.ZoneLevel) {
-			s.Settings = append(s.Settings, row.ID)
-		}
-		if inZone[row.ID] {
-			s.HostnameSettings = append(s.HostnameSettings, row.ID)
-		}
-	}
+	s.Settings, s.HostnameSettings = needs.sorted()
 	s.OriginCertificates = len(z.OriginCertificates) > 0
+	s.CustomHostnames = z.CustomHostnames.Written()
 	if everybody && !s.CustomHostnames {
 		s.CustomHostnames, s.Optional, s.ForPolicy = true, true, true // the zone may have none at all
 	}
 	return s
 }
 
-// Followers is what has to be read besides to know who follows the zones' values
-// that a plan changes: the custom hostnames of zones whose document says nothing
-// of them, and, where TLS 1.3 goes off, the names in the zone that demand it. They
-// are asked for only now, since a zone without changes does not need them, and
-// are optional, since a zone may have none of them at all.
+// settings are sets of settings that have to be read: those of the zone, and those of
+// its hostnames.
+type settings struct{ zone, hostnames map[string]bool }
+
+// settingsOf returns the settings that the lines of a zone document need.
+func settingsOf(z *schema.Zone) settings {
+	needs := settings{zone: map[string]bool{}, hostnames: map[string]bool{}}
+	add := func(as []schema.Assignment) {
+		for _, a := range as {
+			needs.zone[a.Setting] = true
+		}
+	}
+
+	add(z.Settings)
+	add(z.CustomHostnames.Defaults)
+	for _, r := range z.CustomHostnames.Rules {
+		add(r.Settings)
+	}
+	for _, e := range z.CustomHostnames.Entries {
+		add(e.Settings)
+	}
+	for _, e := range z.Hostnames {
+		add(e.Settings)
+		for _, a := range e.Settings {
+			needs.hostnames[a.Setting] = true
+		}
+	}
+
+	if len(needs.hostnames) > 0 || needs.zone[schema.TotalTLS] {
+		// Only the zone's ciphers show whether it has the entitlement that these
+		// settings need.
+		needs.zone[schema.Ciphers] = true
+	}
+	if z.CustomHostnames.Create.Value {
+		needs.zone[schema.FallbackOrigin] = true // nothing is created without an active one
+	}
+	return needs
+}
+
+// addFloor adds the settings of a policy's floor, which applies to all visitors and
+// not only to names that the configuration manages. It reports whether custom
+// hostnames have one of these settings.
+func (s *settings) addFloor(policy *schema.Policy) (customHostnames bool) {
+	for _, a := range policy.Floor {
+		row, _ := schema.LookupSetting(a.Setting)
+		customHostnames = customHostnames || row.On(schema.CustomHostnameLevel)
+
+		s.zone[a.Setting] = true
+		if row.On(schema.HostnameLevel) {
+			s.hostnames[a.Setting] = true
+		}
+		if a.Setting == schema.Ciphers {
+			// Under a minimum of TLS 1.3 no list of ciphers has an effect.
+			s.zone[schema.MinTLSVersion], s.hostnames[schema.MinTLSVersion] = true, true
+		}
+	}
+	return customHostnames
+}
+
+// sorted returns both sets in the order of the table, each without the settings that
+// its level does not have.
+func (s *settings) sorted() (zone, hostnames []string) {
+	for _, row := range schema.Table() {
+		if s.zone[row.ID] && row.On(schema.ZoneLevel) {
+			zone = append(zone, row.ID)
+		}
+		if s.hostnames[row.ID] {
+			hostnames = append(hostnames, row.ID)
+		}
+	}
+	return zone, hostnames
+}
+
+// Followers returns what has to be read to know which names follow the zone values
+// that a plan changes: the custom hostnames of zones whose document does not mention
+// them, and, where TLS 1.3 is switched off, the hostnames of the zone that require it.
+// A second reading asks for them, because a zone without changes does not need them.
+// They are optional, because a zone may have none.
 func Followers(p *plan.Plan, live *plan.Live) plan.Scope {
 	var s plan.Scope
 	for i := range live.Zones {
 		z := &live.Zones[i]
 		moves := func(c plan.Change) bool {
-			row, ok := schema.LookupSetting(c.ObjectID)
-			return c.Kind == plan.KindZone && c.ZoneID == z.ID && (c.ObjectID == schema.EarlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked)
+			return c.Kind == plan.KindZone && c.ZoneID == z.ID && hasFollowers(c.ObjectID)
 		}
 		at := slices.IndexFunc(p.Changes, moves)
 		if at < 0 {
 			continue
 		}
-		need := plan.ZoneScope{ID: z.ID, Name: z.Name, Account: z.Account.ID, Optional: true, Origin: p.Changes[at].Edits[0].Origin}
-		need.CustomHostnames = z.CustomHostnames == nil
-		if !slices.Contains(z.HostnameSettings, schema.MinTLSVersion) && !tried(z, schema.MinTLSVersion) &&
-			slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return moves(c) && c.ObjectID == schema.TLS13 && c.Edits[0].To == `"off"` }) {
-			need.HostnameSettings = []string{schema.MinTLSVersion}
+
+		needs := plan.ZoneScope{ID: z.ID, Name: z.Name, Account: z.Account.ID, Optional: true, Origin: p.Changes[at].Edits[0].Origin}
+		needs.CustomHostnames = z.CustomHostnames == nil
+		switchesOff := func(c plan.Change) bool { return moves(c) && c.ObjectID == schema.TLS13 && c.Edits[0].To == schema.Off }
+		if !triedHostnames(z, schema.MinTLSVersion) && slices.ContainsFunc(p.Changes, switchesOff) {
+			needs.HostnameSettings = []string{schema.MinTLSVersion}
 		}
-		if need.CustomHostnames || len(need.HostnameSettings) > 0 {
-			s.Zones = append(s.Zones, need)
+		if !needs.Empty() {
+			s.Zones = append(s.Zones, needs)
 		}
 	}
 	return s
 }
 
-// tried reports whether the per-hostname form of a setting could not be read.
-func tried(z *plan.Zone, setting string) bool {
+// hasFollowers reports whether names that follow the zone's value of a setting may
+// notice a change of it.
+func hasFollowers(setting string) bool {
+	row, ok := schema.LookupSetting(setting)
+	return setting == schema.EarlyData || ok && row.On(schema.CustomHostnameLevel) && row.Ranked
+}
+
+// triedHostnames reports whether a reading asked for the per-hostname form of a
+// setting, with or without success.
+func triedHostnames(z *plan.Zone, setting string) bool {
 	_, lacking := z.Lacking[plan.PerHostname(setting)]
 	_, unreadable := z.Unreadable[plan.PerHostname(setting)]
-	return lacking || unreadable
+	return lacking || unreadable || slices.Contains(z.HostnameSettings, setting)
 }

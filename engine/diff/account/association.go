@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // associate decides which hostnames every authority is associated with after the plan.
@@ -95,9 +96,9 @@ func (w *mtlsPlan) canGo(a *authority) bool {
 	switch {
 	case len(foreign) > 0:
 		why = fmt.Sprintf("it also protects %s, which the entry does not list; list %s, or end the association first",
-			plan.First(foreign), plan.Plural(len(foreign), "it", "them"))
+			words.First(foreign), words.Plural(len(foreign), "it", "them"))
 	case len(waiting) > 0:
-		why = fmt.Sprintf("%s would be left without a certificate authority", plan.First(waiting))
+		why = fmt.Sprintf("%s would be left without a certificate authority", words.First(waiting))
 	case e.refused:
 		why = "its replacement belongs to another entry"
 	case w.blind && len(a.from) > 0:

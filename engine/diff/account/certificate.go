@@ -6,6 +6,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // planCertificates adds the writes of certificate authorities. An authority that gains
@@ -174,13 +175,13 @@ func (w *mtlsPlan) changeHostnames(opened map[*plan.Resource]bool, a *authority,
 	switch {
 	case len(cut) > 0 && w.owner(a.name) != a.entry:
 		// Somebody else created it and may rely on it: that takes more than a notice.
-		w.hazard(n, plan.DisablesMTLS, "%s (%s), which %s did not create, no longer verifies clients of %s", a.name, a.live.ID, a.entry.Name.Value, plan.First(cut))
+		w.hazard(n, plan.DisablesMTLS, "%s (%s), which %s did not create, no longer verifies clients of %s", a.name, a.live.ID, a.entry.Name.Value, words.First(cut))
 	case len(cut) > 0:
-		w.hazard(n, plan.CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", plan.First(cut), a.name)
+		w.hazard(n, plan.CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", words.First(cut), a.name)
 	}
 	if len(bare) > 0 {
 		w.hazard(n, plan.DisablesMTLS, "%s %s left without a certificate authority: no client certificate is verified there any more%s",
-			plan.First(bare), plan.Plural(len(bare), "is", "are"), w.stillDemanded(bare, opened))
+			words.First(bare), words.Plural(len(bare), "is", "are"), w.stillDemanded(bare, opened))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // released reports the parts of the account that the base commit managed and head does
@@ -114,7 +115,7 @@ func (w *work) remainsOfEntry(b *schema.MTLS) string {
 	slices.Sort(hostnames)
 	text := "its certificate authority stays, for no hostname"
 	if hostnames = slices.Compact(hostnames); len(hostnames) > 0 {
-		text = fmt.Sprintf("its certificate authority stays, for %s (%s)", plan.Count(len(hostnames), "hostname"), plan.First(hostnames))
+		text = fmt.Sprintf("its certificate authority stays, for %s (%s)", words.Count(len(hostnames), "hostname"), words.First(hostnames))
 	}
 	return text + ", and " + w.stillRequired(b) + "; write state: absent to remove it"
 }
@@ -164,7 +165,7 @@ func hostnamesWith(b *schema.MTLS, is func(hostname string) bool) string {
 		return ""
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("%s (%s)", plan.Count(len(names), "hostname"), plan.First(names))
+	return fmt.Sprintf("%s (%s)", words.Count(len(names), "hostname"), words.First(names))
 }
 
 // remainsOfAlert says what remains of an alert.

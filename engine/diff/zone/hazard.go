@@ -9,6 +9,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // addHazards adds to each change the hazards that a reviewer has to accept by name.
@@ -141,9 +142,9 @@ func stickyHSTS(c *plan.Change, e *plan.Edit) {
 func ageOf(seconds int64) string {
 	const day = 24 * 60 * 60
 	if seconds < day {
-		return plan.Count(int(seconds), "second")
+		return words.Count(int(seconds), "second")
 	}
-	return plan.Count(int(seconds/day), "day")
+	return words.Count(int(seconds/day), "day")
 }
 
 // redirected says why a name without a certificate cannot be reached over HTTP either, ""
@@ -248,10 +249,10 @@ func whoFollows(o *outcome, id string) string {
 	}
 	text := "the zone's own names"
 	if follow > 0 {
-		text += fmt.Sprintf(" and %s that %s it", plan.Count(follow, "custom hostname"), plan.Plural(follow, "follows", "follow"))
+		text += fmt.Sprintf(" and %s that %s it", words.Count(follow, "custom hostname"), words.Plural(follow, "follows", "follow"))
 	}
 	if wildcards > 0 {
-		text += fmt.Sprintf(", and the names below %s", plan.Count(wildcards, "wildcard custom hostname"))
+		text += fmt.Sprintf(", and the names below %s", words.Count(wildcards, "wildcard custom hostname"))
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Policy is a policy that a plan has to keep.
@@ -192,13 +193,13 @@ func (c *policyCheck) whoMeets(own bool, others []subject) string {
 	}
 	if n := len(follow); n > 0 {
 		slices.Sort(follow)
-		who = append(who, fmt.Sprintf("%s that %s it (%s)", plan.Count(n, noun), plan.Plural(n, "follows", "follow"), plan.First(follow)))
+		who = append(who, fmt.Sprintf("%s that %s it (%s)", words.Count(n, noun), words.Plural(n, "follows", "follow"), words.First(follow)))
 	}
 	if n := len(below); n > 0 {
 		slices.Sort(below)
-		who = append(who, fmt.Sprintf("the names below %s (%s)", plan.Count(n, "wildcard custom hostname"), plan.First(below)))
+		who = append(who, fmt.Sprintf("the names below %s (%s)", words.Count(n, "wildcard custom hostname"), words.First(below)))
 	}
-	return plan.Enumerate(who)
+	return words.Enumerate(who)
 }
 
 // lowered returns the hostnames in a zone of TLS 1.3 only that have a lower minimum of
@@ -327,7 +328,7 @@ func (c *policyCheck) reportUncovered() {
 		names[k] = c.o.names.At(i).Name
 	}
 	c.findings.report(plan.Info, plan.NotCovered, c.in.Ref,
-		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, plan.Count(c.o.names.Custom(), "custom hostname"), zone.Name, plan.First(names)), nil)
+		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.names.Custom(), "custom hostname"), zone.Name, words.First(names)), nil)
 }
 
 // uncovered records that a policy is broken since a custom hostname is not reached.

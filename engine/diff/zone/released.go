@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // released reports the settings that the base commit managed and head does not: nothing
@@ -146,11 +147,11 @@ func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
 	parts := make([]string, len(groups))
 	for i, g := range groups {
 		total += len(g.names)
-		parts[i] = fmt.Sprintf("%s (%s)", g.value.Show(), plan.First(g.names))
+		parts[i] = fmt.Sprintf("%s (%s)", g.value.Show(), words.First(g.names))
 		if len(groups) > 1 {
-			parts[i] = fmt.Sprintf("%s for %d (%s)", g.value.Show(), len(g.names), plan.First(g.names))
+			parts[i] = fmt.Sprintf("%s for %d (%s)", g.value.Show(), len(g.names), words.First(g.names))
 		}
 	}
 	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors get %s, and nothing keeps it there",
-		r.key.setting, plan.Count(total, noun), zone, strings.Join(parts, ", "))
+		r.key.setting, words.Count(total, noun), zone, strings.Join(parts, ", "))
 }

@@ -8,6 +8,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // following returns a configuration in which hostnames follow the zone instead.
@@ -120,7 +121,7 @@ func (s *saver) suggestion(as []alternative, now, then int) string {
 		with = strings.Join(settings, " and ") + " in settings of zone " + s.o.live.Name + ", and " + with
 	}
 	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same takes %s in place of %d, which saves %d",
-		s.o.live.Name, strings.Join(values, " and "), with, plan.Count(then, "request"), now, now-then)
+		s.o.live.Name, strings.Join(values, " and "), with, words.Count(then, "request"), now, now-then)
 	if len(stronger) == 0 {
 		return text
 	}
@@ -137,7 +138,7 @@ func (s *saver) unknownNames() string {
 	}
 	who := "the zone's own names"
 	if wildcards > 0 {
-		who += ", and those below " + plan.Count(wildcards, "wildcard custom hostname") + ","
+		who += ", and those below " + words.Count(wildcards, "wildcard custom hostname") + ","
 	}
 	return who
 }

@@ -6,6 +6,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 const (
@@ -97,7 +98,7 @@ func (l *losses) addHazards(o *outcome, zone *plan.Change) {
 	}
 	add := func(kind plan.HazardKind, names []string, why string) {
 		if n := len(names); n > 0 {
-			zone.AddHazard(kind, fmt.Sprintf("%s of zone %s %s, e.g. to %s", plan.Count(n, noun), plan.This, why, names[0]))
+			zone.AddHazard(kind, fmt.Sprintf("%s of zone %s %s, e.g. to %s", words.Count(n, noun), plan.This, why, names[0]))
 		}
 	}
 	const noSuite = "would have no suite for the key of the certificate that was uploaded"

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // permission is what it takes to apply a plan with a hazard.
@@ -185,7 +186,7 @@ func affected(notes []Note) string {
 			seen[object{n.kind, n.in, name}] = true
 		}
 	}
-	return plan.Count(len(seen), "object")
+	return words.Count(len(seen), "object")
 }
 
 // RuleNotes are the notes of one rule at one severity.

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Place is the zone or the account that an object belongs to.
@@ -348,10 +349,7 @@ func kindRank(k plan.Kind) int {
 // kindName returns the word for n objects of a kind.
 func kindName(k plan.Kind, n int) string {
 	name := cmp.Or(strings.ReplaceAll(strings.ReplaceAll(safe.Text(string(k)), "_", " "), "mtls", "mTLS"), "object")
-	if n == 1 {
-		return name
-	}
-	return name + "s"
+	return words.Plural(n, name, name+"s")
 }
 
 // Subject names the objects of a group below the heading of their place: by their number,

@@ -11,6 +11,7 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Outcome holds what a report says about a run. Like view it does not depend on the
@@ -88,9 +89,9 @@ func (o *Outcome) Headline() string {
 	case c.Planned == 0:
 		return "nothing to do"
 	case c.Done == c.Planned:
-		return plan.Count(c.Done, "change") + " done"
+		return words.Count(c.Done, "change") + " done"
 	}
-	return "incomplete, " + strconv.Itoa(c.Done) + " of " + plan.Count(c.Planned, "change") + " done"
+	return "incomplete, " + strconv.Itoa(c.Done) + " of " + words.Count(c.Planned, "change") + " done"
 }
 
 // Counted counts changes by outcome.
@@ -117,17 +118,17 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	lines = append(lines, "Read again: live does not match the configuration:")
 	if left.accepted > 0 {
 		lines = append(lines,
-			"  accepted but not effective yet: "+plan.Count(left.accepted, "setting")+" ("+few(left.names, all)+")",
+			"  accepted but not effective yet: "+words.Count(left.accepted, "setting")+" ("+few(left.names, all)+")",
 			"    Cloudflare may need some minutes: run plan later, and apply again only if the plan still shows them")
 	}
 	if left.open > 0 {
 		lines = append(lines,
-			"  not applied: "+plan.Count(left.open, "setting"),
+			"  not applied: "+words.Count(left.open, "setting"),
 			"    solve the problems above, then run apply again")
 	}
 	if left.fresh > 0 {
 		lines = append(lines,
-			"  not planned by this run: "+plan.Count(left.fresh, "setting"),
+			"  not planned by this run: "+words.Count(left.fresh, "setting"),
 			"    something else changed live meanwhile: run plan, then apply again")
 	}
 	return lines
@@ -137,11 +138,11 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 func nothingRemains(r *apply.Result) string {
 	if n := unmet(r.Remaining); n > 0 {
 		return fmt.Sprintf("Read again: all that can be written matches the configuration; %s above %s what cannot be written.",
-			plan.Count(n, "finding"), plan.Plural(n, "tells", "tell"))
+			words.Count(n, "finding"), words.Plural(n, "tells", "tell"))
 	}
 	if n := r.Beyond; n > 0 {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
-			plan.Count(n, "change"), plan.Plural(n, "is", "are"), plan.Plural(n, "it", "them"))
+			words.Count(n, "change"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 	}
 	return "Read again: live matches the configuration."
 }

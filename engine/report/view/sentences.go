@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Markup shows the parts of a sentence as one format has them.
@@ -78,7 +79,7 @@ func (c *Counts) LastLine() string {
 func (c *Counts) Headline() string {
 	var parts []string
 	if c.errors > 0 {
-		parts = append(parts, "incomplete, "+plan.Count(c.errors, "error"))
+		parts = append(parts, "incomplete, "+words.Count(c.errors, "error"))
 	}
 
 	switch {
@@ -115,7 +116,7 @@ func (c *Counts) actions() string {
 
 // LookedAt says what a plan without changes has compared.
 func (c *Counts) LookedAt() string {
-	return plan.Count(c.looked, "object") + " looked at, with " + plan.Count(c.reads, "request") + "."
+	return words.Count(c.looked, "object") + " looked at, with " + words.Count(c.reads, "request") + "."
 }
 
 // Settings counts settings, by cause unless the plan has no base, and says where they are.
@@ -135,7 +136,7 @@ func (c *Counts) Settings(m Markup, causes bool) string {
 	add(c.causes.Conflict, " in "+m.Strong("conflict")+" with a live change")
 	add(c.causes.Drift, " drift")
 
-	text := plan.Count(c.edits, "setting") + " of " + plan.Count(c.Objects, "object") + " in " + c.where(m)
+	text := words.Count(c.edits, "setting") + " of " + words.Count(c.Objects, "object") + " in " + c.where(m)
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
@@ -150,10 +151,10 @@ func (c *Counts) where(m Markup) string {
 
 	var parts []string
 	if c.zones > 0 {
-		parts = append(parts, plan.Count(c.zones, "zone"))
+		parts = append(parts, words.Count(c.zones, "zone"))
 	}
 	if c.accounts > 0 {
-		parts = append(parts, plan.Count(c.accounts, "account"))
+		parts = append(parts, words.Count(c.accounts, "account"))
 	}
 	return strings.Join(parts, " and ")
 }

@@ -1,0 +1,35 @@
+// Package words has the parts of sentences that messages of several packages share.
+package words
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Count returns a number with its noun: "1 suite", "3 suites".
+func Count(n int, noun string) string { return fmt.Sprintf("%d %s", n, Plural(n, noun, noun+"s")) }
+
+// Plural returns the word for n things.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// First returns the first three items of a list, with an ellipsis for the others.
+func First(list []string) string {
+	const most = 3
+	if len(list) > most {
+		return strings.Join(list[:most], ", ") + ", …"
+	}
+	return strings.Join(list, ", ")
+}
+
+// Enumerate returns a list in words: "a, b and c".
+func Enumerate(list []string) string {
+	if n := len(list); n > 1 {
+		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
+	}
+	return strings.Join(list, "")
+}
