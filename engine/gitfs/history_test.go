@@ -113,6 +113,15 @@ func (p past) cutAt(t *testing.T, commits ...int) {
 	}
 }
 
+// seeds returns for how many seeds a test makes a history: a third of them with -short,
+// since Git is asked about every one.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return (n + 2) / 3
+	}
+	return n
+}
+
 // randomCommits are related in every way there is: roots, merges of up to four,
 // criss-cross. In some histories clocks go wrong.
 func randomCommits(rnd *rand.Rand, n int) []made {
@@ -188,7 +197,7 @@ func (p past) chosen(best []int) string {
 
 func TestMergeBaseIsGitsWhateverTheHistory(t *testing.T) {
 	several, none := 0, 0
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		p := history(t, randomCommits(rnd, 5+rnd.IntN(40)))
 		r := open(t, p.dir)
@@ -237,7 +246,7 @@ func TestMergeBaseIsGitsWhateverTheHistory(t *testing.T) {
 
 func TestAShallowCloneGivesTheSameMergeBaseOrNone(t *testing.T) {
 	sure, unsure := 0, 0
-	for seed := range uint64(25) {
+	for seed := range seeds(25) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		p := history(t, randomCommits(rnd, 5+rnd.IntN(30)))
 		var cut []int

@@ -90,7 +90,11 @@ func named(t *testing.T, p past) []string {
 
 func TestResolveIsGitsRevParse(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 4))
-	p := history(t, randomCommits(rnd, 400))
+	commits := 400
+	if testing.Short() {
+		commits = 100
+	}
+	p := history(t, randomCommits(rnd, commits))
 	names := named(t, p)
 	revs := slices.Clone(names)
 	for _, id := range p.ids {
