@@ -172,7 +172,7 @@ func hazardsOf(changes []*plan.Change) []HazardNotes {
 // affected counts the objects that notes are about, each once.
 func affected(notes []Note) string {
 	if len(notes) == 1 {
-		return plan.Count(len(notes[0].Names), "object")
+		return words.Count(len(notes[0].Names), "object")
 	}
 
 	type object struct {
