@@ -106,13 +106,13 @@ func (e *Engine) read(ctx context.Context, base, head *schema.Desired) (*plan.Li
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)
 	}
-	return live, e.readReleased(ctx, live, base, head)
+	return live, e.readNoLongerManaged(ctx, live, base, head)
 }
 
-// readReleased reads the settings and objects that the base managed and the head does
+// readNoLongerManaged reads the settings and objects that the base managed and the head does
 // not. They are never written, so a failure becomes a finding, unless ctx has ended.
-func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *schema.Desired) error {
-	scope := resolve.Released(base, head, e.Zones...)
+func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base, head *schema.Desired) error {
+	scope := resolve.NoLongerManaged(base, head, e.Zones...)
 	if len(scope.Zones) == 0 && len(scope.Accounts) == 0 {
 		return nil
 	}
@@ -120,7 +120,7 @@ func (e *Engine) readReleased(ctx context.Context, live *plan.Live, base, head *
 	more, err := e.Source.Fetch(ctx, scope)
 	switch {
 	case err == nil:
-		live.AddReleased(more)
+		live.AddNoLongerManaged(more)
 	case ctx.Err() != nil:
 		return fmt.Errorf("read what is no longer managed: %w", err)
 	default:

@@ -41,20 +41,20 @@ func TestOnlyWhatTheHeadDoesNotReadIsReadForReleases(t *testing.T) {
 		{"nothing, without a base", "", "", nil, plan.Scope{}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			got := resolve.Released(desired(t, c.base), desired(t, c.head), c.zones...)
+			got := resolve.NoLongerManaged(desired(t, c.base), desired(t, c.head), c.zones...)
 			if d := gocmp.Diff(c.want, got, cmpopts.IgnoreTypes(plan.Origin{})); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
 	}
-	if got := resolve.Released(nil, desired(t, zone+"settings: { http2: on }\n")); len(got.Zones)+len(got.Accounts) > 0 {
+	if got := resolve.NoLongerManaged(nil, desired(t, zone+"settings: { http2: on }\n")); len(got.Zones)+len(got.Accounts) > 0 {
 		t.Errorf("without a base %v is read", got)
 	}
 }
 
 func TestAReadingOfWhatIsReleasedKeepsNobodyFromApplying(t *testing.T) {
 	live := &plan.Live{Zones: []plan.Zone{{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http3", Value: `"on"`}}}}, Reads: 1}
-	live.AddReleased(&plan.Live{
+	live.AddNoLongerManaged(&plan.Live{
 		Zones: []plan.Zone{
 			{ID: "2", Name: "b.example", Settings: []plan.Setting{{ID: "http2", Value: `"on"`}, {ID: "http3", Value: `"off"`}}, CustomHostnames: []plan.Hostname{{Name: "x.test"}}},
 			{ID: "1", Name: "a.example"},

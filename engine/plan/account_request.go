@@ -8,10 +8,9 @@ import (
 	"tlsync/schema"
 )
 
-// accountRequest is the request of a change to an object of an account, written
-// over the object as it was read. Of certificates, forwarding, applications and
-// alerts alike a PUT takes the whole object, so what it does not mean to change
-// is sent as it was read.
+// accountRequest returns the request of a change to an object of an account. A PUT of a
+// certificate, an application, an alert or the forwarding list replaces the whole
+// object, so the body repeats the members that do not change as they were read.
 func accountRequest(c *Change, o Object) Request {
 	r := Request{Path: TargetPath(c)}
 	switch c.Action {
@@ -23,10 +22,12 @@ func accountRequest(c *Change, o Object) Request {
 	default:
 		r.Method = "PUT"
 	}
+
 	var live Resource
 	if o.Resource != nil {
 		live = *o.Resource
 	}
+
 	var body schema.Value
 	switch c.Kind {
 	case KindMTLSCertificate:
@@ -43,12 +44,12 @@ func accountRequest(c *Change, o Object) Request {
 	return r
 }
 
-// certificateBody makes a certificate authority, or replaces the list of its
-// hostnames. The certificate itself is sent once and never again: Cloudflare
-// ignores a change of it.
+// certificateBody creates a certificate authority, or replaces the list of its
+// hostnames. Only the creation sends the certificate: Cloudflare ignores it later.
 func certificateBody(c *Change, live Resource) schema.Value {
 	var o object
 	o.begin()
+
 	name := c.Title()
 	if c.Action == Update && live.Name != "" {
 		name = live.Name
@@ -64,10 +65,10 @@ func certificateBody(c *Change, live Resource) schema.Value {
 	return schema.Value(o.text.String())
 }
 
-// ForwardingList is the whole list of settings with edits laid over. Whether a
-// PUT leaves names alone that it does not list is not documented, so all are
-// listed; one without any setting counts as not listed, and is sent only where it
-// is to become so.
+// ForwardingList returns the whole list of settings with edits applied. Cloudflare does
+// not document whether a PUT keeps names that it does not list, so the list has all of
+// them. A name without any setting counts as not listed; the list has it only if an
+// edit takes its last setting away.
 func ForwardingList(rest string, edits []Edit) schema.Value {
 	type item struct {
 		Hostname string `json:"hostname"`
@@ -75,12 +76,14 @@ func ForwardingList(rest string, edits []Edit) schema.Value {
 		Forward  bool   `json:"client_certificate_forwarding"`
 	}
 	var live []item
-	// What is no such list has nothing in it that a write could keep.
+	// Anything but a list has nothing to keep.
 	_ = json.Unmarshal([]byte(rest), &live)
+
 	edited := make(map[string]*Edit, len(edits))
 	for i := range edits {
 		edited[ForwardedHostname(&edits[i])] = &edits[i]
 	}
+
 	listed := make(map[string]bool, len(live))
 	out := make([]item, 0, len(live)+len(edits))
 	for _, it := range live {
@@ -94,11 +97,13 @@ func ForwardingList(rest string, edits []Edit) schema.Value {
 			out = append(out, it)
 		}
 	}
+
 	for i := range edits {
 		if name := ForwardedHostname(&edits[i]); !listed[name] {
 			out = append(out, item{Hostname: name, Forward: edits[i].To != schema.Inherit})
 		}
 	}
+
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic(err) // strings and booleans always marshal
@@ -106,18 +111,18 @@ func ForwardingList(rest string, edits []Edit) schema.Value {
 	return schema.Value(b)
 }
 
-// ForwardedHostname is the hostname of an edit of the forwarding list.
+// ForwardedHostname returns the hostname of an edit of the forwarding list.
 func ForwardedHostname(e *Edit) string {
 	return strings.TrimPrefix(e.Setting, FieldForwarding(""))
 }
 
-// certificatePolicy lets in who has a certificate of an authority that the
-// hostname is associated with, and nobody else
+// certificatePolicy admits only clients with a certificate of an authority that is
+// associated with the hostname
 // (developers.cloudflare.com/cloudflare-one/access-controls/service-credentials/mutual-tls-authentication).
 const certificatePolicy schema.Value = `[{"name":"client certificate","decision":"non_identity","include":[{"certificate":{}}],"precedence":1}]`
 
-// applicationBody makes an application together with its policy, since one
-// without a policy lets nobody in, or gives a live one that policy.
+// applicationBody creates an application together with its policy, or sets the policy of
+// a live one. An application without a policy admits nobody.
 func applicationBody(c *Change, live Resource) schema.Value {
 	if c.Action == Update {
 		return replaced(live.Rest, []string{"id", "uid", "aud", "created_at", "updated_at"}, map[string]schema.Value{"policies": certificatePolicy})
@@ -135,16 +140,16 @@ func applicationBody(c *Change, live Resource) schema.Value {
 	return schema.Value(o.text.String())
 }
 
-// Mechanisms are the fields of an alert that say where it goes. It is read only.
+// Mechanisms are the fields of an alert that name its destinations. It is not modified.
 var Mechanisms = []string{FieldEmail, FieldWebhooks, FieldPagerDuty}
 
-// alertBody makes an alert, or lays edits over a live one, whose filters and
-// interval stay as they are.
+// alertBody creates an alert, or applies edits to a live one. Filters and the interval
+// of a live alert stay unchanged.
 func alertBody(c *Change, live Resource) schema.Value {
 	var sends struct {
 		Mechanisms map[string]json.RawMessage `json:"mechanisms"`
 	}
-	// A new one has none, and those of a live one are an object.
+	// A new alert has no Rest.
 	_ = json.Unmarshal([]byte(live.Rest), &sends)
 	to := map[string]schema.Value{}
 	for name, raw := range sends.Mechanisms {
@@ -152,6 +157,7 @@ func alertBody(c *Change, live Resource) schema.Value {
 			to[name] = schema.Value(raw)
 		}
 	}
+
 	set := map[string]schema.Value{"name": schema.StringValue(c.Name)}
 	for i := range c.Edits {
 		e := &c.Edits[i]
@@ -164,11 +170,12 @@ func alertBody(c *Change, live Resource) schema.Value {
 			set[e.Setting] = e.To
 		}
 	}
+
 	set["mechanisms"] = replaced("", nil, to)
 	return replaced(live.Rest, []string{"id", "created", "modified"}, set)
 }
 
-// idObjects are destinations as Cloudflare writes them.
+// idObjects returns destinations in Cloudflare's form.
 func idObjects(ids []string) schema.Value {
 	parts := make([]string, len(ids))
 	for i, id := range ids {
@@ -177,12 +184,11 @@ func idObjects(ids []string) schema.Value {
 	return schema.Value("[" + strings.Join(parts, ",") + "]")
 }
 
-// replaced is an object as read without some of its members, and without those
-// that have no value, which requests must not have either, with others laid over,
-// sorted by name.
+// replaced returns an object as read with some members removed and others set, sorted
+// by name. It also removes members that are null, which requests must not have.
 func replaced(rest string, without []string, with map[string]schema.Value) schema.Value {
 	out := map[string]json.RawMessage{}
-	// Of what is no object nothing is kept.
+	// Anything but an object has nothing to keep.
 	_ = json.Unmarshal([]byte(rest), &out)
 	for name, raw := range out {
 		if string(raw) == "null" || slices.Contains(without, name) {

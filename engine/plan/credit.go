@@ -2,10 +2,9 @@ package plan
 
 import "tlsync/schema"
 
-// Credit notes on every line that the plan names who last touched it: head is
-// asked for lines of the configuration that was planned, base for those of the
-// base commit. Either may be nil. Neither the digest nor any fingerprint depends on
-// it.
+// Credit sets the commit and the author of every line that the plan names. Head looks up
+// lines of the planned configuration, base lines of the base commit; either may be nil.
+// Digests and fingerprints do not depend on the result.
 func (p *Plan) Credit(head, base func(schema.Pos) (commit, author string)) {
 	of := func(o *Origin, who func(schema.Pos) (commit, author string)) {
 		if who != nil && o.Line > 0 {

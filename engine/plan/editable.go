@@ -4,10 +4,10 @@ import (
 	"slices"
 )
 
-// Uneditable says why a custom hostname cannot be written, if it cannot, and
-// whether visitors can reach it all the same. Which states Cloudflare refuses
-// to edit (409, code 1439) is not documented; the ones that end a hostname are
-// taken to be.
+// Uneditable says why a custom hostname cannot be written, and whether visitors can
+// reach it nevertheless. The rule is empty if it can be written. Cloudflare does not
+// document the states in which it refuses edits (409, code 1439); Uneditable assumes the
+// ones that end a hostname.
 func Uneditable(h *Hostname) (rule, why string, serving bool) {
 	switch {
 	case h.Status == "pending_deletion" || h.Status == "deleted" || h.Status == "blocked" || h.Status == "pending_blocked" || h.Status == "test_blocked":
@@ -24,8 +24,8 @@ func Uneditable(h *Hostname) (rule, why string, serving bool) {
 	return "", "", false
 }
 
-// MovedAway reports whether another zone has, or is about to have, the traffic
-// of a custom hostname: the one that is edited last serves it.
+// MovedAway reports whether another zone has, or will soon have, the traffic of a custom
+// hostname. The zone in which the hostname was edited last serves it.
 func MovedAway(h *Hostname) bool { return h.Status == "moved" || h.Status == "pending_migration" }
 
 // Serves reports whether visitors can reach a custom hostname.
@@ -34,9 +34,9 @@ func Serves(h *Hostname) bool {
 	return rule == "" || serving
 }
 
-// Unwritable says why an object as read must not be written although its
-// settings stand as planned, "" if it may be: it has come into a state in which
-// Cloudflare takes no change, or in which a change would do more than planned.
+// Unwritable says why an object must not be written although its settings are as
+// planned: it is now in a state in which Cloudflare accepts no change, or in which a
+// change would do more than planned. It returns "" if the object may be written.
 func Unwritable(c *Change, o Object) string {
 	if o.Hostname == nil || c.Action == Delete {
 		return ""

@@ -2,26 +2,27 @@ package plan
 
 import "time"
 
-// Budget is what the API lets through of one credential: so many requests in any
-// stretch of time.
+// Budget is the rate that the API allows one credential: a number of requests in any
+// period of a length.
 type Budget struct {
 	Requests int
 	Per      time.Duration
 }
 
-// writeTakes is what a write adds to a run where no budget holds it up: half a
-// second from request to answer, with ten under way at once. Cloudflare promises
-// nothing; most take less. It does not depend on --concurrency, so that plans of
-// the same are the same.
+// writeTakes is the time that a write adds to a run that the budget does not slow down:
+// half a second from request to answer, with ten requests at once. Cloudflare promises
+// no time; most writes take less. It does not depend on --concurrency, so that the same
+// state gives the same plan.
 const writeTakes = 50 * time.Millisecond
 
-// writing is how long writes take after the reads, which came out of the same
-// budget. What is left of it goes out at once, as do the requests of every
-// further stretch when it begins; only between them is there a wait.
+// writing estimates the duration of the writes. The reads before them used up a part of
+// the same budget. Requests within the budget of a period are sent at once; the others
+// wait for the next period.
 func (b Budget) writing(r Requests) time.Duration {
 	if b.Requests <= 0 || r.Write == 0 {
 		return 0
 	}
+
 	full := func(requests int) int { return max(0, requests-1) / b.Requests }
 	waits := full(r.Read+r.Write) - full(r.Read)
 	last := r.Write

@@ -9,8 +9,8 @@ import (
 	"tlsync/schema"
 )
 
-// Add takes over what a further reading has found: of zones and accounts that are
-// here already only what was not read before.
+// Add adds the result of another reading. Of zones and accounts that l has already, it
+// adds only the parts that were not read before.
 func (l *Live) Add(more *Live) {
 	zones := make(map[string]int, len(l.Zones))
 	for i := range l.Zones {
@@ -28,6 +28,7 @@ func (l *Live) Add(more *Live) {
 		a, b := &l.Zones[i], &l.Zones[j]
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Account.ID, b.Account.ID), strings.Compare(a.ID, b.ID)) < 0
 	})
+
 	for i := range more.Accounts {
 		from := &more.Accounts[i]
 		if at := slices.IndexFunc(l.Accounts, func(a LiveAccount) bool { return a.ID == from.ID }); at >= 0 {
@@ -40,10 +41,12 @@ func (l *Live) Add(more *Live) {
 		a, b := &l.Accounts[i], &l.Accounts[j]
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) < 0
 	})
+
 	l.Problems = append(l.Problems, more.Problems...)
 	l.Reads += more.Reads
 }
 
+// add adds the parts of a zone that were not read before.
 func (z *Zone) add(from *Zone) {
 	settings := slices.Clone(z.Settings)
 	for _, s := range from.Settings {
@@ -53,6 +56,7 @@ func (z *Zone) add(from *Zone) {
 	}
 	sort.SliceStable(settings, func(i, j int) bool { return schema.Rank(settings[i].ID) < schema.Rank(settings[j].ID) })
 	z.Settings = settings
+
 	if z.FallbackStatus == "" {
 		z.FallbackStatus = from.FallbackStatus
 	}
@@ -65,6 +69,7 @@ func (z *Zone) add(from *Zone) {
 	if len(from.HostnameSettings) > 0 {
 		z.addHostnames(from)
 	}
+
 	for id, why := range from.Unreadable {
 		z.Unreadable = with(z.Unreadable, id, why)
 	}
@@ -73,6 +78,7 @@ func (z *Zone) add(from *Zone) {
 	}
 }
 
+// add adds the objects of an account that were not read before.
 func (a *LiveAccount) add(from *LiveAccount) {
 	if a.Certificates == nil && a.Applications == nil {
 		a.Certificates, a.Applications, a.Forwarding = from.Certificates, from.Applications, from.Forwarding
@@ -88,7 +94,7 @@ func (a *LiveAccount) add(from *LiveAccount) {
 	}
 }
 
-// addHostnames takes over per-hostname settings that were not read before.
+// addHostnames adds per-hostname settings that were not read before.
 func (z *Zone) addHostnames(from *Zone) {
 	hostnames := slices.Clone(z.Hostnames)
 	for _, h := range from.Hostnames {
@@ -116,9 +122,9 @@ func with(m map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// released turns the findings of a reading of what is released into such that keep
-// nobody from applying: what is not there any more needs no word.
-func released(problems []Finding) []Finding {
+// warnings turns problems into warnings, which do not stop an apply. It drops the
+// problems that something does not exist: nothing needs to be said about it.
+func warnings(problems []Finding) []Finding {
 	var out []Finding
 	for _, f := range problems {
 		if f.Rule == NotFound || f.Rule == Ambiguous {
@@ -130,9 +136,10 @@ func released(problems []Finding) []Finding {
 	return out
 }
 
-// AddReleased takes over what the reading that Released asks for has found.
-func (l *Live) AddReleased(more *Live) {
-	told := *more
-	told.Problems = released(more.Problems)
-	l.Add(&told)
+// AddNoLongerManaged adds the result of reading what a configuration no longer manages.
+// Its problems become warnings.
+func (l *Live) AddNoLongerManaged(more *Live) {
+	added := *more
+	added.Problems = warnings(more.Problems)
+	l.Add(&added)
 }

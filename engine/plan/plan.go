@@ -1,6 +1,6 @@
-// Package plan holds the data that the stages hand to each other: what is live, what
-// has to be read, and a plan with its changes, hazards and findings. It also holds
-// how a change looks on the wire, since plans show the request that apply sends.
+// Package plan has the data that the stages pass to each other: live state, the scope of
+// a reading, and plans with changes, hazards and findings. It also makes the requests of
+// changes, because plans show the requests that apply sends.
 package plan
 
 import (
@@ -14,7 +14,7 @@ import (
 // FormatVersion is the version of the JSON form of a Plan.
 const FormatVersion = "1"
 
-// Kind is what a change writes.
+// Kind is the kind of an object that a change writes or a finding is about.
 type Kind string
 
 // Kinds.
@@ -23,17 +23,16 @@ const (
 	KindHostname          Kind = "hostname" // a name in a zone, with per-hostname settings
 	KindCustomHostname    Kind = "custom_hostname"
 	KindMTLSCertificate   Kind = "mtls_certificate"   // a certificate authority of Access
-	KindMTLSHostname      Kind = "mtls_hostname"      // what is done with client certificates, by hostname
-	KindAccessApplication Kind = "access_application" // what demands a certificate
+	KindMTLSHostname      Kind = "mtls_hostname"      // whether client certificates are forwarded, by hostname
+	KindAccessApplication Kind = "access_application" // an application that requires a certificate
 	KindAlert             Kind = "alert"              // a notification policy
 
-	// Findings are also about these; changes are not.
+	// Only findings are about these.
 	KindAccount       Kind = "account"
 	KindConfiguration Kind = "configuration"
 )
 
-// OfAccount reports whether objects of a kind belong to an account and not to a
-// zone.
+// OfAccount reports whether objects of a kind belong to an account, not to a zone.
 func (k Kind) OfAccount() bool {
 	switch k {
 	case KindMTLSCertificate, KindMTLSHostname, KindAccessApplication, KindAlert:
@@ -50,7 +49,7 @@ const (
 	Delete = "delete"
 )
 
-// Cause says why live is to change.
+// Cause says why live state has to change.
 type Cause string
 
 // Causes. Without a base commit everything is Adopt.
@@ -61,7 +60,7 @@ const (
 	CauseAdopt    Cause = "adopt"    // not managed at the base
 )
 
-// Plan is what would be written, in order, and what there is to know.
+// Plan has the changes to write, in order, and findings about them.
 type Plan struct {
 	FormatVersion string    `json:"format_version"`
 	Tool          Tool      `json:"tool"`
@@ -72,10 +71,9 @@ type Plan struct {
 	// Digest covers the changes and their hazards and nothing else: two plans
 	// that would do the same have the same digest.
 	Digest string `json:"digest"`
-	// Checksum is that of the file that the plan was read from; empty otherwise.
+	// Checksum is the checksum of the file that the plan was read from, if any.
 	Checksum string `json:"-"`
-	// Breaches are what the policy does not let pass, by zone. They are findings as
-	// well.
+	// Breaches are the violations of the policy, by zone. Each is a finding as well.
 	Breaches []Breach `json:"-"`
 }
 
@@ -85,7 +83,7 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
-// Config tells which configuration the plan is for.
+// Config identifies the configuration of the plan.
 type Config struct {
 	Digest     string `json:"digest"`
 	Commit     string `json:"commit"`      // of HEAD; empty outside a repository
@@ -93,7 +91,7 @@ type Config struct {
 	Dirty      bool   `json:"dirty"`       // the files differ from the commit
 }
 
-// Summary counts.
+// Summary counts the parts of a plan.
 type Summary struct {
 	Zones    int      `json:"zones"`
 	Objects  int      `json:"objects"` // live zones and custom hostnames looked at
@@ -101,11 +99,11 @@ type Summary struct {
 	Edits    int      `json:"edits"`
 	Causes   Causes   `json:"causes"` // edits by cause
 	Requests Requests `json:"requests"`
-	// EstimatedSeconds is how long the writes take at the permitted rate.
+	// EstimatedSeconds is the duration of the writes at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
 }
 
-// Estimated is EstimatedSeconds as a time.
+// Estimated returns EstimatedSeconds as a duration.
 func (s *Summary) Estimated() time.Duration { return time.Duration(s.EstimatedSeconds) * time.Second }
 
 // Causes counts edits.
@@ -137,7 +135,7 @@ type Change struct {
 	Action  string // Create, Update or Delete
 	Request Request
 	Needs   []Ref // changes that must succeed first
-	// Reasons say why it has to wait for what it needs, each once, sorted.
+	// Reasons say why the change has to wait for those that it needs, each once, sorted.
 	Reasons []string
 	Hazards []Hazard
 
@@ -149,7 +147,7 @@ type Change struct {
 	ObjectID  string
 }
 
-// Title is the name of the object as people know it.
+// Title returns the name of the object for people.
 func (c *Change) Title() string { return cmp.Or(c.Certificate, c.Name) }
 
 // Edit is one setting of one object.
@@ -158,8 +156,8 @@ type Edit struct {
 	// From and To are the object's own values, canonical; null is inherit.
 	From schema.Value `json:"from"`
 	To   schema.Value `json:"to"`
-	// EffectiveFrom and EffectiveTo are what a visitor meets before and after
-	// the whole plan; null where the zone's value could not be read.
+	// EffectiveFrom and EffectiveTo are the values that apply to visitors before and
+	// after the whole plan. They are null if the zone's value could not be read.
 	EffectiveFrom schema.Value     `json:"effective_from"`
 	EffectiveTo   schema.Value     `json:"effective_to"`
 	Cause         Cause            `json:"cause"`
@@ -171,17 +169,18 @@ type Edit struct {
 	Written schema.Value `json:"-"`
 }
 
-// Origin is the line that asks for an edit, and through what.
+// Origin is the line of the configuration that causes an edit or a finding. Via is the
+// part of the document that the line belongs to, such as "rule".
 type Origin struct {
 	schema.Pos
 	Via string `json:"via"`
-	// Commit and Author tell who last touched the line: 40 hexadecimal digits and
-	// a name, which is foreign text. Both are empty where Git does not tell.
+	// Commit and Author are the last commit of the line, 40 hexadecimal digits, and its
+	// author, which is foreign text. Both are empty if Git does not know them.
 	Commit string `json:"commit,omitempty"`
 	Author string `json:"author,omitempty"`
 }
 
-// MarshalJSON writes {} for nowhere.
+// MarshalJSON writes {} for an empty origin.
 func (o Origin) MarshalJSON() ([]byte, error) {
 	if o == (Origin{}) {
 		return []byte("{}"), nil
@@ -195,8 +194,8 @@ type Request struct {
 	Method string     `json:"method"`
 	Path   string     `json:"path"`
 	Body   RawMessage `json:"body"`
-	// Before is the time after which it must not be sent, since what it was made
-	// from is too old by then; zero is never.
+	// Before is the time after which the request must not be sent, because the state
+	// that it was made from is too old. Zero means no limit.
 	Before time.Time `json:"-"`
 }
 
@@ -235,8 +234,7 @@ func (h *Hazard) NeedsPermission() bool { return h.Kind.NeedsPermission() && h.E
 // HazardKind is the name by which a hazard is allowed.
 type HazardKind string
 
-// The hazards. CutsOffClients is told and needs no permission; Unreachable can
-// never be allowed.
+// The hazards. CutsOffClients needs no permission. Unreachable can never be allowed.
 const (
 	WeakensTLS          HazardKind = "weakens_tls"
 	CutsOffClients      HazardKind = "cuts_off_clients"
@@ -254,7 +252,7 @@ const (
 // hazard is allowed by name.
 func (k HazardKind) NeedsPermission() bool { return k != CutsOffClients }
 
-// HazardKinds are all hazards without Unreachable, which nobody can allow.
+// HazardKinds returns all hazards but Unreachable, which nobody can allow.
 func HazardKinds() []HazardKind {
 	return []HazardKind{
 		WeakensTLS, CutsOffClients, ReissuesCertificate, MovesTraffic, StickyHSTS,
@@ -262,7 +260,7 @@ func HazardKinds() []HazardKind {
 	}
 }
 
-// Finding is something to know that is not a write.
+// Finding is a remark about an object or about the configuration.
 type Finding struct {
 	Severity schema.Severity
 	Rule     string
@@ -272,11 +270,10 @@ type Finding struct {
 	Origin   Origin // {} where no line asks for it
 }
 
-// Info is the severity of a finding that asks for nothing.
+// Info is the severity of a finding that requires no action.
 const Info schema.Severity = "info"
 
-// OfPolicy reports whether a finding says that the policy is not kept, and not that
-// something is missing from the plan.
+// OfPolicy reports whether a finding reports a violation of the policy.
 func (f *Finding) OfPolicy() bool {
 	return f.Rule == BelowFloor || f.Rule == NotCovered || f.Rule == MaxChanges
 }
@@ -318,29 +315,27 @@ func (c *Change) Lift(kind HazardKind, exception string) {
 	}
 }
 
-// MinSaving is how many requests another configuration has to save to be worth
-// a word.
+// MinSaving is the smallest number of saved requests worth reporting.
 const MinSaving = 10
 
-// Breach is what the policy does not let pass: a plan with any is not to be
-// written, whoever approves.
+// Breach is a violation of the policy. A plan with breaches must not be written, and no
+// approval changes that.
 type Breach struct {
-	// Rule is BelowFloor, NotCovered or MaxChanges, or Unreadable where it is not
-	// known whether the policy is kept.
+	// Rule is BelowFloor, NotCovered or MaxChanges, or Unreadable if it is not known
+	// whether the policy is violated.
 	Rule    string
 	Message string // one sentence
 	// Zone is the zone's name; empty for MaxChanges.
 	Zone string
-	// Names are whom it is about, as an exception or an entry would name them:
-	// hostnames, or patterns for the names of a zone and for those below a
-	// wildcard. Sorted.
+	// Names are the affected names as an exception or an entry would write them, sorted:
+	// hostnames, or patterns for the names of a zone and for those below a wildcard.
 	Names []string
-	// Setting and Value are what visitors of those names would meet.
+	// Setting and Value are the setting and the value that visitors of those names get.
 	Setting string
 	Value   schema.Value
-	// OfHead and OfBase say whose policy does not let it pass: that of the
-	// configuration, that of the base, or both.
+	// OfHead and OfBase say which policy is violated: that of the configuration, that
+	// of the base, or both.
 	OfHead, OfBase bool
-	// Changes is how many changes there are, for MaxChanges.
+	// Changes is the number of changes, for MaxChanges.
 	Changes int
 }

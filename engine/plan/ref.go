@@ -51,9 +51,10 @@ func (r Ref) String() string {
 	return b.String()
 }
 
-// ParseRef reads an id. Names of accounts, and of objects in them, may hold a slash or
-// an "@": where the name of the object is known, it says where the account's ends; if it
-// is empty, the first slash does. Text that is no id becomes a Ref with the same String.
+// ParseRef reads an id. Names of accounts and of their objects may contain a slash or an
+// "@", so the name of the object tells where the account's name ends. If the name is
+// empty, the account's name ends at the first slash. Other text becomes a Ref with the
+// same String.
 func ParseRef(id, name string) Ref {
 	kind, rest, ok := strings.Cut(id, "/")
 	r := Ref{Kind: Kind(kind)}
@@ -153,11 +154,11 @@ func (r Ref) of(kind Kind, name string) Ref {
 	return Ref{Kind: kind, Zone: r.Zone, Account: r.Account, Name: name}
 }
 
-// ZoneRef returns the Ref of a zone of which only the name is known.
+// ZoneRef returns the Ref of a zone by its name alone.
 func ZoneRef(name string) Ref { return Ref{Kind: KindZone, Zone: name, Name: name} }
 
 // AccountRef returns the Ref of an account by its name.
 func AccountRef(name string) Ref { return Ref{Kind: KindAccount, Account: name} }
 
-// ConfigurationRef is what findings about the configuration as a whole are about.
+// ConfigurationRef returns the Ref of the configuration as a whole, for findings.
 func ConfigurationRef() Ref { return Ref{Kind: KindConfiguration} }

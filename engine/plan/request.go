@@ -9,16 +9,16 @@ import (
 	"tlsync/schema"
 )
 
-// NewRequest is the request that carries a change, written over an object as it
-// was read. The plan shows the one made from the reading it was planned on;
-// apply sends the one made from its own, newer reading.
+// NewRequest returns the request that makes a change to an object as it was read. A
+// plan shows the request for the state that it was planned on. Apply makes a new one
+// from its own, later reading and sends that.
 //
-// A custom hostname's ssl.settings is replaced as a whole by a PATCH, so the
-// body holds every live setting with the edits laid over, and ssl.type and
-// ssl.method as Cloudflare reports them, without which it refuses the write
+// A PATCH replaces ssl.settings of a custom hostname as a whole. The body therefore has
+// all live settings with the edits applied, and ssl.type and ssl.method as Cloudflare
+// reports them; Cloudflare refuses a write without these
 // (developers.cloudflare.com/cloudflare-for-platforms/cloudflare-for-saas/security/certificate-management/enforce-mtls
-// and the TLS management page). Nothing else of ssl is echoed: sending back the
-// certificate authority as read is refused on most plans.
+// and the TLS management page). The body repeats nothing else of ssl: most plans refuse
+// the certificate authority, even unchanged.
 func NewRequest(c *Change, o Object) Request {
 	switch c.Kind {
 	case KindZone:
@@ -42,11 +42,12 @@ func NewRequest(c *Change, o Object) Request {
 	}
 }
 
-// patchBody is what changes a custom hostname. What is only about its origin
-// leaves ssl out: sent along, it would restart validation.
+// patchBody returns the body that changes a custom hostname. It has ssl only for edits
+// of the certificate and its settings, because ssl in a body restarts validation.
 func patchBody(edits []Edit, h *Hostname) string {
 	var o object
 	o.begin()
+
 	if slices.ContainsFunc(edits, func(e Edit) bool { return !ofOrigin(e.Setting) }) {
 		kind, method := schema.StringValue(h.Type), schema.StringValue(h.Method)
 		if e := EditOf(edits, "ssl.type"); e != nil {
@@ -55,6 +56,7 @@ func patchBody(edits []Edit, h *Hostname) string {
 		if e := EditOf(edits, "ssl.method"); e != nil {
 			method = e.To
 		}
+
 		o.key("ssl")
 		o.begin()
 		o.member("type", kind)
@@ -63,17 +65,19 @@ func patchBody(edits []Edit, h *Hostname) string {
 		o.settings(LaidOver(h.Settings, edits))
 		o.end()
 	}
+
 	o.origin(edits)
 	o.end()
 	return o.text.String()
 }
 
-// createRequest makes a custom hostname with its settings in it, so that it
-// never runs without them.
+// createRequest creates a custom hostname together with its settings, so that it never
+// serves visitors without them.
 func createRequest(c *Change) Request {
 	var o object
 	o.begin()
 	o.member("hostname", schema.StringValue(c.Name))
+
 	o.key("ssl")
 	o.begin()
 	for _, id := range []string{"ssl.type", "ssl.method"} {
@@ -84,23 +88,33 @@ func createRequest(c *Change) Request {
 	o.certificate(c.Edits)
 	o.settings(LaidOver(nil, c.Edits))
 	o.end()
+
 	o.origin(c.Edits)
 	o.end()
 	return Request{Method: "POST", Path: TargetPath(c), Body: RawMessage(o.text.String())}
 }
 
-// ofOrigin reports whether a setting is about the origin of a custom hostname,
-// and ofCertificate whether it is about its origin or its certificate: neither
-// stands among its settings.
-func ofOrigin(id string) bool { return strings.HasPrefix(id, "origin.") }
-func OfCertificate(id string) bool {
-	return ofOrigin(id) || strings.HasPrefix(id, "ssl.")
+// EditOf returns the edit of a setting, or nil.
+func EditOf(edits []Edit, id string) *Edit {
+	for i := range edits {
+		if edits[i].Setting == id {
+			return &edits[i]
+		}
+	}
+	return nil
 }
+
+// ofOrigin reports whether a setting is about the origin of a custom hostname.
+func ofOrigin(id string) bool { return strings.HasPrefix(id, "origin.") }
+
+// OfCertificate reports whether a setting is about the certificate or the origin of a
+// custom hostname. These are not members of ssl.settings.
+func OfCertificate(id string) bool { return ofOrigin(id) || strings.HasPrefix(id, "ssl.") }
 
 // object is the text of a JSON object, written member by member.
 type object struct {
 	text strings.Builder
-	some bool // the object that is open has a member
+	some bool // the object being written has a member
 }
 
 func (o *object) begin() {
@@ -110,7 +124,7 @@ func (o *object) begin() {
 
 func (o *object) end() {
 	o.text.WriteByte('}')
-	o.some = true // of the object around it
+	o.some = true // the enclosing object has this one
 }
 
 func (o *object) key(name string) {
@@ -127,8 +141,8 @@ func (o *object) member(name string, value schema.Value) {
 	o.text.WriteString(string(value))
 }
 
-// certificate adds what is to change of the certificate, and nothing else of it:
-// sending back the certificate authority as read is refused on most plans.
+// certificate adds the members of the certificate that edits change. Most plans refuse
+// the others, even unchanged.
 func (o *object) certificate(edits []Edit) {
 	for _, id := range []string{"ssl.wildcard", "ssl.bundle_method", "ssl.certificate_authority"} {
 		if e := EditOf(edits, id); e != nil {
@@ -155,9 +169,8 @@ func (o *object) settings(settings []Setting) {
 	o.end()
 }
 
-// zoneRequest writes a setting of a zone. Most have an endpoint of one shape;
-// those that do not are older than it, or belong to another service of
-// Cloudflare.
+// zoneRequest writes a setting of a zone. Most settings have endpoints of one shape. The
+// others are older, or belong to another service of Cloudflare.
 func zoneRequest(c *Change) Request {
 	e := &c.Edits[0]
 	value := string(e.sent())
@@ -192,9 +205,9 @@ func hostnameSettingRequest(c *Change) Request {
 	return r
 }
 
-// LaidOver are the settings after the edits, sorted by id. "No own value" is
-// expressed by leaving the key out; a live key without a value (null, or an
-// empty string) is left out too, since Cloudflare takes no such value.
+// LaidOver returns live settings after some edits, sorted by id. It omits settings that
+// an edit returns to Inherit, and live ones without a value (null, or an empty string),
+// which Cloudflare does not accept in requests.
 func LaidOver(live []Setting, edits []Edit) []Setting {
 	out := make([]Setting, 0, len(live)+len(edits))
 	for _, s := range live {
@@ -206,6 +219,7 @@ func LaidOver(live []Setting, edits []Edit) []Setting {
 		}
 		out = append(out, s)
 	}
+
 	for _, e := range edits {
 		if e.To != schema.Inherit && !OfCertificate(e.Setting) {
 			out = append(out, Setting{ID: e.Setting, Raw: string(e.sent()), Value: e.To})
@@ -217,71 +231,3 @@ func LaidOver(live []Setting, edits []Edit) []Setting {
 
 // sent returns the value that a request contains.
 func (e *Edit) sent() schema.Value { return cmp.Or(e.Written, e.To) }
-
-// FieldHostname is what a deletion edits: the name itself goes.
-const FieldHostname = "hostname"
-
-// Met reports whether a value that was found is what the edit asks for.
-func (e *Edit) Met(found schema.Value) bool {
-	if row, ok := schema.LookupSetting(e.Setting); ok && found != "" {
-		return row.Met(found, e.To)
-	}
-	return found == e.To
-}
-
-// Standing tells where an object stands with respect to a change.
-type Standing string
-
-// Standings of an object.
-const (
-	AtTarget Standing = "at target" // every edit is already so
-	AtOrigin Standing = "at origin" // every edit is as planned or already so, and some is to be made
-	Moved    Standing = "moved"     // somebody else changed it meanwhile
-)
-
-// Stand compares an object as read with what a change was planned on. For Moved
-// it also tells which edit, and the value found.
-func Stand(c *Change, o Object) (Standing, *Edit, schema.Value) {
-	standing := AtTarget
-	switch {
-	case c.Action == Delete && o.Absent:
-		return AtTarget, nil, ""
-	case c.Action == Update && o.Absent && c.Kind != KindHostname:
-		return Moved, &c.Edits[0], schema.Inherit // there is nothing left to write to
-	}
-	for i := range c.Edits {
-		e := &c.Edits[i]
-		v := o.Value(e.Setting)
-		switch {
-		case e.Met(v):
-		case v == e.From:
-			if c.Action == Create && !o.Absent {
-				return Moved, e, v // somebody made it, and in another way
-			}
-			standing = AtOrigin
-		default:
-			return Moved, e, v
-		}
-	}
-	if c.Action == Delete && !o.Absent {
-		standing = AtOrigin
-	}
-	return standing, nil, ""
-}
-
-// Value is the own value of a setting of the object, "" where it was not read.
-func (o Object) Value(id string) schema.Value {
-	switch {
-	case o.Hostname != nil && id == FieldHostname:
-		return schema.StringValue(o.Hostname.Name)
-	case o.Hostname != nil:
-		return o.Hostname.Own(id)
-	case o.Setting != nil && o.Setting.ID == id:
-		return o.Setting.Value
-	case o.Resource != nil:
-		return o.Resource.Value(id)
-	case o.Absent:
-		return schema.Inherit
-	}
-	return ""
-}

@@ -12,8 +12,8 @@ import (
 	"tlsync/schema"
 )
 
-// Count fills the summary from the changes, except for Zones and Objects: reads is
-// how many requests the reading took, b the budget for the estimate.
+// Count fills the summary from the changes, except for Zones and Objects. Reads is the
+// number of requests of the reading, b the budget for the estimate.
 func (p *Plan) Count(reads int, b Budget) {
 	s := &p.Summary
 	s.Changes, s.Edits, s.Causes = len(p.Changes), 0, Causes{}
@@ -36,8 +36,8 @@ func (p *Plan) Count(reads int, b Budget) {
 	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests).Seconds()))
 }
 
-// Digest covers what would be done and what must be accepted for it, not who
-// asks for it or why.
+// Digest returns the digest of changes and their hazards. It does not depend on causes,
+// lines or authors.
 func Digest(changes []Change) string {
 	type edit struct {
 		Setting  string

@@ -275,7 +275,7 @@ func TestFetchLeavesTheSnapshotAlone(t *testing.T) {
 	for range 2 {
 		live := fetch(some)
 		live.Add(fetch(everything))
-		live.AddReleased(fetch(everything))
+		live.AddNoLongerManaged(fetch(everything))
 		for i := range live.Zones {
 			z := &live.Zones[i]
 			z.Settings = append(z.Settings, own("added", "1"))
