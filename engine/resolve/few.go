@@ -5,17 +5,17 @@ import (
 	"tlsync/schema"
 )
 
-// few is up to how many single names are worth asking for one by one. What so few
-// writes could save is never worth a word (CheaperZoneValue), which would need to
-// know of all names.
+// few is the largest number of custom hostnames that are read one by one. So few writes
+// cannot save enough requests to be reported (CheaperZoneValue); such a report would
+// need all names.
 const few = plan.MinSaving
 
-// Few lets a scope of a configuration ask for single custom hostnames in place of
-// all of a zone, where the configuration speaks of a few names only and nothing
-// depends on the others: no rule may reach them, no policy is about everybody, no
-// write to the zone changes what they meet, and no account asks where its names are.
+// Few restricts a scope to single custom hostnames of a zone if the configuration names
+// only a few of them and nothing depends on the others: there are no defaults, rules or
+// settings of the zone that reach them, no policy that covers all visitors, and no
+// account documents.
 //
-// It is for plans without a base: what the base managed may be more.
+// It is for plans without a base, because a base may have managed more names.
 func Few(s plan.Scope, d *schema.Desired) plan.Scope {
 	if d.Policy.Set || len(d.Accounts) > 0 {
 		return s
@@ -31,8 +31,8 @@ func Few(s plan.Scope, d *schema.Desired) plan.Scope {
 	return s
 }
 
-// singleNames are the custom hostnames of a zone that are managed, if those are a
-// few single ones; else nil.
+// singleNames returns the managed custom hostnames of a zone if Few applies to it, and
+// nil otherwise.
 func singleNames(d *schema.Desired, zone string) []string {
 	var names []string
 	for i := range d.Zones {
@@ -43,6 +43,7 @@ func singleNames(d *schema.Desired, zone string) []string {
 		if z.Glob || z.Name.Value != zone {
 			continue
 		}
+
 		c := &z.CustomHostnames
 		if len(z.Settings) > 0 || len(c.Defaults) > 0 || len(c.Rules) > 0 || c.Create.Value {
 			return nil

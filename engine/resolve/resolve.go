@@ -1,5 +1,5 @@
-// Package resolve applies a configuration to live state: which settings it asks of
-// which zone, hostname and account. It also says what has to be read for that.
+// Package resolve applies a configuration to live state: it decides which settings each
+// zone, hostname and account gets. It also says which live state has to be read.
 package resolve
 
 import (
@@ -13,57 +13,56 @@ import (
 	"tlsync/schema"
 )
 
-// Resolved is what a configuration asks of each live object.
+// Resolved has the part of a configuration that applies to each live object.
 type Resolved struct {
 	// Zones are aligned with Live.Zones.
 	Zones []ResolvedZone
 	// Accounts are aligned with Live.Accounts.
 	Accounts []ResolvedAccount
-	// Findings tell of single entries that do not exist live.
+	// Findings report entries that do not exist live.
 	Findings []plan.Finding
-	// Policy is that of the configuration; nil without a configuration.
+	// Policy is the policy of the configuration, nil without a configuration.
 	Policy *schema.Policy
 }
 
-// ResolvedZone is what is asked of one live zone and of its custom hostnames.
+// ResolvedZone has the part of a configuration that applies to one live zone.
 type ResolvedZone struct {
 	Settings []schema.Assignment
-	// CustomHostnames are aligned with Zone.CustomHostnames; slices are shared between
-	// hostnames that the same lines reach.
+	// CustomHostnames are the settings of custom hostnames, aligned with
+	// Zone.CustomHostnames. Hostnames that the same lines reach share a slice.
 	CustomHostnames [][]schema.Assignment
-	// Deleted marks the indices of custom hostnames that are to be deleted, by
-	// the entry that asks for it.
+	// Deleted has the indices of custom hostnames to delete, with the entries that say
+	// so.
 	Deleted map[int]*schema.Entry
-	// Created are custom hostnames that do not exist and are to, sorted by name.
+	// Created are the custom hostnames to create, sorted by name.
 	Created []Creation
-	// Hostnames holds what is asked of hostnames in the zone, sorted by name.
+	// Hostnames are the hostnames in the zone with settings, sorted by name.
 	Hostnames []Hostname
-	// OriginCertificates are the certificates asked for, in the order written.
+	// OriginCertificates are the certificates for origin pulls, in the order written.
 	OriginCertificates []schema.OriginCertificate
-	// Managed says that a zone document speaks of the zone.
+	// Managed says that a zone document reaches the zone.
 	Managed bool
-	// Uncovered are the indices of custom hostnames that no defaults, no rule and
-	// no entry reaches.
+	// Uncovered has the indices of custom hostnames that no defaults, no rule and no
+	// entry reaches.
 	Uncovered []int
 }
 
-// Creation is a custom hostname to be made.
+// Creation is a custom hostname to create.
 type Creation struct {
 	Name string
-	// Settings are those of its certificate and origin, and those that the
-	// cascade gives it.
+	// Settings are the settings of its certificate and origin, and those of the
+	// defaults, rules and entries that reach it.
 	Settings []schema.Assignment
 	Origin   plan.Origin
 }
 
-// Hostname is a hostname in a zone with what is asked of it.
+// Hostname is a hostname in a zone with its settings.
 type Hostname struct {
 	Name     string
 	Settings []schema.Assignment
 }
 
-// ResolvedAccount is what is asked of one live account: a document, nil if none
-// speaks of it.
+// ResolvedAccount has the document of one live account, nil if there is none.
 type ResolvedAccount struct{ Document *schema.Account }
 
 // Resolve applies a configuration to live state: it decides which settings each zone,
@@ -129,8 +128,8 @@ func layers(documents []*document, z *plan.Zone) []*document {
 	return out
 }
 
-// resolveZone applies the documents that reach a zone, the last of which overrides the
-// others.
+// resolveZone applies the documents that reach a zone. Later documents override earlier
+// ones.
 func resolveZone(layers []*document, z *plan.Zone) ResolvedZone {
 	out := ResolvedZone{
 		CustomHostnames: make([][]schema.Assignment, len(z.CustomHostnames)),

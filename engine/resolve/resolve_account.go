@@ -8,11 +8,10 @@ import (
 	"tlsync/schema"
 )
 
-// accounts adds what the account documents of a configuration need, whose zone
-// documents are the last of the scope. Client certificates are for custom
-// hostnames that are active and no wildcard, so the custom hostnames are needed
-// of every zone that may hold a hostname of an mtls block; they are optional,
-// since such a zone may have none at all.
+// addAccounts adds the needs of the account documents of a configuration whose zone
+// documents are the last of the scope. A client certificate may be for an active custom
+// hostname without a wildcard, so every zone that may have a hostname of an mtls block
+// needs its custom hostnames. They are optional, because such a zone may have none.
 func addAccounts(s *plan.Scope, d *schema.Desired) {
 	zones := s.Zones[len(s.Zones)-len(d.Zones):]
 	for i := range d.Accounts {
@@ -32,9 +31,9 @@ func addAccounts(s *plan.Scope, d *schema.Desired) {
 	}
 }
 
-// mayBeOf reports whether what a zone document says of its account, if anything,
-// can mean the account of an account document. That a name and an id are of two
-// accounts cannot be known before they are read.
+// mayBeOf reports whether the account of a zone document, if it names one, can be the
+// account of an account document. Only a reading shows whether a name and an id belong
+// to one account.
 func mayBeOf(zone, account string) bool {
 	return zone == "" || zone == account || plan.IsAccountID(zone) != plan.IsAccountID(account)
 }
@@ -51,13 +50,13 @@ func namesOutside(a *schema.Account, z *plan.ZoneScope) bool {
 	return false
 }
 
-// resolveAccounts finds the document of each live account, by name or id; nil
-// asks for nothing.
+// resolveAccounts finds the document of each live account, by name or id.
 func (r *Resolved) resolveAccounts(d *schema.Desired, live *plan.Live) {
 	r.Accounts = make([]ResolvedAccount, len(live.Accounts))
 	if d == nil {
 		return
 	}
+
 	for i := range live.Accounts {
 		l, out := &live.Accounts[i], &r.Accounts[i]
 		for j := range d.Accounts {

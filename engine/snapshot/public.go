@@ -7,27 +7,26 @@ import (
 	"strings"
 )
 
-// Objects of accounts are kept as they were read, other people's too, since a
-// write that replaces one is made of it. What of live state could be secret is
-// there and nowhere else: settings are values of the table, of certificates only
-// fingerprints are kept and of destinations of alerts names and ids, not the
-// address or the secret of a webhook.
+// Objects of accounts are kept as they were read, because a write that replaces one
+// repeats its members. Only these objects can contain secrets: settings are values of the
+// table, certificates are reduced to fingerprints, and destinations of alerts to names
+// and ids, without the address or the secret of a webhook.
 //
-//   - Certificate authorities of Access and the forwarding list have nothing
-//     secret, and nor have alerts: they name destinations by id.
-//   - Applications may. Those for SaaS can have an OIDC client secret, and
+//   - Certificate authorities of Access, the forwarding list and alerts have no
+//     secrets; alerts name destinations by id.
+//   - Applications may have secrets. Those for SaaS can have an OIDC client secret, and
 //     provisioning by SCIM has a password, a token or a client secret
 //     (developers.cloudflare.com/api/resources/zero_trust/subresources/access/subresources/applications).
-//     These are blanked, in objects of every kind, by the names of the members.
-//   - The policies of applications say by name and e-mail address who is let in.
-//     They are no secret, but no plan needs them either: what it asks is in
-//     plan.FieldPolicy, and a write replaces them all. They are left out.
+//     They are blanked, in objects of every kind, by the names of the members.
+//   - The policies of applications list the names and e-mail addresses of admitted
+//     people. They are not secret, but plans do not need them: plans compare
+//     plan.FieldPolicy, and a write replaces all policies. They are left out.
 
 // blank stands for a secret.
 const blank = "(not in the snapshot)"
 
-// secretNames are how the names of members with secrets end, without what
-// separates the words. It is read only.
+// secretNames are the endings of the names of members with secrets, without separators
+// between words. It is not modified.
 var secretNames = []string{
 	"secret", "secrets", "password", "passwords", "passwd", "passphrase", "token", "tokens", "credential", "credentials",
 	"authentication", "authorization", "privatekey", "apikey", "accesskey", "sharedkey", "signingkey",
@@ -38,8 +37,8 @@ func secretName(name string) bool {
 	return slices.ContainsFunc(secretNames, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// public is an object with its secrets blanked. One without any stays as it is, to
-// the letter.
+// public returns an object with its secrets blanked. It returns an object without
+// secrets unchanged, byte for byte.
 func public(text string) string {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -57,7 +56,7 @@ func public(text string) string {
 	return marshal(shown)
 }
 
-// hide blanks the strings of members with secret names, and all that is in them.
+// hide blanks all strings in members with secret names.
 func hide(v any, secret bool) (shown any, changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -78,7 +77,7 @@ func hide(v any, secret bool) (shown any, changed bool) {
 	return v, changed
 }
 
-// withoutPolicies is an application without who is let in.
+// withoutPolicies returns an application without its policies.
 func withoutPolicies(text string) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &members) != nil || members["policies"] == nil {

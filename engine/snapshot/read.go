@@ -15,12 +15,11 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Read reads what Write wrote, and nothing else: every line has to be, byte for
-// byte, what Write makes of what it says. So unknown members, members that stand
-// twice, secrets that Write would have blanked, another version of the format, a
-// file that was cut off, edited or damaged, and anything after its end are
-// errors. It reads no more than 512 MiB, and nothing in the file is nested
-// deeper than the lists and objects of the format.
+// Read reads a file that Write wrote, and no other: Write has to return every line byte
+// for byte. Unknown members, repeated members, secrets that Write would have blanked,
+// another version of the format, a file that was cut off, edited or damaged, and anything
+// after its end are errors. Read accepts up to 512 MiB, and no deeper nesting than the
+// format has.
 func Read(r io.Reader) (*Snapshot, error) {
 	s, err := read(r, maxSize)
 	if err != nil {
@@ -77,7 +76,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
-// begin reads the lines by which a snapshot is known.
+// begin reads the first lines, which identify a snapshot.
 func (d *decoder) begin() error {
 	const what = "this is no snapshot; tlsync snapshot --out FILE takes one"
 	line, err := d.next()
@@ -150,7 +149,7 @@ type decoder struct {
 	again  line   // what Write would have made of it
 }
 
-// next is the next line without its break, good until the one after it.
+// next returns the next line without its line break. It is valid until the next call.
 func (d *decoder) next() ([]byte, error) {
 	d.number++
 	d.long = d.long[:0]
@@ -176,7 +175,7 @@ func (d *decoder) next() ([]byte, error) {
 	}
 }
 
-// expect reads a line that has to be there.
+// expect reads a given line.
 func (d *decoder) expect(want string) error {
 	line, err := d.next()
 	if err != nil {
@@ -266,7 +265,7 @@ func readList[P any](d *decoder, name, end string, item func() (P, bool, error))
 	return out, d.expect("]" + end)
 }
 
-// parse reads a value, and makes sure that Write would have written it so.
+// parse reads a value, and checks that Write would have written it in the same way.
 func parse[P, W any](d *decoder, c codec[P, W], text []byte) (p P, err error) {
 	var w W
 	if err := json.Unmarshal(text, &w); err != nil {
@@ -290,7 +289,7 @@ func parse[P, W any](d *decoder, c codec[P, W], text []byte) (p P, err error) {
 	return p, nil
 }
 
-// differs says why a value is not what Write would have written.
+// differs says how a value differs from the one that Write would have written.
 func differs[W any](text []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -304,8 +303,8 @@ func differs[W any](text []byte) error {
 	return fmt.Errorf("%s is not as tlsync writes it: take the snapshot once more, and leave it as it is", short(string(text)))
 }
 
-// twice finds a member that an object has twice in JSON text that was found valid
-// before, which bounds how deep it is.
+// twice finds a member that an object has twice. The text is valid JSON, which limits
+// its depth.
 func twice(dec *json.Decoder) (name string, found bool) {
 	t, err := dec.Token()
 	open, ok := t.(json.Delim)
@@ -333,7 +332,7 @@ func twice(dec *json.Decoder) (name string, found bool) {
 	return "", false
 }
 
-// short is the beginning of a text, for messages, quoted.
+// short quotes the beginning of a text, for messages.
 func short(s string) string {
 	const most = 60
 	if len(s) > most {

@@ -1,20 +1,17 @@
-// Package snapshot keeps live state in a file, so that a plan can be made where
-// there are neither credentials nor a network. A job on the default branch saves
-// and publishes it, and the pull request of a fork, which gets no secret, is
-// planned against it.
+// Package snapshot keeps live state in a file, to make plans without credentials and
+// without a network. A job on the default branch saves and publishes the file, and the
+// pull request of a fork, which gets no secrets, is planned against it.
 //
-// The file holds no credentials, and of Cloudflare's objects nothing that is
-// secret (public.go says what is left out). It is not harmless all the same:
-// whoever can read it learns every custom hostname of the zones with its metadata
-// and its origin server, the zones' settings, the names of certificate
-// authorities, the Access applications with their domains, and the e-mail
-// addresses that alerts go to. Rules need all of that. Publish it only where all
-// of that may be read.
+// The file contains no credentials and no secrets of Cloudflare's objects (public.go
+// removes them). It is still sensitive: it shows every custom hostname of the zones with
+// its metadata and its origin server, the zones' settings, the names of certificate
+// authorities, the Access applications with their domains, and the e-mail addresses of
+// alerts. Rules need all of these. Publish it only where everyone may read them.
 //
-// A plan made from it is a preview: it is as old as the file, it knows only the
-// zones that the configuration of that day reached, and nothing is written from
-// it. The digest at the end of the file finds damage; it is no signature, and
-// whoever can replace the file can replace the digest.
+// A plan made from a snapshot is a preview. It is as old as the file, it knows only the
+// zones that the configuration of that time reached, and it is never applied. The digest
+// at the end of the file detects damage. It is not a signature: anyone who can replace
+// the file can replace the digest.
 package snapshot
 
 import (
@@ -24,51 +21,52 @@ import (
 	"tlsync/schema"
 )
 
-// FormatVersion is the version of the form of the file.
+// FormatVersion is the version of the file's format.
 const FormatVersion = "1"
 
-// maxSize is the size of the largest file that is written or read, in bytes.
+// maxSize is the largest size of a file, in bytes.
 // 50,000 hostnames take about 12 MB, with settings of their own 14.
 const maxSize = 512 << 20
 
-// Meta tells where a snapshot comes from.
+// Meta says where a snapshot comes from.
 type Meta struct {
 	// Tool is the program that took it.
 	Tool plan.Tool
-	// TakenAt is when it was taken. The file has it in UTC and whole seconds;
+	// TakenAt is the time when it was taken. The file has it in UTC and whole seconds;
 	// years have four digits.
 	TakenAt time.Time
-	// Commit and ConfigDigest are those of the configuration that said what to
-	// read, as in plan.Config; empty where they are not known.
+	// Commit and ConfigDigest identify the configuration that determined the scope, as
+	// in plan.Config. They are empty if they are not known.
 	Commit, ConfigDigest string
 }
 
-// Snapshot is live state as it was once. It does not change.
+// Snapshot is live state of an earlier time. It does not change.
 type Snapshot struct {
 	Meta
-	// Live is the reading of that time, with the problems it had.
+	// Live is the reading of that time, with its problems.
 	Live *plan.Live
 }
 
-// Scope widens what a configuration needs to all that another version of it might
-// ask of the same zones and accounts: every zone setting, all custom hostnames
-// (optional where the configuration can do without them), all per-hostname
-// settings, the certificates for origin pulls, and of accounts both mTLS and
-// alerts. What a zone has not, or a token may not read, is recorded in the live
-// state and matters only to who asks for it.
+// Scope widens the scope of a configuration to everything that another version of the
+// configuration may need of the same zones and accounts: all zone settings, all custom
+// hostnames (optional unless the configuration requires them), all per-hostname settings,
+// the certificates for origin pulls, and both mTLS and alerts of accounts. The live state
+// records the parts that a zone lacks or a token may not read; they matter only to
+// configurations that need them.
 func Scope(need plan.Scope) plan.Scope {
-	var settings, local []string
+	var settings, hostnameSettings []string
 	for _, row := range schema.Table() {
 		if row.On(schema.ZoneLevel) {
 			settings = append(settings, row.ID)
 		}
 		if row.On(schema.HostnameLevel) {
-			local = append(local, row.ID)
+			hostnameSettings = append(hostnameSettings, row.ID)
 		}
 	}
+
 	var out plan.Scope
 	for _, z := range need.Zones {
-		z.Settings, z.HostnameSettings, z.OriginCertificates = settings, local, true
+		z.Settings, z.HostnameSettings, z.OriginCertificates = settings, hostnameSettings, true
 		z.Optional = z.Optional || !z.CustomHostnames
 		z.CustomHostnames = true
 		out.Zones = append(out.Zones, z)

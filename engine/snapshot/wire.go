@@ -9,13 +9,12 @@ import (
 	"tlsync/schema"
 )
 
-// The form of the file is that of the structs below, and not that of package
-// plan, so that neither moves with the other unnoticed: where the two have the
-// same fields, the conversion does not compile any more if one gains another. A
-// list that is not there was not read, one that is empty was.
+// The structs below define the format of the file, independent of package plan. Where
+// both have the same fields they are converted, so that the code does not compile if only
+// one of them gains a field. A null list was not read, an empty list was.
 //
-// JSON texts (raw, value, rest and fields) are strings here. As JSON inside of
-// JSON they would lose their spelling, and requests are made of it.
+// JSON texts (raw, value, rest and fields) are strings here. Nested JSON would lose its
+// spelling, which requests repeat.
 
 type meta struct {
 	Tool         tool      `json:"tool"`
@@ -116,8 +115,8 @@ type finding struct {
 	Author   string          `json:"author,omitzero"`
 }
 
-// codec turns plain data P into a line of the form W and back. What of P is JSON
-// text is shown to texts: one that is none would break a plan.
+// codec converts plain data P to a line of the form W and back. It passes the members of
+// P that are JSON text to texts, which checks them: invalid text would break a plan.
 type codec[P, W any] struct {
 	to    func(*P) W
 	from  func(*W) P

@@ -13,10 +13,10 @@ import (
 	"tlsync/engine/plan"
 )
 
-// Write saves live state. It goes zone by zone and hostname by hostname, so that
-// 50,000 of them are not held twice, and the same state gives the same bytes. The
-// file is one JSON object with a line for each hostname and each object of an
-// account, so that versions of it compare and compress well:
+// Write saves live state. It writes one hostname after the other, so that memory does not
+// hold 50,000 of them twice, and the same state gives the same bytes. The file is one
+// JSON object with a line for each hostname and each object of an account, so that
+// versions of it compare and compress well:
 //
 //	{
 //	"format_version":"1",
@@ -37,9 +37,9 @@ import (
 //	"digest":"sha256:…"
 //	}
 //
-// The digest is of all that stands before its line. Bytes that are not UTF-8 are
-// written as U+FFFD. The error is one of w, or tells of a value that is no JSON
-// text, a year of more than four digits, or a file larger than Read takes.
+// The digest covers everything before its line. Bytes that are not UTF-8 are written as
+// U+FFFD. Write returns an error of w, or one for a value that is not JSON text, a year
+// of more than four digits, or a file larger than Read accepts.
 func Write(w io.Writer, live *plan.Live, m Meta) error {
 	if err := write(w, live, m, maxSize); err != nil {
 		return fmt.Errorf("write the snapshot: %w", err)
@@ -92,7 +92,7 @@ type encoder struct {
 	err   error
 }
 
-// text writes a line that is given.
+// text writes a line as it is.
 func (e *encoder) text(s string) {
 	e.line.buf.WriteString(s)
 	e.end("")
