@@ -62,7 +62,7 @@ func TestGolden(t *testing.T) {
 				return
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got; go test ./schema -run TestGolden -update accepts it)\n%s", diff)
+				t.Errorf("(-want +got; go test ./schema/load -run TestGolden -update accepts it)\n%s", diff)
 			}
 		})
 	}
