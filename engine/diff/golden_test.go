@@ -83,7 +83,7 @@ func TestGolden(t *testing.T) {
 				return
 			}
 			if diff := gocmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got; go test ./engine/plan -run TestGolden -update accepts it)\n%s", diff)
+				t.Errorf("(-want +got; go test ./engine/diff -run TestGolden -update accepts it)\n%s", diff)
 			}
 		})
 	}
