@@ -3,12 +3,13 @@ package main
 import (
 	"strings"
 	"testing"
+	"tlsync/engine/job"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestPermute(t *testing.T) {
-	commands := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands
+	commands := newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands
 	for _, c := range []struct{ name, args, want string }{
 		{"nothing", "", ""},
 		{"a command with flags stays as it is", "plan --config c --verbose", "plan --config c --verbose"},

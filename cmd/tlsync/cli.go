@@ -15,21 +15,23 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine/job"
 	"tlsync/schema"
 )
 
-func newApp(s streams, getenv func(string) string, secrets *redactor, writing *atomic.Bool) *cli.App {
-	p := &program{s, getenv, secrets, writing, time.Now}
+func newApp(s job.Streams, getenv func(string) string, secrets *job.Redactor, writing *atomic.Bool) *cli.App {
+	p := &program{&job.Job{Streams: s, Getenv: getenv, Secrets: secrets, Writing: writing, Now: time.Now}}
+	p.Job.Ask, p.Job.Mode = p.ask, p.progressMode()
 	app := &cli.App{
 		Name:                  "tlsync",
 		Usage:                 "TLS settings of Cloudflare zones and custom hostnames, from Git",
-		Version:               version(),
+		Version:               job.Version(),
 		HideHelpCommand:       true, // permute turns "help COMMAND" into "COMMAND --help"
 		EnableBashCompletion:  true,
 		CustomAppHelpTemplate: appHelp,
-		Reader:                s.in,
-		Writer:                s.out,
-		ErrWriter:             s.err,
+		Reader:                s.In,
+		Writer:                s.Out,
+		ErrWriter:             s.Err,
 		ExitErrHandler:        func(*cli.Context, error) {}, // run picks the exit code
 		OnUsageError:          usageError,
 		Before:                unsetEmptyInputs,
@@ -149,7 +151,7 @@ var wrongInput = sync.OnceValue(func() *regexp.Regexp {
 
 // seeHelp says where the flags of the command are explained.
 func seeHelp(c *cli.Context, err error) error {
-	return exit{codeError, fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
+	return job.Exit{Code: job.CodeError, Err: fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
 }
 
 func flagNames(flags []cli.Flag) []string {
@@ -239,3 +241,6 @@ func action[O any](options func(*cli.Context) (O, error), do func(context.Contex
 		return do(c.Context, o)
 	}
 }
+
+// program is the command line over the job.
+type program struct{ *job.Job }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"tlsync/engine/job"
 
 	"github.com/urfave/cli/v2"
 )
@@ -29,7 +30,7 @@ func (p *program) completionCommand() *cli.Command {
 				if err := noArguments(c); err != nil {
 					return err
 				}
-				return write(p.out, text)
+				return job.Write(p.Out, text)
 			},
 		}
 	}

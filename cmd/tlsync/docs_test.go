@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -75,7 +76,7 @@ func TestReadmeListsTheCommandsAndFlags(t *testing.T) {
 		common = append(common, f.Names()[0])
 	}
 	want := map[string][]string{"shared": sorted(common)}
-	for _, c := range newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands {
+	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands {
 		want["names of "+c.Name] = c.Names()
 		want["flags of "+c.Name] = sorted(ownFlags(c.Flags, common))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"tlsync/engine/job"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -14,12 +15,12 @@ import (
 // inProcess runs the program without a process of its own.
 func inProcess(args ...string) (code int, out, err string) {
 	var stdout, stderr bytes.Buffer
-	code = run(context.Background(), append([]string{"tlsync"}, args...), streams{strings.NewReader(""), &stdout, &stderr}, func(string) string { return "" }, &atomic.Bool{})
+	code = run(context.Background(), append([]string{"tlsync"}, args...), job.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, func(string) string { return "" }, &atomic.Bool{})
 	return code, stdout.String(), stderr.String()
 }
 
 func TestHelpFits80Columns(t *testing.T) {
-	app := newApp(streams{}, func(string) string { return "" }, &redactor{}, nil)
+	app := newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil)
 	commands := [][]string{{}}
 	var walk func(path []string, cs []*cli.Command)
 	walk = func(path []string, cs []*cli.Command) {
@@ -40,7 +41,7 @@ func TestHelpFits80Columns(t *testing.T) {
 		name := strings.Join(append([]string{"tlsync"}, command...), " ")
 		t.Run(name, func(t *testing.T) {
 			code, out, stderr := inProcess(append(command[:len(command):len(command)], "--help")...)
-			if code != codeOK || stderr != "" {
+			if code != job.CodeOK || stderr != "" {
 				t.Errorf("exit code %d, stderr %q", code, stderr)
 			}
 			if !strings.HasPrefix(out, "tlsync") || !strings.Contains(out, "\nUsage:\n") {
@@ -63,7 +64,7 @@ func TestHelpFits80Columns(t *testing.T) {
 
 func TestEveryCommandIsInTheHelpOfTheProgram(t *testing.T) {
 	_, out, _ := inProcess("--help")
-	for _, c := range newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands {
+	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands {
 		if !strings.Contains(out, "\n  "+c.Name+" ") {
 			t.Errorf("%s is missing:\n%s", c.Name, out)
 		}

@@ -9,13 +9,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"sync/atomic"
 	"syscall"
 
 	"tlsync/engine/crash"
+	"tlsync/engine/job"
 	"tlsync/engine/progress"
 )
 
@@ -39,13 +39,13 @@ func main() {
 		screen.Close()
 		if !writing.Load() {
 			fmt.Fprintf(screen, "\ntlsync: %s again: ended; nothing was written\n", signalName(s))
-			os.Exit(codeError)
+			os.Exit(job.CodeError)
 		}
 		fmt.Fprintf(screen, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
-		os.Exit(codeIncomplete)
+		os.Exit(job.CodeIncomplete)
 	}()
 
-	code := run(ctx, os.Args, streams{os.Stdin, os.Stdout, screen}, os.Getenv, &writing)
+	code := run(ctx, os.Args, job.Streams{In: os.Stdin, Out: os.Stdout, Err: screen}, os.Getenv, &writing)
 	screen.Close()
 	os.Exit(code)
 }
@@ -65,82 +65,33 @@ func signalName(s os.Signal) string {
 	return s.String()
 }
 
-// streams are the three standard ones. stdout carries the product of a command
-// and nothing else; everything else goes to stderr.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// Exit codes, as the README documents them.
-const (
-	codeOK         = 0
-	codeError      = 1  // nothing was written
-	codeDiffers    = 2  // plan --detailed-exitcode, drift
-	codeRefused    = 3  // a hazard not allowed; nothing was written
-	codeStale      = 4  // the plan differs from the reviewed or saved one; nothing was written
-	codeIncomplete = 5  // something was written and something was not
-	codeBug        = 11 // a recovered panic
-)
-
-// exit is an error with an exit code. A nil err means that the message was already
-// printed.
-type exit struct {
-	code int
-	err  error
-}
-
-func (e exit) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exit) Unwrap() error { return e.err }
-
 // run is the whole program without the process around it. It sets writing before the
 // first write to Cloudflare.
-func run(ctx context.Context, args []string, s streams, getenv func(string) string, writing *atomic.Bool) (code int) {
-	secrets := newRedactor(getenv)
-	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
+func run(ctx context.Context, args []string, s job.Streams, getenv func(string) string, writing *atomic.Bool) (code int) {
+	secrets := job.NewRedactor(getenv)
+	s.Out, s.Err = secrets.Writer(s.Out), secrets.Writer(s.Err)
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
-			code = reportBug(s.err, bug)
+			code = reportBug(s.Err, bug)
 		}
 	}()
 	app := newApp(s, getenv, secrets, writing)
 
 	err := app.RunContext(ctx, permute(app.Commands, args))
 	if err == nil {
-		return codeOK
+		return job.CodeOK
 	}
 	var bug *crash.Error
 	if errors.As(err, &bug) {
-		return reportBug(s.err, bug)
+		return reportBug(s.Err, bug)
 	}
 
-	var e exit
+	var e job.Exit
 	if !errors.As(err, &e) {
-		e = exit{codeError, err}
+		e = job.Exit{Code: job.CodeError, Err: err}
 	}
-	if e.err != nil {
-		fmt.Fprintf(s.err, "tlsync: %s\n", oneLine(e.err))
+	if e.Err != nil {
+		fmt.Fprintf(s.Err, "tlsync: %s\n", job.OneLine(e.Err))
 	}
-	return e.code
-}
-
-// codeOf returns the exit code for an error.
-func codeOf(err error) int {
-	var bug *crash.Error
-	var e exit
-	switch {
-	case err == nil:
-		return codeOK
-	case errors.As(err, &bug):
-		return codeBug
-	case errors.As(err, &e):
-		return e.code
-	}
-	return codeError
+	return e.Code
 }

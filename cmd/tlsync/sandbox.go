@@ -22,6 +22,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"gopkg.in/yaml.v3"
 
+	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
 )
 
@@ -121,7 +122,7 @@ func (p *program) sandbox(ctx context.Context, o sandboxOptions) error {
 		return p.runWith(ctx, o.command, env)
 	}
 	for _, e := range env {
-		fmt.Fprintf(p.out, "export %s\n", e)
+		fmt.Fprintf(p.Out, "export %s\n", e)
 	}
 
 	select {
@@ -180,7 +181,7 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, unwrapped(p.out), unwrapped(p.err)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, unwrapped(p.Out), unwrapped(p.Err)
 
 	// Credentials of a real account have no business here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
@@ -192,7 +193,7 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	var ended *exec.ExitError
 	switch {
 	case errors.As(err, &ended) && ended.ExitCode() >= 0:
-		return exit{ended.ExitCode(), nil}
+		return job.Exit{Code: ended.ExitCode(), Err: nil}
 	case err != nil:
 		return fmt.Errorf("run %s: %w", command[0], err)
 	}
@@ -201,7 +202,7 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 
 // unwrapped is the stream itself, so that a command on a terminal has one.
 func unwrapped(w io.Writer) io.Writer {
-	if r, ok := w.(redacted); ok {
+	if r, ok := w.(job.Redacted); ok {
 		return r.Writer
 	}
 	return w
@@ -268,7 +269,7 @@ func keyValues(args []string) (map[string]any, error) {
 
 // control calls one of the sandbox's control paths and prints the answer.
 func (p *program) control(ctx context.Context, method, path string, body any) error {
-	base, err := url.Parse(p.getenv("CLOUDFLARE_BASE_URL"))
+	base, err := url.Parse(p.Getenv("CLOUDFLARE_BASE_URL"))
 	if err != nil || base.Host == "" {
 		return errors.New("CLOUDFLARE_BASE_URL does not point to a sandbox")
 	}
@@ -305,5 +306,5 @@ func (p *program) control(ctx context.Context, method, path string, body any) er
 	if method == http.MethodPost {
 		return nil
 	}
-	return write(p.out, string(text))
+	return job.Write(p.Out, string(text))
 }

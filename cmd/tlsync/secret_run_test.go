@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tlsync/engine/crash"
+	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
 )
 
@@ -32,7 +34,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 			walk(c.Subcommands)
 		}
 	}
-	walk(newApp(streams{}, func(string) string { return "" }, &redactor{}, nil).Commands)
+	walk(newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands)
 	if seen < 50 {
 		t.Errorf("only %d flags were seen", seen)
 	}
@@ -64,12 +66,12 @@ func TestABugShowsNoSecret(t *testing.T) {
 		out := &bug{left: nth}
 		var stderr bytes.Buffer
 		code := run(t.Context(), []string{"tlsync", "apply", "--yes", "--log-level", "debug", "--config", dir},
-			streams{strings.NewReader(""), out, &stderr}, func(name string) string { return env[name] }, &atomic.Bool{})
+			job.Streams{In: strings.NewReader(""), Out: out, Err: &stderr}, func(name string) string { return env[name] }, &atomic.Bool{})
 		if out.left > 0 {
 			continue // it does not write as often
 		}
-		if code != codeBug {
-			t.Errorf("exit code %d, want %d", code, codeBug)
+		if code != job.CodeBug {
+			t.Errorf("exit code %d, want %d", code, job.CodeBug)
 		}
 		for _, want := range []string{"this is a bug in tlsync", "[redacted]", "msg=request"} {
 			if !strings.Contains(stderr.String(), want) {
@@ -84,5 +86,25 @@ func TestABugShowsNoSecret(t *testing.T) {
 	}
 	if !wrote[false] || !wrote[true] {
 		t.Errorf("bugs came after a write: %v", wrote)
+	}
+}
+
+func TestABugIsReportedWithoutValues(t *testing.T) {
+	var b bytes.Buffer
+	code := func() (code int) {
+		defer func() { code = reportBug(&b, crash.Recovered(recover())) }()
+		return strings.Compare(strings.Split("secret key", "-")[1], "")
+	}()
+	if code != job.CodeBug {
+		t.Errorf("exit code %d, want %d", code, job.CodeBug)
+	}
+	got := b.String()
+	for _, want := range []string{"this is a bug in tlsync", "index out of range", "TestABugIsReportedWithoutValues", "Run tlsync plan to see what is left, then apply again."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "secret key") || strings.Contains(got, "0x") {
+		t.Errorf("values are shown:\n%s", got)
 	}
 }

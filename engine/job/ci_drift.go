@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -23,35 +23,35 @@ func (r *ciRun) drift(ctx context.Context) error {
 	applied := c
 	last := r.marks(ctx)
 	if last.found && len(last.since) > 0 {
-		if applied, err = r.earlier(r.repo, last.applied, r.o.common); err != nil {
+		if applied, err = r.earlier(r.repo, last.applied, r.o.Common); err != nil {
 			return err
 		}
 	}
 	pending := applied != c
 
-	made, err := r.compare(ctx, r.o.common, c, applied, "")
+	made, err := r.compare(ctx, r.o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
 	r.made = made
-	r.credit(ctx, r.o.common, made, c, applied)
+	r.credit(ctx, r.o.Common, made, c, applied)
 
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
-	if err := r.print(r.o.common, made, pending); err != nil {
+	if err := r.print(r.o.Common, made, pending); err != nil {
 		r.lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
+	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
 	}
 
-	if r.o.issue {
+	if r.o.Issue {
 		r.keepIssue(ctx, made, page, last.unknown)
 	}
-	return r.driftVerdict(made, c, r.o.failOn, pending)
+	return r.driftVerdict(made, c, r.o.FailOn, pending)
 }
 
 // keepIssue opens, updates and closes the drift issue of the default branch. It opens no
@@ -88,16 +88,16 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 			r.warn("the drift issue", err)
 			return
 		}
-		issue.Text = r.secrets.hide(b.String())
+		issue.Text = r.Secrets.hide(b.String())
 	}
 
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
-		r.notice("warning", "the drift issue could not be updated: "+r.secrets.hide(err.Error()))
+		r.notice("warning", "the drift issue could not be updated: "+r.Secrets.hide(err.Error()))
 	}
 	r.issueNumber = posted.Number
 	r.strange(posted)
 	if posted.Done != "" && posted.Done != "none" {
-		r.remark(r.o.common, "tlsync: drift issue %s", posted.Done)
+		r.remark(r.o.Common, "tlsync: drift issue %s", posted.Done)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -19,8 +19,8 @@ const maxCredit = 10_000
 // credit adds to the lines that a plan names who last changed them. A plan does not need
 // this: authors that are unknown or take too long to find are left out, and so are all
 // once the run is asked to stop.
-func (p *program) credit(ctx context.Context, o common, made *plan.Plan, head, base *configuration) {
-	repo, err := gitfs.Open(o.configDir)
+func (p *Job) credit(ctx context.Context, o Common, made *plan.Plan, head, base *configuration) {
+	repo, err := gitfs.Open(o.ConfigDir)
 	if err != nil || head.info.Commit == "" {
 		return
 	}
@@ -35,7 +35,7 @@ func (p *program) credit(ctx context.Context, o common, made *plan.Plan, head, b
 
 // blame looks up the authors of lines, once per file, for files that are unchanged since
 // the commit.
-func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
+func (p *Job) blame(ctx context.Context, o Common, repo *gitfs.Repo, c *configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
 	files := map[string][]gitfs.Line{}
 	commit := gitfs.Commit{Hash: c.info.Commit}
 	tree, err := repo.FS(commit)
@@ -49,7 +49,7 @@ func (p *program) blame(ctx context.Context, o common, repo *gitfs.Repo, c *conf
 			if asCommitted(c.files, tree, at.File) {
 				var err error
 				if lines, err = repo.Blame(ctx, commit, at.File, effort); err != nil && ctx.Err() == nil && !errors.Is(err, gitfs.ErrShallow) {
-					o.log.Warn("cannot tell who last changed the lines of a file", "file", safe.Text(at.File), "reason", oneLine(err))
+					o.Log.Warn("cannot tell who last changed the lines of a file", "file", safe.Text(at.File), "reason", OneLine(err))
 				}
 			}
 			files[at.File] = lines

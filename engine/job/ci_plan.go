@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -50,20 +50,20 @@ func (r *ciRun) plan(ctx context.Context) error {
 		return r.unplanned(ctx, errors.New(offline))
 	}
 
-	made, err := r.compare(ctx, r.o.common, c, base, from)
+	made, err := r.compare(ctx, r.o.Common, c, base, from)
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
 	r.made = made
-	r.credit(ctx, r.o.common, made, c, base)
+	r.credit(ctx, r.o.Common, made, c, base)
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 
-	if err := r.print(r.o.common, made, false); err != nil {
+	if err := r.print(r.o.Common, made, false); err != nil {
 		r.lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: r.title("plan"), Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Limit: r.o.Limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
@@ -71,7 +71,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	refused := r.policyKept(made, c)
 	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.secrets.hide(refused.Error()), 100))
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.hide(refused.Error()), 100))
 	}
 
 	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
@@ -90,7 +90,7 @@ const dependabot = "dependabot[bot]"
 
 // configuration loads the committed configuration, not the files, which an earlier step
 // of the job may have changed: the commit is reviewed, applied and marked.
-func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o.common) }
+func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o.Common) }
 
 // nothingToCompare says why no plan could be made although nothing went wrong.
 type nothingToCompare string
@@ -101,7 +101,7 @@ func (e nothingToCompare) Error() string {
 
 // unplanned reports why no plan was made, in the places where the plan would be.
 func (r *ciRun) unplanned(ctx context.Context, why error) error {
-	title, text := "failed", r.secrets.hide(why.Error())
+	title, text := "failed", r.Secrets.hide(why.Error())
 	var nothing nothingToCompare
 	if errors.As(why, &nothing) {
 		title, r.uncompared = "nothing to compare with", true
@@ -122,7 +122,7 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 // else wrote its configuration. Other runs only do not if they lack credentials.
 func (r *ciRun) offline(c, base *configuration) (from, why string) {
 	var missing noCredentials
-	switch _, err := r.cloudflareOptions(r.o.common, c.desired, base.asked()); {
+	switch _, err := r.cloudflareOptions(r.o.Common, c.desired, base.asked()); {
 	case r.event.Pull.Fork:
 		why = "pull requests from forks get no Cloudflare token"
 	case errors.As(err, &missing):
@@ -131,7 +131,7 @@ func (r *ciRun) offline(c, base *configuration) (from, why string) {
 		return "", ""
 	}
 
-	if from = r.o.snapshot; from != "" {
+	if from = r.o.Snapshot; from != "" {
 		// The workflow names it before the first one was saved.
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			from = ""
@@ -163,8 +163,8 @@ func (r *ciRun) reviewedHead() string {
 // base loads the configuration that the plan is compared with. It returns nil if the
 // event names no base.
 func (r *ciRun) base() (*configuration, error) {
-	if r.o.base != "" {
-		return r.program.base(r.o.common, r.o.base)
+	if r.o.Base != "" {
+		return r.Job.base(r.o.Common, r.o.Base)
 	}
 
 	with := r.event.Pull.BaseSHA
@@ -181,7 +181,7 @@ func (r *ciRun) base() (*configuration, error) {
 	// GitHub checks out a merge of the pull request into its base, whose tip by then
 	// is the first parent: nearer than what the event says.
 	if parents, err := r.repo.Parents(r.head); err == nil && r.isPull() && r.head.Hash != r.event.Pull.HeadSHA {
-		return r.earlier(r.repo, parents[0], r.o.common)
+		return r.earlier(r.repo, parents[0], r.o.Common)
 	}
 	if with == "" {
 		return nil, nil
@@ -195,20 +195,20 @@ func (r *ciRun) base() (*configuration, error) {
 	case errors.Is(err, gitfs.ErrShallow):
 		return nil, fmt.Errorf("compare with the base of the %s: %w", r.env.Event, err)
 	case err != nil && r.env.Event == "push": // a branch; a plan does without
-		r.remark(r.o.common, "tlsync: not compared with the default branch: %s", oneLine(err))
+		r.remark(r.o.Common, "tlsync: not compared with the default branch: %s", OneLine(err))
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("compare with the base of the %s: %w; check out the whole history (actions/checkout with fetch-depth: 0)", r.env.Event, err)
 	}
-	return r.earlier(r.repo, at, r.o.common)
+	return r.earlier(r.repo, at, r.o.Common)
 }
 
 // title begins a comment or an issue.
 func (r *ciRun) title(what string) string {
-	if r.o.key == "" {
+	if r.o.Key == "" {
 		return "tlsync " + what
 	}
-	return "tlsync " + what + " (" + r.o.key + ")"
+	return "tlsync " + what + " (" + r.o.Key + ")"
 }
 
 // of names the commits that a plan compares, as Markdown.
@@ -239,7 +239,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 		level = "notice" // its token may not write
 	}
 	switch {
-	case !r.o.comment || r.env.Event != "pull_request" && r.env.Event != "pull_request_target":
+	case !r.o.Comment || r.env.Event != "pull_request" && r.env.Event != "pull_request_target":
 		return
 	case number == 0:
 		r.notice("warning", "the plan was not posted as a comment: the payload of the event does not name the pull request")
@@ -256,13 +256,13 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker
 		if err == nil {
-			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.secrets.hide(text))
+			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.Secrets.hide(text))
 		}
 		if errors.Is(err, github.ErrTooLong) && budget > commentBudget/4 {
 			continue
 		}
 		if err != nil {
-			r.notice(level, "the plan could not be posted as a comment: "+r.secrets.hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break
@@ -270,7 +270,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 
 	r.commentURL = posted.URL
 	r.strange(posted)
-	r.remark(r.o.common, "tlsync: comment %s", posted.Done)
+	r.remark(r.o.Common, "tlsync: comment %s", posted.Done)
 }
 
 // strange warns that the next run will not find what this one wrote.

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -32,14 +32,14 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 		"GITHUB_SHA": strings.Repeat("0", 40), "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
 	}
 	var out bytes.Buffer
-	p := &program{streams: streams{out: &out, err: panics{}, in: strings.NewReader("")}, getenv: func(name string) string { return env[name] }, secrets: &redactor{}}
+	p := &Job{Streams: Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &Redactor{}}
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_ = p.ci(t.Context(), ciOptions{common: common{configDir: dir}, command: "auto"}, nil)
+		_ = p.CI(t.Context(), CIOptions{Common: Common{ConfigDir: dir}, Command: "auto"}, nil)
 	}()
 	got, err := os.ReadFile(output)
 	if err != nil {

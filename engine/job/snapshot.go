@@ -1,7 +1,6 @@
-package main
+package job
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,49 +9,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"tlsync/engine/resolve"
 	"tlsync/engine/safe"
 	"tlsync/engine/snapshot"
 	"tlsync/schema/words"
 )
 
-type snapshotOptions struct {
-	common
-	out string
+// SnapshotOptions are the options of Snapshot.
+type SnapshotOptions struct {
+	Common
+	Out string
 }
 
-func (p *program) snapshotCommand() *cli.Command {
-	return &cli.Command{
-		Name: "snapshot", Usage: "save live state to a file, for offline plans",
-		UsageText: "tlsync snapshot [--config DIR] [--zone NAME] --out FILE",
-		Description: `Reads the live state of the zones and accounts that the configuration names, and
-saves it for tlsync plan --snapshot. The file holds no secrets, but it holds all
-hostnames with their metadata. Never writes to Cloudflare.`,
-		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save it to this file instead of stdout"},
-		),
-		Action: action(p.snapshotOptions, p.snapshot),
-	}
-}
-
-func (p *program) snapshotOptions(c *cli.Context) (snapshotOptions, error) {
-	shared, err := p.common(c, "text", "json")
-	return snapshotOptions{shared, c.String("out")}, cmp.Or(err, noArguments(c))
-}
-
-func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
-	c, err := p.valid(o.common)
+// Snapshot saves live state to a file, for plans without a token.
+func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
+	c, err := p.valid(o.Common)
 	if err != nil {
 		return err
 	}
-	need, err := resolve.ScopeOf(c.desired).Only(o.zones...)
+	need, err := resolve.ScopeOf(c.desired).Only(o.Zones...)
 	if err != nil {
 		return err
 	}
 
-	source, done, err := p.source(o.common, c, nil, "")
+	source, done, err := p.source(o.Common, c, nil, "")
 	if err != nil {
 		return err
 	}
@@ -62,12 +42,12 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 		return interrupted(ctx, err)
 	}
 
-	meta := snapshot.Meta{Tool: tool(), TakenAt: p.now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
+	meta := snapshot.Meta{Tool: tool(), TakenAt: p.Now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
 	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
-	if o.out == "" {
-		return save(p.out)
+	if o.Out == "" {
+		return save(p.Out)
 	}
-	if err := saveFile("--out", o.out, save); err != nil {
+	if err := saveFile("--out", o.Out, save); err != nil {
 		return err
 	}
 
@@ -75,7 +55,7 @@ func (p *program) snapshot(ctx context.Context, o snapshotOptions) error {
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].CustomHostnames)
 	}
-	p.remark(o.common, "tlsync: saved %s of %s", words.Count(hostnames, "custom hostname"), words.Count(len(live.Zones), "zone"))
+	p.remark(o.Common, "tlsync: saved %s of %s", words.Count(hostnames, "custom hostname"), words.Count(len(live.Zones), "zone"))
 	return nil
 }
 

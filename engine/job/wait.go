@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 
 // await waits up to --wait until the written settings are active, and prints which are
 // not. It returns the error of the run, or says that some settings are not active.
-func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply.Certificates, result *apply.Result, err error) error {
-	if o.wait <= 0 || ctx.Err() != nil {
+func (p *Job) await(ctx context.Context, o ApplyOptions, w *watcher, c apply.Certificates, result *apply.Result, err error) error {
+	if o.Wait <= 0 || ctx.Err() != nil {
 		return err
 	}
 	active := -1
-	inactive, of, waitErr := apply.Wait(ctx, result.Steps, c, apply.WaitOptions{For: o.wait, Report: func(now, of int) {
+	inactive, of, waitErr := apply.Wait(ctx, result.Steps, c, apply.WaitOptions{For: o.Wait, Report: func(now, of int) {
 		if active < 0 {
 			w.begin("wait", "hostnames active", of)
 			active = 0
@@ -29,7 +29,7 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 	if of == 0 {
 		return err
 	}
-	if err := report.Waited(p.out, inactive, of, report.ResultOptions{Verbose: o.verbose, Color: o.color}); err != nil {
+	if err := report.Waited(p.Out, inactive, of, report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
 		p.lost(err)
 	}
 	if err != nil || len(inactive) == 0 && waitErr == nil {
@@ -39,9 +39,9 @@ func (p *program) await(ctx context.Context, o applyOptions, w *watcher, c apply
 	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), words.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
-		return exit{codeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}
+		return Exit{CodeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}
 	case waitErr != nil:
-		return exit{codeIncomplete, fmt.Errorf("%s after %s, as far as is known: %w", text, o.wait, waitErr)}
+		return Exit{CodeIncomplete, fmt.Errorf("%s after %s, as far as is known: %w", text, o.Wait, waitErr)}
 	}
-	return exit{codeIncomplete, fmt.Errorf("%s after %s; see the report", text, o.wait)}
+	return Exit{CodeIncomplete, fmt.Errorf("%s after %s; see the report", text, o.Wait)}
 }

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"errors"
@@ -15,9 +15,9 @@ import (
 // threeChanges is a run with a receipt for three changes.
 func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *planfile.Receipt) {
 	t.Helper()
-	p := &program{secrets: &redactor{}}
+	p := &Job{Secrets: &Redactor{}}
 	for _, s := range secrets {
-		p.secrets.add(s)
+		p.Secrets.add(s)
 	}
 	file := filepath.Join(t.TempDir(), "receipt.jsonl")
 	r, err := p.openReceipt(file)

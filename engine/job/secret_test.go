@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -7,16 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strings"
 	"testing"
-
-	"tlsync/engine/crash"
 )
 
 func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
 	const secret = "to/ken+with=signs~and$more"
 	env := map[string]string{"CLOUDFLARE_API_TOKEN": secret, "CLOUDFLARE_API_KEY": "0123456789abcdef"}
-	r := newRedactor(func(k string) string { return env[k] })
+	r := NewRedactor(func(k string) string { return env[k] })
 	r.add("a-token-of-an-account")
 	for _, form := range []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret),
@@ -24,7 +21,7 @@ func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
 		"0123456789abcdef", "a-token-of-an-account",
 	} {
 		var b bytes.Buffer
-		n, err := fmt.Fprintf(r.writer(&b), "header %s, twice %s.\n", form, form)
+		n, err := fmt.Fprintf(r.Writer(&b), "header %s, twice %s.\n", form, form)
 		if err != nil || n == 0 {
 			t.Fatal(n, err)
 		}
@@ -35,11 +32,11 @@ func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
 }
 
 func TestRedactorLeavesOrdinaryWordsAlone(t *testing.T) {
-	r := &redactor{}
+	r := &Redactor{}
 	r.add("")
 	r.add("zone")
 	var b bytes.Buffer
-	if _, err := io.WriteString(r.writer(&b), "zone saas.example\n"); err != nil {
+	if _, err := io.WriteString(r.Writer(&b), "zone saas.example\n"); err != nil {
 		t.Fatal(err)
 	}
 	if b.String() != "zone saas.example\n" {
@@ -53,27 +50,7 @@ type failing struct{}
 func (failing) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 func TestRedactorPassesErrorsOn(t *testing.T) {
-	if n, err := io.WriteString((&redactor{}).writer(failing{}), "text"); err == nil || n != 0 {
+	if n, err := io.WriteString((&Redactor{}).Writer(failing{}), "text"); err == nil || n != 0 {
 		t.Errorf("got %d, %v", n, err)
-	}
-}
-
-func TestABugIsReportedWithoutValues(t *testing.T) {
-	var b bytes.Buffer
-	code := func() (code int) {
-		defer func() { code = reportBug(&b, crash.Recovered(recover())) }()
-		return strings.Compare(strings.Split("secret key", "-")[1], "")
-	}()
-	if code != codeBug {
-		t.Errorf("exit code %d, want %d", code, codeBug)
-	}
-	got := b.String()
-	for _, want := range []string{"this is a bug in tlsync", "index out of range", "TestABugIsReportedWithoutValues", "Run tlsync plan to see what is left, then apply again."} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is missing:\n%s", want, got)
-		}
-	}
-	if strings.Contains(got, "secret key") || strings.Contains(got, "0x") {
-		t.Errorf("values are shown:\n%s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"cmp"
@@ -10,21 +10,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/resolve"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
-// maxShards is how many jobs a matrix of GitHub may have.
-const maxShards = 256
+// MaxShards is how many jobs a matrix of GitHub may have.
+const MaxShards = 256
 
-type matrixOptions struct {
-	common
-	shards int
-	writes bool
+// MatrixOptions are the options of Matrix.
+type MatrixOptions struct {
+	Common
+	Shards int
+	Writes bool
 }
 
 // shard is one job of a matrix.
@@ -42,47 +41,18 @@ type shard struct {
 	budgets []string
 }
 
-func (p *program) matrixCommand() *cli.Command {
-	return &cli.Command{
-		Name: "matrix", Usage: "zones in shards, as JSON for a CI matrix",
-		UsageText: "tlsync matrix [--config DIR] [--shards N] [--for plan|apply]",
-		Description: `Counts the custom hostnames of the zones that the configuration matches, with
-one request per zone, and spreads the zones over shards that need about the same
-number of requests. Prints one line of JSON, {"include":[…]}, for the matrix of
-a job. Shards whose zones share a token share its rate budget, so more shards of
-one account are not faster.`,
-		Flags: append(sharedFlags(),
-			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` at most N shards"},
-			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
-		),
-		Action: action(p.matrixOptions, p.matrix),
-	}
-}
-
-func (p *program) matrixOptions(c *cli.Context) (matrixOptions, error) {
-	shared, err := p.common(c, "text", "json")
-	if err := cmp.Or(err, noArguments(c)); err != nil {
-		return matrixOptions{}, err
-	}
-
-	o := matrixOptions{common: shared, shards: c.Int("shards"), writes: c.String("for") == "apply"}
-	if o.shards < 1 || o.shards > maxShards {
-		return o, fmt.Errorf("--shards %d: want 1 to %d", o.shards, maxShards)
-	}
-	return o, choice("for", c.String("for"), "plan", "apply")
-}
-
-func (p *program) matrix(ctx context.Context, o matrixOptions) error {
-	c, err := p.valid(o.common)
+// Matrix prints the zones in shards, for a CI matrix.
+func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
+	c, err := p.valid(o.Common)
 	if err != nil {
 		return err
 	}
-	scope, err := resolve.ScopeOf(c.desired).Only(o.zones...)
+	scope, err := resolve.ScopeOf(c.desired).Only(o.Zones...)
 	if err != nil {
 		return err
 	}
 
-	opts, err := p.cloudflareOptions(o.common, c.desired, nil)
+	opts, err := p.cloudflareOptions(o.Common, c.desired, nil)
 	if err != nil {
 		return err
 	}
@@ -99,12 +69,12 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 		return errors.New("the configuration matches no live zone, and a GitHub matrix needs at least one job")
 	}
 
-	shards := spread(sizes, o.shards, o.writes, o.rate)
-	for _, line := range shared(shards, o.rate) {
-		p.remark(o.common, "tlsync: %s", safe.Text(line))
+	shards := spread(sizes, o.Shards, o.Writes, o.Rate)
+	for _, line := range shared(shards, o.Rate) {
+		p.remark(o.Common, "tlsync: %s", safe.Text(line))
 	}
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
-		p.remark(o.common, "tlsync: mtls and alerts of accounts are not in any shard: a job without zones applies them")
+		p.remark(o.Common, "tlsync: mtls and alerts of accounts are not in any shard: a job without zones applies them")
 	}
 
 	text, err := json.Marshal(struct {
@@ -113,7 +83,7 @@ func (p *program) matrix(ctx context.Context, o matrixOptions) error {
 	if err != nil {
 		return err
 	}
-	return write(p.out, string(text)+"\n")
+	return Write(p.Out, string(text)+"\n")
 }
 
 // spread puts zones into at most n shards: the largest first, each into the shard

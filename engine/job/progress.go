@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"io"
@@ -15,7 +15,7 @@ import (
 // watcher shows the progress of a run on stderr: first reading, then writing, then reading
 // again.
 type watcher struct {
-	p    *program
+	p    *Job
 	mode progress.Mode
 
 	mu      sync.Mutex
@@ -27,8 +27,11 @@ type watcher struct {
 }
 
 // watch shows the progress of reading, from the events of the client.
-func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
-	w := &watcher{p: p, mode: p.progressMode(o)}
+func (p *Job) watch(o Common, opts *cloudflare.Options) *watcher {
+	w := &watcher{p: p, mode: p.Mode}
+	if o.Quiet {
+		w.mode = progress.Quiet
+	}
 	w.begin("read", "hostnames", 0)
 	opts.Notify = func(e cloudflare.Event) {
 		w.event(&e)
@@ -39,17 +42,6 @@ func (p *program) watch(o common, opts *cloudflare.Options) *watcher {
 	return w
 }
 
-// progressMode chooses a bar for a terminal and lines for a log.
-func (p *program) progressMode(o common) progress.Mode {
-	switch {
-	case o.quiet:
-		return progress.Quiet
-	case isTerminal(p.err) && !p.inActions() && p.getenv("CI") == "" && p.getenv("TERM") != "dumb":
-		return progress.Bar
-	}
-	return progress.Lines
-}
-
 // begin replaces the current progress with a new one.
 func (w *watcher) begin(what, unit string, total int) {
 	w.mu.Lock()
@@ -58,12 +50,12 @@ func (w *watcher) begin(what, unit string, total int) {
 		w.now.Close()
 	}
 	w.totals, w.total = map[string]int{}, 0
-	w.now = progress.New(screen(w.p.err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
+	w.now = progress.New(screen(w.p.Err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
 }
 
 // screen returns the stream under the redaction: progress prints no secrets.
 func screen(stderr io.Writer) io.Writer {
-	if r, ok := stderr.(redacted); ok {
+	if r, ok := stderr.(Redacted); ok {
 		return r.Writer
 	}
 	return stderr

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // is on the disk before the next change is begun, and the tally last, however the
 // run ends. A nil one keeps nothing.
 type receipt struct {
-	secrets *redactor
+	secrets *Redactor
 	file    *os.File
 	regular bool  // and not a device, which cannot be synced
 	size    int64 // of whole lines
@@ -45,7 +45,7 @@ func (l receiptLost) Error() string { return "a receipt that cannot be written: 
 
 // openReceipt creates or empties the file of the receipt. It must not be one of the files
 // that the run reads.
-func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
+func (p *Job) openReceipt(file string, others ...string) (*receipt, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -90,7 +90,7 @@ func (p *program) openReceipt(file string, others ...string) (*receipt, error) {
 		}
 	}
 
-	return &receipt{secrets: p.secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
+	return &receipt{secrets: p.Secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
 }
 
 // of sets the configuration that the receipt is about.
@@ -181,22 +181,22 @@ func (r *receipt) close(err error) error {
 
 	code := codeOf(err)
 	switch {
-	case r.lost == nil || code == codeBug:
+	case r.lost == nil || code == CodeBug:
 		return err
 	case err != nil && strings.Contains(err.Error(), r.lost.Error()): // the run was stopped for it
 		return err
 	case err != nil:
-		return exit{code, fmt.Errorf("%w\nthe receipt is incomplete: %w", err, r.lost)}
+		return Exit{code, fmt.Errorf("%w\nthe receipt is incomplete: %w", err, r.lost)}
 	case r.wrote:
-		return exit{codeIncomplete, fmt.Errorf("everything was written, but the receipt is incomplete: %w", r.lost)}
+		return Exit{CodeIncomplete, fmt.Errorf("everything was written, but the receipt is incomplete: %w", r.lost)}
 	}
 	return fmt.Errorf("nothing was written, and the receipt is incomplete: %w", r.lost)
 }
 
 // reasonOf shortens an error to one line that can be repeated for every change.
 func reasonOf(err error) string {
-	var e exit
-	if errors.As(err, &e) && e.err == nil {
+	var e Exit
+	if errors.As(err, &e) && e.Err == nil {
 		return "the configuration has mistakes" // which were printed
 	}
 
@@ -289,20 +289,20 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 }
 
 // showReceipt prints a receipt.
-func (p *program) showReceipt(o common, file string, text []byte) error {
+func (p *Job) showReceipt(o Common, file string, text []byte) error {
 	r, err := planfile.ReadReceipt(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	switch o.format {
+	switch o.Format {
 	case "json":
-		return planfile.ReceiptJSON(p.out, r)
+		return planfile.ReceiptJSON(p.Out, r)
 	case "markdown":
 		title := "Receipt of an apply"
 		if r.Tally == nil {
 			title = "Incomplete receipt of an apply"
 		}
-		return report.ReceiptMarkdown(p.out, r, report.MarkdownOptions{Title: title})
+		return report.ReceiptMarkdown(p.Out, r, report.MarkdownOptions{Title: title})
 	}
-	return report.ReceiptText(p.out, r, report.ResultOptions{Verbose: o.verbose, Color: o.color})
+	return report.ReceiptText(p.Out, r, report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
 }

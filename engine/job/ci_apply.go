@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		return m
 	}
 	contexts := []string{r.statusContext()}
-	if len(r.o.zones) > 0 { // what was applied as a whole, some zones of it were too
+	if len(r.o.Zones) > 0 { // what was applied as a whole, some zones of it were too
 		contexts = append(contexts, statusName)
 	}
 
@@ -52,9 +52,9 @@ func (r *ciRun) marks(ctx context.Context) marked {
 
 	switch {
 	case err != nil:
-		m.unknown = r.secrets.hide(err.Error())
+		m.unknown = r.Secrets.hide(err.Error())
 	case len(line) > maxMarks: // where nothing is applied in CI there never is one
-		r.remark(r.o.common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
+		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
 		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
 			m.unknown = err.Error()
@@ -69,7 +69,7 @@ const statusName = "tlsync/apply"
 // statusContext is the same for what this run is about: some zones, whatever key
 // their comments have, or the configuration of a key.
 func (r *ciRun) statusContext() string {
-	if part := cmp.Or(zonesKey(r.o.zones), r.o.key); part != "" {
+	if part := cmp.Or(zonesKey(r.o.Zones), r.o.Key); part != "" {
 		return statusName + "/" + part
 	}
 	return statusName
@@ -110,18 +110,18 @@ func (r *ciRun) apply(ctx context.Context) error {
 		return r.isTip(ctx) // reading may have taken long
 	}
 
-	run := applyRun{applyOptions: applyOptions{
-		common: r.o.common, approved: true, allow: r.o.allow, maxChanges: r.o.maxChanges, deadline: r.o.deadline,
+	run := applyRun{ApplyOptions: ApplyOptions{
+		Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline,
 	}}
 	a := r.carryOut(ctx, run, c, base, gate)
 
 	if r.made = a.made; a.made != nil {
-		r.credit(ctx, r.o.common, a.made, c, base)
+		r.credit(ctx, r.o.Common, a.made, c, base)
 		r.savePlan()
 		r.annotate(report.PlanAnnotations(a.made))
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.rate), Limit: r.o.limit, Title: "tlsync plan", Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Limit: r.o.Limit, Title: "tlsync plan", Footer: r.of(base)}
 	if a.result != nil {
 		var b bytes.Buffer
 		if err := report.ResultMarkdown(&b, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
@@ -143,7 +143,7 @@ func (r *ciRun) apply(ctx context.Context) error {
 // commit before the push. It only explains why settings differ.
 func (r *ciRun) before(last marked) (*configuration, error) {
 	if last.found {
-		return r.earlier(r.repo, last.applied, r.o.common)
+		return r.earlier(r.repo, last.applied, r.o.Common)
 	}
 	if r.event.Before == "" {
 		return nil, nil
@@ -152,13 +152,13 @@ func (r *ciRun) before(last marked) (*configuration, error) {
 	if err != nil {
 		return nil, nil // not in this clone; a plan without causes does
 	}
-	return r.earlier(r.repo, at, r.o.common)
+	return r.earlier(r.repo, at, r.o.Common)
 }
 
 // isTip refuses a commit that is behind its branch: applying it would undo newer commits.
 // It asks GitHub, because the checkout only knows the branch as it was.
 func (r *ciRun) isTip(ctx context.Context) error {
-	if r.o.notTip {
+	if r.o.NotTip {
 		return nil
 	}
 	if r.client == nil {
@@ -170,7 +170,7 @@ func (r *ciRun) isTip(ctx context.Context) error {
 		return fmt.Errorf("nothing was written: cannot check that this commit is the tip of its branch: %w", err)
 	}
 	if tip != r.head.Hash {
-		return exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
+		return Exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (r *ciRun) isTip(ctx context.Context) error {
 // review is checked against the reviews of the others. It fails if a required review is
 // missing, or if a review is about another commit than the merged one.
 func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
-	if r.o.reviewed == "off" {
+	if r.o.Reviewed == "off" {
 		return nil, nil
 	}
 	var reviews []hold.Reviewed
@@ -208,10 +208,10 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 
 	switch {
 	case len(missing) == 0:
-	case r.o.reviewed == "required":
-		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
+	case r.o.Reviewed == "required":
+		return nil, Exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
 	case len(reviews) == 0:
-		r.remark(r.o.common, "tlsync: not checked against a reviewed plan: %s", missing[0])
+		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", missing[0])
 		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
 	}
 	return reviews, nil
@@ -239,9 +239,9 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	head, review, err := planfile.ParseReviewed(body)
 	switch {
 	case err != nil:
-		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
+		return review, "", Exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
 	case head != pull.HeadSHA:
-		return review, "", exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
+		return review, "", Exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
 	}
 	return review, "", nil
 }
@@ -266,7 +266,7 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
-		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.secrets.hide(err.Error()))
+		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.Secrets.hide(err.Error()))
 	}
 }
 

@@ -1,28 +1,27 @@
-package main
+package job
 
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 
-	"tlsync/engine/crash"
 	"tlsync/engine/safe"
 )
 
-// redactor knows the secrets of a run and keeps them out of everything printed,
+// Redactor knows the secrets of a run and keeps them out of everything printed,
 // whoever put them there: a server may echo a header in its error message.
-type redactor struct {
+type Redactor struct {
 	mu      sync.Mutex
 	secrets [][]byte
 }
 
-func newRedactor(getenv func(string) string) *redactor {
-	r := &redactor{}
+// NewRedactor returns a redactor that knows the credentials in the environment.
+func NewRedactor(getenv func(string) string) *Redactor {
+	r := &Redactor{}
 	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "TLSYNC_API_TOKEN", "GITHUB_TOKEN", "TLSYNC_GITHUB_TOKEN"} {
 		r.add(getenv(name))
 	}
@@ -30,7 +29,7 @@ func newRedactor(getenv func(string) string) *redactor {
 }
 
 // add makes a value secret, in its plain, URL-escaped and base64 forms.
-func (r *redactor) add(secret string) {
+func (r *Redactor) add(secret string) {
 	const shortest = 8 // a shorter one would blank out ordinary words
 	if len(secret) < shortest {
 		return
@@ -45,21 +44,23 @@ func (r *redactor) add(secret string) {
 	}
 }
 
-func (r *redactor) writer(w io.Writer) io.Writer { return redacted{w, r} }
+// Writer returns a writer that hides secrets before it writes to w.
+func (r *Redactor) Writer(w io.Writer) io.Writer { return Redacted{w, r} }
 
-type redacted struct {
+// Redacted is a writer that hides secrets. Its Writer is the one below.
+type Redacted struct {
 	io.Writer
-	r *redactor
+	r *Redactor
 }
 
-func (w redacted) Write(b []byte) (int, error) {
+func (w Redacted) Write(b []byte) (int, error) {
 	if _, err := w.Writer.Write(w.r.hidden(b)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-func (r *redactor) hidden(b []byte) []byte {
+func (r *Redactor) hidden(b []byte) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.secrets {
@@ -71,21 +72,10 @@ func (r *redactor) hidden(b []byte) []byte {
 }
 
 // hide removes secrets from a text that is sent or saved.
-func (r *redactor) hide(s string) string { return string(r.hidden([]byte(s))) }
+func (r *Redactor) hide(s string) string { return string(r.hidden([]byte(s))) }
 
-// reportBug prints a panic. It leaves out the arguments of functions, which could hold
-// secrets.
-func reportBug(w io.Writer, bug *crash.Error) int {
-	fmt.Fprintf(w, "tlsync: this is a bug in tlsync, please report it: %s\n", oneLine(bug))
-	for _, f := range bug.Frames {
-		fmt.Fprintf(w, "  %s\n", f)
-	}
-	fmt.Fprintln(w, "Some writes may have been done. Run tlsync plan to see what is left, then apply again.")
-	return codeBug
-}
-
-// oneLine is an error's text made harmless; line breaks that we wrote stay.
-func oneLine(err error) string {
+// OneLine is an error's text made harmless; line breaks that we wrote stay.
+func OneLine(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {
 		lines[i] = safe.Text(lines[i])

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 // (docs.github.com/en/actions/reference/limits).
 const hostedJob = 6 * time.Hour
 
-// limit returns how long a run may take: until its deadline, else until GitHub ends the
+// Limit returns how long a run may take: until its deadline, else until GitHub ends the
 // job. Outside of GitHub Actions it is unlimited.
-func (p *program) limit(deadline time.Duration) time.Duration {
-	if deadline <= 0 && p.inActions() {
+func (p *Job) Limit(deadline time.Duration) time.Duration {
+	if deadline <= 0 && p.InActions() {
 		return hostedJob
 	}
 	return max(0, deadline)
@@ -27,21 +27,21 @@ func (p *program) limit(deadline time.Duration) time.Duration {
 
 // warnOfLimit warns before the first write that the time is too short to write everything,
 // and says what happens to the rest and what would be faster.
-func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Plan) {
-	left := o.limit
+func (p *Job) warnOfLimit(ctx context.Context, o ApplyOptions, made *plan.Plan) {
+	left := o.Limit
 	if deadline, ok := ctx.Deadline(); ok {
-		left = deadline.Sub(p.now())
+		left = deadline.Sub(p.Now())
 	}
 	s := &made.Summary
-	if o.limit == 0 || s.Estimated() <= left {
+	if o.Limit == 0 || s.Estimated() <= left {
 		return
 	}
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: writing %s takes about %s at %s, and ",
-		words.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.rate))
-	if o.deadline > 0 {
-		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.deadline, view.Duration(int(left.Seconds())))
+		words.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.Rate))
+	if o.Deadline > 0 {
+		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.Deadline, view.Duration(int(left.Seconds())))
 	} else {
 		fmt.Fprintf(&b, "GitHub ends a job after %s: with --deadline 5h30m (in the action: the input deadline) apply stops cleanly before that", view.Duration(int(hostedJob.Seconds())))
 	}
@@ -52,5 +52,5 @@ func (p *program) warnOfLimit(ctx context.Context, o applyOptions, made *plan.Pl
 			fmt.Fprintf(&b, "\ntlsync: a faster way: %s", safe.Text(f.Message))
 		}
 	}
-	p.remark(o.common, "%s", b.String())
+	p.remark(o.Common, "%s", b.String())
 }

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
@@ -26,124 +24,24 @@ import (
 	"tlsync/schema"
 )
 
-type ciOptions struct {
-	common
-	command  string
-	base     string
-	allow    []plan.HazardKind
-	snapshot string
-	comment  bool
-	key      string
-	issue    bool
-	failOn   string
-	reviewed string // auto, required or off
-	notTip   bool
-	deadline time.Duration
+// CIOptions are the options of CI: the inputs of the action.
+type CIOptions struct {
+	Common
+	Command  string
+	Base     string
+	Allow    []plan.HazardKind
+	Snapshot string
+	Comment  bool
+	Key      string
+	Issue    bool
+	FailOn   string
+	Reviewed string // auto, required or off
+	NotTip   bool
+	Deadline time.Duration
 	// maxChanges stands in for the policy's limit where it is set.
-	maxChanges schema.MaxChanges
-	token      string // of GitHub
-	login      string // who the token belongs to, if the configuration says so
-}
-
-func (p *program) ciCommand() *cli.Command {
-	return &cli.Command{
-		Name: "ci", Usage: "the GitHub flow: event → plan comment, apply, or drift issue",
-		UsageText: "tlsync ci [--config DIR] [--command auto|validate|plan|apply|drift]",
-		Description: `Handles the event of a GitHub workflow: plans and comments for pull_request (and
-plans for merge_group), applies for a push to the default branch, checks for
-drift and keeps an issue for schedule and workflow_dispatch. Never writes to
-Cloudflare on a pull request. Uses the committed configuration only. Its own
-flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
---config, --rate and --zone (TLSYNC_ZONES). The GitHub token is GITHUB_TOKEN.`,
-		Flags: ciFlags(),
-		// The runner hears of a wrong input as well.
-		OnUsageError: func(c *cli.Context, err error, sub bool) error {
-			return p.ci(c.Context, ciOptions{}, usageError(c, err, sub))
-		},
-		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			o, err := p.ciOptions(c)
-			return p.ci(c.Context, o, err)
-		},
-	}
-}
-
-// ciFlags are the flags of ci. The action passes its inputs in variables.
-func ciFlags() []cli.Flag {
-	flags := sharedFlags()
-	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			if f.Name == "config" || f.Name == "rate" {
-				f.EnvVars = inputs(f.Name)
-			}
-		case *cli.StringSliceFlag:
-			f.EnvVars = inputs("zones")
-		}
-	}
-
-	return append(flags,
-		&cli.StringFlag{Name: "command", EnvVars: inputs("command"), Value: "auto", Usage: "`WHAT` auto, validate, plan, apply or drift"},
-		&cli.StringFlag{Name: "base", EnvVars: inputs("base"), Usage: "`REF` replaces the base that the event names"},
-		&cli.StringSliceFlag{Name: "allow-hazards", EnvVars: inputs("allow-hazards"), Usage: "`A,B` hazards to accept"},
-		&cli.StringFlag{Name: "max-changes", EnvVars: inputs("max-changes"), Usage: "`N|N%` replaces the policy's limit"},
-		&cli.StringFlag{Name: "snapshot", EnvVars: inputs("snapshot"), TakesFile: true, Usage: "`FILE` live state to use without a token"},
-		&cli.StringFlag{Name: "comment", EnvVars: inputs("comment"), Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
-		&cli.StringFlag{Name: "comment-key", EnvVars: inputs("comment-key"), Usage: "`KEY` tells several configurations apart"},
-		&cli.StringFlag{Name: "issue", EnvVars: inputs("issue"), Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
-		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
-		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` check the review: auto, required, off"},
-		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` stop an apply cleanly after this time"},
-		&cli.BoolFlag{Name: "allow-not-tip", EnvVars: inputs("allow-not-tip"), Usage: "allow a commit behind the tip of its branch"},
-	)
-}
-
-// inputs names the variable that holds an input of the action.
-func inputs(name string) []string {
-	return []string{inputPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
-}
-
-// ciOptions reads the flags, and the variables that have none because they hold
-// secrets or say who tlsync is.
-func (p *program) ciOptions(c *cli.Context) (o ciOptions, err error) {
-	if o.common, err = p.common(c, "text"); err != nil {
-		return o, err
-	}
-	o.apiToken = p.getenv("TLSYNC_API_TOKEN")
-	o.token = cmp.Or(p.getenv("TLSYNC_GITHUB_TOKEN"), p.getenv("GITHUB_TOKEN"))
-	o.login = p.getenv("TLSYNC_GITHUB_LOGIN")
-
-	o.command, o.base, o.snapshot = c.String("command"), c.String("base"), c.String("snapshot")
-	o.failOn, o.reviewed, o.key = c.String("fail-on"), c.String("reviewed"), c.String("comment-key")
-	o.notTip, o.deadline = c.Bool("allow-not-tip"), c.Duration("deadline")
-	if o.allow, err = hazards(splitList(c.StringSlice("allow-hazards"))); err != nil {
-		return o, err
-	}
-	if o.maxChanges, err = maxChangesFlag(c.String("max-changes")); err != nil {
-		return o, err
-	}
-	if o.comment, err = boolFlag(c, "comment"); err != nil {
-		return o, err
-	}
-	if o.issue, err = boolFlag(c, "issue"); err != nil {
-		return o, err
-	}
-
-	if o.key != "" {
-		if err := github.CheckKey(o.key); err != nil {
-			return o, fmt.Errorf("--comment-key: %w", err)
-		}
-	}
-	if c.IsSet("deadline") && o.deadline <= 0 {
-		return o, fmt.Errorf("--deadline %q: want a time, as in 5h30m", o.deadline)
-	}
-	return o, cmp.Or(
-		choice("command", o.command, "auto", "validate", "plan", "apply", "drift"),
-		choice("fail-on", o.failOn, failOns...),
-		choice("reviewed", o.reviewed, "auto", "required", "off"),
-	)
+	MaxChanges schema.MaxChanges
+	Token      string // of GitHub
+	Login      string // who the token belongs to, if the configuration says so
 }
 
 // elsewhere is the error of ci outside of GitHub Actions.
@@ -155,8 +53,8 @@ Elsewhere, use the commands themselves; their exit codes tell the result:
 
 // ciRun is one run of ci.
 type ciRun struct {
-	*program
-	o      ciOptions
+	*Job
+	o      CIOptions
 	env    github.Environment
 	event  github.Event
 	task   github.Task
@@ -173,9 +71,9 @@ type ciRun struct {
 	annotations []github.Annotation
 }
 
-// ci handles the event of a workflow. It reports wrong options to the runner too.
-func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
-	env, err := github.ReadEnvironment(p.getenv)
+// CI handles the event of a workflow. It reports wrong options to the runner too.
+func (p *Job) CI(ctx context.Context, o CIOptions, wrong error) error {
+	env, err := github.ReadEnvironment(p.Getenv)
 	if errors.Is(err, github.ErrNotActions) {
 		if wrong != nil {
 			return wrong
@@ -183,16 +81,16 @@ func (p *program) ci(ctx context.Context, o ciOptions, wrong error) error {
 		return errors.New(elsewhere)
 	}
 
-	r := &ciRun{program: p, o: o, env: env}
+	r := &ciRun{Job: p, o: o, env: env}
 	if err = cmp.Or(wrong, err); err != nil {
-		r.tell(codeError, err)
+		r.tell(CodeError, err)
 		return err
 	}
 
 	ended := false
 	defer func() {
 		if !ended { // a panic on its way to where it is reported
-			r.tell(codeBug, errors.New("a bug in tlsync"))
+			r.tell(CodeBug, errors.New("a bug in tlsync"))
 		}
 	}()
 	err = r.run(ctx)
@@ -205,23 +103,23 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.event, err = github.ReadEvent(r.env.Event, r.env.EventPath); err != nil {
 		return err
 	}
-	if r.repo, r.head, err = openHead(r.o.common); err != nil {
+	if r.repo, r.head, err = openHead(r.o.Common); err != nil {
 		return fmt.Errorf("tlsync ci needs the repository: check it out first (actions/checkout with fetch-depth: 0): %w", err)
 	}
 
-	if r.task, err = github.Decide(r.env, r.event, r.o.command, r.head.Hash); err != nil {
+	if r.task, err = github.Decide(r.env, r.event, r.o.Command, r.head.Hash); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
-			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+			return Exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 		}
 		return err
 	}
-	r.remark(r.o.common, "tlsync: %s: %s", safe.Text(r.env.Event), r.task)
+	r.remark(r.o.Common, "tlsync: %s: %s", safe.Text(r.env.Event), r.task)
 
-	if r.o.token != "" {
+	if r.o.Token != "" {
 		r.client, err = github.New(github.Options{
-			APIURL: r.env.APIURL, Token: r.o.token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.log,
-			Login: r.o.login,
+			APIURL: r.env.APIURL, Token: r.o.Token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.Log,
+			Login: r.o.Login,
 		})
 		if err != nil {
 			return err
@@ -242,7 +140,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		}
 		return r.checked(c)
 	case github.TaskNothing:
-		r.remark(r.o.common, "tlsync: nothing to do")
+		r.remark(r.o.Common, "tlsync: nothing to do")
 	}
 	return nil
 }
@@ -251,7 +149,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 // is an error.
 func (r *ciRun) checked(c *configuration) error {
 	r.annotate(report.DiagnosticAnnotations(c.diags))
-	err := r.check(r.o.common, c)
+	err := r.check(r.o.Common, c)
 	if err != nil || r.task == github.TaskValidate {
 		var b bytes.Buffer
 		if err := report.DiagnosticsMarkdown(&b, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
@@ -263,14 +161,14 @@ func (r *ciRun) checked(c *configuration) error {
 
 // annotate adds annotations to lines of the configuration.
 func (r *ciRun) annotate(as []report.Annotation) {
-	r.annotations = append(r.annotations, annotations(r.o.common, as)...)
+	r.annotations = append(r.annotations, annotations(r.o.Common, as)...)
 }
 
 // annotations converts annotations of configuration lines for GitHub, with paths from the
 // root of the repository.
-func annotations(o common, as []report.Annotation) []github.Annotation {
+func annotations(o Common, as []report.Annotation) []github.Annotation {
 	below := ""
-	if repo, err := gitfs.Open(o.configDir); err == nil {
+	if repo, err := gitfs.Open(o.ConfigDir); err == nil {
 		below = repo.Sub()
 	}
 	out := make([]github.Annotation, len(as))
@@ -286,7 +184,7 @@ func annotations(o common, as []report.Annotation) []github.Annotation {
 // key distinguishes the comment, issue and status of this configuration from those of
 // others in the repository. It comes from the options, else from the zones of --zone.
 func (r *ciRun) key() string {
-	return cmp.Or(r.o.key, zonesKey(r.o.zones), "default")
+	return cmp.Or(r.o.Key, zonesKey(r.o.Zones), "default")
 }
 
 // zonesKey names a choice of zones, "" for all.
@@ -309,16 +207,16 @@ const (
 // tell writes the annotations, the job summary and the outputs for later steps. If that
 // fails, the exit code does not change.
 func (r *ciRun) tell(code int, err error) {
-	var silent exit
-	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
-		message := r.secrets.hide(err.Error())
+	var silent Exit
+	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
+		message := r.Secrets.hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
 		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
 	}
 
-	r.warn("annotations", github.Commands(r.out, r.annotations))
+	r.warn("annotations", github.Commands(r.Out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {
-		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.secrets.hide(strings.Join(r.summary, "\n"))+"\n"))
+		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.Secrets.hide(strings.Join(r.summary, "\n"))+"\n"))
 	}
 	if r.env.Output != "" {
 		r.warn("the outputs", github.AppendOutputs(r.env.Output, r.outputs(code)))
@@ -327,7 +225,7 @@ func (r *ciRun) tell(code int, err error) {
 
 func (r *ciRun) warn(what string, err error) {
 	if err != nil {
-		fmt.Fprintf(r.err, "tlsync: %s could not be written: %s\n", what, oneLine(err))
+		fmt.Fprintf(r.Err, "tlsync: %s could not be written: %s\n", what, OneLine(err))
 	}
 }
 
@@ -374,7 +272,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 // result names an exit code in one word. For 0 it distinguishes clean from changes.
 func (r *ciRun) result(code int) string {
 	switch code {
-	case codeOK:
+	case CodeOK:
 		switch {
 		case r.uncompared:
 			return "incomplete"
@@ -390,7 +288,7 @@ func (r *ciRun) result(code int) string {
 		return "refused"
 	case codeStale:
 		return "stale"
-	case codeIncomplete:
+	case CodeIncomplete:
 		return "incomplete"
 	}
 	return "error"

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"fmt"
@@ -14,19 +14,6 @@ import (
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
-
-// maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;
-// a share always allows ten changes, as in the policy.
-func maxChangesFlag(s string) (schema.MaxChanges, error) {
-	if s == "" {
-		return schema.MaxChanges{}, nil
-	}
-	m, ok := schema.ParseMaxChanges(s)
-	if !ok {
-		return m, fmt.Errorf("--max-changes %q: want a number of at least 1, or a share such as 30%%", s)
-	}
-	return m, nil
-}
 
 // breaches returns the breaches of the policy that forbid writing a plan. A limit given by
 // flag replaces the policy's.
@@ -49,22 +36,22 @@ func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 
 // gates refuses a plan that has hazards without permission or breaks the policy. The error
 // contains flags and YAML that would allow it, ready to copy.
-func (p *program) gates(o applyOptions, made *plan.Plan, c *configuration) error {
-	refusals, broken := apply.Refusals(made, o.allow), breaches(made, o.maxChanges)
+func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *configuration) error {
+	refusals, broken := apply.Refusals(made, o.Allow), breaches(made, o.MaxChanges)
 	if len(refusals) == 0 && len(broken) == 0 {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.allow, c))}
+	return Exit{codeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c))}
 }
 
 // policyKept fails if a plan breaks the policy, whatever the flags allow: a change that
 // apply would refuse should not be merged.
-func (p *program) policyKept(made *plan.Plan, c *configuration) error {
+func (p *Job) policyKept(made *plan.Plan, c *configuration) error {
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) == 0 {
 		return nil
 	}
-	return exit{codeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
+	return Exit{codeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
 }
 
 // A refusal lists at most mostNamed breaches of one rule. YAML that is ready to copy must
@@ -75,7 +62,7 @@ const (
 )
 
 // refusal lists why a plan is refused and what would allow it.
-func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
+func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
 	var b strings.Builder
 	need, never := slices.Clone(allowed), false
 	for _, r := range refusals {
@@ -114,7 +101,7 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 	}
 	var flags []string
 	if len(need) > len(allowed) && !never {
-		flags = append(flags, "--allow-hazards "+strings.ReplaceAll(joinKinds(need), ", ", ","))
+		flags = append(flags, "--allow-hazards "+strings.ReplaceAll(JoinKinds(need), ", ", ","))
 	}
 	if too := byRule[plan.MaxChanges]; len(too) > 0 && !never {
 		flags = append(flags, "--max-changes "+strconv.Itoa(too[0].Changes))
@@ -129,7 +116,7 @@ func (p *program) refusal(refusals []apply.Refusal, broken []plan.Breach, allowe
 }
 
 // exceptions writes the YAML that accepts values below the floor.
-func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *schema.Policy) {
+func (p *Job) exceptions(b *strings.Builder, broken []plan.Breach, policy *schema.Policy) {
 	if len(broken) == 0 {
 		return
 	}
@@ -175,7 +162,7 @@ func (p *program) exceptions(b *strings.Builder, broken []plan.Breach, policy *s
 	}
 
 	const days = 90
-	until := p.now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
+	until := p.Now().AddDate(0, 0, days).UTC().Format(time.DateOnly)
 	for i, it := range items {
 		if i == mostExceptions {
 			fmt.Fprintf(b, "\n    # and %d more; a hostname pattern covers many", len(items)-mostExceptions)

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"context"
@@ -41,11 +41,11 @@ func readSavedPlan(file string) (*savedPlan, error) {
 
 	made, err := readPlan(safe.Text(file), text)
 	if err != nil {
-		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+		return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 	}
 	for i := range made.Findings {
 		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
-			return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
+			return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
 		}
 	}
 	return &savedPlan{file: safe.Text(file), plan: made}, nil
@@ -67,21 +67,21 @@ func readBounded(file string) ([]byte, error) {
 
 // fits refuses a plan that was made for another configuration, or for more than
 // --zone leaves.
-func (s *savedPlan) fits(o common, c *configuration) error {
+func (s *savedPlan) fits(o Common, c *configuration) error {
 	if s.plan.Config.Digest != c.info.Digest {
 		at := ""
 		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
 			at = ", at commit " + safe.Text(short(commit))
 		}
-		return exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
+		return Exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
 	}
 
-	if len(o.zones) == 0 {
+	if len(o.Zones) == 0 {
 		return nil
 	}
 	for i := range s.plan.Changes {
-		if ch := &s.plan.Changes[i]; !slices.Contains(o.zones, ch.Zone) {
-			return exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
+		if ch := &s.plan.Changes[i]; !slices.Contains(o.Zones, ch.Zone) {
+			return Exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 	}
 
 	most := 20
-	if run.verbose {
+	if run.Verbose {
 		most = 0
 	}
 	list := func(all []hold.Discrepancy) string {
@@ -108,16 +108,16 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 
 	switch {
 	case len(n.Foreign) > 0:
-		return nil, exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
+		return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
 	case len(n.Stale) > 0:
-		return nil, exit{codeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
+		return nil, Exit{codeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
 	return n.Plan, nil
 }
 
 // tell prints how many changes the saved plan does not hold.
-func (s *savedPlan) tell(p *program, o common) {
+func (s *savedPlan) tell(p *Job, o Common) {
 	if s == nil || len(s.narrowed.Beyond) == 0 {
 		return
 	}

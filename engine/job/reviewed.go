@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
 		return nil
 	}
 	const most = 10
-	return exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the reviewed plan:\n  " +
+	return Exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the reviewed plan:\n  " +
 		strings.Join(view.Added(added, most), "\n  "))}
 }
 

@@ -1,4 +1,4 @@
-package main
+package job
 
 import (
 	"errors"
@@ -25,13 +25,13 @@ type configuration struct {
 
 // load reads the configuration from the directory and notes its commit. It does not need
 // Git: if the repository cannot be opened, it logs why and leaves the commit out.
-func (p *program) load(o common) (*configuration, error) {
-	root, err := os.OpenRoot(o.configDir)
+func (p *Job) load(o Common) (*configuration, error) {
+	root, err := os.OpenRoot(o.ConfigDir)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	c := &configuration{files: root.FS()}
-	c.desired, c.diags = load.Load(c.files, p.now())
+	c.desired, c.diags = load.Load(c.files, p.Now())
 	c.info.Digest = c.desired.Digest
 
 	at, err := p.committed(o)
@@ -43,13 +43,13 @@ func (p *program) load(o common) (*configuration, error) {
 		c.info.Commit = at.info.Commit
 		c.info.Dirty = at.info.Commit != ""
 	default:
-		o.log.Warn("the plan does not name its commit", "reason", oneLine(err))
+		o.Log.Warn("the plan does not name its commit", "reason", OneLine(err))
 	}
 	return c, nil
 }
 
 // valid loads the configuration and fails, having printed them, if it has mistakes.
-func (p *program) valid(o common) (*configuration, error) {
+func (p *Job) valid(o Common) (*configuration, error) {
 	c, err := p.load(o)
 	if err != nil {
 		return nil, err
@@ -79,20 +79,20 @@ var errNotCommitted = errors.New("not committed")
 
 // committed loads the configuration at HEAD. If it fails with errNotCommitted,
 // info.Commit is the commit that lacks the configuration, if HEAD is a commit.
-func (p *program) committed(o common) (*configuration, error) {
+func (p *Job) committed(o Common) (*configuration, error) {
 	repo, head, err := openHead(o)
 	if err != nil {
 		return &configuration{desired: &schema.Desired{}}, err
 	}
-	return p.inCommit(repo, head, o, p.now())
+	return p.inCommit(repo, head, o, p.Now())
 }
 
 // openHead opens the repository of the configuration and finds the checked-out commit. It
 // fails with errNotCommitted without a repository or without a commit.
-func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
-	repo, err := gitfs.Open(o.configDir)
+func openHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
+	repo, err := gitfs.Open(o.ConfigDir)
 	if errors.Is(err, gitfs.ErrNoRepository) {
-		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.configDir)
+		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.ConfigDir)
 	}
 	if err != nil {
 		return nil, gitfs.Commit{}, err
@@ -107,13 +107,13 @@ func openHead(o common) (*gitfs.Repo, gitfs.Commit, error) {
 
 // inCommit loads the configuration from a commit. It fails with errNotCommitted if the
 // commit has none. Schema.Load checks expiry at the given time.
-func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now time.Time) (*configuration, error) {
+func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time.Time) (*configuration, error) {
 	c := &configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
 
 	var err error
 	c.files, err = repo.FS(commit)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("%w: %s is not in commit %s", errNotCommitted, o.configDir, short(commit.Hash))
+		return c, fmt.Errorf("%w: %s is not in commit %s", errNotCommitted, o.ConfigDir, short(commit.Hash))
 	}
 	if err != nil {
 		return c, err
@@ -129,7 +129,7 @@ func (p *program) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o common, now 
 
 // base loads the configuration that a plan is compared with, from the merge base of a
 // revision and HEAD. A commit without a configuration managed nothing.
-func (p *program) base(o common, revision string) (*configuration, error) {
+func (p *Job) base(o Common, revision string) (*configuration, error) {
 	repo, head, err := openHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)
@@ -147,12 +147,12 @@ func (p *program) base(o common, revision string) (*configuration, error) {
 
 // earlier loads the configuration of an earlier commit, to compare with. Its mistakes do
 // not fail the run: the parts that can be read are used.
-func (p *program) earlier(repo *gitfs.Repo, at gitfs.Commit, o common) (*configuration, error) {
+func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
 	// Whether certificates of that time have expired by now does not matter.
 	c, err := p.inCommit(repo, at, o, time.Time{})
 	switch {
 	case errors.Is(err, errNotCommitted):
-		p.remark(o, "tlsync: %s; everything counts as newly managed", oneLine(err))
+		p.remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
 	case err != nil:
 		return nil, err
 	case c.diags.HasErrors():
@@ -178,14 +178,14 @@ func has(files fs.FS, name string) bool {
 func short(hash string) string { return hash[:min(len(hash), 12)] }
 
 // check prints the mistakes of a configuration and fails if one is an error.
-func (p *program) check(o common, c *configuration) error {
-	if len(c.diags) > 0 && (!o.quiet || c.diags.HasErrors()) {
-		if err := report.Diagnostics(p.err, c.diags, c.reportOptions(isTerminal(p.err) && o.color)); err != nil {
+func (p *Job) check(o Common, c *configuration) error {
+	if len(c.diags) > 0 && (!o.Quiet || c.diags.HasErrors()) {
+		if err := report.Diagnostics(p.Err, c.diags, c.reportOptions(o.ColorErr)); err != nil {
 			return err
 		}
 	}
 	if c.diags.HasErrors() {
-		return exit{codeError, nil}
+		return Exit{CodeError, nil}
 	}
 	return nil
 }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/job"
+	"tlsync/schema"
+
+	"github.com/urfave/cli/v2"
+)
+
+// common reads the shared flags. Formats are the ones that the command can print.
+func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err error) {
+	o = job.Common{
+		ConfigDir: c.String("config"), Format: c.String("format"),
+		Verbose: c.Bool("verbose"), Quiet: c.Bool("quiet"),
+		Concurrency: c.Int("concurrency"), Timeout: c.Duration("timeout"), Limit: p.Limit(c.Duration("deadline")),
+	}
+	if o.Zones, err = zonesFlag(c); err != nil {
+		return o, err
+	}
+	if !slices.Contains(formats, o.Format) {
+		return o, fmt.Errorf("--format %q: %s has %s", o.Format, c.Command.Name, strings.Join(formats, ", "))
+	}
+
+	if err := choice("color", c.String("color"), "auto", "always", "never"); err != nil {
+		return o, err
+	}
+	o.Color = p.wantsColor(c.String("color"))
+	o.ColorErr = o.Color && isTerminal(p.Err)
+	if o.Log, err = p.logger(c, o.Quiet); err != nil {
+		return o, err
+	}
+
+	if o.Rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
+		return o, fmt.Errorf("--rate: %w", err)
+	}
+	if o.Concurrency < 1 {
+		return o, errors.New("--concurrency: want 1 or more")
+	}
+	if o.Timeout <= 0 {
+		return o, errors.New("--timeout: want more than 0")
+	}
+	return o, nil
+}
+
+// zonesFlag reads --zone. An unset shell variable must not mean every zone.
+func zonesFlag(c *cli.Context) ([]string, error) {
+	given := splitList(c.StringSlice("zone"))
+	if c.IsSet("zone") && len(given) == 0 {
+		return nil, errors.New("--zone: want the name of a zone")
+	}
+
+	var zones []string
+	for _, z := range given {
+		name, err := schema.CanonicalHostname(z)
+		if err != nil {
+			return nil, fmt.Errorf("--zone %q: %w", z, err)
+		}
+		zones = append(zones, name)
+	}
+	return zones, nil
+}
+
+// wantsColor decides whether stdout is colored. Some runners of GitHub workflows give a
+// step a terminal, others a pipe: neither gets color by itself.
+func (p *program) wantsColor(when string) bool {
+	return when == "always" ||
+		when == "auto" && p.Getenv("NO_COLOR") == "" && !p.InActions() && isTerminal(p.Out)
+}
+
+// logger makes the log that the flags ask for.
+func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
+	if err := choice("log-format", c.String("log-format"), "text", "json"); err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
+	}
+	if quiet && !c.IsSet("log-level") {
+		level = slog.LevelError
+	}
+
+	o := &slog.HandlerOptions{Level: level}
+	if c.String("log-format") == "json" {
+		return slog.New(slog.NewJSONHandler(p.Err, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(p.Err, o)), nil
+}
+
+// maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;
+// a share always allows ten changes, as in the policy.
+func maxChangesFlag(s string) (schema.MaxChanges, error) {
+	if s == "" {
+		return schema.MaxChanges{}, nil
+	}
+	m, ok := schema.ParseMaxChanges(s)
+	if !ok {
+		return m, fmt.Errorf("--max-changes %q: want a number of at least 1, or a share such as 30%%", s)
+	}
+	return m, nil
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"cmp"
+	"tlsync/engine/job"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) driftCommand() *cli.Command {
+	return &cli.Command{
+		Name: "drift", Usage: "compare live with the configuration as committed",
+		UsageText: "tlsync drift [--config DIR] [--applied REF] [--fail-on any|weaker|none]",
+		Description: `Compares live state with the configuration at HEAD, ignoring uncommitted edits,
+and exits with 2 if they differ. With --applied, live state is expected to match
+that commit, and changes from later commits are pending, not drift. Outside a
+repository, the files are used as they are. Never writes to Cloudflare.
+Formats: text, json, markdown, github (annotations for a workflow).`,
+		Flags: append(sharedFlags(),
+			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
+			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
+		),
+		Action: action(p.driftOptions, p.Drift),
+	}
+}
+
+func (p *program) driftOptions(c *cli.Context) (job.DriftOptions, error) {
+	shared, err := p.common(c, "text", "json", "markdown", "github")
+	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on")}
+	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...))
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"tlsync/engine/job"
+	"tlsync/engine/progress"
+
+	"github.com/mattn/go-isatty"
+)
+
+func isTerminal(v any) bool {
+	if r, ok := v.(job.Redacted); ok {
+		v = r.Writer
+	}
+	if s, ok := v.(*progress.Screen); ok {
+		v = s.Unwrap()
+	}
+	f, ok := v.(*os.File)
+	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// progressMode chooses a bar for a terminal and lines for a log.
+func (p *program) progressMode() progress.Mode {
+	if isTerminal(p.Err) && !p.InActions() && p.Getenv("CI") == "" && p.Getenv("TERM") != "dumb" {
+		return progress.Bar
+	}
+	return progress.Lines
+}
+
+// ask asks on a terminal whether to write, and refuses without one. If the context ends
+// first, it returns its error.
+func (p *program) ask(ctx context.Context) error {
+	if !isTerminal(p.In) {
+		return errors.New("nothing was written: cannot ask for approval without a terminal; use --auto-approve to apply without asking")
+	}
+	fmt.Fprint(p.Err, "\nWrite these changes to Cloudflare? Only \"yes\" is accepted: ")
+
+	answer := make(chan string, 1)
+	go func() {
+		line, err := bufio.NewReader(p.In).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			line = ""
+		}
+		answer <- strings.TrimSpace(line)
+	}()
+
+	select {
+	case a := <-answer:
+		if a == "yes" {
+			return nil
+		}
+		return errors.New("not confirmed; nothing was written")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

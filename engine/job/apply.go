@@ -1,0 +1,333 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tlsync/engine"
+	"tlsync/engine/apply"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/crash"
+	"tlsync/engine/plan"
+	"tlsync/engine/report"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+)
+
+// ApplyOptions are the options of Apply.
+type ApplyOptions struct {
+	Common
+	File        string // the saved plan to apply; empty to plan and apply
+	Approved    bool   // write without asking
+	Allow       []plan.HazardKind
+	MaxChanges  schema.MaxChanges // replaces the policy's limit, if set
+	NotTip      bool              // allow a commit that is behind the tip of its branch
+	Reviewed    string            // the file with the reviewed plan; empty for no such check
+	ReceiptFile string            // empty for no receipt
+	Deadline    time.Duration
+	Wait        time.Duration // how long to wait for written settings to become active
+}
+
+// applyRun is one run of apply.
+type applyRun struct {
+	ApplyOptions
+	saved   *savedPlan // nil without a plan file
+	receipt *receipt   // nil for none
+}
+
+// JoinKinds lists hazards as --allow-hazards takes them.
+func JoinKinds(kinds []plan.HazardKind) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, ", ")
+}
+
+// deadlinePassed is the cause of a context that --deadline ended.
+type deadlinePassed struct{ after time.Duration }
+
+func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s", d.after) }
+
+// Apply applies the configuration, or only the changes of a saved plan if there is one.
+func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
+	run := applyRun{ApplyOptions: o}
+	if run.receipt, err = p.openReceipt(o.ReceiptFile, o.File, o.Reviewed); err != nil {
+		return err
+	}
+	defer func() { err = run.receipt.close(err) }()
+
+	if o.File != "" {
+		if run.saved, err = readSavedPlan(o.File); err != nil {
+			return err
+		}
+		run.expect(run.saved.plan)
+	}
+	c, err := p.valid(o.Common)
+	if err != nil {
+		return err
+	}
+	run.receipt.of(c.info)
+
+	if run.saved != nil {
+		if err := run.saved.fits(o.Common, c); err != nil {
+			return err
+		}
+	}
+	if !o.NotTip {
+		if err := p.notLeftBehind(o.Common); err != nil {
+			return err
+		}
+	}
+	if o.Reviewed == "" {
+		return p.carryOut(ctx, run, c, nil, nil).err
+	}
+
+	review, err := readReviewed(o.Reviewed)
+	if err != nil {
+		return fmt.Errorf("--reviewed: nothing was written: %w", err)
+	}
+	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
+}
+
+// notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
+// applying it would undo newer commits. A detached commit, as in CI, is compared with
+// the remote's default branch.
+func (p *Job) notLeftBehind(o Common) error {
+	repo, head, err := openHead(o)
+	if err != nil {
+		return nil // nothing is committed, so nothing can be behind
+	}
+	branch, err := repo.Branch()
+	if err != nil {
+		return nil
+	}
+
+	tip, ok := head, false
+	if branch != "" {
+		tip, ok, err = repo.Upstream(branch)
+	} else {
+		branch, ok = "the default branch", true
+		tip, err = repo.Resolve("refs/remotes/origin/HEAD")
+	}
+
+	if err != nil || !ok || tip == head {
+		return nil
+	}
+	if behind, err := repo.IsAncestor(head, tip); err != nil || !behind {
+		return nil
+	}
+	return Exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: pull first, or go back on purpose with --allow-not-tip",
+		short(head.Hash), safe.Text(branch), short(tip.Hash))}
+}
+
+// applied is the outcome of an apply. Stages that were not reached leave nil.
+type applied struct {
+	made   *plan.Plan
+	result *apply.Result
+	err    error // with the exit code
+}
+
+// carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
+// refuse the plan before anything is written.
+func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
+	if run.Deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, run.Deadline, deadlinePassed{run.Deadline})
+		defer cancel()
+	}
+	ctx, stop := run.receipt.watch(ctx)
+	defer stop(nil)
+
+	if !c.desired.Manages() {
+		// A deleted folder or a wrong --config must not pass for "all is well".
+		a.err = Exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
+		return a
+	}
+	opts, err := p.cloudflareOptions(run.Common, c.desired, base.asked())
+	if err != nil {
+		a.err = err
+		return a
+	}
+	progress := p.watch(run.Common, &opts)
+	writer, err := cloudflare.NewWriter(opts)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	e := p.engine(run.Common, writer)
+	e.Target = writer
+
+	made, err := run.makePlan(ctx, e, c, base)
+	progress.close()
+	if err != nil {
+		a.err = interrupted(ctx, err)
+		return a
+	}
+	a.made = made
+	run.expect(made)
+	run.saved.tell(p, run.Common)
+	if err := p.print(run.Common, made, false); err != nil {
+		if !run.Approved {
+			a.err = err // nobody can approve a plan that nobody can read
+			return a
+		}
+		p.lost(err)
+	}
+
+	a.err = p.mayWrite(ctx, run.ApplyOptions, c, made, opts.Keys, gate)
+	if len(made.Changes) == 0 {
+		a.result = p.nothingToWrite(run, a)
+		return a
+	}
+	if a.err == nil {
+		a.result, a.err = p.writeChanges(ctx, run, e, writer, progress, c, made)
+	}
+	return a
+}
+
+// nothingToWrite ends a run whose plan has no changes. The result is nil unless a saved
+// plan had changes that were already done.
+func (p *Job) nothingToWrite(run applyRun, a applied) *apply.Result {
+	result := run.saved.nothingToWrite()
+	switch {
+	case result != nil:
+		run.receipt.result(result)
+		p.printResult(run.ApplyOptions, result)
+	case a.err == nil:
+		run.receipt.result(&apply.Result{Plan: a.made})
+	}
+	return result
+}
+
+// writeChanges writes the changes of a plan, and prints and records what became of each.
+func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *configuration, made *plan.Plan) (*apply.Result, error) {
+	progress.write(len(made.Changes))
+	p.Writing.Store(true)
+	run.receipt.step(run.saved.already()...)
+	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
+		Concurrency: run.Concurrency,
+		Report: func(s apply.Step) {
+			progress.step(s)
+			run.receipt.step(s)
+		},
+	})
+
+	run.saved.complete(result)
+	run.receipt.result(result)
+	progress.close()
+	p.printResult(run.ApplyOptions, result)
+	verdict := p.verdict(made, result, lastErr)
+	return result, p.await(ctx, run.ApplyOptions, progress, writer, result, verdict)
+}
+
+func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
+	_ = Write(p.Out, "\n") // if that fails, so does the next
+	if err := report.Result(p.Out, result, report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
+		p.lost(err)
+	}
+}
+
+// mayWrite returns why a plan must not be written. For a plan without changes it
+// returns why the plan is incomplete.
+func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
+	if len(made.Changes) == 0 {
+		return cmp.Or(p.gates(o, made, c), unread(made))
+	}
+	if gate != nil {
+		if err := gate(made); err != nil {
+			return err
+		}
+	}
+	if err := p.gates(o, made, c); err != nil {
+		return err
+	}
+	if err := missingKey(made, c.desired, keys); err != nil {
+		return err
+	}
+	p.warnOfLimit(ctx, o, made)
+	return p.confirm(ctx, o)
+}
+
+// missingKey refuses to begin if the private key of a certificate to upload is not set.
+func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
+	for i := range made.Changes {
+		c := &made.Changes[i]
+		if c.ObjectID != plan.OriginPullsCertificates {
+			continue
+		}
+		for _, z := range desired.Zones {
+			for _, cert := range z.OriginCertificates {
+				if schema.StringValue(cert.SHA256) == c.Edits[0].To && keys[cert.KeyEnv] == "" {
+					return fmt.Errorf("nothing was written: %s: the private key of %s comes from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lost says that the report could not be printed, for example because the disk is full.
+// The run continues, and its exit code depends only on the writes to Cloudflare.
+func (p *Job) lost(err error) {
+	fmt.Fprintf(p.Err, "tlsync: the report could not be printed: %s\n", OneLine(err))
+}
+
+// undone summarizes in one line the changes that were not done, for readers of stderr.
+func undone(r *apply.Result) error {
+	t := r.Tally
+	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
+	if r.Stopped != "" {
+		text += "; " + r.Stopped
+	}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Outcome == apply.Failed {
+			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.Ref, s.Reason)
+		}
+	}
+	return errors.New(text)
+}
+
+// verdict picks the exit code of an apply.
+func (p *Job) verdict(made *plan.Plan, r *apply.Result, last error) error {
+	code := CodeError
+	if r.Writes() > 0 {
+		code = CodeIncomplete
+	}
+	for i := range r.Steps {
+		var bug *crash.Error
+		if errors.As(r.Steps[i].Err, &bug) {
+			return bug
+		}
+	}
+
+	switch {
+	case r.Tally.Done < r.Tally.Planned:
+		return Exit{code, undone(r)}
+	case last != nil:
+		return Exit{code, fmt.Errorf("everything was written, but not checked: %w", last)}
+	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
+		return Exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
+	}
+	if err := unread(made); err != nil {
+		return Exit{code, err}
+	}
+	return nil
+}
+
+// confirm asks for approval, unless the options have it.
+func (p *Job) confirm(ctx context.Context, o ApplyOptions) error {
+	if o.Approved {
+		return nil
+	}
+
+	err := p.Ask(ctx)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(ctx, ctx.Err())
+	}
+	return err
+}

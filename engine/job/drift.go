@@ -1,0 +1,98 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+// FailOns are the values of --fail-on.
+var FailOns = []string{"any", "weaker", "none"}
+
+// DriftOptions are the options of Drift.
+type DriftOptions struct {
+	Common
+	Applied string
+	FailOn  string // one of failOns
+}
+
+// Drift compares live state with the configuration as committed.
+func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
+	c, err := p.committed(o.Common)
+	if errors.Is(err, errNotCommitted) && o.Applied == "" {
+		p.remark(o.Common, "tlsync: %s; comparing with the files as they are", OneLine(err))
+		c, err = p.load(o.Common)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.check(o.Common, c); err != nil {
+		return err
+	}
+
+	applied := c
+	if o.Applied != "" {
+		if applied, err = p.applied(o.Common, o.Applied); err != nil {
+			return err
+		}
+	}
+
+	made, err := p.compare(ctx, o.Common, c, applied, "")
+	if err != nil {
+		return err
+	}
+	if o.Format != "text" || o.Verbose {
+		p.credit(ctx, o.Common, made, c, applied)
+	}
+	if err := p.print(o.Common, made, applied != c); err != nil {
+		return err
+	}
+	return p.driftVerdict(made, c, o.FailOn, applied != c)
+}
+
+// applied loads the configuration of the last applied commit.
+func (p *Job) applied(o Common, revision string) (*configuration, error) {
+	repo, _, err := openHead(o)
+	if err != nil {
+		return nil, fmt.Errorf("--applied: %w", err)
+	}
+	at, err := repo.Resolve(revision)
+	if err != nil {
+		return nil, fmt.Errorf("--applied: %w", err)
+	}
+	return p.earlier(repo, at, o)
+}
+
+// driftVerdict picks the exit code of a drift check. Pending means that the plan may
+// hold changes that are not applied yet.
+func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pending bool) error {
+	if err := unread(made); err != nil {
+		return err
+	}
+	if failOn == "none" {
+		return nil // the findings tell
+	}
+	kept := p.policyKept(made, c)
+	if drifted(made, failOn, pending) {
+		return Exit{codeDiffers, errors.Unwrap(kept)}
+	}
+	return kept
+}
+
+// drifted reports whether there is drift of the kind to fail on. Pending changes do not
+// count. Live state is weaker if the change back to the configuration strengthens it.
+func drifted(made *plan.Plan, failOn string, pending bool) bool {
+	for i := range made.Changes {
+		for _, e := range made.Changes[i].Edits {
+			switch {
+			case pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict:
+			case failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens:
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,206 @@
+// Package job does what the commands ask for: validate, plan, show, apply, drift, snapshot,
+// matrix, and the flow of ci. Each is a function of an option struct. The package decides
+// which configuration and base count, which gates a plan has to pass and what a run leaves
+// behind; the command line reads flags and owns the terminal and the process.
+package job
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tlsync/engine"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/plan"
+	"tlsync/engine/progress"
+	"tlsync/schema"
+)
+
+// Job holds what the commands share. Its fields are set once, by whoever makes it.
+type Job struct {
+	Streams
+	// Getenv reads the environment: credentials, and what a runner says of itself.
+	Getenv func(string) string
+	// Secrets are hidden in everything that Streams print.
+	Secrets *Redactor
+	// Writing is set before the first write to Cloudflare.
+	Writing *atomic.Bool
+	Now     func() time.Time
+	// Ask asks a person whether to write. An error means no.
+	Ask func(ctx context.Context) error
+	// Mode is how progress is shown, unless a command is told to be quiet.
+	Mode progress.Mode
+}
+
+// Common are the flags that every command takes.
+type Common struct {
+	ConfigDir   string
+	Zones       []string
+	Format      string
+	Color       bool // of the product
+	ColorErr    bool // of what goes to stderr
+	Verbose     bool
+	Quiet       bool
+	Log         *slog.Logger
+	Rate        cloudflare.Rate
+	Concurrency int
+	Timeout     time.Duration
+	Limit       time.Duration // how long a run may take; 0 for no limit
+	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
+}
+
+// Version is the module's, as the build recorded it.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
+
+func userAgent() string { return "tlsync/" + Version() }
+
+// remark prints a line for people on stderr, unless they asked for quiet.
+func (p *Job) remark(o Common, format string, args ...any) {
+	if !o.Quiet {
+		fmt.Fprintf(p.Err, format+"\n", args...)
+	}
+}
+
+// token reads an API token from a variable. The action's input, which ci passes on,
+// stands in for CLOUDFLARE_API_TOKEN.
+func (p *Job) token(o Common, variable string) string {
+	if variable == "CLOUDFLARE_API_TOKEN" && o.APIToken != "" {
+		return o.APIToken
+	}
+	return p.Getenv(variable)
+}
+
+// noCredentials says which credentials for Cloudflare the environment lacks.
+type noCredentials string
+
+func (e noCredentials) Error() string { return string(e) }
+
+// cloudflareOptions returns how to connect to Cloudflare: credentials from the
+// environment, with a token of its own for each account that names one. Accounts that
+// only the base knows may lack a token: nothing is written to them.
+func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudflare.Options, error) {
+	opts := cloudflare.Options{
+		BaseURL: p.Getenv("CLOUDFLARE_BASE_URL"), Rate: o.Rate, Concurrency: o.Concurrency,
+		Timeout: o.Timeout, UserAgent: userAgent(), Log: o.Log,
+		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
+		Accounts:    map[string]cloudflare.Credentials{},
+	}
+	if opts.Credentials.Token == "" {
+		opts.Credentials = cloudflare.Credentials{Email: p.Getenv("CLOUDFLARE_EMAIL"), Key: p.Getenv("CLOUDFLARE_API_KEY")}
+	}
+
+	zones := reachedZones(desired.Zones, o.Zones)
+	if err := p.accountTokens(o, opts.Accounts, desired, zones); err != nil {
+		return opts, err
+	}
+	if base != nil && len(o.Zones) == 0 {
+		p.formerTokens(o, opts.Accounts, desired, base)
+	}
+	opts.Keys = p.privateKeys(zones)
+
+	needsDefault := func(account string) bool { _, ok := opts.Accounts[account]; return !ok }
+	needed := slices.ContainsFunc(zones, func(z schema.Zone) bool { return needsDefault(z.Account.Value) }) ||
+		len(o.Zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && needsDefault(a.Name.Value) })
+	if c := opts.Credentials; needed && c.Token == "" && (c.Email == "" || c.Key == "") {
+		text := "no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"
+		if p.InActions() { // a workflow passes a missing secret as an empty string
+			text += " (in the action: the input api-token, from a secret that this job has)"
+		}
+		return opts, noCredentials(text)
+	}
+	return opts, nil
+}
+
+// reachedZones returns the zone documents that --zone leaves, all of them without it.
+func reachedZones(zones []schema.Zone, only []string) []schema.Zone {
+	return slices.DeleteFunc(slices.Clone(zones), func(z schema.Zone) bool {
+		return len(only) > 0 && !slices.ContainsFunc(only, func(name string) bool {
+			return name == z.Name.Value || z.Glob && schema.MatchZone(z.Name.Value, name)
+		})
+	})
+}
+
+// accountTokens reads the tokens of the accounts that name a variable. With --zone only
+// the accounts of those zones matter.
+func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, desired *schema.Desired, zones []schema.Zone) error {
+	for _, a := range desired.Accounts {
+		reached := len(o.Zones) == 0 || slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value })
+		if !a.APITokenEnv.Set || !reached {
+			continue
+		}
+
+		token := p.token(o, a.APITokenEnv.Value)
+		if token == "" {
+			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
+		}
+		p.Secrets.add(token)
+		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
+	}
+	return nil
+}
+
+// formerTokens reads the tokens of accounts that the base has and the configuration no
+// longer has, as far as they are set.
+func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired) {
+	for _, a := range base.Accounts {
+		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
+		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known {
+			p.Secrets.add(token)
+			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
+		}
+	}
+}
+
+// privateKeys reads the private keys of the origin certificates of zones, by variable.
+// Each line of a key becomes a secret, because a server may echo any part of it. Lines
+// of the public part stay visible: the certificate holds them too.
+func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
+	keys := map[string]string{}
+	for _, z := range zones {
+		for _, c := range z.OriginCertificates {
+			key := p.Getenv(c.KeyEnv)
+			if c.KeyEnv == "" || key == "" {
+				continue
+			}
+
+			for line := range strings.Lines(key) {
+				if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
+					p.Secrets.add(line)
+				}
+			}
+			keys[c.KeyEnv] = key
+		}
+	}
+	return keys
+}
+
+// engine is an Engine that can only read.
+func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
+	return &engine.Engine{
+		Source: source, Zones: o.Zones, Now: p.Now(), Tool: tool(),
+		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
+	}
+}
+
+// Write prints a text and reports what went wrong as an error of the output.
+func Write(w io.Writer, s string) error {
+	_, err := io.WriteString(w, s)
+	return err
+}
+
+// InActions reports whether this is a step of a GitHub workflow.
+func (p *Job) InActions() bool { return p.Getenv("GITHUB_ACTIONS") == "true" }

@@ -1,0 +1,57 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"tlsync/engine/crash"
+)
+
+// Streams are the three standard ones. stdout carries the product of a command
+// and nothing else; everything else goes to stderr.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Exit codes, as the README documents them.
+const (
+	CodeOK         = 0
+	CodeError      = 1  // nothing was written
+	codeDiffers    = 2  // plan --detailed-exitcode, drift
+	codeRefused    = 3  // a hazard not allowed; nothing was written
+	codeStale      = 4  // the plan differs from the reviewed or saved one; nothing was written
+	CodeIncomplete = 5  // something was written and something was not
+	CodeBug        = 11 // a recovered panic
+)
+
+// Exit is an error with an exit code. A nil err means that the message was already
+// printed.
+type Exit struct {
+	Code int
+	Err  error
+}
+
+func (e Exit) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e Exit) Unwrap() error { return e.Err }
+
+// codeOf returns the exit code for an error.
+func codeOf(err error) int {
+	var bug *crash.Error
+	var e Exit
+	switch {
+	case err == nil:
+		return CodeOK
+	case errors.As(err, &bug):
+		return CodeBug
+	case errors.As(err, &e):
+		return e.Code
+	}
+	return CodeError
+}

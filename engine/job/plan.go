@@ -1,0 +1,190 @@
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"tlsync/engine"
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/github"
+	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/report"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+)
+
+// PlanOptions are the options of Plan.
+type PlanOptions struct {
+	Common
+	Base     string
+	Out      string
+	Snapshot string
+	Detailed bool
+}
+
+// Plan compares desired with live state and prints the plan.
+func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
+	c, err := p.valid(o.Common)
+	if err != nil {
+		return err
+	}
+	var base *configuration
+	if o.Base != "" {
+		if base, err = p.base(o.Common, o.Base); err != nil {
+			return err
+		}
+	}
+
+	made, err := p.compare(ctx, o.Common, c, base, o.Snapshot)
+	if err != nil {
+		return err
+	}
+	if o.Format != "text" || o.Verbose || o.Out != "" {
+		p.credit(ctx, o.Common, made, c, base)
+	}
+	if o.Out != "" {
+		if err := savePlan("--out", o.Out, made); err != nil {
+			return err
+		}
+	}
+
+	if err := p.print(o.Common, made, false); err != nil {
+		return err
+	}
+	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
+		return err
+	}
+	if o.Detailed && len(made.Changes) > 0 {
+		return Exit{codeDiffers, nil}
+	}
+	return nil
+}
+
+// compare makes a plan with a client that has no write methods, or from a snapshot if one
+// is named. Base may be nil.
+func (p *Job) compare(ctx context.Context, o Common, c, base *configuration, from string) (*plan.Plan, error) {
+	source, done, err := p.source(o, c, base, from)
+	if err != nil {
+		return nil, err
+	}
+	made, err := p.engine(o, source).Plan(ctx, base.asked(), c.desired, c.against(base))
+	done()
+	return made, interrupted(ctx, err)
+}
+
+// source returns where live state comes from, and a function that ends the progress.
+func (p *Job) source(o Common, c, base *configuration, from string) (engine.Source, func(), error) {
+	if from != "" {
+		saved, err := readSnapshot(from)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--snapshot: %w", err)
+		}
+		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
+		return saved, func() {}, nil
+	}
+
+	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
+	if err != nil {
+		return nil, nil, err
+	}
+	progress := p.watch(o, &opts)
+	reader, err := cloudflare.NewReader(opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	return reader, progress.close, nil
+}
+
+// interrupted says in one sentence that an interrupt or the deadline ended the
+// run before anything was written.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("stopped by %w; nothing was written", context.Cause(ctx))
+	}
+	return err
+}
+
+// print prints a plan. Pending is that of report.TextOptions.
+func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
+	switch o.Format {
+	case "json":
+		return planfile.PlanJSON(p.Out, made)
+	case "github":
+		return github.Commands(p.Out, annotations(o, report.PlanAnnotations(made)))
+	case "markdown":
+		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+	}
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+}
+
+// unread fails if something that the configuration manages could not be read or cannot be
+// written: such a plan must not pass as complete.
+func unread(made *plan.Plan) error {
+	n := 0
+	for _, f := range made.Findings {
+		if f.Severity == schema.Error && !f.OfPolicy() {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("the plan is incomplete: 1 finding is an error")
+	}
+	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
+}
+
+// savePlan writes a plan to the file of a flag. It holds no secret.
+func savePlan(flag, file string, made *plan.Plan) error {
+	return saveFile(flag, file, func(w io.Writer) error { return planfile.PlanJSON(w, made) })
+}
+
+// ShowOptions are the options of Show.
+type ShowOptions struct {
+	Common
+	File string // a saved plan or a receipt
+}
+
+// Show prints a saved plan or a receipt.
+func (p *Job) Show(_ context.Context, o ShowOptions) error {
+	text, err := readBounded(o.File)
+	if err != nil {
+		return err
+	}
+	if planfile.IsReceipt(text) {
+		return p.showReceipt(o.Common, o.File, text)
+	}
+
+	made, err := readPlan(o.File, text)
+	if err != nil {
+		return err
+	}
+	return p.print(o.Common, made, false)
+}
+
+// readPlan reads a plan that was saved in a file, from its text.
+func readPlan(file string, text []byte) (*plan.Plan, error) {
+	made, err := planfile.ReadPlan(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return made, intact(file, made)
+}
+
+// intact refuses a plan that was changed after it was saved.
+func intact(file string, made *plan.Plan) error {
+	if plan.Digest(made.Changes) != made.Digest {
+		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)
+	}
+	if !planfile.Intact(made) {
+		return fmt.Errorf("%s: the checksum does not match its content: the file was edited or damaged; make the plan again", file)
+	}
+	return nil
+}
