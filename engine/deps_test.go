@@ -35,6 +35,7 @@ var knows = []rule{
 	{pkg: "engine/diff/account", may: []string{"schema", "schema/certificate", "schema/words", "engine/plan", "engine/diff/order"}, why: "an account is planned without knowing how zones are", pure: true},
 	{pkg: "engine/hold", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff"}, why: "it compares plans", pure: true},
 	{pkg: "engine/apply", may: []string{"schema", "engine/plan", "engine/crash"}, why: "apply knows the API only through the interface Target"},
+	{pkg: "engine/secret", why: "it looks at text only"},
 	{pkg: "engine/safe", why: "it looks at text only", pure: true},
 	{pkg: "engine/safe/safetest", why: "a mistake of the escaping must not be mirrored in what tests it", pure: true},
 	{pkg: "engine/planfile", may: []string{"schema", "engine/plan", "engine/hold", "engine/apply", "engine/safe"}, why: "a file of a plan is the plan in another form", pure: true},
@@ -52,7 +53,7 @@ var knows = []rule{
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/secret"},
 		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal and the sandbox"},
 }
 

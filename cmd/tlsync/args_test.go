@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 	"tlsync/engine/job"
+	"tlsync/engine/secret"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestPermute(t *testing.T) {
-	commands := newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands
+	commands := newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands
 	for _, c := range []struct{ name, args, want string }{
 		{"nothing", "", ""},
 		{"a command with flags stays as it is", "plan --config c --verbose", "plan --config c --verbose"},

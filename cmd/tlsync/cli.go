@@ -16,10 +16,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tlsync/engine/job"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 )
 
-func newApp(s job.Streams, getenv func(string) string, secrets *job.Redactor, writing *atomic.Bool) *cli.App {
+func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor, writing *atomic.Bool) *cli.App {
 	p := &program{&job.Job{Streams: s, Getenv: getenv, Secrets: secrets, Writing: writing, Now: time.Now}}
 	p.Job.Ask, p.Job.Mode = p.ask, p.progressMode()
 	app := &cli.App{

@@ -15,6 +15,7 @@ import (
 
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 )
 
@@ -76,7 +77,7 @@ func TestReadmeListsTheCommandsAndFlags(t *testing.T) {
 		common = append(common, f.Names()[0])
 	}
 	want := map[string][]string{"shared": sorted(common)}
-	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands {
+	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands {
 		want["names of "+c.Name] = c.Names()
 		want["flags of "+c.Name] = sorted(ownFlags(c.Flags, common))
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"tlsync/engine/job"
+	"tlsync/engine/secret"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -20,7 +21,7 @@ func inProcess(args ...string) (code int, out, err string) {
 }
 
 func TestHelpFits80Columns(t *testing.T) {
-	app := newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil)
+	app := newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil)
 	commands := [][]string{{}}
 	var walk func(path []string, cs []*cli.Command)
 	walk = func(path []string, cs []*cli.Command) {
@@ -64,7 +65,7 @@ func TestHelpFits80Columns(t *testing.T) {
 
 func TestEveryCommandIsInTheHelpOfTheProgram(t *testing.T) {
 	_, out, _ := inProcess("--help")
-	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands {
+	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands {
 		if !strings.Contains(out, "\n  "+c.Name+" ") {
 			t.Errorf("%s is missing:\n%s", c.Name, out)
 		}

@@ -17,6 +17,7 @@ import (
 	"tlsync/engine/crash"
 	"tlsync/engine/job"
 	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 )
 
 func main() {
@@ -68,7 +69,7 @@ func signalName(s os.Signal) string {
 // run is the whole program without the process around it. It sets writing before the
 // first write to Cloudflare.
 func run(ctx context.Context, args []string, s job.Streams, getenv func(string) string, writing *atomic.Bool) (code int) {
-	secrets := job.NewRedactor(getenv)
+	secrets := secret.NewRedactor(getenv)
 	s.Out, s.Err = secrets.Writer(s.Out), secrets.Writer(s.Err)
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {

@@ -24,6 +24,7 @@ import (
 
 	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
+	"tlsync/engine/secret"
 )
 
 type sandboxOptions struct {
@@ -202,7 +203,7 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 
 // unwrapped is the stream itself, so that a command on a terminal has one.
 func unwrapped(w io.Writer) io.Writer {
-	if r, ok := w.(job.Redacted); ok {
+	if r, ok := w.(secret.Redacted); ok {
 		return r.Writer
 	}
 	return w

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/crash"
 	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
+	"tlsync/engine/secret"
 )
 
 // TestNoFlagTakesASecret keeps secrets out of arguments, which others on a machine
@@ -34,7 +35,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 			walk(c.Subcommands)
 		}
 	}
-	walk(newApp(job.Streams{}, func(string) string { return "" }, &job.Redactor{}, nil).Commands)
+	walk(newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands)
 	if seen < 50 {
 		t.Errorf("only %d flags were seen", seen)
 	}

@@ -8,14 +8,14 @@ import (
 	"io"
 	"os"
 	"strings"
-	"tlsync/engine/job"
 	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 
 	"github.com/mattn/go-isatty"
 )
 
 func isTerminal(v any) bool {
-	if r, ok := v.(job.Redacted); ok {
+	if r, ok := v.(secret.Redacted); ok {
 		v = r.Writer
 	}
 	if s, ok := v.(*progress.Screen); ok {

@@ -209,14 +209,14 @@ const (
 func (r *ciRun) tell(code int, err error) {
 	var silent Exit
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
-		message := r.Secrets.hide(err.Error())
+		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
 		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {
-		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.Secrets.hide(strings.Join(r.summary, "\n"))+"\n"))
+		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.Secrets.Hide(strings.Join(r.summary, "\n"))+"\n"))
 	}
 	if r.env.Output != "" {
 		r.warn("the outputs", github.AppendOutputs(r.env.Output, r.outputs(code)))

@@ -52,7 +52,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 
 	switch {
 	case err != nil:
-		m.unknown = r.Secrets.hide(err.Error())
+		m.unknown = r.Secrets.Hide(err.Error())
 	case len(line) > maxMarks: // where nothing is applied in CI there never is one
 		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
@@ -266,7 +266,7 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
-		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.Secrets.hide(err.Error()))
+		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.Secrets.Hide(err.Error()))
 	}
 }
 

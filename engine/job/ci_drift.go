@@ -88,12 +88,12 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 			r.warn("the drift issue", err)
 			return
 		}
-		issue.Text = r.Secrets.hide(b.String())
+		issue.Text = r.Secrets.Hide(b.String())
 	}
 
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
-		r.notice("warning", "the drift issue could not be updated: "+r.Secrets.hide(err.Error()))
+		r.notice("warning", "the drift issue could not be updated: "+r.Secrets.Hide(err.Error()))
 	}
 	r.issueNumber = posted.Number
 	r.strange(posted)

@@ -71,7 +71,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 
 	refused := r.policyKept(made, c)
 	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.hide(refused.Error()), 100))
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
 	}
 
 	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
@@ -101,7 +101,7 @@ func (e nothingToCompare) Error() string {
 
 // unplanned reports why no plan was made, in the places where the plan would be.
 func (r *ciRun) unplanned(ctx context.Context, why error) error {
-	title, text := "failed", r.Secrets.hide(why.Error())
+	title, text := "failed", r.Secrets.Hide(why.Error())
 	var nothing nothingToCompare
 	if errors.As(why, &nothing) {
 		title, r.uncompared = "nothing to compare with", true
@@ -256,13 +256,13 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker
 		if err == nil {
-			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.Secrets.hide(text))
+			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.Secrets.Hide(text))
 		}
 		if errors.Is(err, github.ErrTooLong) && budget > commentBudget/4 {
 			continue
 		}
 		if err != nil {
-			r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.Hide(err.Error())+"; it is in the job summary")
 			return
 		}
 		break

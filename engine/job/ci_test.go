@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"tlsync/engine/secret"
 )
 
 // panics is a stderr that brings a bug about in the middle of a run.
@@ -32,7 +33,7 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 		"GITHUB_SHA": strings.Repeat("0", 40), "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
 	}
 	var out bytes.Buffer
-	p := &Job{Streams: Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &Redactor{}}
+	p := &Job{Streams: Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &secret.Redactor{}}
 	func() {
 		defer func() {
 			if recover() == nil {

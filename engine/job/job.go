@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/plan"
 	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 )
 
@@ -28,7 +29,7 @@ type Job struct {
 	// Getenv reads the environment: credentials, and what a runner says of itself.
 	Getenv func(string) string
 	// Secrets are hidden in everything that Streams print.
-	Secrets *Redactor
+	Secrets *secret.Redactor
 	// Writing is set before the first write to Cloudflare.
 	Writing *atomic.Bool
 	Now     func() time.Time
@@ -147,7 +148,7 @@ func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, 
 		if token == "" {
 			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
 		}
-		p.Secrets.add(token)
+		p.Secrets.Add(token)
 		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
 	return nil
@@ -159,7 +160,7 @@ func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, d
 	for _, a := range base.Accounts {
 		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
 		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known {
-			p.Secrets.add(token)
+			p.Secrets.Add(token)
 			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 		}
 	}
@@ -179,7 +180,7 @@ func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
 
 			for line := range strings.Lines(key) {
 				if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
-					p.Secrets.add(line)
+					p.Secrets.Add(line)
 				}
 			}
 			keys[c.KeyEnv] = key

@@ -16,6 +16,7 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
+	"tlsync/engine/secret"
 )
 
 // TestPlanAndApply plans and applies against the sandbox: option structs in, text and
@@ -39,7 +40,7 @@ func TestPlanAndApply(t *testing.T) {
 	asked := 0
 	j := &job.Job{
 		Streams: job.Streams{In: strings.NewReader(""), Out: &out, Err: &stderr},
-		Getenv:  getenv, Secrets: job.NewRedactor(getenv), Writing: &atomic.Bool{}, Now: time.Now,
+		Getenv:  getenv, Secrets: secret.NewRedactor(getenv), Writing: &atomic.Bool{}, Now: time.Now,
 		Ask: func(context.Context) error { asked++; return errors.New("not confirmed; nothing was written") },
 	}
 	rate, err := cloudflare.ParseRate("1100/5m")

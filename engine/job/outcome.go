@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"tlsync/engine/crash"
+	"tlsync/engine/safe"
 )
 
 // Streams are the three standard ones. stdout carries the product of a command
@@ -54,4 +56,13 @@ func codeOf(err error) int {
 		return e.Code
 	}
 	return CodeError
+}
+
+// OneLine is an error's text made harmless; line breaks that we wrote stay.
+func OneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = safe.Text(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }

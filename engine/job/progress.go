@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 )
 
 // watcher shows the progress of a run on stderr: first reading, then writing, then reading
@@ -55,7 +56,7 @@ func (w *watcher) begin(what, unit string, total int) {
 
 // screen returns the stream under the redaction: progress prints no secrets.
 func screen(stderr io.Writer) io.Writer {
-	if r, ok := stderr.(Redacted); ok {
+	if r, ok := stderr.(secret.Redacted); ok {
 		return r.Writer
 	}
 	return stderr

@@ -14,13 +14,14 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
+	"tlsync/engine/secret"
 )
 
 // receipt is the file that an apply keeps of its steps: a line as each ends, which
 // is on the disk before the next change is begun, and the tally last, however the
 // run ends. A nil one keeps nothing.
 type receipt struct {
-	secrets *Redactor
+	secrets *secret.Redactor
 	file    *os.File
 	regular bool  // and not a device, which cannot be synced
 	size    int64 // of whole lines
@@ -240,9 +241,9 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	err := error(nil)
 	for i := range steps {
 		s := steps[i]
-		s.Reason = r.secrets.hide(s.Reason)
+		s.Reason = r.secrets.Hide(s.Reason)
 		if s.Err != nil && s.Reason == "" {
-			s.Reason = r.secrets.hide(s.Err.Error())
+			s.Reason = r.secrets.Hide(s.Err.Error())
 		}
 		tally.Planned++
 		switch s.Outcome {
@@ -261,7 +262,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	}
 
 	if stopped != nil && err == nil {
-		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.hide(*stopped)))
+		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.Hide(*stopped)))
 	}
 	if err == nil {
 		_, err = r.file.Write(text)

@@ -10,14 +10,15 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/secret"
 )
 
 // threeChanges is a run with a receipt for three changes.
 func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *planfile.Receipt) {
 	t.Helper()
-	p := &Job{Secrets: &Redactor{}}
+	p := &Job{Secrets: &secret.Redactor{}}
 	for _, s := range secrets {
-		p.Secrets.add(s)
+		p.Secrets.Add(s)
 	}
 	file := filepath.Join(t.TempDir(), "receipt.jsonl")
 	r, err := p.openReceipt(file)

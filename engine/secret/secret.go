@@ -1,4 +1,5 @@
-package job
+// Package secret keeps credentials out of everything that is printed, sent or saved.
+package secret
 
 import (
 	"bytes"
@@ -8,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"tlsync/engine/safe"
 )
 
 // Redactor knows the secrets of a run and keeps them out of everything printed,
@@ -23,13 +22,13 @@ type Redactor struct {
 func NewRedactor(getenv func(string) string) *Redactor {
 	r := &Redactor{}
 	for _, name := range []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "TLSYNC_API_TOKEN", "GITHUB_TOKEN", "TLSYNC_GITHUB_TOKEN"} {
-		r.add(getenv(name))
+		r.Add(getenv(name))
 	}
 	return r
 }
 
-// add makes a value secret, in its plain, URL-escaped and base64 forms.
-func (r *Redactor) add(secret string) {
+// Add makes a value secret, in its plain, URL-escaped and base64 forms.
+func (r *Redactor) Add(secret string) {
 	const shortest = 8 // a shorter one would blank out ordinary words
 	if len(secret) < shortest {
 		return
@@ -71,14 +70,5 @@ func (r *Redactor) hidden(b []byte) []byte {
 	return b
 }
 
-// hide removes secrets from a text that is sent or saved.
-func (r *Redactor) hide(s string) string { return string(r.hidden([]byte(s))) }
-
-// OneLine is an error's text made harmless; line breaks that we wrote stay.
-func OneLine(err error) string {
-	lines := strings.Split(err.Error(), "\n")
-	for i := range lines {
-		lines[i] = safe.Text(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
+// Hide removes secrets from a text that is sent or saved.
+func (r *Redactor) Hide(s string) string { return string(r.hidden([]byte(s))) }

@@ -1,4 +1,4 @@
-package job
+package secret
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
 	const secret = "to/ken+with=signs~and$more"
 	env := map[string]string{"CLOUDFLARE_API_TOKEN": secret, "CLOUDFLARE_API_KEY": "0123456789abcdef"}
 	r := NewRedactor(func(k string) string { return env[k] })
-	r.add("a-token-of-an-account")
+	r.Add("a-token-of-an-account")
 	for _, form := range []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
@@ -33,8 +33,8 @@ func TestRedactorHidesEveryFormOfASecret(t *testing.T) {
 
 func TestRedactorLeavesOrdinaryWordsAlone(t *testing.T) {
 	r := &Redactor{}
-	r.add("")
-	r.add("zone")
+	r.Add("")
+	r.Add("zone")
 	var b bytes.Buffer
 	if _, err := io.WriteString(r.Writer(&b), "zone saas.example\n"); err != nil {
 		t.Fatal(err)
