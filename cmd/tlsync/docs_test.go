@@ -159,7 +159,7 @@ func TestReadmeListsTheExitCodes(t *testing.T) {
 	for _, row := range readmeTable(t, "| exit code | |") {
 		got[row[0]] = nil
 	}
-	sameDocs(t, "exit codes", constants(t, "main.go", "codeOK"), got)
+	sameDocs(t, "exit codes", constants(t, "../../engine/job/outcome.go", "CodeOK"), got)
 }
 
 func TestReadmeListsHazardsAndFindings(t *testing.T) {

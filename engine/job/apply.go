@@ -121,7 +121,7 @@ func (p *Job) notLeftBehind(o Common) error {
 	if behind, err := repo.IsAncestor(head, tip); err != nil || !behind {
 		return nil
 	}
-	return Exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: pull first, or go back on purpose with --allow-not-tip",
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: pull first, or go back on purpose with --allow-not-tip",
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
@@ -145,7 +145,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = Exit{codeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
+		a.err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.Common, c.desired, base.asked())

@@ -110,7 +110,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.task, err = github.Decide(r.env, r.event, r.o.Command, r.head.Hash); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
-			return Exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 		}
 		return err
 	}
@@ -282,11 +282,11 @@ func (r *ciRun) result(code int) string {
 			return "drift"
 		}
 		return "changes"
-	case codeDiffers:
+	case CodeDiffers:
 		return "drift"
-	case codeRefused:
+	case CodeRefused:
 		return "refused"
-	case codeStale:
+	case CodeStale:
 		return "stale"
 	case CodeIncomplete:
 		return "incomplete"

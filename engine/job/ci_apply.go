@@ -170,7 +170,7 @@ func (r *ciRun) isTip(ctx context.Context) error {
 		return fmt.Errorf("nothing was written: cannot check that this commit is the tip of its branch: %w", err)
 	}
 	if tip != r.head.Hash {
-		return Exit{codeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
+		return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
@@ -209,7 +209,7 @@ func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Review
 	switch {
 	case len(missing) == 0:
 	case r.o.Reviewed == "required":
-		return nil, Exit{codeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
+		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
 	case len(reviews) == 0:
 		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", missing[0])
 		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
@@ -239,9 +239,9 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.
 	head, review, err := planfile.ParseReviewed(body)
 	switch {
 	case err != nil:
-		return review, "", Exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
+		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
 	case head != pull.HeadSHA:
-		return review, "", Exit{codeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
+		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
 	}
 	return review, "", nil
 }

@@ -77,7 +77,7 @@ func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pen
 	}
 	kept := p.policyKept(made, c)
 	if drifted(made, failOn, pending) {
-		return Exit{codeDiffers, errors.Unwrap(kept)}
+		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}
 	return kept
 }

@@ -61,7 +61,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		return err
 	}
 	if o.Detailed && len(made.Changes) > 0 {
-		return Exit{codeDiffers, nil}
+		return Exit{CodeDiffers, nil}
 	}
 	return nil
 }

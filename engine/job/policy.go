@@ -41,7 +41,7 @@ func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *configuration) error {
 	if len(refusals) == 0 && len(broken) == 0 {
 		return nil
 	}
-	return Exit{codeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c))}
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c))}
 }
 
 // policyKept fails if a plan breaks the policy, whatever the flags allow: a change that
@@ -51,7 +51,7 @@ func (p *Job) policyKept(made *plan.Plan, c *configuration) error {
 	if len(broken) == 0 {
 		return nil
 	}
-	return Exit{codeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
+	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
 }
 
 // A refusal lists at most mostNamed breaches of one rule. YAML that is ready to copy must

@@ -58,7 +58,7 @@ func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
 		return nil
 	}
 	const most = 10
-	return Exit{codeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the reviewed plan:\n  " +
+	return Exit{CodeStale, errors.New("stale, nothing was written: " + countChanges(len(added)) + " not in the reviewed plan:\n  " +
 		strings.Join(view.Added(added, most), "\n  "))}
 }
 

@@ -41,11 +41,11 @@ func readSavedPlan(file string) (*savedPlan, error) {
 
 	made, err := readPlan(safe.Text(file), text)
 	if err != nil {
-		return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+		return nil, Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 	}
 	for i := range made.Findings {
 		if f := &made.Findings[i]; f.OfPolicy() && f.Severity == schema.Error {
-			return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
+			return nil, Exit{CodeRefused, fmt.Errorf("refused, nothing was written: the plan in %s breaks the policy that it was made under: %s", safe.Text(file), f.Message)}
 		}
 	}
 	return &savedPlan{file: safe.Text(file), plan: made}, nil
@@ -73,7 +73,7 @@ func (s *savedPlan) fits(o Common, c *configuration) error {
 		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
 			at = ", at commit " + safe.Text(short(commit))
 		}
-		return Exit{codeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
+		return Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
 	}
 
 	if len(o.Zones) == 0 {
@@ -81,7 +81,7 @@ func (s *savedPlan) fits(o Common, c *configuration) error {
 	}
 	for i := range s.plan.Changes {
 		if ch := &s.plan.Changes[i]; !slices.Contains(o.Zones, ch.Zone) {
-			return Exit{codeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
+			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
 		}
 	}
 	return nil
@@ -108,9 +108,9 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 
 	switch {
 	case len(n.Foreign) > 0:
-		return nil, Exit{codeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
+		return nil, Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %s is not a plan for this configuration:\n  %s", s.file, list(n.Foreign))}
 	case len(n.Stale) > 0:
-		return nil, Exit{codeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
+		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
 	return n.Plan, nil
