@@ -268,6 +268,25 @@ type Finding struct {
 	Message  string
 	Template string // as in Hazard
 	Origin   Origin // {} where no line asks for it
+	// Saving is the other configuration that a CheaperZoneValue is about.
+	Saving Saving
+}
+
+// Saving is another configuration that has the same effect with fewer requests: custom
+// hostnames follow the zone in place of a value of their own.
+type Saving struct {
+	Alternatives []Alternative // sorted by setting; empty for none
+	Now, Then    int           // requests that this and the other configuration take
+	Wildcards    int           // custom hostnames below which names follow the zone too
+}
+
+// Alternative is what the other configuration says of one setting.
+type Alternative struct {
+	Setting string
+	Value   schema.Value
+	InZone  bool         // whether the settings of the zone have to say Value
+	Lines   []Origin     // which have to say inherit
+	Instead schema.Value // the zone's value by this configuration, if Value makes it stronger
 }
 
 // Info is the severity of a finding that requires no action.

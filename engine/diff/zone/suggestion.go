@@ -100,47 +100,56 @@ func (s *saver) sameForHostnames(other *outcome, id string) bool {
 	return true
 }
 
-// suggestion is the other configuration in words.
-func (s *saver) suggestion(as []alternative, now, then int) string {
-	var values, settings, lines, stronger []string
+// saving returns the other configuration as data.
+func (s *saver) saving(as []alternative, now, then int) plan.Saving {
+	out := plan.Saving{Now: now, Then: then}
 	for _, a := range as {
 		id := a.row.ID
-		values = append(values, id+" "+a.value.Show())
-		lines = append(lines, fmt.Sprintf("\"%s: inherit\" in place of %s", id, places(a.lines)))
-		after := s.o.after(id)
-		if after != a.value {
-			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", id, a.value.Show(), after.Show()))
+		alt := plan.Alternative{Setting: id, Value: a.value, Lines: a.lines}
+		if after := s.o.after(id); after != a.value {
+			alt.InZone, alt.Instead = true, after
 		}
-		if after != a.value || schema.Assigned(s.in.Head.Settings, id) == nil {
-			settings = append(settings, fmt.Sprintf("\"%s: %s\"", id, yamlOf(a.value)))
+		alt.InZone = alt.InZone || schema.Assigned(s.in.Head.Settings, id) == nil
+		out.Alternatives = append(out.Alternatives, alt)
+	}
+	for i := range s.o.names.Custom() {
+		if s.o.names.At(i).Wildcard && s.o.names.Visited(i) {
+			out.Wildcards++
+		}
+	}
+	return out
+}
+
+// suggestion is the other configuration in words.
+func suggestion(zone string, s *plan.Saving) string {
+	var values, settings, lines, stronger []string
+	for i := range s.Alternatives {
+		a := &s.Alternatives[i]
+		values = append(values, a.Setting+" "+a.Value.Show())
+		lines = append(lines, fmt.Sprintf("\"%s: inherit\" in place of %s", a.Setting, places(a.Lines)))
+		if a.InZone {
+			settings = append(settings, fmt.Sprintf("\"%s: %s\"", a.Setting, yamlOf(a.Value)))
+		}
+		if a.Instead != "" {
+			stronger = append(stronger, fmt.Sprintf("%s %s in place of %s", a.Setting, a.Value.Show(), a.Instead.Show()))
 		}
 	}
 
 	with := strings.Join(lines, ", and ")
 	if len(settings) > 0 {
-		with = strings.Join(settings, " and ") + " in settings of zone " + s.o.live.Name + ", and " + with
+		with = strings.Join(settings, " and ") + " in settings of zone " + zone + ", and " + with
 	}
 	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same takes %s in place of %d, which saves %d",
-		s.o.live.Name, strings.Join(values, " and "), with, words.Count(then, "request"), now, now-then)
+		zone, strings.Join(values, " and "), with, words.Count(s.Then, "request"), s.Now, s.Now-s.Then)
 	if len(stronger) == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s; %s would get %s too", text, s.unknownNames(), strings.Join(stronger, " and "))
-}
 
-// unknownNames says in words which names follow the zone without being known.
-func (s *saver) unknownNames() string {
-	wildcards := 0
-	for i := range s.o.names.Custom() {
-		if s.o.names.At(i).Wildcard && s.o.names.Visited(i) {
-			wildcards++
-		}
-	}
 	who := "the zone's own names"
-	if wildcards > 0 {
-		who += ", and those below " + words.Count(wildcards, "wildcard custom hostname") + ","
+	if s.Wildcards > 0 {
+		who += ", and those below " + words.Count(s.Wildcards, "wildcard custom hostname") + ","
 	}
-	return who
+	return fmt.Sprintf("%s; %s would get %s too", text, who, strings.Join(stronger, " and "))
 }
 
 // places lists the first few lines.
