@@ -299,17 +299,27 @@ func TestSlowServer(t *testing.T) {
 			}
 		},
 	} {
-		server := httptest.NewServer(h)
+		writes := make(chan struct{}, 1)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "PATCH" {
+				writes <- struct{}{}
+			}
+			h(w, r)
+		}))
 		o := onServer(server)
 		o.Timeout = 50 * time.Millisecond
-		w := writer(t, o)
-		_, err := readSetting(t.Context(), w.clients[0], zoneA, "x")
+		_, err := readSetting(t.Context(), writer(t, o).clients[0], zoneA, "x")
 		if err == nil || !strings.Contains(err.Error(), "no complete answer within 50ms") || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(10*time.Millisecond, cancel)
-		_, err = w.Write(ctx, hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1))})
+		go func() {
+			<-writes
+			cancel()
+		}()
+		o.Timeout = 500 * time.Millisecond // which a write in flight still has
+		_, err = writer(t, o).Write(ctx, hostnameChange(1), plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1))})
 		var failed *Error
 		if !errors.Is(err, context.Canceled) || !errors.As(err, &failed) || !failed.OutcomeUnknown() {
 			t.Errorf("%s, cancelled: %v", name, err)
