@@ -204,12 +204,12 @@ func (doc *document) missing() []plan.Finding {
 		if doc.found[name] || e.Absent {
 			continue
 		}
-		out = append(out, plan.Finding{
+		f := plan.Finding{
 			Severity: schema.Warning, Rule: plan.NotFound,
-			Ref:     plan.ZoneRef(zone).CustomHostname(name),
-			Message: fmt.Sprintf("custom hostname %s does not exist in %s%s", name, in, notCreated(doc.Zone, e)),
-			Origin:  plan.Origin{Pos: e.Hostname.Pos, Via: "entry"},
-		})
+			Ref: plan.ZoneRef(zone).CustomHostname(name), Origin: plan.Origin{Pos: e.Hostname.Pos, Via: "entry"},
+		}
+		f.Say(fmt.Sprintf("custom hostname %s does not exist in %s%s", plan.This, in, notCreated(doc.Zone, e)))
+		out = append(out, f)
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func (w *work) liveAlert(a *schema.Alert) (live *plan.Resource, known bool) {
 		return live, true
 	}
 	w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindAlert, a.Name.Value), fmt.Sprintf(
-		"alert %s is not changed: account %s has %d of that name, and the type does not say which one is meant", a.Name.Value, w.live.Name, named), alertOrigin(a, a.Name.Pos))
+		"alert %s is not changed: account %s has %d of that name, and the type does not say which one is meant", plan.This, w.live.Name, named), alertOrigin(a, a.Name.Pos))
 	return nil, false
 }
 
@@ -151,11 +151,11 @@ func (w *work) alert(a *schema.Alert, live *plan.Resource) {
 	object := w.ref.Of(plan.KindAlert, a.Name.Value)
 	if w.live.AlertTypes != nil && !slices.Contains(w.live.AlertTypes, a.Type.Value) {
 		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf("alert %s is not changed: account %s is not entitled to alerts of type %s",
-			a.Name.Value, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
+			plan.This, w.live.Name, a.Type.Value), alertOrigin(a, a.Type.Pos))
 		return
 	}
 	wanted, ok := w.wantedFields(a, func(sev schema.Severity, rule, message string, p schema.Pos) {
-		w.report(sev, rule, object, fmt.Sprintf("alert %s is not changed: %s", a.Name.Value, message), alertOrigin(a, p))
+		w.report(sev, rule, object, fmt.Sprintf("alert %s is not changed: %s", plan.This, message), alertOrigin(a, p))
 	})
 	if !ok {
 		return

@@ -154,7 +154,7 @@ func (w *applications) canRequire(e *mtlsEntry, h schema.Field[string], app *pla
 		return false
 	case app != nil && w.ownerOf(app) == nil:
 		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf(
-			"%s demands no client certificate: application %s has the name, is not managed and lets others in", h.Value, app.Name), e.origin(h.Pos))
+			"%s demands no client certificate: application %s has the name, is not managed and lets others in", plan.This, app.Name), e.origin(h.Pos))
 		return false
 	case !e.covered[h.Value] || w.barred[h.Value]:
 		return false // another finding says so, and why
@@ -162,7 +162,7 @@ func (w *applications) canRequire(e *mtlsEntry, h schema.Field[string], app *pla
 		return false // the origin would not see the certificate; that forwarding could not be read is reported
 	case len(h.Value) > longestDomain:
 		w.report(schema.Warning, plan.NotEditable, object, fmt.Sprintf(
-			"%s demands no client certificate: its name is longer than the %d characters that an Access application can have", h.Value, longestDomain), e.origin(h.Pos))
+			"%s demands no client certificate: its name is longer than the %d characters that an Access application can have", plan.This, longestDomain), e.origin(h.Pos))
 		return false
 	}
 	return true
@@ -187,7 +187,7 @@ func (w *applications) notRequired(e *mtlsEntry, h schema.Field[string]) {
 	app := w.application(e, h.Value)
 	if app != nil && app.Value(plan.FieldPolicy) == plan.PolicyCertificate && w.ownerOf(app) == nil {
 		w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindAccessApplication, h.Value), fmt.Sprintf(
-			"%s still demands a client certificate: application %s is not managed and is not changed", h.Value, app.Name), e.origin(h.Pos))
+			"%s still demands a client certificate: application %s is not managed and is not changed", plan.This, app.Name), e.origin(h.Pos))
 	}
 }
 

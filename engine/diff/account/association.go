@@ -52,7 +52,7 @@ func (w *mtlsPlan) bar(e *mtlsEntry) {
 	for _, h := range e.Hostnames {
 		if rule, why := w.unusable(h.Value); rule != "" {
 			w.barred[h.Value] = true
-			w.report(schema.Warning, rule, w.ref.Of(plan.KindMTLSHostname, h.Value), h.Value+" "+why, e.origin(h.Pos))
+			w.report(schema.Warning, rule, w.ref.Of(plan.KindMTLSHostname, h.Value), plan.This+" "+why, e.origin(h.Pos))
 		}
 	}
 }

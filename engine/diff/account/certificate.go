@@ -175,9 +175,9 @@ func (w *mtlsPlan) changeHostnames(opened map[*plan.Resource]bool, a *authority,
 	switch {
 	case len(cut) > 0 && w.owner(a.name) != a.entry:
 		// Somebody else created it and may rely on it: that takes more than a notice.
-		w.hazard(n, plan.DisablesMTLS, "%s (%s), which %s did not create, no longer verifies clients of %s", a.name, a.live.ID, a.entry.Name.Value, words.First(cut))
+		w.hazard(n, plan.DisablesMTLS, "%s (%s), which %s did not create, no longer verifies clients of %s", plan.This, a.live.ID, a.entry.Name.Value, words.First(cut))
 	case len(cut) > 0:
-		w.hazard(n, plan.CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", words.First(cut), a.name)
+		w.hazard(n, plan.CutsOffClients, "clients of %s with certificates of %s are refused where one is demanded", words.First(cut), plan.This)
 	}
 	if len(bare) > 0 {
 		w.hazard(n, plan.DisablesMTLS, "%s %s left without a certificate authority: no client certificate is verified there any more%s",
@@ -210,5 +210,5 @@ func (w *mtlsPlan) remove(a *authority) {
 	if t := plan.TextOf(a.live.Value(plan.FieldExpires)); len(t) >= len("2006-01-02") {
 		expires = " (expires on " + t[:len("2006-01-02")] + ")"
 	}
-	w.hazard(n, plan.Deletes, "certificate authority %s%s is deleted, and clients with certificates of it are refused from then on", a.name, expires)
+	w.hazard(n, plan.Deletes, "certificate authority %s%s is deleted, and clients with certificates of it are refused from then on", plan.This, expires)
 }

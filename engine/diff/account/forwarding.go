@@ -63,7 +63,7 @@ func (w *mtlsPlan) forwardingEdits(e *mtlsEntry, decided map[string]*mtlsEntry, 
 		case !e.Forward.Set || e.Absent:
 		case other != nil && other.Forward.Value != e.Forward.Value:
 			w.report(schema.Warning, plan.NotEditable, w.ref.Of(plan.KindMTLSHostname, h.Value), fmt.Sprintf(
-				"client certificates of %s are forwarded or not as %s says, which asks for the opposite", h.Value, other.Name.Value), e.origin(h.Pos))
+				"client certificates of %s are forwarded or not as %s says, which asks for the opposite", plan.This, other.Name.Value), e.origin(h.Pos))
 		case other != nil:
 		default:
 			decided[h.Value] = e

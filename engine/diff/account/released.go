@@ -88,7 +88,7 @@ func (w *work) reportReleased(kind plan.Kind, name schema.Field[string], pos sch
 		field += " of "
 	}
 	w.report(schema.Warning, plan.NoLongerManaged, w.ref.Of(kind, name.Value),
-		fmt.Sprintf("%s%s%s of account %s is no longer managed: %s", field, noun, name.Value, w.live.Name, remains), plan.Origin{Pos: pos, Via: via + name.Value})
+		fmt.Sprintf("%s%s%s of account %s is no longer managed: %s", field, noun, plan.This, w.live.Name, remains), plan.Origin{Pos: pos, Via: via + name.Value})
 }
 
 // unknownNow is reported where the remaining objects could not be read.

@@ -112,7 +112,7 @@ type obstacle struct {
 func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read bool) *obstacle {
 	z := c.in.Live
 	notEditable := func(format string, args ...any) *obstacle {
-		return &obstacle{schema.Warning, plan.NotEditable, fmt.Sprintf("%s of zone %s ", want.Setting, z.Name) + fmt.Sprintf(format, args...)}
+		return &obstacle{schema.Warning, plan.NotEditable, fmt.Sprintf("%s of zone %s ", want.Setting, plan.This) + fmt.Sprintf(format, args...)}
 	}
 	values := func() string {
 		return fmt.Sprintf("it is %s, the configuration asks for %s", live.Value.Show(), want.Value.Show())
@@ -122,7 +122,7 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 		return notEditable("cannot be changed: %s", why)
 	}
 	if !read {
-		return &obstacle{schema.Error, plan.Unreadable, fmt.Sprintf("%s of zone %s could not be read: %s", want.Setting, z.Name, orNotReported(z.Unreadable[want.Setting]))}
+		return &obstacle{schema.Error, plan.Unreadable, fmt.Sprintf("%s of zone %s could not be read: %s", want.Setting, plan.This, orNotReported(z.Unreadable[want.Setting]))}
 	}
 
 	switch {

@@ -164,7 +164,7 @@ func (c *comparer) reportLeft(id, noun string, names []string) {
 	n := len(names)
 	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
 		words.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), words.Plural(n, "it is", "they are"),
-		id, c.in.Live.Name, why, words.First(names)), schema.Assigned(c.in.Head.Settings, id))
+		id, plan.This, why, words.First(names)), schema.Assigned(c.in.Head.Settings, id))
 }
 
 // hostnamesInZone compares the hostnames in the zone. Each of their settings is an
@@ -220,7 +220,7 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 		texts[k] = c.names.At(i).Name
 	}
 	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
-		row.ID, words.Count(len(names), "hostname"), c.in.Live.Name, words.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
+		row.ID, words.Count(len(names), "hostname"), plan.This, words.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
 
 	for _, i := range names {
 		a := schema.Assigned(c.names.Wanted(i), row.ID)

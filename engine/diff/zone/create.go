@@ -32,10 +32,8 @@ func creations(in *Input, d *diff) ([]creation, findings) {
 		want := &in.Head.Created[i]
 		c := newCreation(in, want)
 		if why, sev := refusal(in, d, &c); why != "" {
-			refused.add(plan.Finding{
-				Severity: sev, Rule: plan.NotEditable, Ref: in.Ref.CustomHostname(want.Name),
-				Message: fmt.Sprintf("custom hostname %s is not created: %s", want.Name, why), Origin: want.Origin,
-			})
+			refused.report(sev, plan.NotEditable, in.Ref.CustomHostname(want.Name),
+				fmt.Sprintf("custom hostname %s is not created: %s", plan.This, why), &schema.Assignment{Pos: want.Origin.Pos, Via: want.Origin.Via})
 			continue
 		}
 		out = append(out, c)

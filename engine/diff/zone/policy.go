@@ -130,11 +130,11 @@ func origins(limits []limit) (head, base bool) {
 func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	zone := c.o.live
 	if zone.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
-		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, zone.Name)
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, plan.This)
 	}
 	v, known := c.zoneAfter(row)
 	if !known {
-		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, zone.Name, orNotReported(zone.Unreadable[row.ID]))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, plan.This, orNotReported(zone.Unreadable[row.ID]))
 		return
 	}
 
@@ -168,7 +168,7 @@ func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	slices.Sort(names)
 	c.breach(plan.BelowFloor, c.in.Ref, plan.Breach{
 		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
-		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, v.Show(), zone.Name, c.whoMeets(own, others), worst.text()),
+		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, v.Show(), plan.This, c.whoMeets(own, others), worst.text()),
 	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
 }
 
@@ -257,7 +257,7 @@ func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Set
 	head, base := origins(broken)
 	c.breach(plan.BelowFloor, object, plan.Breach{
 		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
-		Message: fmt.Sprintf("visitors of %s get %s %s; %s", s.name, row.ID, v.Show(), broken[0].text()),
+		Message: fmt.Sprintf("visitors of %s get %s %s; %s", plan.This, row.ID, v.Show(), broken[0].text()),
 	}, line, broken[0].line())
 }
 
@@ -270,7 +270,7 @@ func (c *policyCheck) unreadHostnames(row *schema.Setting, limits []limit) {
 		why, unread = zone.Unreadable[plan.PerHostname(schema.MinTLSVersion)]
 	}
 	if unread {
-		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, zone.Name, orNotReported(why))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, plan.This, orNotReported(why))
 	}
 }
 
@@ -280,15 +280,17 @@ func (c *policyCheck) unproven(line *schema.Assignment, format string, args ...a
 	c.breach(plan.Unreadable, c.in.Ref, plan.Breach{Zone: c.o.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
-// breach records a breach, and reports it. The line is the one that asks for the value,
+// breach records a breach, and reports it. In its message, plan.This stands for the name
+// of the object. The line is the one that asks for the value,
 // or else that of the policy; either may be nil.
 func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, policy *schema.Assignment) {
-	b.Rule = rule
 	if line == nil {
 		line = policy
 	}
-	c.breaches = append(c.breaches, b)
 	c.findings.report(schema.Error, rule, object, b.Message, line)
+
+	b.Rule, b.Message = rule, c.findings[len(c.findings)-1].Message
+	c.breaches = append(c.breaches, b)
 }
 
 // coverage reports the custom hostnames that no part of the configuration reaches: they
@@ -297,7 +299,7 @@ func (c *policyCheck) coverage() {
 	zone := c.o.live
 	at := slices.IndexFunc(c.policies, func(p Policy) bool { return p.CoverageRequired })
 	if at >= 0 && zone.CustomHostnames == nil {
-		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", zone.Name, c.policies[at].Of)
+		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", plan.This, c.policies[at].Of)
 	}
 
 	uncovered := c.in.Head.Uncovered
@@ -318,7 +320,6 @@ const reachesNot = "no defaults, no rule and no entry reaches"
 // reportUncovered reports custom hostnames that are not reached where no policy is broken
 // by that.
 func (c *policyCheck) reportUncovered() {
-	zone := c.o.live
 	n := len(c.in.Head.Uncovered)
 	if n == 0 {
 		return
@@ -328,7 +329,7 @@ func (c *policyCheck) reportUncovered() {
 		names[k] = c.o.names.At(i).Name
 	}
 	c.findings.report(plan.Info, plan.NotCovered, c.in.Ref,
-		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.names.Custom(), "custom hostname"), zone.Name, words.First(names)), nil)
+		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.names.Custom(), "custom hostname"), plan.This, words.First(names)), nil)
 }
 
 // uncovered records that a policy is broken since a custom hostname is not reached.
@@ -340,7 +341,7 @@ func (c *policyCheck) uncovered(i int, p *Policy) {
 	name := c.o.names.At(i).Name
 	c.breach(plan.NotCovered, c.o.names.Object(i), plan.Breach{
 		Zone: c.o.live.Name, Names: []string{name}, OfHead: !p.ofBase(), OfBase: p.ofBase(),
-		Message: fmt.Sprintf("%s %s; the policy%s requires it (%s)", reachesNot, name, p.Of, p.CoverageAt),
+		Message: fmt.Sprintf("%s %s; the policy%s requires it (%s)", reachesNot, plan.This, p.Of, p.CoverageAt),
 	}, nil, line)
 }
 

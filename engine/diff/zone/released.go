@@ -70,7 +70,7 @@ func releasedCertificates(out *findings, in *Input) {
 		}
 		out.report(schema.Warning, plan.NoLongerManaged, in.Ref, fmt.Sprintf(
 			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
-			cmp.Or(b.File, b.ID), in.Live.Name), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
+			cmp.Or(b.File, b.ID), plan.This), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
 	}
 }
 
@@ -111,11 +111,13 @@ func (r *releases) add(kind plan.Kind, a *schema.Assignment, name string, value 
 func (r *release) finding(in *Input) plan.Finding {
 	text := ""
 	if groups := r.groups(); r.key.kind == plan.KindZone {
-		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, in.Live.Name, groups[0].value.Show())
+		text = fmt.Sprintf("%s of zone %s is no longer managed: it stays at %s, and nothing keeps it there", r.key.setting, plan.This, groups[0].value.Show())
 	} else {
-		text = r.hostnamesText(in.Live.Name, groups)
+		text = r.hostnamesText(groups)
 	}
-	return plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Ref: in.Ref, Message: text, Origin: r.key.origin}
+	f := plan.Finding{Severity: schema.Warning, Rule: plan.NoLongerManaged, Ref: in.Ref, Origin: r.key.origin}
+	f.Say(text)
+	return f
 }
 
 // releasedGroup are the names with one value.
@@ -137,7 +139,7 @@ func (r *release) groups() []releasedGroup {
 	return out
 }
 
-func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
+func (r *release) hostnamesText(groups []releasedGroup) string {
 	noun := "custom hostname"
 	if r.key.kind == plan.KindHostname {
 		noun = "hostname"
@@ -153,5 +155,5 @@ func (r *release) hostnamesText(zone string, groups []releasedGroup) string {
 		}
 	}
 	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors get %s, and nothing keeps it there",
-		r.key.setting, words.Count(total, noun), zone, strings.Join(parts, ", "))
+		r.key.setting, words.Count(total, noun), plan.This, strings.Join(parts, ", "))
 }

@@ -121,7 +121,7 @@ func (s *saver) saving(as []alternative, now, then int) plan.Saving {
 }
 
 // suggestion is the other configuration in words.
-func suggestion(zone string, s *plan.Saving) string {
+func suggestion(s *plan.Saving) string {
 	var values, settings, lines, stronger []string
 	for i := range s.Alternatives {
 		a := &s.Alternatives[i]
@@ -137,10 +137,10 @@ func suggestion(zone string, s *plan.Saving) string {
 
 	with := strings.Join(lines, ", and ")
 	if len(settings) > 0 {
-		with = strings.Join(settings, " and ") + " in settings of zone " + zone + ", and " + with
+		with = strings.Join(settings, " and ") + " in settings of zone " + plan.This + ", and " + with
 	}
 	text := fmt.Sprintf("custom hostnames of zone %s get %s one by one; with %s the same takes %s in place of %d, which saves %d",
-		zone, strings.Join(values, " and "), with, words.Count(s.Then, "request"), s.Now, s.Now-s.Then)
+		plan.This, strings.Join(values, " and "), with, words.Count(s.Then, "request"), s.Now, s.Now-s.Then)
 	if len(stronger) == 0 {
 		return text
 	}
