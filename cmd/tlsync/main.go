@@ -106,7 +106,7 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 	s.out, s.err = secrets.writer(s.out), secrets.writer(s.err)
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
-			code = reportBug(s.err, bug)
+			code = reportBug(s.err, bug, writing.Load())
 		}
 	}()
 	app := newApp(s, getenv, secrets, writing)
@@ -117,7 +117,7 @@ func run(ctx context.Context, args []string, s streams, getenv func(string) stri
 	}
 	var bug *crash.Error
 	if errors.As(err, &bug) {
-		return reportBug(s.err, bug)
+		return reportBug(s.err, bug, writing.Load())
 	}
 
 	var e exit

@@ -61,7 +61,7 @@ func TestRedactorPassesErrorsOn(t *testing.T) {
 func TestABugIsReportedWithoutValues(t *testing.T) {
 	var b bytes.Buffer
 	code := func() (code int) {
-		defer func() { code = reportBug(&b, crash.Recovered(recover())) }()
+		defer func() { code = reportBug(&b, crash.Recovered(recover()), true) }()
 		return strings.Compare(strings.Split("secret key", "-")[1], "")
 	}()
 	if code != codeBug {
