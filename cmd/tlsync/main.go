@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 	s.Out, s.Err = secrets.Writer(s.Out), secrets.Writer(s.Err)
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
-			code = reportBug(s.Err, bug)
+			code = reportBug(s.Err, bug, writing.Load())
 		}
 	}()
 	app := newApp(s, getenv, secrets, writing)
@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 	}
 	var bug *crash.Error
 	if errors.As(err, &bug) {
-		return reportBug(s.Err, bug)
+		return reportBug(s.Err, bug, writing.Load())
 	}
 
 	var e job.Exit

@@ -157,6 +157,9 @@ func TestNoPrefixOfAnyPlanShowsAThirdValue(t *testing.T) {
 // nothing had happened, and no name meets a third value on the way.
 func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 	worlds(t, func(t *rapid.T, w world) {
+		if w.contradictory() {
+			return
+		}
 		p := build(t, w)
 		if slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return has(&c, plan.Unreachable) }) {
 			return // never applied
@@ -240,7 +243,7 @@ func TestApplyThenPlanIsEmpty(t *testing.T) {
 			}
 		}
 		after := world{e.reread(), w.want}
-		if again := build(t, after); len(again.Changes) > 0 {
+		if again := build(t, after); len(again.Changes) > 0 && !w.contradictory() {
 			t.Fatalf("planned again: %+v", again.Changes)
 		}
 		unmanagedUntouched(t, w, after.live)

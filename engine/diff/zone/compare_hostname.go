@@ -38,13 +38,9 @@ func (c *comparer) customHostname(i int) []plan.Edit {
 		return nil
 	}
 
-	if !unusedList(plan.LaidOver(h.Settings, edits)) {
-		return edits
-	}
-	dropped := c.dropUnusedList(i)
-	isDropped := func(e plan.Edit) bool { return slices.Contains(dropped, e.Setting) }
-	c.holdBack(schema.Error, h, slices.DeleteFunc(slices.Clone(edits), func(e plan.Edit) bool { return !isDropped(e) }))
-	return slices.DeleteFunc(edits, isDropped)
+	kept, dropped := c.dropUnusedList(i, edits)
+	c.holdBack(schema.Error, h, dropped)
+	return kept
 }
 
 // differing returns the edits that make a hostname what the configuration asks for.
@@ -68,10 +64,69 @@ func unusedList(settings []plan.Setting) bool {
 	return schema.Handshake{Minimum: minimum.Value, Ciphers: ciphers.Value}.UnusedList()
 }
 
-// dropUnusedList reports a cipher list beside a minimum of 1.3, and returns the settings
-// that are not written because of it: both, or the one that is managed. The other one is
-// not ours to drop.
-func (c *comparer) dropUnusedList(i int) (settings []string) {
+// dropUnusedList divides the edits of a custom hostname into those that can be written
+// and those that cannot, because they would leave a cipher list beside a minimum of 1.3.
+// It reports the latter. Every write sends both settings, so nothing can be written while
+// a hostname has the two together, except what ends that.
+func (c *comparer) dropUnusedList(i int, edits []plan.Edit) (kept, dropped []plan.Edit) {
+	h := c.names.At(i)
+	has, gets := unusedList(h.Settings), unusedList(plan.LaidOver(h.Settings, edits))
+	switch {
+	case has && gets:
+		c.reportUnusedList(i, edits, `write "ciphers: inherit", or a lower minimum`)
+		return nil, edits
+	case has && c.mayTakeTwoWrites(edits):
+		c.reportUnusedList(i, edits, `change these two first, in a commit of their own`)
+		return nil, edits
+	case !gets:
+		return edits, nil
+	}
+
+	settings := c.reportNewUnusedList(i)
+	for _, e := range edits {
+		if slices.Contains(settings, e.Setting) {
+			dropped = append(dropped, e)
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	return kept, dropped
+}
+
+// mayTakeTwoWrites reports whether some edit of a custom hostname may have to come before
+// a write of the zone, and another one after a write of the zone.
+func (c *comparer) mayTakeTwoWrites(edits []plan.Edit) bool {
+	early, late, both := 0, 0, 0
+	for i := range edits {
+		e := &edits[i]
+		moves := c.zone[e.Setting] != nil
+		either := e.Setting == schema.MinTLSVersion && c.zone[schema.TLS13] != nil || e.Setting == schema.TLS13 && c.zone[schema.MinTLSVersion] != nil
+		if either || moves && e.From == schema.Inherit {
+			early++
+		}
+		if either || moves && e.To == schema.Inherit {
+			late++
+		}
+		if either {
+			both++
+		}
+	}
+	return early*late > both // some edit and another one
+}
+
+// reportUnusedList reports a custom hostname that is left alone, since it has a cipher
+// list beside a minimum of 1.3.
+func (c *comparer) reportUnusedList(i int, edits []plan.Edit, advice string) {
+	wanted := c.names.Wanted(i)
+	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+		"%s is not changed: it has a cipher list beside a minimum of 1.3, and Cloudflare accepts no write that holds both; %s", plan.This, advice),
+		schema.Assigned(wanted, edits[0].Setting))
+}
+
+// reportNewUnusedList reports a cipher list that would come to stand beside a minimum of
+// 1.3, and returns the settings that are not written because of it: both, or the one that
+// is managed. The other one is not ours to drop.
+func (c *comparer) reportNewUnusedList(i int) (settings []string) {
 	wanted := c.names.Wanted(i)
 	minimum, list := schema.Assigned(wanted, schema.MinTLSVersion), schema.Assigned(wanted, schema.Ciphers)
 
