@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+
 	"tlsync/engine/job"
 	"tlsync/engine/secret"
 

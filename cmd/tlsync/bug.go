@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+
 	"tlsync/engine/crash"
 	"tlsync/engine/job"
 )

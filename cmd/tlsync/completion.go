@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+
 	"tlsync/engine/job"
 
 	"github.com/urfave/cli/v2"

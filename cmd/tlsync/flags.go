@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
 	"tlsync/schema"

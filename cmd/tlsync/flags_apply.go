@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
 	"tlsync/engine/github"
 	"tlsync/engine/job"
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+
 	"tlsync/engine/job"
 
 	"github.com/urfave/cli/v2"

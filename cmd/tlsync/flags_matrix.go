@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+
 	"tlsync/engine/job"
 
 	"github.com/urfave/cli/v2"

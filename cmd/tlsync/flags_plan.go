@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+
 	"tlsync/engine/job"
 
 	"github.com/urfave/cli/v2"

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unicode/utf8"
+
 	"tlsync/engine/job"
 	"tlsync/engine/secret"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+
 	"tlsync/engine/progress"
 	"tlsync/engine/secret"
 

@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"testing"
+
 	"tlsync/engine/diff"
 	"tlsync/engine/resolve"
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
 	"tlsync/engine/crash"
 	"tlsync/engine/safe"
 )

@@ -5,8 +5,9 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
-	"tlsync/schema"
 	"unicode/utf8"
+
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )

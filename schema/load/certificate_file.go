@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 	"time"
+
 	"tlsync/schema"
 	"tlsync/schema/certificate"
 

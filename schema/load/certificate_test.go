@@ -21,9 +21,10 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf16"
+
 	"tlsync/schema"
 	"tlsync/schema/certificate"
-	"unicode/utf16"
 )
 
 // authority is a certificate authority made for a test.

@@ -7,8 +7,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"tlsync/schema"
 	"unicode/utf8"
+
+	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
 )

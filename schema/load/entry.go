@@ -3,6 +3,7 @@ package load
 import (
 	"slices"
 	"strings"
+
 	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"

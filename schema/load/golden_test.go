@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
 	"tlsync/schema"
 
 	"github.com/google/go-cmp/cmp"

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+
 	"tlsync/schema"
 	"tlsync/schema/certificate"
 

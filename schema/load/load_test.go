@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
 	"tlsync/schema"
 
 	"golang.org/x/tools/txtar"

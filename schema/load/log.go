@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"slices"
+
 	"tlsync/schema"
 )
 

@@ -2,6 +2,7 @@ package load
 
 import (
 	"slices"
+
 	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"

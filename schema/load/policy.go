@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"tlsync/schema"
 	"tlsync/schema/certificate"
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
 	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"tlsync/schema"
 	"unicode"
 	"unicode/utf8"
+
+	"tlsync/schema"
 )
 
 // RuleUnreadable is the rule of files that exist and cannot be read.

@@ -3,6 +3,7 @@ package load
 import (
 	"slices"
 	"strconv"
+
 	"tlsync/schema"
 )
 

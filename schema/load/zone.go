@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
 	"tlsync/schema"
 
 	"gopkg.in/yaml.v3"
