@@ -241,7 +241,7 @@ func made(t *testing.T, source engine.Source, from, to *schema.Desired) (*plan.P
 		// A token cannot be blamed here, and the rest is word for word the same.
 		f := &shown.Findings[i]
 		if f.Rule == plan.NotFound || f.Rule == plan.Unreadable {
-			f.Message = ""
+			f.Message, f.Template = "", ""
 		}
 	}
 	b, err := json.MarshalIndent(shown, "", "  ")
