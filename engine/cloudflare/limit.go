@@ -84,6 +84,27 @@ func (l *limiter) ready(ctx context.Context) error {
 	return err
 }
 
+// room waits until n requests may be sent one right after the other, or as many as may
+// ever be, and returns how many. Other requests may then be sent first.
+func (l *limiter) room(ctx context.Context, n int) (int, error) {
+	for {
+		l.mu.Lock()
+		for _, w := range l.windows {
+			n = min(n, w.Requests)
+		}
+		until, waits := l.lastBlocked(time.Now(), n)
+		changed := l.changed
+		l.mu.Unlock()
+
+		if !waits {
+			return n, nil
+		}
+		if err := wait(ctx, until, changed); err != nil {
+			return 0, err
+		}
+	}
+}
+
 // back takes back an unused ticket.
 func (l *limiter) back(t ticket) {
 	l.mu.Lock()
@@ -160,7 +181,10 @@ func wait(ctx context.Context, until time.Time, changed <-chan struct{}) error {
 
 // blocked reports whether a request has to wait, and until when; the zero time
 // means until another request ends.
-func (l *limiter) blocked(now time.Time) (time.Time, bool) {
+func (l *limiter) blocked(now time.Time) (time.Time, bool) { return l.lastBlocked(now, 1) }
+
+// lastBlocked is blocked for the last of n requests that follow each other at once.
+func (l *limiter) lastBlocked(now time.Time, n int) (time.Time, bool) {
 	if now.Before(l.pausedUntil) {
 		return l.pausedUntil, true
 	}
@@ -169,7 +193,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, w := range l.windows {
-		free := w.Requests - l.inFlight
+		free := w.Requests - l.inFlight - (n - 1)
 		if free <= 0 {
 			return time.Time{}, true
 		}
@@ -182,7 +206,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, r := range l.left {
-		if now.Before(r.until) && l.inFlight >= r.n-l.keep(r.name) {
+		if now.Before(r.until) && l.inFlight+n-1 >= r.n-l.keep(r.name) {
 			return r.until, true
 		}
 	}
