@@ -103,7 +103,9 @@ type probe struct {
 func newQueue(p *plan.Plan, t Target) queue {
 	n := len(p.Changes)
 	q := queue{of: make([]*lane, n), started: make([]probe, n), changes: p.Changes, byObject: map[string][]int{}}
-	q.batcher, _ = t.(Batcher)
+	if q.batcher, _ = t.(Batcher); q.batcher != nil {
+		q.batcher.Expect(p.Changes)
+	}
 	granter, grants := t.(Granter)
 
 	byGrant := map[plan.Grant]*lane{}
@@ -201,6 +203,7 @@ func (q *queue) leads(i int) (further int, ok bool) {
 func (q *queue) read(i, most int) {
 	if l := q.of[i]; l.reader == i {
 		l.reader = -1
+		l.batch = q.batcher.Batch(&q.changes[i]) // it may have been found elsewhere
 		l.together = q.waiting(l)
 		l.together = l.together[:max(0, min(len(l.together), most))]
 		q.open.update(l)

@@ -33,6 +33,8 @@ type Target interface {
 
 // A Batcher is a Target that reads many objects at once.
 type Batcher interface {
+	// Expect tells which changes are to be written, before the first one is.
+	Expect(changes []plan.Change)
 	// Batch returns the batch in which the object of a change is read. It can be
 	// compared, and is nil if the object is read alone.
 	Batch(c *plan.Change) any

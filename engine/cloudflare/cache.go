@@ -1,7 +1,9 @@
 package cloudflare
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +35,8 @@ type customHostnameEntry struct {
 
 // places says how well the places of a zone's custom hostnames are known.
 type places struct {
+	size     int // of the pages on which names are read again
+	largest  int // page that the server gives
 	requests int // that the whole list takes
 	lost     int // hostnames that left their page since it was read
 }
@@ -69,13 +73,12 @@ func newCache() *cache {
 	}
 }
 
-// refreshSize is the size of the pages on which custom hostnames are read again. No
-// more can be written before such a reading is too old, a small page is quick to read,
-// and every deployment of the API takes it.
-const refreshSize = 50
+// refreshSizes are the sizes of the pages on which custom hostnames are read again. A
+// small page is quick to read.
+var refreshSizes = []int{50, 100, 250, 500, 1000}
 
-// putPages stores a list whose reading began at a time. It notes where each name will
-// be on pages of refreshSize, unless the server gives smaller ones.
+// putPages stores a list whose reading began at a time, and where each name will be on
+// the pages on which names are read again.
 func (c *cache) putPages(zone string, l *listing[plan.Hostname], at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,23 +90,85 @@ func (c *cache) putPages(zone string, l *listing[plan.Hostname], at time.Time) {
 			first++
 		}
 	}
-	small := l.size <= refreshSize || last > 1 && first < refreshSize
+	p := &places{size: refreshSizes[0], largest: l.size, requests: last}
+	if last > 1 {
+		p.largest = min(l.size, first)
+	}
+	if old := c.places[zone]; old != nil {
+		p.size = old.size
+	}
+	c.places[zone] = p
 
+	ids := make([]string, len(l.items))
+	for i := range l.items {
+		h := l.items[i] // a copy: the caller sorts the list in place
+		c.put(&h, pageKey{zone, l.pages[i], l.size}, at)
+		ids[i] = h.ID
+	}
+	c.divide(zone, ids)
+}
+
+// divide divides the names of a zone, in the order of the list, into pages. If the
+// server gives only smaller ones, they stay on those of the list. The caller holds the
+// lock.
+func (c *cache) divide(zone string, ids []string) {
 	for key := range c.pages {
 		if key.zone == zone {
 			delete(c.pages, key)
 		}
 	}
-	for i := range l.items {
-		h := l.items[i] // a copy: the caller sorts the list in place
-		key := pageKey{zone, i/refreshSize + 1, refreshSize}
-		if small {
-			key = pageKey{zone, l.pages[i], l.size}
+	p := c.places[zone]
+	for i, id := range ids {
+		e := c.customHostnames[id]
+		if p.size <= p.largest {
+			e.page = pageKey{zone, i/p.size + 1, p.size}
+			c.customHostnames[id] = e
 		}
-		c.put(&h, key, at)
-		c.pages[key] = append(c.pages[key], h.ID)
+		c.pages[e.page] = append(c.pages[e.page], id)
 	}
-	c.places[zone] = &places{requests: last}
+}
+
+// expect chooses the size of a zone's pages for names that are to be written: the
+// smallest of which a page has enough of them on average, so that a reading serves many
+// writes.
+func (c *cache) expect(zone string, written []string, enough int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	p := c.places[zone]
+	if p == nil || p.size > p.largest {
+		return
+	}
+	var keys []pageKey
+	for key := range c.pages {
+		if key.zone == zone {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b pageKey) int { return cmp.Compare(a.page, b.page) })
+	var ids []string
+	at := map[string]int{}
+	for _, key := range keys {
+		for _, id := range c.pages[key] {
+			at[id] = len(ids)
+			ids = append(ids, id)
+		}
+	}
+
+	for _, size := range refreshSizes {
+		if size > p.largest {
+			break
+		}
+		p.size = size
+		pages := map[int]bool{}
+		for _, id := range written {
+			pages[at[id]/size] = true
+		}
+		if len(written) >= enough*len(pages) {
+			break
+		}
+	}
+	c.divide(zone, ids)
 }
 
 // putPage stores one page that was read again. Names that are gone from it have an

@@ -84,25 +84,47 @@ func (l *limiter) ready(ctx context.Context) error {
 	return err
 }
 
-// room waits until n requests may be sent one right after the other, or as many as may
-// ever be, and returns how many. Other requests may then be sent first.
-func (l *limiter) room(ctx context.Context, n int) (int, error) {
+// room waits until some requests may be sent one right after the other: at least least,
+// or as many as may ever be. It returns how many, at most most. Fewer than least are
+// returned if more come free only much later, so that they are not left unused. Other
+// requests may then be sent first.
+func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 	for {
 		l.mu.Lock()
 		for _, w := range l.windows {
-			n = min(n, w.Requests)
+			least = min(least, w.Requests)
 		}
-		until, waits := l.lastBlocked(time.Now(), n)
+		now := time.Now()
+		free := l.free(now, most+least)
+		until, waits := l.lastBlocked(now, least)
+		usual := l.windows[0].Per * time.Duration(least) / time.Duration(l.windows[0].Requests)
 		changed := l.changed
 		l.mu.Unlock()
 
-		if !waits {
-			return n, nil
+		switch {
+		case !waits && free > most && free < most+least:
+			return max(least, free-least), nil // leave enough for another batch
+		case !waits:
+			return min(free, most), nil
+		case free > 1 && until.Sub(now) > 2*usual:
+			return free, nil
 		}
 		if err := wait(ctx, until, changed); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// free returns how many requests may be sent at once, at most most.
+func (l *limiter) free(now time.Time, most int) int {
+	n := 0
+	for n < most {
+		if _, blocked := l.lastBlocked(now, n+1); blocked {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // back takes back an unused ticket.

@@ -97,7 +97,7 @@ func TestReadingsAreFreshAndFew(t *testing.T) {
 			t.Errorf("written over a reading %s old", s.latest)
 		}
 		requests := w.Requests()
-		if all := requests.Read + requests.Write; all > n*103/100 || requests.Write != n {
+		if all := requests.Read + requests.Write; all > n*105/100 || requests.Write != n {
 			t.Errorf("%+v for %d changes", requests, n)
 		}
 		if took, permitted := time.Since(start), 9*5*time.Minute; took > permitted*105/100 {

@@ -33,6 +33,23 @@ func (w *Writer) Members(batch any) []string {
 	return w.cache.members(key)
 }
 
+// leastBatch is how many writes one reading of a page has to serve, if so many are left
+// and the rate ever lets them through at once: a reading in twenty writes is cheap.
+const leastBatch = 20
+
+// Expect chooses how to divide into batches the custom hostnames that are to be written.
+func (w *Writer) Expect(changes []plan.Change) {
+	ids := map[string][]string{} // by zone
+	for i := range changes {
+		if c := &changes[i]; c.Kind == plan.KindCustomHostname && c.ObjectID != "" {
+			ids[c.ZoneID] = append(ids[c.ZoneID], c.ObjectID)
+		}
+	}
+	for zone, written := range ids {
+		w.cache.expect(zone, written, leastBatch)
+	}
+}
+
 // Room waits until a page can be read and so many custom hostnames on it written right
 // away, or as many as the rate ever lets through at once.
 func (w *Writer) Room(ctx context.Context, c *plan.Change, writes int) (int, error) {
@@ -40,7 +57,8 @@ func (w *Writer) Room(ctx context.Context, c *plan.Change, writes int) (int, err
 	if err != nil {
 		return 0, err
 	}
-	n, err := cl.limit.room(ctx, 1+writes)
+	parts := max(1, writes/leastBatch) // of the batch, each with a reading of its own
+	n, err := cl.limit.room(ctx, 1+(writes+parts-1)/parts, 1+writes)
 	if err != nil {
 		return 0, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
@@ -56,29 +74,42 @@ func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Cha
 	}
 
 	since := time.Now().Add(-maxAge)
-	e, fresh := w.cache.customHostname(c.ObjectID, since)
-	var err error
-	switch {
-	case fresh:
-		return e.object(), nil
-	case e.hostname == nil: // in doubt
-		return w.readOne(ctx, cl, c)
-	case e.page.size > 0:
-		err = w.cache.shared(ctx, e.page, func() error { return w.readPage(ctx, cl, e.page) })
-	case w.cache.astray(c.ZoneID):
-		err = w.cache.shared(ctx, c.ZoneID, func() error {
-			_, err := w.readCustomHostnames(ctx, cl, &plan.Zone{ID: c.ZoneID, Name: c.Zone}, nil)
-			return err
-		})
-	}
-	if err != nil && ctx.Err() != nil {
-		return plan.Object{}, err
+	for _, read := range []func(context.Context, *client, *plan.Change, pageKey) error{w.readItsPage, w.readAstray} {
+		e, fresh := w.cache.customHostname(c.ObjectID, since)
+		switch {
+		case fresh:
+			return e.object(), nil
+		case e.hostname == nil: // in doubt
+			return w.readOne(ctx, cl, c)
+		}
+		if err := read(ctx, cl, c, e.page); err != nil && ctx.Err() != nil {
+			return plan.Object{}, err
+		}
 	}
 
-	if e, fresh = w.cache.customHostname(c.ObjectID, since); fresh {
+	if e, fresh := w.cache.customHostname(c.ObjectID, since); fresh {
 		return e.object(), nil
 	}
 	return w.readOne(ctx, cl, c)
+}
+
+// readItsPage reads the page that a custom hostname was last seen on, if that is known.
+func (w *Writer) readItsPage(ctx context.Context, cl *client, _ *plan.Change, key pageKey) error {
+	if key.size == 0 {
+		return nil
+	}
+	return w.cache.shared(ctx, key, func() error { return w.readPage(ctx, cl, key) })
+}
+
+// readAstray reads the whole list if too many names are not where they were.
+func (w *Writer) readAstray(ctx context.Context, cl *client, c *plan.Change, _ pageKey) error {
+	if !w.cache.astray(c.ZoneID) {
+		return nil
+	}
+	return w.cache.shared(ctx, c.ZoneID, func() error {
+		_, err := w.readCustomHostnames(ctx, cl, &plan.Zone{ID: c.ZoneID, Name: c.Zone}, nil)
+		return err
+	})
 }
 
 // readPage reads a page of the list again. The hostname it is read for may have
