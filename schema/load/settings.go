@@ -131,13 +131,11 @@ func (d *decoder) setting(p pair, where string, levels schema.Level, also ...str
 
 // settingHint says what an unknown key should be.
 func settingHint(key string, levels schema.Level, also []string) string {
-	switch key {
-	case "security_header":
-		return "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
-	case "0rtt":
-		return "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
-	case "settings":
+	if key == "settings" {
 		return "write the settings here, without the key settings"
+	}
+	if hint := schema.SettingHint(key); hint != "" {
+		return hint
 	}
 
 	names := slices.Clone(also)

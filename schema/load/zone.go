@@ -84,7 +84,11 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	}
 	name, err := schema.CanonicalGlob(s)
 	if err != nil {
-		d.errorf(d.at(n), "hostname", "", "%v", err)
+		hint := schema.PatternHint(s)
+		if what == "zone" && cloudflareID().MatchString(s) {
+			hint = "write the name of the zone: nobody who reads the file knows an id"
+		}
+		d.errorf(d.at(n), "hostname", hint, "%v", err)
 		return ""
 	}
 	return name
@@ -175,11 +179,20 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 			m.Wildcard = d.boolean(p.value, "wildcard")
 			ok = ok && m.Wildcard.Set
 		default:
-			d.unknownKey(p, "match", "hostname", "metadata", "wildcard")
+			d.unknownCondition(p)
 			ok = false
 		}
 	}
 	return m, ok
+}
+
+// unknownCondition reports a condition that no rule has.
+func (d *decoder) unknownCondition(p pair) {
+	hint := schema.MatchHint(p.key)
+	if hint == "" {
+		hint = schema.SuggestOrList(p.key, []string{"hostname", "metadata", "wildcard"})
+	}
+	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in match", schema.Show(p.key))
 }
 
 // metadata reads the keys and accepted values of custom metadata.
