@@ -53,7 +53,11 @@ func ReadValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 	case len(s.Fields) > 0, s.ID == UniversalSSL && n.Kind == yaml.MappingNode:
 		return readObject(s, n)
 	case n.Kind != yaml.ScalarNode:
-		return badValue(n, "wrong-type", "", "%s must be a single value, not %s", s.ID, KindName(n.Kind))
+		hint := ""
+		if n.Kind == yaml.MappingNode && s.TakesAtLeast() {
+			hint = "for a lower bound, write { at_least: " + StringValue(s.Values[len(s.Values)-1]).YAML() + " }"
+		}
+		return badValue(n, "wrong-type", hint, "%s must be a single value, not %s", s.ID, KindName(n.Kind))
 	case s.ID == originSNI && n.Value == requestHostHeader:
 		return StringValue(n.Value), StringValue(n.Value), nil
 	case s.Hostname:

@@ -46,6 +46,7 @@ var matchSynonyms = []synonym{
 	{"hostname", []string{"host", "hosts", "name", "names", "domain", "domains", "pattern", "patterns", "glob", "regex", "regexp", "customhostname"}},
 	{"metadata", []string{"custommetadata", "label", "labels", "tag", "tags"}},
 	{"wildcard", []string{"iswildcard", "wildcards"}},
+	{"except", []string{"not", "exclude", "excludes", "excluding", "unless", "without"}},
 }
 
 // otherSettings are settings of zones at Cloudflare that tlsync does not manage

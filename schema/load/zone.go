@@ -172,6 +172,13 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 				}
 			}
 			ok = ok && len(m.Hostnames) > 0
+		case "except":
+			for _, item := range d.scalars(p.value, "except") {
+				if name := d.pattern(item, "except"); name != "" {
+					m.Except = append(m.Except, name)
+				}
+			}
+			ok = ok && len(m.Except) > 0
 		case "metadata":
 			m.Metadata = d.metadata(p.value)
 			ok = ok && len(m.Metadata) > 0
@@ -190,7 +197,7 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 func (d *decoder) unknownCondition(p pair) {
 	hint := schema.MatchHint(p.key)
 	if hint == "" {
-		hint = schema.SuggestOrList(p.key, []string{"hostname", "metadata", "wildcard"})
+		hint = schema.SuggestOrList(p.key, []string{"hostname", "except", "metadata", "wildcard"})
 	}
 	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in match", schema.Show(p.key))
 }
@@ -206,6 +213,7 @@ func (d *decoder) metadata(n *yaml.Node) []schema.MetadataMatch {
 				continue
 			}
 			m.Values = append(m.Values, item.Value)
+			m.Any = m.Any || item.Value == "*"
 		}
 
 		if len(m.Values) > 0 {
