@@ -27,17 +27,15 @@ type zoneWrite struct {
 // that cannot be ordered.
 func arrange(live *plan.Zone, o *outcome) (a arrangement, stuck []string) {
 	a = arrangement{writes: zoneWrites(live, o), places: make([]placement, len(o.edited))}
-	needed := make([]placement, len(o.edited))
+	known := sequences{}
 	for k := range o.edited {
-		needed[k] = place(o, &o.edited[k])
-		a.places[k] = needed[k].tighten(o, &o.edited[k])
+		n := &o.edited[k]
+		a.places[k] = place(o, n)
+		a.places[k].keepSequence(n, known.of(o.handshakes(n.index)))
 	}
 
 	var left []int
-	if a.sorted, left = sortWrites(a.writes, a.places); len(left) > 0 {
-		a.places = needed
-		a.sorted, left = sortWrites(a.writes, a.places)
-	}
+	a.sorted, left = sortWrites(a.writes, a.places)
 	for _, i := range left {
 		if id := a.writes[i].governs; !slices.Contains(stuck, id) {
 			stuck = append(stuck, id)
@@ -88,7 +86,7 @@ func pairedBefore(writes []zoneWrite) [][]order.Edge {
 		p := &pairs[i]
 		for b := range writes {
 			for a := range writes {
-				if p.before.matches(&writes[b].edit) && p.after.matches(&writes[a].edit) {
+				if p.matches(&writes[b].edit, &writes[a].edit) {
 					before[a] = append(before[a], order.Edge{Node: b, Why: p.why})
 				}
 			}

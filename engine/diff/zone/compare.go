@@ -189,7 +189,7 @@ func (c *comparer) holdPairs() {
 			if first == nil || then == nil || slices.Contains(exempt, p.before.setting) {
 				continue
 			}
-			if !p.before.when(first) || !p.after.when(then) {
+			if !p.matches(first, then) {
 				continue
 			}
 

@@ -9,6 +9,13 @@ import (
 type pair struct {
 	before, after write
 	why           string
+	// both is a condition on the two together, nil if there is none.
+	both func(before, after *plan.Edit) bool
+}
+
+// matches reports whether the pair orders two edits.
+func (p *pair) matches(before, after *plan.Edit) bool {
+	return p.before.matches(before) && p.after.matches(after) && (p.both == nil || p.both(before, after))
 }
 
 // write describes writes of one setting of the zone.
@@ -26,6 +33,19 @@ func weaker(e *plan.Edit) bool    { return e.Direction == schema.Weakens }
 func notWeaker(e *plan.Edit) bool { return e.Direction != schema.Weakens }
 func losesKeys(e *plan.Edit) bool { return schema.CipherKeys(e.From)&^schema.CipherKeys(e.To) != 0 }
 func gainsKeys(e *plan.Edit) bool { return schema.CipherKeys(e.To)&^schema.CipherKeys(e.From) != 0 }
+
+// ciphersFirst and minimumFirst judge a list and a minimum by what they admit together.
+func ciphersFirst(ciphers, minimum *plan.Edit) bool {
+	return sequenceOf(minimum, ciphers) == schema.CiphersFirst
+}
+
+func minimumFirst(minimum, ciphers *plan.Edit) bool {
+	return sequenceOf(minimum, ciphers) == schema.MinimumFirst
+}
+
+func sequenceOf(minimum, ciphers *plan.Edit) schema.Sequence {
+	return schema.Handshake{Minimum: minimum.From, Ciphers: ciphers.From}.Sequence(schema.Handshake{Minimum: minimum.To, Ciphers: ciphers.To})
+}
 
 func becomes(v string) func(*plan.Edit) bool {
 	return func(e *plan.Edit) bool { return e.To == schema.StringValue(v) }
@@ -56,48 +76,48 @@ const (
 
 // pairs is the ordering policy within a zone. It is read only.
 var pairs = []pair{
-	{write{schema.EarlyData, always}, write{schema.TLS13, always},
-		"with 0rtt on, Cloudflare returns zrt for tls_1_3, whatever is written"},
-	{write{schema.TLS13, leaves("off")}, write{schema.MinTLSVersion, becomes("1.3")},
-		whyVersion},
-	{write{schema.MinTLSVersion, leaves("1.3")}, write{schema.TLS13, becomes("off")},
-		whyVersion},
-	{write{schema.TLS13, leaves("off")}, write{schema.Ciphers, losesKeys},
-		whyKeys},
-	{write{schema.Ciphers, gainsKeys}, write{schema.TLS13, becomes("off")},
-		whyKeys},
-	{write{schema.Ciphers, stronger}, write{schema.MinTLSVersion, weaker},
-		whySuites},
-	{write{schema.MinTLSVersion, stronger}, write{schema.Ciphers, weaker},
-		whySuites},
-	{write{"ssl_automatic_mode", becomes("custom")}, write{"ssl", always},
-		whyMode},
-	{write{"ssl", always}, write{"ssl_automatic_mode", becomes("auto")},
-		whyMode},
-	{write{"ssl", leaves("off")}, write{"always_use_https", becomes("on")},
-		whyHTTPS},
-	{write{"always_use_https", becomes("off")}, write{"ssl", becomes("off")},
-		whyHTTPS},
-	{write{"ssl", leaves("off")}, write{schema.HSTS, notWeaker},
-		whyHSTS},
-	{write{"always_use_https", becomes("on")}, write{schema.HSTS, notWeaker},
-		whyHSTS},
-	{write{schema.HSTS, weaker}, write{"always_use_https", becomes("off")},
-		whyHSTS},
-	{write{schema.HSTS, weaker}, write{"ssl", becomes("off")},
-		whyHSTS},
-	{write{schema.UniversalSSL, becomes("on")}, write{"always_use_https", becomes("on")},
-		whyCertificate},
-	{write{schema.UniversalSSL, becomes("on")}, write{schema.HSTS, notWeaker},
-		whyCertificate},
-	{write{schema.TotalTLS, stronger}, write{schema.UniversalSSL, becomes("off")},
-		"the certificates that take over have to exist first"},
-	{write{schema.HSTS, weaker}, write{schema.UniversalSSL, becomes("off")},
-		whyCertificate},
-	{write{"always_use_https", becomes("off")}, write{schema.UniversalSSL, becomes("off")},
-		whyCertificate},
-	{write{schema.OriginPulls, stronger}, write{"tls_client_auth", weaker},
-		whyPulls},
-	{write{"tls_client_auth", stronger}, write{schema.OriginPulls, weaker},
-		whyPulls},
+	{before: write{schema.EarlyData, always}, after: write{schema.TLS13, always},
+		why: "with 0rtt on, Cloudflare returns zrt for tls_1_3, whatever is written"},
+	{before: write{schema.TLS13, leaves("off")}, after: write{schema.MinTLSVersion, becomes("1.3")},
+		why: whyVersion},
+	{before: write{schema.MinTLSVersion, leaves("1.3")}, after: write{schema.TLS13, becomes("off")},
+		why: whyVersion},
+	{before: write{schema.TLS13, leaves("off")}, after: write{schema.Ciphers, losesKeys},
+		why: whyKeys},
+	{before: write{schema.Ciphers, gainsKeys}, after: write{schema.TLS13, becomes("off")},
+		why: whyKeys},
+	{before: write{schema.Ciphers, always}, after: write{schema.MinTLSVersion, always}, both: ciphersFirst,
+		why: whySuites},
+	{before: write{schema.MinTLSVersion, always}, after: write{schema.Ciphers, always}, both: minimumFirst,
+		why: whySuites},
+	{before: write{"ssl_automatic_mode", becomes("custom")}, after: write{"ssl", always},
+		why: whyMode},
+	{before: write{"ssl", always}, after: write{"ssl_automatic_mode", becomes("auto")},
+		why: whyMode},
+	{before: write{"ssl", leaves("off")}, after: write{"always_use_https", becomes("on")},
+		why: whyHTTPS},
+	{before: write{"always_use_https", becomes("off")}, after: write{"ssl", becomes("off")},
+		why: whyHTTPS},
+	{before: write{"ssl", leaves("off")}, after: write{schema.HSTS, notWeaker},
+		why: whyHSTS},
+	{before: write{"always_use_https", becomes("on")}, after: write{schema.HSTS, notWeaker},
+		why: whyHSTS},
+	{before: write{schema.HSTS, weaker}, after: write{"always_use_https", becomes("off")},
+		why: whyHSTS},
+	{before: write{schema.HSTS, weaker}, after: write{"ssl", becomes("off")},
+		why: whyHSTS},
+	{before: write{schema.UniversalSSL, becomes("on")}, after: write{"always_use_https", becomes("on")},
+		why: whyCertificate},
+	{before: write{schema.UniversalSSL, becomes("on")}, after: write{schema.HSTS, notWeaker},
+		why: whyCertificate},
+	{before: write{schema.TotalTLS, stronger}, after: write{schema.UniversalSSL, becomes("off")},
+		why: "the certificates that take over have to exist first"},
+	{before: write{schema.HSTS, weaker}, after: write{schema.UniversalSSL, becomes("off")},
+		why: whyCertificate},
+	{before: write{"always_use_https", becomes("off")}, after: write{schema.UniversalSSL, becomes("off")},
+		why: whyCertificate},
+	{before: write{schema.OriginPulls, stronger}, after: write{"tls_client_auth", weaker},
+		why: whyPulls},
+	{before: write{"tls_client_auth", stronger}, after: write{schema.OriginPulls, weaker},
+		why: whyPulls},
 }

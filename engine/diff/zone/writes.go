@@ -217,10 +217,7 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 		if minimum < 0 {
 			continue
 		}
-		first, then := ciphers, minimum
-		if n.edits[minimum].Direction == schema.Strengthens {
-			first, then = then, first
-		}
+		first, then := p.inSequence(minimum, ciphers)
 		w.graph.Needs(out.first+then, out.first+first, whySuites)
 	}
 	w.keepApart(out, n, p)
@@ -231,18 +228,12 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 // to come before a write of the zone, and the other only after one. Each keeps its own
 // room, and if these are about two writes, they say nothing about the pair.
 func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
-	first, then := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
-	if first < 0 || then < 0 || p.with[first] >= 0 || p.with[then] >= 0 {
+	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	if p.sequence == schema.AnySequence || minimum < 0 || ciphers < 0 || p.with[ciphers] >= 0 {
 		return
-	}
-	ciphersFirst, apply := suitesFirst(n.edits[first].Direction, n.edits[then].Direction)
-	if !apply {
-		return
-	}
-	if ciphersFirst {
-		first, then = then, first
 	}
 
+	first, then := p.inSequence(minimum, ciphers)
 	early, late := p.room[first], p.room[then]
 	if len(early.before) > 0 && len(early.after) == 0 && len(late.after) > 0 && len(late.before) == 0 {
 		w.graph.Needs(nodes.first+then, nodes.first+first, whySuites)
