@@ -82,12 +82,13 @@ func tls13Writes(live *plan.Zone, e *plan.Edit) []zoneWrite {
 // pairedBefore returns, for each write, the writes that the pairs put before it.
 func pairedBefore(writes []zoneWrite) [][]order.Edge {
 	before := make([][]order.Edge, len(writes))
+	pairs := order.Pairs()
 	for i := range pairs {
 		p := &pairs[i]
 		for b := range writes {
 			for a := range writes {
-				if p.matches(&writes[b].edit, &writes[a].edit) {
-					before[a] = append(before[a], order.Edge{Node: b, Why: p.why})
+				if p.Matches(&writes[b].edit, &writes[a].edit) {
+					before[a] = append(before[a], order.Edge{Node: b, Why: p.Why})
 				}
 			}
 		}

@@ -3,6 +3,7 @@ package zone
 import (
 	"slices"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -70,9 +71,9 @@ func place(o *outcome, n *hostnameEdits) placement {
 		switch {
 		case o.zone[e.Setting] == nil:
 		case e.From == schema.Inherit:
-			p.room[i].before = append(p.room[i].before, tie{e.Setting, whyPin})
+			p.room[i].before = append(p.room[i].before, tie{e.Setting, order.WhyPin})
 		case e.To == schema.Inherit:
-			p.room[i].after = append(p.room[i].after, tie{e.Setting, whyUnpin})
+			p.room[i].after = append(p.room[i].after, tie{e.Setting, order.WhyUnpin})
 		}
 	}
 
@@ -116,9 +117,9 @@ func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
 			p.share(tls13, minimum)
 		}
 	case tls13 >= 0 && follows(schema.MinTLSVersion):
-		p.put(tls13, tlsFirst, tie{schema.MinTLSVersion, whyVersion})
+		p.put(tls13, tlsFirst, tie{schema.MinTLSVersion, order.WhyVersion})
 	case minimum >= 0 && follows(schema.TLS13):
-		p.put(minimum, !tlsFirst, tie{schema.TLS13, whyVersion})
+		p.put(minimum, !tlsFirst, tie{schema.TLS13, order.WhyVersion})
 	}
 }
 
@@ -139,9 +140,9 @@ func (p *placement) keepSequence(n *hostnameEdits, s schema.Sequence) {
 			p.share(ciphers, minimum)
 		}
 	case minimum >= 0:
-		p.put(minimum, s == schema.MinimumFirst, tie{schema.Ciphers, whySuites})
+		p.put(minimum, s == schema.MinimumFirst, tie{schema.Ciphers, order.WhySuites})
 	case ciphers >= 0:
-		p.put(ciphers, s == schema.CiphersFirst, tie{schema.MinTLSVersion, whySuites})
+		p.put(ciphers, s == schema.CiphersFirst, tie{schema.MinTLSVersion, order.WhySuites})
 	}
 }
 

@@ -1,20 +1,23 @@
-package zone
+package order
 
 import (
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
 
-// pair says that one write of a zone comes before another, and why.
-type pair struct {
+// Pair says that one write of a zone comes before another, and why.
+type Pair struct {
 	before, after write
-	why           string
+	Why           string
 	// both is a condition on the two together, nil if there is none.
 	both func(before, after *plan.Edit) bool
 }
 
-// matches reports whether the pair orders two edits.
-func (p *pair) matches(before, after *plan.Edit) bool {
+// Settings returns the settings whose writes the pair orders.
+func (p *Pair) Settings() (before, after string) { return p.before.setting, p.after.setting }
+
+// Matches reports whether the pair orders two edits.
+func (p *Pair) Matches(before, after *plan.Edit) bool {
 	return p.before.matches(before) && p.after.matches(after) && (p.both == nil || p.both(before, after))
 }
 
@@ -58,66 +61,69 @@ func leaves(v string) func(*plan.Edit) bool {
 // Reasons that several rows of the ordering policy share, and reasons for ties that
 // no row can express.
 const (
-	whyVersion     = "otherwise no version is left to negotiate"
-	whySuites      = "otherwise old versions would briefly be open with old suites"
-	whyKeys        = "otherwise a certificate with one kind of key has neither a suite nor TLS 1.3"
-	whyPin         = "a hostname gets its own value before the zone's value changes, otherwise it would briefly have the zone's new value"
-	whyUnpin       = "a hostname gives up its own value after the zone's value has changed, otherwise it would briefly have the zone's old value"
-	whyOwn         = "the writes of one hostname follow each other"
-	whyHTTPS       = "a redirect to HTTPS needs HTTPS to be on"
-	whyNew         = "a new hostname never has a value of the zone that was not meant for it"
-	whyFallback    = "a custom hostname needs an origin that is active"
-	whyHSTS        = "HSTS promises HTTPS: HTTPS is on before HSTS is published, and stays on until HSTS is withdrawn"
-	whyCertificate = "HTTPS needs a certificate that covers the name"
-	whyPulls       = "origins that demand a client certificate always see one"
-	whyUpload      = "Cloudflare needs the certificate before it can present it"
-	whyMode        = "in automatic mode Cloudflare changes ssl by itself"
+	WhyVersion     = "otherwise no version is left to negotiate"
+	WhySuites      = "otherwise old versions would briefly be open with old suites"
+	WhyKeys        = "otherwise a certificate with one kind of key has neither a suite nor TLS 1.3"
+	WhyPin         = "a hostname gets its own value before the zone's value changes, otherwise it would briefly have the zone's new value"
+	WhyUnpin       = "a hostname gives up its own value after the zone's value has changed, otherwise it would briefly have the zone's old value"
+	WhyOwn         = "the writes of one hostname follow each other"
+	WhyHTTPS       = "a redirect to HTTPS needs HTTPS to be on"
+	WhyNew         = "a new hostname never has a value of the zone that was not meant for it"
+	WhyFallback    = "a custom hostname needs an origin that is active"
+	WhyHSTS        = "HSTS promises HTTPS: HTTPS is on before HSTS is published, and stays on until HSTS is withdrawn"
+	WhyCertificate = "HTTPS needs a certificate that covers the name"
+	WhyPulls       = "origins that demand a client certificate always see one"
+	WhyUpload      = "Cloudflare needs the certificate before it can present it"
+	WhyMode        = "in automatic mode Cloudflare changes ssl by itself"
 )
 
 // pairs is the ordering policy within a zone. It is read only.
-var pairs = []pair{
+var pairs = []Pair{
 	{before: write{schema.EarlyData, always}, after: write{schema.TLS13, always},
-		why: "with 0rtt on, Cloudflare returns zrt for tls_1_3, whatever is written"},
+		Why: "with 0rtt on, Cloudflare returns zrt for tls_1_3, whatever is written"},
 	{before: write{schema.TLS13, leaves("off")}, after: write{schema.MinTLSVersion, becomes("1.3")},
-		why: whyVersion},
+		Why: WhyVersion},
 	{before: write{schema.MinTLSVersion, leaves("1.3")}, after: write{schema.TLS13, becomes("off")},
-		why: whyVersion},
+		Why: WhyVersion},
 	{before: write{schema.TLS13, leaves("off")}, after: write{schema.Ciphers, losesKeys},
-		why: whyKeys},
+		Why: WhyKeys},
 	{before: write{schema.Ciphers, gainsKeys}, after: write{schema.TLS13, becomes("off")},
-		why: whyKeys},
+		Why: WhyKeys},
 	{before: write{schema.Ciphers, always}, after: write{schema.MinTLSVersion, always}, both: ciphersFirst,
-		why: whySuites},
+		Why: WhySuites},
 	{before: write{schema.MinTLSVersion, always}, after: write{schema.Ciphers, always}, both: minimumFirst,
-		why: whySuites},
+		Why: WhySuites},
 	{before: write{"ssl_automatic_mode", becomes("custom")}, after: write{"ssl", always},
-		why: whyMode},
+		Why: WhyMode},
 	{before: write{"ssl", always}, after: write{"ssl_automatic_mode", becomes("auto")},
-		why: whyMode},
+		Why: WhyMode},
 	{before: write{"ssl", leaves("off")}, after: write{"always_use_https", becomes("on")},
-		why: whyHTTPS},
+		Why: WhyHTTPS},
 	{before: write{"always_use_https", becomes("off")}, after: write{"ssl", becomes("off")},
-		why: whyHTTPS},
+		Why: WhyHTTPS},
 	{before: write{"ssl", leaves("off")}, after: write{schema.HSTS, notWeaker},
-		why: whyHSTS},
+		Why: WhyHSTS},
 	{before: write{"always_use_https", becomes("on")}, after: write{schema.HSTS, notWeaker},
-		why: whyHSTS},
+		Why: WhyHSTS},
 	{before: write{schema.HSTS, weaker}, after: write{"always_use_https", becomes("off")},
-		why: whyHSTS},
+		Why: WhyHSTS},
 	{before: write{schema.HSTS, weaker}, after: write{"ssl", becomes("off")},
-		why: whyHSTS},
+		Why: WhyHSTS},
 	{before: write{schema.UniversalSSL, becomes("on")}, after: write{"always_use_https", becomes("on")},
-		why: whyCertificate},
+		Why: WhyCertificate},
 	{before: write{schema.UniversalSSL, becomes("on")}, after: write{schema.HSTS, notWeaker},
-		why: whyCertificate},
+		Why: WhyCertificate},
 	{before: write{schema.TotalTLS, stronger}, after: write{schema.UniversalSSL, becomes("off")},
-		why: "the certificates that take over have to exist first"},
+		Why: "the certificates that take over have to exist first"},
 	{before: write{schema.HSTS, weaker}, after: write{schema.UniversalSSL, becomes("off")},
-		why: whyCertificate},
+		Why: WhyCertificate},
 	{before: write{"always_use_https", becomes("off")}, after: write{schema.UniversalSSL, becomes("off")},
-		why: whyCertificate},
+		Why: WhyCertificate},
 	{before: write{schema.OriginPulls, stronger}, after: write{"tls_client_auth", weaker},
-		why: whyPulls},
+		Why: WhyPulls},
 	{before: write{"tls_client_auth", stronger}, after: write{schema.OriginPulls, weaker},
-		why: whyPulls},
+		Why: WhyPulls},
 }
+
+// Pairs returns the ordering policy within a zone, which is read only.
+func Pairs() []Pair { return pairs }
