@@ -43,7 +43,7 @@ func (p *program) showCommand() *cli.Command {
 		UsageText: "tlsync show FILE",
 		Description: `Prints a plan that tlsync plan --out saved, or the receipt of an apply.
 Formats: text, json, markdown.`,
-		Flags:  sharedFlags(),
+		Flags:  offlineFlags("config", "quiet"),
 		Action: action(p.showOptions, p.Show),
 	}
 }

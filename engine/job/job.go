@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,19 +54,6 @@ type Common struct {
 	Limit       time.Duration // how long a run may take; 0 for no limit
 	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
 }
-
-// Version is the module's, as the build recorded it.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
-func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
-
-func userAgent() string { return "tlsync/" + Version() }
 
 // remark prints a line for people on stderr, unless they asked for quiet.
 func (p *Job) remark(o Common, format string, args ...any) {

@@ -157,6 +157,7 @@ func resolveZone(layers []*document, z *plan.Zone) ResolvedZone {
 	if z.CustomHostnames != nil && out.Managed {
 		out.create(layers, z)
 	}
+	out.settle(z)
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -184,20 +185,18 @@ func (c *comparer) holdPairs() {
 	exempt := []string{schema.MinTLSVersion, schema.TLS13, schema.EarlyData, schema.Ciphers}
 	for again := true; again; {
 		again = false
-		for _, p := range pairs {
-			first, then := c.heldEdits[p.before.setting], c.zone[p.after.setting]
-			if first == nil || then == nil || slices.Contains(exempt, p.before.setting) {
-				continue
-			}
-			if !p.before.when(first) || !p.after.when(then) {
+		for _, p := range order.Pairs() {
+			before, after := p.Settings()
+			first, then := c.heldEdits[before], c.zone[after]
+			if first == nil || then == nil || slices.Contains(exempt, before) || !p.Matches(first, then) {
 				continue
 			}
 
 			again = true
-			delete(c.zone, p.after.setting)
-			c.held[p.after.setting], c.heldEdits[p.after.setting] = true, then
+			delete(c.zone, after)
+			c.held[after], c.heldEdits[after] = true, then
 			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
-				p.after.setting, plan.This, p.before.setting, p.why), schema.Assigned(c.in.Head.Settings, p.after.setting))
+				after, plan.This, before, p.Why), schema.Assigned(c.in.Head.Settings, after))
 		}
 	}
 }

@@ -8,6 +8,7 @@ package zone
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,9 +91,13 @@ func build(graph *order.Graph, in *Input) *planned {
 // some another.
 func noSafeOrder(in *Input, settings []string) plan.Finding {
 	var out findings
+	names := "some custom hostnames need"
+	if slices.Contains(settings, schema.Ciphers) {
+		names = "some names need" // the zone's own as well
+	}
 	out.report(schema.Error, plan.NoSafeOrder, in.Ref, fmt.Sprintf(
-		"zone %s is not changed: no order of %s is safe, since some custom hostnames need one to be written first and some the other; change them in separate commits",
-		plan.This, strings.Join(settings, " and ")), schema.Assigned(in.Head.Settings, settings[0]))
+		"zone %s is not changed: no order of %s is safe, since %s one to be written first and some the other; change them in separate commits",
+		plan.This, strings.Join(settings, " and "), names), schema.Assigned(in.Head.Settings, settings[0]))
 	return out[0]
 }
 
