@@ -122,7 +122,7 @@ func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 			return free - least, nil // leave enough for another batch
 		case !waits:
 			return min(free, most), nil
-		case free > 1 && until.Sub(now) > 2*usual:
+		case free > least/5 && until.Sub(now) > 2*usual:
 			return free, nil
 		}
 		if err := wait(ctx, until, changed); err != nil {
