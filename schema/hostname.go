@@ -181,6 +181,15 @@ func CanonicalGlob(s string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
+// PatternHint says what to write in place of a text that looks like a regular
+// expression, or "" if it does not.
+func PatternHint(s string) string {
+	if !strings.ContainsAny(s, `$\()|+`) && !strings.HasPrefix(s, "^") && !strings.HasPrefix(s, ".*") {
+		return ""
+	}
+	return `patterns are globs over labels and not regular expressions: "*.pay.example" is every name one label below, "**.pay.example" every name below`
+}
+
 // oddGlob explains common mistakes in a pattern.
 func oddGlob(s string) error {
 	if len(s) > 4*maxHostname {

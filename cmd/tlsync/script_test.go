@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tlsync/engine/sandbox"
 	"tlsync/engine/sandbox/contract"
 )
 
@@ -325,24 +326,33 @@ func exitedVerb(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// awaitVerb is "await [-reads] N": it waits until N writes, or readings, have
-// taken effect.
+// awaitVerb is "await [-reads | -request TEXT] N": it waits until N writes have taken
+// effect, or N readings were answered, or N requests with TEXT in their path and query.
 func awaitVerb(ts *testscript.TestScript, neg bool, args []string) {
-	reads := len(args) == 2 && args[0] == "-reads"
-	if neg || len(args) != 1 && !reads {
-		ts.Fatalf("usage: await [-reads] N")
-	}
-	w, want := worldOf(ts), number(ts, args[len(args)-1])
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		got := len(w.writes())
-		if reads {
-			got = len(w.server.History()) - got
+	w := worldOf(ts)
+	count := func() int { return len(w.writes()) }
+	switch {
+	case len(args) == 3 && args[0] == "-request":
+		count = func() int {
+			return len(slices.DeleteFunc(w.server.History(), func(e sandbox.Entry) bool { return !strings.Contains(e.Path, args[1]) }))
 		}
+	case len(args) == 2 && args[0] == "-reads":
+		count = func() int { return len(w.server.History()) - len(w.writes()) }
+	case len(args) != 1:
+		neg = true
+	}
+	if neg {
+		ts.Fatalf("usage: await [-reads | -request TEXT] N")
+	}
+
+	want := number(ts, args[len(args)-1])
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
+		got := count()
 		if got >= want {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("only %d in 20 s", got)
+			ts.Fatalf("only %d in a minute", got)
 		}
 	}
 }

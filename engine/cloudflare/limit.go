@@ -84,6 +84,49 @@ func (l *limiter) ready(ctx context.Context) error {
 	return err
 }
 
+// room waits until some requests may be sent one right after the other: at least least,
+// or as many as may ever be. It returns how many, at most most. Fewer than least are
+// returned if more come free only much later, so that they are not left unused. Other
+// requests may then be sent first.
+func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
+	for {
+		l.mu.Lock()
+		for _, w := range l.windows {
+			least = min(least, w.Requests)
+		}
+		now := time.Now()
+		free := l.free(now, most+least)
+		until, waits := l.lastBlocked(now, least)
+		usual := l.windows[0].Per * time.Duration(least) / time.Duration(l.windows[0].Requests)
+		changed := l.changed
+		l.mu.Unlock()
+
+		switch {
+		case !waits && free > most && free < most+least:
+			return max(least, free-least), nil // leave enough for another batch
+		case !waits:
+			return min(free, most), nil
+		case free > 1 && until.Sub(now) > 2*usual:
+			return free, nil
+		}
+		if err := wait(ctx, until, changed); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// free returns how many requests may be sent at once, at most most.
+func (l *limiter) free(now time.Time, most int) int {
+	n := 0
+	for n < most {
+		if _, blocked := l.lastBlocked(now, n+1); blocked {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // back takes back an unused ticket.
 func (l *limiter) back(t ticket) {
 	l.mu.Lock()
@@ -160,7 +203,10 @@ func wait(ctx context.Context, until time.Time, changed <-chan struct{}) error {
 
 // blocked reports whether a request has to wait, and until when; the zero time
 // means until another request ends.
-func (l *limiter) blocked(now time.Time) (time.Time, bool) {
+func (l *limiter) blocked(now time.Time) (time.Time, bool) { return l.lastBlocked(now, 1) }
+
+// lastBlocked is blocked for the last of n requests that follow each other at once.
+func (l *limiter) lastBlocked(now time.Time, n int) (time.Time, bool) {
 	if now.Before(l.pausedUntil) {
 		return l.pausedUntil, true
 	}
@@ -169,7 +215,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, w := range l.windows {
-		free := w.Requests - l.inFlight
+		free := w.Requests - l.inFlight - (n - 1)
 		if free <= 0 {
 			return time.Time{}, true
 		}
@@ -182,7 +228,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, r := range l.left {
-		if now.Before(r.until) && l.inFlight >= r.n-l.keep(r.name) {
+		if now.Before(r.until) && l.inFlight+n-1 >= r.n-l.keep(r.name) {
 			return r.until, true
 		}
 	}

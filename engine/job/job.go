@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -43,6 +42,7 @@ type Job struct {
 type Common struct {
 	ConfigDir   string
 	Zones       []string
+	Hostnames   []string // patterns in canonical form; only these names
 	Format      string
 	Color       bool // of the product
 	ColorErr    bool // of what goes to stderr
@@ -55,19 +55,6 @@ type Common struct {
 	Limit       time.Duration // how long a run may take; 0 for no limit
 	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
 }
-
-// Version is the module's, as the build recorded it.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
-func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
-
-func userAgent() string { return "tlsync/" + Version() }
 
 // remark prints a line for people on stderr, unless they asked for quiet.
 func (p *Job) remark(o Common, format string, args ...any) {
@@ -192,7 +179,7 @@ func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
 // engine is an Engine that can only read.
 func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.Zones, Now: p.Now(), Tool: tool(),
+		Source: source, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

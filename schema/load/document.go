@@ -146,8 +146,13 @@ func (d *decoder) include(n *yaml.Node) []schema.Field[string] {
 
 func (d *decoder) unknownRootKey(p pair) {
 	hint := schema.SuggestOrList(p.key, rootKeys)
-	if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
+	switch {
+	case slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key):
 		hint = "start a new document with ---"
+	case slices.Contains([]string{"zones", "domain", "domains"}, p.key):
+		hint = "write a document for each zone: a line ---, then zone: with its name"
+	case p.key == "accounts":
+		hint = "write a document for each account: a line ---, then account: with its name"
 	}
 	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", schema.Show(p.key))
 }

@@ -37,8 +37,14 @@ const (
 // no include.
 var defaultInclude = []string{"zones/*.yaml", "zones/*.yml", "accounts/*.yaml", "accounts/*.yml"}
 
+// RootName is the name of the first file of a configuration.
+const RootName = "tlsync.yaml"
+
+// RuleNoConfiguration is the rule of a directory without that file.
+const RuleNoConfiguration = "no-configuration"
+
 // rootNames are the names that the first file of a configuration can have.
-var rootNames = []string{"tlsync.yaml", "tlsync.yml"}
+var rootNames = []string{RootName, "tlsync.yml"}
 
 // loader is the state of one Load.
 type loader struct {
@@ -124,7 +130,7 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(schema.Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
+		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "use --config to name the directory of the configuration", "file not found")
 		return "", false
 	case 2:
 		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
