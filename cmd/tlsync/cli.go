@@ -200,6 +200,11 @@ func sharedFlags() []cli.Flag {
 	}
 }
 
+// hostnameFlag restricts a command to some names.
+func hostnameFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "hostname", Usage: "`GLOB` only these hostnames; may be repeated"}
+}
+
 // offlineFlags returns the shared flags of a command that sends no request. Those that
 // do nothing there, and the given ones, are accepted and not listed.
 func offlineFlags(hidden ...string) []cli.Flag {

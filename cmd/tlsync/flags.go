@@ -24,6 +24,9 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 	if o.Zones, err = zonesFlag(c); err != nil {
 		return o, err
 	}
+	if o.Hostnames, err = hostnamesFlag(c); err != nil {
+		return o, err
+	}
 	if !slices.Contains(formats, o.Format) {
 		return o, fmt.Errorf("--format %q: %s has %s", o.Format, c.Command.Name, strings.Join(formats, ", "))
 	}
@@ -65,6 +68,24 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 		zones = append(zones, name)
 	}
 	return zones, nil
+}
+
+// hostnamesFlag reads --hostname. An unset shell variable must not mean every name.
+func hostnamesFlag(c *cli.Context) ([]string, error) {
+	given := splitList(c.StringSlice("hostname"))
+	if c.IsSet("hostname") && len(given) == 0 {
+		return nil, errors.New("--hostname: want a hostname, or a pattern such as *.pay.example")
+	}
+
+	var names []string
+	for _, g := range given {
+		name, err := schema.CanonicalGlob(g)
+		if err != nil {
+			return nil, fmt.Errorf("--hostname %q: %w", g, err)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // wantsColor decides whether stdout is colored. Some runners of GitHub workflows give a

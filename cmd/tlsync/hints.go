@@ -20,7 +20,7 @@ var otherWords = []struct {
 	{[]string{"markdown", "md"}, "write --format markdown"},
 	{[]string{"dry-run", "dryrun", "noop", "check", "preview", "n"}, "tlsync plan shows what apply would write, and writes nothing"},
 	{[]string{"output", "o"}, "write --out FILE for a file, or --format for another form"},
-	{[]string{"target", "t", "only"}, "write --zone NAME for a single zone"},
+	{[]string{"target", "t", "only"}, "write --zone NAME for a zone, or --hostname GLOB for some names"},
 	{[]string{"force", "f", "assume-yes", "no-confirm"}, "write --auto-approve; hazards are accepted by name only, with --allow-hazards"},
 	{[]string{"parallelism", "parallel", "jobs", "j"}, "write --concurrency N"},
 	{[]string{"no-color", "no-colour", "nocolor"}, "write --color never"},
@@ -63,7 +63,7 @@ func noArguments(c *cli.Context) error {
 	case strings.HasSuffix(given, "/") || strings.HasPrefix(given, "."):
 		return fmt.Errorf("%w; write --config %s", err, given)
 	case notName == nil && takes("zone"):
-		return fmt.Errorf("%w; write --zone %s for that zone alone", err, name)
+		return fmt.Errorf("%w; write --zone %s for that zone, or --hostname %s for that name alone", err, name, name)
 	}
 	return err
 }

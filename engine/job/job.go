@@ -42,6 +42,7 @@ type Job struct {
 type Common struct {
 	ConfigDir   string
 	Zones       []string
+	Hostnames   []string // patterns in canonical form; only these names
 	Format      string
 	Color       bool // of the product
 	ColorErr    bool // of what goes to stderr
@@ -178,7 +179,7 @@ func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
 // engine is an Engine that can only read.
 func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.Zones, Now: p.Now(), Tool: tool(),
+		Source: source, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

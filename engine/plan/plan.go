@@ -73,6 +73,9 @@ type Plan struct {
 	Digest string `json:"digest"`
 	// Checksum is the checksum of the file that the plan was read from, if any.
 	Checksum string `json:"-"`
+	// Withheld are edits that the configuration asks for and that cannot be written now.
+	// A finding says why. The JSON form has their number.
+	Withheld []Withheld `json:"-"`
 	// Breaches are the violations of the policy, by zone. Each is a finding as well.
 	Breaches []Breach `json:"-"`
 }
@@ -93,11 +96,13 @@ type Config struct {
 
 // Summary counts the parts of a plan.
 type Summary struct {
-	Zones    int      `json:"zones"`
-	Objects  int      `json:"objects"` // live zones and custom hostnames looked at
-	Changes  int      `json:"changes"`
-	Edits    int      `json:"edits"`
-	Causes   Causes   `json:"causes"` // edits by cause
+	Zones   int    `json:"zones"`
+	Objects int    `json:"objects"` // live zones and custom hostnames looked at
+	Changes int    `json:"changes"`
+	Edits   int    `json:"edits"`
+	Causes  Causes `json:"causes"` // edits by cause
+	// Withheld is the number of edits that cannot be written now.
+	Withheld int      `json:"withheld,omitempty"`
 	Requests Requests `json:"requests"`
 	// EstimatedSeconds is the duration of the writes at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
@@ -168,6 +173,16 @@ type Edit struct {
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
 }
+
+// Withheld is an edit that cannot be written now: the state, the plan or the certificate
+// of its object forbids it, or it depends on another edit that is withheld.
+type Withheld struct {
+	Ref
+	Edit Edit
+}
+
+// Drifted reports whether live left what is committed.
+func (w *Withheld) Drifted() bool { return w.Edit.Cause == CauseDrift || w.Edit.Cause == CauseConflict }
 
 // Origin is the line of the configuration that causes an edit or a finding. Via is the
 // part of the document that the line belongs to, such as "rule".

@@ -49,6 +49,9 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	t.hazards(v.Hazards, &v.Gate)
 	t.findings(v.Findings)
 	fmt.Fprintln(out, v.Cost)
+	if withheld := v.Counts.Withheld(); withheld != "" {
+		fmt.Fprintln(out, withheld)
+	}
 	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
 }

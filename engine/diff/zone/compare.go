@@ -18,6 +18,8 @@ type diff struct {
 	// held holds the zone's settings that the configuration asks for and that keep
 	// their value.
 	held map[string]bool
+	// withheld are edits that the configuration asks for and that cannot be written.
+	withheld []plan.Withheld
 }
 
 // hostnameEdits are the edits of one hostname, at least one.
@@ -79,7 +81,7 @@ func (c *comparer) zoneSettings() {
 		}
 
 		if o := c.obstacle(&want, live, read); o != nil {
-			c.hold(&want, live.Value)
+			c.hold(&want, live.Value, read || c.in.Live.Lacking[a.Setting] != "")
 			if o.message != "" {
 				c.findings.report(o.severity, o.rule, c.in.Ref, o.message, a)
 			}
@@ -91,14 +93,18 @@ func (c *comparer) zoneSettings() {
 	}
 }
 
-// hold notes that a setting of the zone keeps its value.
-func (c *comparer) hold(want *schema.Assignment, live schema.Value) {
-	e := c.edit(want, live, want.Value, nil)
+// hold notes that a setting of the zone keeps its value, and withholds the edit if it is
+// known that the value is another one.
+func (c *comparer) hold(want *schema.Assignment, live schema.Value, known bool) {
+	e := c.edit(want, live, want.Value, c.in.baseSettings())
 	if row, known := schema.LookupSetting(want.Setting); known && e.From == "" {
 		e.From = row.Default // it was not read
 	}
 	complete(&e, e.From, e.To)
 	c.held[want.Setting], c.heldEdits[want.Setting] = true, &e
+	if known {
+		c.withholdInZone(&e)
+	}
 }
 
 // obstacle says why a setting of the zone cannot be written. The message is empty
@@ -194,6 +200,7 @@ func (c *comparer) holdPairs() {
 
 			again = true
 			delete(c.zone, after)
+			c.withholdInZone(then)
 			c.held[after], c.heldEdits[after] = true, then
 			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
 				after, plan.This, before, p.Why), schema.Assigned(c.in.Head.Settings, after))

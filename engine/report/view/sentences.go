@@ -69,10 +69,21 @@ func (c *Counts) LastLine() string {
 	switch {
 	case c.Objects == 0 && c.errors > 0:
 		return "No changes in what could be compared."
+	case c.Objects == 0 && c.withheld > 0:
+		return "No changes that can be made now."
 	case c.Objects == 0:
 		return "No changes."
 	}
 	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", c.add, c.change, c.remove)
+}
+
+// Withheld says how many settings differ and cannot be changed now; it is empty where
+// there are none.
+func (c *Counts) Withheld() string {
+	if c.withheld == 0 {
+		return ""
+	}
+	return "Withheld: " + words.Count(c.withheld, "setting") + " " + words.Plural(c.withheld, "differs", "differ") + " and cannot be changed now; the findings say why."
 }
 
 // Headline counts objects, as lastLine does, and says what a reader must not miss.
@@ -85,6 +96,8 @@ func (c *Counts) Headline() string {
 	switch {
 	case c.Objects == 0 && c.errors > 0:
 		parts = append(parts, "no changes in what could be compared")
+	case c.Objects == 0 && c.withheld > 0:
+		parts = append(parts, "no changes that can be made now")
 	case c.Objects == 0:
 		parts = append(parts, "no changes")
 	default:
@@ -96,6 +109,9 @@ func (c *Counts) Headline() string {
 		parts = append(parts, "1 gets weaker")
 	case c.weaker > 1:
 		parts = append(parts, strconv.Itoa(c.weaker)+" get weaker")
+	}
+	if c.withheld > 0 {
+		parts = append(parts, strconv.Itoa(c.withheld)+" withheld")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -108,12 +108,13 @@ type Counts struct {
 	zones, accounts              int
 	only                         Place // where everything is, if there is one place
 	errors                       int   // findings that say that the plan is incomplete
+	withheld                     int   // settings that differ and cannot be changed now
 	looked, reads                int   // objects and requests
 	pending                      bool
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
-	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, pending: v.requested == requestedTitle(true)}
+	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, pending: v.requested == requestedTitle(true)}
 	for i := range objects {
 		switch objects[i].action {
 		case plan.Create:
