@@ -18,6 +18,7 @@ type identity struct {
 	owner       *account // of an account-owned token
 	global      bool     // signed in with a global key
 	limit       *limiter
+	issuance    *limiter // of custom hostnames that it creates
 }
 
 // may reports whether the sender has one of the permissions. The edit form of a

@@ -40,7 +40,12 @@ type Seed struct {
 	ExclusiveAssociations  bool   `yaml:"exclusive_associations"`
 	ReplaceMTLSSettings    bool   `yaml:"replace_mtls_settings"`
 
-	Rate    Rate          `yaml:"rate"`
+	Rate Rate `yaml:"rate"`
+	// Issuance limits the custom hostnames that one user or token creates with a
+	// certificate. One above the limit blocks further ones for the Penalty. The zero Rate
+	// is Cloudflare's: 15 per minute, and half a minute.
+	Issuance Rate `yaml:"issuance"`
+
 	Latency time.Duration `yaml:"latency"` // added to every answer
 	// Settle is how long a write takes to reach the edge. Until then the certificate's
 	// status says so and the edge enforces the old state.
