@@ -17,11 +17,7 @@ import (
 func (p *Plan) Count(reads int, b Budget) {
 	s := &p.Summary
 	s.Changes, s.Edits, s.Causes, s.Withheld = len(p.Changes), 0, Causes{}, len(p.Withheld)
-	issued := 0
 	for i := range p.Changes {
-		if p.Changes[i].Issues() {
-			issued++
-		}
 		for _, e := range p.Changes[i].Edits {
 			s.Edits++
 			switch e.Cause {
@@ -37,7 +33,7 @@ func (p *Plan) Count(reads int, b Budget) {
 		}
 	}
 	s.Requests = Requests{Read: reads, Write: len(p.Changes)}
-	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests, issued).Seconds()))
+	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests, p.Issued()).Seconds()))
 }
 
 // DriftWithheld counts the edits that are withheld and would undo drift.

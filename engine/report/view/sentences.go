@@ -33,7 +33,8 @@ func PlainMarkup() Markup {
 func unchanged(s string) string { return s }
 
 // cost says how many requests a plan takes, and how long.
-func cost(s plan.Summary, rate string, limit time.Duration) string {
+func cost(p *plan.Plan, rate string, limit time.Duration) string {
+	s := &p.Summary
 	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
 	if s.Requests.Write == 0 {
 		return line
@@ -42,6 +43,9 @@ func cost(s plan.Summary, rate string, limit time.Duration) string {
 	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
 	if rate != "" {
 		line += " at " + rate
+	}
+	if p.Issued() > plan.Issued {
+		line += fmt.Sprintf(", %d new hostnames a minute", plan.Issued)
 	}
 	if limit > 0 && s.Estimated() > limit {
 		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"

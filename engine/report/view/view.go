@@ -50,7 +50,7 @@ func New(p *plan.Plan, o Options) *View {
 		Waits:     waitsOf(changes),
 		Hazards:   hazardsOf(changes),
 		Findings:  findingsOf(p.Findings),
-		Cost:      cost(p.Summary, o.Rate, o.Limit),
+		Cost:      cost(p, o.Rate, o.Limit),
 		requested: requestedTitle(o.Pending),
 		Causes:    p.Config.BaseCommit != "" || !onlyAdopts(objects),
 		Values:    NewValues(),
