@@ -175,3 +175,29 @@ func TestSettingListedTwice(t *testing.T) {
 		}
 	}
 }
+
+// Nor has a hostname that one answer lists twice; with one value it is one hostname.
+func TestHostnameListedTwice(t *testing.T) {
+	hostnames := func(second string) error {
+		_, err := decodeCustomHostnames([]byte("[" + hostnameJSON(1, commonSettings) + "," + hostnameJSON(2, "{}") + "," + hostnameJSON(1, second) + "]"))
+		return err
+	}
+	values := func(second string) error {
+		_, err := decodeHostnameSettings([]byte(`[{"hostname":"a.test","value":"1.2"},{"hostname":"b.test","value":"1.0"},{"hostname":"A.test",`+second+`}]`), "min_tls_version")
+		return err
+	}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{hostnames(commonSettings), ""},
+		{hostnames("{}"), "item 2: custom hostname " + hostnameID(1) + " is listed twice, with different settings"},
+		{values(`"value":"1.2"`), ""},
+		{values(`"value":"1.0","status":"pending_deletion"`), ""},
+		{values(`"value":"1.0"`), `item 2: a.test is listed twice, with "1.2" and with "1.0"`},
+	} {
+		if text(tt.err) != tt.want {
+			t.Errorf("%v, want %q", tt.err, tt.want)
+		}
+	}
+}
