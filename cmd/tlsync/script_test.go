@@ -68,12 +68,17 @@ const globalKey = "c4n4ry-key-5e884898da28047151d0e56f8dc62927"
 //     nothing, and applying again writes nothing.
 func TestScript(t *testing.T) {
 	doc := loadContract(t)
+	dir, keep := "../../testdata/script", *update
+	if *batchGone {
+		dir, keep = storiesWithoutBatch(t, dir), true
+	}
 	testscript.RunT(scriptT{t, new([]string)}, testscript.Params{
-		Dir:                 "../../testdata/script",
-		UpdateScripts:       *update,
+		Dir:                 dir,
+		UpdateScripts:       keep,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setUp(env, doc) },
+		Condition:           storyCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox":    sandboxVerb,
 			"every-step": everyStepVerb,

@@ -101,6 +101,7 @@ type Reader struct {
 	concurrency int
 	cache       *cache // nil without a Writer
 	log         *slog.Logger
+	batch       batch
 
 	reads, writes atomic.Int64
 	notifying     sync.Mutex

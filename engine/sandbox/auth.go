@@ -14,6 +14,7 @@ type identity struct {
 	status      string
 	permissions []string
 	zones       []string // names or ids; none means all
+	byName      bool     // may not list zones, only look them up
 	accounts    []string
 	owner       *account // of an account-owned token
 	global      bool     // signed in with a global key

@@ -58,7 +58,7 @@ func (s *Server) plantSenders() {
 	for i, t := range s.seed.Tokens {
 		id := &identity{
 			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
-			permissions: t.Permissions, zones: t.Zones, accounts: t.Accounts, limit: limitOf(t.User), issuance: s.newIssuance(),
+			permissions: t.Permissions, zones: t.Zones, byName: t.ByName, accounts: t.Accounts, limit: limitOf(t.User), issuance: s.newIssuance(),
 		}
 		if t.Permissions == nil {
 			id.permissions = All()
