@@ -25,7 +25,9 @@ import (
 var zonePages = []int{50}
 
 // maxLookups is how many zones are looked up by name, with one request each. If
-// there are more of them, or a glob, all zones are listed, fifty per request.
+// there are more of them, or a glob, all zones are listed, fifty per request. A token
+// that is limited to some zones may look up these and not list all: then every name is
+// looked up.
 const maxLookups = 5
 
 // liveZone is a zone that the configuration reaches, and the parts of it that are
@@ -278,6 +280,9 @@ type lookup struct {
 	name   string // canonical; empty for all zones
 	zones  []plan.Zone
 	err    error
+	// globs says that the list of all zones was refused, and that the names were looked
+	// up instead: only the globs miss it.
+	globs bool
 }
 
 // discovery is what the credentials know about zones.
@@ -293,27 +298,57 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			continue
 		}
 		for _, c := range r.clientsOf(s) {
+			if s.Glob {
+				all[c] = true
+				continue
+			}
 			if names[c] == nil {
 				names[c] = map[string]bool{}
 			}
 			names[c][s.Name] = true
-			all[c] = all[c] || s.Glob
 		}
 	}
 
 	var d discovery
+	byName := func(c *client) (out []lookup) {
+		for _, name := range slices.Sorted(maps.Keys(names[c])) {
+			out = append(out, lookup{client: c, name: name})
+		}
+		return out
+	}
 	for _, c := range r.clients {
 		switch {
-		case names[c] == nil:
+		case names[c] == nil && !all[c]:
 		case all[c] || len(names[c]) > maxLookups:
 			d = append(d, lookup{client: c})
 		default:
-			for _, name := range slices.Sorted(maps.Keys(names[c])) {
-				d = append(d, lookup{client: c, name: name})
-			}
+			d = append(d, byName(c)...)
 		}
 	}
+	if err := r.lookUpAll(ctx, d); err != nil {
+		return d, err
+	}
 
+	var instead discovery
+	for i := range d {
+		if l := &d[i]; l.name == "" && refusedList(l.err) {
+			l.globs = true
+			instead = append(instead, byName(l.client)...)
+		}
+	}
+	err := r.lookUpAll(ctx, instead)
+	return append(d, instead...), err
+}
+
+// refusedList reports whether a token may not list all zones. Cloudflare answers with a
+// 403, and with a 400 if the kind of token is wrong for a list.
+func refusedList(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && (failed.Status == http.StatusForbidden || failed.Status == http.StatusBadRequest)
+}
+
+// lookUpAll asks all the questions of a discovery, several at once.
+func (r *Reader) lookUpAll(ctx context.Context, d discovery) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range d {
@@ -328,7 +363,7 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			return l.err
 		}))
 	}
-	return d, group.Wait()
+	return group.Wait()
 }
 
 // ownerOf returns the client that read a zone before, or nil.
@@ -367,7 +402,7 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	at := map[string]int{} // index in out, by id
 
 	for _, l := range d {
-		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name {
+		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name || l.globs && !s.Glob {
 			continue
 		}
 		failed = cmp.Or(failed, l.err)
