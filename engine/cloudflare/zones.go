@@ -238,9 +238,10 @@ func (r *Reader) candidates(d discovery, s plan.ZoneScope, live *plan.Live) ([]c
 
 	found, failed := d.find(r, s)
 	switch {
-	case len(found) == 0 && failed != nil:
+	case failed != nil && (len(found) == 0 || s.Glob):
+		// A glob may mean more zones than those that were found.
 		live.Problems = append(live.Problems, problem(plan.Unreadable, s.Name, "zone "+s.Name+" cannot be looked up: "+failed.Error(), s.Origin))
-		return nil, failed
+		return found, failed
 	case len(found) == 0:
 		live.Problems = append(live.Problems, notFound(s))
 	case !s.Glob && len(found) > 1:
@@ -283,6 +284,12 @@ type lookup struct {
 	// globs says that the list of all zones was refused, and that the names were looked
 	// up instead: only the globs miss it.
 	globs bool
+}
+
+// concerns reports whether the answer to a look-up, or its failure, says something about
+// the zones of a scope.
+func (l *lookup) concerns(s *plan.ZoneScope) bool {
+	return s.Glob || l.name == s.Name || l.name == "" && !l.globs
 }
 
 // discovery is what the credentials know about zones.
@@ -393,7 +400,8 @@ func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 	return r.clients
 }
 
-// find returns the live zones of one part of a scope, each once. The error is
+// find returns the live zones of one part of a scope, each once. A glob also means the
+// zones that were looked up by name, where the list was refused. The error is
 // that of a credential whose look-up failed.
 func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	var out []candidate
@@ -402,7 +410,7 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	at := map[string]int{} // index in out, by id
 
 	for _, l := range d {
-		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name || l.globs && !s.Glob {
+		if !slices.Contains(clients, l.client) || !l.concerns(&s) {
 			continue
 		}
 		failed = cmp.Or(failed, l.err)
