@@ -163,6 +163,10 @@ func CanonicalGlob(s string) (string, error) {
 		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", Show(s))
 	}
 
+	if err := CheckPatternSize(s); err != nil {
+		return "", fmt.Errorf("pattern %s %w", Show(s), err)
+	}
+
 	if strings.ContainsAny(s, "[{") {
 		// Alternatives may span labels, so the labels cannot be checked one by one.
 		if err := checkPatternRunes(s, s); err != nil {

@@ -108,11 +108,7 @@ func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
 		level = slog.LevelError
 	}
 
-	o := &slog.HandlerOptions{Level: level}
-	if c.String("log-format") == "json" {
-		return slog.New(slog.NewJSONHandler(p.Err, o)), nil
-	}
-	return slog.New(slog.NewTextHandler(p.Err, o)), nil
+	return slog.New(newLogHandler(p.Err, c.String("log-format"), level)), nil
 }
 
 // maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;

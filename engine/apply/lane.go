@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/schema/words"
@@ -307,9 +308,18 @@ func (q *queue) denials() []string {
 
 	var out []string
 	for _, who := range order {
-		out = append(out, "Cloudflare refused writes with "+cmp.Or(who, "the credentials")+": "+words.First(parts[who]))
+		out = append(out, "Cloudflare refused writes with "+cmp.Or(who, "the credentials")+": "+few(parts[who]))
 	}
 	return out
+}
+
+// few names the first of many.
+func few(list []string) string {
+	const most = 3
+	if len(list) <= most {
+		return words.Enumerate(list)
+	}
+	return fmt.Sprintf("%s and %d more kinds of writes", strings.Join(list[:most], ", "), len(list)-most)
 }
 
 // lanes is a heap of the lanes of which a change may start, by their first change.

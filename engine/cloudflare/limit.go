@@ -118,11 +118,11 @@ func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 		l.mu.Unlock()
 
 		switch {
-		case !waits && free > most && free < most+least:
-			return max(least, free-least), nil // leave enough for another batch
+		case !waits && free > most && free < most+least && free >= 2*least:
+			return free - least, nil // leave enough for another batch
 		case !waits:
 			return min(free, most), nil
-		case free > 1 && until.Sub(now) > 2*usual:
+		case free > least/5 && until.Sub(now) > 2*usual:
 			return free, nil
 		}
 		if err := wait(ctx, until, changed); err != nil {

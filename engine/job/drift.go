@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pen
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := p.policyKept(made, c)
+	kept := cmp.Or(p.policyKept(made, c), nothingBelow(made))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}

@@ -10,5 +10,16 @@ const (
 	IssuedPer = time.Minute
 )
 
+// Issued counts the changes that count towards Issued.
+func (p *Plan) Issued() int {
+	n := 0
+	for i := range p.Changes {
+		if p.Changes[i].Issues() {
+			n++
+		}
+	}
+	return n
+}
+
 // Issues reports whether a change counts towards Issued.
 func (c *Change) Issues() bool { return c.Kind == KindCustomHostname && c.Action == Create }

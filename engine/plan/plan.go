@@ -287,23 +287,6 @@ type Finding struct {
 	Saving Saving
 }
 
-// Saving is another configuration that has the same effect with fewer requests: custom
-// hostnames follow the zone in place of a value of their own.
-type Saving struct {
-	Alternatives []Alternative // sorted by setting; empty for none
-	Now, Then    int           // requests that this and the other configuration take
-	Wildcards    int           // custom hostnames below which names follow the zone too
-}
-
-// Alternative is what the other configuration says of one setting.
-type Alternative struct {
-	Setting string
-	Value   schema.Value
-	InZone  bool         // whether the settings of the zone have to say Value
-	Lines   []Origin     // which have to say inherit
-	Instead schema.Value // the zone's value by this configuration, if Value makes it stronger
-}
-
 // Info is the severity of a finding that requires no action.
 const Info schema.Severity = "info"
 
@@ -367,9 +350,14 @@ type Breach struct {
 	// Setting and Value are the setting and the value that visitors of those names get.
 	Setting string
 	Value   schema.Value
+	// Floor says what the floor is and where it is written, for BelowFloor.
+	Floor string
 	// OfHead and OfBase say which policy is violated: that of the configuration, that
 	// of the base, or both.
 	OfHead, OfBase bool
+	// Tolerated says that the values were below the floor before, and that the plan makes
+	// none of them worse: that is reported and refuses nothing.
+	Tolerated bool
 	// Changes is the number of changes, for MaxChanges.
 	Changes int
 }

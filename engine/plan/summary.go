@@ -33,7 +33,7 @@ func (p *Plan) Count(reads int, b Budget) {
 		}
 	}
 	s.Requests = Requests{Read: reads, Write: len(p.Changes)}
-	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests).Seconds()))
+	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests, p.Issued()).Seconds()))
 }
 
 // DriftWithheld counts the edits that are withheld and would undo drift.

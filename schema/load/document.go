@@ -2,6 +2,7 @@ package load
 
 import (
 	"slices"
+	"strings"
 
 	"tlsync/schema"
 
@@ -165,7 +166,7 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "account":
 			a.Name = d.account(p.value)
 		case "api_token_env":
-			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN", "the token")
+			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN_ACME", "the token")
 		case "mtls":
 			a.MTLS = d.mtls(p.value)
 		case "alerts":
@@ -193,16 +194,26 @@ var (
 	almostID        = schema.LazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
-// environmentName reads the name of an environment variable. The message does
-// not repeat the text, because it may be the secret itself.
+// credentialPrefix begins the name of every variable that the configuration may
+// name. Otherwise whoever writes the configuration could have any variable of a job
+// sent to the API, or hidden in the output.
+const credentialPrefix = "CLOUDFLARE_"
+
+// environmentName reads the name of an environment variable. The messages do not
+// repeat the text, because it may be the secret itself.
 func (d *decoder) environmentName(n *yaml.Node, key, example, content string) schema.Field[string] {
 	s, ok := d.scalar(n, key)
 	if !ok {
 		return schema.Field[string]{}
 	}
+
+	hint := "write a name such as " + example + ", and put " + content + " in that variable"
 	if !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s) {
-		d.errorf(d.at(n), "environment-name", "write a name such as "+example+", and put "+content+" in that variable",
-			"%s is not the name of an environment variable", key)
+		d.errorf(d.at(n), "environment-name", hint, "%s is not the name of an environment variable", key)
+		return schema.Field[string]{}
+	}
+	if len(s) <= len(credentialPrefix) || !strings.HasPrefix(s, credentialPrefix) {
+		d.errorf(d.at(n), "environment-name", hint, "%s must name a variable that begins with %s", key, credentialPrefix)
 		return schema.Field[string]{}
 	}
 	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}

@@ -342,5 +342,8 @@ func checkInclude(p string) (hint, wrong string) {
 	case path.Clean(p) != p:
 		return "write " + schema.Show(path.Clean(p)), "has superfluous elements"
 	}
+	if err := schema.CheckPatternSize(p); err != nil {
+		return "", err.Error()
+	}
 	return "", ""
 }

@@ -133,7 +133,7 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 	}
 
 	switch {
-	case want.Setting == schema.FallbackOrigin && fallbackPending(z):
+	case want.Setting == schema.FallbackOrigin && z.FallbackPending():
 		return notEditable("cannot be changed while its status is %s: %s; apply again when it is active", z.FallbackStatus, values())
 	case want.Setting == schema.TotalTLS && live.Value.Member("enabled") != "true" && ciphersLocked(z):
 		return notEditable("cannot be changed: %s", noCertificateManager)
@@ -152,16 +152,6 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 		return notEditable("cannot be changed on its plan: %s", values())
 	}
 	return nil
-}
-
-// fallbackPending reports whether the fallback origin is on its way to a value or away
-// from one: Cloudflare then refuses to change it.
-func fallbackPending(z *plan.Zone) bool {
-	switch z.FallbackStatus {
-	case "initializing", "pending_deployment", "pending_deletion":
-		return true
-	}
-	return false
 }
 
 // earlyDataLocked reports whether tls_1_3 cannot be written since 0rtt, which would

@@ -222,16 +222,9 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 	for _, i := range names {
 		a := schema.Assigned(c.names.Wanted(i), row.ID)
 		z := c.zone[row.ID]
-		if z == nil || lacking && onTheWay(row, z.From, z.To, a.Value) {
+		if z == nil || lacking && row.OnTheWay(z.From, z.To, a.Value) {
 			continue
 		}
 		c.holdBack(sev, c.names.At(i), []plan.Edit{c.edit(a, schema.Inherit, a.Value, nil)})
 	}
-}
-
-// onTheWay reports whether a move from one value to another leads towards a goal and
-// not beyond it.
-func onTheWay(row *schema.Setting, from, to, goal schema.Value) bool {
-	d := row.Compare(from, to)
-	return d != schema.Changes && row.Compare(from, goal) == d && (to == goal || row.Compare(to, goal) == d)
 }
