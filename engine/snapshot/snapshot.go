@@ -72,7 +72,7 @@ func Scope(need plan.Scope) plan.Scope {
 		out.Zones = append(out.Zones, z)
 	}
 	for _, a := range need.Accounts {
-		a.MTLS, a.Alerts = true, true
+		a.MTLS, a.Alerts, a.Webhooks, a.PagerDuty = true, true, true, true
 		out.Accounts = append(out.Accounts, a)
 	}
 	return out

@@ -411,7 +411,7 @@ func TestScope(t *testing.T) {
 			{Name: "must.example", CustomHostnames: true},
 			{Name: "may.example", CustomHostnames: true, Optional: true},
 		},
-		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Alerts: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", MTLS: true, Alerts: true}},
+		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}},
 	}
 	for i := range want.Zones {
 		want.Zones[i].Settings, want.Zones[i].HostnameSettings, want.Zones[i].OriginCertificates = settings, local, true
