@@ -1,7 +1,6 @@
 package gitfs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
@@ -172,48 +170,69 @@ func pathIn(file, prefix string) (string, error) {
 // inspect reads the configuration of the repository, and where a shallow clone ends. It
 // fails if this package cannot read such a repository.
 func (l *layout) inspect() error {
-	cfg, err := l.readConfig()
-	if err != nil {
+	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-
-	for _, o := range cfg.Section("extensions").Options {
-		if err := l.extension(strings.ToLower(o.Key), o.Value); err != nil {
-			return err
-		}
-	}
-	for _, remote := range cfg.Section("remote").Subsections {
-		if strings.EqualFold(remote.Option("promisor"), "true") {
-			l.partial = true
-		}
+	settings, err := parseConfig(text)
+	if err != nil {
+		return fmt.Errorf("read its config: %w", err)
 	}
 
-	l.upstreams = upstreams(cfg)
+	l.upstreams = upstreams(settings)
+	version := last(settings, "core", "repositoryformatversion")
+	for _, s := range settings {
+		switch {
+		case s.section == "extensions" && s.subsection == "":
+			if (version == "" || version == "0") && !concerns(s.key) {
+				continue // Git ignores an extension that it does not know there
+			}
+			if err := l.extension(s.key, s.value); err != nil {
+				return err
+			}
+		case s.section == "remote" && s.key == "promisor":
+			l.partial = l.partial || strings.EqualFold(s.value, "true")
+		}
+	}
+
 	return l.readShallow()
 }
 
-func (l *layout) readConfig() (*config.Config, error) {
-	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// concerns reports whether an extension says how objects and references are stored.
+func concerns(extension string) bool {
+	return extension == "objectformat" || extension == "refstorage" || extension == "partialclone"
+}
+
+// last returns the value of a key that counts, which is the last one.
+func last(settings []setting, section, key string) (value string) {
+	for _, s := range settings {
+		if s.section == section && s.subsection == "" && s.key == key {
+			value = s.value
+		}
 	}
-	cfg := config.New()
-	if err := config.NewDecoder(bytes.NewReader(text)).Decode(cfg); err != nil {
-		return nil, fmt.Errorf("read its config: %w", err)
-	}
-	return cfg, nil
+	return value
 }
 
 // upstreams returns the reference that each configured branch follows.
-func upstreams(cfg *config.Config) map[string]plumbing.ReferenceName {
+func upstreams(settings []setting) map[string]plumbing.ReferenceName {
+	remotes, names := map[string]string{}, map[string]string{} // by branch
+	for _, s := range settings {
+		switch {
+		case s.section == "branch" && s.key == "remote":
+			remotes[s.subsection] = s.value
+		case s.section == "branch" && s.key == "merge":
+			names[s.subsection] = s.value
+		}
+	}
+
 	out := map[string]plumbing.ReferenceName{}
-	for _, branch := range cfg.Section("branch").Subsections {
-		switch remote, name := branch.Option("remote"), branch.Option("merge"); {
+	for branch, name := range names {
+		switch remote := remotes[branch]; {
 		case remote == "" || name == "":
 		case remote == ".": // a branch of this repository
-			out[branch.Name] = plumbing.ReferenceName(name)
+			out[branch] = plumbing.ReferenceName(name)
 		default:
-			out[branch.Name] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
+			out[branch] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
 		}
 	}
 	return out
