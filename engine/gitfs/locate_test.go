@@ -91,6 +91,11 @@ var tricks = map[string]struct {
 		git(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", repository(t, evil), "tls")
 		return ""
 	}, local: true},
+	"the directory becomes a clone, with the commit": {try: func(t *testing.T, dir string) string {
+		remove(t, filepath.Join(dir, "tls"))
+		git(t, dir, "clone", "--quiet", dir, "tls")
+		return ""
+	}, local: true},
 	"the Git directory gets a commondir": {try: func(t *testing.T, dir string) string {
 		write(t, dir, files{".git/commondir": filepath.Join(repository(t, evil), ".git") + "\n"})
 		return ""
