@@ -168,7 +168,7 @@ func (r *Repo) objectLocked(t plumbing.ObjectType, h plumbing.Hash) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	return content(o)
+	return content(o, h)
 }
 
 // encoded finds an object in the stores. The error is plumbing.ErrObjectNotFound if none
@@ -187,7 +187,9 @@ func (r *Repo) encoded(t plumbing.ObjectType, h plumbing.Hash) (plumbing.Encoded
 	return nil, plumbing.ErrObjectNotFound
 }
 
-func content(o plumbing.EncodedObject) (_ []byte, err error) {
+// content reads an object and checks that it is the one that its id names, so that a
+// commit id stands for all of its files, wherever the objects come from.
+func content(o plumbing.EncodedObject, h plumbing.Hash) (_ []byte, err error) {
 	rd, err := o.Reader()
 	if err != nil {
 		return nil, err
@@ -196,8 +198,13 @@ func content(o plumbing.EncodedObject) (_ []byte, err error) {
 
 	var b bytes.Buffer
 	b.Grow(int(max(0, min(o.Size(), maxTrusted))) + bytes.MinRead)
-	_, err = b.ReadFrom(rd)
-	return b.Bytes(), err
+	if _, err = b.ReadFrom(rd); err != nil {
+		return nil, err
+	}
+	if plumbing.ComputeHash(o.Type(), b.Bytes()) != h {
+		return nil, fmt.Errorf("%s %s is damaged, its content has another id: clone the repository again, or run git fsck", o.Type(), h)
+	}
+	return b.Bytes(), nil
 }
 
 // size returns the size of a blob without reading its content.

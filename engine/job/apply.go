@@ -98,7 +98,7 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 // applying it would undo newer commits. A detached commit, as in CI, is compared with
 // the remote's default branch.
 func (p *Job) notLeftBehind(o Common) error {
-	repo, head, err := openHead(o)
+	repo, head, err := p.openHead(o)
 	if err != nil {
 		return nil // nothing is committed, so nothing can be behind
 	}

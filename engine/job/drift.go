@@ -57,7 +57,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 
 // applied loads the configuration of the last applied commit.
 func (p *Job) applied(o Common, revision string) (*configuration, error) {
-	repo, _, err := openHead(o)
+	repo, _, err := p.openHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--applied: %w", err)
 	}

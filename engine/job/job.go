@@ -54,6 +54,7 @@ type Common struct {
 	Timeout     time.Duration
 	Limit       time.Duration // how long a run may take; 0 for no limit
 	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
+	workspace   *workspace    // of a run of ci
 }
 
 // remark prints a line for people on stderr, unless they asked for quiet.

@@ -119,7 +119,7 @@ func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
 	case "json":
 		return planfile.PlanJSON(p.Out, made)
 	case "github":
-		return github.Commands(p.Out, annotations(o, report.PlanAnnotations(made)))
+		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
 		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
 	}
