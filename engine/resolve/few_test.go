@@ -38,7 +38,7 @@ func TestFew(t *testing.T) {
 		{"creation", head + entries(names) + "  create: true\n", nil},
 		{"a policy", head + "policy: {max_changes: 30%}\n" + entries(names), nil},
 		{"a glob that reaches the zone", head + entries(names) + "---\nzone: \"*\"\naccount: Acme\nsettings: {http2: on}\n", nil},
-		{"an account", head + entries(names) + "---\naccount: Acme\napi_token_env: ACME\n", nil},
+		{"an account", head + entries(names) + "---\naccount: Acme\napi_token_env: CLOUDFLARE_ACME\n", nil},
 	} {
 		d, diags := load.Load(fstest.MapFS{"tlsync.yaml": {Data: []byte(tt.text)}}, time.Time{})
 		if diags.HasErrors() {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"slices"
+	"strings"
 
 	"tlsync/schema"
 
@@ -160,7 +161,7 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "account":
 			a.Name = d.account(p.value)
 		case "api_token_env":
-			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN", "the token")
+			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN_2", "the token")
 		case "mtls":
 			a.MTLS = d.mtls(p.value)
 		case "alerts":
@@ -188,6 +189,11 @@ var (
 	almostID        = schema.LazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
+// environmentPrefix begins the name of every variable that a configuration may name.
+// Other variables of a job hold other secrets, or no secret at all: a configuration
+// must not choose which of them is sent to an API.
+const environmentPrefix = "CLOUDFLARE_"
+
 // environmentName reads the name of an environment variable. The message does
 // not repeat the text, because it may be the secret itself.
 func (d *decoder) environmentName(n *yaml.Node, key, example, content string) schema.Field[string] {
@@ -195,9 +201,14 @@ func (d *decoder) environmentName(n *yaml.Node, key, example, content string) sc
 	if !ok {
 		return schema.Field[string]{}
 	}
-	if !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s) {
-		d.errorf(d.at(n), "environment-name", "write a name such as "+example+", and put "+content+" in that variable",
-			"%s is not the name of an environment variable", key)
+
+	hint := "write a name such as " + example + ", and put " + content + " in that variable"
+	switch {
+	case !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s):
+		d.errorf(d.at(n), "environment-name", hint, "%s is not the name of an environment variable", key)
+		return schema.Field[string]{}
+	case !strings.HasPrefix(s, environmentPrefix) || s == environmentPrefix:
+		d.errorf(d.at(n), "environment-name", hint, "%s does not name a variable that begins with %s", key, environmentPrefix)
 		return schema.Field[string]{}
 	}
 	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}

@@ -449,7 +449,7 @@ mtls:
   two: { ca: x.pem, state: absent }
 ---
 zone: a.example
-settings: { origin_pulls: { certificates: [{ file: x.pem, key_env: A }] } }
+settings: { origin_pulls: { certificates: [{ file: x.pem, key_env: CLOUDFLARE_A }] } }
 `
 
 // FuzzLoad feeds any bytes as tlsync.yaml, as an included file and as a
@@ -478,7 +478,7 @@ func FuzzLoad(f *testing.F) {
 		"zone: '*'\naccount: a\ncustom_hostnames: {rules: [{match: {hostname: ['{', '[a', '**']}}], hostnames: {a..b: {}, A.b: {}, a.b: {}}}",
 		"version: 1\ninclude: ['**', '../x', '{a', '\\']\npolicy: {floor: {ssl: full}, max_changes: 3%, exceptions: [{}]}",
 		"key: |\n  -----BEGIN PRIVATE KEY-----\n", "a:\n\tb: c\n", "a: b: c", "a: 'b", "a: *b", "%YAML 1.1\n---\na: b",
-		"zone: a.example\nsettings: {hsts: {max_age: 1y, [a]: b, ~: 1, a: *b, enabled: {}}, origin_pulls: {certificates: [a, {}, {file: a.pem, key_env: A}], certificates: ~}, universal_ssl: {}}",
+		"zone: a.example\nsettings: {hsts: {max_age: 1y, [a]: b, ~: 1, a: *b, enabled: {}}, origin_pulls: {certificates: [a, {}, {file: a.pem, key_env: CLOUDFLARE_A}], certificates: ~}, universal_ssl: {}}",
 		"zone: a.example\nhostnames: {a.example: {ssl: {}}}\ncustom_hostnames: {create: on, hostnames: {b.test: {ssl: {method: http, wildcard: on}, origin: {sni: ~}, state: absent}}}",
 		"account: a\nmtls: {a: {ca: [tlsync.yaml, zones/x.yaml, x.yaml, ../../a, ~], hostnames: [], require: on}, ? b : c}\nalerts: [{}, ~, {name: a, email: [a, [b]], webhooks: []}]",
 		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN -----\n-----END ", "-----BEGIN CERTIFICATE-----\r-----END CERTIFICATE-----",

@@ -103,7 +103,7 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []schema.OriginCertifica
 // variable that holds the private key.
 func (d *decoder) originCertificate(n *yaml.Node) (schema.OriginCertificate, bool) {
 	c := schema.OriginCertificate{Pos: d.at(n)}
-	const hint = "write { file: certs/NAME.pem, key_env: VARIABLE }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
+	const hint = "write { file: certs/NAME.pem, key_env: CLOUDFLARE_VARIABLE }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if !certificateID().MatchString(n.Value) {
@@ -124,7 +124,7 @@ func (d *decoder) originCertificate(n *yaml.Node) (schema.OriginCertificate, boo
 		case "file":
 			c.File, ok = d.leaf(p.value, &c)
 		case "key_env":
-			c.KeyEnv = d.environmentName(p.value, "key_env", "ORIGIN_PULL_KEY", "the private key").Value
+			c.KeyEnv = d.environmentName(p.value, "key_env", "CLOUDFLARE_ORIGIN_PULL_KEY", "the private key").Value
 		default:
 			d.unknownKey(p, "a certificate", "file", "key_env")
 		}
