@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -163,6 +164,10 @@ func CanonicalGlob(s string) (string, error) {
 		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", Show(s))
 	}
 
+	if _, err := Alternatives(s); err != nil {
+		return "", fmt.Errorf("pattern %s %w; write fewer alternatives, or several patterns", Show(s), err)
+	}
+
 	if strings.ContainsAny(s, "[{") {
 		// Alternatives may span labels, so the labels cannot be checked one by one.
 		if err := checkPatternRunes(s, s); err != nil {
@@ -236,7 +241,9 @@ type glob struct {
 	all    bool   // "*" alone
 	name   string // a literal
 	suffix string // of "*.SUFFIX", with its dot
-	path   string // anything else, as a doublestar pattern
+	// paths are doublestar patterns for anything else, without braces: doublestar tries
+	// the alternatives of all braces together, at every place where a star may end.
+	paths []string
 }
 
 func compileGlob(pattern string) glob {
@@ -249,7 +256,11 @@ func compileGlob(pattern string) glob {
 	case isStar && !IsGlob(rest):
 		return glob{suffix: "." + rest}
 	}
-	return glob{path: dotsToSlashes(pattern)}
+	paths, err := Alternatives(dotsToSlashes(pattern))
+	if err != nil {
+		return glob{} // which matches nothing; CanonicalGlob refuses the pattern
+	}
+	return glob{paths: paths}
 }
 
 // match reports whether a canonical name matches.
@@ -263,8 +274,11 @@ func (g *glob) match(name string) bool {
 		label, ok := strings.CutSuffix(name, g.suffix)
 		return ok && label != "" && !strings.Contains(label, ".")
 	}
-	ok, err := doublestar.Match(g.path, dotsToSlashes(name))
-	return ok && err == nil
+	name = dotsToSlashes(name)
+	return slices.ContainsFunc(g.paths, func(p string) bool {
+		ok, err := doublestar.Match(p, name)
+		return ok && err == nil
+	})
 }
 
 // MatchZone reports whether the canonical name of a zone matches the pattern of
