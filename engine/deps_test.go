@@ -53,8 +53,8 @@ var knows = []rule{
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/secret"},
-		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal and the sandbox"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/secret", "engine/safe"},
+		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 
 // impure are the packages that a pure one must not import, and why. What fmt or

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -72,26 +71,6 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 func (p *program) wantsColor(when string) bool {
 	return when == "always" ||
 		when == "auto" && p.Getenv("NO_COLOR") == "" && !p.InActions() && isTerminal(p.Out)
-}
-
-// logger makes the log that the flags ask for.
-func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
-	if err := choice("log-format", c.String("log-format"), "text", "json"); err != nil {
-		return nil, err
-	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
-	}
-	if quiet && !c.IsSet("log-level") {
-		level = slog.LevelError
-	}
-
-	o := &slog.HandlerOptions{Level: level}
-	if c.String("log-format") == "json" {
-		return slog.New(slog.NewJSONHandler(p.Err, o)), nil
-	}
-	return slog.New(slog.NewTextHandler(p.Err, o)), nil
 }
 
 // maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;
