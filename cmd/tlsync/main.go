@@ -30,7 +30,7 @@ func main() {
 	var writing atomic.Bool // from the first write on
 
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, stopping()...)
 
 	go func() {
 		s := <-signals
@@ -51,6 +51,17 @@ func main() {
 	os.Exit(code)
 }
 
+// stopping are the signals that end a run in good order. Left to the runtime, SIGQUIT and
+// SIGABRT would end it with 2, which reads as "differences". A SIGHUP that is ignored, as
+// under nohup, stays ignored.
+func stopping() []os.Signal {
+	all := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
+}
+
 // stopped is the cause of a context that a signal ended.
 type stopped struct{ signal os.Signal }
 
@@ -62,6 +73,12 @@ func signalName(s os.Signal) string {
 		return "SIGINT"
 	case syscall.SIGTERM:
 		return "SIGTERM"
+	case syscall.SIGHUP:
+		return "SIGHUP"
+	case syscall.SIGQUIT:
+		return "SIGQUIT"
+	case syscall.SIGABRT:
+		return "SIGABRT"
 	}
 	return s.String()
 }

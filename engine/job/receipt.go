@@ -66,10 +66,7 @@ func (p *Job) openReceipt(file string, others ...string) (*receipt, error) {
 		}
 	}
 
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil && !regular {
-		f, err = os.OpenFile(file, os.O_WRONLY, 0o600)
-	}
+	f, err := openReceiptFile(file, !regular)
 	if err != nil {
 		return fail(err)
 	}
@@ -263,6 +260,9 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 
 	if stopped != nil && err == nil {
 		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.Hide(*stopped)))
+	}
+	if err == nil && r.size+int64(len(text)) > planfile.MaxSize {
+		err = fmt.Errorf("it would be larger than %d MiB, the most that show reads", planfile.MaxSize>>20)
 	}
 	if err == nil {
 		_, err = r.file.Write(text)
