@@ -30,7 +30,9 @@ func summed(text string) []byte {
 // its size, wherever its values stand.
 func TestCrowdedFilesAreNotDecoded(t *testing.T) {
 	const open = "{\n  \"format_version\": \"1\",\n"
-	many := func(item string) string { return strings.TrimSuffix(strings.Repeat(item+",", 10<<20/(len(item)+1)), ",") }
+	many := func(item string) string {
+		return strings.TrimSuffix(strings.Repeat(item+",", 10<<20/(len(item)+1)), ",")
+	}
 	for name, text := range map[string][]byte{
 		"changes":  summed(open + `"changes": [` + many(`{}`) + "],\n"),
 		"edits":    summed(open + `"changes": [{"edits":[` + many(`{}`) + "]}],\n"),
