@@ -36,6 +36,9 @@ type Engine struct {
 	Tool   plan.Tool
 	// Zones restricts plans to these zones; empty means all.
 	Zones []string
+	// Hostnames restricts plans to the hostnames that match these patterns; empty means
+	// everything. The policy is checked for all names all the same.
+	Hostnames resolve.Names
 	// Budget is the rate of requests that the API allows, for estimates.
 	Budget plan.Budget
 	// Now is the time that the expiry of certificates is compared with. With the
@@ -135,11 +138,14 @@ func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base,
 // build makes a plan from configurations and live state, without any request.
 func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config) (*plan.Plan, error) {
 	in := diff.Input{
-		Live: live, Head: resolve.Resolve(head, live),
+		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames),
 		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
 	}
 	if base != nil {
-		in.Base = resolve.Resolve(base, live)
+		in.Base = resolve.ResolveNames(base, live, e.Hostnames)
+	}
+	if unmatched := e.Hostnames.Unmatched(in.Head, live); len(unmatched) > 0 {
+		return nil, fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])
 	}
 	return diff.Build(in)
 }

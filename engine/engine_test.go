@@ -266,7 +266,7 @@ func TestZones(t *testing.T) {
 		}
 	}
 	e.Zones = []string{"three.example"}
-	if _, err := e.Plan(t.Context(), nil, configured(t, config), plan.Config{}); message(err) != `no zone document covers zone "three.example"` {
+	if _, err := e.Plan(t.Context(), nil, configured(t, config), plan.Config{}); message(err) != `no zone document covers zone "three.example"; there are one.example, two.example` {
 		t.Errorf("error %v", err)
 	}
 	// A glob narrowed to a name.

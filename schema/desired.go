@@ -200,6 +200,8 @@ type Match struct {
 	// Metadata lists accepted values of the hostname's custom metadata, sorted by
 	// key.
 	Metadata []MetadataMatch
+	// Except are patterns of names that the rule leaves out.
+	Except []string
 	// Wildcard, if Set, must equal the wildcard flag of the certificate.
 	Wildcard Field[bool]
 }
@@ -209,6 +211,7 @@ type Match struct {
 type MetadataMatch struct {
 	Key    string
 	Values []string
+	Any    bool // any value will do, as long as there is one
 }
 
 // Assignment is a setting with the value that the configuration gives it.
@@ -216,6 +219,7 @@ type Assignment struct {
 	Setting string // id, as in the table of settings
 	Value   Value  // canonical form, for comparisons; Inherit to follow the zone
 	Wire    Value  // the form to send to Cloudflare; it has another order of cipher suites than Value
+	AtLeast bool   // Value is a lower bound; see Settle
 	Pos     Pos    // the deciding line, which may be in a profile
 	Via     string // the deciding block: "settings", "defaults", "rule 1", "entry", "rule 2, profile pci"
 }
@@ -226,6 +230,10 @@ type Policy struct {
 	Set bool
 	// Floor holds the weakest effective values that the policy accepts.
 	Floor []Assignment
+	// EnforceAll makes it an error if anything is below the floor, also what was below
+	// before and is not touched. EnforceAt is the place of the line.
+	EnforceAll bool
+	EnforceAt  Pos
 	// CoverageRequired makes it an error if no part of the configuration applies
 	// to a custom hostname. CoverageAt is the place of the line.
 	CoverageRequired bool

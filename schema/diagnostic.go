@@ -48,15 +48,24 @@ func (ds Diagnostics) HasErrors() bool {
 	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// Sort orders the diagnostics by file, line, column, rule and message, so that
-// the output does not depend on the order of the checks.
+// Sort puts errors before warnings, and orders each by file, line, column, rule and
+// message, so that the output does not depend on the order of the checks.
 func (ds Diagnostics) Sort() {
 	slices.SortFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
+			cmp.Compare(rank(a.Severity), rank(b.Severity)),
 			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
 			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message),
 		)
 	})
+}
+
+// rank is the place of a severity in the order of printing.
+func rank(s Severity) int {
+	if s == Error {
+		return 0
+	}
+	return 1
 }
 
 // RuleSecret is the rule of a diagnostic whose line seems to contain a secret. A

@@ -233,3 +233,73 @@ func (s Handshakes) Within(o Handshakes) bool { return s.Union(o) == o }
 
 // Empty reports whether no handshake is possible.
 func (s Handshakes) Empty() bool { return s == Handshakes{} }
+
+// Sequence says which of a minimum and a cipher list has to move first.
+type Sequence uint8
+
+// The sequences of a minimum and a cipher list.
+const (
+	AnySequence Sequence = iota
+	MinimumFirst
+	CiphersFirst
+)
+
+// Sequence returns which of the minimum and the list has to move first on the way to
+// another handshake, so that nothing is possible in between that is not possible before
+// or after. There always is such an order: a minimum that rises first only closes
+// versions, and with a list that moves before the minimum falls, nothing is possible
+// that is not possible afterwards. The other order is as good unless it would open
+// old versions with suites that they never have together. What is not known counts as
+// open.
+func (h Handshake) Sequence(to Handshake) Sequence {
+	minimum, _ := LookupSetting(MinTLSVersion)
+	way := minimum.Compare(h.Minimum, to.Minimum)
+	if way == Changes || h.Ciphers == to.Ciphers {
+		return AnySequence
+	}
+
+	safe, low, high := MinimumFirst, h, to
+	if way == Weakens {
+		safe, low, high = CiphersFirst, to, h
+	}
+	// In the other order, the lower minimum meets the list that belongs to the higher one.
+	between := Handshake{Minimum: low.Minimum, Ciphers: high.Ciphers}
+	if between.within(low, high) {
+		return AnySequence
+	}
+	return safe
+}
+
+// within reports whether two states together admit all that h admits below TLS 1.3. They
+// do not if that is not known.
+func (h Handshake) within(a, b Handshake) bool {
+	sets := [...]Handshake{h, a, b}
+	var possible [len(sets)]Handshakes
+	for i, s := range sets {
+		s.TLS13, s.Keys = Off, a.Keys
+		set, known := s.Possible()
+		if !known {
+			return false
+		}
+		possible[i] = set
+	}
+	return possible[0].Within(possible[1].Union(possible[2]))
+}
+
+// Sequences remembers sequences, since many hostnames make the same move.
+type Sequences map[[2]Handshake]Sequence
+
+// Of returns the sequence on the way from one handshake to another.
+func (s Sequences) Of(from, to Handshake) Sequence {
+	if from.Minimum == to.Minimum || from.Ciphers == to.Ciphers {
+		return AnySequence
+	}
+	from.TLS13, to.TLS13 = "", ""
+	move := [2]Handshake{from, to}
+	found, known := s[move]
+	if !known {
+		found = from.Sequence(to)
+		s[move] = found
+	}
+	return found
+}

@@ -164,3 +164,39 @@ func TestWithin(t *testing.T) {
 		})
 	}
 }
+
+// TestSequence asks which of a minimum and a list moves first. TLS 1.3 is open throughout
+// in some rows and shut in others, which makes no difference.
+func TestSequence(t *testing.T) {
+	gcm, gcmCBC := ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-GCM-SHA256"}), ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES256-SHA"})
+	otherCBC := ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-SHA"})
+	tests := []struct {
+		name     string
+		from, to Handshake
+		want     Sequence
+	}{
+		{"lists that overlap, the minimum falls", Handshake{v12, on, gcmCBC, 0}, Handshake{v10, on, gcm, 0}, CiphersFirst},
+		{"lists that overlap, the minimum rises", Handshake{v10, on, gcm, 0}, Handshake{v12, on, gcmCBC, 0}, MinimumFirst},
+		{"one old suite for another, the minimum falls", Handshake{v12, on, gcmCBC, 0}, Handshake{v10, on, otherCBC, 0}, CiphersFirst},
+		{"one old suite for another, the minimum rises", Handshake{v11, on, gcmCBC, 0}, Handshake{v12, Off, otherCBC, 0}, MinimumFirst},
+		{"the minimum leaves 1.3", Handshake{v13, on, gcmCBC, 0}, Handshake{v12, on, gcm, 0}, CiphersFirst},
+		{"the minimum rises to 1.3", Handshake{v12, on, gcm, 0}, Handshake{v13, on, gcmCBC, 0}, MinimumFirst},
+		{"both get weaker", Handshake{v12, on, gcm, 0}, Handshake{v10, on, "[]", 0}, AnySequence},
+		{"both get stronger", Handshake{v10, on, "[]", 0}, Handshake{v12, on, gcm, 0}, AnySequence},
+		{"old suites go while nothing old opens", Handshake{v10, on, gcmCBC, 0}, Handshake{v11, on, gcm, 0}, AnySequence},
+		{"new suites do not work with what opens", Handshake{v12, on, gcm, 0}, Handshake{v11, on, ecdsaList, 0}, AnySequence},
+		{"the suite that goes is for another key", Handshake{v12, on, gcmCBC, ECDSAKey}, Handshake{v10, on, gcm, ECDSAKey}, AnySequence},
+		{"the minimum stays", Handshake{v12, on, gcmCBC, 0}, Handshake{v12, on, gcm, 0}, AnySequence},
+		{"the list stays", Handshake{v12, on, gcmCBC, 0}, Handshake{v10, on, gcmCBC, 0}, AnySequence},
+		{"the minimum is not known", Handshake{"", on, gcmCBC, 0}, Handshake{v10, on, gcm, 0}, AnySequence},
+		{"an unknown suite", Handshake{v12, on, strange, 0}, Handshake{v10, on, gcm, 0}, CiphersFirst},
+		{"the list was not known", Handshake{v10, on, "", 0}, Handshake{v12, on, gcm, 0}, MinimumFirst},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.from.Sequence(tt.to); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

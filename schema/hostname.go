@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -164,8 +163,8 @@ func CanonicalGlob(s string) (string, error) {
 		return "", fmt.Errorf("pattern %s is not well formed: a bracket or brace is not closed", Show(s))
 	}
 
-	if _, err := Alternatives(s); err != nil {
-		return "", fmt.Errorf("pattern %s %w; write fewer alternatives, or several patterns", Show(s), err)
+	if err := CheckPatternSize(s); err != nil {
+		return "", fmt.Errorf("pattern %s %w", Show(s), err)
 	}
 
 	if strings.ContainsAny(s, "[{") {
@@ -184,6 +183,15 @@ func CanonicalGlob(s string) (string, error) {
 		labels[i] = canonical
 	}
 	return strings.Join(labels, "."), nil
+}
+
+// PatternHint says what to write in place of a text that looks like a regular
+// expression, or "" if it does not.
+func PatternHint(s string) string {
+	if !strings.ContainsAny(s, `$\()|+`) && !strings.HasPrefix(s, "^") && !strings.HasPrefix(s, ".*") {
+		return ""
+	}
+	return `patterns are globs over labels and not regular expressions: "*.pay.example" is every name one label below, "**.pay.example" every name below`
 }
 
 // oddGlob explains common mistakes in a pattern.
@@ -241,9 +249,7 @@ type glob struct {
 	all    bool   // "*" alone
 	name   string // a literal
 	suffix string // of "*.SUFFIX", with its dot
-	// paths are doublestar patterns for anything else, without braces: doublestar tries
-	// the alternatives of all braces together, at every place where a star may end.
-	paths []string
+	path   string // anything else, as a doublestar pattern
 }
 
 func compileGlob(pattern string) glob {
@@ -256,11 +262,7 @@ func compileGlob(pattern string) glob {
 	case isStar && !IsGlob(rest):
 		return glob{suffix: "." + rest}
 	}
-	paths, err := Alternatives(dotsToSlashes(pattern))
-	if err != nil {
-		return glob{} // which matches nothing; CanonicalGlob refuses the pattern
-	}
-	return glob{paths: paths}
+	return glob{path: dotsToSlashes(pattern)}
 }
 
 // match reports whether a canonical name matches.
@@ -274,11 +276,8 @@ func (g *glob) match(name string) bool {
 		label, ok := strings.CutSuffix(name, g.suffix)
 		return ok && label != "" && !strings.Contains(label, ".")
 	}
-	name = dotsToSlashes(name)
-	return slices.ContainsFunc(g.paths, func(p string) bool {
-		ok, err := doublestar.Match(p, name)
-		return ok && err == nil
-	})
+	ok, err := doublestar.Match(g.path, dotsToSlashes(name))
+	return ok && err == nil
 }
 
 // MatchZone reports whether the canonical name of a zone matches the pattern of

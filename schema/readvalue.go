@@ -53,7 +53,11 @@ func ReadValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 	case len(s.Fields) > 0, s.ID == UniversalSSL && n.Kind == yaml.MappingNode:
 		return readObject(s, n)
 	case n.Kind != yaml.ScalarNode:
-		return badValue(n, "wrong-type", "", "%s must be a single value, not %s", s.ID, KindName(n.Kind))
+		hint := ""
+		if n.Kind == yaml.MappingNode && s.TakesAtLeast() {
+			hint = "for a lower bound, write { at_least: " + StringValue(s.Values[len(s.Values)-1]).YAML() + " }"
+		}
+		return badValue(n, "wrong-type", hint, "%s must be a single value, not %s", s.ID, KindName(n.Kind))
 	case s.ID == originSNI && n.Value == requestHostHeader:
 		return StringValue(n.Value), StringValue(n.Value), nil
 	case s.Hostname:
@@ -131,7 +135,9 @@ func onOff(text string, accepted []string) string {
 	return text
 }
 
-var versionText = LazyRegexp(`^(?i:(?:tls)?\s*v?\s*)(\d)(?:[.,_](\d))?(?:[.,]?0*)$`)
+// versionText matches how people write a version of TLS: 1.2.0, TLSv1.2, tls_1_2, and
+// "TLS 1.2 (recommended)" as the dashboard does.
+var versionText = LazyRegexp(`^(?i:(?:tls)?[\s_]*v?[\s_]*)(\d)(?:[.,_]?(\d))?(?:[.,]?0*)(?:\s*\([a-z ]*\))?$`)
 
 // valueHint says which accepted value a text most likely means.
 func valueHint(text string, accepted []string) string {
@@ -148,15 +154,8 @@ func valueHint(text string, accepted []string) string {
 // meantValue returns the accepted value that a text in lower case stands for,
 // "" if it is not clear.
 func meantValue(text string, accepted []string) string {
-	switch {
-	case slices.Contains(accepted, text):
-		return text
-	case slices.Contains(accepted, "on") && slices.Contains([]string{"yes", "y", "true", "1", "enabled", "enable"}, text):
-		return "on"
-	case slices.Contains(accepted, "off") && slices.Contains([]string{"no", "n", "false", "0", "disabled", "disable", "none"}, text):
-		return "off"
-	case slices.Contains(accepted, "zrt") && slices.Contains([]string{"0rtt", "0-rtt", "on+0rtt"}, text):
-		return "zrt"
+	if meant := meantWord(text, accepted); meant != "" && text != "" {
+		return meant
 	}
 
 	m := versionText().FindStringSubmatch(text)
@@ -257,10 +256,38 @@ func suiteNames(word string) []string {
 
 // cipherNameHint returns a hint for a word that is not the name of a list.
 func cipherNameHint(word string) string {
+	if hint := cipherStringHint(word); hint != "" {
+		return hint
+	}
 	if s, ok := LookupSuite(word); ok {
 		return "write it as a list: " + ListValue([]string{s.Name}).YAML()
 	}
+	if meant := meantWord(word, cipherLists); meant != "" {
+		return "write " + meant
+	}
 	return DidYouMean(word, append(CipherLists(), WordInherit, WordDefault))
+}
+
+// cipherStringHint returns a hint for a text of several suites, as web servers take
+// them: with colons, commas or spaces between. It returns "" for other texts.
+func cipherStringHint(text string) string {
+	names := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(":,; ", r) })
+	var list []string
+	for _, name := range names {
+		if s, ok := LookupSuite(name); ok && !slices.Contains(list, s.Name) {
+			list = append(list, s.Name)
+		}
+	}
+
+	switch {
+	case len(names) < 2:
+		return ""
+	case len(list) == len(names):
+		return "write it as a list: " + ListValue(list).YAML()
+	case len(list) > 0, strings.ContainsAny(text, ":!"):
+		return "write the suites as a list, [A, B], or the name of a list; OpenSSL's words for selecting suites are not understood"
+	}
+	return ""
 }
 
 // IsNull reports whether a value is missing or is the word null.

@@ -18,6 +18,7 @@ type Selector struct {
 
 type selectorRule struct {
 	globs    []glob
+	except   []glob
 	metadata []MetadataMatch
 	wildcard Field[bool]
 	settings []Assignment
@@ -44,6 +45,9 @@ func Compile(c *CustomHostnames) *Selector {
 		s.rules[i] = selectorRule{metadata: r.Match.Metadata, wildcard: r.Match.Wildcard, settings: r.Settings}
 		for _, pattern := range r.Match.Hostnames {
 			s.rules[i].globs = append(s.rules[i].globs, compileGlob(pattern))
+		}
+		for _, pattern := range r.Match.Except {
+			s.rules[i].except = append(s.rules[i].except, compileGlob(pattern))
 		}
 	}
 
@@ -94,16 +98,18 @@ func (r *selectorRule) match(name string, metadata map[string]string, wildcard b
 		return false
 	}
 	for _, m := range r.metadata {
-		if v, ok := metadata[m.Key]; !ok || !slices.Contains(m.Values, v) {
+		if v, ok := metadata[m.Key]; !ok || !m.Any && !slices.Contains(m.Values, v) {
 			return false
 		}
 	}
 
-	if len(r.globs) == 0 {
-		return true
-	}
-	for i := range r.globs {
-		if r.globs[i].match(name) {
+	return (len(r.globs) == 0 || anyMatch(r.globs, name)) && !anyMatch(r.except, name)
+}
+
+// anyMatch reports whether a name matches one of the patterns.
+func anyMatch(globs []glob, name string) bool {
+	for i := range globs {
+		if globs[i].match(name) {
 			return true
 		}
 	}

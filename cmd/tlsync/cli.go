@@ -39,7 +39,7 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Action:                helpOrUnknown,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
-			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(),
+			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
 
@@ -107,7 +107,7 @@ func refuseEmptyValues(c *cli.Context) error {
 func usageError(c *cli.Context, err error, _ bool) error {
 	flags := c.Command.Flags
 	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		return seeHelp(c, fmt.Errorf("unknown flag --%s%s", unknown, didYouMean("--%s", unknown, flagNames(flags))))
+		return seeHelp(c, unknownFlag(unknown, flags))
 	}
 	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return seeHelp(c, fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-")))
@@ -186,7 +186,7 @@ func didYouMean(format, name string, candidates []string) string {
 // so every command needs its own.
 func sharedFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Category: sharedCategory, Value: ".", TakesFile: true, Usage: "`DIR` directory that holds tlsync.yaml"},
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: sharedCategory, Value: ".", TakesFile: true, Usage: "`DIR` directory that holds tlsync.yaml"},
 		&cli.StringSliceFlag{Name: "zone", Category: sharedCategory, Usage: "`NAME` only this zone; may be repeated"},
 		&cli.StringFlag{Name: "format", Category: sharedCategory, Value: "text", Usage: "`FORMAT` output format"},
 		&cli.StringFlag{Name: "color", Category: sharedCategory, Value: "auto", Usage: "`WHEN` auto, always or never"},
@@ -198,6 +198,36 @@ func sharedFlags() []cli.Flag {
 		&cli.IntFlag{Name: "concurrency", Category: sharedCategory, Value: 10, Usage: "`N` at most N API requests at once"},
 		&cli.DurationFlag{Name: "timeout", Category: sharedCategory, Value: 30 * time.Second, Usage: "`TIME` for one API request"},
 	}
+}
+
+// hostnameFlag restricts a command to some names.
+func hostnameFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "hostname", Usage: "`GLOB` only these hostnames; may be repeated"}
+}
+
+// offlineFlags returns the shared flags of a command that sends no request. Those that
+// do nothing there, and the given ones, are accepted and not listed.
+func offlineFlags(hidden ...string) []cli.Flag {
+	hidden = append(hidden, "zone", "rate", "concurrency", "timeout")
+	flags := sharedFlags()
+	for _, f := range flags {
+		if !slices.Contains(hidden, f.Names()[0]) {
+			continue
+		}
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Hidden = true
+		case *cli.StringSliceFlag:
+			f.Hidden = true
+		case *cli.BoolFlag:
+			f.Hidden = true
+		case *cli.IntFlag:
+			f.Hidden = true
+		case *cli.DurationFlag:
+			f.Hidden = true
+		}
+	}
+	return flags
 }
 
 // choice refuses a value that is not one of the words that a flag takes.
@@ -221,14 +251,6 @@ func boolFlag(c *cli.Context, flag string) (bool, error) {
 // splitList splits the values of a flag that takes a list at commas and white space.
 func splitList(values []string) []string {
 	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-}
-
-// noArguments refuses positional arguments.
-func noArguments(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
-	}
-	return nil
 }
 
 // action makes what the library calls out of the two halves of a command: one reads

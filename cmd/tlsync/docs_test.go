@@ -72,11 +72,8 @@ func settingWords(s schema.Setting) []string {
 }
 
 func TestReadmeListsTheCommandsAndFlags(t *testing.T) {
-	common := []string{}
-	for _, f := range sharedFlags() {
-		common = append(common, f.Names()[0])
-	}
-	want := map[string][]string{"shared": sorted(common)}
+	common := flagNames(sharedFlags())
+	want := map[string][]string{"shared": sorted(slices.Clone(common))}
 	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands {
 		want["names of "+c.Name] = c.Names()
 		want["flags of "+c.Name] = sorted(ownFlags(c.Flags, common))

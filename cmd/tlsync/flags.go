@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -21,6 +22,9 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		Concurrency: c.Int("concurrency"), Timeout: c.Duration("timeout"), Limit: p.Limit(c.Duration("deadline")),
 	}
 	if o.Zones, err = zonesFlag(c); err != nil {
+		return o, err
+	}
+	if o.Hostnames, err = hostnamesFlag(c); err != nil {
 		return o, err
 	}
 	if !slices.Contains(formats, o.Format) {
@@ -66,11 +70,45 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 	return zones, nil
 }
 
+// hostnamesFlag reads --hostname. An unset shell variable must not mean every name.
+func hostnamesFlag(c *cli.Context) ([]string, error) {
+	given := splitList(c.StringSlice("hostname"))
+	if c.IsSet("hostname") && len(given) == 0 {
+		return nil, errors.New("--hostname: want a hostname, or a pattern such as *.pay.example")
+	}
+
+	var names []string
+	for _, g := range given {
+		name, err := schema.CanonicalGlob(g)
+		if err != nil {
+			return nil, fmt.Errorf("--hostname %q: %w", g, err)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
 // wantsColor decides whether stdout is colored. Some runners of GitHub workflows give a
 // step a terminal, others a pipe: neither gets color by itself.
 func (p *program) wantsColor(when string) bool {
 	return when == "always" ||
 		when == "auto" && p.Getenv("NO_COLOR") == "" && !p.InActions() && isTerminal(p.Out)
+}
+
+// logger makes the log that the flags ask for.
+func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
+	if err := choice("log-format", c.String("log-format"), "text", "json"); err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", c.String("log-level"))
+	}
+	if quiet && !c.IsSet("log-level") {
+		level = slog.LevelError
+	}
+
+	return slog.New(newLogHandler(p.Err, c.String("log-format"), level)), nil
 }
 
 // maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;

@@ -22,7 +22,7 @@ SIGTERM, requests in flight finish, nothing more is written, and the report says
 what was done; run apply again to continue. With --reviewed, nothing is written
 unless every change is in the reviewed plan. With a plan file, only its changes
 are written, and none if live state changed since the plan was made.`,
-		Flags: append(sharedFlags(),
+		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.BoolFlag{Name: "auto-approve", Aliases: []string{"yes", "y"}, Usage: "do not ask"},
 			&cli.StringSliceFlag{Name: "allow-hazards", Usage: "`A,B` hazards to accept"},
 			&cli.StringFlag{Name: "max-changes", Usage: "`N|N%` at most N changes; replaces the policy's limit"},

@@ -17,7 +17,7 @@ and exits with 2 if they differ. With --applied, live state is expected to match
 that commit, and changes from later commits are pending, not drift. Outside a
 repository, the files are used as they are. Never writes to Cloudflare.
 Formats: text, json, markdown, github (annotations for a workflow).`,
-		Flags: append(sharedFlags(),
+		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
 			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
 		),

@@ -18,7 +18,7 @@ allow by name, and other findings. With --base, changes from the commits since
 then are told apart from drift. With --snapshot, nothing is read from
 Cloudflare. Never writes to Cloudflare.
 Formats: text, json, markdown, github (annotations for a workflow).`,
-		Flags: append(sharedFlags(),
+		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "base", Usage: "`REF` tell changes since this commit from drift"},
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save the plan to this file, as JSON"},
 			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
@@ -43,7 +43,7 @@ func (p *program) showCommand() *cli.Command {
 		UsageText: "tlsync show FILE",
 		Description: `Prints a plan that tlsync plan --out saved, or the receipt of an apply.
 Formats: text, json, markdown.`,
-		Flags:  sharedFlags(),
+		Flags:  offlineFlags("config", "quiet"),
 		Action: action(p.showOptions, p.Show),
 	}
 }

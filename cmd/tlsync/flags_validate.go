@@ -14,7 +14,7 @@ func (p *program) validateCommand() *cli.Command {
 		UsageText: "tlsync validate [--config DIR]",
 		Description: `Reads the configuration and reports every mistake at once, each with its
 file, line and column. Formats: text, json, github.`,
-		Flags:  sharedFlags(),
+		Flags:  offlineFlags("verbose"),
 		Action: action(p.validateOptions, p.Validate),
 	}
 }

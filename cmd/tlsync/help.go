@@ -48,6 +48,9 @@ const sharedCategory = "Shared flags"
 func flagHelp(flags []cli.Flag) string {
 	byCategory := map[string]string{}
 	for _, f := range flags {
+		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
+			continue
+		}
 		category := "Flags"
 		if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() != "" {
 			category = c.GetCategory()

@@ -2,41 +2,77 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"tlsync/engine/safe/safetest"
 )
 
-// evilValue is a value that turns into a command only when it is printed.
-type evilValue struct{ Name string }
+// hostileText holds a command of the runner, of a terminal, and characters that change how
+// others look.
+const hostileText = "##[command]x\n::error::y \x1b[31m\u202e\xff"
 
-func (evilValue) LogValue() slog.Value { return slog.StringValue("##[lazy]") }
+type (
+	hostileStringer struct{}
+	hostileValuer   struct{}
+	hostileJSON     struct{}
+	hostileMember   struct{ Member string }
+)
 
-// TestNothingInTheLogIsACommand puts a command of GitHub's runner into every place of a
-// record that takes text.
-func TestNothingInTheLogIsACommand(t *testing.T) {
+func (hostileStringer) String() string { return hostileText }
+func (hostileValuer) LogValue() slog.Value {
+	return slog.GroupValue(slog.String(hostileText, hostileText))
+}
+func (hostileJSON) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"##[": "##[command]"})
+}
+func (e *nilError) Error() string { return e.text }
+
+type nilError struct{ text string }
+
+// TestLogIsHarmless puts hostile text in every place of a log where text can be.
+func TestLogIsHarmless(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
-		var b bytes.Buffer
-		log := newLog(&b, slog.LevelDebug, format)
-		log.With("with##[a]", "##[b]").WithGroup("group##[c]").Warn("message##[d]\n::error::x",
-			"key##[e]", "value##[f]\u202e", "error", fmt.Errorf("wrapped: %w", errors.New("##[g]")),
-			"list", []string{"##[h]"}, "struct", struct{ A string }{"##[i]"}, "bytes", []byte("x"), "number", 7,
-			slog.Group("inner##[j]", "k##[k]", "##[l]", slog.Group("deep", "m", errors.New("##[m]"))),
-			"stringer", &bytes.Buffer{}, "lazy", evilValue{}, "ptr", &evilValue{"##[n]"})
+		t.Run(format, func(t *testing.T) {
+			var out bytes.Buffer
+			log := slog.New(newLogHandler(&out, format, slog.LevelDebug))
 
-		got := b.String()
-		if strings.Contains(got, "##[") || strings.Contains(got, "\u202e") || strings.Count(got, "\n") != 1 {
-			t.Errorf("%s: a command, or a second line, is in %s", format, got)
-		}
-		for _, part := range "abcdefghijklm" {
-			if !strings.Contains(got, "# #["+string(part)+"]") {
-				t.Errorf("%s: %c is missing in %s", format, part, got)
+			log.Info(hostileText)
+			log.Info("key", hostileText, 1)
+			log.Info("values", "string", hostileText, "bytes", []byte(hostileText), "member", hostileMember{hostileText}, "nil", (*nilError)(nil), "any", nil)
+			log.Info("methods", "error", fmt.Errorf("##[x: %w", errors.New(hostileText)), "stringer", hostileStringer{}, "valuer", hostileValuer{}, "json", hostileJSON{})
+			keyless := []any{hostileText}
+			log.Info("a value without its key", keyless...)
+			log.Info("group", slog.Group(hostileText, slog.Group(hostileText, hostileText, hostileText)))
+			log.With(hostileText, hostileText).WithGroup(hostileText).Warn("inherited", hostileText, hostileText)
+
+			if bad := safetest.Unsafe(out.String()); bad != "" {
+				t.Errorf("the log has %s:\n%q", bad, out.String())
 			}
-		}
-		if !strings.Contains(got, "# #[lazy]") || !strings.Contains(got, "number") {
-			t.Errorf("%s: something is missing in %s", format, got)
-		}
+			if n := strings.Count(out.String(), "\n"); n != 7 {
+				t.Errorf("seven records are %d lines:\n%s", n, out.String())
+			}
+			if strings.Contains(out.String(), "PANIC") {
+				t.Error(out.String())
+			}
+		})
+	}
+}
+
+// TestLogKeepsItsTypes checks that harmless values stay as they are.
+func TestLogKeepsItsTypes(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(newLogHandler(&out, "json", slog.LevelInfo))
+	log.Debug("not shown")
+	log.Info("m", "n", 3, "for", 2*time.Second, "ok", true, "s", "a b", slog.Group("g", "x", 1.5))
+
+	got := out.String()[strings.Index(out.String(), `"msg"`):]
+	if want := `"msg":"m","n":3,"for":2000000000,"ok":true,"s":"a b","g":{"x":1.5}}` + "\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -23,10 +23,15 @@ import (
 	"tlsync/engine/plan"
 )
 
-// MaxAge is the greatest age of the reading that a write relies on. Cloudflare has no
-// versions of objects, so a write overwrites whatever someone else changed since the
-// reading.
-const MaxAge = time.Minute
+// MaxAge is the greatest age of the reading that a write of a whole object relies on.
+// Cloudflare has no versions of objects, so such a write overwrites whatever someone
+// else changed since the reading, managed or not. At the default rate of requests about
+// twenty writes fit into it, so one reading has to serve as many of them.
+const MaxAge = 5 * time.Second
+
+// MaxValueAge is the same for a write of a single value. It overwrites nothing but that
+// value, and the reading only tells whether someone else has changed it.
+const MaxValueAge = time.Minute
 
 // Grace is how long a write in flight may continue after a stop. A cancelled CI job is
 // killed ten seconds after its first signal, and the report has to be written by then.
@@ -114,7 +119,7 @@ func Run(ctx context.Context, p *plan.Plan, t Target, o Options) *Result {
 				if !ok {
 					return
 				}
-				r.finish(i, r.guarded(ctx, writes, &p.Changes[i]))
+				r.finish(i, r.guarded(ctx, writes, i))
 			}
 		})
 	}
@@ -144,8 +149,7 @@ type run struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	waits    []int // how many of the changes it needs are not done yet
-	ready    []int // ascending
-	together []int // those that go before the others in ready, if they are in it
+	queue    queue
 	inFlight int
 	steps    []Step
 	started  []bool
@@ -161,6 +165,7 @@ func newRun(p *plan.Plan, t Target, o Options) *run {
 		dependants: make([][]int, n),
 		alone:      make(chan struct{}, 1),
 		waits:      make([]int, n),
+		queue:      newQueue(p, t),
 		steps:      make([]Step, n),
 		started:    make([]bool, n),
 	}
@@ -181,7 +186,7 @@ func newRun(p *plan.Plan, t Target, o Options) *run {
 			}
 		}
 		if r.waits[i] == 0 {
-			r.ready = append(r.ready, i)
+			r.queue.add(i)
 		}
 	}
 	return r
@@ -201,8 +206,7 @@ func (r *run) next(ctx context.Context) (int, bool) {
 			return 0, false
 		}
 
-		if len(r.ready) > 0 {
-			i := r.pick()
+		if i, ok := r.queue.take(); ok {
 			r.started[i] = true
 			r.inFlight++
 			return i, true
@@ -215,47 +219,13 @@ func (r *run) next(ctx context.Context) (int, bool) {
 	}
 }
 
-// pick takes the next change out of ready: the first one, and right after it all that
-// are read together with it. A run may take hours and a reading is good for a minute,
-// so in any other order nearly every change would need its page read again.
-func (r *run) pick() int {
-	for len(r.together) > 0 {
-		i := r.together[0]
-		r.together = r.together[1:]
-		if at, ok := slices.BinarySearch(r.ready, i); ok {
-			r.ready = slices.Delete(r.ready, at, at+1)
-			return i
-		}
-	}
-
-	i := r.ready[0]
-	r.ready = r.ready[1:]
-
-	if name := r.batch(&r.plan.Changes[i]); name != "" {
-		for _, j := range r.ready {
-			if r.batch(&r.plan.Changes[j]) == name {
-				r.together = append(r.together, j)
-			}
-		}
-	}
-	return i
-}
-
-// batch returns the name of the batch in which the target reads the object of a change,
-// "" if it reads the object alone.
-func (r *run) batch(c *plan.Change) string {
-	if b, ok := r.target.(Batcher); ok {
-		return b.Batch(c)
-	}
-	return ""
-}
-
 // finish records the step of a change and decides what it means for the others.
 func (r *run) finish(i int, s Step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
 	r.inFlight--
+	r.queue.ended(i)
 	r.record(i, s)
 	switch {
 	case s.Outcome == Done:
@@ -263,7 +233,7 @@ func (r *run) finish(i int, s Step) {
 		r.remember(false)
 		r.unblock(i)
 	case s.Outcome == Failed && s.Err != nil:
-		r.afterFailure(s)
+		r.afterFailure(i, s)
 	}
 	r.changed.Broadcast()
 }
@@ -272,14 +242,13 @@ func (r *run) finish(i int, s Step) {
 func (r *run) unblock(i int) {
 	for _, d := range r.dependants[i] {
 		if r.waits[d]--; r.waits[d] == 0 && r.steps[d].Outcome == NotAttempted {
-			at, _ := slices.BinarySearch(r.ready, d)
-			r.ready = slices.Insert(r.ready, at, d)
+			r.queue.add(d)
 		}
 	}
 }
 
-// afterFailure decides whether a failure stops the run.
-func (r *run) afterFailure(s Step) {
+// afterFailure decides what a failure stops.
+func (r *run) afterFailure(i int, s Step) {
 	var bug *crash.Error
 	var conflict conflictError
 	var ineffective ineffectiveError
@@ -291,7 +260,9 @@ func (r *run) afterFailure(s Step) {
 	case errors.As(s.Err, &ineffective):
 		// The API takes writes, but needs time.
 	case denied(s.Err):
-		r.stopDenied(s.Change)
+		if l, closed := r.queue.denied(i); closed {
+			r.withhold(l)
+		}
 	case refused(s.Err):
 		// Only this object is refused. If Cloudflare never accepts it, it must not stop
 		// the others in this run and in every later one.
@@ -313,40 +284,28 @@ func (r *run) countFailure() {
 	}
 }
 
-// permission returns the name of the permission that writing an object of an account
-// needs, "" for objects of zones.
-func permission(k plan.Kind) string {
-	switch k {
-	case plan.KindMTLSCertificate, plan.KindMTLSHostname:
-		return "Access: Mutual TLS Certificates"
-	case plan.KindAccessApplication:
-		return "Access: Apps and Policies"
-	case plan.KindAlert:
-		return "Notifications"
-	case plan.KindZone, plan.KindHostname, plan.KindCustomHostname:
-	}
-	return ""
+// answered notes that the API took a write or judged its content, and not the
+// credentials.
+func (r *run) answered(i int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue.answered(i)
+	r.changed.Broadcast()
 }
 
-// stopDenied ends the run after a write that the credentials do not allow. If it was
-// about an object of an account, it ends only the changes that need the same permission
-// in that account: tokens made for zones commonly lack the permissions for accounts.
-func (r *run) stopDenied(c *plan.Change) {
-	if !c.Kind.OfAccount() {
-		r.stopped = "the credentials do not allow writing; every further write would fail too"
-		return
-	}
-
-	same := func(i int) bool {
-		x := r.steps[i].Change
-		return permission(x.Kind) == permission(c.Kind) && x.AccountID == c.AccountID
-	}
-	r.ready = slices.DeleteFunc(r.ready, same)
-	for i := range r.steps {
-		if r.steps[i].Outcome == NotAttempted && same(i) && !r.started[i] {
-			r.skip(i, "the credentials do not allow it: it needs the same permission as "+c.String()+", which failed")
-			r.skipDependants(i)
+// withhold gives up the changes of a lane that have not started. What needs them is
+// skipped.
+func (r *run) withhold(l *lane) {
+	var rest []int
+	for _, i := range l.all {
+		if !r.started[i] && r.steps[i].Outcome == NotAttempted {
+			r.steps[i].Reason = l.why()
+			rest = append(rest, i)
 		}
+	}
+	l.withheld = len(rest)
+	for _, i := range rest {
+		r.skipDependants(i)
 	}
 }
 
@@ -390,14 +349,18 @@ func (r *run) skip(i int, reason string) {
 func (r *run) skipDependants(i int) {
 	s := r.steps[i]
 	verb := "failed"
-	if s.Outcome == Skipped {
+	switch s.Outcome {
+	case Skipped:
 		verb = "was skipped"
+	case NotAttempted:
+		verb = "was not attempted"
+	case Done, Failed:
 	}
 
 	for todo := slices.Clone(r.dependants[i]); len(todo) > 0; {
 		d := todo[0]
 		todo = todo[1:]
-		if r.steps[d].Outcome == NotAttempted {
+		if r.steps[d].Outcome == NotAttempted && r.steps[d].Reason == "" {
 			r.skip(d, "it needs "+s.Change.String()+", which "+verb)
 			todo = append(todo, r.dependants[d]...)
 		}
@@ -418,9 +381,9 @@ func (r *run) result() *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	res := &Result{Plan: r.plan, Steps: r.steps, Tally: Tally{Planned: len(r.steps)}}
+	res := &Result{Plan: r.plan, Steps: r.steps, Tally: Tally{Planned: len(r.steps)}, Denied: r.queue.denials()}
 	for i := range r.steps {
-		switch r.steps[i].Outcome {
+		switch s := &r.steps[i]; s.Outcome {
 		case Done:
 			res.Tally.Done++
 		case Failed:
@@ -429,12 +392,10 @@ func (r *run) result() *Result {
 			res.Tally.Skipped++
 		case NotAttempted:
 			res.Tally.NotAttempted++
-			r.steps[i].Reason = r.stopped
+			if s.Reason == "" {
+				s.Reason, res.Stopped = r.stopped, r.stopped
+			}
 		}
-	}
-
-	if res.Tally.Done+res.Tally.Failed+res.Tally.Skipped < len(r.steps) {
-		res.Stopped = r.stopped
 	}
 	return res
 }

@@ -359,33 +359,98 @@ func TestSuccessWithoutSuccess(t *testing.T) {
 	s.converges()
 }
 
-func TestDeniedStopsTheRun(t *testing.T) {
-	t.Run("from the first write on", func(t *testing.T) {
+// TestDeniedStopsItsKindOfWrite: what the credentials may not write says nothing about
+// another kind of write, another zone, or what they have just written.
+func TestDeniedStopsItsKindOfWrite(t *testing.T) {
+	t.Run("everything is refused", func(t *testing.T) {
 		s := newStand(t, chainSeed, chainConfig)
 		p := s.plan()
 		if err := s.server.Permissions("writer", sandbox.ReadOnly(), ""); err != nil {
 			t.Fatal(err)
 		}
 		r := apply.Run(t.Context(), p, s.writer, apply.Options{Concurrency: 1})
-		expect(t, r, "failed "+free, "not_attempted "+pin, "not_attempted "+second, "not_attempted "+zone, "not_attempted "+unpin)
-		contains(t, r.Stopped, "credentials")
+		expect(t, r, "failed "+free, "failed "+pin, "failed "+second, "skipped "+zone, "skipped "+unpin)
 		contains(t, reason(t, r, free), "SSL and Certificates")
-		if r.Writes() != 0 {
-			t.Errorf("%d steps wrote", r.Writes())
+		want := []string{"Cloudflare refused writes with the default credentials: custom hostnames of zone saas.example (2 refused, 0 not attempted) and settings of zone second.example (1 refused, 0 not attempted)"}
+		if diff := cmp.Diff(want, r.Denied); diff != "" || r.Writes() != 0 {
+			t.Errorf("%d steps wrote; (-want +got):\n%s", r.Writes(), diff)
 		}
 	})
-	t.Run("in the middle", func(t *testing.T) {
+	t.Run("one kind of write, in the middle", func(t *testing.T) {
 		s := newStand(t, chainSeed, chainConfig)
 		f := patch("revoke", "pin.test")
 		f.Permission = sandbox.SSLEdit
 		s.fault(f)
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 1})
-		expect(t, r, "done "+free, "failed "+pin, "not_attempted "+second, "skipped "+zone, "skipped "+unpin)
+		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
 		if err := s.server.Permissions("writer", sandbox.All(), ""); err != nil {
 			t.Fatal(err)
 		}
 		s.converges()
 	})
+}
+
+// TestTheRestOfAKindOfWriteIsGivenUp after five refusals in a row, at every
+// concurrency, and the other zone is done.
+func TestTheRestOfAKindOfWriteIsGivenUp(t *testing.T) {
+	for _, concurrency := range []int{1, 8} {
+		s := newStand(t, thirtySeed+"  - name: second.example\n", thirtyConfig+"settings: { http3: off }\n---\nzone: second.example\nsettings: { http2: off }\n")
+		p := s.plan()
+		if err := s.server.Permissions("writer", []string{sandbox.SSLRead, sandbox.ZoneSettingsEdit}, ""); err != nil {
+			t.Fatal(err)
+		}
+		r := apply.Run(t.Context(), p, s.writer, apply.Options{Concurrency: concurrency})
+		addsUp(t, r)
+		if want := (apply.Tally{Planned: 32, Done: 2, Failed: 5, NotAttempted: 25}); r.Tally != want || r.Stopped != "" {
+			t.Errorf("concurrency %d: %+v, stopped: %q", concurrency, r.Tally, r.Stopped)
+		}
+		want := []string{"Cloudflare refused writes with the default credentials: custom hostnames of zone saas.example (5 refused, 25 not attempted)"}
+		if diff := cmp.Diff(want, r.Denied); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if err := s.server.Permissions("writer", sandbox.All(), ""); err != nil {
+			t.Fatal(err)
+		}
+		s.converges()
+	}
+}
+
+const (
+	thirtySeed = `
+zones:
+  - name: saas.example
+    generate: {count: 30, pattern: "h%02d.test"}
+`
+	thirtyConfig = "zone: saas.example\ncustom_hostnames: { defaults: { http2: on } }\n"
+)
+
+// TestRefusedObjectsDoNotStopTheOthers: a 403 for some hostnames, and next to each
+// other, is not one for all. Every run does what it can, at every concurrency.
+func TestRefusedObjectsDoNotStopTheOthers(t *testing.T) {
+	for name, refused := range map[string][]string{
+		"one":            {"h07.test"},
+		"the first ten":  {"h01.test", "h02.test", "h03.test", "h04.test", "h05.test", "h06.test", "h07.test", "h08.test", "h09.test", "h10.test"},
+		"six at the end": {"h25.test", "h26.test", "h27.test", "h28.test", "h29.test", "h30.test"},
+	} {
+		for _, concurrency := range []int{1, 8} {
+			s := newStand(t, thirtySeed, thirtyConfig)
+			for _, h := range refused {
+				f := patch("error", h)
+				f.Status, f.Code = 403, 10000
+				s.fault(f)
+			}
+			for range 2 {
+				p := s.plan()
+				r := apply.Run(t.Context(), p, s.writer, apply.Options{Concurrency: concurrency})
+				addsUp(t, r)
+				if r.Tally.Done != len(p.Changes)-len(refused) {
+					t.Errorf("%s, concurrency %d: %+v, %q", name, concurrency, r.Tally, r.Denied)
+				}
+				s.connect()
+			}
+			s.converges()
+		}
+	}
 }
 
 const (

@@ -1,6 +1,10 @@
 package apply
 
-import "tlsync/engine/plan"
+import (
+	"strings"
+
+	"tlsync/engine/plan"
+)
 
 // Outcome is the outcome of one change.
 type Outcome string
@@ -10,7 +14,7 @@ const (
 	Done         Outcome = "done"          // in effect: written now, or before
 	Failed       Outcome = "failed"        // refused, conflicting, or of unknown outcome
 	Skipped      Outcome = "skipped"       // a change it needs did not succeed
-	NotAttempted Outcome = "not_attempted" // the run stopped before its turn
+	NotAttempted Outcome = "not_attempted" // the run stopped before its turn, or gave it up
 )
 
 // Step is a change with its outcome.
@@ -53,15 +57,28 @@ type Result struct {
 	Plan  *plan.Plan
 	Steps []Step
 	Tally Tally
-	// Stopped says why the run ended early, such as an interrupt or a missing
-	// permission. It is empty if the run attempted everything.
+	// Stopped says why the run ended early, such as an interrupt. It is empty if the
+	// run attempted everything, but for what Denied speaks of.
 	Stopped string
+	// Denied has a sentence for each credential that Cloudflare refused a kind of write
+	// in a zone or an account, which the run then gave up.
+	Denied []string
 	// Remaining is a new plan made from the live state at the end: the changes that
 	// are still missing. It is nil if the live state could not be read.
 	Remaining *plan.Plan
 	// Beyond is how many changes Remaining leaves out because the run was limited to a
 	// saved plan that does not contain them.
 	Beyond int
+}
+
+// Why says in one line why changes were not attempted, "" if all were and Cloudflare
+// refused no kind of write.
+func (r *Result) Why() string {
+	parts := r.Denied
+	if r.Stopped != "" {
+		parts = append([]string{r.Stopped}, parts...)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Already adds changes that were in effect before the run, as done.

@@ -12,32 +12,37 @@ import (
 	"tlsync/schema"
 )
 
-// queueTime is the part of MaxAge reserved for a write's wait for the rate limit. Where
-// an object is read alone, the reading before its first write may be at most
-// MaxAge - queueTime old.
-const queueTime = 15 * time.Second
+// transit is the part of a reading's greatest age that is reserved for the way of the
+// write to the API.
+const transit = 500 * time.Millisecond
+
+// maxAge returns the greatest age that the reading of a change's object may have when
+// its write is sent.
+func maxAge(c *plan.Change) time.Duration {
+	if c.Kind == plan.KindZone || c.Kind == plan.KindHostname {
+		return MaxValueAge - transit
+	}
+	return MaxAge - transit
+}
 
 // guarded calls step and turns a panic into a failure that ends the run, so that every
 // change is still accounted for. The step counts as written, because the request may
 // have been sent before the panic.
-func (r *run) guarded(ctx, writes context.Context, c *plan.Change) (s Step) {
+func (r *run) guarded(ctx, writes context.Context, i int) (s Step) {
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
-			s = Step{Change: c, Wrote: true}.failed(bug)
+			s = Step{Change: &r.plan.Changes[i], Wrote: true}.failed(bug)
 		}
 	}()
-	return r.step(ctx, writes, c)
+	return r.step(ctx, writes, i)
 }
 
 // step carries out one change: read the object, compare it with the plan, write,
 // compare again. Reading uses ctx, so that an interrupt ends it at once; a write in
 // flight uses writes, which outlives ctx by Grace.
-func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
+func (r *run) step(ctx, writes context.Context, i int) Step {
+	c := &r.plan.Changes[i]
 	s := Step{Change: c, Outcome: Failed}
-	maxAge := MaxAge - queueTime
-	if r.batch(c) != "" {
-		maxAge = MaxAge
-	}
 
 	// Do not start beside a write that runs alone.
 	select {
@@ -47,7 +52,7 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 		return notAttempted(c, context.Cause(ctx))
 	}
 
-	object, err := r.target.Read(ctx, c, maxAge)
+	object, err := r.read(ctx, i)
 	if err != nil {
 		if ctx.Err() != nil {
 			return notAttempted(c, err)
@@ -64,7 +69,45 @@ func (r *run) step(ctx, writes context.Context, c *plan.Change) Step {
 	case plan.Moved:
 		return s.failed(conflict(e, found))
 	}
-	return r.write(ctx, writes, c, object)
+	return r.write(ctx, writes, i, object)
+}
+
+// read reads the object of a change before its first write. If it begins a batch, it
+// first waits until the rate lets the whole batch through, so that one reading serves
+// all of it.
+func (r *run) read(ctx context.Context, i int) (plan.Object, error) {
+	c := &r.plan.Changes[i]
+	r.mu.Lock()
+	further, leads := r.queue.leads(i)
+	r.mu.Unlock()
+	if !leads {
+		age := maxAge(c)
+		if r.batch(c) == nil {
+			age -= age / 4 // the write may have to wait for its turn
+		}
+		return r.target.Read(ctx, c, age)
+	}
+
+	fit, err := r.queue.batcher.Room(ctx, c, 1+further)
+	if err != nil {
+		return plan.Object{}, err
+	}
+	object, err := r.target.Read(ctx, c, maxAge(c))
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue.read(i, fit-1)
+	r.changed.Broadcast()
+	return object, err
+}
+
+// batch returns the batch in which the target reads the object of a change, nil if it
+// reads the object alone.
+func (r *run) batch(c *plan.Change) any {
+	if b := r.queue.batcher; b != nil {
+		return b.Batch(c)
+	}
+	return nil
 }
 
 // notAttempted returns the step of a change whose write was never sent, because the

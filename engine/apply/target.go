@@ -12,7 +12,7 @@ import (
 // An error may say more about itself by having some of these methods:
 //
 //   - OutcomeUnknown() bool: the write may or may not have been done; reading decides.
-//   - Denied() bool: the credentials do not allow it, so every further write would fail.
+//   - Denied() bool: the credentials do not seem to allow it; see Granter.
 //   - Refused() bool: the API refuses this request, which says nothing about others. If
 //     the outcome is unknown too, reading decides, and the write is not repeated.
 //   - Busy() bool: the API refuses it for now; repeat it later, from a new reading.
@@ -33,7 +33,23 @@ type Target interface {
 
 // A Batcher is a Target that reads many objects at once.
 type Batcher interface {
-	// Batch returns a name that is the same for all changes whose objects are read
-	// together, "" if the object is read alone.
-	Batch(c *plan.Change) string
+	// Expect tells which changes are to be written, before the first one is.
+	Expect(changes []plan.Change)
+	// Batch returns the batch in which the object of a change is read. It can be
+	// compared, and is nil if the object is read alone.
+	Batch(c *plan.Change) any
+	// Members returns the ids of the objects that were in a batch when it was last
+	// read.
+	Members(batch any) []string
+	// Room waits until a batch could be read and so many of its objects written, the
+	// object of the change among them, without a wait for the rate limit in between.
+	// It returns the number of writes, or fewer if the rate never lets so many through
+	// at once.
+	Room(ctx context.Context, c *plan.Change, writes int) (int, error)
+}
+
+// A Granter is a Target that knows what each write takes to be allowed.
+type Granter interface {
+	// Grant returns what the write of a change takes.
+	Grant(c *plan.Change) plan.Grant
 }

@@ -70,7 +70,7 @@ func (q *queue) Write(ctx context.Context, c *plan.Change, req plan.Request) (pl
 	return shown(c, c.Edits[0].To), nil
 }
 
-// TestAWriteThatWaitedIsReadAgain writes over no reading that is older than MaxAge,
+// TestAWriteThatWaitedIsReadAgain writes over no reading that is older than MaxValueAge,
 // however long the write had to wait for its turn.
 func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 	for _, tc := range []struct {
@@ -94,7 +94,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 				t.Errorf("%s: %d attempts, want %d", tc.name, q.writes["a"], tc.tries)
 			}
 			for _, age := range q.ages {
-				if age > apply.MaxAge {
+				if age > apply.MaxValueAge {
 					t.Errorf("%s: written over a reading that was %s old", tc.name, age)
 				}
 			}
@@ -111,7 +111,7 @@ func TestAWriteThatWaitedIsReadAgain(t *testing.T) {
 		q := &queue{slow: newSlow(0, nil), waits: []time.Duration{time.Hour}}
 		r := apply.Run(t.Context(), inARow("a"), q, apply.Options{Concurrency: 1})
 		expect(t, r, "failed zone#a")
-		contains(t, reason(t, r, "zone#a"), "the rate limit let no write through within a minute of reading the object")
+		contains(t, reason(t, r, "zone#a"), "the rate limit let no write through soon enough after the reading of the object")
 		if q.writes["a"] != 6 || len(q.ages) > 0 || r.Steps[0].Wrote {
 			t.Errorf("%d attempts, %d writes", q.writes["a"], len(q.ages))
 		}

@@ -10,13 +10,13 @@ import (
 )
 
 // maxStale is how often a write is repeated from a new reading because the last
-// reading grew older than MaxAge before the rate limit let the write through. These
+// reading grew too old before the rate limit let the write through. These
 // repeated writes run alone, and no other change starts meanwhile: otherwise the
 // readings could use up the whole rate.
 const maxStale = 5
 
 // errStale reports a write whose readings all grew too old in the queue.
-var errStale = errors.New("the rate limit let no write through within a minute of reading the object, several times in a row: raise the rate, or stop other clients that use it up")
+var errStale = errors.New("the rate limit let no write through soon enough after the reading of the object, several times in a row: raise the rate, or stop other clients that use it up")
 
 // busyPauses are the pauses before a write is repeated that the API was too busy to
 // take: about a minute and a half in all.
@@ -39,7 +39,8 @@ type attempt struct {
 // equal PATCH restarts the validation of a pending hostname. The object is read
 // instead, and the write sent once more only if the object is unchanged. A write that
 // was surely not processed is repeated too, but also from a new reading.
-func (r *run) write(ctx, writes context.Context, c *plan.Change, object plan.Object) Step {
+func (r *run) write(ctx, writes context.Context, i int, object plan.Object) Step {
+	c := &r.plan.Changes[i]
 	a := &attempt{run: r, change: c, object: object}
 	defer a.letOthersStart()
 
@@ -49,6 +50,9 @@ func (r *run) write(ctx, writes context.Context, c *plan.Change, object plan.Obj
 		}
 
 		answer, err := a.send(ctx)
+		if err == nil || refused(err) {
+			r.answered(i)
+		}
 		var s Step
 		var ended bool
 		switch {
@@ -74,7 +78,7 @@ func (a *attempt) written() Step { return Step{Change: a.change, Outcome: Failed
 // send sends the write once, over the last reading.
 func (a *attempt) send(ctx context.Context) (plan.Object, error) {
 	req := plan.NewRequest(a.change, a.object)
-	req.Before = a.object.At.Add(MaxAge)
+	req.Before = a.object.At.Add(maxAge(a.change))
 
 	answer, err := a.run.target.Write(ctx, a.change, req)
 	if !tooOld(err) {
@@ -92,13 +96,13 @@ func (a *attempt) prepare(ctx context.Context, err error) (Step, bool) {
 		return notAttempted(a.change, err), true // the run ended while the write was queueing
 	}
 
-	var maxAge time.Duration
+	var age time.Duration
 	switch {
 	case late && a.stale == maxStale:
 		return a.unwritten().failed(errStale), true
 	case late:
-		if a.run.batch(a.change) != "" {
-			maxAge = MaxAge // a reading made for its neighbours will do
+		if a.run.batch(a.change) != nil {
+			age = maxAge(a.change) // a reading made for its neighbours will do
 		}
 		a.stale++
 		if !a.runAlone(ctx) {
@@ -108,7 +112,7 @@ func (a *attempt) prepare(ctx context.Context, err error) (Step, bool) {
 		return a.unwritten().failed(err), true
 	}
 
-	object, unread := a.run.target.Read(ctx, a.change, maxAge)
+	object, unread := a.run.target.Read(ctx, a.change, age)
 	switch {
 	case unread != nil && late && ctx.Err() != nil:
 		return notAttempted(a.change, unread), true

@@ -1,7 +1,9 @@
 package cloudflare
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 type cache struct {
 	mu               sync.Mutex
 	customHostnames  map[string]customHostnameEntry // by id
+	pages            map[pageKey][]string           // the ids on a page of custom hostnames
+	places           map[string]*places             // by zone
 	settings         map[settingKey]settingEntry
 	hostnameSettings map[settingKey]*hostnameSettingsEntry
 	busy             map[any]chan struct{} // closed when the page or the list has been read
@@ -24,8 +28,17 @@ type cache struct {
 
 type customHostnameEntry struct {
 	hostname *plan.Hostname // nil if it has to be read again; never modified
-	at       time.Time
-	page     pageKey
+	at       time.Time      // decides between readings and writes
+	seen     time.Time      // the state is no older than this
+	page     pageKey        // zero if it is not known
+}
+
+// places says how well the places of a zone's custom hostnames are known.
+type places struct {
+	size     int // of the pages on which names are read again
+	largest  int // page that the server gives
+	requests int // that the whole list takes
+	lost     int // hostnames that left their page since it was read
 }
 
 // pageKey is the place of a custom hostname in the list.
@@ -52,35 +65,173 @@ type hostnameSettingsEntry struct {
 func newCache() *cache {
 	return &cache{
 		customHostnames:  map[string]customHostnameEntry{},
+		pages:            map[pageKey][]string{},
+		places:           map[string]*places{},
 		settings:         map[settingKey]settingEntry{},
 		hostnameSettings: map[settingKey]*hostnameSettingsEntry{},
 		busy:             map[any]chan struct{}{},
 	}
 }
 
-// putPages stores a list whose reading began at a time.
+// refreshSizes are the sizes of the pages on which custom hostnames are read again. A
+// small page is quick to read.
+var refreshSizes = []int{50, 100, 250, 500, 1000}
+
+// putPages stores a list whose reading began at a time, and where each name will be on
+// the pages on which names are read again.
 func (c *cache) putPages(zone string, l *listing[plan.Hostname], at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
+	first, last := 0, 0
+	for _, n := range l.pages {
+		last = max(last, n)
+		if n == 1 {
+			first++
+		}
+	}
+	p := &places{size: refreshSizes[0], largest: l.size, requests: last}
+	if last > 1 {
+		p.largest = min(l.size, first)
+	}
+	if old := c.places[zone]; old != nil {
+		p.size = old.size
+	}
+	c.places[zone] = p
+
+	ids := make([]string, len(l.items))
 	for i := range l.items {
 		h := l.items[i] // a copy: the caller sorts the list in place
 		c.put(&h, pageKey{zone, l.pages[i], l.size}, at)
+		ids[i] = h.ID
+	}
+	c.divide(zone, ids)
+}
+
+// divide divides the names of a zone, in the order of the list, into pages. If the
+// server gives only smaller ones, they stay on those of the list. The caller holds the
+// lock.
+func (c *cache) divide(zone string, ids []string) {
+	for key := range c.pages {
+		if key.zone == zone {
+			delete(c.pages, key)
+		}
+	}
+	p := c.places[zone]
+	for i, id := range ids {
+		e := c.customHostnames[id]
+		if p.size <= p.largest {
+			e.page = pageKey{zone, i/p.size + 1, p.size}
+			c.customHostnames[id] = e
+		}
+		c.pages[e.page] = append(c.pages[e.page], id)
 	}
 }
 
-// putPage stores one page that was read again.
+// expect chooses the size of a zone's pages for names that are to be written: the
+// smallest of which a page has enough of them on average, so that a reading serves many
+// writes.
+func (c *cache) expect(zone string, written []string, enough int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	p := c.places[zone]
+	if p == nil || p.size > p.largest {
+		return
+	}
+	var keys []pageKey
+	for key := range c.pages {
+		if key.zone == zone {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b pageKey) int { return cmp.Compare(a.page, b.page) })
+	var ids []string
+	at := map[string]int{}
+	for _, key := range keys {
+		for _, id := range c.pages[key] {
+			at[id] = len(ids)
+			ids = append(ids, id)
+		}
+	}
+
+	for _, size := range refreshSizes {
+		if size > p.largest {
+			break
+		}
+		p.size = size
+		n, pages := 0, map[int]bool{}
+		for _, id := range written {
+			if i, listed := at[id]; listed {
+				n++
+				pages[i/size] = true
+			}
+		}
+		if n >= enough*len(pages) {
+			break
+		}
+	}
+	c.divide(zone, ids)
+}
+
+// putPage stores one page that was read again. Names that are gone from it have an
+// unknown place.
 func (c *cache) putPage(key pageKey, items []plan.Hostname, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
+	before := c.pages[key]
+	ids := make([]string, len(items))
+	found := make(map[string]bool, len(items))
 	for i := range items {
 		c.put(&items[i], key, at)
+		ids[i] = items[i].ID
+		found[items[i].ID] = true
+	}
+	c.pages[key] = ids
+
+	for _, id := range before {
+		if e := c.customHostnames[id]; !found[id] && e.page == key {
+			e.page = pageKey{}
+			c.customHostnames[id] = e
+			if z := c.places[key.zone]; z != nil {
+				z.lost++
+			}
+		}
 	}
 }
 
-func (c *cache) put(h *plan.Hostname, key pageKey, at time.Time) {
-	if old, ok := c.customHostnames[h.ID]; !ok || old.at.Before(at) {
-		c.customHostnames[h.ID] = customHostnameEntry{h, at, key}
+// astray reports whether so many names of a zone have an unknown place that reading
+// the whole list takes fewer requests than reading each of them.
+func (c *cache) astray(zone string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	z := c.places[zone]
+	return z != nil && z.lost > 2*z.requests
+}
+
+// members returns the ids of the names on a page, as far as is known.
+func (c *cache) members(key pageKey) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	for _, id := range c.pages[key] {
+		if c.customHostnames[id].page == key {
+			out = append(out, id)
+		}
 	}
+	return out
+}
+
+// put stores a reading of a custom hostname, and its place even if a later write is
+// known.
+func (c *cache) put(h *plan.Hostname, key pageKey, at time.Time) {
+	old, ok := c.customHostnames[h.ID]
+	if !ok || old.at.Before(at) {
+		old = customHostnameEntry{hostname: h, at: at, seen: at}
+	}
+	old.page = key
+	c.customHostnames[h.ID] = old
 }
 
 // putCustomHostname stores a reading of one custom hostname.
@@ -91,11 +242,12 @@ func (c *cache) putCustomHostname(h *plan.Hostname, at time.Time) {
 }
 
 // wroteCustomHostname stores the state that the answer to a write shows, nil if
-// it shows nothing certain.
-func (c *cache) wroteCustomHostname(id string, h *plan.Hostname, at time.Time) {
+// it shows nothing certain. The answer came at a time, and the write was sent at another
+// or later.
+func (c *cache) wroteCustomHostname(id string, h *plan.Hostname, at, sent time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.customHostnames[id] = customHostnameEntry{h, at, c.customHostnames[id].page}
+	c.customHostnames[id] = customHostnameEntry{h, at, sent, c.customHostnames[id].page}
 }
 
 // customHostname returns the entry of an id; ok is false if it is older than
@@ -104,7 +256,7 @@ func (c *cache) customHostname(id string, since time.Time) (e customHostnameEntr
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e = c.customHostnames[id]
-	return e, e.hostname != nil && !e.at.Before(since)
+	return e, e.hostname != nil && !e.seen.Before(since)
 }
 
 func (c *cache) putSettings(zone string, settings map[string]reading, at time.Time) {

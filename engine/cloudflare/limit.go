@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// maxPaused bounds a series of pauses in which no request succeeds. After that
-// a 429 is final.
-const maxPaused = 30 * time.Minute
+// maxPaused and maxRefused bound a series of pauses in which no reading succeeds, or no
+// write: their total, and their number. After that nothing more is sent.
+const (
+	maxPaused  = 30 * time.Minute
+	maxRefused = 30
+)
 
 // limiter decides when a request of one credential may be sent. It is the only
 // place that knows about throttling; its callers only see the time that passes.
@@ -40,7 +43,7 @@ type limiter struct {
 	left     []remaining
 
 	pausedUntil time.Time
-	paused      time.Duration // in total, since a request last succeeded
+	reads, sent refusals // of readings and of writes
 	probe       probe
 
 	changed chan struct{} // closed and replaced whenever a waiter should look again
@@ -67,8 +70,17 @@ const (
 	probeSent       // the others wait for its answer
 )
 
+// refusals are the pauses since a request last succeeded.
+type refusals struct {
+	total time.Duration
+	n     int
+}
+
 // ticket is the right to send one request. The holder gives it back with done.
-type ticket struct{ probe bool }
+type ticket struct {
+	probe bool
+	write bool // set by the holder
+}
 
 func newLimiter(r Rate) *limiter {
 	return &limiter{windows: []window{{Rate: r}}, probe: probeDue, changed: make(chan struct{})}
@@ -82,6 +94,53 @@ func (l *limiter) ready(ctx context.Context) error {
 		l.back(t)
 	}
 	return err
+}
+
+// room waits until some requests may be sent one right after the other: at least least,
+// or as many as may ever be. It returns how many, at most most. Fewer than least are
+// returned if more come free only much later, so that they are not left unused. Other
+// requests may then be sent first.
+func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
+	for {
+		l.mu.Lock()
+		if l.gaveUp() {
+			l.mu.Unlock()
+			return 0, errPaused
+		}
+		for _, w := range l.windows {
+			least = min(least, w.Requests)
+		}
+		now := time.Now()
+		free := l.free(now, most+least)
+		until, waits := l.lastBlocked(now, least)
+		usual := l.windows[0].Per * time.Duration(least) / time.Duration(l.windows[0].Requests)
+		changed := l.changed
+		l.mu.Unlock()
+
+		switch {
+		case !waits && free > most && free < most+least && free >= 2*least:
+			return free - least, nil // leave enough for another batch
+		case !waits:
+			return min(free, most), nil
+		case free > least/5 && until.Sub(now) > 2*usual:
+			return free, nil
+		}
+		if err := wait(ctx, until, changed); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// free returns how many requests may be sent at once, at most most.
+func (l *limiter) free(now time.Time, most int) int {
+	n := 0
+	for n < most {
+		if _, blocked := l.lastBlocked(now, n+1); blocked {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // back takes back an unused ticket.
@@ -113,6 +172,10 @@ func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error)
 		}
 
 		l.mu.Lock()
+		if l.gaveUp() {
+			l.mu.Unlock()
+			return ticket{}, errPaused
+		}
 		now := time.Now()
 		until, waits := l.blocked(now)
 		if late := !before.IsZero() && (now.After(before) || waits && until.After(before)); late {
@@ -160,7 +223,10 @@ func wait(ctx context.Context, until time.Time, changed <-chan struct{}) error {
 
 // blocked reports whether a request has to wait, and until when; the zero time
 // means until another request ends.
-func (l *limiter) blocked(now time.Time) (time.Time, bool) {
+func (l *limiter) blocked(now time.Time) (time.Time, bool) { return l.lastBlocked(now, 1) }
+
+// lastBlocked is blocked for the last of n requests that follow each other at once.
+func (l *limiter) lastBlocked(now time.Time, n int) (time.Time, bool) {
 	if now.Before(l.pausedUntil) {
 		return l.pausedUntil, true
 	}
@@ -169,7 +235,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, w := range l.windows {
-		free := w.Requests - l.inFlight
+		free := w.Requests - l.inFlight - (n - 1)
 		if free <= 0 {
 			return time.Time{}, true
 		}
@@ -182,7 +248,7 @@ func (l *limiter) blocked(now time.Time) (time.Time, bool) {
 	}
 
 	for _, r := range l.left {
-		if now.Before(r.until) && l.inFlight >= r.n-l.keep(r.name) {
+		if now.Before(r.until) && l.inFlight+n-1 >= r.n-l.keep(r.name) {
 			return r.until, true
 		}
 	}
@@ -205,15 +271,18 @@ func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Ti
 	l.forget(now)
 	if status == http.StatusTooManyRequests {
 		l.pause(t, now, retryAfter(h.Get("Retry-After"), now))
-		return l.pausedUntil, l.paused <= maxPaused
+		return l.pausedUntil, !l.gaveUp()
 	}
 
+	if t.write && status != 0 {
+		l.sent = refusals{}
+	}
 	if t.probe {
 		l.probe = noProbe
 		if status == 0 || now.Before(l.pausedUntil) {
 			l.probe = probeDue // it says nothing about the pause
 		} else {
-			l.paused = 0
+			l.reads = refusals{}
 		}
 	}
 	for _, r := range l.left {
@@ -224,14 +293,26 @@ func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Ti
 	return time.Time{}, true
 }
 
+// gaveUp reports whether the API has refused everything for too long.
+func (l *limiter) gaveUp() bool { return l.reads.tooMany() || l.sent.tooMany() }
+
+func (r refusals) tooMany() bool { return r.total > maxPaused || r.n > maxRefused }
+
 // pause stops all requests for a while after a 429.
 func (l *limiter) pause(t ticket, now time.Time, d time.Duration) {
+	series := &l.reads
+	if t.write {
+		series = &l.sent
+	}
+	if !now.Before(l.pausedUntil) {
+		series.n++
+	}
 	if until := now.Add(d); until.After(l.pausedUntil) {
 		from := now
 		if l.pausedUntil.After(now) {
 			from = l.pausedUntil
 		}
-		l.paused += until.Sub(from)
+		series.total += until.Sub(from)
 		l.pausedUntil = until
 	}
 
@@ -377,4 +458,4 @@ func (q *retryQuota) refund() {
 	q.tokens = min(q.tokens+1, quotaTokens)
 }
 
-var errPaused = errors.New("the API refused every request for half an hour")
+var errPaused = errors.New("the API's rate limit refused every request for half an hour or 30 times in a row: stop other clients of this token, or try again later")

@@ -36,7 +36,9 @@ func TestAPanicHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(newFake())
 		o.Transport = broken{}
-		r := apply.Run(t.Context(), &plan.Plan{Changes: []plan.Change{raised("min_tls_version"), raised("http2")}}, writer(t, o), apply.Options{Concurrency: 2})
+		other := raised("http2")
+		other.Zone, other.ZoneID = "other.example", zoneB
+		r := apply.Run(t.Context(), &plan.Plan{Changes: []plan.Change{raised("min_tls_version"), other}}, writer(t, o), apply.Options{Concurrency: 2})
 		if r.Tally.Failed != 2 || r.Stopped != "" {
 			t.Errorf("%+v, %s", r.Tally, r.Stopped)
 		}
@@ -187,18 +189,18 @@ func TestReadingsTellTheirTime(t *testing.T) {
 			after(c, 0, 0)
 		}
 		time.Sleep(50 * time.Second)
-		first := after(one, apply.MaxAge, 0)
+		first := after(one, time.Minute, 0)
 		after(two, 30*time.Second, 50*time.Second) // the page, and with it the first one
-		after(&zone, apply.MaxAge, 0)
-		after(name, apply.MaxAge, 0)
-		after(list, apply.MaxAge, 50*time.Second)
+		after(&zone, time.Minute, 0)
+		after(name, time.Minute, 0)
+		after(list, time.Minute, 50*time.Second)
 		time.Sleep(20 * time.Second)
-		after(one, apply.MaxAge, 50*time.Second)
+		after(one, time.Minute, 50*time.Second)
 		after(two, 0, 70*time.Second)
-		after(&zone, apply.MaxAge, 70*time.Second)
-		after(name, apply.MaxAge, 70*time.Second)
+		after(&zone, time.Minute, 70*time.Second)
+		after(name, time.Minute, 70*time.Second)
 
-		req := plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`, Before: first.At.Add(apply.MaxAge)}
+		req := plan.Request{Method: "PATCH", Path: plan.CustomHostnamePath(zoneA, hostnameID(1)), Body: `{}`, Before: first.At.Add(time.Minute)}
 		var failed *Error
 		if _, err := w.Write(t.Context(), one, req); !errors.As(err, &failed) || !failed.Old() || w.Requests().Write != 0 {
 			t.Errorf("%v", err)
@@ -232,10 +234,10 @@ func TestGivesUpInTime(t *testing.T) {
 	})
 }
 
-// However low the rate, if one object can be read and written within a minute,
+// However low the rate, if one object can be read and written within MaxAge,
 // each change gets its turn with a reading no older than that.
 func TestEachGetsItsTurn(t *testing.T) {
-	for _, rate := range []Rate{{2, time.Minute}, {3, time.Minute}, {1, 25 * time.Second}, {10, 5 * time.Minute}} {
+	for _, rate := range []Rate{{2, time.Minute}, {3, time.Minute}, {1, 4 * time.Second}, {10, 5 * time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			const n = 60
 			s := newShop(n)

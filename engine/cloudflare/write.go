@@ -39,8 +39,8 @@ func NewWriter(o Options) (*Writer, error) {
 
 // Read returns the present state of the object that a change writes, from a reading
 // no older than maxAge; zero means a new one. It reads a custom hostname together
-// with the whole page of the list that it was on: one request covers a thousand
-// names, and the next changes find them fresh. It reads a hostname in a zone with the
+// with a page of the list, the one that it was last seen on: the next changes find
+// their names fresh. It reads a hostname in a zone with the
 // list of all that have a value. It always reads objects of accounts, and objects
 // that are to be created, anew.
 func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
@@ -49,7 +49,11 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 		return plan.Object{}, err
 	}
 	// While the rate is used up, a reading would be too old before the write.
-	if err := cl.limit.ready(ctx); err != nil {
+	err = cl.limit.ready(ctx)
+	if c.Issues() && err == nil {
+		err = cl.issue.ready(ctx)
+	}
+	if err != nil {
 		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
 
@@ -109,8 +113,9 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	}
 
 	var answer cloudflare.RawResponse
+	start := time.Now()
 	err = w.settled(ctx, c, req, func(before time.Time) (err error) {
-		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
+		answer, err = w.send(ctx, cl, c, req, body, before)
 		return err
 	})
 
@@ -131,7 +136,7 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		return plan.Object{}, about(err, c)
 	}
 
-	o, err := w.accept(c, answer.Result)
+	o, err := w.accept(c, answer.Result, start)
 	if err != nil {
 		return plan.Object{}, &Error{
 			Method: req.Method, Path: req.Path, Zone: c.Zone, Account: c.Account,
@@ -141,18 +146,25 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	return o, nil
 }
 
-// Batch identifies what is read together with the object of a change: the page
-// of a custom hostname. A caller that writes all of a batch before the next one
-// reads each page as seldom as possible.
-func (w *Writer) Batch(c *plan.Change) string {
-	if c.Kind != plan.KindCustomHostname || c.Action == plan.Create {
-		return ""
+// send sends a request once. For one that has a certificate issued, it waits for its
+// turn among those too.
+func (w *Writer) send(ctx context.Context, cl *client, c *plan.Change, req plan.Request, body []byte, before time.Time) (cloudflare.RawResponse, error) {
+	if !c.Issues() {
+		return w.sends[cl](ctx, req.Method, req.Path, body, before)
 	}
-	e, _ := w.cache.customHostname(c.ObjectID, time.Time{})
-	if e.page.size == 0 {
-		return ""
+
+	t, err := cl.issue.acquire(ctx, before)
+	if err != nil {
+		return cloudflare.RawResponse{}, &Error{Method: req.Method, Path: req.Path, Err: err, old: errors.Is(err, errOld)}
 	}
-	return pagePath(plan.CustomHostnamesPath(e.page.zone), e.page.page, e.page.size)
+	answer, err := w.sends[cl](ctx, req.Method, req.Path, body, before)
+	var failed *Error
+	if errors.As(err, &failed) && !failed.unknown {
+		cl.issue.back(t) // it was not done, and does not count
+	} else {
+		cl.issue.done(t, http.StatusCreated, nil)
+	}
+	return answer, err
 }
 
 // checkRequest refuses a request that is not about the object of its change.
@@ -242,8 +254,8 @@ func validName(name string) bool {
 // accept reads the answer to a successful write. The answer need not show the
 // object: a server may accept a write now and carry it out later. That is no
 // reason to doubt the write, let alone to repeat it. Only an answer about
-// another object is an error.
-func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
+// another object is an error. The write was sent at a time or later.
+func (w *Writer) accept(c *plan.Change, result []byte, sent time.Time) (plan.Object, error) {
 	switch {
 	case c.Kind.OfAccount():
 		return w.acceptResource(c, result)
@@ -271,7 +283,7 @@ func (w *Writer) accept(c *plan.Change, result []byte) (plan.Object, error) {
 	// The next write starts from this state. Without its type or method it
 	// would lose them.
 	if h.Type != "" && h.Method != "" {
-		w.cache.wroteCustomHostname(h.ID, &h, time.Now())
+		w.cache.wroteCustomHostname(h.ID, &h, time.Now(), sent)
 	}
 	return object(&h), nil
 }
@@ -304,7 +316,7 @@ func object(h *plan.Hostname) plan.Object {
 // object copies the hostname of an entry for a caller.
 func (e customHostnameEntry) object() plan.Object {
 	o := object(e.hostname)
-	o.At = e.at
+	o.At = e.seen
 	return o
 }
 
@@ -316,7 +328,7 @@ func (w *Writer) drop(c *plan.Change) {
 	case plan.KindHostname:
 		w.cache.wroteHostnameSetting(key, c.Name, nil, now)
 	case plan.KindCustomHostname:
-		w.cache.wroteCustomHostname(c.ObjectID, nil, now)
+		w.cache.wroteCustomHostname(c.ObjectID, nil, now, now)
 	case plan.KindZone:
 		w.cache.wroteSetting(key, nil, now)
 		if c.ObjectID == tls13 || c.ObjectID == earlyData {
@@ -374,47 +386,6 @@ func (w *Writer) findCustomHostname(ctx context.Context, cl *client, c *plan.Cha
 	return object(&found[0]), nil
 }
 
-func (w *Writer) readCustomHostname(ctx context.Context, cl *client, c *plan.Change, maxAge time.Duration) (plan.Object, error) {
-	if maxAge <= 0 {
-		return w.readOne(ctx, cl, c)
-	}
-
-	since := time.Now().Add(-maxAge)
-	e, fresh := w.cache.customHostname(c.ObjectID, since)
-	switch {
-	case fresh:
-		return e.object(), nil
-	case e.hostname == nil || e.page.size == 0:
-		// A single hostname in doubt, or one that was never on a page.
-		return w.readOne(ctx, cl, c)
-	}
-
-	err := w.cache.shared(ctx, e.page, func() error { return w.readPage(ctx, cl, e.page) })
-	if err != nil && ctx.Err() != nil {
-		return plan.Object{}, err
-	}
-
-	if e, fresh = w.cache.customHostname(c.ObjectID, since); fresh {
-		return e.object(), nil
-	}
-	return w.readOne(ctx, cl, c)
-}
-
-// readPage reads a page of the list again. The hostname it is read for may have
-// moved to another page.
-func (w *Writer) readPage(ctx context.Context, cl *client, key pageKey) error {
-	start := time.Now()
-	var items []plan.Hostname
-	err := cl.read(ctx, pagePath(plan.CustomHostnamesPath(key.zone), key.page, key.size), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
-		items, err = decodeCustomHostnames(result)
-		return err
-	})
-	if err == nil {
-		w.cache.putPage(key, items, start)
-	}
-	return err
-}
-
 // readOne reads one custom hostname by its id.
 func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.Object, error) {
 	start := time.Now()
@@ -430,5 +401,5 @@ func (w *Writer) readOne(ctx context.Context, cl *client, c *plan.Change) (plan.
 		return plan.Object{}, err
 	}
 	w.cache.putCustomHostname(&h, start)
-	return customHostnameEntry{hostname: &h, at: start}.object(), nil
+	return customHostnameEntry{hostname: &h, seen: start}.object(), nil
 }

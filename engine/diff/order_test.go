@@ -21,8 +21,18 @@ import (
 )
 
 // build makes a plan. Worlds without a safe order are passed over, if they are
-// of the one kind that is known (testdata/plan/no-safe-order.txtar).
+// of the two kinds that are known (testdata/plan/no-safe-order.txtar, pair-opposite.txtar).
+// TestRefusedOnlyWithoutASafeOrder judges the second kind.
 func build(t *rapid.T, w world) *plan.Plan {
+	p, refusal := attempt(t, w)
+	if refusal != nil {
+		t.Skip(refusal.Message)
+	}
+	return p
+}
+
+// attempt makes a plan, and returns the finding that says why there is none.
+func attempt(t *rapid.T, w world) (*plan.Plan, *plan.Finding) {
 	p, err := diff.Build(diff.Input{Live: w.live, Head: w.want})
 	if err != nil {
 		t.Fatal(err)
@@ -31,12 +41,12 @@ func build(t *rapid.T, w world) *plan.Plan {
 		if f.Rule != plan.NoSafeOrder {
 			continue
 		}
-		if !slices.ContainsFunc(w.live.Zones, func(z plan.Zone) bool { return w.earlyDataAlone(z) }) {
+		if !w.refusedForPair(f) && !slices.ContainsFunc(w.live.Zones, func(z plan.Zone) bool { return w.earlyDataAlone(z) }) {
 			t.Fatal(f.Message)
 		}
-		t.Skip(f.Message)
+		return nil, &f
 	}
-	return p
+	return p, nil
 }
 
 // earlyDataAlone reports whether a zone is to gain or lose early data while TLS
@@ -179,7 +189,14 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 		for n := range p.Changes {
 			now := newEdge(w.live)
 			writeSome(t, p, now, n, order)
-			again := build(t, world{now.reread(), w.want})
+			rest := world{now.reread(), w.want}
+			again, refusal := attempt(t, rest)
+			switch {
+			case refusal != nil && rest.refusedForPair(*refusal):
+				t.Fatalf("stopped after %d: the rest has no safe order", n)
+			case refusal != nil:
+				t.Skip(refusal.Message)
+			}
 			for i := range again.Changes {
 				if err := now.write(again.Changes[i].Request); err != nil {
 					t.Fatalf("stopped after %d: %s: %v", n, again.Changes[i].String(), err)

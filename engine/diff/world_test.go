@@ -24,7 +24,13 @@ type world struct {
 
 var (
 	oneKey = []schema.Value{schema.ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256"}), schema.ListValue([]string{"ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"})}
-	lists  = append(oneKey, schema.ListValue(schema.CipherList("modern")), schema.ListValue(schema.CipherList("fips")), schema.ListValue(schema.CipherList("compatible")))
+	// overlapping lists share a suite, and none of them contains another one.
+	overlapping = []schema.Value{
+		schema.ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES256-SHA"}),
+		schema.ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-GCM-SHA256"}),
+		schema.ListValue([]string{"ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-SHA"}),
+	}
+	lists  = append(slices.Concat(oneKey, overlapping), schema.ListValue(schema.CipherList("modern")), schema.ListValue(schema.CipherList("fips")), schema.ListValue(schema.CipherList("compatible")))
 	values = map[string][]schema.Value{
 		"min_tls_version": {`"1.0"`, `"1.2"`, `"1.3"`},
 		"tls_1_3":         {`"off"`, `"on"`},

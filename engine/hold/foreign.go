@@ -109,8 +109,9 @@ func mayAskHostname(c *schema.CustomHostnames, entry *schema.Entry, name string,
 		return true
 	}
 	return slices.ContainsFunc(c.Rules, func(r schema.Rule) bool {
-		matches := len(r.Match.Hostnames) == 0 || slices.ContainsFunc(r.Match.Hostnames, func(g string) bool { return schema.MatchZone(g, name) })
-		return matches && asks(r.Settings, e)
+		matches := func(g string) bool { return schema.MatchZone(g, name) }
+		reaches := (len(r.Match.Hostnames) == 0 || slices.ContainsFunc(r.Match.Hostnames, matches)) && !slices.ContainsFunc(r.Match.Except, matches)
+		return reaches && asks(r.Settings, e)
 	})
 }
 

@@ -264,8 +264,8 @@ func (p *Job) lost(err error) {
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
-	if r.Stopped != "" {
-		text += "; " + r.Stopped
+	if why := r.Why(); why != "" {
+		text += "; " + why
 	}
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Outcome == apply.Failed {

@@ -1,10 +1,12 @@
 package job
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,11 +29,17 @@ type configuration struct {
 // Git: if the repository cannot be opened, it logs why and leaves the commit out.
 func (p *Job) load(o Common) (*configuration, error) {
 	root, err := os.OpenRoot(o.ConfigDir)
+	if info, wrong := os.Stat(o.ConfigDir); err != nil && wrong == nil && !info.IsDir() {
+		return nil, fmt.Errorf("--config: %s is a file; write --config %s, the directory that holds it", o.ConfigDir, filepath.Dir(o.ConfigDir))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	c := &configuration{files: root.FS()}
 	c.desired, c.diags = load.Load(c.files, p.Now())
+	if len(c.diags) == 1 && c.diags[0].Rule == load.RuleNoConfiguration {
+		c.diags[0].Hint = cmp.Or(whereInstead(o.ConfigDir), c.diags[0].Hint)
+	}
 	c.info.Digest = c.desired.Digest
 
 	at, err := p.committed(o)
@@ -46,6 +54,26 @@ func (p *Job) load(o Common) (*configuration, error) {
 		o.Log.Warn("the plan does not name its commit", "reason", OneLine(err))
 	}
 	return c, nil
+}
+
+// whereInstead says where the configuration is, if it is in a directory above dir or in the
+// only directory below that has one. It returns "" if it is in neither.
+func whereInstead(dir string) string {
+	found, up := "", dir
+	for range 10 {
+		up = filepath.Join(up, "..")
+		if _, err := os.Stat(filepath.Join(up, load.RootName)); err == nil && found == "" {
+			found = up
+		}
+	}
+	if below, err := filepath.Glob(filepath.Join(dir, "*", load.RootName)); found == "" && err == nil && len(below) == 1 {
+		found = filepath.Dir(below[0])
+	}
+
+	if found == "" {
+		return ""
+	}
+	return "there is one in " + found + ": write --config " + found
 }
 
 // valid loads the configuration and fails, having printed them, if it has mistakes.

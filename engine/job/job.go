@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -42,6 +41,7 @@ type Job struct {
 type Common struct {
 	ConfigDir   string
 	Zones       []string
+	Hostnames   []string // patterns in canonical form; only these names
 	Format      string
 	Color       bool // of the product
 	ColorErr    bool // of what goes to stderr
@@ -57,19 +57,6 @@ type Common struct {
 	// the base names.
 	Unmerged bool
 }
-
-// Version is the module's, as the build recorded it.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
-func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
-
-func userAgent() string { return "tlsync/" + Version() }
 
 // remark prints a line for people on stderr, unless they asked for quiet.
 func (p *Job) remark(o Common, format string, args ...any) {
@@ -182,7 +169,7 @@ func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, d
 // engine is an Engine that can only read.
 func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
 	return &engine.Engine{
-		Source: source, Zones: o.Zones, Now: p.Now(), Tool: tool(),
+		Source: source, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

@@ -51,6 +51,9 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		if err := savePlan("--out", o.Out, made); err != nil {
 			return err
 		}
+		if len(made.Changes) > 0 {
+			p.remark(o.Common, "tlsync: saved the plan; apply exactly this with: tlsync apply %s", safe.Text(o.Out))
+		}
 	}
 
 	if err := p.print(o.Common, made, false); err != nil {

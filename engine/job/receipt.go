@@ -151,7 +151,7 @@ func (r *receipt) result(res *apply.Result) {
 	if r == nil || res == nil {
 		return
 	}
-	r.finish(res.Steps, res.Stopped)
+	r.finish(res.Steps, res.Why())
 }
 
 // close closes the file. If the run ended without a result, it first records the remaining

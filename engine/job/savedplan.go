@@ -11,6 +11,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
+	"tlsync/engine/resolve"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -53,12 +54,11 @@ func (s *savedPlan) fits(o Common, c *configuration) error {
 		return Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
 	}
 
-	if len(o.Zones) == 0 {
-		return nil
-	}
 	for i := range s.plan.Changes {
-		if ch := &s.plan.Changes[i]; !slices.Contains(o.Zones, ch.Zone) {
+		if ch := &s.plan.Changes[i]; len(o.Zones) > 0 && !slices.Contains(o.Zones, ch.Zone) {
 			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --zone leaves out: %s", s.file, safe.Text(ch.String()))}
+		} else if !resolve.Names(o.Hostnames).Match(ch.Name) {
+			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %s holds a change that --hostname leaves out: %s", s.file, safe.Text(ch.String()))}
 		}
 	}
 	return nil

@@ -165,10 +165,49 @@ func (s Scope) Only(zones ...string) (Scope, error) {
 			out.Zones = append(out.Zones, z)
 		}
 		if !covered {
-			return s, fmt.Errorf("no zone document covers zone %q", name)
+			return s, s.notCovered(name)
 		}
 	}
 	return out, nil
+}
+
+// maxNamed is how many zones an error lists.
+const maxNamed = 20
+
+// notCovered says that no document covers a zone, and which zones there are.
+func (s Scope) notCovered(name string) error {
+	var names []string
+	for _, z := range s.Zones {
+		names = append(names, z.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+
+	err := fmt.Errorf("no zone document covers zone %q", name)
+	for _, n := range names {
+		if a, b := differing(name, n); schema.Suggest(a, []string{b}) != "" {
+			return fmt.Errorf("%w; did you mean %q?", err, n)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return err
+	case len(names) > maxNamed:
+		return fmt.Errorf("%w; there are %d, such as %s", err, len(names), strings.Join(names[:3], ", "))
+	}
+	return fmt.Errorf("%w; there are %s", err, strings.Join(names, ", "))
+}
+
+// differing returns two names without the last labels that they share: names under one
+// domain look alike and need not be.
+func differing(a, b string) (restA, restB string) {
+	for {
+		i, j := strings.LastIndexByte(a, '.'), strings.LastIndexByte(b, '.')
+		if i < 0 || j < 0 || a[i:] != b[j:] {
+			return a, b
+		}
+		a, b = a[:i], b[:j]
+	}
 }
 
 // union returns the items of a and those of b that a lacks.

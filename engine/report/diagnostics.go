@@ -29,7 +29,8 @@ func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error 
 
 	out := bufio.NewWriter(w)
 	st := newStyle(o.Color)
-	for _, d := range ds {
+	for _, f := range withoutRepeats(ds) {
+		d := f.Diagnostic
 		if at := safe.Text(d.Pos.String()); at != "" {
 			fmt.Fprint(out, st.bold.Sprint(at)+": ")
 		}
@@ -44,10 +45,51 @@ func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error 
 		if d.Hint != "" {
 			fmt.Fprintln(out, "  hint: "+safe.Text(d.Hint))
 		}
+		if f.more > 0 {
+			fmt.Fprintln(out, st.dim.Sprint("  "+f.rest()))
+		}
 	}
 
 	fmt.Fprintln(out, mistakesIn(ds))
 	return out.Flush()
+}
+
+// shownAlike is how many warnings are shown of those that are alike.
+const shownAlike = 3
+
+// folded is a diagnostic that is shown. After the last one of many that are alike, more
+// says how many are not.
+type folded struct {
+	schema.Diagnostic
+	more int
+}
+
+// rest says what is not shown after the diagnostic.
+func (f folded) rest() string {
+	return fmt.Sprintf("and %s [%s]; validate --format json lists all", words.Count(f.more, "more warning"), safe.Text(f.Rule))
+}
+
+// withoutRepeats leaves out warnings of a rule that say the same again and again, for other names
+// or places. Errors are all shown: each has to be repaired.
+func withoutRepeats(ds schema.Diagnostics) []folded {
+	type alike struct{ rule, hint string }
+	last := map[alike]int{}
+	count := map[alike]int{}
+
+	out := make([]folded, 0, len(ds))
+	for _, d := range ds {
+		key := alike{d.Rule, d.Hint}
+		if d.Severity == schema.Warning {
+			count[key]++
+			if count[key] > shownAlike {
+				out[last[key]].more++
+				continue
+			}
+			last[key] = len(out)
+		}
+		out = append(out, folded{Diagnostic: d})
+	}
+	return out
 }
 
 // mistakesIn says how many mistakes there are, "" for none.

@@ -80,3 +80,34 @@ func TestDiagnosticsAsData(t *testing.T) {
 		t.Errorf("holds %s", bad)
 	}
 }
+
+// Many warnings that are alike are told in a few lines; every error is shown, and comes
+// first.
+func TestRepeatedWarningsAreFolded(t *testing.T) {
+	var ds schema.Diagnostics
+	for i := range 40 {
+		ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "tlsync.yaml", Line: i + 1, Col: 1}, Severity: schema.Warning, Rule: "no-settings", Message: "nothing is set"})
+		ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "tlsync.yaml", Line: i + 1, Col: 9}, Severity: schema.Error, Rule: "unknown-key", Message: "unknown key"})
+	}
+	ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "z.yaml", Line: 1, Col: 1}, Severity: schema.Warning, Rule: "unused-profile", Message: "not used"})
+	ds.Sort()
+
+	var text, markdown bytes.Buffer
+	if err := Diagnostics(&text, ds, DiagnosticOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := DiagnosticsMarkdown(&markdown, ds, MarkdownOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	for name, got := range map[string]string{"text": text.String(), "Markdown": strings.ReplaceAll(markdown.String(), `\`, "")} {
+		for what, want := range map[string]int{"nothing is set": 3, "unknown key": 40, "not used": 1, "and 37 more warnings": 1, "40 errors, 41 warnings": 1} {
+			if n := strings.Count(got, what); n != want {
+				t.Errorf("%s: %q %d times, want %d", name, what, n, want)
+			}
+		}
+		if strings.Index(got, "nothing is set") < strings.LastIndex(got, "unknown key") {
+			t.Errorf("%s: a warning stands before an error", name)
+		}
+	}
+}

@@ -18,16 +18,16 @@ func DiagnosticsMarkdown(w io.Writer, ds schema.Diagnostics, o MarkdownOptions) 
 	}
 
 	var blocks []*block
-	if len(ds) > 0 {
+	if shown := withoutRepeats(ds); len(shown) > 0 {
 		blocks = []*block{{
-			head: "\n", rank: rankErrors, items: len(ds), more: moreItems(len(ds), "mistake"),
-			item: func(i int) string { return diagnosticMarkdown(ds[i]) },
+			head: "\n", rank: rankErrors, items: len(shown), more: moreItems(len(shown), "mistake"),
+			item: func(i int) string { return diagnosticMarkdown(shown[i]) },
 		}}
 	}
 	return writePage(w, "the mistakes", top, blocks, o)
 }
 
-func diagnosticMarkdown(d schema.Diagnostic) string {
+func diagnosticMarkdown(d folded) string {
 	text := "- "
 	if at := d.Pos.String(); at != "" {
 		text += markdownName(at) + ": "
@@ -38,6 +38,9 @@ func diagnosticMarkdown(d schema.Diagnostic) string {
 	text += safe.MarkdownText(view.Clip(d.Message, maxSentence)) + " " + markdownName(d.Rule)
 	if d.Hint != "" {
 		text += "; hint: " + safe.MarkdownText(view.Clip(d.Hint, maxSentence))
+	}
+	if d.more > 0 {
+		text += "\n- " + safe.MarkdownText(d.rest())
 	}
 	return text + "\n"
 }

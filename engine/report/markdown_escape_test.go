@@ -171,7 +171,7 @@ func plannedAs(s string) *plan.Plan {
 func resultAs(t *testing.T, s string) string {
 	t.Helper()
 	p := plannedAs(s)
-	r := &apply.Result{Plan: p, Stopped: s, Remaining: p}
+	r := &apply.Result{Plan: p, Stopped: s, Denied: []string{s}, Remaining: p}
 	for i := range p.Changes {
 		outcome := []apply.Outcome{apply.Done, apply.Failed, apply.Skipped}[i%3]
 		r.Steps = append(r.Steps, apply.Step{Change: &p.Changes[i], Outcome: outcome, Wrote: true, Reason: s})

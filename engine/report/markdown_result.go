@@ -37,6 +37,9 @@ func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
 	if of.Stopped != "" {
 		top += "Stopped early: " + safe.MarkdownText(view.Clip(of.Stopped, maxSentence)) + "\n\n"
 	}
+	for _, d := range of.Denied {
+		top += safe.MarkdownText(view.Clip(d, maxSentence)) + "\n\n"
+	}
 	top += of.Counted() + "\n"
 	for _, l := range of.Endings {
 		top += "\n" + safe.MarkdownText(l) + "\n"

@@ -42,6 +42,9 @@ func outcomeText(w io.Writer, of *view.Outcome, label string, o ResultOptions) e
 	if of.Stopped != "" {
 		fmt.Fprintf(out, "Stopped early: %s\n", safe.Text(of.Stopped))
 	}
+	for _, d := range of.Denied {
+		fmt.Fprintln(out, safe.Text(d))
+	}
 	fmt.Fprintln(out, label+": "+of.Counted())
 	for _, l := range of.Endings {
 		fmt.Fprintln(out, l)

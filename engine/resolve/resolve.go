@@ -67,7 +67,12 @@ type ResolvedAccount struct{ Document *schema.Account }
 
 // Resolve applies a configuration to live state: it decides which settings each zone,
 // hostname and account gets. A nil configuration manages nothing.
-func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
+func Resolve(d *schema.Desired, live *plan.Live) *Resolved { return ResolveNames(d, live, nil) }
+
+// ResolveNames is Resolve for some hostnames only, given by patterns; none means all. Of
+// the others, of zones and of accounts it then manages nothing, as if nothing were
+// written about them. The policy stays.
+func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
 	r := &Resolved{Zones: make([]ResolvedZone, len(live.Zones))}
 	r.resolveAccounts(d, live)
 	if d == nil {
@@ -78,9 +83,15 @@ func Resolve(d *schema.Desired, live *plan.Live) *Resolved {
 	documents := documentsOf(d)
 	for i := range live.Zones {
 		r.Zones[i] = resolveZone(layers(documents, &live.Zones[i]), &live.Zones[i])
+		r.Zones[i].keep(only, &live.Zones[i])
+		r.Zones[i].settle(&live.Zones[i])
 	}
 	for _, doc := range documents {
 		r.Findings = append(r.Findings, doc.missing()...)
+	}
+	if len(only) > 0 {
+		r.Accounts = make([]ResolvedAccount, len(live.Accounts))
+		r.Findings = slices.DeleteFunc(r.Findings, func(f plan.Finding) bool { return !only.Match(f.Name) })
 	}
 	return r
 }

@@ -51,6 +51,7 @@ func Partial() *apply.Result {
 		return apply.Step{Outcome: apply.Done, Wrote: true}
 	})
 	r.Stopped = "interrupted"
+	r.Denied = []string{"Cloudflare refused writes with the credentials of account Other: settings of zone other.example (5 refused, 2 not attempted)"}
 	remaining := *r.Plan
 	remaining.Changes = nil
 	for i, s := range r.Steps {

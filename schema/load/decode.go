@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"tlsync/schema"
 
@@ -37,7 +35,7 @@ func (d *decoder) at(n *yaml.Node) schema.Pos {
 // a syntax error.
 func (d *decoder) documents(b []byte) []*yaml.Node {
 	b = bytes.TrimPrefix(b, schema.Utf8BOM)
-	if !d.checkSecrets(b) || !d.checkText(b) {
+	if !d.checkWhole(b) || !d.checkSecrets(b) || !d.checkText(b) {
 		return nil
 	}
 
@@ -90,41 +88,6 @@ func parseNext(dec *yaml.Decoder) (node *yaml.Node, err error) {
 		return nil, errors.New("yaml: document without content")
 	}
 	return node, nil
-}
-
-var syntaxLine = schema.LazyRegexp(`^line (\d+): `)
-
-// syntax reports an error of the YAML parser. The parser names no column, and
-// its line may be missing or off by one. The reported place is the first tab in
-// an indentation near that line, or else the first character of the line.
-func (d *decoder) syntax(b []byte, err error) {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	lines := bytes.Split(b, []byte("\n"))
-	line := 1
-	if m := syntaxLine().FindStringSubmatch(message); m != nil {
-		n, convErr := strconv.Atoi(m[1])
-		if convErr == nil {
-			line = min(max(n, 1), len(lines))
-		}
-		message = message[len(m[0]):]
-	} else if anchor, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
-		anchor, _, _ = strings.Cut(anchor, "'")
-		if at := bytes.Index(b, []byte("*"+anchor)); at >= 0 {
-			line = 1 + bytes.Count(b[:at], []byte("\n"))
-		}
-	}
-
-	for i := max(line-2, 0); i < min(line+1, len(lines)); i++ {
-		indent := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]
-		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(lines[i])) > 0 {
-			d.errorf(schema.Pos{File: d.file, Line: i + 1, Col: tab + 1}, "syntax", "indent with spaces", "a tab in the indentation: %s", message)
-			return
-		}
-	}
-
-	text := lines[line-1]
-	col := len(text) - len(bytes.TrimLeft(text, " \t\r")) + 1
-	d.errorf(schema.Pos{File: d.file, Line: line, Col: min(col, utf8.RuneCount(text)+1)}, "syntax", "", "not valid YAML: %s", message)
 }
 
 // vet looks for features of YAML that no value may use, and reports whether the

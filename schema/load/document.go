@@ -147,8 +147,13 @@ func (d *decoder) include(n *yaml.Node) []schema.Field[string] {
 
 func (d *decoder) unknownRootKey(p pair) {
 	hint := schema.SuggestOrList(p.key, rootKeys)
-	if slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key) {
+	switch {
+	case slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key):
 		hint = "start a new document with ---"
+	case slices.Contains([]string{"zones", "domain", "domains"}, p.key):
+		hint = "write a document for each zone: a line ---, then zone: with its name"
+	case p.key == "accounts":
+		hint = "write a document for each account: a line ---, then account: with its name"
 	}
 	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in the root document", schema.Show(p.key))
 }
@@ -161,7 +166,7 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "account":
 			a.Name = d.account(p.value)
 		case "api_token_env":
-			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN_2", "the token")
+			a.APITokenEnv = d.environmentName(p.value, "api_token_env", "CLOUDFLARE_API_TOKEN_ACME", "the token")
 		case "mtls":
 			a.MTLS = d.mtls(p.value)
 		case "alerts":
@@ -189,13 +194,13 @@ var (
 	almostID        = schema.LazyRegexp(`^[0-9a-fA-F]{28,36}$`)
 )
 
-// environmentPrefix begins the name of every variable that a configuration may name.
-// Other variables of a job hold other secrets, or no secret at all: a configuration
-// must not choose which of them is sent to an API.
-const environmentPrefix = "CLOUDFLARE_"
+// credentialPrefix begins the name of every variable that the configuration may
+// name. Otherwise whoever writes the configuration could have any variable of a job
+// sent to the API, or hidden in the output.
+const credentialPrefix = "CLOUDFLARE_"
 
-// environmentName reads the name of an environment variable. The message does
-// not repeat the text, because it may be the secret itself.
+// environmentName reads the name of an environment variable. The messages do not
+// repeat the text, because it may be the secret itself.
 func (d *decoder) environmentName(n *yaml.Node, key, example, content string) schema.Field[string] {
 	s, ok := d.scalar(n, key)
 	if !ok {
@@ -203,12 +208,12 @@ func (d *decoder) environmentName(n *yaml.Node, key, example, content string) sc
 	}
 
 	hint := "write a name such as " + example + ", and put " + content + " in that variable"
-	switch {
-	case !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s):
+	if !environmentName().MatchString(s) || len(s) > 30 && mixedCase(s) {
 		d.errorf(d.at(n), "environment-name", hint, "%s is not the name of an environment variable", key)
 		return schema.Field[string]{}
-	case !strings.HasPrefix(s, environmentPrefix) || s == environmentPrefix:
-		d.errorf(d.at(n), "environment-name", hint, "%s does not name a variable that begins with %s", key, environmentPrefix)
+	}
+	if len(s) <= len(credentialPrefix) || !strings.HasPrefix(s, credentialPrefix) {
+		d.errorf(d.at(n), "environment-name", hint, "%s must name a variable that begins with %s", key, credentialPrefix)
 		return schema.Field[string]{}
 	}
 	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}

@@ -31,8 +31,11 @@ func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 	entries := make([]schema.Entry, 0, len(pairs))
 	names := make(map[string]schema.Pos, len(pairs))
 	for _, hp := range pairs {
-		name, ok := d.uniqueHostname(hp, names, "these settings are for single names; write each name, or set it for the whole zone under settings",
-			"these settings are for single names; write each of them")
+		name, ok := d.uniqueHostname(hp, names, nameHints{
+			wildcard: "these settings are for single names; write each name, or set it for the whole zone under settings",
+			pattern:  "these settings are for single names; write each of them",
+			label:    labelHint(hp.key, z),
+		})
 		if ok && z.Name.Set && !z.Glob && name != z.Name.Value && !strings.HasSuffix(name, "."+z.Name.Value) {
 			d.errorf(d.at(hp.node), "hostname", "write the names of customers under custom_hostnames", "%s is not in zone %s", name, z.Name.Value)
 		}
@@ -54,18 +57,35 @@ func (d *decoder) warnNoSettings(p pair, name string) {
 	}
 }
 
+// nameHints say what to write in place of a wildcard, a pattern or a single label.
+type nameHints struct{ wildcard, pattern, label string }
+
+// labelHint returns the whole name for one that is written without its zone.
+func labelHint(name string, z schema.Zone) string {
+	if !z.Name.Set || z.Glob {
+		return ""
+	}
+	whole, err := schema.CanonicalHostname(name + "." + z.Name.Value)
+	if err != nil {
+		return ""
+	}
+	return "write " + whole
+}
+
 // uniqueHostname reads a hostname that is a key. Two spellings of a name are the
-// same key. The hints are for a wildcard and for a pattern.
-func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, wildcardHint, patternHint string) (string, bool) {
+// same key.
+func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints nameHints) (string, bool) {
 	pos := d.at(p.node)
 	name, err := schema.CanonicalHostname(p.key)
 	if err != nil {
 		hint := ""
 		switch {
 		case strings.HasPrefix(p.key, "*."):
-			hint = wildcardHint
+			hint = hints.wildcard
 		case schema.IsGlob(p.key):
-			hint = patternHint
+			hint = hints.pattern
+		case !strings.Contains(p.key, "."):
+			hint = hints.label
 		}
 		d.errorf(pos, "hostname", hint, "%v", err)
 		return "", false
@@ -85,8 +105,10 @@ func (d *decoder) entries(n *yaml.Node, z schema.Zone, create bool) []schema.Ent
 	entries := make([]schema.Entry, 0, len(pairs))
 	names := make(map[string]schema.Pos, len(pairs))
 	for _, p := range pairs {
-		name, ok := d.uniqueHostname(p, names, "a wildcard custom hostname is named without *. here; the names below it follow the zone",
-			"write a rule with match: { hostname: … } for a pattern")
+		name, ok := d.uniqueHostname(p, names, nameHints{
+			wildcard: "a wildcard custom hostname is named without *. here; the names below it follow the zone",
+			pattern:  "write a rule with match: { hostname: … } for a pattern",
+		})
 		e := d.entry(p.value, z, create)
 		if !ok {
 			continue

@@ -117,7 +117,11 @@ func dump(d *schema.Desired) string {
 	var b strings.Builder
 	block := func(indent string, as []schema.Assignment) {
 		for _, a := range as {
-			fmt.Fprintf(&b, "%s%s %s", indent, a.Setting, a.Value)
+			fmt.Fprintf(&b, "%s%s ", indent, a.Setting)
+			if a.AtLeast {
+				b.WriteString("at least ")
+			}
+			b.WriteString(string(a.Value))
 			if a.Wire != a.Value {
 				fmt.Fprintf(&b, " sent as %s", a.Wire)
 			}
@@ -171,7 +175,10 @@ func dump(d *schema.Desired) string {
 		field(&b, "  create", z.CustomHostnames.Create)
 		block("  defaults ", z.CustomHostnames.Defaults)
 		for _, r := range z.CustomHostnames.Rules {
-			fmt.Fprintf(&b, "  rule %d %s hostnames=%q metadata=%q", r.Index, r.Pos, r.Match.Hostnames, r.Match.Metadata)
+			fmt.Fprintf(&b, "  rule %d %s hostnames=%q metadata=%s", r.Index, r.Pos, r.Match.Hostnames, metadataText(r.Match.Metadata))
+			if len(r.Match.Except) > 0 {
+				fmt.Fprintf(&b, " except=%q", r.Match.Except)
+			}
 			if r.Match.Wildcard.Set {
 				fmt.Fprintf(&b, " wildcard=%t", r.Match.Wildcard.Value)
 			}
@@ -189,4 +196,16 @@ func dump(d *schema.Desired) string {
 		}
 	}
 	return b.String()
+}
+
+// metadataText is the metadata of a rule, with "*" for any value.
+func metadataText(ms []schema.MetadataMatch) string {
+	var parts []string
+	for _, m := range ms {
+		if m.Any {
+			m.Values = []string{"*"}
+		}
+		parts = append(parts, fmt.Sprintf("{%q %q}", m.Key, m.Values))
+	}
+	return "[" + strings.Join(parts, " ") + "]"
 }

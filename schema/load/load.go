@@ -31,15 +31,20 @@ const (
 	maxTotalSize       = 64 << 20
 	maxFiles           = 1000    // of YAML, and as many of certificates
 	maxVisited         = 100_000 // directory entries looked at for one include pattern
-	maxInclude         = 1000    // bytes of one include pattern
 )
 
 // defaultInclude are the patterns of the files to read if the root document has
 // no include.
 var defaultInclude = []string{"zones/*.yaml", "zones/*.yml", "accounts/*.yaml", "accounts/*.yml"}
 
+// RootName is the name of the first file of a configuration.
+const RootName = "tlsync.yaml"
+
+// RuleNoConfiguration is the rule of a directory without that file.
+const RuleNoConfiguration = "no-configuration"
+
 // rootNames are the names that the first file of a configuration can have.
-var rootNames = []string{"tlsync.yaml", "tlsync.yml"}
+var rootNames = []string{RootName, "tlsync.yml"}
 
 // loader is the state of one Load.
 type loader struct {
@@ -125,7 +130,7 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(schema.Pos{File: rootNames[0]}, "no-configuration", "use --config to name the directory of the configuration", "file not found")
+		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "use --config to name the directory of the configuration", "file not found")
 		return "", false
 	case 2:
 		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
@@ -272,13 +277,8 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 		deepest = maxDepth
 	}
 
-	patterns, err := schema.Alternatives(p.Value)
-	if err != nil {
-		return 0 // reported by checkInclude
-	}
-
 	matches, visited := 0, 0
-	err = fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(l.fsys, base, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if name != base || !errors.Is(err, fs.ErrNotExist) {
 				l.unreadable(name, schema.Pos{File: schema.Printable(name)}, err)
@@ -290,7 +290,7 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 		}
 
 		ignored := name != "." && ignoredName(entry.Name())
-		isMatch := !ignored && isYAML(name) && slices.ContainsFunc(patterns, func(p string) bool { return doublestar.MatchUnvalidated(p, name) })
+		isMatch := !ignored && isYAML(name) && doublestar.MatchUnvalidated(p.Value, name)
 		if isMatch && schema.Printable(name) != name {
 			l.errorf(schema.Pos{File: schema.Printable(name)}, "unreadable", "rename the file", "the file's name has characters that cannot be printed")
 			isMatch = false
@@ -339,13 +339,11 @@ func checkInclude(p string) (hint, wrong string) {
 		return "", "is outside the configuration directory"
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
-	case len(p) > maxInclude:
-		return "", fmt.Sprintf("is longer than %d bytes", maxInclude)
 	case path.Clean(p) != p:
 		return "write " + schema.Show(path.Clean(p)), "has superfluous elements"
 	}
-	if _, err := schema.Alternatives(p); err != nil {
-		return "write fewer alternatives, or several patterns", err.Error()
+	if err := schema.CheckPatternSize(p); err != nil {
+		return "", err.Error()
 	}
 	return "", ""
 }

@@ -103,7 +103,7 @@ func (d *decoder) originCertificates(key, n *yaml.Node) []schema.OriginCertifica
 // variable that holds the private key.
 func (d *decoder) originCertificate(n *yaml.Node) (schema.OriginCertificate, bool) {
 	c := schema.OriginCertificate{Pos: d.at(n)}
-	const hint = "write { file: certs/NAME.pem, key_env: CLOUDFLARE_VARIABLE }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
+	const hint = "write { file: certs/NAME.pem, key_env: CLOUDFLARE_NAME }, or the id of a certificate at Cloudflare (32 digits of 0-9 and a-f, or 36 characters with hyphens)"
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if !certificateID().MatchString(n.Value) {

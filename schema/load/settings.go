@@ -76,7 +76,7 @@ func (d *decoder) fitsSomewhere(s *schema.Setting, n *yaml.Node) bool {
 		if !s.On(l) {
 			continue
 		}
-		_, _, problems := schema.ReadValue(s, n, l)
+		_, problems := schema.ReadAssignment(s, n, l)
 		if problems == nil {
 			return true
 		}
@@ -98,12 +98,13 @@ func (p *profile) at(l schema.Level) *profileLevel {
 
 	pl := &profileLevel{}
 	for _, ps := range p.settings {
-		value, wire, problems := schema.ReadValue(ps.setting, ps.value, l)
+		a, problems := schema.ReadAssignment(ps.setting, ps.value, l)
 		if problems != nil {
 			pl.misfits = append(pl.misfits, problems[0])
 			continue
 		}
-		pl.settings = append(pl.settings, schema.Assignment{Setting: ps.setting.ID, Value: value, Wire: wire, Pos: p.dec.at(ps.key)})
+		a.Pos = p.dec.at(ps.key)
+		pl.settings = append(pl.settings, a)
 	}
 
 	sortAssignments(pl.settings)
@@ -131,13 +132,11 @@ func (d *decoder) setting(p pair, where string, levels schema.Level, also ...str
 
 // settingHint says what an unknown key should be.
 func settingHint(key string, levels schema.Level, also []string) string {
-	switch key {
-	case "security_header":
-		return "write hsts: { enabled, max_age, include_subdomains, preload, nosniff }"
-	case "0rtt":
-		return "write tls_1_3: zrt, which is TLS 1.3 with 0-RTT"
-	case "settings":
+	if key == "settings" {
 		return "write the settings here, without the key settings"
+	}
+	if hint := schema.SettingHint(key); hint != "" {
+		return hint
 	}
 
 	names := slices.Clone(also)
@@ -165,7 +164,7 @@ func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schem
 			continue
 		}
 
-		value, wire, problems := schema.ReadValue(s, p.value, l)
+		a, problems := schema.ReadAssignment(s, p.value, l)
 		if problems != nil {
 			if len(problems) > 0 && problems[0].Rule == "setting-level" {
 				problems[0].Node = p.node // the key is the mistake, not the value
@@ -174,7 +173,8 @@ func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schem
 			continue
 		}
 
-		own = append(own, schema.Assignment{Setting: s.ID, Value: value, Wire: wire, Pos: d.at(p.node), Via: via})
+		a.Pos, a.Via = d.at(p.node), via
+		own = append(own, a)
 	}
 
 	sortAssignments(own)
@@ -237,6 +237,10 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []schema.Assignment {
 			continue
 		case !s.Ranked:
 			d.errorf(d.at(p.node), "policy", "", "%s has no weaker and stronger values, so it is not allowed in %s", s.ID, what)
+			continue
+		case p.value.Kind == yaml.MappingNode && s.TakesAtLeast():
+			d.errorf(d.at(p.value), "policy", "write the value itself, as in "+s.ID+": "+schema.StringValue(s.Values[len(s.Values)-1]).YAML(),
+				"%s in %s is a lower bound already", s.ID, what)
 			continue
 		case len(s.Fields) > 0:
 			d.errorf(d.at(p.node), "policy", "", "%s is a mapping, which is not allowed in %s", s.ID, what)

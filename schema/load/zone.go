@@ -84,7 +84,11 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	}
 	name, err := schema.CanonicalGlob(s)
 	if err != nil {
-		d.errorf(d.at(n), "hostname", "", "%v", err)
+		hint := schema.PatternHint(s)
+		if what == "zone" && cloudflareID().MatchString(s) {
+			hint = "write the name of the zone: nobody who reads the file knows an id"
+		}
+		d.errorf(d.at(n), "hostname", hint, "%v", err)
 		return ""
 	}
 	return name
@@ -168,6 +172,13 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 				}
 			}
 			ok = ok && len(m.Hostnames) > 0
+		case "except":
+			for _, item := range d.scalars(p.value, "except") {
+				if name := d.pattern(item, "except"); name != "" {
+					m.Except = append(m.Except, name)
+				}
+			}
+			ok = ok && len(m.Except) > 0
 		case "metadata":
 			m.Metadata = d.metadata(p.value)
 			ok = ok && len(m.Metadata) > 0
@@ -175,11 +186,20 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 			m.Wildcard = d.boolean(p.value, "wildcard")
 			ok = ok && m.Wildcard.Set
 		default:
-			d.unknownKey(p, "match", "hostname", "metadata", "wildcard")
+			d.unknownCondition(p)
 			ok = false
 		}
 	}
 	return m, ok
+}
+
+// unknownCondition reports a condition that no rule has.
+func (d *decoder) unknownCondition(p pair) {
+	hint := schema.MatchHint(p.key)
+	if hint == "" {
+		hint = schema.SuggestOrList(p.key, []string{"hostname", "except", "metadata", "wildcard"})
+	}
+	d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in match", schema.Show(p.key))
 }
 
 // metadata reads the keys and accepted values of custom metadata.
@@ -193,6 +213,7 @@ func (d *decoder) metadata(n *yaml.Node) []schema.MetadataMatch {
 				continue
 			}
 			m.Values = append(m.Values, item.Value)
+			m.Any = m.Any || item.Value == "*"
 		}
 
 		if len(m.Values) > 0 {

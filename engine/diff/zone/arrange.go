@@ -27,17 +27,15 @@ type zoneWrite struct {
 // that cannot be ordered.
 func arrange(live *plan.Zone, o *outcome) (a arrangement, stuck []string) {
 	a = arrangement{writes: zoneWrites(live, o), places: make([]placement, len(o.edited))}
-	needed := make([]placement, len(o.edited))
+	known := schema.Sequences{}
 	for k := range o.edited {
-		needed[k] = place(o, &o.edited[k])
-		a.places[k] = needed[k].tighten(o, &o.edited[k])
+		n := &o.edited[k]
+		a.places[k] = place(o, n)
+		a.places[k].keepSequence(n, known.Of(o.handshakes(n.index)))
 	}
 
 	var left []int
-	if a.sorted, left = sortWrites(a.writes, a.places); len(left) > 0 {
-		a.places = needed
-		a.sorted, left = sortWrites(a.writes, a.places)
-	}
+	a.sorted, left = sortWrites(a.writes, a.places)
 	for _, i := range left {
 		if id := a.writes[i].governs; !slices.Contains(stuck, id) {
 			stuck = append(stuck, id)
@@ -84,12 +82,13 @@ func tls13Writes(live *plan.Zone, e *plan.Edit) []zoneWrite {
 // pairedBefore returns, for each write, the writes that the pairs put before it.
 func pairedBefore(writes []zoneWrite) [][]order.Edge {
 	before := make([][]order.Edge, len(writes))
+	pairs := order.Pairs()
 	for i := range pairs {
 		p := &pairs[i]
 		for b := range writes {
 			for a := range writes {
-				if p.before.matches(&writes[b].edit) && p.after.matches(&writes[a].edit) {
-					before[a] = append(before[a], order.Edge{Node: b, Why: p.why})
+				if p.Matches(&writes[b].edit, &writes[a].edit) {
+					before[a] = append(before[a], order.Edge{Node: b, Why: p.Why})
 				}
 			}
 		}

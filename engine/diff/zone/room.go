@@ -3,6 +3,7 @@ package zone
 import (
 	"slices"
 
+	"tlsync/engine/diff/order"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -31,6 +32,8 @@ type tie struct{ setting, why string }
 type placement struct {
 	room []room
 	with []int
+	// sequence is the order that a minimum and ciphers have to keep.
+	sequence schema.Sequence
 }
 
 // share gives an edit the place of another one, and that one the room of both.
@@ -61,16 +64,16 @@ func (p *placement) inOrder(early, late int) bool {
 // place returns the placement that a hostname needs: pins come before the zone's writes
 // and unpins after them, and there is a version to negotiate at every moment.
 func place(o *outcome, n *hostnameEdits) placement {
-	p := placement{make([]room, len(n.edits)), make([]int, len(n.edits))}
+	p := placement{room: make([]room, len(n.edits)), with: make([]int, len(n.edits))}
 	for i := range n.edits {
 		p.with[i] = -1
 		e := &n.edits[i]
 		switch {
 		case o.zone[e.Setting] == nil:
 		case e.From == schema.Inherit:
-			p.room[i].before = append(p.room[i].before, tie{e.Setting, whyPin})
+			p.room[i].before = append(p.room[i].before, tie{e.Setting, order.WhyPin})
 		case e.To == schema.Inherit:
-			p.room[i].after = append(p.room[i].after, tie{e.Setting, whyUnpin})
+			p.room[i].after = append(p.room[i].after, tie{e.Setting, order.WhyUnpin})
 		}
 	}
 
@@ -114,58 +117,39 @@ func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
 			p.share(tls13, minimum)
 		}
 	case tls13 >= 0 && follows(schema.MinTLSVersion):
-		p.put(tls13, tlsFirst, tie{schema.MinTLSVersion, whyVersion})
+		p.put(tls13, tlsFirst, tie{schema.MinTLSVersion, order.WhyVersion})
 	case minimum >= 0 && follows(schema.TLS13):
-		p.put(minimum, !tlsFirst, tie{schema.TLS13, whyVersion})
+		p.put(minimum, !tlsFirst, tie{schema.TLS13, order.WhyVersion})
 	}
 }
 
-// tighten returns a placement that also keeps a new minimum and old ciphers, or the
-// reverse, from being weaker for a moment than both the old state and the new one:
-// suites are dropped before the minimum falls, and added after it has risen. Other than
-// the placement that it starts from, this one may be impossible, where two hostnames
-// need opposite orders of the zone's writes.
-func (p placement) tighten(o *outcome, n *hostnameEdits) placement {
-	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
-	ciphersFirst, apply := suitesFirst(direction(o, n, schema.MinTLSVersion), direction(o, n, schema.Ciphers))
-	if !apply {
-		return p
+// keepSequence keeps old versions from being open for a moment with suites that they have
+// neither before nor after: suites go before the minimum falls, and come after it has
+// risen. Two hostnames can need opposite orders of the zone's writes.
+func (p *placement) keepSequence(n *hostnameEdits, s schema.Sequence) {
+	if s == schema.AnySequence {
+		return
 	}
 
-	p = placement{slices.Clone(p.room), slices.Clone(p.with)}
+	p.sequence = s
+	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
 	switch {
 	case minimum >= 0 && ciphers >= 0:
-		early, late := minimum, ciphers
-		if ciphersFirst {
-			early, late = ciphers, minimum
-		}
+		early, late := p.inSequence(minimum, ciphers)
 		if p.with[ciphers] < 0 && !p.inOrder(early, late) {
 			p.share(ciphers, minimum)
 		}
 	case minimum >= 0:
-		p.put(minimum, !ciphersFirst, tie{schema.Ciphers, whySuites})
+		p.put(minimum, s == schema.MinimumFirst, tie{schema.Ciphers, order.WhySuites})
 	case ciphers >= 0:
-		p.put(ciphers, ciphersFirst, tie{schema.MinTLSVersion, whySuites})
+		p.put(ciphers, s == schema.CiphersFirst, tie{schema.MinTLSVersion, order.WhySuites})
 	}
-	return p
 }
 
-// direction returns the direction in which a hostname moves in a setting, by an edit of
-// its own or by following the zone.
-func direction(o *outcome, n *hostnameEdits, setting string) schema.Direction {
-	z := o.zone[setting]
-	switch i := n.find(setting); {
-	case i >= 0:
-		return n.edits[i].Direction
-	case z != nil && o.names.At(n.index).Own(setting) == schema.Inherit:
-		return z.Direction
+// inSequence returns a minimum and ciphers in the order that they have to keep.
+func (p *placement) inSequence(minimum, ciphers int) (first, then int) {
+	if p.sequence == schema.CiphersFirst {
+		return ciphers, minimum
 	}
-	return schema.Changes
-}
-
-// suitesFirst returns which of a minimum and ciphers has to move first if the one gets
-// stronger and the other weaker: the one that gets stronger. Otherwise ok is false.
-func suitesFirst(minimum, ciphers schema.Direction) (ciphersFirst, ok bool) {
-	ciphersFirst = minimum == schema.Weakens && ciphers == schema.Strengthens
-	return ciphersFirst, ciphersFirst || minimum == schema.Strengthens && ciphers == schema.Weakens
+	return minimum, ciphers
 }

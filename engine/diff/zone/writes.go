@@ -120,7 +120,7 @@ func (w *writes) addCustomHostname(in *Input, o *outcome, n *hostnameEdits, p pl
 			}
 		}
 		if g > 0 {
-			w.graph.Needs(node, node-1, whyOwn)
+			w.graph.Needs(node, node-1, order.WhyOwn)
 		}
 		if g < last {
 			now.Settings = plan.LaidOver(now.Settings, edits)
@@ -217,11 +217,8 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 		if minimum < 0 {
 			continue
 		}
-		first, then := ciphers, minimum
-		if n.edits[minimum].Direction == schema.Strengthens {
-			first, then = then, first
-		}
-		w.graph.Needs(out.first+then, out.first+first, whySuites)
+		first, then := p.inSequence(minimum, ciphers)
+		w.graph.Needs(out.first+then, out.first+first, order.WhySuites)
 	}
 	w.keepApart(out, n, p)
 	return out
@@ -231,21 +228,15 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 // to come before a write of the zone, and the other only after one. Each keeps its own
 // room, and if these are about two writes, they say nothing about the pair.
 func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
-	first, then := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
-	if first < 0 || then < 0 || p.with[first] >= 0 || p.with[then] >= 0 {
+	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	if p.sequence == schema.AnySequence || minimum < 0 || ciphers < 0 || p.with[ciphers] >= 0 {
 		return
-	}
-	ciphersFirst, apply := suitesFirst(n.edits[first].Direction, n.edits[then].Direction)
-	if !apply {
-		return
-	}
-	if ciphersFirst {
-		first, then = then, first
 	}
 
+	first, then := p.inSequence(minimum, ciphers)
 	early, late := p.room[first], p.room[then]
 	if len(early.before) > 0 && len(early.after) == 0 && len(late.after) > 0 && len(late.before) == 0 {
-		w.graph.Needs(nodes.first+then, nodes.first+first, whySuites)
+		w.graph.Needs(nodes.first+then, nodes.first+first, order.WhySuites)
 	}
 }
 
@@ -258,11 +249,11 @@ func (w *writes) addCreation(in *Input, created *creation) int {
 			continue
 		}
 		for _, z := range w.zone[row.ID] {
-			w.graph.Needs(n, z, whyNew)
+			w.graph.Needs(n, z, order.WhyNew)
 		}
 	}
 	for _, z := range w.zone[schema.FallbackOrigin] {
-		w.graph.Needs(n, z, whyFallback)
+		w.graph.Needs(n, z, order.WhyFallback)
 	}
 	return n
 }
@@ -273,7 +264,7 @@ func (w *writes) addUpload(in *Input, c *plan.Change) {
 	n := w.graph.Add(*c, in.Group)
 	for _, z := range w.zone[schema.OriginPulls] {
 		if w.graph.Change(z).Edits[0].To.Member("enabled") == "true" {
-			w.graph.Needs(z, n, whyUpload)
+			w.graph.Needs(z, n, order.WhyUpload)
 		}
 	}
 }

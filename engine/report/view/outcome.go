@@ -24,6 +24,7 @@ type Outcome struct {
 	Already   int            // those of done that needed no write
 	AsPlanned bool           // all was done as the plan says that is shown above
 	Stopped   string         // why the run ended early
+	Denied    []string       // what Cloudflare refused to each credential
 	tally     apply.Tally
 	planned   string   // how many changes were planned, in words
 	Endings   []string // how live stands now and what to do, safe to show; the further lines of an item are indented
@@ -48,7 +49,7 @@ func ReceiptOutcome(r *planfile.Receipt) *Outcome {
 }
 
 func newOutcome(r *apply.Result) *Outcome {
-	o := &Outcome{Stopped: r.Stopped, tally: r.Tally, Values: NewValues()}
+	o := &Outcome{Stopped: r.Stopped, Denied: r.Denied, tally: r.Tally, Values: NewValues()}
 	var done []*plan.Change
 	for i := range r.Steps {
 		s := &r.Steps[i]

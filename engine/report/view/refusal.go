@@ -1,0 +1,262 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tlsync/engine/apply"
+	"tlsync/engine/plan"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+	"tlsync/schema/words"
+)
+
+// Refused says why a plan is not written, and what would allow it.
+type Refused struct {
+	Hazards []apply.Refusal
+	Broken  []plan.Breach
+	Allowed []plan.HazardKind // hazards that are allowed already
+	// Exceptions reports whether the policy has exceptions, so that another joins them.
+	Exceptions bool
+	// Until is the day that a suggested exception ends on.
+	Until time.Time
+}
+
+// A refusal fits on a screen: it lists at most mostNamed breaches of one rule, and mostLines
+// lines of YAML.
+const (
+	mostNamed = 10
+	mostLines = 20
+)
+
+// Text lists the reasons, each on a line of its own that a line break begins, and then the
+// flags and YAML that would allow the plan, ready to copy.
+func (r *Refused) Text() string {
+	byRule := map[string][]plan.Breach{}
+	for _, br := range r.Broken {
+		byRule[br.Rule] = append(byRule[br.Rule], br)
+	}
+
+	var b strings.Builder
+	for _, h := range r.Hazards {
+		writeHazard(&b, h)
+	}
+	for _, rule := range []string{plan.Unreadable, plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
+		writeBreaches(&b, rule, byRule[rule])
+	}
+
+	r.writeFlags(&b, byRule[plan.MaxChanges])
+	r.writeExceptions(&b, byRule[plan.BelowFloor])
+	writeEntries(&b, byRule[plan.NotCovered])
+	return b.String()
+}
+
+// writeHazard tells of a hazard by its first change.
+func writeHazard(b *strings.Builder, r apply.Refusal) {
+	for _, h := range r.Changes[0].Hazards {
+		if h.Kind == r.Hazard {
+			fmt.Fprintf(b, "\n  %s: %s", r.Hazard, h.Message)
+			break
+		}
+	}
+	if more := len(r.Changes) - 1; more > 0 {
+		fmt.Fprintf(b, " (and %d more)", more)
+	}
+}
+
+// writeBreaches tells of the breaches of a rule, those of the same value in one zone
+// together.
+func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach) {
+	groups := groupBreaches(broken)
+	for i, g := range groups {
+		if i == mostNamed {
+			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-mostNamed)
+			return
+		}
+		fmt.Fprintf(b, "\n  %s: %s", rule, g.message())
+	}
+}
+
+// breachGroup is what breaches of one rule, setting and value in one zone come to.
+type breachGroup struct {
+	first plan.Breach
+	names []string
+	many  bool
+}
+
+// groupBreaches joins breaches, in order of first appearance.
+func groupBreaches(broken []plan.Breach) []*breachGroup {
+	type key struct {
+		zone, setting, floor string
+		value                schema.Value
+	}
+	at := map[key]*breachGroup{}
+	var groups []*breachGroup
+	for _, br := range broken {
+		k := key{br.Zone, br.Setting, br.Floor, br.Value}
+		g := at[k]
+		if g == nil || br.Rule != plan.BelowFloor && br.Rule != plan.NotCovered {
+			g = &breachGroup{first: br}
+			at[k], groups = g, append(groups, g)
+		} else {
+			g.many = true
+		}
+		g.names = append(g.names, br.Names...)
+	}
+	return groups
+}
+
+// message is one sentence about the breaches of a group.
+func (g *breachGroup) message() string {
+	if !g.many {
+		return g.first.Message
+	}
+
+	names := slices.Clone(g.names)
+	slices.Sort(names)
+	who := fmt.Sprintf("%d names of zone %s (%s)", len(names), g.first.Zone, words.First(names))
+	if g.first.Rule == plan.NotCovered {
+		return "no defaults, no rule and no entry reaches " + who
+	}
+	return fmt.Sprintf("visitors of %s get %s %s; %s", who, g.first.Setting, g.first.Value.Show(), g.first.Floor)
+}
+
+// writeFlags names the flags that accept the plan, unless nothing can.
+func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
+	kinds := slices.Clone(r.Allowed)
+	for _, h := range r.Hazards {
+		if h.Hazard == plan.Unreachable {
+			b.WriteString("\nunreachable is never allowed: change the configuration")
+			return
+		}
+		kinds = append(kinds, h.Hazard)
+	}
+
+	var flags []string
+	if len(r.Hazards) > 0 {
+		gate := Gate{Allow: kinds}
+		flags = append(flags, AllowFlag+" "+gate.Allowed(unchanged))
+	}
+	if len(tooMany) > 0 {
+		flags = append(flags, "--max-changes "+strconv.Itoa(tooMany[0].Changes))
+	}
+	if len(flags) > 0 {
+		fmt.Fprintf(b, "\nto accept this, run again with %s", strings.Join(flags, " "))
+	}
+}
+
+// exception is a suggested exception: the values of one name that are below the floor.
+type exception struct {
+	name     string
+	settings []string
+	names    int // that a pattern stands for
+}
+
+// writeExceptions writes the YAML that accepts values below the floor.
+func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
+	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
+		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
+	}
+
+	items, odd := exceptions(broken)
+	for _, value := range odd {
+		fmt.Fprintf(b, "\n%s is not a value that this release knows, so an exception cannot name it: manage the setting, or change it at Cloudflare", safe.Text(value))
+	}
+
+	switch {
+	case len(items) == 0:
+		return
+	case r.Exceptions:
+		b.WriteString("\nto accept values below the floor until a given day, add this to exceptions: in the policy")
+	default:
+		b.WriteString("\nto accept values below the floor until a given day, add this to policy:\n  exceptions:")
+	}
+
+	until := r.Until.UTC().Format(time.DateOnly)
+	lines := joinExceptions(items)
+	for i, it := range lines {
+		if i == mostLines {
+			fmt.Fprintf(b, "\n    # and %d more", len(lines)-mostLines)
+			return
+		}
+		of := ""
+		if it.names > 1 {
+			of = fmt.Sprintf(" # %d names, and any other that matches", it.names)
+		}
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.name), strings.Join(it.settings, ", "), until, of)
+	}
+}
+
+// joinExceptions covers names under one domain by a pattern, if there are more exceptions
+// than a screen holds. Those that cover most come first.
+func joinExceptions(items []*exception) []*exception {
+	if len(items) <= mostLines {
+		return items
+	}
+
+	type key struct{ domain, settings string }
+	at := map[key]*exception{}
+	var out []*exception
+	for _, it := range items {
+		_, domain, _ := strings.Cut(it.name, ".")
+		k := key{domain, strings.Join(it.settings, ", ")}
+		if schema.IsGlob(it.name) || !strings.Contains(domain, ".") {
+			out = append(out, it)
+			continue
+		}
+		if at[k] == nil {
+			at[k] = &exception{name: it.name, settings: it.settings}
+			out = append(out, at[k])
+		} else {
+			at[k].name = "*." + domain
+		}
+		at[k].names++
+	}
+	slices.SortStableFunc(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
+	return out
+}
+
+// exceptions collects the exceptions that breaches need, by name, and the values that an
+// exception cannot say because this release does not know them. What the configuration
+// itself accepts needs none.
+func exceptions(broken []plan.Breach) (items []*exception, odd []string) {
+	at, unknown := map[string]*exception{}, map[string]bool{}
+	for _, br := range broken {
+		switch row, ok := schema.LookupSetting(br.Setting); {
+		case !br.OfHead:
+			continue
+		case !ok || !row.Known(br.Value):
+			unknown[br.Setting+" "+br.Value.Show()] = true
+			continue
+		}
+		for _, name := range br.Names {
+			if at[name] == nil {
+				at[name] = &exception{name: name}
+				items = append(items, at[name])
+			}
+			at[name].settings = append(at[name].settings, br.Setting+": "+br.Value.YAML())
+		}
+	}
+	return items, slices.Sorted(maps.Keys(unknown))
+}
+
+// writeEntries writes the YAML that covers custom hostnames without changing them.
+func writeEntries(b *strings.Builder, broken []plan.Breach) {
+	zone := ""
+	for i, br := range broken {
+		if i == mostLines {
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostLines)
+			return
+		}
+		if br.Zone != zone {
+			zone = br.Zone
+			fmt.Fprintf(b, "\nto cover it without changing it, add this to the document of zone %s, or create one\n  custom_hostnames:\n    hostnames:", safe.Text(zone))
+		}
+		fmt.Fprintf(b, "\n      %s: {}", safe.Text(br.Names[0]))
+	}
+}
