@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"tlsync/engine/hold"
@@ -21,17 +19,9 @@ const maxReviewedFile = 256 << 20
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
 func readReviewed(file string) (hold.Reviewed, error) {
-	f, err := os.Open(file)
+	text, err := readBounded(file)
 	if err != nil {
 		return hold.Reviewed{}, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
-	if err != nil {
-		return hold.Reviewed{}, err
-	}
-	if len(text) > maxReviewedFile {
-		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
 	}
 
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
