@@ -27,6 +27,7 @@ Exit codes:
   1  error, nothing written      5  incomplete: something was written,
   2  differences found              something was not
   3  refused, nothing written   11  a bug in tlsync
+                               130  SIGINT, where nothing is ever written
 `
 
 const commandHelp = `{{.HelpName}} - {{.Usage}}

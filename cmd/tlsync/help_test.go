@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
@@ -17,7 +16,7 @@ import (
 // inProcess runs the program without a process of its own.
 func inProcess(args ...string) (code int, out, err string) {
 	var stdout, stderr bytes.Buffer
-	code = run(context.Background(), append([]string{"tlsync"}, args...), job.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, func(string) string { return "" }, &atomic.Bool{})
+	code = run(context.Background(), append([]string{"tlsync"}, args...), job.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, func(string) string { return "" }, &phase{})
 	return code, stdout.String(), stderr.String()
 }
 

@@ -10,9 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"sync/atomic"
-	"syscall"
 
 	"tlsync/engine/crash"
 	"tlsync/engine/job"
@@ -21,70 +18,36 @@ import (
 )
 
 func main() {
-	// A closed pipe must not kill a run between two writes: the write to it
-	// fails and the run goes on. Not ignored but caught, so that the sandbox's
-	// command does not inherit it.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	screen := progress.NewScreen(os.Stderr)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	var writing atomic.Bool // from the first write on
+	var ph phase
+	catchSignals(cancel, screen, &ph)
 
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-
-	go func() {
-		s := <-signals
-		cancel(stopped{s})
-		fmt.Fprintf(screen, "\ntlsync: %s: finishing requests in flight; send it again to end at once\n", signalName(s))
-		s = <-signals
-		screen.Close()
-		if !writing.Load() {
-			fmt.Fprintf(screen, "\ntlsync: %s again: ended; nothing was written\n", signalName(s))
-			os.Exit(job.CodeError)
-		}
-		fmt.Fprintf(screen, "\ntlsync: %s again: ended; the outcome of writes in flight is unknown, run apply again to settle it\n", signalName(s))
-		os.Exit(job.CodeIncomplete)
-	}()
-
-	code := run(ctx, os.Args, job.Streams{In: os.Stdin, Out: os.Stdout, Err: screen}, os.Getenv, &writing)
+	code := run(ctx, os.Args, job.Streams{In: os.Stdin, Out: os.Stdout, Err: screen}, os.Getenv, &ph)
 	screen.Close()
 	os.Exit(code)
 }
 
-// stopped is the cause of a context that a signal ended.
-type stopped struct{ signal os.Signal }
-
-func (s stopped) Error() string { return signalName(s.signal) }
-
-func signalName(s os.Signal) string {
-	switch s {
-	case syscall.SIGINT:
-		return "SIGINT"
-	case syscall.SIGTERM:
-		return "SIGTERM"
-	}
-	return s.String()
-}
-
-// run is the whole program without the process around it. It sets writing before the
-// first write to Cloudflare.
-func run(ctx context.Context, args []string, s job.Streams, getenv func(string) string, writing *atomic.Bool) (code int) {
+// run is the whole program without the process around it.
+func run(ctx context.Context, args []string, s job.Streams, getenv func(string) string, ph *phase) (code int) {
 	secrets := secret.NewRedactor(getenv)
 	s.Out, s.Err = secrets.Writer(s.Out), secrets.Writer(s.Err)
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
-			code = reportBug(s.Err, bug, writing.Load())
+			code = reportBug(s.Err, bug, ph.writing.Load())
 		}
 	}()
-	app := newApp(s, getenv, secrets, writing)
+	app := newApp(s, getenv, secrets, &ph.writing)
+	args = permute(app.Commands, args)
+	ph.start(args)
 
-	err := app.RunContext(ctx, permute(app.Commands, args))
+	err := app.RunContext(ctx, args)
 	if err == nil {
 		return job.CodeOK
 	}
 	var bug *crash.Error
 	if errors.As(err, &bug) {
-		return reportBug(s.Err, bug, writing.Load())
+		return reportBug(s.Err, bug, ph.writing.Load())
 	}
 
 	var e job.Exit
@@ -93,6 +56,10 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 	}
 	if e.Err != nil && !readerGone(e.Err) {
 		fmt.Fprintf(s.Err, "tlsync: %s\n", job.OneLine(e.Err))
+	}
+	var by stopped
+	if e.Code == job.CodeError && ph.readOnly.Load() && errors.As(context.Cause(ctx), &by) {
+		return ph.code(by.signal)
 	}
 	return e.Code
 }

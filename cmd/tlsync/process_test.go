@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"tlsync/engine/job"
@@ -141,7 +140,7 @@ func (a *api) settles(t *testing.T, dir string, apply ...string) {
 	for _, command := range [][]string{apply, {"plan", "--detailed-exitcode"}} {
 		var out, stderr bytes.Buffer
 		args := slices.Concat([]string{"tlsync"}, command, []string{"--config", dir})
-		code := run(t.Context(), args, job.Streams{In: strings.NewReader(""), Out: &out, Err: &stderr}, func(name string) string { return env[name] }, &atomic.Bool{})
+		code := run(t.Context(), args, job.Streams{In: strings.NewReader(""), Out: &out, Err: &stderr}, func(name string) string { return env[name] }, &phase{})
 		noSecretIn(t, out.String(), stderr.String())
 		if code != 0 {
 			t.Fatalf("%s: exit code %d\n%s%s", command[0], code, &out, &stderr)

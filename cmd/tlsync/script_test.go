@@ -306,13 +306,16 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// signalVerb is "signal INT|TERM": it signals the process that was started last
+// signalVerb is "signal INT|TERM|KILL|HUP|QUIT|ABRT": it signals the process that was started last
 // in the background, and that process only.
 func signalVerb(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	signals := map[string]syscall.Signal{
+		"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP,
+		"QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT, "KILL": syscall.SIGKILL,
+	}
 	running := ts.BackgroundCmds()
 	if neg || len(args) != 1 || signals[args[0]] == 0 || len(running) == 0 {
-		ts.Fatalf("usage: signal INT|TERM|KILL, with a command in the background")
+		ts.Fatalf("usage: signal INT|TERM|HUP|QUIT|ABRT|KILL, with a command in the background")
 	}
 	s := scriptOf(ts)
 	s.stopped = running[len(running)-1]

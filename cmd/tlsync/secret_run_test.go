@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/urfave/cli/v2"
@@ -67,7 +66,7 @@ func TestABugShowsNoSecret(t *testing.T) {
 		out := &bug{left: nth}
 		var stderr bytes.Buffer
 		code := run(t.Context(), []string{"tlsync", "apply", "--yes", "--log-level", "debug", "--config", dir},
-			job.Streams{In: strings.NewReader(""), Out: out, Err: &stderr}, func(name string) string { return env[name] }, &atomic.Bool{})
+			job.Streams{In: strings.NewReader(""), Out: out, Err: &stderr}, func(name string) string { return env[name] }, &phase{})
 		if out.left > 0 {
 			continue // it does not write as often
 		}

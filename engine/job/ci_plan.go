@@ -41,7 +41,11 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
+	r.o.Unmerged = base != nil || r.env.Event != "push" && r.env.Event != "workflow_dispatch" && r.env.Event != "schedule"
 	from, offline := r.offline(c, base)
+	if from != "" && !r.event.Pull.Fork && r.env.Actor != dependabot {
+		r.notice("warning", offline+": compared with a saved snapshot")
+	}
 	switch {
 	case offline == "" || from != "":
 	case r.event.Pull.Fork || r.env.Actor == dependabot:

@@ -26,6 +26,8 @@ const (
 	CodeStale      = 4  // the plan differs from the reviewed or saved one; nothing was written
 	CodeIncomplete = 5  // something was written and something was not
 	CodeBug        = 11 // a recovered panic
+
+	CodeInterrupted = 130 // SIGINT, in a command that never writes to Cloudflare
 )
 
 // Exit is an error with an exit code. A nil err means that the message was already

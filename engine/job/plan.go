@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -146,7 +145,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return planfile.PlanJSON(w, made) })
+	return saveFile(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
 }
 
 // ShowOptions are the options of Show.
@@ -174,7 +173,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 
 // readPlan reads a plan that was saved in a file, from its text.
 func readPlan(file string, text []byte) (*plan.Plan, error) {
-	made, err := planfile.ReadPlan(bytes.NewReader(text))
+	made, err := planfile.ParsePlan(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -23,7 +23,6 @@ import (
 type receipt struct {
 	secrets *secret.Redactor
 	file    *os.File
-	regular bool  // and not a device, which cannot be synced
 	size    int64 // of whole lines
 	// stop ends the run where a line cannot be written.
 	stop func(error)
@@ -55,43 +54,44 @@ func (p *Job) openReceipt(file string, others ...string) (*receipt, error) {
 		return fail(err)
 	}
 
-	info, err := os.Lstat(file)
-	regular := err != nil || info.Mode().IsRegular()
-	if !regular && info.Mode()&os.ModeDevice == 0 { // a pipe could be waited for without end
-		return fail(fmt.Errorf("%s is not a regular file", safe.Text(file)))
-	}
-	for _, other := range others {
-		if o, otherErr := os.Stat(other); err == nil && otherErr == nil && os.SameFile(info, o) {
-			return fail(fmt.Errorf("%s is a file that this run reads", safe.Text(file)))
-		}
-	}
-
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil && !regular {
-		f, err = os.OpenFile(file, os.O_WRONLY, 0o600)
-	}
+	f, err := openOwn(file)
 	if err != nil {
 		return fail(err)
 	}
-	if regular {
-		start, readErr := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
-		if readErr == nil && len(start) > 0 && !planfile.IsReceipt(start) {
-			_ = f.Close()
-			return fail(fmt.Errorf("%s already exists and is not a receipt; only an earlier receipt is replaced", safe.Text(file)))
-		}
-		if err = f.Chmod(0o600); err == nil { // it was there already, and may have been open to all
-			err = f.Truncate(0)
-		}
-		if err == nil {
-			err = f.Sync()
-		}
-		if err != nil {
-			_ = f.Close()
-			return fail(err)
+	if err := emptyReceipt(f, file, others); err != nil {
+		_ = f.Close()
+		return fail(err)
+	}
+	return &receipt{secrets: p.Secrets, file: f, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
+}
+
+// emptyReceipt empties the file of an earlier receipt, and no other file.
+func emptyReceipt(f *os.File, file string, others []string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if o, err := os.Stat(other); err == nil && os.SameFile(info, o) {
+			return fmt.Errorf("%s is a file that this run reads", safe.Text(file))
 		}
 	}
 
-	return &receipt{secrets: p.Secrets, file: f, regular: regular, stop: func(error) {}, written: map[plan.Ref]bool{}}, nil
+	start, err := io.ReadAll(io.NewSectionReader(f, 0, 64<<10))
+	if err != nil {
+		return err
+	}
+	if len(start) > 0 && !planfile.IsReceipt(start) {
+		return fmt.Errorf("%s already exists and is not a receipt; only an earlier receipt is replaced", safe.Text(file))
+	}
+
+	if err := f.Chmod(0o600); err != nil { // it was there already, and may have been open to all
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // of sets the configuration that the receipt is about.
@@ -229,7 +229,6 @@ func (r *receipt) finish(steps []apply.Step, stopped string) {
 // lines writes a line for each step, and the tally if the run has ended. It writes all of
 // them or nothing.
 func (r *receipt) lines(steps []apply.Step, stopped *string) error {
-
 	var text []byte
 	tally := r.tally
 	add := func(line any) error {
@@ -264,17 +263,18 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 	if stopped != nil && err == nil {
 		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.Hide(*stopped)))
 	}
+	if err == nil && r.size+int64(len(text)) > planfile.MaxSize {
+		err = fmt.Errorf("it would be larger than %d MiB, the most that show reads", planfile.MaxSize>>20)
+	}
 	if err == nil {
 		_, err = r.file.Write(text)
 	}
-	if err == nil && r.regular {
+	if err == nil {
 		err = r.file.Sync()
 	}
 	if err != nil {
-		if r.regular { // no half of a line
-			_ = r.file.Truncate(r.size)
-			_, _ = r.file.Seek(r.size, io.SeekStart)
-		}
+		_ = r.file.Truncate(r.size) // no half of a line
+		_, _ = r.file.Seek(r.size, io.SeekStart)
 		if r.lost == nil {
 			r.lost = err
 		}

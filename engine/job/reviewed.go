@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"tlsync/engine/hold"
@@ -14,28 +12,16 @@ import (
 	"tlsync/engine/report/view"
 )
 
-// maxReviewedFile bounds what is read as a review: a plan of 50,000 changes has
-// some 50 MiB.
-const maxReviewedFile = 256 << 20
-
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
 func readReviewed(file string) (hold.Reviewed, error) {
-	f, err := os.Open(file)
+	text, err := readBounded(file)
 	if err != nil {
 		return hold.Reviewed{}, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
-	if err != nil {
-		return hold.Reviewed{}, err
-	}
-	if len(text) > maxReviewedFile {
-		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d MiB", file, maxReviewedFile>>20)
 	}
 
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		made, err := planfile.ReadPlan(bytes.NewReader(text))
+		made, err := planfile.ParsePlan(text)
 		if err != nil {
 			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}

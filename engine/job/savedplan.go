@@ -3,8 +3,6 @@ package job
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -28,13 +26,6 @@ type savedPlan struct {
 
 // readSavedPlan reads a plan to apply. It refuses a damaged file or another file.
 func readSavedPlan(file string) (*savedPlan, error) {
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("nothing was written: %w", err)
-	case !info.Mode().IsRegular(): // a pipe could be waited for without end
-		return nil, fmt.Errorf("nothing was written: %s is not a regular file", safe.Text(file))
-	}
 	text, err := readBounded(file)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
@@ -50,20 +41,6 @@ func readSavedPlan(file string) (*savedPlan, error) {
 		}
 	}
 	return &savedPlan{file: safe.Text(file), plan: made}, nil
-}
-
-// readBounded reads a file of limited size.
-func readBounded(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
-	if err == nil && len(text) > maxReviewedFile {
-		err = fmt.Errorf("%s is larger than %d MiB", safe.Text(file), maxReviewedFile>>20)
-	}
-	return text, err
 }
 
 // fits refuses a plan that was made for another configuration, or for more than

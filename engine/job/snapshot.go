@@ -61,7 +61,7 @@ func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
 
 // readSnapshot reads a file that snapshot saved.
 func readSnapshot(file string) (*snapshot.Snapshot, error) {
-	f, err := os.Open(file)
+	f, err := openRegular(file)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package planfile
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -61,8 +62,24 @@ func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 // ReadPlan reads a plan that PlanJSON wrote. Unknown members, members given twice at the
 // top, another version of the format, and text after the plan are errors. It does not
 // check the digest. Cloudflare's ids are in the requests only.
+//
+// It reads at most MaxSize bytes, and looks at the count of values, and at the checksum of
+// a large plan, before it decodes anything.
 func ReadPlan(r io.Reader) (*plan.Plan, error) {
-	p, err := readPlan(json.NewDecoder(r))
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	return ParsePlan(text)
+}
+
+// ParsePlan reads a plan from its text, as ReadPlan does.
+func ParsePlan(text []byte) (*plan.Plan, error) {
+	var p *plan.Plan
+	err := bounded(text)
+	if err == nil {
+		p, err = readPlan(json.NewDecoder(bytes.NewReader(text)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w", err)
 	}

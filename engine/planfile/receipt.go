@@ -115,6 +115,9 @@ func IsReceipt(text []byte) bool {
 // ReadReceipt reads a receipt. It ignores a last line without an end, which is left when
 // the run is killed while it writes.
 func ReadReceipt(text []byte) (*Receipt, error) {
+	if crowded(text) {
+		return nil, fmt.Errorf("read the receipt: %w", errCrowded)
+	}
 	r := &Receipt{}
 	seen := map[string]bool{}
 	for n := 1; len(text) > 0; n++ {

@@ -158,6 +158,9 @@ func (d *decoder) next() ([]byte, error) {
 		if d.size += int64(len(part)); d.size > d.limit {
 			return nil, fmt.Errorf("the file is larger than %d MiB, the most that is read", d.limit>>20)
 		}
+		if len(d.long)+len(part) > maxLine {
+			return nil, fmt.Errorf("the line is longer than %d MiB, the most that is read", maxLine>>20)
+		}
 		if len(d.long) > 0 || err != nil {
 			d.long = append(d.long, part...)
 			part = d.long

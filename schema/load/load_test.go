@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -140,7 +139,7 @@ func TestRealFiles(t *testing.T) {
 		os.Symlink("loop.yaml", filepath.Join(dir, "zones/loop.yaml")),
 		os.Symlink("missing", filepath.Join(dir, "zones/dangling.yaml")),
 		os.Symlink(filepath.Dir(outside), filepath.Join(dir, "accounts")),
-		syscall.Mkfifo(filepath.Join(dir, "zones/fifo.yaml"), 0o644),
+		mkfifo(filepath.Join(dir, "zones/fifo.yaml")),
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,8 @@
+//go:build unix
+
+package job
+
+import "syscall"
+
+// noFollow makes opening a symbolic link fail.
+const noFollow = syscall.O_NOFOLLOW
