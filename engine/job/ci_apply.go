@@ -9,10 +9,7 @@ import (
 	"slices"
 
 	"tlsync/engine/gitfs"
-	"tlsync/engine/github"
-	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 )
@@ -20,7 +17,7 @@ import (
 // marked is what commit statuses say about earlier applies.
 type marked struct {
 	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
-	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
+	since   []gitfs.Commit // those after it, the newest first; without a mark those that may wait
 	found   bool
 	// unknown says why it is not known whether there is a mark; empty if it is.
 	unknown string
@@ -50,6 +47,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		}
 	}
 
+	m.since = r.unmarked(line)
 	switch {
 	case err != nil:
 		m.unknown = r.Secrets.Hide(err.Error())
@@ -97,15 +95,13 @@ func (r *ciRun) apply(ctx context.Context) error {
 		return err
 	}
 
-	held, err := r.heldTo(ctx, last.since)
+	held, err := r.heldTo(ctx, last)
 	if err != nil {
 		return err
 	}
 	gate := func(made *plan.Plan) error {
-		if held != nil {
-			if err := stale(made, held...); err != nil {
-				return err
-			}
+		if err := held.refuse(made); err != nil {
+			return err
 		}
 		return r.isTip(ctx) // reading may have taken long
 	}
@@ -174,76 +170,6 @@ func (r *ciRun) isTip(ctx context.Context) error {
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
-}
-
-// heldTo returns the reviews that the plan must agree with: those of all merges that are
-// not applied yet, the newest first. It returns nil if none is needed. A merge without a
-// review is checked against the reviews of the others. It fails if a required review is
-// missing, or if a review is about another commit than the merged one.
-func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
-	if r.o.Reviewed == "off" {
-		return nil, nil
-	}
-	var reviews []hold.Reviewed
-	var missing []string
-	switch {
-	case r.client == nil:
-		missing = []string{"there is no GITHUB_TOKEN to look it up with"}
-	default:
-		if len(since) == 0 { // it was applied before, and is held to the same once more
-			since = []gitfs.Commit{r.head}
-		}
-		for _, commit := range since {
-			review, why, err := r.reviewOf(ctx, commit)
-			switch {
-			case err != nil:
-				return nil, err
-			case why != "":
-				missing = append(missing, why)
-			default:
-				reviews = append(reviews, review)
-			}
-		}
-	}
-
-	switch {
-	case len(missing) == 0:
-	case r.o.Reviewed == "required":
-		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
-	case len(reviews) == 0:
-		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", missing[0])
-		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
-	}
-	return reviews, nil
-}
-
-// reviewOf finds the review of the pull request that contains a commit, or says why there
-// is none.
-func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.Reviewed, missing string, err error) {
-	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
-	switch {
-	case err != nil:
-		return review, "", fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
-	case !ok:
-		return review, "no merged pull request contains commit " + short(commit.Hash), nil
-	}
-
-	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
-	switch {
-	case err != nil:
-		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
-	case !ok:
-		return review, fmt.Sprintf("pull request %d has no plan comment by tlsync", pull.Number), nil
-	}
-
-	head, review, err := planfile.ParseReviewed(body)
-	switch {
-	case err != nil:
-		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
-	case head != pull.HeadSHA:
-		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
-	}
-	return review, "", nil
 }
 
 // mark sets the status that says that live state matches the commit.

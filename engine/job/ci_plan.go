@@ -256,6 +256,15 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 		return
 	}
 
+	switch last, err := r.client.IsLast(ctx, number, r.event.Pull.HeadSHA); {
+	case err != nil:
+		r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.Hide(err.Error())+"; it is in the job summary")
+		return
+	case !last:
+		r.notice("notice", "the plan was not posted as a comment: the pull request is closed, or has a newer commit than this run; it is in the job summary")
+		return
+	}
+
 	var posted github.Posted
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker

@@ -166,7 +166,7 @@ func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time
 	if err != nil {
 		return c, err
 	}
-	if !has(c.files, "tlsync.yaml") && !has(c.files, "tlsync.yml") {
+	if !hasRoot(c.files) {
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
 	}
 
@@ -217,6 +217,9 @@ func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configurati
 	}
 	return c, nil
 }
+
+// hasRoot reports whether there is a configuration.
+func hasRoot(files fs.FS) bool { return has(files, "tlsync.yaml") || has(files, "tlsync.yml") }
 
 func has(files fs.FS, name string) bool {
 	_, err := fs.Stat(files, name)

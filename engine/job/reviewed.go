@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
@@ -29,6 +30,9 @@ func readReviewed(file string) (hold.Reviewed, error) {
 		return hold.ReviewEach(made), intact(file, made)
 	}
 
+	if _, marked := github.ParseMarker(string(text)); marked && !github.IsIntact(string(text)) {
+		return hold.Reviewed{}, fmt.Errorf("%s: it was edited or damaged: its text does not match its digest", file)
+	}
 	_, review, err := planfile.ParseReviewed(string(text))
 	if err != nil {
 		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
