@@ -27,7 +27,7 @@ test:
 # Runs the action and the ready-made workflows in a real runner, on this machine.
 test-action:
 	GOBIN=$(abspath .cache/bin) $(GO) install $(ACT)
-	TLSYNC_ACT=$(abspath .cache/bin/act) $(GO) test -count=1 -run '^TestAction' ./cmd/tlsync
+	TLSYNC_ACT=$(abspath .cache/bin/act) $(GO) test -count=1 -timeout 25m -run '^TestAction' ./cmd/tlsync
 
 lint: lint-action
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
