@@ -77,7 +77,7 @@ func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pen
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := cmp.Or(p.policyKept(made, c), nothingBelow(made))
+	kept := cmp.Or(p.policyKept(made, c), p.nothingBelow(made, c))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}
