@@ -19,6 +19,7 @@ type marked struct {
 	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
 	since   []gitfs.Commit // those after it, the newest first; without a mark those that may wait
 	found   bool
+	shallow bool // there may be one beyond the history of this clone
 	// unknown says why it is not known whether there is a mark; empty if it is.
 	unknown string
 }
@@ -55,7 +56,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
 		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
-			m.unknown = err.Error()
+			m.unknown, m.shallow = err.Error(), true
 		}
 	}
 	return m
@@ -136,19 +137,42 @@ func (r *ciRun) apply(ctx context.Context) error {
 }
 
 // before loads the configuration that was applied last: of the marked commit, else of the
-// commit before the push. It only explains why settings differ.
+// commit before the push, else of the parent of the commit. It explains why settings differ,
+// and its policy binds the plan. It is nil only for the first commit of a repository; where
+// it cannot be read, nothing may be written.
 func (r *ciRun) before(last marked) (*configuration, error) {
 	if last.found {
 		return r.earlier(r.repo, last.applied, r.o.Common)
 	}
-	if r.event.Before == "" {
+	if last.shallow {
+		return nil, noBase("the history ends before a commit that is marked as applied", fullHistory)
+	}
+
+	if r.event.Before != "" {
+		at, err := r.repo.Resolve(r.event.Before)
+		if err != nil {
+			return nil, noBase("commit "+short(r.event.Before)+", from before the push, is not in this clone", fullHistory+
+				"; after a forced push, read the plan and run the apply by hand (in the ready-made workflow: Run workflow)")
+		}
+		return r.earlier(r.repo, at, r.o.Common)
+	}
+
+	parents, err := r.repo.Parents(r.head)
+	switch {
+	case err != nil:
+		return nil, noBase(OneLine(err), fullHistory)
+	case len(parents) == 0:
 		return nil, nil
 	}
-	at, err := r.repo.Resolve(r.event.Before)
-	if err != nil {
-		return nil, nil // not in this clone; a plan without causes does
-	}
-	return r.earlier(r.repo, at, r.o.Common)
+	return r.earlier(r.repo, parents[0], r.o.Common)
+}
+
+const fullHistory = "check out the whole history (actions/checkout with fetch-depth: 0)"
+
+// noBase refuses an apply whose base has a policy that cannot be read: a commit must not be
+// judged by its own policy alone.
+func noBase(why, hint string) error {
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: the policy that the base has is unknown: %s; %s", why, hint)}
 }
 
 // isTip refuses a commit that is behind its branch: applying it would undo newer commits.
