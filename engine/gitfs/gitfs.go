@@ -168,7 +168,22 @@ func (r *Repo) objectLocked(t plumbing.ObjectType, h plumbing.Hash) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	return content(o, h)
+	return verified(o, h)
+}
+
+// unverified returns the content of a blob without checking it, for histories of large
+// files of which only the authors of lines are told: the check takes most of the time.
+func (r *Repo) unverified(blob plumbing.Hash) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o, err := r.encoded(plumbing.BlobObject, blob)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, r.missing(plumbing.BlobObject, blob)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return content(o)
 }
 
 // encoded finds an object in the stores. The error is plumbing.ErrObjectNotFound if none
@@ -187,9 +202,20 @@ func (r *Repo) encoded(t plumbing.ObjectType, h plumbing.Hash) (plumbing.Encoded
 	return nil, plumbing.ErrObjectNotFound
 }
 
-// content reads an object and checks that it is the one that its id names, so that a
+// verified reads an object and checks that it is the one that its id names, so that a
 // commit id stands for all of its files, wherever the objects come from.
-func content(o plumbing.EncodedObject, h plumbing.Hash) (_ []byte, err error) {
+func verified(o plumbing.EncodedObject, h plumbing.Hash) ([]byte, error) {
+	text, err := content(o)
+	if err != nil {
+		return nil, err
+	}
+	if plumbing.ComputeHash(o.Type(), text) != h {
+		return nil, fmt.Errorf("%s %s is damaged, its content has another id: clone the repository again, or run git fsck", o.Type(), h)
+	}
+	return text, nil
+}
+
+func content(o plumbing.EncodedObject) (_ []byte, err error) {
 	rd, err := o.Reader()
 	if err != nil {
 		return nil, err
@@ -198,13 +224,8 @@ func content(o plumbing.EncodedObject, h plumbing.Hash) (_ []byte, err error) {
 
 	var b bytes.Buffer
 	b.Grow(int(max(0, min(o.Size(), maxTrusted))) + bytes.MinRead)
-	if _, err = b.ReadFrom(rd); err != nil {
-		return nil, err
-	}
-	if plumbing.ComputeHash(o.Type(), b.Bytes()) != h {
-		return nil, fmt.Errorf("%s %s is damaged, its content has another id: clone the repository again, or run git fsck", o.Type(), h)
-	}
-	return b.Bytes(), nil
+	_, err = b.ReadFrom(rd)
+	return b.Bytes(), err
 }
 
 // size returns the size of a blob without reading its content.
