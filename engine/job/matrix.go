@@ -56,6 +56,7 @@ func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
 	if err != nil {
 		return err
 	}
+	p.uses(opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
 		return err
@@ -157,7 +158,7 @@ func shared(shards []shard, rate cloudflare.Rate) []string {
 			if b == "default" {
 				whose = "CLOUDFLARE_API_TOKEN"
 			}
-			lines = append(lines, fmt.Sprintf("%d shards share the budget of %s, %s: each gets a part of it, so together they are not faster than one", users[b], whose, rateText(rate)))
+			lines = append(lines, fmt.Sprintf("%d shards share the budget of %s, %s: each gets a part of it, so together they are not faster than one", users[b], whose, rate.Text()))
 		}
 	}
 	return lines

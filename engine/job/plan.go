@@ -95,6 +95,7 @@ func (p *Job) source(o Common, c, base *configuration, from string) (engine.Sour
 	if err != nil {
 		return nil, nil, err
 	}
+	p.uses(opts)
 	progress := p.watch(o, &opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
@@ -114,15 +115,18 @@ func interrupted(ctx context.Context, err error) error {
 
 // print prints a plan. Pending is that of report.TextOptions.
 func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
-	switch o.Format {
-	case "json":
+	if o.Format == "json" {
 		return planfile.PlanJSON(p.Out, made)
+	}
+	made = hidden(p, made)
+	switch o.Format {
 	case "github":
 		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+		text, err := markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: pending})
+		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: pending})
 }
 
 // unread fails if something that the configuration manages could not be read or cannot be
