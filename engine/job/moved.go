@@ -41,7 +41,7 @@ func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*config
 		c := &configuration{files: files}
 		c.desired, c.diags = load.Load(files, time.Time{})
 		c.info.Digest, c.info.Commit = c.desired.Digest, at.Hash
-		if share(c.desired, desired) {
+		if c.desired.Overlaps(desired) {
 			found, where = append(found, c), append(where, safe.Text(dir))
 		}
 	}
@@ -66,22 +66,4 @@ func roots(whole fs.FS) ([]string, error) {
 	})
 	slices.Sort(dirs)
 	return slices.Compact(dirs), err
-}
-
-// share reports whether two configurations are about a common zone or account.
-func share(a, b *schema.Desired) bool {
-	for _, x := range a.Zones {
-		for _, y := range b.Zones {
-			m, n := x.Name.Value, y.Name.Value
-			if m == n || x.Glob && schema.MatchZone(m, n) || y.Glob && schema.MatchZone(n, m) || x.Glob && y.Glob {
-				return true
-			}
-		}
-	}
-	for _, x := range a.Accounts {
-		if slices.ContainsFunc(b.Accounts, func(y schema.Account) bool { return x.Name.Value == y.Name.Value }) {
-			return true
-		}
-	}
-	return false
 }
