@@ -150,11 +150,16 @@ func (r *Repo) dirID(commit Commit) (plumbing.Hash, error) {
 }
 
 // writtenBelow returns the path of dir below top as it is written, with its links, and false
-// if no directory on that path is top. Directories above top may be links.
+// if no directory on that path is top. Directories above top may be links. A relative dir
+// starts at the real current directory: how PWD writes it is up to whoever set PWD.
 func writtenBelow(dir, top string) (sub string, ok bool, err error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return "", false, err
+	abs := filepath.Clean(dir)
+	if !filepath.IsAbs(dir) {
+		at, err := realPath(".")
+		if err != nil {
+			return "", false, err
+		}
+		abs = filepath.Join(at, dir)
 	}
 
 	above := upwards(abs)

@@ -328,6 +328,24 @@ func TestALinkDoesNotChooseAnotherDirectoryOfTheCommit(t *testing.T) {
 	}
 }
 
+// A step can set PWD to any path that leads to the current directory.
+func TestPWDDoesNotChooseAnotherDirectoryOfTheCommit(t *testing.T) {
+	dir := repository(t, files{"prod/tlsync.yaml": "version: 1\n", "other/prod/tlsync.yaml": "version: 666\n"})
+	commit := Commit{git(t, dir, "rev-parse", "HEAD")}
+	remove(t, filepath.Join(dir, "other"))
+	write(t, dir, files{"other": "->."})
+	t.Chdir(dir)
+	t.Setenv("PWD", filepath.Join(dir, "other"))
+
+	r, err := OpenWorkspace("prod", dir, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := read(r, commit); err != nil || text != "version: 1\n" {
+		t.Errorf("read %q, error %v", text, err)
+	}
+}
+
 // The variables lead where the real program goes.
 func TestGitDirAndWorkTreeAreObeyed(t *testing.T) {
 	dir := repository(t, committed)
