@@ -27,7 +27,7 @@ var knows = []rule{
 	{pkg: "schema/words", why: "it knows English only", pure: true},
 	{pkg: "schema/certificate", may: []string{"schema"}, why: "it reads text and knows nothing of the configuration"},
 	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
-	{pkg: "engine/plan", may: []string{"schema"}, why: "it is the data that the stages share", pure: true},
+	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
 	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
 	{pkg: "engine/diff", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/zone", "engine/diff/account"}, why: "a plan is made of configuration and plain data", pure: true},
 	{pkg: "engine/diff/order", may: []string{"schema", "engine/plan"}, why: "it orders changes and does not know how they come about", pure: true},
@@ -53,8 +53,8 @@ var knows = []rule{
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/secret"},
-		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal and the sandbox"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
+		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 
 // impure are the packages that a pure one must not import, and why. What fmt or

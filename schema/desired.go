@@ -230,6 +230,10 @@ type Policy struct {
 	Set bool
 	// Floor holds the weakest effective values that the policy accepts.
 	Floor []Assignment
+	// EnforceAll makes it an error if anything is below the floor, also what was below
+	// before and is not touched. EnforceAt is the place of the line.
+	EnforceAll bool
+	EnforceAt  Pos
 	// CoverageRequired makes it an error if no part of the configuration applies
 	// to a custom hostname. CoverageAt is the place of the line.
 	CoverageRequired bool

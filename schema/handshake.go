@@ -285,3 +285,21 @@ func (h Handshake) within(a, b Handshake) bool {
 	}
 	return possible[0].Within(possible[1].Union(possible[2]))
 }
+
+// Sequences remembers sequences, since many hostnames make the same move.
+type Sequences map[[2]Handshake]Sequence
+
+// Of returns the sequence on the way from one handshake to another.
+func (s Sequences) Of(from, to Handshake) Sequence {
+	if from.Minimum == to.Minimum || from.Ciphers == to.Ciphers {
+		return AnySequence
+	}
+	from.TLS13, to.TLS13 = "", ""
+	move := [2]Handshake{from, to}
+	found, known := s[move]
+	if !known {
+		found = from.Sequence(to)
+		s[move] = found
+	}
+	return found
+}

@@ -273,6 +273,13 @@ func (s *Setting) Compare(from, to Value) Direction {
 	}
 }
 
+// OnTheWay reports whether a move from one value to another leads towards a goal and
+// not beyond it.
+func (s *Setting) OnTheWay(from, to, goal Value) bool {
+	d := s.Compare(from, to)
+	return d != Changes && s.Compare(from, goal) == d && (to == goal || s.Compare(to, goal) == d)
+}
+
 // Known reports whether the configuration can ask for a canonical value at some
 // level.
 func (s *Setting) Known(v Value) bool {

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 	if !errors.As(err, &e) {
 		e = job.Exit{Code: job.CodeError, Err: err}
 	}
-	if e.Err != nil {
+	if e.Err != nil && !readerGone(e.Err) {
 		fmt.Fprintf(s.Err, "tlsync: %s\n", job.OneLine(e.Err))
 	}
 	var by stopped

@@ -73,7 +73,7 @@ func planShape() shape {
 		"summary", object("zones", whole, "objects", whole, "changes", whole, "edits", whole,
 			"causes", object("change", whole, "drift", whole, "conflict", whole, "adopt", whole),
 			"requests", object("read", whole, "write", whole),
-			"estimated_seconds", whole),
+			"withheld?", whole, "estimated_seconds", whole),
 		"changes", listOf(object(
 			"id", text, "zone", text,
 			"kind", oneOf("zone", "hostname", "custom_hostname", "mtls_certificate", "mtls_hostname", "access_application", "alert"),

@@ -175,6 +175,7 @@ func startSandbox(ts *testscript.TestScript, args []string) {
 	if len(seed.Tokens) == 0 {
 		seed.Tokens = []sandbox.Token{{Name: "token", Value: canary}}
 	}
+	seed.NoBatchSettings = seed.NoBatchSettings || *batchGone
 	next := &world{server: sandbox.New(seed, sandbox.Options{}), script: s, gate: &gate{}}
 	if s.world != nil {
 		s.world.close()

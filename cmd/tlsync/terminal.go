@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"tlsync/engine/progress"
 	"tlsync/engine/secret"
@@ -24,6 +26,13 @@ func isTerminal(v any) bool {
 	}
 	f, ok := v.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// readerGone reports whether an error says that nobody reads our output any more, as after
+// "tlsync plan | head". There is nobody to tell it to.
+func readerGone(err error) bool {
+	var file *fs.PathError
+	return errors.As(err, &file) && file.Op == "write" && errors.Is(file.Err, syscall.EPIPE)
 }
 
 // progressMode chooses a bar for a terminal and lines for a log.

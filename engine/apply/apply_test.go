@@ -371,7 +371,7 @@ func TestDeniedStopsItsKindOfWrite(t *testing.T) {
 		r := apply.Run(t.Context(), p, s.writer, apply.Options{Concurrency: 1})
 		expect(t, r, "failed "+free, "failed "+pin, "failed "+second, "skipped "+zone, "skipped "+unpin)
 		contains(t, reason(t, r, free), "SSL and Certificates")
-		want := []string{"Cloudflare refused writes with the default credentials: custom hostnames of zone saas.example (2 refused, 0 not attempted), settings of zone second.example (1 refused, 0 not attempted)"}
+		want := []string{"Cloudflare refused writes with the default credentials: custom hostnames of zone saas.example (2 refused, 0 not attempted) and settings of zone second.example (1 refused, 0 not attempted)"}
 		if diff := cmp.Diff(want, r.Denied); diff != "" || r.Writes() != 0 {
 			t.Errorf("%d steps wrote; (-want +got):\n%s", r.Writes(), diff)
 		}

@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/schema/words"
@@ -38,11 +39,22 @@ type lane struct {
 	closed   bool
 	withheld int // changes that were given up
 	at       int // in the heap, -1 if it is not there
+
+	line *line // nil if the grant has no Queue
+}
+
+// line is the lanes of one plan.Grant.Queue.
+type line struct {
+	lanes []*lane
+	busy  int // changes of theirs that started, and whose write has no answer yet
 }
 
 // mayStart reports whether a change of the lane may start now.
 func (l *lane) mayStart() bool {
-	return len(l.ready) > 0 && !l.closed && l.reader < 0 && (l.trying == 0 || l.trusted && !l.grant.Serial)
+	if l.line != nil && l.line.busy > 0 {
+		return false
+	}
+	return len(l.ready) > 0 && !l.closed && l.reader < 0 && (l.trying == 0 || l.trusted)
 }
 
 // probes are the places in what is left of a lane from which the changes after so many
@@ -108,7 +120,7 @@ func newQueue(p *plan.Plan, t Target) queue {
 	}
 	granter, grants := t.(Granter)
 
-	byGrant := map[plan.Grant]*lane{}
+	byGrant, byQueue := map[plan.Grant]*lane{}, map[string]*line{}
 	for i := range p.Changes {
 		var g plan.Grant
 		if grants {
@@ -119,6 +131,7 @@ func newQueue(p *plan.Plan, t Target) queue {
 			l = &lane{grant: g, trusted: !grants, reader: -1, at: -1}
 			byGrant[g] = l
 			q.lanes = append(q.lanes, l)
+			l.join(byQueue)
 		}
 		if id := p.Changes[i].ObjectID; id != "" && q.batcher != nil {
 			q.byObject[id] = append(q.byObject[id], i)
@@ -127,6 +140,19 @@ func newQueue(p *plan.Plan, t Target) queue {
 		q.of[i] = l
 	}
 	return q
+}
+
+// join puts a lane into the line of its Queue, if it has one.
+func (l *lane) join(byQueue map[string]*line) {
+	name := l.grant.Queue
+	if name == "" {
+		return
+	}
+	if byQueue[name] == nil {
+		byQueue[name] = &line{}
+	}
+	l.line = byQueue[name]
+	l.line.lanes = append(l.line.lanes, l)
 }
 
 // add adds a change that needs no others any more.
@@ -155,8 +181,7 @@ func (q *queue) take() (i int, ok bool) {
 	}
 
 	q.started[i] = probe{waits: true, doubt: !l.trusted}
-	l.trying++
-	q.open.update(l)
+	q.try(l, 1)
 	return i, true
 }
 
@@ -230,9 +255,21 @@ func (q *queue) release(i int) {
 	l := q.of[i]
 	if q.started[i].waits {
 		q.started[i].waits = false
-		l.trying--
+		q.try(l, -1)
 	}
 	q.open.update(l)
+}
+
+// try counts the changes of a lane that started and have no answer yet.
+func (q *queue) try(l *lane, more int) {
+	l.trying += more
+	q.open.update(l)
+	if l.line != nil {
+		l.line.busy += more
+		for _, other := range l.line.lanes {
+			q.open.update(other)
+		}
+	}
 }
 
 // denied notes that the write of a change was refused to the credentials. It returns
@@ -271,9 +308,18 @@ func (q *queue) denials() []string {
 
 	var out []string
 	for _, who := range order {
-		out = append(out, "Cloudflare refused writes with "+cmp.Or(who, "the credentials")+": "+words.First(parts[who]))
+		out = append(out, "Cloudflare refused writes with "+cmp.Or(who, "the credentials")+": "+few(parts[who]))
 	}
 	return out
+}
+
+// few names the first of many.
+func few(list []string) string {
+	const most = 3
+	if len(list) <= most {
+		return words.Enumerate(list)
+	}
+	return fmt.Sprintf("%s and %d more kinds of writes", strings.Join(list[:most], ", "), len(list)-most)
 }
 
 // lanes is a heap of the lanes of which a change may start, by their first change.

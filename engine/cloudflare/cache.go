@@ -160,11 +160,14 @@ func (c *cache) expect(zone string, written []string, enough int) {
 			break
 		}
 		p.size = size
-		pages := map[int]bool{}
+		n, pages := 0, map[int]bool{}
 		for _, id := range written {
-			pages[at[id]/size] = true
+			if i, listed := at[id]; listed {
+				n++
+				pages[i/size] = true
+			}
 		}
-		if len(written) >= enough*len(pages) {
+		if n >= enough*len(pages) {
 			break
 		}
 	}

@@ -101,6 +101,7 @@ type Reader struct {
 	concurrency int
 	cache       *cache // nil without a Writer
 	log         *slog.Logger
+	batch       batch
 
 	reads, writes atomic.Int64
 	notifying     sync.Mutex
@@ -117,6 +118,7 @@ type client struct {
 	get      getFunc
 	hide     redactor
 	limit    *limiter
+	issue    *limiter      // of new custom hostnames, for each of which a certificate is issued
 	slots    chan struct{} // bounds the requests under way
 	refused  atomic.Int32  // how many of customHostnamePages the server refused
 }
@@ -156,7 +158,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		if err != nil {
 			return nil, err
 		}
-		cl := &client{get: get, hide: newRedactor(c, o.Keys), limit: limit, slots: make(chan struct{}, o.Concurrency)}
+		cl := &client{get: get, hide: newRedactor(c, o.Keys), limit: limit, issue: newLimiter(Rate{plan.Issued, plan.IssuedPer}), slots: make(chan struct{}, o.Concurrency)}
 		byCredentials[c] = cl
 		r.clients = append(r.clients, cl)
 		if writes {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,8 +110,14 @@ func decodeCustomHostnames(result []byte) ([]plan.Hostname, error) {
 	}
 
 	d := newCustomHostnameDecoder(result)
+	seen := make(map[string]int, cap(out)) // index in out, by id
 	err := d.array(func() error {
 		h, err := d.hostname()
+		if i, ok := seen[h.ID]; ok && err == nil && !slices.Equal(out[i].Settings, h.Settings) {
+			// Neither can be trusted. On different pages it may have changed in between.
+			err = errors.New("custom hostname " + h.ID + " is listed twice, with different settings")
+		}
+		seen[h.ID] = len(out)
 		out = append(out, h)
 		return err
 	})
@@ -337,9 +344,14 @@ func (d *customHostnameDecoder) sslSettings() ([]plan.Setting, error) {
 		} else {
 			s.Value = compacted(s.Raw)
 		}
-		// If a key appears twice, its last value counts, as in encoding/json.
-		out = slices.DeleteFunc(out, func(o plan.Setting) bool { return o.ID == s.ID })
-		out = append(out, s)
+		i := slices.IndexFunc(out, func(o plan.Setting) bool { return o.ID == s.ID })
+		switch {
+		case i < 0:
+			out = append(out, s)
+		case out[i].Value != s.Value:
+			// Neither can be trusted.
+			return fmt.Errorf("it is given twice, as %s and as %s", out[i].Value, s.Value)
+		}
 		return nil
 	})
 

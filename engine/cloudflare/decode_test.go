@@ -102,7 +102,7 @@ func TestHostnameBodies(t *testing.T) {
 		{body: head + `,"ssl":{"custom_certificate":"-----BEGIN"}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
 		{body: head + `,"ssl":{"custom_csr_id":"7b16"}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
 		{body: head + `,"ssl":{"custom_cert_bundle":[{"custom_certificate":"x"}]}}`, want: with(func(h *plan.Hostname) { h.SSL, h.Uploaded = true, true })},
-		{body: head + `,"ssl":{"settings":{"tls_1_3":"future","new":{"a" : 1.0},"ssl":"x","tls_1_3":"on"}}}`, want: with(func(h *plan.Hostname) {
+		{body: head + `,"ssl":{"settings":{"tls_1_3":"on","new":{"a" : 1.0},"ssl":"x","tls_1_3": "on"}}}`, want: with(func(h *plan.Hostname) {
 			h.SSL = true
 			h.Settings = []plan.Setting{{ID: "new", Raw: `{"a" : 1.0}`, Value: `{"a":1}`}, {ID: "ssl", Raw: `"x"`, Value: `"x"`}, {ID: "tls_1_3", Raw: `"on"`, Value: `"on"`}}
 		})},
@@ -114,6 +114,7 @@ func TestHostnameBodies(t *testing.T) {
 		{body: head + `,"ssl":"null"}`, err: "ssl: a string where an object is expected"},
 		{body: head + `,"ssl":[]}`, err: "ssl: a list where an object is expected"},
 		{body: head + `,"ssl":{"settings":[]}}`, err: "ssl: settings: a list where an object is expected"},
+		{body: head + `,"ssl":{"settings":{"tls_1_3":"future","ssl":"x","tls_1_3":"on"}}}`, err: `ssl: settings: tls_1_3: it is given twice, as "future" and as "on"`},
 		{body: head + `,"ssl":{"wildcard":"true"}}`, err: "ssl: wildcard: a string where a boolean is expected"},
 		{body: head + `,"ssl":{"type":1}}`, err: "ssl: type: a number where a string is expected"},
 		{body: head + `,"custom_metadata":"x"}`, err: "custom_metadata: a string where an object is expected"},

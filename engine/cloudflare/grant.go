@@ -14,8 +14,15 @@ func (w *Writer) Grant(c *plan.Change) plan.Grant {
 	if c.Kind.OfAccount() {
 		g.Place, g.PlaceID = "account "+c.Account, c.AccountID
 	}
-	if cl, err := w.clientOf(c); err == nil {
-		g.Credential = cl.title()
+	cl, err := w.clientOf(c)
+	if err != nil {
+		return g
+	}
+	g.Credential = cl.title()
+	if c.Issues() {
+		// Each waits for its turn to have a certificate issued, which must not keep
+		// others from theirs.
+		g.Write, g.Queue = "new custom hostnames", "new custom hostnames with "+g.Credential
 	}
 	return g
 }

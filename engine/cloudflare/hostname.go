@@ -92,13 +92,22 @@ func (r *Reader) readHostnameSettings(ctx context.Context, c *client, zone, id s
 	return items, nil
 }
 
+// decodeHostnameSettings reads a list. A hostname that it gives two values is an error,
+// since neither can be trusted.
 func decodeHostnameSettings(result []byte, id string) ([]hostnameSetting, error) {
+	values := map[string]schema.Value{}
 	return decodeList(result, func(item []byte) (hostnameSetting, error) {
 		l, err := decodeHostnameSetting(item, id)
-		if err == nil && l.name == "" {
-			err = errors.New("a value without a hostname")
+		switch other, seen := values[l.name]; {
+		case err != nil || l.Value == schema.Inherit && l.name != "":
+			return l, err
+		case l.name == "":
+			return l, errors.New("a value without a hostname")
+		case seen && other != l.Value:
+			return l, fmt.Errorf("%s is listed twice, with %s and with %s", l.name, other, l.Value)
 		}
-		return l, err
+		values[l.name] = l.Value
+		return l, nil
 	})
 }
 

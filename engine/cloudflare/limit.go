@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// maxPaused bounds a series of pauses in which no request succeeds. After that
-// a 429 is final.
-const maxPaused = 30 * time.Minute
+// maxPaused and maxRefused bound a series of pauses in which no reading succeeds, or no
+// write: their total, and their number. After that nothing more is sent.
+const (
+	maxPaused  = 30 * time.Minute
+	maxRefused = 30
+)
 
 // limiter decides when a request of one credential may be sent. It is the only
 // place that knows about throttling; its callers only see the time that passes.
@@ -40,7 +43,7 @@ type limiter struct {
 	left     []remaining
 
 	pausedUntil time.Time
-	paused      time.Duration // in total, since a request last succeeded
+	reads, sent refusals // of readings and of writes
 	probe       probe
 
 	changed chan struct{} // closed and replaced whenever a waiter should look again
@@ -67,8 +70,17 @@ const (
 	probeSent       // the others wait for its answer
 )
 
+// refusals are the pauses since a request last succeeded.
+type refusals struct {
+	total time.Duration
+	n     int
+}
+
 // ticket is the right to send one request. The holder gives it back with done.
-type ticket struct{ probe bool }
+type ticket struct {
+	probe bool
+	write bool // set by the holder
+}
 
 func newLimiter(r Rate) *limiter {
 	return &limiter{windows: []window{{Rate: r}}, probe: probeDue, changed: make(chan struct{})}
@@ -91,6 +103,10 @@ func (l *limiter) ready(ctx context.Context) error {
 func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 	for {
 		l.mu.Lock()
+		if l.gaveUp() {
+			l.mu.Unlock()
+			return 0, errPaused
+		}
 		for _, w := range l.windows {
 			least = min(least, w.Requests)
 		}
@@ -102,11 +118,11 @@ func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 		l.mu.Unlock()
 
 		switch {
-		case !waits && free > most && free < most+least:
-			return max(least, free-least), nil // leave enough for another batch
+		case !waits && free > most && free < most+least && free >= 2*least:
+			return free - least, nil // leave enough for another batch
 		case !waits:
 			return min(free, most), nil
-		case free > 1 && until.Sub(now) > 2*usual:
+		case free > least/5 && until.Sub(now) > 2*usual:
 			return free, nil
 		}
 		if err := wait(ctx, until, changed); err != nil {
@@ -156,6 +172,10 @@ func (l *limiter) acquire(ctx context.Context, before time.Time) (ticket, error)
 		}
 
 		l.mu.Lock()
+		if l.gaveUp() {
+			l.mu.Unlock()
+			return ticket{}, errPaused
+		}
 		now := time.Now()
 		until, waits := l.blocked(now)
 		if late := !before.IsZero() && (now.After(before) || waits && until.After(before)); late {
@@ -251,15 +271,18 @@ func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Ti
 	l.forget(now)
 	if status == http.StatusTooManyRequests {
 		l.pause(t, now, retryAfter(h.Get("Retry-After"), now))
-		return l.pausedUntil, l.paused <= maxPaused
+		return l.pausedUntil, !l.gaveUp()
 	}
 
+	if t.write && status != 0 {
+		l.sent = refusals{}
+	}
 	if t.probe {
 		l.probe = noProbe
 		if status == 0 || now.Before(l.pausedUntil) {
 			l.probe = probeDue // it says nothing about the pause
 		} else {
-			l.paused = 0
+			l.reads = refusals{}
 		}
 	}
 	for _, r := range l.left {
@@ -270,14 +293,26 @@ func (l *limiter) done(t ticket, status int, h http.Header) (pausedUntil time.Ti
 	return time.Time{}, true
 }
 
+// gaveUp reports whether the API has refused everything for too long.
+func (l *limiter) gaveUp() bool { return l.reads.tooMany() || l.sent.tooMany() }
+
+func (r refusals) tooMany() bool { return r.total > maxPaused || r.n > maxRefused }
+
 // pause stops all requests for a while after a 429.
 func (l *limiter) pause(t ticket, now time.Time, d time.Duration) {
+	series := &l.reads
+	if t.write {
+		series = &l.sent
+	}
+	if !now.Before(l.pausedUntil) {
+		series.n++
+	}
 	if until := now.Add(d); until.After(l.pausedUntil) {
 		from := now
 		if l.pausedUntil.After(now) {
 			from = l.pausedUntil
 		}
-		l.paused += until.Sub(from)
+		series.total += until.Sub(from)
 		l.pausedUntil = until
 	}
 
@@ -423,4 +458,4 @@ func (q *retryQuota) refund() {
 	q.tokens = min(q.tokens+1, quotaTokens)
 }
 
-var errPaused = errors.New("the API refused every request for half an hour")
+var errPaused = errors.New("the API's rate limit refused every request for half an hour or 30 times in a row: stop other clients of this token, or try again later")

@@ -195,6 +195,11 @@ func (q *query[T]) rest(ctx context.Context, m *merger[T], first page[T], pages,
 	for i := range rest {
 		group.Go(crash.Guard(func() (err error) {
 			rest[i], err = q.page(gctx, i+2, size)
+			if err == nil && q.same(first, rest[i]) {
+				// The rest would be more of the same, for as long as the server counts.
+				return fmt.Errorf("GET %s: the list has %d items, the server counts %d: page %d repeats page 1, so paging is broken",
+					q.path, len(first.items), first.info.Total, i+2)
+			}
 			return err
 		}))
 	}
@@ -217,6 +222,12 @@ func (q *query[T]) rest(ctx context.Context, m *merger[T], first page[T], pages,
 		return q.follow(ctx, m, pages+1, size)
 	}
 	return nil
+}
+
+// same reports whether two pages begin and end alike.
+func (q *query[T]) same(a, b page[T]) bool {
+	last := len(a.items) - 1
+	return last >= 0 && last == len(b.items)-1 && q.id(&a.items[0]) == q.id(&b.items[0]) && q.id(&a.items[last]) == q.id(&b.items[last])
 }
 
 // follow reads page after page until one has nothing new.

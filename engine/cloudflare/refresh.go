@@ -46,7 +46,7 @@ func (w *Writer) Expect(changes []plan.Change) {
 		}
 	}
 	for zone, written := range ids {
-		w.cache.expect(zone, written, leastBatch)
+		w.cache.expect(zone, written, 2*leastBatch) // a batch may come in two parts
 	}
 }
 

@@ -41,14 +41,14 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 		need = append(slices.Clone(need), earlyData)
 	}
 	start := time.Now()
-	found, err := r.readTogether(ctx, c, z, need)
+	found, twice, err := r.readTogether(ctx, c, z, need)
 	if err != nil {
 		return zoneSettings{}, err
 	}
 
 	single := slices.DeleteFunc(slices.Clone(need), func(id string) bool {
 		_, ok := found[id]
-		return ok
+		return ok || twice[id] != nil
 	})
 	read, failures, err := r.readEach(ctx, c, z, single)
 	if err != nil {
@@ -61,9 +61,17 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 			found[id] = read[i]
 		}
 	}
+	if down := outage(failures); down != nil && len(found) == 0 {
+		return zoneSettings{}, down
+	}
 	for i, id := range single {
 		if failures[i] != nil {
 			out.gaps.addSetting(found, id, failures[i])
+		}
+	}
+	for _, id := range need {
+		if twice[id] != nil {
+			out.gaps.addSetting(found, id, twice[id])
 		}
 	}
 
@@ -76,21 +84,34 @@ func (r *Reader) settingsOf(ctx context.Context, c *client, z *plan.Zone, need [
 	return out, nil
 }
 
+// outage returns the first of the failures if the server failed every time, else nil.
+func outage(failures []error) error {
+	if len(failures) == 0 || slices.ContainsFunc(failures, func(err error) bool { return !troubled(err) }) {
+		return nil
+	}
+	return failures[0]
+}
+
 // readTogether reads the settings that the API returns in one answer. It returns
-// none if no setting is needed that way, or if the API no longer has the endpoint.
-func (r *Reader) readTogether(ctx context.Context, c *client, z *plan.Zone, need []string) (map[string]reading, error) {
+// none if no setting is needed that way, or if that answer cannot be had. The
+// settings in twice are in the answer with more than one value.
+func (r *Reader) readTogether(ctx context.Context, c *client, z *plan.Zone, need []string) (found map[string]reading, twice map[string]error, err error) {
+	none := map[string]reading{}
 	if !slices.ContainsFunc(need, func(id string) bool { return !readAlone(id) }) {
-		return map[string]reading{}, nil
+		return none, nil, nil
+	}
+	if ask, err := r.batch.begin(ctx); !ask {
+		return none, nil, err
 	}
 
-	found, err := readSettings(ctx, c, z.ID)
-	var failed *Error
-	if errors.As(err, &failed) && retired(failed.Status) {
-		// Cloudflare intends to withdraw this endpoint in 2030.
-		r.log.Info("cannot read all zone settings at once; reading them one by one", "zone", z.Name, "error", err)
-		return map[string]reading{}, nil
+	ended := errors.New("the request came to no end") // after a panic
+	defer func() { r.batch.end(ended) }()
+	found, twice, ended = readSettings(ctx, c, z.ID)
+	if oneByOne(ended) {
+		r.log.Info("cannot read all zone settings at once; reading them one by one", "zone", z.Name, "error", ended)
+		return none, nil, nil
 	}
-	return found, err
+	return found, twice, ended
 }
 
 // readEach reads settings with one request each. The results and failures have the
@@ -183,10 +204,11 @@ func mergeEarlyData(found map[string]reading) {
 }
 
 // readSettings reads the settings that the API returns in one answer, and keeps
-// those that plans deal with.
-func readSettings(ctx context.Context, c *client, zone string) (map[string]reading, error) {
-	found := map[string]reading{}
-	err := c.read(ctx, plan.SettingsPath(zone), func(result []byte, _ *cloudflare.ResultInfo) error {
+// those that plans deal with. A setting that is listed with two values has none that
+// can be trusted: it is in twice.
+func readSettings(ctx context.Context, c *client, zone string) (found map[string]reading, twice map[string]error, err error) {
+	found, twice = map[string]reading{}, map[string]error{}
+	err = c.read(ctx, plan.SettingsPath(zone), func(result []byte, _ *cloudflare.ResultInfo) error {
 		settings, err := decodeList(result, decodeAnySetting)
 		for _, s := range settings {
 			if s.ID == securityHeader {
@@ -197,13 +219,28 @@ func readSettings(ctx context.Context, c *client, zone string) (map[string]readi
 					continue
 				}
 			}
-			if hasValue(s) && wanted(s.ID) {
-				found[s.ID] = reading{Setting: s}
+			if !hasValue(s) || !wanted(s.ID) {
+				continue
 			}
+			if other, ok := found[s.ID]; ok && (other.Value != s.Value || other.Locked != s.Locked) {
+				twice[s.ID] = listedTwice(c, "setting "+s.ID, other.Setting, s)
+			}
+			found[s.ID] = reading{Setting: s}
 		}
 		return err
 	})
-	return found, err
+	for id := range twice {
+		delete(found, id)
+	}
+	return found, twice, err
+}
+
+// listedTwice is the error of an answer that contradicts itself.
+func listedTwice(c *client, what string, a, b plan.Setting) error {
+	if a.Value == b.Value {
+		return errors.New("the answer lists " + what + " twice, as editable and as not editable")
+	}
+	return fmt.Errorf("the answer lists %s twice, with %s and with %s", what, clean(a.Raw, c.hide), clean(b.Raw, c.hide))
 }
 
 func readSetting(ctx context.Context, c *client, zone, id string) (reading, error) {

@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
@@ -26,8 +27,9 @@ type Size struct {
 }
 
 // Sizes returns the cost of reading the zones of a scope, sorted by name, with
-// one request for each zone whose custom hostnames are needed. A zone that
-// cannot be found or counted is an error, since a shard would lack it.
+// one request for each zone whose custom hostnames are needed, and one that finds
+// out whether settings can be read together. A zone that cannot be found or counted
+// is an error, since a shard would lack it.
 func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 	scope.Accounts = nil
 	d, err := r.discover(ctx, scope)
@@ -46,6 +48,9 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 		}
 	}
 
+	if err := r.tryTogether(ctx, zones); err != nil {
+		return nil, err
+	}
 	sizes := make([]Size, len(zones))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
@@ -53,7 +58,7 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 	for i := range zones {
 		z := &zones[i]
 		s := &sizes[i]
-		*s = Size{Zone: z.Name, Account: z.Account, Reads: z.reads(), Budget: "default"}
+		*s = Size{Zone: z.Name, Account: z.Account, Reads: z.reads(r.batch.isGone()), Budget: "default"}
 		if len(z.client.accounts) > 0 && !z.client.fallback {
 			s.Budget = strings.Join(z.client.accounts, ", ")
 		}
@@ -73,18 +78,42 @@ func (r *Reader) Sizes(ctx context.Context, scope plan.Scope) ([]Size, error) {
 	return sizes, group.Wait()
 }
 
-// reads counts the requests for everything but the custom hostnames.
-func (z *liveZone) reads() int {
-	n, together := len(z.needs.HostnameSettings), false
+// tryTogether reads the settings of a zone together, if a zone needs that, so that
+// the run knows whether the API still has the endpoint. If one zone does not tell, it
+// tries others, as few as a reading would.
+func (r *Reader) tryTogether(ctx context.Context, zones []liveZone) error {
+	for n, i := 0, 0; i < len(zones) && n < maxBatchFailures && !r.batch.isSettled(); i++ {
+		z := &zones[i]
+		if !z.together() {
+			continue
+		}
+		n++
+		if _, _, err := r.readTogether(ctx, z.client, &z.Zone, z.needs.Settings); err != nil && fatal(ctx, err) {
+			return onZone(err, z.Name)
+		}
+	}
+	return nil
+}
+
+// together reports whether a zone needs settings that can be read together.
+func (z *liveZone) together() bool {
+	return slices.ContainsFunc(z.needs.Settings, func(id string) bool { return !readAlone(id) })
+}
+
+// reads counts the requests for everything but the custom hostnames. gone says that
+// each setting takes a request of its own.
+func (z *liveZone) reads(gone bool) int {
+	n := len(z.needs.HostnameSettings)
 	for _, id := range z.needs.Settings {
-		if readAlone(id) {
+		if gone || readAlone(id) {
 			n++
-		} else {
-			together = true
 		}
 	}
 
-	if together {
+	switch {
+	case gone && slices.Contains(z.needs.Settings, tls13):
+		n++ // early data is a setting of its own
+	case !gone && z.together():
 		n++
 	}
 	if z.needs.OriginCertificates {

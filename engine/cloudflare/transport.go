@@ -92,6 +92,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			t.sends(req.Method)
 		}
 
+		tk.write = req.Method != http.MethodGet
 		start := time.Now()
 		res, failed, until, goOn := t.inTurn(tk, req)
 		t.record(req, res, failed, tries, time.Since(start))

@@ -49,7 +49,11 @@ func (w *Writer) Read(ctx context.Context, c *plan.Change, maxAge time.Duration)
 		return plan.Object{}, err
 	}
 	// While the rate is used up, a reading would be too old before the write.
-	if err := cl.limit.ready(ctx); err != nil {
+	err = cl.limit.ready(ctx)
+	if c.Issues() && err == nil {
+		err = cl.issue.ready(ctx)
+	}
+	if err != nil {
 		return plan.Object{}, about(&Error{Method: http.MethodGet, Path: plan.TargetPath(c), Err: err}, c)
 	}
 
@@ -111,7 +115,7 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 	var answer cloudflare.RawResponse
 	start := time.Now()
 	err = w.settled(ctx, c, req, func(before time.Time) (err error) {
-		answer, err = w.sends[cl](ctx, req.Method, req.Path, body, before)
+		answer, err = w.send(ctx, cl, c, req, body, before)
 		return err
 	})
 
@@ -140,6 +144,27 @@ func (w *Writer) Write(ctx context.Context, c *plan.Change, req plan.Request) (p
 		}
 	}
 	return o, nil
+}
+
+// send sends a request once. For one that has a certificate issued, it waits for its
+// turn among those too.
+func (w *Writer) send(ctx context.Context, cl *client, c *plan.Change, req plan.Request, body []byte, before time.Time) (cloudflare.RawResponse, error) {
+	if !c.Issues() {
+		return w.sends[cl](ctx, req.Method, req.Path, body, before)
+	}
+
+	t, err := cl.issue.acquire(ctx, before)
+	if err != nil {
+		return cloudflare.RawResponse{}, &Error{Method: req.Method, Path: req.Path, Err: err, old: errors.Is(err, errOld)}
+	}
+	answer, err := w.sends[cl](ctx, req.Method, req.Path, body, before)
+	var failed *Error
+	if errors.As(err, &failed) && !failed.unknown {
+		cl.issue.back(t) // it was not done, and does not count
+	} else {
+		cl.issue.done(t, http.StatusCreated, nil)
+	}
+	return answer, err
 }
 
 // checkRequest refuses a request that is not about the object of its change.

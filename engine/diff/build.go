@@ -63,7 +63,7 @@ func Build(in Input) (*plan.Plan, error) {
 			p.Summary.Zones++
 		}
 		z := zone.Build(&graph, in.zone(i))
-		p.Findings, p.Breaches = append(p.Findings, z.Findings...), append(p.Breaches, z.Breaches...)
+		p.Findings, p.Breaches, p.Withheld = append(p.Findings, z.Findings...), append(p.Breaches, z.Breaches...), append(p.Withheld, z.Withheld...)
 	}
 	for i := range in.Live.Accounts {
 		p.Summary.Objects += objectsOfAccount(&in.Live.Accounts[i])

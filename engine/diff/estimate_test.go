@@ -52,3 +52,36 @@ func TestEstimate(t *testing.T) {
 		})
 	}
 }
+
+// TestEstimateOfCreations is about the certificates that Cloudflare issues: the creations
+// beyond those of a minute wait for the next one.
+func TestEstimateOfCreations(t *testing.T) {
+	for _, c := range []struct {
+		created, edited int
+		want            time.Duration
+	}{
+		{15, 0, time.Second},
+		{16, 0, time.Minute + time.Second},
+		{60, 0, 3*time.Minute + time.Second},
+		{60, 100, 3*time.Minute + time.Second},     // the edits go on meanwhile
+		{16, 1500, 5*time.Minute + 21*time.Second}, // and can take longer
+	} {
+		live := &plan.Live{Zones: []plan.Zone{{ID: "z", Name: "saas.example", CustomHostnames: make([]plan.Hostname, c.edited),
+			FallbackStatus: "active", Settings: []plan.Setting{{ID: schema.FallbackOrigin, Raw: `"f.saas.example"`, Value: `"f.saas.example"`}}}}}
+		want := resolve.ResolvedZone{CustomHostnames: make([][]schema.Assignment, c.edited)}
+		for i := range c.edited {
+			live.Zones[0].CustomHostnames[i] = plan.Hostname{ID: fmt.Sprint(i), Name: fmt.Sprintf("h%06d.example", i), Status: "active", SSL: true, Type: "dv", Method: "http"}
+			want.CustomHostnames[i] = []schema.Assignment{assign("min_tls_version", `"1.2"`, schema.CustomHostnameLevel)}
+		}
+		for i := range c.created {
+			want.Created = append(want.Created, resolve.Creation{Name: fmt.Sprintf("new%03d.example", i), Settings: []schema.Assignment{assign("ssl.method", `"http"`, schema.CustomHostnameLevel)}})
+		}
+		p, err := diff.Build(diff.Input{Live: live, Head: &resolve.Resolved{Zones: []resolve.ResolvedZone{want}}, Budget: plan.Budget{Requests: 1100, Per: 5 * time.Minute}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Summary.Estimated(); len(p.Changes) != c.created+c.edited || got != c.want {
+			t.Errorf("%d creations and %d edits are estimated to take %s, want %s (%d changes)", c.created, c.edited, got, c.want, len(p.Changes))
+		}
+	}
+}

@@ -269,6 +269,9 @@ func show(p *plan.Plan, err error) string {
 		b.WriteString("\n")
 	}
 	for _, br := range p.Breaches {
+		if br.Tolerated {
+			b.WriteString("tolerated ")
+		}
 		fmt.Fprintf(&b, "breach %s %s", br.Rule, strings.Join(br.Names, ", "))
 		if br.Setting != "" {
 			fmt.Fprintf(&b, ": %s %s", br.Setting, br.Value.Show())

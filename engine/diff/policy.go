@@ -80,6 +80,9 @@ func (in *Input) loosened(objects int) []plan.Finding {
 		}
 	}
 
+	if base.EnforceAll && !head.EnforceAll {
+		report(head.EnforceAt, "enforce", "the floor is no longer enforced for everything")
+	}
 	if base.CoverageRequired && !head.CoverageRequired {
 		report(head.CoverageAt, "coverage", "coverage is no longer required")
 	}

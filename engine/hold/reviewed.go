@@ -150,7 +150,10 @@ func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
 	return added
 }
 
-// DriftFingerprint identifies the drift of a plan by settings, objects and values, as 64
+// withheld stands for the action of an edit that cannot be made now.
+const withheld = "withheld"
+
+// DriftFingerprint identifies the drift of a plan, withheld edits included, by settings, objects and values, as 64
 // hexadecimal digits. It is "" for a plan without drift.
 func DriftFingerprint(p *plan.Plan) string {
 	var drifted []plan.Change
@@ -160,6 +163,11 @@ func DriftFingerprint(p *plan.Plan) string {
 		if len(c.Edits) > 0 {
 			c.Hazards = nil
 			drifted = append(drifted, c)
+		}
+	}
+	for _, w := range p.Withheld {
+		if w.Drifted() {
+			drifted = append(drifted, plan.Change{Ref: w.Ref, Action: withheld, Edits: []plan.Edit{w.Edit}})
 		}
 	}
 	if len(drifted) == 0 {

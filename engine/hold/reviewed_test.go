@@ -158,6 +158,11 @@ func TestTheFingerprintOfDriftLooksAtDriftOnly(t *testing.T) {
 	if f := hold.DriftFingerprint(planOf(pending)); f != "" {
 		t.Errorf("what is pending has the fingerprint %q", f)
 	}
+	left := planOf(pending)
+	left.Withheld = []plan.Withheld{{Ref: drifted.Ref, Edit: drifted.Edits[0]}, {Ref: pending.Ref, Edit: pending.Edits[0]}}
+	if f := hold.DriftFingerprint(left); f == "" || f == hold.DriftFingerprint(planOf(drifted)) {
+		t.Errorf("drift that is withheld has the fingerprint %q", f)
+	}
 	one, two := hold.DriftFingerprint(planOf(drifted)), hold.DriftFingerprint(planOf(pending, drifted))
 	if one == "" || one != two {
 		t.Errorf("with and without something pending: %q and %q", two, one)

@@ -235,7 +235,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 	if r.made != nil {
 		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift, r.made.Digest
 		if r.task == github.TaskDrift { // a name that drifted and waits for something else too has drifted
-			drift += r.made.Summary.Causes.Conflict
+			drift += r.made.Summary.Causes.Conflict + r.made.DriftWithheld()
 		}
 		for i := range r.made.Changes {
 			for _, e := range r.made.Changes[i].Edits {

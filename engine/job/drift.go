@@ -1,9 +1,11 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -75,24 +77,27 @@ func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pen
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := p.policyKept(made, c)
+	kept := cmp.Or(p.policyKept(made, c), nothingBelow(made))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}
 	return kept
 }
 
-// drifted reports whether there is drift of the kind to fail on. Pending changes do not
+// drifted reports whether there is drift of the kind to fail on, in what can be changed
+// or in what is withheld. Pending changes do not
 // count. Live state is weaker if the change back to the configuration strengthens it.
 func drifted(made *plan.Plan, failOn string, pending bool) bool {
+	counts := func(e plan.Edit) bool {
+		if pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict {
+			return false
+		}
+		return failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens
+	}
 	for i := range made.Changes {
-		for _, e := range made.Changes[i].Edits {
-			switch {
-			case pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict:
-			case failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens:
-				return true
-			}
+		if slices.ContainsFunc(made.Changes[i].Edits, counts) {
+			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(made.Withheld, func(w plan.Withheld) bool { return counts(w.Edit) })
 }

@@ -9,12 +9,13 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // breaches returns the breaches of the policy that forbid writing a plan. A limit given by
 // flag replaces the policy's.
 func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
-	out := slices.Clone(made.Breaches)
+	out := refusing(made)
 	if !limit.Set {
 		return out
 	}
@@ -30,6 +31,28 @@ func breaches(made *plan.Plan, limit schema.MaxChanges) []plan.Breach {
 	return out
 }
 
+// refusing returns the breaches of the policy for which a plan is refused.
+func refusing(made *plan.Plan) []plan.Breach {
+	return slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Tolerated })
+}
+
+// nothingBelow fails if anything is below the floor, also what was so before.
+func nothingBelow(made *plan.Plan) error {
+	below := map[string]bool{}
+	for i := range made.Breaches {
+		if b := &made.Breaches[i]; b.Rule == plan.BelowFloor {
+			for _, name := range b.Names {
+				below[b.Zone+" "+name] = true
+			}
+		}
+	}
+	if len(below) == 0 {
+		return nil
+	}
+	return Exit{CodeRefused, fmt.Errorf("%s below the floor; the findings name %s",
+		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), words.Plural(len(below), "it", "them"))}
+}
+
 // gates refuses a plan that has hazards without permission or breaks the policy. The error
 // contains flags and YAML that would allow it, ready to copy.
 func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *configuration) error {
@@ -43,7 +66,7 @@ func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *configuration) error {
 // policyKept fails if a plan breaks the policy, whatever the flags allow: a change that
 // apply would refuse should not be merged.
 func (p *Job) policyKept(made *plan.Plan, c *configuration) error {
-	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	broken := slices.DeleteFunc(refusing(made), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) == 0 {
 		return nil
 	}

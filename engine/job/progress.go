@@ -97,7 +97,7 @@ func (w *watcher) step(apply.Step) {
 	last := w.writing == 0
 	w.mu.Unlock()
 	if last {
-		w.begin("check", "hostnames", 0)
+		w.begin("verifying", "hostnames", 0)
 	}
 }
 

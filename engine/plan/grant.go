@@ -8,8 +8,9 @@ type Grant struct {
 	Write      string // the kind of write for people, such as "custom hostnames"
 	Place      string // for people, such as "zone saas.example"
 	PlaceID    string // Cloudflare's id of the zone or account
-	// Serial is set if such writes are made one at a time.
-	Serial bool
+	// Queue, if set, is what such writes wait in: of all with the same, one is made at a
+	// time.
+	Queue string
 }
 
 // Title says what is written, and where.

@@ -192,3 +192,13 @@ func (l *Live) AccountRef(i int) Ref {
 	}
 	return r
 }
+
+// FallbackPending reports whether the fallback origin is on its way to a value or away
+// from one: Cloudflare then refuses to change it.
+func (z *Zone) FallbackPending() bool {
+	switch z.FallbackStatus {
+	case "initializing", "pending_deployment", "pending_deletion":
+		return true
+	}
+	return false
+}

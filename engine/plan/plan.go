@@ -73,6 +73,9 @@ type Plan struct {
 	Digest string `json:"digest"`
 	// Checksum is the checksum of the file that the plan was read from, if any.
 	Checksum string `json:"-"`
+	// Withheld are edits that the configuration asks for and that cannot be written now.
+	// A finding says why. The JSON form has their number.
+	Withheld []Withheld `json:"-"`
 	// Breaches are the violations of the policy, by zone. Each is a finding as well.
 	Breaches []Breach `json:"-"`
 }
@@ -93,11 +96,13 @@ type Config struct {
 
 // Summary counts the parts of a plan.
 type Summary struct {
-	Zones    int      `json:"zones"`
-	Objects  int      `json:"objects"` // live zones and custom hostnames looked at
-	Changes  int      `json:"changes"`
-	Edits    int      `json:"edits"`
-	Causes   Causes   `json:"causes"` // edits by cause
+	Zones   int    `json:"zones"`
+	Objects int    `json:"objects"` // live zones and custom hostnames looked at
+	Changes int    `json:"changes"`
+	Edits   int    `json:"edits"`
+	Causes  Causes `json:"causes"` // edits by cause
+	// Withheld is the number of edits that cannot be written now.
+	Withheld int      `json:"withheld,omitempty"`
 	Requests Requests `json:"requests"`
 	// EstimatedSeconds is the duration of the writes at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
@@ -168,6 +173,16 @@ type Edit struct {
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
 }
+
+// Withheld is an edit that cannot be written now: the state, the plan or the certificate
+// of its object forbids it, or it depends on another edit that is withheld.
+type Withheld struct {
+	Ref
+	Edit Edit
+}
+
+// Drifted reports whether live left what is committed.
+func (w *Withheld) Drifted() bool { return w.Edit.Cause == CauseDrift || w.Edit.Cause == CauseConflict }
 
 // Origin is the line of the configuration that causes an edit or a finding. Via is the
 // part of the document that the line belongs to, such as "rule".
@@ -272,23 +287,6 @@ type Finding struct {
 	Saving Saving
 }
 
-// Saving is another configuration that has the same effect with fewer requests: custom
-// hostnames follow the zone in place of a value of their own.
-type Saving struct {
-	Alternatives []Alternative // sorted by setting; empty for none
-	Now, Then    int           // requests that this and the other configuration take
-	Wildcards    int           // custom hostnames below which names follow the zone too
-}
-
-// Alternative is what the other configuration says of one setting.
-type Alternative struct {
-	Setting string
-	Value   schema.Value
-	InZone  bool         // whether the settings of the zone have to say Value
-	Lines   []Origin     // which have to say inherit
-	Instead schema.Value // the zone's value by this configuration, if Value makes it stronger
-}
-
 // Info is the severity of a finding that requires no action.
 const Info schema.Severity = "info"
 
@@ -352,9 +350,14 @@ type Breach struct {
 	// Setting and Value are the setting and the value that visitors of those names get.
 	Setting string
 	Value   schema.Value
+	// Floor says what the floor is and where it is written, for BelowFloor.
+	Floor string
 	// OfHead and OfBase say which policy is violated: that of the configuration, that
 	// of the base, or both.
 	OfHead, OfBase bool
+	// Tolerated says that the values were below the floor before, and that the plan makes
+	// none of them worse: that is reported and refuses nothing.
+	Tolerated bool
 	// Changes is the number of changes, for MaxChanges.
 	Changes int
 }

@@ -16,7 +16,7 @@ import (
 // number of requests of the reading, b the budget for the estimate.
 func (p *Plan) Count(reads int, b Budget) {
 	s := &p.Summary
-	s.Changes, s.Edits, s.Causes = len(p.Changes), 0, Causes{}
+	s.Changes, s.Edits, s.Causes, s.Withheld = len(p.Changes), 0, Causes{}, len(p.Withheld)
 	for i := range p.Changes {
 		for _, e := range p.Changes[i].Edits {
 			s.Edits++
@@ -33,7 +33,18 @@ func (p *Plan) Count(reads int, b Budget) {
 		}
 	}
 	s.Requests = Requests{Read: reads, Write: len(p.Changes)}
-	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests).Seconds()))
+	s.EstimatedSeconds = int(math.Ceil(b.writing(s.Requests, p.Issued()).Seconds()))
+}
+
+// DriftWithheld counts the edits that are withheld and would undo drift.
+func (p *Plan) DriftWithheld() int {
+	n := 0
+	for i := range p.Withheld {
+		if p.Withheld[i].Drifted() {
+			n++
+		}
+	}
+	return n
 }
 
 // Digest returns the digest of changes and their hazards. It does not depend on causes,

@@ -76,8 +76,8 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 	if d := cmp.Diff(want.String(), got+"\n}\n"); d != "" || strings.Count(last, "\n") != 2 {
 		t.Errorf("%s, then %q", d, last)
 	}
-	// Other fields are told by the ids, the requests, the findings or the messages.
-	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 9, reflect.TypeFor[plan.Change](): 13, reflect.TypeFor[plan.Finding](): 7} {
+	// Other fields are told by the ids, the requests, the findings, the messages or the summary.
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 10, reflect.TypeFor[plan.Change](): 13, reflect.TypeFor[plan.Finding](): 7} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
 		}

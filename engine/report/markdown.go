@@ -88,10 +88,12 @@ func (m *page) top(o MarkdownOptions) string {
 	paragraph(v.Gate.Refusal(look))
 	if v.Counts.Objects == 0 {
 		paragraph(v.Counts.LookedAt())
+		paragraph(v.Counts.Withheld())
 		return text
 	}
 	paragraph(v.Gate.Sentence(look))
 	paragraph(v.Counts.Settings(look, v.Causes))
+	paragraph(v.Counts.Withheld())
 	return text
 }
 

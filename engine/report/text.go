@@ -36,7 +36,7 @@ type TextOptions struct {
 //
 // That line counts objects: a custom hostname once, even if it takes two
 // writes, and every setting of a zone, each of which is an object of
-// Cloudflare's API.
+// Cloudflare's API. It counts the writes too where these are more.
 func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	out := bufio.NewWriter(w)
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
@@ -49,6 +49,9 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	t.hazards(v.Hazards, &v.Gate)
 	t.findings(v.Findings)
 	fmt.Fprintln(out, v.Cost)
+	if withheld := v.Counts.Withheld(); withheld != "" {
+		fmt.Fprintln(out, withheld)
+	}
 	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
 }

@@ -182,7 +182,7 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 	for _, want := range []string{
 		"~ 2 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  2 writes each\n      e.g. a.test, b.test\n",
 		"moves_traffic: 2 objects;", "    2 custom hostnames of saas.example: m  e.g. a.test, b.test\n",
-		"Plan: 0 to add, 3 to change, 0 to remove.\n",
+		"Plan: 0 to add, 3 to change, 0 to remove (5 writes).\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)

@@ -14,10 +14,12 @@ type identity struct {
 	status      string
 	permissions []string
 	zones       []string // names or ids; none means all
+	byName      bool     // may not list zones, only look them up
 	accounts    []string
 	owner       *account // of an account-owned token
 	global      bool     // signed in with a global key
 	limit       *limiter
+	issuance    *limiter // of custom hostnames that it creates
 }
 
 // may reports whether the sender has one of the permissions. The edit form of a

@@ -40,6 +40,11 @@ func (s *Server) createCustomHostname(c *call, z *zone) *answer {
 		return bad
 	}
 
+	if h.ssl != nil {
+		if allowed, wait := c.who.issuance.allow(c.now); !allowed {
+			return c.who.issuance.tooMany(wait)
+		}
+	}
 	if c.ignoreWrite {
 		c.entry.Effect = EffectIgnored
 		return ok(http.StatusCreated, h.text())

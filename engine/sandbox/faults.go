@@ -28,6 +28,7 @@ import (
 //	drop-request       the connection is reset, nothing was done
 //	drop-answer        the work is done, then the connection is reset
 //	truncate           the answer ends after Bytes (default: half)
+//	trickle            the body comes byte by byte, one a second, and never ends
 //	error              Status (500), with Code and Message, as a page where HTML is set;
 //	                   the work is not done unless Work is set; NoRay leaves cf-ray out
 //	rate-limit         429 with RetryAfter as written, or without the header; Block
@@ -80,7 +81,7 @@ type Fault struct {
 
 // kinds are the names of the faults, in the order of the documentation.
 var kinds = []string{
-	"drop-request", "drop-answer", "truncate", "error", "rate-limit", "delay", "unsuccessful", "redirect", "body",
+	"drop-request", "drop-answer", "truncate", "trickle", "error", "rate-limit", "delay", "unsuccessful", "redirect", "body",
 	"total-count", "no-result-info", "total-pages-zero", "clamp-page-size", "refuse-page-size", "shuffle-pages",
 	"duplicate-item", "endless-pages", "ignore-write", "revoke", "edit", "no-gzip",
 }
@@ -377,6 +378,12 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 		return
 	}
 
+	if slices.ContainsFunc(faults, func(f *activeFault) bool { return f.Kind == "trickle" }) {
+		w.WriteHeader(ans.status)
+		trickle(w, r)
+		return
+	}
+
 	body := ans.body()
 	if compress && len(body) >= compressFrom {
 		var b bytes.Buffer
@@ -397,6 +404,17 @@ func send(w http.ResponseWriter, r *http.Request, ans *answer, faults []*activeF
 	_, _ = w.Write(body[:cut])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// trickle sends a byte a second for as long as the client listens.
+func trickle(w http.ResponseWriter, r *http.Request) {
+	for {
+		_, _ = w.Write([]byte(" ")) // the next wait ends where the client is gone
+		_ = http.NewResponseController(w).Flush()
+		if sleep(r.Context(), time.Second) != nil {
+			return
+		}
+	}
 }
 
 // setHeaders sets the headers and returns the size at which a fault cuts the body, -1

@@ -36,6 +36,11 @@ func (s *Server) newLimit() *limiter {
 	return &limiter{quota: cmp.Or(rate.Requests, 1200), per: per, penalty: cmp.Or(rate.Penalty, per)}
 }
 
+func (s *Server) newIssuance() *limiter {
+	rate := s.seed.Issuance
+	return &limiter{quota: cmp.Or(rate.Requests, 15), per: cmp.Or(rate.Per, time.Minute), penalty: cmp.Or(rate.Penalty, 30*time.Second)}
+}
+
 // plantSenders adds tokens and users. Those of one user share a limit.
 func (s *Server) plantSenders() {
 	limits := map[string]*limiter{}
@@ -53,7 +58,7 @@ func (s *Server) plantSenders() {
 	for i, t := range s.seed.Tokens {
 		id := &identity{
 			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
-			permissions: t.Permissions, zones: t.Zones, accounts: t.Accounts, limit: limitOf(t.User),
+			permissions: t.Permissions, zones: t.Zones, byName: t.ByName, accounts: t.Accounts, limit: limitOf(t.User), issuance: s.newIssuance(),
 		}
 		if t.Permissions == nil {
 			id.permissions = All()
@@ -66,7 +71,7 @@ func (s *Server) plantSenders() {
 	}
 
 	for _, u := range s.seed.Users {
-		id := &identity{id: hexID("user", u.Email), name: u.Email, status: "active", global: true, limit: limitOf(u.Email)}
+		id := &identity{id: hexID("user", u.Email), name: u.Email, status: "active", global: true, limit: limitOf(u.Email), issuance: s.newIssuance()}
 		s.users[[2]string{strings.ToLower(u.Email), u.Key}] = id
 		s.names = append(s.names, id)
 	}

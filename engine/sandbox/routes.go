@@ -30,8 +30,8 @@ var (
 	zoneRoutes = []route[*zone]{
 		{"GET", "", anyRead, nil, (*Server).showZone},
 
-		{"GET", "settings", readSettings, nil, reads((*zone).listSettings)},
-		{"PATCH", "settings", editSettings, nil, (*Server).editSettings},
+		{"GET", "settings", readSettings, nil, withBatch(reads((*zone).listSettings))},
+		{"PATCH", "settings", editSettings, nil, withBatch((*Server).editSettings)},
 		// Permissions of either group suffice for this one.
 		{"GET", "settings/" + automaticMode, []string{ZoneSettingsRead, SSLRead}, nil, (*Server).showSetting},
 		{"PATCH", "settings/" + automaticMode, []string{ZoneSettingsEdit, SSLEdit}, nil, (*Server).editSetting},
@@ -113,6 +113,16 @@ func reads(read func(*zone) *answer) func(*Server, *call, *zone) *answer {
 
 func shows(result func(*account) any) func(*Server, *call, *account) *answer {
 	return func(_ *Server, _ *call, a *account) *answer { return ok(http.StatusOK, result(a)) }
+}
+
+// withBatch refuses requests about several settings once Cloudflare has ended them.
+func withBatch(run func(*Server, *call, *zone) *answer) func(*Server, *call, *zone) *answer {
+	return func(s *Server, c *call, z *zone) *answer {
+		if s.seed.NoBatchSettings {
+			return fail(http.StatusGone, 10410, "This endpoint has reached its end of life; use the endpoints of single settings")
+		}
+		return run(s, c, z)
+	}
 }
 
 // withACM refuses zones without Advanced Certificate Manager.

@@ -40,7 +40,16 @@ type Seed struct {
 	ExclusiveAssociations  bool   `yaml:"exclusive_associations"`
 	ReplaceMTLSSettings    bool   `yaml:"replace_mtls_settings"`
 
-	Rate    Rate          `yaml:"rate"`
+	// NoBatchSettings ends the requests for several settings of a zone at once, as Cloudflare
+	// will on 2027-03-31: they are answered with 410.
+	NoBatchSettings bool `yaml:"no_batch_settings"`
+
+	Rate Rate `yaml:"rate"`
+	// Issuance limits the custom hostnames that one user or token creates with a
+	// certificate. One above the limit blocks further ones for the Penalty. The zero Rate
+	// is Cloudflare's: 15 per minute, and half a minute.
+	Issuance Rate `yaml:"issuance"`
+
 	Latency time.Duration `yaml:"latency"` // added to every answer
 	// Settle is how long a write takes to reach the edge. Until then the certificate's
 	// status says so and the edge enforces the old state.
@@ -202,6 +211,9 @@ type Token struct {
 	Accounts    []string    `yaml:"accounts"` // names or ids; none means all
 	User        string      `yaml:"user"`     // e-mail address
 	Owner       string      `yaml:"owner"`    // account that owns the token instead of a user
+	// ByName says that the token may look up zones by name and not list them, as tokens
+	// that are limited to some zones.
+	ByName bool `yaml:"by_name"`
 }
 
 // User signs in with an e-mail address and a global key, and has every permission.

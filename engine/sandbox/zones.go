@@ -156,6 +156,10 @@ func (s *Server) listZones(c *call, who *identity) *answer {
 	if bad != nil {
 		return bad
 	}
+	if who.byName && c.query.Get("name") == "" {
+		return failWith(http.StatusForbidden, problem{Message: "Actor 'com.cloudflare.api.token." + who.id +
+			"' requires permission 'com.cloudflare.api.account.zone.list' to list zones"})
+	}
 	var found []*zone
 	visible := 0
 	for _, z := range s.zones {

@@ -23,8 +23,13 @@ func (d *decoder) policy(p pair) {
 		switch p.key {
 		case "floor":
 			policy.Floor = d.limits(p.value, "floor", "floor")
+		case "enforce":
+			policy.EnforceAll = d.oneOf(p, "everything", "changes")
+			policy.EnforceAt = d.at(p.node)
 		case "coverage":
-			policy.CoverageRequired, policy.CoverageAt = d.coverage(p)
+			if d.oneOf(p, "required", "report") {
+				policy.CoverageRequired, policy.CoverageAt = true, d.at(p.node)
+			}
 		case "max_changes":
 			policy.MaxChanges = d.maxChanges(p.value)
 			policy.MaxChanges.Pos = d.at(p.node)
@@ -35,23 +40,21 @@ func (d *decoder) policy(p pair) {
 				}
 			}
 		default:
-			d.unknownKey(p, "policy", "floor", "coverage", "max_changes", "exceptions")
+			d.unknownKey(p, "policy", "floor", "enforce", "coverage", "max_changes", "exceptions")
 		}
 	}
 
 	d.desired.Policy = policy
 }
 
-// coverage reads whether coverage is required, and where that is written.
-func (d *decoder) coverage(p pair) (required bool, at schema.Pos) {
-	switch s, ok := d.scalar(p.value, "coverage"); {
-	case !ok:
-	case s == "required":
-		return true, d.at(p.node)
-	case s != "report":
-		d.errorf(d.at(p.value), "policy", "", "coverage %s is not one of required, report", schema.Show(s))
+// oneOf reads a rule of the policy that is one of two words, and reports whether it is
+// the first, the stricter one.
+func (d *decoder) oneOf(p pair, strict, loose string) bool {
+	s, ok := d.scalar(p.value, p.key)
+	if ok && s != strict && s != loose {
+		d.errorf(d.at(p.value), "policy", schema.DidYouMean(s, []string{strict, loose}), "%s %s is not one of %s, %s", p.key, schema.Show(s), strict, loose)
 	}
-	return false, schema.Pos{}
+	return ok && s == strict
 }
 
 // maxChanges reads a count or a percentage.

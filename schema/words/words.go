@@ -33,3 +33,12 @@ func Enumerate(list []string) string {
 	}
 	return strings.Join(list, "")
 }
+
+// Age returns a number of seconds in words, in days from one day on.
+func Age(seconds int64) string {
+	const day = 24 * 60 * 60
+	if seconds < day {
+		return Count(int(seconds), "second")
+	}
+	return Count(int(seconds/day), "day")
+}

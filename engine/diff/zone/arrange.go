@@ -27,11 +27,11 @@ type zoneWrite struct {
 // that cannot be ordered.
 func arrange(live *plan.Zone, o *outcome) (a arrangement, stuck []string) {
 	a = arrangement{writes: zoneWrites(live, o), places: make([]placement, len(o.edited))}
-	known := sequences{}
+	known := schema.Sequences{}
 	for k := range o.edited {
 		n := &o.edited[k]
 		a.places[k] = place(o, n)
-		a.places[k].keepSequence(n, known.of(o.handshakes(n.index)))
+		a.places[k].keepSequence(n, known.Of(o.handshakes(n.index)))
 	}
 
 	var left []int

@@ -18,6 +18,8 @@ type diff struct {
 	// held holds the zone's settings that the configuration asks for and that keep
 	// their value.
 	held map[string]bool
+	// withheld are edits that the configuration asks for and that cannot be written.
+	withheld []plan.Withheld
 }
 
 // hostnameEdits are the edits of one hostname, at least one.
@@ -79,7 +81,7 @@ func (c *comparer) zoneSettings() {
 		}
 
 		if o := c.obstacle(&want, live, read); o != nil {
-			c.hold(&want, live.Value)
+			c.hold(&want, live.Value, read || c.in.Live.Lacking[a.Setting] != "")
 			if o.message != "" {
 				c.findings.report(o.severity, o.rule, c.in.Ref, o.message, a)
 			}
@@ -91,14 +93,18 @@ func (c *comparer) zoneSettings() {
 	}
 }
 
-// hold notes that a setting of the zone keeps its value.
-func (c *comparer) hold(want *schema.Assignment, live schema.Value) {
-	e := c.edit(want, live, want.Value, nil)
+// hold notes that a setting of the zone keeps its value, and withholds the edit if it is
+// known that the value is another one.
+func (c *comparer) hold(want *schema.Assignment, live schema.Value, known bool) {
+	e := c.edit(want, live, want.Value, c.in.baseSettings())
 	if row, known := schema.LookupSetting(want.Setting); known && e.From == "" {
 		e.From = row.Default // it was not read
 	}
 	complete(&e, e.From, e.To)
 	c.held[want.Setting], c.heldEdits[want.Setting] = true, &e
+	if known {
+		c.withholdInZone(&e)
+	}
 }
 
 // obstacle says why a setting of the zone cannot be written. The message is empty
@@ -127,7 +133,7 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 	}
 
 	switch {
-	case want.Setting == schema.FallbackOrigin && fallbackPending(z):
+	case want.Setting == schema.FallbackOrigin && z.FallbackPending():
 		return notEditable("cannot be changed while its status is %s: %s; apply again when it is active", z.FallbackStatus, values())
 	case want.Setting == schema.TotalTLS && live.Value.Member("enabled") != "true" && ciphersLocked(z):
 		return notEditable("cannot be changed: %s", noCertificateManager)
@@ -146,16 +152,6 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 		return notEditable("cannot be changed on its plan: %s", values())
 	}
 	return nil
-}
-
-// fallbackPending reports whether the fallback origin is on its way to a value or away
-// from one: Cloudflare then refuses to change it.
-func fallbackPending(z *plan.Zone) bool {
-	switch z.FallbackStatus {
-	case "initializing", "pending_deployment", "pending_deletion":
-		return true
-	}
-	return false
 }
 
 // earlyDataLocked reports whether tls_1_3 cannot be written since 0rtt, which would
@@ -194,6 +190,7 @@ func (c *comparer) holdPairs() {
 
 			again = true
 			delete(c.zone, after)
+			c.withholdInZone(then)
 			c.held[after], c.heldEdits[after] = true, then
 			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
 				after, plan.This, before, p.Why), schema.Assigned(c.in.Head.Settings, after))

@@ -32,13 +32,15 @@ func (c *comparer) customHostname(i int) []plan.Edit {
 	if rule, why, serving := plan.Uneditable(h); rule != "" {
 		line := schema.Assigned(wanted, edits[0].Setting)
 		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", plan.This, why), line)
-		if serving {
+		if serving { // else nobody meets the value that stays
+			c.withhold(i, edits...)
 			c.holdBack(schema.Error, h, edits)
 		}
 		return nil
 	}
 
 	kept, dropped := c.dropUnusedList(i, edits)
+	c.withhold(i, dropped...)
 	c.holdBack(schema.Error, h, dropped)
 	return kept
 }
@@ -83,14 +85,7 @@ func (c *comparer) dropUnusedList(i int, edits []plan.Edit) (kept, dropped []pla
 	}
 
 	settings := c.reportNewUnusedList(i)
-	for _, e := range edits {
-		if slices.Contains(settings, e.Setting) {
-			dropped = append(dropped, e)
-		} else {
-			kept = append(kept, e)
-		}
-	}
-	return kept, dropped
+	return partition(edits, func(e plan.Edit) bool { return !slices.Contains(settings, e.Setting) })
 }
 
 // mayTakeTwoWrites reports whether some edit of a custom hostname may have to come before
@@ -159,67 +154,13 @@ func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.E
 		}
 		any = true
 		delete(c.zone, e.Setting)
-		c.held[e.Setting] = true
+		c.held[e.Setting], c.heldEdits[e.Setting] = true, z
+		c.withholdInZone(z)
 		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
 			e.Setting, plan.This, z.To.Show(), h.Name, e.To.Show()), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
 	return any
-}
-
-// leaveFollowers leaves alone every name that is to follow the zone in a setting that
-// does not get the value asked for: it would meet a value that nobody asked for, or that
-// could not be read. Such a name is left as a whole, since its edits may depend on each
-// other, and what it was to be pinned against is held back in turn.
-func (c *comparer) leaveFollowers() {
-	left := map[string][]string{} // names by setting
-	noun := "custom hostname"
-	for again := true; again; {
-		again = false
-		kept := c.diff.names[:0]
-		for _, n := range c.diff.names {
-			i := slices.IndexFunc(n.edits, func(e plan.Edit) bool { return e.To == schema.Inherit && c.missing(e.Setting) })
-			if i < 0 {
-				kept = append(kept, n)
-				continue
-			}
-
-			h, id := c.names.At(n.index), n.edits[i].Setting
-			left[id] = append(left[id], h.Name)
-			if c.names.InZone(n.index) {
-				noun = "hostname"
-			}
-			again = c.holdBack(schema.Error, h, n.edits) || again
-		}
-		c.diff.names = kept
-	}
-
-	for _, row := range schema.Table() {
-		if names := left[row.ID]; len(names) > 0 {
-			c.reportLeft(row.ID, noun, names)
-		}
-	}
-}
-
-// missing reports whether the zone will not have the value of a setting that a name is
-// to follow.
-func (c *comparer) missing(id string) bool {
-	_, read := c.in.Live.Value(id)
-	return c.held[id] || !read
-}
-
-// reportLeft reports the names that are left since they were to follow the zone.
-func (c *comparer) reportLeft(id, noun string, names []string) {
-	sev, rule, why := schema.Warning, plan.NotEditable, "is not changed as requested"
-	if _, read := c.in.Live.Value(id); !read {
-		sev, rule, why = schema.Error, plan.Unreadable, "could not be read"
-	}
-
-	slices.Sort(names)
-	n := len(names)
-	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed: %s to follow %s of zone %s, which %s: %s",
-		words.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), words.Plural(n, "it is", "they are"),
-		id, plan.This, why, words.First(names)), schema.Assigned(c.in.Head.Settings, id))
 }
 
 // hostnamesInZone compares the hostnames in the zone. Each of their settings is an
@@ -234,9 +175,10 @@ func (c *comparer) hostnamesInZone() {
 			}
 		}
 
-		edits := slices.DeleteFunc(c.differing(i), func(e plan.Edit) bool { return !c.writableInZone(e.Setting) })
-		if len(edits) > 0 {
-			c.diff.names = append(c.diff.names, hostnameEdits{i, edits})
+		kept, left := partition(c.differing(i), func(e plan.Edit) bool { return c.writableInZone(e.Setting) })
+		c.withhold(i, left...)
+		if len(kept) > 0 {
+			c.diff.names = append(c.diff.names, hostnameEdits{i, kept})
 		}
 	}
 
@@ -280,16 +222,9 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 	for _, i := range names {
 		a := schema.Assigned(c.names.Wanted(i), row.ID)
 		z := c.zone[row.ID]
-		if z == nil || lacking && onTheWay(row, z.From, z.To, a.Value) {
+		if z == nil || lacking && row.OnTheWay(z.From, z.To, a.Value) {
 			continue
 		}
 		c.holdBack(sev, c.names.At(i), []plan.Edit{c.edit(a, schema.Inherit, a.Value, nil)})
 	}
-}
-
-// onTheWay reports whether a move from one value to another leads towards a goal and
-// not beyond it.
-func onTheWay(row *schema.Setting, from, to, goal schema.Value) bool {
-	d := row.Compare(from, to)
-	return d != schema.Changes && row.Compare(from, goal) == d && (to == goal || row.Compare(to, goal) == d)
 }

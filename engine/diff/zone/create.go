@@ -25,20 +25,23 @@ func (c *creation) follows(row *schema.Setting) bool {
 }
 
 // creations returns the custom hostnames that can be created, and reports the others.
-func creations(in *Input, d *diff) ([]creation, findings) {
-	var out []creation
-	var refused findings
+func creations(in *Input, d *diff) (out []creation, refused findings, withheld []plan.Withheld) {
 	for i := range in.Head.Created {
 		want := &in.Head.Created[i]
 		c := newCreation(in, want)
 		if why, sev := refusal(in, d, &c); why != "" {
 			refused.report(sev, plan.NotEditable, in.Ref.CustomHostname(want.Name),
 				fmt.Sprintf("custom hostname %s is not created: %s", plan.This, why), &schema.Assignment{Pos: want.Origin.Pos, Via: want.Origin.Via})
+			name := schema.StringValue(want.Name)
+			withheld = append(withheld, plan.Withheld{Ref: in.Ref.CustomHostname(want.Name), Edit: plan.Edit{
+				Setting: plan.FieldHostname, From: schema.Inherit, To: name, EffectiveFrom: schema.Inherit, EffectiveTo: name,
+				Cause: creationCause(in, want.Name), Direction: schema.Changes, Origin: want.Origin,
+			}})
 			continue
 		}
 		out = append(out, c)
 	}
-	return out, refused
+	return out, refused, withheld
 }
 
 func newCreation(in *Input, want *resolve.Creation) creation {

@@ -66,9 +66,9 @@ func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
 		sslHazards(o, c, e, moves)
 	default:
 		if weaker {
-			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e.Setting))
+			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e))
 		} else if cutsOff(e.Setting, e.From, e.To) {
-			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e.Setting)+" can no longer connect")
+			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e)+" can no longer connect")
 		}
 	}
 }
@@ -86,7 +86,7 @@ func totalTLSHazards(c *plan.Change, e *plan.Edit, moves string) {
 func sslHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
 	switch e.Direction {
 	case schema.Weakens:
-		c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e.Setting))
+		c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e))
 	case schema.Strengthens:
 		c.AddHazard(plan.BreaksOrigin, moves+": "+originNeeds[e.To.Text()])
 	case schema.Changes:
@@ -123,7 +123,7 @@ func stickyHSTS(c *plan.Change, e *plan.Edit) {
 	stronger := !from.Enabled || to.MaxAge > from.MaxAge || to.Subdomains && !from.Subdomains || to.Preload && !from.Preload
 	switch {
 	case to.Enabled && stronger && to.MaxAge > 0:
-		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", plan.This, ageOf(to.MaxAge))
+		text := fmt.Sprintf("browsers that visit zone %s insist on HTTPS there for %s, even if HSTS is withdrawn", plan.This, words.Age(to.MaxAge))
 		if to.Subdomains {
 			text += "; include_subdomains applies to every name below it, on Cloudflare or not"
 		}
@@ -134,17 +134,8 @@ func stickyHSTS(c *plan.Change, e *plan.Edit) {
 
 	case !to.Enabled && from.Enabled && from.MaxAge > 0:
 		c.AddHazard(plan.StickyHSTS, fmt.Sprintf("browsers that have visited zone %s insist on HTTPS for up to %s more; publish max_age: 0 for that long before switching it off",
-			plan.This, ageOf(from.MaxAge)))
+			plan.This, words.Age(from.MaxAge)))
 	}
-}
-
-// ageOf is a max_age in words.
-func ageOf(seconds int64) string {
-	const day = 24 * 60 * 60
-	if seconds < day {
-		return words.Count(int(seconds), "second")
-	}
-	return words.Count(int(seconds/day), "day")
 }
 
 // redirected says why a name without a certificate cannot be reached over HTTP either, ""
@@ -176,7 +167,7 @@ var originNeeds = map[string]string{
 // hostnameHazards adds the hazards of a write of a hostname.
 func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 	h := o.names.At(i)
-	visitorHazards(h.Name, i, c, lift)
+	visitorHazards(o, i, c, lift)
 
 	var issued []string
 	for _, id := range []string{"ssl.method", "ssl.wildcard", "ssl.certificate_authority"} {
@@ -197,7 +188,7 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 }
 
 // visitorHazards adds the hazards for the visitors of a hostname.
-func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
+func visitorHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 	var weaker, cut []string
 	var lifted *schema.Exception
 	allLifted := true
@@ -209,10 +200,10 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 		switch {
 		case e.Direction == schema.Weakens:
 			weaker = append(weaker, move())
-			x := lift.lifting(hostnameSubject(name, i), e)
+			x := lift.lifting(hostnameSubject(o.names.At(i).Name, i), e)
 			lifted = cmp.Or(lifted, x)
 			allLifted = allLifted && x != nil
-		case cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
+		case o.meetsChange(i, e) && cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
 			cut = append(cut, move())
 		}
 	}
@@ -228,12 +219,27 @@ func visitorHazards(name string, i int, c *plan.Change, lift *exceptions) {
 	}
 }
 
-// whoFollows says in words who meets the zone's value of a setting after the plan.
-func whoFollows(o *outcome, id string) string {
+// meetsChange reports whether visitors of a hostname meet another value of a setting after
+// the plan. A cipher list has no effect beside a minimum of 1.3: the one before shuts out
+// nobody there, and the one after opens nothing.
+func (o *outcome) meetsChange(i int, e *plan.Edit) bool {
+	from, to := o.effective(i, e.Setting)
+	if e.Setting == schema.Ciphers {
+		before, after := o.handshakes(i)
+		if before.OnlyTLS13() && (after.OnlyTLS13() || e.Direction != schema.Weakens) {
+			return false
+		}
+	}
+	return from != to && o.names.Visited(i)
+}
+
+// whoFollows says in words who meets another value of a setting after the plan, since the
+// zone's changes.
+func whoFollows(o *outcome, e *plan.Edit) string {
 	if o.live.CustomHostnames == nil {
 		return "every name without a value of its own"
 	}
-	row, _ := schema.LookupSetting(id)
+	row, _ := schema.LookupSetting(e.Setting)
 	if row == nil || !row.On(schema.CustomHostnameLevel) {
 		return "every name in it"
 	}
@@ -241,10 +247,10 @@ func whoFollows(o *outcome, id string) string {
 	follow, wildcards := 0, 0
 	for i := range o.names.Custom() {
 		switch {
-		case o.ownAfter(i, id) == schema.Inherit:
+		case o.ownAfter(i, e.Setting) == schema.Inherit && o.meetsChange(i, e):
 			follow++
-		case o.names.At(i).Wildcard:
-			wildcards++
+		case o.names.At(i).Wildcard && o.names.Visited(i):
+			wildcards++ // the names below it follow the zone, whatever it has
 		}
 	}
 	text := "the zone's own names"

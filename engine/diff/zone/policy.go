@@ -89,14 +89,26 @@ func checkPolicy(in *Input, o *outcome) ([]plan.Breach, findings) {
 	return c.breaches, c.findings
 }
 
-// broken returns the limits that a subject falls short of with a value.
-func (c *policyCheck) broken(limits []limit, s *subject, row *schema.Setting, v schema.Value) []limit {
+// fall is how a subject falls short of limits.
+type fall struct {
+	limits []limit // empty where it does not
+	// tolerated says that it fell short before, and that the plan makes nothing worse.
+	tolerated bool
+}
+
+// falls returns how a subject falls short of limits with a value. line is the line of the
+// configuration that asks for it, nil if none does.
+//
+// The floor works as a ratchet: to ask for less, or to go further down, is refused. An
+// apply that makes some names better is not refused for others that it leaves alone,
+// unless the policy is enforced for everything.
+func (c *policyCheck) falls(limits []limit, s *subject, row *schema.Setting, v schema.Value, line *schema.Assignment) fall {
 	was, _ := c.o.met(s, row.ID)
 	if row.ID == schema.Ciphers {
 		// Beside a minimum of 1.3 a list has no effect.
 		from, to := c.o.met(s, schema.MinTLSVersion)
 		if (schema.Handshake{Minimum: to}).OnlyTLS13() {
-			return nil
+			return fall{}
 		}
 		if (schema.Handshake{Minimum: from}).OnlyTLS13() {
 			was = ""
@@ -104,14 +116,20 @@ func (c *policyCheck) broken(limits []limit, s *subject, row *schema.Setting, v 
 	}
 
 	newlyManaged := c.in.Base != nil && !c.in.Base.Managed
-	moves := func() bool { return was != v && row.Compare(was, v) != schema.Strengthens }
-	var out []limit
+	moves := was != v && row.Compare(was, v) != schema.Strengthens
+	out := fall{tolerated: true}
 	for _, l := range limits {
 		if row.Meets(l.floor.Value, v) || c.exceptions.find(l.policy.Policy, s, row, v) != nil {
 			continue
 		}
-		if !l.policy.ofBase() || newlyManaged || moves() {
-			out = append(out, l)
+		asked := line != nil && !line.AtLeast && !row.Meets(l.floor.Value, line.Value)
+		refused := moves || asked || l.policy.EnforceAll
+		if l.policy.ofBase() { // it judges only what the commit changes
+			refused = moves || newlyManaged && (asked || l.policy.EnforceAll)
+		}
+		if refused || newlyManaged || !l.policy.ofBase() {
+			out.limits = append(out.limits, l)
+			out.tolerated = out.tolerated && !refused
 		}
 	}
 	return out
@@ -142,34 +160,54 @@ func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
 	if row.ID == schema.Ciphers && c.o.after(schema.MinTLSVersion) == `"1.3"` {
 		followers = append(followers, c.lowered()...)
 	}
-	var names []string
-	var others []subject // that fall short, besides the zone's own names
-	var worst limit
-	own, ofHead, ofBase := false, false, false
+	asks := schema.Assigned(c.in.Head.Settings, row.ID)
+	var fell [2][]fallen // those that the plan is refused for, and those that it is not
 	for i := range followers {
-		s := &followers[i]
-		broken := c.broken(limits, s, row, v)
-		if len(broken) == 0 {
+		f := c.falls(limits, &followers[i], row, v, asks)
+		if len(f.limits) == 0 {
 			continue
 		}
-		if i == 0 {
-			own = true
-		} else {
-			others = append(others, *s)
+		to := &fell[0]
+		if f.tolerated {
+			to = &fell[1]
 		}
-		names, worst = append(names, s.name), broken[0]
-		head, base := origins(broken)
-		ofHead, ofBase = ofHead || head, ofBase || base
+		*to = append(*to, fallen{f, &followers[i], i == 0})
 	}
-	if len(names) == 0 {
+	for _, some := range fell {
+		c.zoneBreach(row, v, some)
+	}
+}
+
+// fallen is a subject that falls short of limits.
+type fallen struct {
+	fall
+	*subject
+	ofZone bool // it stands for the zone's own names
+}
+
+// zoneBreach records that some who follow the zone meet a value that is below the floor.
+func (c *policyCheck) zoneBreach(row *schema.Setting, v schema.Value, fell []fallen) {
+	if len(fell) == 0 {
 		return
 	}
 
-	slices.Sort(names)
-	c.breach(plan.BelowFloor, c.in.Ref, plan.Breach{
-		Zone: zone.Name, Names: names, Setting: row.ID, Value: v, OfHead: ofHead, OfBase: ofBase,
-		Message: fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, v.Show(), plan.This, c.whoMeets(own, others), worst.text()),
-	}, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
+	b := plan.Breach{Zone: c.o.live.Name, Setting: row.ID, Value: v, Tolerated: fell[0].tolerated}
+	var others []subject // besides the zone's own names
+	own := false
+	for _, f := range fell {
+		if own = own || f.ofZone; !f.ofZone {
+			others = append(others, *f.subject)
+		}
+		b.Names = append(b.Names, f.name)
+		head, base := origins(f.limits)
+		b.OfHead, b.OfBase = b.OfHead || head, b.OfBase || base
+	}
+
+	worst := fell[len(fell)-1].limits[0]
+	slices.Sort(b.Names)
+	b.Floor = worst.text()
+	b.Message = fmt.Sprintf("%s %s of zone %s applies to %s; %s", row.ID, v.Show(), plan.This, c.whoMeets(own, others), worst.text())
+	c.breach(plan.BelowFloor, c.in.Ref, b, schema.Assigned(c.in.Head.Settings, row.ID), worst.line())
 }
 
 // whoMeets lists in words who meets the zone's value: its own names, and others.
@@ -250,15 +288,16 @@ func (c *policyCheck) createdValues(row *schema.Setting, limits []limit) {
 }
 
 func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
-	broken := c.broken(limits, s, row, v)
-	if len(broken) == 0 {
+	f := c.falls(limits, s, row, v, line)
+	if len(f.limits) == 0 {
 		return
 	}
-	head, base := origins(broken)
+	head, base := origins(f.limits)
 	c.breach(plan.BelowFloor, object, plan.Breach{
-		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base,
-		Message: fmt.Sprintf("visitors of %s get %s %s; %s", plan.This, row.ID, v.Show(), broken[0].text()),
-	}, line, broken[0].line())
+		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base, Tolerated: f.tolerated,
+		Floor:   f.limits[0].text(),
+		Message: fmt.Sprintf("visitors of %s get %s %s; %s", plan.This, row.ID, v.Show(), f.limits[0].text()),
+	}, line, f.limits[0].line())
 }
 
 // unreadHostnames records that hostnames in the zone may have values of their own, where
@@ -287,7 +326,11 @@ func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, 
 	if line == nil {
 		line = policy
 	}
-	c.findings.report(schema.Error, rule, object, b.Message, line)
+	severity := schema.Error
+	if b.Tolerated {
+		severity = schema.Warning
+	}
+	c.findings.report(severity, rule, object, b.Message, line)
 
 	b.Rule, b.Message = rule, c.findings[len(c.findings)-1].Message
 	c.breaches = append(c.breaches, b)

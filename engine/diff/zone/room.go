@@ -153,22 +153,3 @@ func (p *placement) inSequence(minimum, ciphers int) (first, then int) {
 	}
 	return minimum, ciphers
 }
-
-// sequences remembers which of a minimum and ciphers has to move first, since many
-// hostnames make the same move.
-type sequences map[move]schema.Sequence
-
-type move struct{ from, to schema.Handshake }
-
-func (s sequences) of(from, to schema.Handshake) schema.Sequence {
-	if from.Minimum == to.Minimum || from.Ciphers == to.Ciphers {
-		return schema.AnySequence
-	}
-	from.TLS13, to.TLS13 = "", ""
-	found, known := s[move{from, to}]
-	if !known {
-		found = from.Sequence(to)
-		s[move{from, to}] = found
-	}
-	return found
-}

@@ -268,7 +268,7 @@ func (s *saver) suggest(as []alternative) findings {
 	var out findings
 	line := as[0].lines[0]
 	saving := s.saving(as, now, then)
-	out.report(plan.Info, plan.CheaperZoneValue, s.in.Ref, suggestion(&saving), &schema.Assignment{Pos: line.Pos, Via: line.Via})
+	out.report(plan.Info, plan.CheaperZoneValue, s.in.Ref, saving.Message(), &schema.Assignment{Pos: line.Pos, Via: line.Via})
 	out[0].Saving = saving
 	return out
 }

@@ -37,6 +37,7 @@ type Input struct {
 type Result struct {
 	Findings []plan.Finding
 	Breaches []plan.Breach
+	Withheld []plan.Withheld
 }
 
 // Build adds the changes of a zone to the graph. It leaves a zone alone, and reports
@@ -46,7 +47,7 @@ func Build(graph *order.Graph, in Input) Result {
 	if z.writes != nil {
 		z.findings.add(savings(&in, z)...)
 	}
-	return Result{z.findings, z.breaches}
+	return Result{z.findings, z.breaches, z.withheld}
 }
 
 // planned is a zone with its changes in a graph.
@@ -55,6 +56,7 @@ type planned struct {
 	writes   *writes // nil where nothing is written, since no order is safe
 	findings findings
 	breaches []plan.Breach
+	withheld []plan.Withheld
 }
 
 func build(graph *order.Graph, in *Input) *planned {
@@ -64,13 +66,14 @@ func build(graph *order.Graph, in *Input) *planned {
 	diff, found := compare(in, names)
 	z.findings.add(found...)
 
-	created, refused := creations(in, diff)
+	created, refused, refusedCreations := creations(in, diff)
 	z.outcome = newOutcome(in.Live, names, diff, created)
 	z.findings.add(released(in, z.outcome)...)
 
 	arrangement, stuck := arrange(in.Live, z.outcome)
 	if len(stuck) > 0 {
 		z.outcome = unchanged(in.Live, names)
+		diff.withholdAll(in, names)
 		z.findings.add(noSafeOrder(in, stuck))
 	} else {
 		uploads, missing := certificates(in)
@@ -80,6 +83,8 @@ func build(graph *order.Graph, in *Input) *planned {
 		z.findings.add(missing...)
 		z.findings.add(leftAlone(in, z.outcome)...)
 	}
+
+	z.withheld = slices.Concat(diff.withheld, refusedCreations)
 
 	breaches, found := checkPolicy(in, z.outcome)
 	z.breaches = breaches

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Refused says why a plan is not written, and what would allow it.
@@ -25,11 +27,11 @@ type Refused struct {
 	Until time.Time
 }
 
-// A refusal lists at most mostNamed breaches of one rule. YAML that is ready to copy must
-// be complete, so its limit, mostExceptions, is higher.
+// A refusal fits on a screen: it lists at most mostNamed breaches of one rule, and mostLines
+// lines of YAML.
 const (
-	mostNamed      = 50
-	mostExceptions = 1000
+	mostNamed = 10
+	mostLines = 20
 )
 
 // Text lists the reasons, each on a line of its own that a line break begins, and then the
@@ -67,14 +69,61 @@ func writeHazard(b *strings.Builder, r apply.Refusal) {
 	}
 }
 
+// writeBreaches tells of the breaches of a rule, those of the same value in one zone
+// together.
 func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach) {
-	for i, br := range broken {
+	groups := groupBreaches(broken)
+	for i, g := range groups {
 		if i == mostNamed {
-			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(broken)-mostNamed)
+			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-mostNamed)
 			return
 		}
-		fmt.Fprintf(b, "\n  %s: %s", rule, br.Message)
+		fmt.Fprintf(b, "\n  %s: %s", rule, g.message())
 	}
+}
+
+// breachGroup is what breaches of one rule, setting and value in one zone come to.
+type breachGroup struct {
+	first plan.Breach
+	names []string
+	many  bool
+}
+
+// groupBreaches joins breaches, in order of first appearance.
+func groupBreaches(broken []plan.Breach) []*breachGroup {
+	type key struct {
+		zone, setting, floor string
+		value                schema.Value
+	}
+	at := map[key]*breachGroup{}
+	var groups []*breachGroup
+	for _, br := range broken {
+		k := key{br.Zone, br.Setting, br.Floor, br.Value}
+		g := at[k]
+		if g == nil || br.Rule != plan.BelowFloor && br.Rule != plan.NotCovered {
+			g = &breachGroup{first: br}
+			at[k], groups = g, append(groups, g)
+		} else {
+			g.many = true
+		}
+		g.names = append(g.names, br.Names...)
+	}
+	return groups
+}
+
+// message is one sentence about the breaches of a group.
+func (g *breachGroup) message() string {
+	if !g.many {
+		return g.first.Message
+	}
+
+	names := slices.Clone(g.names)
+	slices.Sort(names)
+	who := fmt.Sprintf("%d names of zone %s (%s)", len(names), g.first.Zone, words.First(names))
+	if g.first.Rule == plan.NotCovered {
+		return "no defaults, no rule and no entry reaches " + who
+	}
+	return fmt.Sprintf("visitors of %s get %s %s; %s", who, g.first.Setting, g.first.Value.Show(), g.first.Floor)
 }
 
 // writeFlags names the flags that accept the plan, unless nothing can.
@@ -105,6 +154,7 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 type exception struct {
 	name     string
 	settings []string
+	names    int // that a pattern stands for
 }
 
 // writeExceptions writes the YAML that accepts values below the floor.
@@ -128,13 +178,47 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 	}
 
 	until := r.Until.UTC().Format(time.DateOnly)
-	for i, it := range items {
-		if i == mostExceptions {
-			fmt.Fprintf(b, "\n    # and %d more; a hostname pattern covers many", len(items)-mostExceptions)
+	lines := joinExceptions(items)
+	for i, it := range lines {
+		if i == mostLines {
+			fmt.Fprintf(b, "\n    # and %d more", len(lines)-mostLines)
 			return
 		}
-		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }", safe.Text(it.name), strings.Join(it.settings, ", "), until)
+		of := ""
+		if it.names > 1 {
+			of = fmt.Sprintf(" # %d names, and any other that matches", it.names)
+		}
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.name), strings.Join(it.settings, ", "), until, of)
 	}
+}
+
+// joinExceptions covers names under one domain by a pattern, if there are more exceptions
+// than a screen holds. Those that cover most come first.
+func joinExceptions(items []*exception) []*exception {
+	if len(items) <= mostLines {
+		return items
+	}
+
+	type key struct{ domain, settings string }
+	at := map[key]*exception{}
+	var out []*exception
+	for _, it := range items {
+		_, domain, _ := strings.Cut(it.name, ".")
+		k := key{domain, strings.Join(it.settings, ", ")}
+		if schema.IsGlob(it.name) || !strings.Contains(domain, ".") {
+			out = append(out, it)
+			continue
+		}
+		if at[k] == nil {
+			at[k] = &exception{name: it.name, settings: it.settings}
+			out = append(out, at[k])
+		} else {
+			at[k].name = "*." + domain
+		}
+		at[k].names++
+	}
+	slices.SortStableFunc(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
+	return out
 }
 
 // exceptions collects the exceptions that breaches need, by name, and the values that an
@@ -165,8 +249,8 @@ func exceptions(broken []plan.Breach) (items []*exception, odd []string) {
 func writeEntries(b *strings.Builder, broken []plan.Breach) {
 	zone := ""
 	for i, br := range broken {
-		if i == mostExceptions {
-			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostExceptions)
+		if i == mostLines {
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostLines)
 			return
 		}
 		if br.Zone != zone {

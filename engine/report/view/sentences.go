@@ -33,7 +33,8 @@ func PlainMarkup() Markup {
 func unchanged(s string) string { return s }
 
 // cost says how many requests a plan takes, and how long.
-func cost(s plan.Summary, rate string, limit time.Duration) string {
+func cost(p *plan.Plan, rate string, limit time.Duration) string {
+	s := &p.Summary
 	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
 	if s.Requests.Write == 0 {
 		return line
@@ -42,6 +43,9 @@ func cost(s plan.Summary, rate string, limit time.Duration) string {
 	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
 	if rate != "" {
 		line += " at " + rate
+	}
+	if p.Issued() > plan.Issued {
+		line += fmt.Sprintf(", %d new hostnames a minute", plan.Issued)
 	}
 	if limit > 0 && s.Estimated() > limit {
 		line += ", more than the " + Duration(int(limit.Seconds())) + " that one run has"
@@ -64,15 +68,26 @@ func Duration(seconds int) string {
 	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + " h"
 }
 
-// LastLine counts objects.
+// LastLine counts objects, and writes where these are more.
 func (c *Counts) LastLine() string {
 	switch {
 	case c.Objects == 0 && c.errors > 0:
 		return "No changes in what could be compared."
+	case c.Objects == 0 && c.withheld > 0:
+		return "No changes that can be made now."
 	case c.Objects == 0:
 		return "No changes."
 	}
-	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove.", c.add, c.change, c.remove)
+	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove%s.", c.add, c.change, c.remove, c.inWrites())
+}
+
+// Withheld says how many settings differ and cannot be changed now; it is empty where
+// there are none.
+func (c *Counts) Withheld() string {
+	if c.withheld == 0 {
+		return ""
+	}
+	return "Withheld: " + words.Count(c.withheld, "setting") + " " + words.Plural(c.withheld, "differs", "differ") + " and cannot be changed now; the findings say why."
 }
 
 // Headline counts objects, as lastLine does, and says what a reader must not miss.
@@ -85,6 +100,8 @@ func (c *Counts) Headline() string {
 	switch {
 	case c.Objects == 0 && c.errors > 0:
 		parts = append(parts, "no changes in what could be compared")
+	case c.Objects == 0 && c.withheld > 0:
+		parts = append(parts, "no changes that can be made now")
 	case c.Objects == 0:
 		parts = append(parts, "no changes")
 	default:
@@ -97,7 +114,18 @@ func (c *Counts) Headline() string {
 	case c.weaker > 1:
 		parts = append(parts, strconv.Itoa(c.weaker)+" get weaker")
 	}
+	if c.withheld > 0 {
+		parts = append(parts, strconv.Itoa(c.withheld)+" withheld")
+	}
 	return strings.Join(parts, "; ")
+}
+
+// inWrites counts the writes where some object takes several; it is empty otherwise.
+func (c *Counts) inWrites() string {
+	if c.writes == c.Objects {
+		return ""
+	}
+	return " (" + words.Count(c.writes, "write") + ")"
 }
 
 // actions counts objects by what is done to them, without zeros.
@@ -111,7 +139,7 @@ func (c *Counts) actions() string {
 	add(c.add, " to add")
 	add(c.change, " to change")
 	add(c.remove, " to remove")
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, ", ") + c.inWrites()
 }
 
 // LookedAt says what a plan without changes has compared.

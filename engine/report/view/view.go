@@ -50,7 +50,7 @@ func New(p *plan.Plan, o Options) *View {
 		Waits:     waitsOf(changes),
 		Hazards:   hazardsOf(changes),
 		Findings:  findingsOf(p.Findings),
-		Cost:      cost(p.Summary, o.Rate, o.Limit),
+		Cost:      cost(p, o.Rate, o.Limit),
 		requested: requestedTitle(o.Pending),
 		Causes:    p.Config.BaseCommit != "" || !onlyAdopts(objects),
 		Values:    NewValues(),
@@ -102,18 +102,20 @@ func onlyAdopts(objects []object) bool {
 // Counts are the numbers of a plan.
 type Counts struct {
 	Objects, add, change, remove int
+	writes                       int // changes: some objects take several
 	weaker                       int // objects with a setting that gets weaker
 	edits                        int
 	causes                       plan.Causes // edits by cause
 	zones, accounts              int
 	only                         Place // where everything is, if there is one place
 	errors                       int   // findings that say that the plan is incomplete
+	withheld                     int   // settings that differ and cannot be changed now
 	looked, reads                int   // objects and requests
 	pending                      bool
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
-	c := Counts{Objects: len(objects), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, pending: v.requested == requestedTitle(true)}
+	c := Counts{Objects: len(objects), writes: len(p.Changes), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, pending: v.requested == requestedTitle(true)}
 	for i := range objects {
 		switch objects[i].action {
 		case plan.Create:
