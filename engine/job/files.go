@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"tlsync/engine/planfile"
 	"tlsync/engine/safe"
 )
 
@@ -75,7 +76,7 @@ func openOwn(file string) (*os.File, error) {
 	return f, nil
 }
 
-// readBounded reads a file of limited size.
+// readBounded reads a file with a plan, a receipt or a review.
 func readBounded(file string) ([]byte, error) {
 	f, err := openRegular(file)
 	if err != nil {
@@ -83,9 +84,9 @@ func readBounded(file string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }()
 
-	text, err := io.ReadAll(io.LimitReader(f, maxReviewedFile+1))
-	if err == nil && len(text) > maxReviewedFile {
-		err = fmt.Errorf("%s is larger than %d MiB", safe.Text(file), maxReviewedFile>>20)
+	text, err := io.ReadAll(io.LimitReader(f, planfile.MaxSize+1))
+	if err == nil && len(text) > planfile.MaxSize {
+		err = fmt.Errorf("%s is larger than %d MiB", safe.Text(file), planfile.MaxSize>>20)
 	}
 	return text, err
 }

@@ -146,7 +146,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return planfile.PlanJSON(w, made) })
+	return saveFile(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
 }
 
 // ShowOptions are the options of Show.
@@ -174,6 +174,9 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 
 // readPlan reads a plan that was saved in a file, from its text.
 func readPlan(file string, text []byte) (*plan.Plan, error) {
+	if err := planfile.CheckSum(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	made, err := planfile.ReadPlan(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -187,7 +190,7 @@ func intact(file string, made *plan.Plan) error {
 		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)
 	}
 	if !planfile.Intact(made) {
-		return fmt.Errorf("%s: the checksum does not match its content: the file was edited or damaged; make the plan again", file)
+		return fmt.Errorf("%s: %w", file, planfile.ErrChanged)
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"tlsync/engine/report/view"
 )
 
-// maxReviewedFile bounds what is read as a review: a plan of 50,000 changes has
-// some 50 MiB.
-const maxReviewedFile = 256 << 20
+// maxComment bounds the text of a plan comment, in bytes. GitHub's limit is 65,536
+// characters.
+const maxComment = 1 << 20
 
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
@@ -25,12 +25,15 @@ func readReviewed(file string) (hold.Reviewed, error) {
 	}
 
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		made, err := planfile.ReadPlan(bytes.NewReader(text))
+		made, err := readPlan(file, text)
 		if err != nil {
-			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
+			return hold.Reviewed{}, err
 		}
 		// Of a file each change can be kept, however many there are.
-		return hold.ReviewEach(made), intact(file, made)
+		return hold.ReviewEach(made), nil
+	}
+	if len(text) > maxComment {
+		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d KiB, so it is no plan comment", file, maxComment>>10)
 	}
 
 	_, review, err := planfile.ParseReviewed(string(text))

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"tlsync/engine/plan"
 )
@@ -27,6 +28,9 @@ func Read(r io.Reader) (*Snapshot, error) {
 	}
 	return s, nil
 }
+
+// errDigest says that a file is not the one that Write wrote.
+var errDigest = errors.New("the digest is not that of the file: it was changed or damaged; get it once more, or take another snapshot")
 
 func read(r io.Reader, limit int64) (*Snapshot, error) {
 	d := &decoder{in: bufio.NewReaderSize(r, 64<<10), sum: sha256.New(), limit: limit, again: newLine()}
@@ -65,7 +69,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 	case !strings.HasPrefix(string(line), `"digest":"sha256:`):
 		return nil, fmt.Errorf("%s stands where the digest should", short(string(line)))
 	case string(line) != want:
-		return nil, errors.New("the digest is not that of the file: it was changed or damaged; get it once more, or take another snapshot")
+		return nil, errDigest
 	}
 	if err := d.expect("}"); err != nil {
 		return nil, err
@@ -138,6 +142,12 @@ func (d *decoder) account() (a plan.LiveAccount, more bool, err error) {
 	return a, more, err
 }
 
+// A byte of a large file may take maxGrowth bytes of memory; freeGrowth is for small ones.
+const (
+	maxGrowth  = 8
+	freeGrowth = 64 << 20
+)
+
 // decoder reads line by line.
 type decoder struct {
 	in     *bufio.Reader
@@ -147,6 +157,7 @@ type decoder struct {
 	number int    // of the line
 	long   []byte // a line that is longer than the buffer
 	again  line   // what Write would have made of it
+	memory int64  // that the values take, apart from their texts
 }
 
 // next returns the next line without its line break. It is valid until the next call.
@@ -279,6 +290,9 @@ func parse[P, W any](d *decoder, c codec[P, W], text []byte) (p P, err error) {
 	if err := c.check(&p); err != nil {
 		return p, err
 	}
+	if d.memory += int64(unsafe.Sizeof(p)); d.memory > maxGrowth*d.size+freeGrowth {
+		return p, errors.New("there are many lines with hardly anything in them; tlsync did not write this")
+	}
 	d.again.buf.Reset()
 	if err := value(&d.again, c, &p); err != nil {
 		return p, err
@@ -339,4 +353,25 @@ func short(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return strconv.Quote(s)
+}
+
+// Verify checks the digest of a file, before anything of it is decoded. It accepts what
+// is no snapshot of this version: Read says what is wrong with that.
+func Verify(r io.Reader) error {
+	d := &decoder{in: bufio.NewReaderSize(r, 64<<10), sum: sha256.New(), limit: maxSize}
+	sum := sha256.New()
+	for {
+		line, err := d.next()
+		switch {
+		case err != nil, d.number == 2 && string(line) != `"format_version":"`+FormatVersion+`",`:
+			return nil
+		case bytes.HasPrefix(line, []byte(`"digest":"sha256:`)):
+			if string(line) != digestLine(sum) {
+				return fmt.Errorf("read the snapshot: line %d: %w", d.number, errDigest)
+			}
+			return nil
+		}
+		sum.Write(line)
+		sum.Write([]byte("\n"))
+	}
 }
