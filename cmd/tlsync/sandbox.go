@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -180,7 +179,7 @@ func listen(flag, address string) (net.Listener, error) {
 // code. An interrupt is passed on, and the command is waited for.
 func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Cancel = func() error { return endProcess(cmd.Process) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, unwrapped(p.Out), unwrapped(p.Err)
 

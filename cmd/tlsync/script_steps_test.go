@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -154,7 +153,11 @@ func kill(file string) error {
 	if err != nil || pid <= 1 {
 		return fmt.Errorf("%q is no process", text)
 	}
-	return syscall.Kill(pid, syscall.SIGKILL)
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	return process.Kill()
 }
 
 // unbroken fails where protection that is there before and after was away in

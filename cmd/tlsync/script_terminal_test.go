@@ -2,16 +2,13 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/sys/unix"
 )
 
 // terminalVerb is "terminal COLUMNS COMMAND [ARGS…]": it runs a command whose stderr
@@ -43,27 +40,6 @@ func terminalVerb(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("terminal.raw"), []byte(strings.ReplaceAll(out, "\r", "\n")), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("terminal.txt"), []byte(shownOn(out)), 0o600))
-}
-
-// openTerminal is a pseudo-terminal: the end that the test reads, the one that a
-// program writes to, and the name of the latter.
-func openTerminal(columns int) (master, slave *os.File, name string, err error) {
-	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err != nil {
-		return nil, nil, "", err
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(columns)})
-	}
-	if err != nil {
-		return nil, nil, "", fmt.Errorf("open a terminal: %w", err)
-	}
-	name = "/dev/pts/" + strconv.Itoa(n)
-	slave, err = os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
-	return master, slave, name, err
 }
 
 // shownOn is what a terminal shows in the end, without blanks at the ends of lines.

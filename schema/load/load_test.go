@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -140,8 +139,10 @@ func TestRealFiles(t *testing.T) {
 		os.Symlink("loop.yaml", filepath.Join(dir, "zones/loop.yaml")),
 		os.Symlink("missing", filepath.Join(dir, "zones/dangling.yaml")),
 		os.Symlink(filepath.Dir(outside), filepath.Join(dir, "accounts")),
-		syscall.Mkfifo(filepath.Join(dir, "zones/fifo.yaml"), 0o644),
-	); err != nil {
+		mkfifo(filepath.Join(dir, "zones/fifo.yaml")),
+	); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("there are no pipes in directories here")
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	root, err := os.OpenRoot(dir)
