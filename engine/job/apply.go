@@ -16,6 +16,7 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/certificate"
 )
 
 // ApplyOptions are the options of Apply.
@@ -253,7 +254,8 @@ func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, ma
 	return p.confirm(ctx, o)
 }
 
-// missingKey refuses to begin if the private key of a certificate to upload is not set.
+// missingKey refuses to begin if the private key of a certificate to upload is not set, or
+// is the key of another certificate: a variable may hold something that is not for Cloudflare.
 func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
 	for i := range made.Changes {
 		c := &made.Changes[i]
@@ -262,8 +264,14 @@ func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string
 		}
 		for _, z := range desired.Zones {
 			for _, cert := range z.OriginCertificates {
-				if schema.StringValue(cert.SHA256) == c.Edits[0].To && keys[cert.KeyEnv] == "" {
+				if schema.StringValue(cert.SHA256) != c.Edits[0].To {
+					continue
+				}
+				if keys[cert.KeyEnv] == "" {
 					return fmt.Errorf("nothing was written: %s: the private key of %s comes from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
+				}
+				if err := certificate.FitsKey(cert.PEM, keys[cert.KeyEnv]); err != nil {
+					return fmt.Errorf("nothing was written: %s: %s does not hold the private key of %s: %w", cert.Pos, cert.KeyEnv, cert.File, err)
 				}
 			}
 		}

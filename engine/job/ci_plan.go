@@ -41,6 +41,11 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
+	if base != nil || r.env.Event != "push" {
+		if err := knownNames(c.desired, base.asked()); err != nil {
+			return r.unplanned(ctx, err)
+		}
+	}
 	from, offline := r.offline(c, base)
 	switch {
 	case offline == "" || from != "":
