@@ -43,6 +43,7 @@ var knows = []rule{
 	{pkg: "engine/report/view", may: []string{"schema", "schema/words", "engine/plan", "engine/hold", "engine/apply", "engine/planfile", "engine/safe"}, why: "what a report says is made of data, and knows no format", pure: true},
 	{pkg: "engine/sample", may: []string{"schema", "engine/plan", "engine/apply"}, why: "tests of any package may use its plans and results", pure: true},
 	{pkg: "engine/cloudflare", may: []string{"schema", "schema/words", "engine/plan", "engine/crash"}, why: "an adapter turns wire shapes into plain data and back"},
+	{pkg: "engine/shard", may: []string{"engine/cloudflare"}, why: "it divides what the adapter counted", pure: true},
 	{pkg: "engine/gitfs", why: "an adapter that knows files only"},
 	{pkg: "engine/snapshot", may: []string{"schema", "engine/plan"}, why: "a snapshot is live state in another form", pure: true},
 	{pkg: "engine/github", why: "it knows GitHub and its runner, and nothing of plans"},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -23,6 +24,8 @@ import (
 // to: a Cloudflare and a GitHub on loopback.
 type runner struct {
 	act, dir, cache string
+	env             []string // more options of act
+	ownGo           bool     // the action builds with caches of its own, which takes minutes
 	cloudflare      *sandbox.Server
 	github          *githubtest.Server
 	api, hub        *httptest.Server
@@ -158,16 +161,12 @@ func (r *runner) run(t *testing.T, event, workflow string, payload map[string]an
 		"--action-cache-path", filepath.Join(r.cache, "actions"),
 		"-s", "GITHUB_TOKEN=" + githubToken, "-s", "CLOUDFLARE_API_TOKEN_READ=" + canary + "read", "-s", "CLOUDFLARE_API_TOKEN=" + canary,
 		"--env", "GITHUB_REPOSITORY=acme/tls", "--env", "GITHUB_API_URL=" + r.hub.URL + "/api/v3", "--env", "CLOUDFLARE_BASE_URL=" + r.api.URL + sandbox.Base,
-	}, r.stubs(t)...)
+	}, slices.Concat(r.env, r.stubs(t))...)
 	cmd := exec.Command(r.act, args...)
 	cmd.Dir = r.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.cache, "XDG_CONFIG_HOME=" + filepath.Join(r.cache, "xdg"), "ACT_DISABLE_VERSION_CHECK=1"}
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GOSUMDB", "GONOSUMDB", "GONOSUMCHECK", "GOTOOLCHAIN", "GOROOT"} {
-		out, err := exec.Command("go", "env", name).Output()
-		if v := strings.TrimSpace(string(out)); err == nil && v != "" {
-			cmd.Env = append(cmd.Env, name+"="+v)
-		}
-	}
+	cmd.Env = []string{"PATH=" + r.path(t), "HOME=" + r.cache, "XDG_CONFIG_HOME=" + filepath.Join(r.cache, "xdg"), "ACT_DISABLE_VERSION_CHECK=1"}
+	// The modules come from this machine, as from the proxy of a company.
+	cmd.Env = append(cmd.Env, "GOPROXY=file://"+filepath.ToSlash(filepath.Join(goEnv(t, "GOMODCACHE"), "cache", "download")))
 	var b bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &b, &b
 	err = cmd.Run()
@@ -181,6 +180,33 @@ func (r *runner) run(t *testing.T, event, workflow string, payload map[string]an
 		t.Log(log)
 	}
 	return err == nil && strings.Contains(log, "Job succeeded"), log
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// path returns the PATH of the runner. Its go builds in the cache of this machine, unless
+// the test is about that: a build without takes minutes.
+func (r *runner) path(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(goEnv(t, "GOROOT"), "bin") + string(filepath.ListSeparator) + os.Getenv("PATH")
+	if r.ownGo {
+		return path
+	}
+	dir := filepath.Join(r.cache, "go")
+	script := fmt.Sprintf("#!/bin/sh\nGOCACHE='%s' GOMODCACHE='%s' exec '%s' \"$@\"\n", goEnv(t, "GOCACHE"), goEnv(t, "GOMODCACHE"),
+		filepath.Join(goEnv(t, "GOROOT"), "bin", "go"))
+	r.write(t, dir, map[string]string{"go": script})
+	if err := os.Chmod(filepath.Join(dir, "go"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir + string(filepath.ListSeparator) + path
 }
 
 func (r *runner) pull(number int, head, base string) map[string]any {

@@ -238,7 +238,7 @@ func (m *measured) add(b *testing.B, s *sandboxProcess, program string, code int
 		m.wall, m.cpu = wall, cpu
 	}
 	m.wall, m.cpu = min(m.wall, wall), min(m.cpu, cpu)
-	m.peak = max(m.peak, peakMemory(cmd.ProcessState))
+	m.peak = max(m.peak, peakOf(cmd.ProcessState))
 	requests, refused := s.requests(b)
 	m.requests = max(m.requests, requests)
 	m.refused += refused

@@ -1,8 +1,8 @@
-//go:build !unix
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
 
 package main
 
 import "os"
 
-// peakMemory is not known here.
-func peakMemory(*os.ProcessState) int64 { return 0 }
+// peakOf returns 0: this system does not tell the most memory that a process had.
+func peakOf(*os.ProcessState) int64 { return 0 }

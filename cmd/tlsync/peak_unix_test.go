@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
 package main
 
@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// peakMemory is the largest memory of a process, in the unit of its kernel: KiB on Linux.
-func peakMemory(p *os.ProcessState) int64 { return p.SysUsage().(*syscall.Rusage).Maxrss }
+// peakOf returns the most memory that a process had, in KiB.
+func peakOf(p *os.ProcessState) int64 { return int64(p.SysUsage().(*syscall.Rusage).Maxrss) }

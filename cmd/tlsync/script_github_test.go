@@ -49,6 +49,9 @@ func hubOf(ts *testscript.TestScript) *hub {
 //	github statuses REVISION      its statuses, to stdout
 //	github merge NUMBER REVISION  merge a pull request, the branch main is then at that commit
 //	github edit NUMBER N BODY     somebody edits a comment
+//	github touch NUMBER N         somebody edits a comment and puts its text back
+//	github say NUMBER AUTHOR N    somebody comments with the text of comment N
+//	github head NUMBER REVISION   the pull request gets another last commit
 //	github branch NAME REVISION   move a branch
 //	github permission NAME on|off give a permission, or take it away
 //	github fault KEY=VALUE…       make requests fail; keys are those of githubtest.Fault
@@ -112,6 +115,17 @@ func githubVerb(ts *testscript.TestScript, neg bool, args []string) {
 	case "edit":
 		need(3)
 		h.server.EditComment(number(ts, args[0]), number(ts, args[1]), args[2])
+	case "touch":
+		need(2)
+		n, i := number(ts, args[0]), number(ts, args[1])
+		h.server.EditComment(n, i, h.server.Comment(n, i).Body)
+	case "say":
+		need(3)
+		n := number(ts, args[0])
+		h.server.AddComment(n, args[1], h.server.Comment(n, number(ts, args[2])).Body)
+	case "head":
+		need(2)
+		h.server.Push(number(ts, args[0]), revision(ts, args[1]))
 	case "branch":
 		need(2)
 		h.server.SetBranch(args[0], revision(ts, args[1]))
@@ -133,12 +147,17 @@ var revs = regexp.MustCompile(`rev\(([^)]+)\)`)
 
 // revision is the commit that a revision names.
 func revision(ts *testscript.TestScript, name string) string {
-	cmd := exec.Command("git", "rev-parse", "--verify", "--end-of-options", name+"^{commit}")
+	return git(ts, "rev-parse", "--verify", "--end-of-options", name+"^{commit}")
+}
+
+// git is what git prints in the directory of the script.
+func git(ts *testscript.TestScript, args ...string) string {
+	cmd := exec.Command("git", args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "GIT_CONFIG_NOSYSTEM=1"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		ts.Fatalf("revision %s: %s", name, out)
+		ts.Fatalf("git %v: %s", args, out)
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -174,6 +193,7 @@ func (h *hub) event(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: github event name [key=value...]")
 	}
+	h.server.Know(strings.Fields(git(ts, "rev-list", "--all", "HEAD"))...) // all of them are pushed
 	name, with := args[0], map[string]string{"default": "main"}
 	for _, a := range args[1:] {
 		key, value, ok := strings.Cut(a, "=")

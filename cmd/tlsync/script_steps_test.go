@@ -153,11 +153,11 @@ func kill(file string) error {
 	if err != nil || pid <= 1 {
 		return fmt.Errorf("%q is no process", text)
 	}
-	process, err := os.FindProcess(pid)
+	p, err := os.FindProcess(pid)
 	if err != nil {
 		return err
 	}
-	return process.Kill()
+	return p.Kill()
 }
 
 // unbroken fails where protection that is there before and after was away in

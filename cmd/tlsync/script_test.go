@@ -306,7 +306,7 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// signalVerb is "signal INT|TERM": it signals the process that was started last
+// signalVerb is "signal INT|TERM|KILL|HUP|QUIT|ABRT": it signals the process that was started last
 // in the background, and that process only.
 func signalVerb(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]syscall.Signal{

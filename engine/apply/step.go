@@ -88,7 +88,7 @@ func (r *run) read(ctx context.Context, i int) (plan.Object, error) {
 		return r.target.Read(ctx, c, age)
 	}
 
-	fit, err := r.queue.batcher.Room(ctx, c, 1+further)
+	fit, err := r.queue.batcher.Room(ctx, c, 1+further, maxAge(c))
 	if err != nil {
 		return plan.Object{}, err
 	}

@@ -44,8 +44,8 @@ type Batcher interface {
 	// Room waits until a batch could be read and so many of its objects written, the
 	// object of the change among them, without a wait for the rate limit in between.
 	// It returns the number of writes, or fewer if the rate never lets so many through
-	// at once.
-	Room(ctx context.Context, c *plan.Change, writes int) (int, error)
+	// at once. With a reading no older than maxAge it does not wait for more than one.
+	Room(ctx context.Context, c *plan.Change, writes int, maxAge time.Duration) (int, error)
 }
 
 // A Granter is a Target that knows what each write takes to be allowed.

@@ -200,7 +200,7 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 		case !p.needed:
 		case p.err == nil:
 			readable = readable || p.kind != ""
-		case fatal(ctx, p.err):
+		case fatal(ctx, p.err) && (p.kind != "" || !denied(p.err)):
 			return p.err
 		case p.kind != "":
 			if a.Unreadable == nil {
@@ -209,7 +209,9 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 			a.Unreadable[p.kind] = p.err.Error()
 			a.failed = cmp.Or(a.failed, p.err)
 		default:
-			// Plans can do without these lists. A nil list means unknown.
+			// Only an alert that names an entry of such a list fails for it: a nil list
+			// means unknown. If the credentials are refused altogether, the alerts
+			// themselves say so.
 			r.log.Warn("cannot read what alerts may use", "account", clean(a.Name, a.client.hide), "error", clean(p.err.Error(), a.client.hide))
 		}
 	}
@@ -217,6 +219,12 @@ func (r *Reader) fillAccount(ctx context.Context, a *liveAccount) error {
 		a.failed = nil
 	}
 	return nil
+}
+
+// denied reports whether an error is a refusal for lack of a permission.
+func denied(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && failed.Denied()
 }
 
 func (r *Reader) accountParts(ctx context.Context, a *liveAccount) []accountPart {
@@ -242,11 +250,11 @@ func (r *Reader) accountParts(ctx context.Context, a *liveAccount) []accountPart
 			a.AlertTypes, err = alertTypes(ctx, a.client, a.ID)
 			return err
 		}},
-		{needed: a.needs.Alerts, read: func() (err error) {
+		{needed: a.needs.Webhooks, read: func() (err error) {
 			a.Webhooks, err = destinations(ctx, a.client, a.ID, "webhooks")
 			return err
 		}},
-		{needed: a.needs.Alerts, read: func() (err error) {
+		{needed: a.needs.PagerDuty, read: func() (err error) {
 			a.PagerDuty, err = destinations(ctx, a.client, a.ID, "pagerduty")
 			return err
 		}},

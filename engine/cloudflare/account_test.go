@@ -52,7 +52,7 @@ accounts:
 `
 
 func accountScope(name string) plan.Scope {
-	return plan.Scope{Accounts: []plan.AccountScope{{Name: name, MTLS: true, Alerts: true}}}
+	return plan.Scope{Accounts: []plan.AccountScope{{Name: name, MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}}}
 }
 
 func TestFetchAccount(t *testing.T) {
@@ -111,7 +111,7 @@ func TestFetchAccount(t *testing.T) {
 		t.Errorf("%d requests", live.Reads)
 	}
 	before := len(l.server.History())
-	live = l.fetch(plan.Scope{Accounts: []plan.AccountScope{{Name: acctA, Alerts: true}}})
+	live = l.fetch(plan.Scope{Accounts: []plan.AccountScope{{Name: acctA, Alerts: true, Webhooks: true, PagerDuty: true}}})
 	for _, e := range l.server.History()[before:] {
 		if !strings.Contains(e.Path, "/alerting/") {
 			t.Errorf("asked for %s", e.Path)
@@ -149,7 +149,7 @@ func TestFindAccount(t *testing.T) {
 		{"by a zone of the reading", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: accountScope("Acme").Accounts}, "Acme " + acctA, 1},
 		{"by its id", accountScope(acctA), acctA + " " + acctA, 0},
 		{"by its id, with a zone of the reading", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: accountScope(acctA).Accounts}, "Acme " + acctA, 1},
-		{"by name and by id", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: []plan.AccountScope{{Name: acctA, MTLS: true}, {Name: "Acme", Alerts: true}}}, "Acme " + acctA, 1},
+		{"by name and by id", plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}}, Accounts: []plan.AccountScope{{Name: acctA, MTLS: true}, {Name: "Acme", Alerts: true, Webhooks: true, PagerDuty: true}}}, "Acme " + acctA, 1},
 		{"unknown", accountScope("Nobody"), "error not-found account/Nobody: account Nobody does not exist, or the token sees none of its zones", 1},
 		{"exact", accountScope("acme"), "error not-found account/acme: account acme does not exist, or the token sees none of its zones", 1},
 		{"two", accountScope("Twin"), "error ambiguous-zone account/Twin: there are 2 accounts with the name Twin: " + acctB + ", " + strings.Repeat("c", 32) + "; say which by its id", 1},
@@ -215,7 +215,7 @@ func TestCredentialsOfAccounts(t *testing.T) {
 		if _, err := w.Read(t.Context(), c, 0); err == nil {
 			t.Error("read an account of which nobody knows whose it is")
 		}
-		live, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}, {Name: "b.example"}}, Accounts: []plan.AccountScope{{Name: tt.document, MTLS: true, Alerts: true}}})
+		live, err := w.Fetch(t.Context(), plan.Scope{Zones: []plan.ZoneScope{{Name: "a.example"}, {Name: "b.example"}}, Accounts: []plan.AccountScope{{Name: tt.document, MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}}})
 		if err != nil || len(live.Accounts) != 1 || len(live.Accounts[0].Unreadable) > 0 {
 			t.Errorf("%+v: %+v, %v", tt, live, err)
 			continue

@@ -145,6 +145,9 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 	if err := o.complete(); err != nil {
 		return nil, nil, err
 	}
+	if err := compileDecoders(); err != nil {
+		return nil, nil, err
+	}
 	r := &Reader{concurrency: o.Concurrency, log: o.Log, notify: o.Notify, owner: map[string]*client{}}
 
 	byCredentials := map[Credentials]*client{}

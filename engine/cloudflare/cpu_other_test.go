@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
 
 package cloudflare
 
@@ -7,8 +7,5 @@ import (
 	"time"
 )
 
-// cpu is not measured here.
-func cpu(b *testing.B) time.Duration {
-	b.Skip("the processor time of a process is measured on Unix only")
-	return 0
-}
+// cpu returns nothing: this system does not tell the processor time in the same way.
+func cpu(*testing.B) time.Duration { return 0 }

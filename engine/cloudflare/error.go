@@ -24,8 +24,8 @@ type Error struct {
 	Status int    // zero if no answer came, or a success that cannot be used
 	Codes  []Code // of Cloudflare
 	RayID  string // Cloudflare finds the request by it
-	// Permission is the permission that a token would need, as the dashboard
-	// words it; set if its lack is the likely reason.
+	// Permission is the permission that the token lacks, as the dashboard words
+	// it; set only if the answer says so.
 	Permission string
 	Zone       string // name of the zone, if known
 	Account    string // name of the account, if the request was about its own objects
@@ -37,6 +37,7 @@ type Error struct {
 	unknown bool // the write may have been done
 	refused bool // the status says success, the body says failure
 	empty   bool // the answer has no result
+	page    bool // a refusal is a web page
 	heavy   bool // the time ran out or the answer is too large: a smaller page may succeed
 	old     bool // the write was not sent: its reading is too old
 }
@@ -144,20 +145,6 @@ func text(err error) string {
 	return err.Error()
 }
 
-func (e *Error) lacks() string {
-	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
-		return "the credentials are invalid or have expired"
-	case e.Permission == "":
-		return ""
-	case e.Zone != "":
-		return "the token lacks \"" + e.Permission + "\" on zone " + e.Zone
-	case e.Account != "":
-		return "the token lacks \"" + e.Permission + "\" on account " + e.Account
-	}
-	return "the token lacks \"" + e.Permission + "\""
-}
-
 func writeCodes(b *strings.Builder, codes []Code) {
 	for i, c := range codes {
 		if i > 0 {
@@ -177,44 +164,6 @@ func writeCodes(b *strings.Builder, codes []Code) {
 			b.WriteString(")")
 		}
 	}
-}
-
-// missing returns the permission whose lack explains a 403, or "".
-func missing(e *Error) string {
-	if e.Status != http.StatusForbidden || !e.Denied() {
-		return ""
-	}
-	return permission(e.Method, e.Path)
-}
-
-// permissions are the token permissions by endpoint, more special ones first
-// (developers.cloudflare.com/fundamentals/api/reference/permissions).
-var permissions = []struct{ part, name string }{
-	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
-	{plan.EndpointAccessApplications, "Access: Apps and Policies"},
-	{plan.EndpointAlerting + "/", "Notifications"},
-	{plan.EndpointHostnameSettings, "SSL and Certificates"},
-	{plan.EndpointCustomHostnames, "SSL and Certificates"},
-	{plan.EndpointSSL + "/", "SSL and Certificates"},
-	{plan.EndpointAdvancedCerts + "/", "SSL and Certificates"},
-	{plan.EndpointOriginPulls, "SSL and Certificates"},
-	{plan.EndpointSettings, "Zone Settings"},
-	{plan.EndpointZones, "Zone"},
-}
-
-// permission returns the token permission that a request needs, as the
-// dashboard words it: "Edit" is the API's write.
-func permission(method, path string) string {
-	access := ": Edit"
-	if method == http.MethodGet {
-		access = ": Read"
-	}
-	for _, p := range permissions {
-		if strings.Contains(path, p.part) {
-			return p.name + access
-		}
-	}
-	return ""
 }
 
 // codes reads the errors of an answer as far as possible: an item may be an

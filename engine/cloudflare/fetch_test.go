@@ -391,3 +391,37 @@ func TestGlobalKey(t *testing.T) {
 		t.Errorf("%+v, %v", live, err)
 	}
 }
+
+// A token that may look up its zones and not list all of them reads them all the same,
+// however many they are. Only a glob needs the list.
+func TestZonesOfATokenThatMayNotList(t *testing.T) {
+	var zones, names []string
+	for i := range 60 {
+		zones = append(zones, zoneJSON(fmt.Sprintf("%032x", i+1), fmt.Sprintf("z%d.example", i), acctA, "A"))
+		names = append(names, fmt.Sprintf("z%d.example", i))
+	}
+	for _, refusal := range []int{403, 400} {
+		f := newFake()
+		f.mux.HandleFunc("GET /client/v4/zones", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("name") == "" {
+				write(w, refusal, `{"success":false,"errors":[{"code":0,"message":"Actor 'x' requires permission 'com.cloudflare.api.account.zone.list' to list zones"}]}`)
+				return
+			}
+			zoneList(zones...).ServeHTTP(w, r)
+		})
+		f.handle("GET /client/v4/zones/{zone}/settings", 200, ok(`[{"id":"min_tls_version","value":"1.0"}]`))
+
+		live, err := reader(t, options(f)).Fetch(t.Context(), scope(append(names, "zz.example")...))
+		if err != nil || len(live.Zones) != 60 || len(live.Problems) != 1 || live.Problems[0].Rule != plan.NotFound {
+			t.Fatalf("%d: %+v, %v", refusal, live, err)
+		}
+
+		s := scope("z1.example", "*.example")
+		s.Zones[1].Glob = true
+		live, err = reader(t, options(f)).Fetch(t.Context(), s)
+		if err != nil || len(live.Zones) != 1 || len(live.Problems) != 1 ||
+			!strings.Contains(live.Problems[0].Message, `zone *.example cannot be looked up: GET /zones`) {
+			t.Errorf("%d, with a glob: %+v, %v", refusal, live, err)
+		}
+	}
+}

@@ -131,7 +131,15 @@ func (l *limiter) room(ctx context.Context, least, most int) (int, error) {
 	}
 }
 
-// free returns how many requests may be sent at once, at most most.
+// now returns how many requests may be sent at once, at most most.
+func (l *limiter) now(most int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.free(time.Now(), most)
+}
+
+// free returns how many requests may be sent at once, at most most. The
+// caller holds the lock.
 func (l *limiter) free(now time.Time, most int) int {
 	n := 0
 	for n < most {

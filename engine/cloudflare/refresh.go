@@ -51,11 +51,17 @@ func (w *Writer) Expect(changes []plan.Change) {
 }
 
 // Room waits until a page can be read and so many custom hostnames on it written right
-// away, or as many as the rate ever lets through at once.
-func (w *Writer) Room(ctx context.Context, c *plan.Change, writes int) (int, error) {
+// away, or as many as the rate ever lets through at once. A page that was read lately
+// need not be read again, and is too old after a wait: those that go through are written.
+func (w *Writer) Room(ctx context.Context, c *plan.Change, writes int, maxAge time.Duration) (int, error) {
 	cl, err := w.clientOf(c)
 	if err != nil {
 		return 0, err
+	}
+	if _, fresh := w.cache.customHostname(c.ObjectID, time.Now().Add(-maxAge)); fresh {
+		if n := cl.limit.now(writes); n > 0 {
+			return n, nil
+		}
 	}
 	parts := max(1, writes/leastBatch) // of the batch, each with a reading of its own
 	n, err := cl.limit.room(ctx, 1+(writes+parts-1)/parts, 1+writes)

@@ -20,7 +20,7 @@ import (
 // object is a live object of an account by its name.
 func (l *lab) object(kind plan.Kind, name string) *plan.Resource {
 	l.Helper()
-	a := l.fetch(plan.Scope{Accounts: []plan.AccountScope{{Name: acctA, MTLS: true, Alerts: true}}}).Accounts[0]
+	a := l.fetch(plan.Scope{Accounts: []plan.AccountScope{{Name: acctA, MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}}}).Accounts[0]
 	list := map[plan.Kind][]plan.Resource{plan.KindMTLSCertificate: a.Certificates, plan.KindAccessApplication: a.Applications, plan.KindAlert: a.Alerts}[kind]
 	if i := slices.IndexFunc(list, func(o plan.Resource) bool { return o.Name == name }); i >= 0 {
 		return &list[i]

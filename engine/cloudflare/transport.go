@@ -378,6 +378,7 @@ func (t *transport) refusal(req *http.Request, res *http.Response, body []byte) 
 	e.Codes = t.codes(body)
 	if len(e.Codes) == 0 {
 		e.Detail = t.clean(stripTags(shown(body, t.hide)))
+		e.page = looksLikeHTML(res.Header.Get("Content-Type"), body)
 	}
 	e.Permission = missing(e)
 	return e

@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 		{"a redirect to nowhere", answer(301, "", ""), 1, false, "301: a redirect, which is not followed"},
 		{"408", answer(408, "application/json", failure), 3, true, "408 (code 1234: something is wrong) (ray 8f00ray)"},
 		{"425", answer(425, "application/json", failure), 3, false, "425 (code 1234"},
-		{"a page of an error", answer(403, "text/html", "<html><style>p{}</style><script>x=1</script><h1>Access\n denied</h1>\x1b[31m</html>"), 1, false, "403: Access denied \\u001b[31m: the token lacks"},
+		{"a page of an error", answer(403, "text/html", "<html><style>p{}</style><script>x=1</script><h1>Access\n denied</h1>\x1b[31m</html>"), 1, false, "403: Access denied \\u001b[31m: the answer is a web page and not from the API: check whether a proxy, a firewall or a bot check stands between"},
 	}
 	for _, s := range []int{400, 401, 403, 404, 405, 409, 422, 451} {
 		rows = append(rows, row{fmt.Sprint(s), answer(s, "application/json", failure), 1, false, fmt.Sprintf("%d (code 1234: something is wrong)", s)})

@@ -25,7 +25,9 @@ import (
 var zonePages = []int{50}
 
 // maxLookups is how many zones are looked up by name, with one request each. If
-// there are more of them, or a glob, all zones are listed, fifty per request.
+// there are more of them, or a glob, all zones are listed, fifty per request. A token
+// that is limited to some zones may look up these and not list all: then every name is
+// looked up.
 const maxLookups = 5
 
 // liveZone is a zone that the configuration reaches, and the parts of it that are
@@ -236,9 +238,10 @@ func (r *Reader) candidates(d discovery, s plan.ZoneScope, live *plan.Live) ([]c
 
 	found, failed := d.find(r, s)
 	switch {
-	case len(found) == 0 && failed != nil:
+	case failed != nil && (len(found) == 0 || s.Glob):
+		// A glob may mean more zones than those that were found.
 		live.Problems = append(live.Problems, problem(plan.Unreadable, s.Name, "zone "+s.Name+" cannot be looked up: "+failed.Error(), s.Origin))
-		return nil, failed
+		return found, failed
 	case len(found) == 0:
 		live.Problems = append(live.Problems, notFound(s))
 	case !s.Glob && len(found) > 1:
@@ -278,6 +281,15 @@ type lookup struct {
 	name   string // canonical; empty for all zones
 	zones  []plan.Zone
 	err    error
+	// globs says that the list of all zones was refused, and that the names were looked
+	// up instead: only the globs miss it.
+	globs bool
+}
+
+// concerns reports whether the answer to a look-up, or its failure, says something about
+// the zones of a scope.
+func (l *lookup) concerns(s *plan.ZoneScope) bool {
+	return s.Glob || l.name == s.Name || l.name == "" && !l.globs
 }
 
 // discovery is what the credentials know about zones.
@@ -293,27 +305,57 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			continue
 		}
 		for _, c := range r.clientsOf(s) {
+			if s.Glob {
+				all[c] = true
+				continue
+			}
 			if names[c] == nil {
 				names[c] = map[string]bool{}
 			}
 			names[c][s.Name] = true
-			all[c] = all[c] || s.Glob
 		}
 	}
 
 	var d discovery
+	byName := func(c *client) (out []lookup) {
+		for _, name := range slices.Sorted(maps.Keys(names[c])) {
+			out = append(out, lookup{client: c, name: name})
+		}
+		return out
+	}
 	for _, c := range r.clients {
 		switch {
-		case names[c] == nil:
+		case names[c] == nil && !all[c]:
 		case all[c] || len(names[c]) > maxLookups:
 			d = append(d, lookup{client: c})
 		default:
-			for _, name := range slices.Sorted(maps.Keys(names[c])) {
-				d = append(d, lookup{client: c, name: name})
-			}
+			d = append(d, byName(c)...)
 		}
 	}
+	if err := r.lookUpAll(ctx, d); err != nil {
+		return d, err
+	}
 
+	var instead discovery
+	for i := range d {
+		if l := &d[i]; l.name == "" && refusedList(l.err) {
+			l.globs = true
+			instead = append(instead, byName(l.client)...)
+		}
+	}
+	err := r.lookUpAll(ctx, instead)
+	return append(d, instead...), err
+}
+
+// refusedList reports whether a token may not list all zones. Cloudflare answers with a
+// 403, and with a 400 if the kind of token is wrong for a list.
+func refusedList(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && (failed.Status == http.StatusForbidden || failed.Status == http.StatusBadRequest)
+}
+
+// lookUpAll asks all the questions of a discovery, several at once.
+func (r *Reader) lookUpAll(ctx context.Context, d discovery) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.concurrency)
 	for i := range d {
@@ -328,7 +370,7 @@ func (r *Reader) discover(ctx context.Context, scope plan.Scope) (discovery, err
 			return l.err
 		}))
 	}
-	return d, group.Wait()
+	return group.Wait()
 }
 
 // ownerOf returns the client that read a zone before, or nil.
@@ -358,7 +400,8 @@ func (r *Reader) clientsOf(s plan.ZoneScope) []*client {
 	return r.clients
 }
 
-// find returns the live zones of one part of a scope, each once. The error is
+// find returns the live zones of one part of a scope, each once. A glob also means the
+// zones that were looked up by name, where the list was refused. The error is
 // that of a credential whose look-up failed.
 func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	var out []candidate
@@ -367,7 +410,7 @@ func (d discovery) find(r *Reader, s plan.ZoneScope) ([]candidate, error) {
 	at := map[string]int{} // index in out, by id
 
 	for _, l := range d {
-		if !slices.Contains(clients, l.client) || l.name != "" && l.name != s.Name {
+		if !slices.Contains(clients, l.client) || !l.concerns(&s) {
 			continue
 		}
 		failed = cmp.Or(failed, l.err)

@@ -143,7 +143,7 @@ func (t *trail) text(blob plumbing.Hash) ([]byte, error) {
 	if text, ok := t.texts.get(blob); ok {
 		return text, nil
 	}
-	text, err := t.repo.object(plumbing.BlobObject, blob)
+	text, err := t.repo.unverified(blob)
 	if err != nil {
 		return nil, err
 	}

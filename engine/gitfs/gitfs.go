@@ -136,6 +136,19 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	return f, nil
 }
 
+// Whole returns all files of a commit, rooted at the top of the repository.
+func (r *Repo) Whole(c Commit) (fs.FS, error) {
+	h, err := c.id()
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.commit(h)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
+	}
+	return &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: o.tree}}, nil
+}
+
 // dir returns the directory that Open was given, as it is in the tree root.
 func (r *Repo) dir(root plumbing.Hash) (*treeFS, error) {
 	whole := &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: root}}
@@ -168,6 +181,21 @@ func (r *Repo) objectLocked(t plumbing.ObjectType, h plumbing.Hash) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	return verified(o, h)
+}
+
+// unverified returns the content of a blob without checking it, for histories of large
+// files of which only the authors of lines are told: the check takes most of the time.
+func (r *Repo) unverified(blob plumbing.Hash) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o, err := r.encoded(plumbing.BlobObject, blob)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, r.missing(plumbing.BlobObject, blob)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return content(o)
 }
 
@@ -185,6 +213,19 @@ func (r *Repo) encoded(t plumbing.ObjectType, h plumbing.Hash) (plumbing.Encoded
 		return o, nil
 	}
 	return nil, plumbing.ErrObjectNotFound
+}
+
+// verified reads an object and checks that it is the one that its id names, so that a
+// commit id stands for all of its files, wherever the objects come from.
+func verified(o plumbing.EncodedObject, h plumbing.Hash) ([]byte, error) {
+	text, err := content(o)
+	if err != nil {
+		return nil, err
+	}
+	if plumbing.ComputeHash(o.Type(), text) != h {
+		return nil, fmt.Errorf("%s %s is damaged, its content has another id: clone the repository again, or run git fsck", o.Type(), h)
+	}
+	return text, nil
 }
 
 func content(o plumbing.EncodedObject) (_ []byte, err error) {

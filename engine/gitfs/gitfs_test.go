@@ -353,6 +353,7 @@ func TestWhatCannotBeReadSaysWhatToChange(t *testing.T) {
 		}, []string{"reftable", "git refs migrate --ref-format=files"}},
 		"unknown extension": {func(t *testing.T) string {
 			dir := repository(t, committed)
+			git(t, dir, "config", "core.repositoryFormatVersion", "1")
 			git(t, dir, "config", "extensions.quantum", "true")
 			return dir
 		}, []string{`"quantum"`}},

@@ -1,7 +1,6 @@
 package gitfs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
@@ -40,22 +38,8 @@ const (
 	maxAlternates = 5
 )
 
-// Open finds the repository that contains dir, going upwards, and checks that this
-// package can read it. The error is ErrNoRepository if there is none.
-func Open(dir string) (*Repo, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	// Trees contain directories under their real paths only.
-	if abs, err = filepath.EvalSymlinks(abs); err != nil {
-		return nil, err
-	}
-
-	l, err := locate(abs)
-	if err != nil {
-		return nil, err
-	}
+// read checks that this package can read the repository, and opens its object stores.
+func (l layout) read() (*Repo, error) {
 	if err := l.inspect(); err != nil {
 		return nil, fmt.Errorf("open the Git repository %s: %w", l.commonDir, err)
 	}
@@ -90,130 +74,82 @@ func newRepo(l layout, borrowed []string) *Repo {
 	return r
 }
 
-// locate walks upwards from dir until it finds a repository.
-func locate(dir string) (layout, error) {
-	for top := dir; ; top = filepath.Dir(top) {
-		dotGit := filepath.Join(top, ".git")
-		info, err := os.Stat(dotGit)
-		switch {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return layout{}, err
-		case err == nil && info.Mode().IsRegular():
-			gitDir, err := pathIn(dotGit, "gitdir: ")
-			if err != nil {
-				return layout{}, err
-			}
-			return newLayout(gitDir, top, dir)
-		case err == nil && isGitDir(dotGit):
-			return newLayout(dotGit, top, dir)
-		case isGitDir(top): // a bare repository has no tree, so dir counts as the top
-			return newLayout(top, dir, dir)
-		}
-
-		if top == filepath.Dir(top) {
-			return layout{}, fmt.Errorf("%s is %w", dir, ErrNoRepository)
-		}
-	}
-}
-
-// isGitDir reports whether Git takes a directory for the data of a repository.
-func isGitDir(dir string) bool {
-	for _, name := range []string{"objects", "refs"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
-			return false
-		}
-	}
-	_, err := os.Lstat(filepath.Join(dir, "HEAD"))
-	return err == nil
-}
-
-// newLayout returns the layout of the repository whose tree has its top at top, as seen
-// from dir.
-func newLayout(gitDir, top, dir string) (layout, error) {
-	l := layout{gitDir: gitDir, commonDir: gitDir}
-	sub, err := filepath.Rel(top, dir)
-	if err != nil {
-		return layout{}, err
-	}
-	l.sub = filepath.ToSlash(sub)
-
-	common, err := pathIn(filepath.Join(gitDir, "commondir"), "")
-	switch {
-	case err == nil:
-		l.commonDir = common
-	case !errors.Is(err, fs.ErrNotExist):
-		return layout{}, err
-	}
-
-	if !isGitDir(l.commonDir) {
-		return layout{}, fmt.Errorf("%s should be the Git directory of %s, but is not one: run git worktree repair, or clone again",
-			l.commonDir, top)
-	}
-	return l, nil
-}
-
-// pathIn reads a file that contains prefix and a path. A relative path starts at the
-// directory of the file.
-func pathIn(file, prefix string) (string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	path, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), prefix)
-	if !ok || path == "" {
-		return "", fmt.Errorf("%s does not contain %q and a path", file, prefix)
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(file), path)
-	}
-	return filepath.Clean(path), nil
-}
-
 // inspect reads the configuration of the repository, and where a shallow clone ends. It
 // fails if this package cannot read such a repository.
 func (l *layout) inspect() error {
-	cfg, err := l.readConfig()
+	settings, err := l.config()
 	if err != nil {
 		return err
 	}
 
-	for _, o := range cfg.Section("extensions").Options {
-		if err := l.extension(strings.ToLower(o.Key), o.Value); err != nil {
-			return err
-		}
-	}
-	for _, remote := range cfg.Section("remote").Subsections {
-		if strings.EqualFold(remote.Option("promisor"), "true") {
-			l.partial = true
+	l.upstreams = upstreams(settings)
+	version := last(settings, "core", "repositoryformatversion")
+	for _, s := range settings {
+		switch {
+		case s.section == "extensions" && s.subsection == "":
+			if (version == "" || version == "0") && !concerns(s.key) {
+				continue // Git ignores an extension that it does not know there
+			}
+			if err := l.extension(s.key, s.value); err != nil {
+				return err
+			}
+		case s.section == "remote" && s.key == "promisor":
+			l.partial = l.partial || strings.EqualFold(s.value, "true")
 		}
 	}
 
-	l.upstreams = upstreams(cfg)
 	return l.readShallow()
 }
 
-func (l *layout) readConfig() (*config.Config, error) {
+// config reads the configuration of the repository. Those of the user and of the machine
+// do not say how it is stored.
+func (l *layout) config() ([]setting, error) {
 	text, err := os.ReadFile(filepath.Join(l.commonDir, "config"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	cfg := config.New()
-	if err := config.NewDecoder(bytes.NewReader(text)).Decode(cfg); err != nil {
+	settings, err := parseConfig(text)
+	if err != nil {
 		return nil, fmt.Errorf("read its config: %w", err)
 	}
-	return cfg, nil
+	return settings, nil
+}
+
+// concerns reports whether an extension says how objects and references are stored.
+func concerns(extension string) bool {
+	return extension == "objectformat" || extension == "refstorage" || extension == "partialclone"
+}
+
+// last returns the value of a key that counts, which is the last one.
+func last(settings []setting, section, key string) (value string) {
+	for _, s := range settings {
+		if s.section == section && s.subsection == "" && s.key == key {
+			value = s.value
+		}
+	}
+	return value
 }
 
 // upstreams returns the reference that each configured branch follows.
-func upstreams(cfg *config.Config) map[string]plumbing.ReferenceName {
+func upstreams(settings []setting) map[string]plumbing.ReferenceName {
+	remotes, names := map[string]string{}, map[string]string{} // by branch
+	for _, s := range settings {
+		switch {
+		case s.section == "branch" && s.key == "remote":
+			remotes[s.subsection] = s.value
+		case s.section == "branch" && s.key == "merge":
+			names[s.subsection] = s.value
+		}
+	}
+
 	out := map[string]plumbing.ReferenceName{}
-	for _, branch := range cfg.Section("branch").Subsections {
-		switch remote, name := branch.Option("remote"), branch.Option("merge"); {
+	for branch, name := range names {
+		switch remote := remotes[branch]; {
 		case remote == "" || name == "":
 		case remote == ".": // a branch of this repository
-			out[branch.Name] = plumbing.ReferenceName(name)
+			out[branch] = plumbing.ReferenceName(name)
 		default:
-			out[branch.Name] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
+			out[branch] = plumbing.NewRemoteReferenceName(remote, strings.TrimPrefix(name, "refs/heads/"))
 		}
 	}
 	return out

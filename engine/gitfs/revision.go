@@ -210,7 +210,7 @@ func (r *Repo) peel(h plumbing.Hash) (plumbing.Hash, error) {
 			return plumbing.ZeroHash, fmt.Errorf("%s is a %s: name a commit", h, o.Type())
 		}
 
-		text, err := content(o)
+		text, err := verified(o, h)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}

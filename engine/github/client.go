@@ -96,6 +96,19 @@ func apiURL(s string) (*url.URL, error) {
 	return u.JoinPath("/"), nil
 }
 
+// graphQL is the path of GraphQL.
+const graphQL = "graphql"
+
+// address returns the URL of a path. GitHub Enterprise Server has GraphQL beside the other
+// paths, at HOST/api/graphql.
+func (c *Client) address(path string) string {
+	base := c.transport.api.String()
+	if above, ok := strings.CutSuffix(base, "/api/v3/"); ok && path == graphQL {
+		base = above + "/api/"
+	}
+	return base + path
+}
+
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
@@ -147,7 +160,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, per
 		}
 	}
 
-	req, err := http.NewRequestWithContext(ctx, method, c.transport.api.String()+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.address(path), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -24,10 +24,11 @@ type Annotation struct {
 	Line, Col int    // from 1; 0 if unknown
 	Title     string // one line
 	Message   string // may have several lines
+	First     bool   // written before the others, so that GitHub shows it
 }
 
-// Commands writes annotations as workflow commands, one per line and in the given order.
-// It writes the first 10 of each level, since GitHub shows no more, and then a line of
+// Commands writes annotations as workflow commands, one per line and in the given order,
+// those that must be seen before the others. It writes the first 10 of each level, since GitHub shows no more, and then a line of
 // plain text that counts the others ("and 37 more warnings"). The text of annotations is
 // untrusted: invisible characters are written like \u001b, and a message is cut at 4,096
 // characters. An unknown level is an error, and nothing is written.
@@ -37,7 +38,7 @@ func Commands(w io.Writer, as []Annotation) error {
 	levels := []string{"error", "warning", "notice"}
 	count := make([]int, len(levels))
 	var b strings.Builder
-	for _, a := range as {
+	for _, a := range firstOnes(as) {
 		i := slices.Index(levels, a.Level)
 		if i < 0 {
 			return fmt.Errorf("write annotations: level %s is not one of %s", quoted(a.Level), strings.Join(levels, ", "))
@@ -60,6 +61,19 @@ func Commands(w io.Writer, as []Annotation) error {
 		return fmt.Errorf("write annotations: %w", err)
 	}
 	return nil
+}
+
+// firstOnes returns annotations with those that must be seen before the others.
+func firstOnes(as []Annotation) []Annotation {
+	var first, rest []Annotation
+	for _, a := range as {
+		if a.First {
+			first = append(first, a)
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	return append(first, rest...)
 }
 
 // command returns an annotation as a workflow command.

@@ -87,6 +87,20 @@ func commands(t interface{ Fatal(...any) }, as []Annotation) string {
 	return b.String()
 }
 
+// TestAHazardIsAmongTheTenThatAreShown: whoever writes the configuration can bring about as
+// many warnings as they like.
+func TestAHazardIsAmongTheTenThatAreShown(t *testing.T) {
+	as := slices.Repeat([]Annotation{{Level: "warning", Title: "cheap"}}, 30)
+	as = append(as, Annotation{Level: "error", Title: "late"}, Annotation{Level: "warning", Title: "weakens_tls", First: true})
+	var b bytes.Buffer
+	if err := Commands(&b, as); err != nil {
+		t.Fatal(err)
+	}
+	if got := runner(b.String()); got[0].Properties["title"] != "weakens_tls" || len(got) != maxAnnotations+1 || !strings.Contains(b.String(), "and 21 more warnings\n") {
+		t.Errorf("got %d:\n%s", len(got), &b)
+	}
+}
+
 func TestCommands(t *testing.T) {
 	got := commands(t, []Annotation{
 		{Level: "error", File: "config/zones/a.yaml", Line: 12, Col: 3, Title: "Unknown setting", Message: "100%: is, not\nknown\r\n::error::x"},

@@ -24,6 +24,7 @@ type Posted struct {
 // comment is a comment on a pull request or an issue.
 type comment struct {
 	ID   int64
+	Node string `json:"node_id"` // its name in GraphQL
 	URL  string `json:"html_url"`
 	Body string
 	User user
@@ -32,7 +33,7 @@ type comment struct {
 // UpsertComment keeps one comment of a kind and key on a pull request: it creates the
 // comment, updates it, or leaves it alone if its text is the same. It never touches a
 // comment of someone else, even one with our marker. If we have several, it updates the
-// first.
+// newest.
 func (c *Client) UpsertComment(ctx context.Context, number int, kind, key, text string) (Posted, error) {
 	p, err := c.upsert(ctx, number, kind, key, Mark(kind, key, text))
 	if err != nil {
@@ -111,28 +112,13 @@ func (c *Client) stranger(ctx context.Context, author user) string {
 	return ""
 }
 
-// FindComment returns the text of our comment of a kind and key on a pull request. It
-// includes the marker, and lines end with LF.
-func (c *Client) FindComment(ctx context.Context, number int, kind, key string) (body string, found bool, err error) {
-	if err = check(kind, key); err == nil {
-		var m comment
-		if m, found, err = c.comment(ctx, number, kind, key); found {
-			return strings.ReplaceAll(m.Body, "\r\n", "\n"), true, nil
-		}
-	}
-	if err != nil {
-		err = fmt.Errorf("find the comment on pull request %d: %w", number, err)
-	}
-	return "", false, err
-}
-
-// comment returns our first comment of a kind and key.
+// comment returns our newest comment of a kind and key.
 func (c *Client) comment(ctx context.Context, number int, kind, key string) (m comment, found bool, err error) {
 	err = c.eachComment(ctx, number, func(next *comment) bool {
-		if found = c.ours(ctx, next.User, next.Body, kind, key); found {
-			m = *next
+		if c.ours(ctx, next.User, next.Body, kind, key) {
+			m, found = *next, true
 		}
-		return !found
+		return true
 	})
 	return m, found, err
 }
@@ -141,7 +127,12 @@ func (c *Client) comment(ctx context.Context, number int, kind, key string) (m c
 // prove that, since anyone can write one.
 func (c *Client) ours(ctx context.Context, author user, body, kind, key string) bool {
 	m, ok := ParseMarker(body)
-	return ok && m.Kind == kind && m.Key == key && strings.EqualFold(author.Login, c.whoWeAre(ctx))
+	return ok && m.Kind == kind && m.Key == key && c.wrote(ctx, author)
+}
+
+// wrote reports whether an author is us. An author that GitHub does not name is not.
+func (c *Client) wrote(ctx context.Context, author user) bool {
+	return author.Login != "" && strings.EqualFold(author.Login, c.whoWeAre(ctx))
 }
 
 // eachComment calls do for each comment, the oldest first, until it returns false.

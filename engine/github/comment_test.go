@@ -75,9 +75,10 @@ func TestWhichCommentIsOurs(t *testing.T) {
 			seed.Login = tt.login
 			l := newLab(t, seed)
 			c := l.client(t, Options{Login: tt.login})
-			body, found, err := c.FindComment(t.Context(), 7, KindPlan, "prod")
-			if err != nil || found != tt.ours || found && body != ours {
-				t.Fatalf("found %v %q, %v", found, body, err)
+			all, err := c.Candidates(t.Context(), 7, KindPlan, "prod")
+			found := len(all) > 0 && all[0].Ours
+			if err != nil || found != tt.ours || found && (all[0].Body != ours || !all[0].Intact) {
+				t.Fatalf("found %+v, %v", all, err)
 			}
 			if _, err := c.UpsertComment(t.Context(), 7, KindPlan, "prod", "new"); err != nil {
 				t.Fatal(err)
@@ -102,13 +103,13 @@ func TestADecoyIsNeverSentTo(t *testing.T) {
 	}
 }
 
-func TestTheFirstOfSeveralIsKept(t *testing.T) {
+func TestTheNewestOfSeveralIsKept(t *testing.T) {
 	l := newLab(t, pullWith(
 		githubtest.Comment{Author: Bot, Body: Mark(KindPlan, "prod", "a")},
 		githubtest.Comment{Author: Bot, Body: Mark(KindPlan, "prod", "b")},
 	))
-	p, err := l.upsert(t, "b")
-	if err != nil || p.Done != "updated" || l.Comment(7, 0).Body != Mark(KindPlan, "prod", "b") {
+	p, err := l.upsert(t, "c")
+	if err != nil || p.Done != "updated" || l.Comment(7, 0).Body != Mark(KindPlan, "prod", "a") || l.Comment(7, 1).Body != Mark(KindPlan, "prod", "c") {
 		t.Errorf("%+v, %v\n%s", p, err, l.Transcript())
 	}
 }
@@ -119,7 +120,7 @@ func TestACommentIsFoundOnAnyPage(t *testing.T) {
 		comments = append(comments, githubtest.Comment{Body: fmt.Sprint(i)})
 	}
 	comments[210] = githubtest.Comment{Author: Bot, Body: Mark(KindPlan, "prod", "old")}
-	for limit, pages := range map[int]int{0: 3, 7: 31} {
+	for limit, pages := range map[int]int{0: 3, 7: 36} {
 		seed := pullWith(comments...)
 		seed.PageLimit = limit
 		l := newLab(t, seed)
@@ -232,7 +233,7 @@ func TestCommentsThatAreRefused(t *testing.T) {
 	l := newLab(t, onePull)
 	_, err := l.UpsertComment(t.Context(), 7, KindPlan, "a b", "x")
 	wantError(t, err, nil, `comment on pull request 7: key "a b" must have 1 to 64 characters of A-Z`)
-	_, _, err = l.FindComment(t.Context(), 7, "apply", "k")
+	_, err = l.Candidates(t.Context(), 7, "apply", "k")
 	wantError(t, err, nil, `find the comment on pull request 7: kind "apply" is not plan or drift`)
 	if l.Transcript() != "" {
 		t.Error(l.Transcript())
@@ -260,9 +261,12 @@ func TestAServerThatStoresCRLF(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
-	body, _, err := l.FindComment(t.Context(), 7, KindPlan, "prod")
-	if diff := cmp.Diff(Mark(KindPlan, "prod", "a\nb\n"), body); err != nil || diff != "" {
-		t.Error(err, diff)
+	all, err := l.Candidates(t.Context(), 7, KindPlan, "prod")
+	if err != nil || len(all) != 1 || !all[0].Intact {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if diff := cmp.Diff(Mark(KindPlan, "prod", "a\nb\n"), all[0].Body); diff != "" {
+		t.Error(diff)
 	}
 	if !strings.Contains(l.Comment(7, 0).Body, "-->\r\na\r\nb\r\n") {
 		t.Errorf("stored %q", l.Comment(7, 0).Body)

@@ -118,7 +118,7 @@ func (c *Client) SetStatus(ctx context.Context, sha, name, description, targetUR
 }
 
 // HasStatus reports whether the newest status of a commit is success for at least one of
-// the names. Statuses that others set do not count.
+// the names. Statuses that others set do not count, nor those without a creator.
 func (c *Client) HasStatus(ctx context.Context, sha string, names ...string) (bool, error) {
 	ok, err := false, checkSHA(sha)
 	if err == nil {
@@ -135,7 +135,7 @@ func (c *Client) hasStatus(ctx context.Context, sha string, names ...string) (bo
 	path := c.below("commits/%s/statuses", sha)
 	_, err := each(ctx, c, path, url.Values{}, maxCommitPages, "statuses: read", func(s *status) bool { // the newest first
 		i := slices.Index(open, s.Context)
-		if i < 0 || c.stranger(ctx, s.Creator) != "" {
+		if i < 0 || !c.wrote(ctx, s.Creator) {
 			return true
 		}
 		open = slices.Delete(open, i, i+1)

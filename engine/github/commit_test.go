@@ -136,8 +136,9 @@ func TestStatusesOfOthersDoNotCount(t *testing.T) {
 	l := newLab(t, githubtest.Seed{Commits: []string{shaA}, Statuses: []githubtest.Status{
 		{SHA: shaA, Context: "x", State: "success", Creator: "mallory"},
 		{SHA: shaA, Context: "y", State: "success"}, {SHA: shaA, Context: "y", State: "failure", Creator: "mallory"},
+		{SHA: shaA, Context: "z", State: "success", Creator: "ghost"}, // an account that was deleted
 	}})
-	for name, want := range map[string]bool{"x": false, "y": true} {
+	for name, want := range map[string]bool{"x": false, "y": true, "z": false} {
 		if got, err := l.HasStatus(t.Context(), shaA, name); err != nil || got != want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

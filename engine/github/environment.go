@@ -26,6 +26,7 @@ type Environment struct {
 	EventPath  string // the file with the payload
 	Repository string // owner/name
 	SHA        string // 40 hexadecimal digits
+	Workspace  string // the directory that checkouts are in
 	Ref        string // refs/heads/main, refs/tags/v1, refs/pull/7/merge
 	APIURL     string // https://api.github.com, or https://HOST/api/v3
 	ServerURL  string
@@ -63,6 +64,7 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 		EventPath:  getenv("GITHUB_EVENT_PATH"),
 		Repository: getenv("GITHUB_REPOSITORY"),
 		SHA:        getenv("GITHUB_SHA"),
+		Workspace:  getenv("GITHUB_WORKSPACE"),
 		Ref:        getenv("GITHUB_REF"),
 		APIURL:     getenv("GITHUB_API_URL"),
 		ServerURL:  getenv("GITHUB_SERVER_URL"),

@@ -34,7 +34,7 @@ func TestReadEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Environment{
-		Event: "push", EventPath: "/e.json", Repository: "acme/tls", SHA: shaA, Ref: "refs/heads/main",
+		Event: "push", EventPath: "/e.json", Repository: "acme/tls", SHA: shaA, Workspace: "/w", Ref: "refs/heads/main",
 		APIURL: "https://api", ServerURL: "https://github.com", RunID: "12", Actor: "me", Output: "/o", Summary: "/s", Temp: "/t",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -53,6 +53,26 @@ func Mark(kind, key, text string) string {
 	return Marker{kind, key, hex.EncodeToString(sum[:])}.above(text)
 }
 
+// fits reports whether the digest of a marker is that of the text below it, but for the
+// changes that GitHub makes to line ends and to space at the end.
+func (m Marker) fits(body string) bool {
+	_, text, _ := strings.Cut(strings.ReplaceAll(body, "\r\n", "\n"), "\n")
+	trimmed := strings.TrimRight(text, " \n")
+	for _, stored := range []string{text, trimmed, trimmed + "\n"} {
+		if sum := sha256.Sum256([]byte(stored)); hex.EncodeToString(sum[:]) == m.Digest {
+			return true
+		}
+	}
+	return false
+}
+
+// IsIntact reports whether a comment with a marker still has the text that Mark put below
+// it. A text without a marker is not intact.
+func IsIntact(body string) bool {
+	m, ok := ParseMarker(body)
+	return ok && m.fits(body)
+}
+
 // above returns text below the marker.
 func (m Marker) above(text string) string {
 	return "<!-- tlsync:" + m.Kind + ":v1 key=" + m.Key + " digest=" + m.Digest + " -->\n" + text

@@ -16,7 +16,6 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
-	"tlsync/schema/certificate"
 )
 
 // ApplyOptions are the options of Apply.
@@ -99,7 +98,7 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 // applying it would undo newer commits. A detached commit, as in CI, is compared with
 // the remote's default branch.
 func (p *Job) notLeftBehind(o Common) error {
-	repo, head, err := openHead(o)
+	repo, head, err := p.openHead(o)
 	if err != nil {
 		return nil // nothing is committed, so nothing can be behind
 	}
@@ -154,6 +153,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 		a.err = err
 		return a
 	}
+	opts.Keys = p.privateKeys(reachedZones(c.desired.Zones, run.Zones))
 	progress := p.watch(run.Common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
@@ -180,7 +180,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 		p.lost(err)
 	}
 
-	a.err = p.mayWrite(ctx, run.ApplyOptions, c, made, opts.Keys, gate)
+	a.err = p.mayWrite(ctx, run.ApplyOptions, c, made, gate)
 	if len(made.Changes) == 0 {
 		a.result = p.nothingToWrite(run, a)
 		return a
@@ -235,7 +235,7 @@ func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 
 // mayWrite returns why a plan must not be written. For a plan without changes it
 // returns why the plan is incomplete.
-func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, made *plan.Plan, keys map[string]string, gate func(*plan.Plan) error) error {
+func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, made *plan.Plan, gate func(*plan.Plan) error) error {
 	if len(made.Changes) == 0 {
 		return cmp.Or(p.gates(o, made, c), unread(made))
 	}
@@ -247,36 +247,11 @@ func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, ma
 	if err := p.gates(o, made, c); err != nil {
 		return err
 	}
-	if err := missingKey(made, c.desired, keys); err != nil {
+	if err := p.missingKey(made, c.desired); err != nil {
 		return err
 	}
 	p.warnOfLimit(ctx, o, made)
 	return p.confirm(ctx, o)
-}
-
-// missingKey refuses to begin if the private key of a certificate to upload is not set, or
-// is the key of another certificate: a variable may hold something that is not for Cloudflare.
-func missingKey(made *plan.Plan, desired *schema.Desired, keys map[string]string) error {
-	for i := range made.Changes {
-		c := &made.Changes[i]
-		if c.ObjectID != plan.OriginPullsCertificates {
-			continue
-		}
-		for _, z := range desired.Zones {
-			for _, cert := range z.OriginCertificates {
-				if schema.StringValue(cert.SHA256) != c.Edits[0].To {
-					continue
-				}
-				if keys[cert.KeyEnv] == "" {
-					return fmt.Errorf("nothing was written: %s: the private key of %s comes from %s, which is not set", cert.Pos, cert.File, cert.KeyEnv)
-				}
-				if err := certificate.FitsKey(cert.PEM, keys[cert.KeyEnv]); err != nil {
-					return fmt.Errorf("nothing was written: %s: %s does not hold the private key of %s: %w", cert.Pos, cert.KeyEnv, cert.File, err)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // lost says that the report could not be printed, for example because the disk is full.

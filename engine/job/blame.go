@@ -20,7 +20,7 @@ const maxCredit = 10_000
 // this: authors that are unknown or take too long to find are left out, and so are all
 // once the run is asked to stop.
 func (p *Job) credit(ctx context.Context, o Common, made *plan.Plan, head, base *configuration) {
-	repo, err := gitfs.Open(o.ConfigDir)
+	repo, err := p.repository(o)
 	if err != nil || head.info.Commit == "" {
 		return
 	}

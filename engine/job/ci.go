@@ -103,11 +103,12 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.event, err = github.ReadEvent(r.env.Event, r.env.EventPath); err != nil {
 		return err
 	}
-	if r.repo, r.head, err = openHead(r.o.Common); err != nil {
-		return fmt.Errorf("tlsync ci needs the repository: check it out first (actions/checkout with fetch-depth: 0): %w", err)
+	checkedOut, err := r.open()
+	if err != nil {
+		return err
 	}
 
-	if r.task, err = github.Decide(r.env, r.event, r.o.Command, r.head.Hash); err != nil {
+	if r.task, err = github.Decide(r.env, r.event, r.o.Command, checkedOut); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
 			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
@@ -145,6 +146,25 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// open finds the commit of the run in the repository of the workspace. It returns the
+// commit that is checked out, "" if there is none, which does not count otherwise.
+func (r *ciRun) open() (checkedOut string, err error) {
+	if r.env.Workspace == "" {
+		return "", errors.New("GITHUB_WORKSPACE is missing: it names the directory of the checkout")
+	}
+	r.o.workspace = &workspace{dir: r.env.Workspace, commit: gitfs.Commit{Hash: r.env.SHA}}
+	if r.repo, r.head, err = r.openHead(r.o.Common); err != nil {
+		return "", fmt.Errorf("tlsync ci needs commit %s (GITHUB_SHA) in a checkout of this repository below GITHUB_WORKSPACE:"+
+			" check it out first (actions/checkout without ref and with fetch-depth: 0): %w", short(r.env.SHA), err)
+	}
+
+	at, err := r.repo.Head()
+	if err == nil && at != r.head {
+		r.remark(r.o.Common, "tlsync: commit %s (GITHUB_SHA) counts, not %s, which is checked out", short(r.head.Hash), short(at.Hash))
+	}
+	return at.Hash, nil
+}
+
 // checked prints the mistakes of a configuration, annotates them, and fails if one
 // is an error.
 func (r *ciRun) checked(c *configuration) error {
@@ -161,14 +181,14 @@ func (r *ciRun) checked(c *configuration) error {
 
 // annotate adds annotations to lines of the configuration.
 func (r *ciRun) annotate(as []report.Annotation) {
-	r.annotations = append(r.annotations, annotations(r.o.Common, as)...)
+	r.annotations = append(r.annotations, r.located(r.o.Common, as)...)
 }
 
-// annotations converts annotations of configuration lines for GitHub, with paths from the
+// located converts annotations of configuration lines for GitHub, with paths from the
 // root of the repository.
-func annotations(o Common, as []report.Annotation) []github.Annotation {
+func (p *Job) located(o Common, as []report.Annotation) []github.Annotation {
 	below := ""
-	if repo, err := gitfs.Open(o.ConfigDir); err == nil {
+	if repo, err := p.repository(o); err == nil {
 		below = repo.Sub()
 	}
 	out := make([]github.Annotation, len(as))

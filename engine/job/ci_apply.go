@@ -9,10 +9,7 @@ import (
 	"slices"
 
 	"tlsync/engine/gitfs"
-	"tlsync/engine/github"
-	"tlsync/engine/hold"
 	"tlsync/engine/plan"
-	"tlsync/engine/planfile"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 )
@@ -20,8 +17,9 @@ import (
 // marked is what commit statuses say about earlier applies.
 type marked struct {
 	applied gitfs.Commit   // the newest commit that an apply has marked, none where found is not set
-	since   []gitfs.Commit // those after it, the newest first; without a mark the one that is checked out
+	since   []gitfs.Commit // those after it, the newest first; without a mark those that may wait
 	found   bool
+	shallow bool // there may be one beyond the history of this clone
 	// unknown says why it is not known whether there is a mark; empty if it is.
 	unknown string
 }
@@ -50,6 +48,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		}
 	}
 
+	m.since = r.unmarked(line)
 	switch {
 	case err != nil:
 		m.unknown = r.Secrets.Hide(err.Error())
@@ -57,7 +56,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
 		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
-			m.unknown = err.Error()
+			m.unknown, m.shallow = err.Error(), true
 		}
 	}
 	return m
@@ -93,19 +92,20 @@ func (r *ciRun) apply(ctx context.Context) error {
 		r.notice("warning", "the last applied commit is unknown: "+last.unknown)
 	}
 	base, err := r.before(last)
+	if errors.Is(err, errSeveral) {
+		err = noBase(OneLine(err), "move the configuration in a commit of its own, from one directory to another")
+	}
 	if err != nil {
 		return err
 	}
 
-	held, err := r.heldTo(ctx, last.since)
+	held, err := r.heldTo(ctx, last)
 	if err != nil {
 		return err
 	}
 	gate := func(made *plan.Plan) error {
-		if held != nil {
-			if err := stale(made, held...); err != nil {
-				return err
-			}
+		if err := held.refuse(made); err != nil {
+			return err
 		}
 		return r.isTip(ctx) // reading may have taken long
 	}
@@ -140,19 +140,42 @@ func (r *ciRun) apply(ctx context.Context) error {
 }
 
 // before loads the configuration that was applied last: of the marked commit, else of the
-// commit before the push. It only explains why settings differ.
+// commit before the push, else of the parent of the commit. It explains why settings differ,
+// and its policy binds the plan. It is nil only for the first commit of a repository; where
+// it cannot be read, nothing may be written.
 func (r *ciRun) before(last marked) (*configuration, error) {
 	if last.found {
 		return r.earlier(r.repo, last.applied, r.o.Common)
 	}
-	if r.event.Before == "" {
+	if last.shallow {
+		return nil, noBase("the history ends before a commit that is marked as applied", fullHistory)
+	}
+
+	if r.event.Before != "" {
+		at, err := r.repo.Resolve(r.event.Before)
+		if err != nil {
+			return nil, noBase("commit "+short(r.event.Before)+", from before the push, is not in this clone", fullHistory+
+				"; after a forced push, read the plan and run the apply by hand (in the ready-made workflow: Run workflow)")
+		}
+		return r.earlier(r.repo, at, r.o.Common)
+	}
+
+	parents, err := r.repo.Parents(r.head)
+	switch {
+	case err != nil:
+		return nil, noBase(OneLine(err), fullHistory)
+	case len(parents) == 0:
 		return nil, nil
 	}
-	at, err := r.repo.Resolve(r.event.Before)
-	if err != nil {
-		return nil, nil // not in this clone; a plan without causes does
-	}
-	return r.earlier(r.repo, at, r.o.Common)
+	return r.earlier(r.repo, parents[0], r.o.Common)
+}
+
+const fullHistory = "check out the whole history (actions/checkout with fetch-depth: 0)"
+
+// noBase refuses an apply whose base has a policy that cannot be read: a commit must not be
+// judged by its own policy alone.
+func noBase(why, hint string) error {
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: the policy that the base has is unknown: %s; %s", why, hint)}
 }
 
 // isTip refuses a commit that is behind its branch: applying it would undo newer commits.
@@ -174,76 +197,6 @@ func (r *ciRun) isTip(ctx context.Context) error {
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
-}
-
-// heldTo returns the reviews that the plan must agree with: those of all merges that are
-// not applied yet, the newest first. It returns nil if none is needed. A merge without a
-// review is checked against the reviews of the others. It fails if a required review is
-// missing, or if a review is about another commit than the merged one.
-func (r *ciRun) heldTo(ctx context.Context, since []gitfs.Commit) ([]hold.Reviewed, error) {
-	if r.o.Reviewed == "off" {
-		return nil, nil
-	}
-	var reviews []hold.Reviewed
-	var missing []string
-	switch {
-	case r.client == nil:
-		missing = []string{"there is no GITHUB_TOKEN to look it up with"}
-	default:
-		if len(since) == 0 { // it was applied before, and is held to the same once more
-			since = []gitfs.Commit{r.head}
-		}
-		for _, commit := range since {
-			review, why, err := r.reviewOf(ctx, commit)
-			switch {
-			case err != nil:
-				return nil, err
-			case why != "":
-				missing = append(missing, why)
-			default:
-				reviews = append(reviews, review)
-			}
-		}
-	}
-
-	switch {
-	case len(missing) == 0:
-	case r.o.Reviewed == "required":
-		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", missing[0])}
-	case len(reviews) == 0:
-		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", missing[0])
-		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(missing[0])+".\n")
-	}
-	return reviews, nil
-}
-
-// reviewOf finds the review of the pull request that contains a commit, or says why there
-// is none.
-func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (review hold.Reviewed, missing string, err error) {
-	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
-	switch {
-	case err != nil:
-		return review, "", fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
-	case !ok:
-		return review, "no merged pull request contains commit " + short(commit.Hash), nil
-	}
-
-	body, ok, err := r.client.FindComment(ctx, pull.Number, github.KindPlan, r.key())
-	switch {
-	case err != nil:
-		return review, "", fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
-	case !ok:
-		return review, fmt.Sprintf("pull request %d has no plan comment by tlsync", pull.Number), nil
-	}
-
-	head, review, err := planfile.ParseReviewed(body)
-	switch {
-	case err != nil:
-		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment of pull request %d: %w", pull.Number, err)}
-	case head != pull.HeadSHA:
-		return review, "", Exit{CodeStale, fmt.Errorf("stale, nothing was written: the plan comment on pull request %d is for commit %s, but %s was merged", pull.Number, short(head), short(pull.HeadSHA))}
-	}
-	return review, "", nil
 }
 
 // mark sets the status that says that live state matches the commit.

@@ -41,12 +41,11 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
-	if base != nil || r.env.Event != "push" {
-		if err := knownNames(c.desired, base.asked()); err != nil {
-			return r.unplanned(ctx, err)
-		}
-	}
+	r.o.Unmerged = base != nil || r.env.Event != "push" && r.env.Event != "workflow_dispatch" && r.env.Event != "schedule"
 	from, offline := r.offline(c, base)
+	if from != "" && !r.event.Pull.Fork && r.env.Actor != dependabot {
+		r.notice("warning", offline+": compared with a saved snapshot")
+	}
 	switch {
 	case offline == "" || from != "":
 	case r.event.Pull.Fork || r.env.Actor == dependabot:
@@ -254,6 +253,15 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 		return
 	case !r.isPull():
 		r.notice("warning", "the plan was not posted as a comment: the checkout is not the pull request")
+		return
+	}
+
+	switch last, err := r.client.IsLast(ctx, number, r.event.Pull.HeadSHA); {
+	case err != nil:
+		r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.Hide(err.Error())+"; it is in the job summary")
+		return
+	case !last:
+		r.notice("notice", "the plan was not posted as a comment: the pull request is closed, or has a newer commit than this run; it is in the job summary")
 		return
 	}
 

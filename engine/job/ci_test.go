@@ -23,6 +23,10 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
+	head, err := exec.Command("git", "-C", dir, "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	event, output := filepath.Join(dir, "event.json"), filepath.Join(dir, "output")
 	for name, text := range map[string]string{event: `{"repository":{"default_branch":"main"}}`, output: ""} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -31,7 +35,7 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 	}
 	env := map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "acme/tls",
-		"GITHUB_SHA": strings.Repeat("0", 40), "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
+		"GITHUB_SHA": strings.TrimSpace(string(head)), "GITHUB_WORKSPACE": dir, "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
 	}
 	var out bytes.Buffer
 	p := &Job{Streams: Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &secret.Redactor{}}

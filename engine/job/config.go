@@ -108,22 +108,42 @@ var errNotCommitted = errors.New("not committed")
 // committed loads the configuration at HEAD. If it fails with errNotCommitted,
 // info.Commit is the commit that lacks the configuration, if HEAD is a commit.
 func (p *Job) committed(o Common) (*configuration, error) {
-	repo, head, err := openHead(o)
+	repo, head, err := p.openHead(o)
 	if err != nil {
 		return &configuration{desired: &schema.Desired{}}, err
 	}
 	return p.inCommit(repo, head, o, p.Now())
 }
 
-// openHead opens the repository of the configuration and finds the checked-out commit. It
-// fails with errNotCommitted without a repository or without a commit.
-func openHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
-	repo, err := gitfs.Open(o.ConfigDir)
+// workspace is what a run of ci is about, as the runner says. A job cannot change the
+// variables with which it does: a step that sets them in GITHUB_ENV is ignored.
+type workspace struct {
+	dir    string       // GITHUB_WORKSPACE
+	commit gitfs.Commit // GITHUB_SHA
+}
+
+// repository opens the repository of the configuration. Outside of ci that is the one that
+// git would take.
+func (p *Job) repository(o Common) (*gitfs.Repo, error) {
+	if o.workspace != nil {
+		return gitfs.OpenWorkspace(o.ConfigDir, o.workspace.dir, o.workspace.commit)
+	}
+	return gitfs.OpenNamed(o.ConfigDir, p.Getenv("GIT_DIR"), p.Getenv("GIT_WORK_TREE"))
+}
+
+// openHead opens the repository of the configuration and finds the checked-out commit, in
+// ci the commit of the run. It fails with errNotCommitted without a repository or without
+// a commit.
+func (p *Job) openHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
+	repo, err := p.repository(o)
 	if errors.Is(err, gitfs.ErrNoRepository) {
 		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.ConfigDir)
 	}
 	if err != nil {
 		return nil, gitfs.Commit{}, err
+	}
+	if o.workspace != nil {
+		return repo, o.workspace.commit, nil
 	}
 
 	head, err := repo.Head()
@@ -146,7 +166,7 @@ func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time
 	if err != nil {
 		return c, err
 	}
-	if !has(c.files, "tlsync.yaml") && !has(c.files, "tlsync.yml") {
+	if !hasRoot(c.files) {
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
 	}
 
@@ -158,7 +178,7 @@ func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time
 // base loads the configuration that a plan is compared with, from the merge base of a
 // revision and HEAD. A commit without a configuration managed nothing.
 func (p *Job) base(o Common, revision string) (*configuration, error) {
-	repo, head, err := openHead(o)
+	repo, head, err := p.openHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)
 	}
@@ -178,6 +198,15 @@ func (p *Job) base(o Common, revision string) (*configuration, error) {
 func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
 	// Whether certificates of that time have expired by now does not matter.
 	c, err := p.inCommit(repo, at, o, time.Time{})
+	if errors.Is(err, errNotCommitted) {
+		moved, e := p.beforeMove(repo, at, o)
+		switch {
+		case e != nil:
+			return nil, e
+		case moved != nil:
+			c, err = moved, nil
+		}
+	}
 	switch {
 	case errors.Is(err, errNotCommitted):
 		p.remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
@@ -197,6 +226,26 @@ func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configurati
 	}
 	return c, nil
 }
+
+// beforeMove looks for the configuration of an earlier commit in another directory than the
+// one it has now. It returns nil if there is none.
+func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
+	now, err := p.committed(o)
+	if err != nil {
+		return nil, nil // nothing is committed now either
+	}
+	c, err := former(repo, at, now.desired)
+	if err != nil {
+		return nil, fmt.Errorf("compare with commit %s: %w", short(at.Hash), err)
+	}
+	if c != nil {
+		p.remark(o, "tlsync: the configuration in commit %s is in another directory, and is taken from there", short(at.Hash))
+	}
+	return c, nil
+}
+
+// hasRoot reports whether there is a configuration.
+func hasRoot(files fs.FS) bool { return has(files, "tlsync.yaml") || has(files, "tlsync.yml") }
 
 func has(files fs.FS, name string) bool {
 	_, err := fs.Stat(files, name)

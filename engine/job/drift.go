@@ -57,7 +57,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 
 // applied loads the configuration of the last applied commit.
 func (p *Job) applied(o Common, revision string) (*configuration, error) {
-	repo, _, err := openHead(o)
+	repo, _, err := p.openHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--applied: %w", err)
 	}
@@ -77,7 +77,7 @@ func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pen
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := cmp.Or(p.policyKept(made, c), nothingBelow(made))
+	kept := cmp.Or(p.policyKept(made, c), p.nothingBelow(made, c))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}

@@ -76,7 +76,7 @@ func openOwn(file string) (*os.File, error) {
 	return f, nil
 }
 
-// readBounded reads a file with a plan, a receipt or a review.
+// readBounded reads a plan, a receipt or a review from a file of limited size.
 func readBounded(file string) ([]byte, error) {
 	f, err := openRegular(file)
 	if err != nil {

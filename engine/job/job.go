@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +53,10 @@ type Common struct {
 	Timeout     time.Duration
 	Limit       time.Duration // how long a run may take; 0 for no limit
 	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
+	workspace   *workspace    // of a run of ci
+	// Unmerged is set if the configuration is a proposal: it may name only variables that
+	// the base names.
+	Unmerged bool
 }
 
 // remark prints a line for people on stderr, unless they asked for quiet.
@@ -92,13 +95,12 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 	}
 
 	zones := reachedZones(desired.Zones, o.Zones)
-	if err := p.accountTokens(o, opts.Accounts, desired, zones); err != nil {
+	if err := p.accountTokens(o, opts.Accounts, desired, base, zones); err != nil {
 		return opts, err
 	}
 	if base != nil && len(o.Zones) == 0 {
 		p.formerTokens(o, opts.Accounts, desired, base)
 	}
-	opts.Keys = p.privateKeys(zones)
 
 	needsDefault := func(account string) bool { _, ok := opts.Accounts[account]; return !ok }
 	needed := slices.ContainsFunc(zones, func(z schema.Zone) bool { return needsDefault(z.Account.Value) }) ||
@@ -124,21 +126,33 @@ func reachedZones(zones []schema.Zone, only []string) []schema.Zone {
 
 // accountTokens reads the tokens of the accounts that name a variable. With --zone only
 // the accounts of those zones matter.
-func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, desired *schema.Desired, zones []schema.Zone) error {
+func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired, zones []schema.Zone) error {
 	for _, a := range desired.Accounts {
 		reached := len(o.Zones) == 0 || slices.ContainsFunc(zones, func(z schema.Zone) bool { return z.Account.Value == a.Name.Value })
 		if !a.APITokenEnv.Set || !reached {
 			continue
 		}
 
-		token := p.token(o, a.APITokenEnv.Value)
+		name := a.APITokenEnv.Value
+		if o.Unmerged && !mayRead(name, base) {
+			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not read, because no account of the base takes its token from there: merge the new name first", a.APITokenEnv.Pos, a.Name.Value, name))
+		}
+		token := p.token(o, name)
 		if token == "" {
-			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, a.APITokenEnv.Value))
+			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, name))
 		}
 		p.Secrets.Add(token)
 		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
 	return nil
+}
+
+// mayRead reports whether a configuration that nobody has merged may take a token from a
+// variable: else its author could choose which secret of the job is sent.
+func mayRead(variable string, base *schema.Desired) bool {
+	return variable == "CLOUDFLARE_API_TOKEN" || base != nil && slices.ContainsFunc(base.Accounts, func(a schema.Account) bool {
+		return a.APITokenEnv.Set && a.APITokenEnv.Value == variable
+	})
 }
 
 // formerTokens reads the tokens of accounts that the base has and the configuration no
@@ -151,29 +165,6 @@ func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, d
 			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 		}
 	}
-}
-
-// privateKeys reads the private keys of the origin certificates of zones, by variable.
-// Each line of a key becomes a secret, because a server may echo any part of it. Lines
-// of the public part stay visible: the certificate holds them too.
-func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
-	keys := map[string]string{}
-	for _, z := range zones {
-		for _, c := range z.OriginCertificates {
-			key := p.Getenv(c.KeyEnv)
-			if c.KeyEnv == "" || key == "" {
-				continue
-			}
-
-			for line := range strings.Lines(key) {
-				if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
-					p.Secrets.Add(line)
-				}
-			}
-			keys[c.KeyEnv] = key
-		}
-	}
-	return keys
 }
 
 // engine is an Engine that can only read.

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -119,7 +118,7 @@ func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
 	case "json":
 		return planfile.PlanJSON(p.Out, made)
 	case "github":
-		return github.Commands(p.Out, annotations(o, report.PlanAnnotations(made)))
+		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
 		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
 	}
@@ -174,10 +173,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 
 // readPlan reads a plan that was saved in a file, from its text.
 func readPlan(file string, text []byte) (*plan.Plan, error) {
-	if err := planfile.CheckSum(text); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	made, err := planfile.ReadPlan(bytes.NewReader(text))
+	made, err := planfile.ParsePlan(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -190,7 +186,7 @@ func intact(file string, made *plan.Plan) error {
 		return fmt.Errorf("%s: the digest does not match its changes: the file was edited or damaged; make the plan again", file)
 	}
 	if !planfile.Intact(made) {
-		return fmt.Errorf("%s: %w", file, planfile.ErrChanged)
+		return fmt.Errorf("%s: the checksum does not match its content: the file was edited or damaged; make the plan again", file)
 	}
 	return nil
 }

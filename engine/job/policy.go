@@ -36,21 +36,25 @@ func refusing(made *plan.Plan) []plan.Breach {
 	return slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Tolerated })
 }
 
-// nothingBelow fails if anything is below the floor, also what was so before.
-func nothingBelow(made *plan.Plan) error {
+// nothingBelow fails if anything is below the floor, also what was so before, and prints the
+// exceptions that would accept it.
+func (p *Job) nothingBelow(made *plan.Plan, c *configuration) error {
+	var broken []plan.Breach
 	below := map[string]bool{}
-	for i := range made.Breaches {
-		if b := &made.Breaches[i]; b.Rule == plan.BelowFloor {
-			for _, name := range b.Names {
-				below[b.Zone+" "+name] = true
-			}
+	for _, b := range made.Breaches {
+		if b.Rule != plan.BelowFloor {
+			continue
+		}
+		broken = append(broken, b)
+		for _, name := range b.Names {
+			below[b.Zone+" "+name] = true
 		}
 	}
 	if len(below) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("%s below the floor; the findings name %s",
-		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), words.Plural(len(below), "it", "them"))}
+	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
+		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c))}
 }
 
 // gates refuses a plan that has hazards without permission or breaks the policy. The error

@@ -264,7 +264,7 @@ func (r *receipt) lines(steps []apply.Step, stopped *string) error {
 		err = add(planfile.NewReceiptTally(tool(), r.config, r.digest, tally, r.secrets.Hide(*stopped)))
 	}
 	if err == nil && r.size+int64(len(text)) > planfile.MaxSize {
-		err = fmt.Errorf("it would be larger than %d MiB, and could not be read back", planfile.MaxSize>>20)
+		err = fmt.Errorf("it would be larger than %d MiB, the most that show reads", planfile.MaxSize>>20)
 	}
 	if err == nil {
 		_, err = r.file.Write(text)

@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"strings"
 
+	"tlsync/engine/github"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report/view"
 )
-
-// maxComment bounds the text of a plan comment, in bytes. GitHub's limit is 65,536
-// characters.
-const maxComment = 1 << 20
 
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
@@ -25,17 +22,17 @@ func readReviewed(file string) (hold.Reviewed, error) {
 	}
 
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		made, err := readPlan(file, text)
+		made, err := planfile.ParsePlan(text)
 		if err != nil {
-			return hold.Reviewed{}, err
+			return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)
 		}
 		// Of a file each change can be kept, however many there are.
-		return hold.ReviewEach(made), nil
-	}
-	if len(text) > maxComment {
-		return hold.Reviewed{}, fmt.Errorf("%s is larger than %d KiB, so it is no plan comment", file, maxComment>>10)
+		return hold.ReviewEach(made), intact(file, made)
 	}
 
+	if _, marked := github.ParseMarker(string(text)); marked && !github.IsIntact(string(text)) {
+		return hold.Reviewed{}, fmt.Errorf("%s: it was edited or damaged: its text does not match its digest", file)
+	}
 	_, review, err := planfile.ParseReviewed(string(text))
 	if err != nil {
 		return hold.Reviewed{}, fmt.Errorf("%s: %w", file, err)

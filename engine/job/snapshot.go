@@ -66,14 +66,7 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-
-	s, err := (*snapshot.Snapshot)(nil), snapshot.Verify(f)
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err == nil {
-		s, err = snapshot.Read(f)
-	}
+	s, err := snapshot.Read(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

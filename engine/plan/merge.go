@@ -84,7 +84,13 @@ func (a *LiveAccount) add(from *LiveAccount) {
 		a.Certificates, a.Applications, a.Forwarding = from.Certificates, from.Applications, from.Forwarding
 	}
 	if a.Alerts == nil {
-		a.Alerts, a.AlertTypes, a.Webhooks, a.PagerDuty = from.Alerts, from.AlertTypes, from.Webhooks, from.PagerDuty
+		a.Alerts, a.AlertTypes = from.Alerts, from.AlertTypes
+	}
+	if a.Webhooks == nil {
+		a.Webhooks = from.Webhooks
+	}
+	if a.PagerDuty == nil {
+		a.PagerDuty = from.PagerDuty
 	}
 	for kind, why := range from.Unreadable {
 		if a.Unreadable == nil {

@@ -45,8 +45,11 @@ type ZoneScope struct {
 type AccountScope struct {
 	Name   string // name or id
 	MTLS   bool   // certificates, forwarding and applications
-	Alerts bool   // notification policies, their types and destinations
-	Origin Origin // the document, for messages
+	Alerts bool   // notification policies and their types
+	// Webhooks and PagerDuty are destinations of alerts. A token, or the plan of an
+	// account, may not have these lists, and most alerts need neither.
+	Webhooks, PagerDuty bool
+	Origin              Origin // the document, for messages
 }
 
 // ScopeOfZone returns the scope of a zone document that needs nothing yet.
@@ -118,18 +121,24 @@ func (s *ZoneScope) Subtract(other *ZoneScope) {
 }
 
 // Empty reports whether the scope needs nothing of an account.
-func (s *AccountScope) Empty() bool { return !s.MTLS && !s.Alerts }
+func (s *AccountScope) Empty() bool {
+	return !s.MTLS && !s.Alerts && !s.Webhooks && !s.PagerDuty
+}
 
 // Add adds what another scope needs of the same account.
 func (s *AccountScope) Add(other *AccountScope) {
 	s.MTLS = s.MTLS || other.MTLS
 	s.Alerts = s.Alerts || other.Alerts
+	s.Webhooks = s.Webhooks || other.Webhooks
+	s.PagerDuty = s.PagerDuty || other.PagerDuty
 }
 
 // Subtract removes what another scope needs already.
 func (s *AccountScope) Subtract(other *AccountScope) {
 	s.MTLS = s.MTLS && !other.MTLS
 	s.Alerts = s.Alerts && !other.Alerts
+	s.Webhooks = s.Webhooks && !other.Webhooks
+	s.PagerDuty = s.PagerDuty && !other.PagerDuty
 }
 
 // IsCalled reports whether a configuration means the account by a name or an id.

@@ -103,4 +103,10 @@ func TestScopeAddAndSubtract(t *testing.T) {
 	if account.MTLS || !account.Alerts || account.Empty() {
 		t.Errorf("the account's is %+v", account)
 	}
+
+	account.Add(&plan.AccountScope{Webhooks: true, PagerDuty: true})
+	account.Subtract(&plan.AccountScope{Alerts: true, PagerDuty: true})
+	if account != (plan.AccountScope{Webhooks: true}) || account.Empty() {
+		t.Errorf("of the account %+v is left", account)
+	}
 }

@@ -2,13 +2,13 @@ package planfile
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"unsafe"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
@@ -62,8 +62,24 @@ func writePlan(w io.Writer, p *plan.Plan) (checksum string, err error) {
 // ReadPlan reads a plan that PlanJSON wrote. Unknown members, members given twice at the
 // top, another version of the format, and text after the plan are errors. It does not
 // check the digest. Cloudflare's ids are in the requests only.
+//
+// It reads at most MaxSize bytes, and looks at the count of values, and at the checksum of
+// a large plan, before it decodes anything.
 func ReadPlan(r io.Reader) (*plan.Plan, error) {
-	p, err := readPlan(json.NewDecoder(r))
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	return ParsePlan(text)
+}
+
+// ParsePlan reads a plan from its text, as ReadPlan does.
+func ParsePlan(text []byte) (*plan.Plan, error) {
+	var p *plan.Plan
+	err := bounded(text)
+	if err == nil {
+		p, err = readPlan(json.NewDecoder(bytes.NewReader(text)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w", err)
 	}
@@ -141,39 +157,28 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 		return dec.Decode(&p.Checksum)
 	case "changes":
 		p.Changes = []plan.Change{}
-		return readList(dec, func(text []byte) (uintptr, error) {
-			c, err := readChange(text)
+		return readList(dec, func() error {
+			c, err := readChange(dec)
 			p.Changes = append(p.Changes, c)
-			return sizeOf(&c), err
+			return err
 		})
 	case "findings":
 		p.Findings = []plan.Finding{}
-		return readList(dec, func(text []byte) (uintptr, error) {
-			f, err := readFinding(text)
+		return readList(dec, func() error {
+			f, err := readFinding(dec)
 			p.Findings = append(p.Findings, f)
-			return unsafe.Sizeof(f), err
+			return err
 		})
 	}
 	return errors.New("not part of a plan")
 }
 
-// readList reads a list. The function item decodes an item and returns the memory that it
-// takes.
-func readList(dec *json.Decoder, item func(text []byte) (memory uintptr, err error)) error {
+func readList(dec *json.Decoder, item func() error) error {
 	if err := delim(dec, '['); err != nil {
 		return err
 	}
-
-	var b budget
 	for i := 0; dec.More(); i++ {
-		text, err := readItem(dec)
-		if err == nil {
-			var memory uintptr
-			if memory, err = item(text); err == nil {
-				err = b.spend(memory, len(text))
-			}
-		}
-		if err != nil {
+		if err := item(); err != nil {
 			return fmt.Errorf("item %d: %w", i+1, err)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unsafe"
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
@@ -116,16 +115,18 @@ func IsReceipt(text []byte) bool {
 // ReadReceipt reads a receipt. It ignores a last line without an end, which is left when
 // the run is killed while it writes.
 func ReadReceipt(text []byte) (*Receipt, error) {
+	if crowded(text) {
+		return nil, fmt.Errorf("read the receipt: %w", errCrowded)
+	}
 	r := &Receipt{}
 	seen := map[string]bool{}
-	var b budget
 	for n := 1; len(text) > 0; n++ {
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		if !ended {
 			break
 		}
 		text = rest
-		if err := r.add(line, seen, &b); err != nil {
+		if err := r.add(line, seen); err != nil {
 			return nil, fmt.Errorf("read the receipt: line %d: %w", n, err)
 		}
 	}
@@ -136,13 +137,10 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 	return r, nil
 }
 
-// add reads the next line. It notes the ids of steps in seen, and memory in b.
-func (r *Receipt) add(line []byte, seen map[string]bool, b *budget) error {
+// add reads the next line. It notes the ids of steps in seen.
+func (r *Receipt) add(line []byte, seen map[string]bool) error {
 	if r.Tally != nil {
 		return errors.New("text follows the tally")
-	}
-	if len(line) > maxItem {
-		return fmt.Errorf("it has %d bytes, more than %d MiB", len(line), maxItem>>20)
 	}
 	var head struct {
 		Type string `json:"type"`
@@ -166,7 +164,7 @@ func (r *Receipt) add(line []byte, seen map[string]bool, b *budget) error {
 		}
 		seen[s.ID] = true
 		r.Steps = append(r.Steps, s)
-		return b.spend(unsafe.Sizeof(s)+uintptr(len(s.Edits))*unsafe.Sizeof(ReceiptEdit{}), len(line))
+		return nil
 	}
 	return fmt.Errorf("type %q is neither step nor tally", head.Type)
 }

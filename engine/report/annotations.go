@@ -20,6 +20,7 @@ type Annotation struct {
 	Col     int
 	Title   string
 	Message string
+	First   bool // it must not be crowded out by others: a hazard that needs permission
 }
 
 // DiagnosticAnnotations returns the mistakes of a configuration.
@@ -57,9 +58,21 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 	return out
 }
 
+// compareAnnotations puts hazards that need permission before all others, the worst first:
+// GitHub shows ten of a level, and whoever writes the configuration can bring about as many
+// cheap warnings as they like.
 func compareAnnotations(a, b Annotation) int {
+	hazards := append([]plan.HazardKind{plan.Unreachable}, plan.HazardKinds()...)
+	hazard := func(a Annotation) int {
+		if !a.First {
+			return len(hazards)
+		}
+		return slices.Index(hazards, plan.HazardKind(a.Title))
+	}
 	rank := func(level string) int { return slices.Index([]string{"error", "warning", "notice"}, level) }
+
 	return cmp.Or(
+		cmp.Compare(hazard(a), hazard(b)),
 		cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 		cmp.Compare(a.Title, b.Title), cmp.Compare(a.Message, b.Message),
 	)
@@ -100,6 +113,7 @@ type remark struct {
 type remarkKey struct {
 	level, title string
 	pos          schema.Pos
+	first        bool
 }
 
 // remarks collects remarks, in order of first appearance.
@@ -138,7 +152,7 @@ func (s *remarks) addHazards(c *plan.Change) {
 			continue
 		}
 		named := strings.Contains(h.Pattern(c.Title()), plan.This)
-		s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos}, c.Title(), named, func() string { return h.Message })
+		s.add(remarkKey{"warning", string(h.Kind), e.Origin.Pos, true}, c.Title(), named, func() string { return h.Message })
 	}
 }
 
@@ -149,9 +163,9 @@ func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
 		var lead string
 		switch e.Cause {
 		case plan.CauseConflict:
-			k, lead = remarkKey{"warning", "conflict", e.Origin.Pos}, "changed here and in the live configuration: "
+			k, lead = remarkKey{"warning", "conflict", e.Origin.Pos, false}, "changed here and in the live configuration: "
 		case plan.CauseDrift:
-			k, lead = remarkKey{"notice", "drift", e.Origin.Pos}, "live differs from what is committed: "
+			k, lead = remarkKey{"notice", "drift", e.Origin.Pos, false}, "live differs from what is committed: "
 		case plan.CauseChange, plan.CauseAdopt:
 			continue
 		default:
@@ -185,5 +199,5 @@ func (r *remark) annotation() Annotation {
 	} else if !r.named {
 		message = names[0] + ": " + message
 	}
-	return Annotation{Level: r.level, File: r.pos.File, Line: r.pos.Line, Col: r.pos.Col, Title: r.title, Message: message}
+	return Annotation{Level: r.level, File: r.pos.File, Line: r.pos.Line, Col: r.pos.Col, Title: r.title, Message: message, First: r.first}
 }

@@ -31,10 +31,24 @@ func TestPlanAnnotationsGolden(t *testing.T) {
 }
 
 func TestTheMostImportantAnnotationsComeFirst(t *testing.T) {
-	levels := map[string]int{"error": 0, "warning": 1, "notice": 2}
-	as := PlanAnnotations(sample.Rollout())
-	if !slices.IsSortedFunc(as, func(a, b Annotation) int { return levels[a.Level] - levels[b.Level] }) {
-		t.Errorf("not sorted: %v", as)
+	levels := map[string]int{"error": 1, "warning": 2, "notice": 3}
+	rank := func(a Annotation) int {
+		switch kind := plan.HazardKind(a.Title); {
+		case kind == plan.Unreachable:
+			return -2
+		case kind == plan.WeakensTLS:
+			return -1
+		case kind.NeedsPermission() && slices.Contains(plan.HazardKinds(), kind):
+			return 0 // whoever writes the configuration can bring about any number of warnings
+		}
+		return levels[a.Level]
+	}
+	for name, p := range map[string]*plan.Plan{"rollout": sample.Rollout(), "hazards": hazardsPlan()} {
+		p.Findings = append(p.Findings, plan.Finding{Severity: schema.Warning, Rule: "cheap", Origin: plan.Origin{Pos: schema.Pos{File: "a.yaml", Line: 1}}})
+		as := PlanAnnotations(p)
+		if !slices.IsSortedFunc(as, func(a, b Annotation) int { return rank(a) - rank(b) }) || !as[0].First {
+			t.Errorf("%s: not sorted: %v", name, as)
+		}
 	}
 }
 

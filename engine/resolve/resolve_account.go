@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -21,7 +22,9 @@ func addAccounts(s *plan.Scope, d *schema.Desired) {
 		}
 		s.Accounts = append(s.Accounts, plan.AccountScope{
 			Name: a.Name.Value, MTLS: len(a.MTLS) > 0, Alerts: len(a.Alerts) > 0,
-			Origin: plan.Origin{Pos: a.Name.Pos, Via: "account"},
+			Webhooks:  slices.ContainsFunc(a.Alerts, func(al schema.Alert) bool { return len(al.Webhooks.Value) > 0 }),
+			PagerDuty: slices.ContainsFunc(a.Alerts, func(al schema.Alert) bool { return len(al.PagerDuty.Value) > 0 }),
+			Origin:    plan.Origin{Pos: a.Name.Pos, Via: "account"},
 		})
 		for j := range zones {
 			if z := &zones[j]; !z.CustomHostnames && mayBeOf(z.Account, a.Name.Value) && namesOutside(a, z) {

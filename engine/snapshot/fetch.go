@@ -335,9 +335,14 @@ func accountOf(from *plan.LiveAccount, needs *plan.AccountScope) plan.LiveAccoun
 		gaps(from.Certificates != nil || from.Applications != nil || from.Forwarding.ID != "",
 			plan.KindMTLSCertificate, plan.KindMTLSHostname, plan.KindAccessApplication)
 	}
+	if needs.Webhooks {
+		a.Webhooks = slices.Clip(from.Webhooks)
+	}
+	if needs.PagerDuty {
+		a.PagerDuty = slices.Clip(from.PagerDuty)
+	}
 	if needs.Alerts {
 		a.Alerts, a.AlertTypes = slices.Clip(from.Alerts), slices.Clip(from.AlertTypes)
-		a.Webhooks, a.PagerDuty = slices.Clip(from.Webhooks), slices.Clip(from.PagerDuty)
 		gaps(from.Alerts != nil || from.AlertTypes != nil || from.Webhooks != nil || from.PagerDuty != nil, plan.KindAlert)
 	}
 	return a

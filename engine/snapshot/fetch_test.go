@@ -223,17 +223,17 @@ func TestFetchAccounts(t *testing.T) {
 		told   string
 	}{
 		{"mTLS of an account", []plan.AccountScope{{Name: "A", MTLS: true}}, []plan.LiveAccount{justMTLS}, ""},
-		{"alerts of an account by id", []plan.AccountScope{{Name: "idA", Alerts: true}}, []plan.LiveAccount{justAlerts}, ""},
-		{"both, by two names", []plan.AccountScope{{Name: "idA", Alerts: true}, {Name: "A", MTLS: true}}, []plan.LiveAccount{a}, ""},
-		{"what could not be read", []plan.AccountScope{{Name: "B", MTLS: true, Alerts: true}}, []plan.LiveAccount{saved().Live.Accounts[1]}, ""},
+		{"alerts of an account by id", []plan.AccountScope{{Name: "idA", Alerts: true, Webhooks: true, PagerDuty: true}}, []plan.LiveAccount{justAlerts}, ""},
+		{"both, by two names", []plan.AccountScope{{Name: "idA", Alerts: true, Webhooks: true, PagerDuty: true}, {Name: "A", MTLS: true}}, []plan.LiveAccount{a}, ""},
+		{"what could not be read", []plan.AccountScope{{Name: "B", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}}, []plan.LiveAccount{saved().Live.Accounts[1]}, ""},
 		{"mTLS that could not be read, and no alerts", []plan.AccountScope{{Name: "B", MTLS: true}},
 			[]plan.LiveAccount{{Account: plan.Account{ID: "idB", Name: "B"}, Unreadable: map[plan.Kind]string{plan.KindMTLSCertificate: "403"}}}, ""},
-		{"what nobody asked for then", []plan.AccountScope{{Name: "id1", MTLS: true, Alerts: true}}, []plan.LiveAccount{{Account: plan.Account{ID: "id1", Name: "two"}, Unreadable: map[plan.Kind]string{
+		{"what nobody asked for then", []plan.AccountScope{{Name: "id1", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}}, []plan.LiveAccount{{Account: plan.Account{ID: "id1", Name: "two"}, Unreadable: map[plan.Kind]string{
 			plan.KindMTLSCertificate: missing, plan.KindMTLSHostname: missing, plan.KindAccessApplication: missing, plan.KindAlert: missing,
 		}}}, ""},
-		{"a name that two have", []plan.AccountScope{{Name: "two", Alerts: true}}, nil, "error ambiguous-zone account/two there are 2 accounts with the name two: id1, id2; say which by its id now"},
-		{"one that is not there", []plan.AccountScope{{Name: "D", Alerts: true}}, nil, "error unreadable account/D account D is not in the snapshot, which was taken with another configuration: take a new one now"},
-		{"one that failed then", []plan.AccountScope{{Name: "C", Alerts: true}}, nil, "error unreadable account/C when the snapshot was taken: account C cannot be looked up: 500 now"},
+		{"a name that two have", []plan.AccountScope{{Name: "two", Alerts: true, Webhooks: true, PagerDuty: true}}, nil, "error ambiguous-zone account/two there are 2 accounts with the name two: id1, id2; say which by its id now"},
+		{"one that is not there", []plan.AccountScope{{Name: "D", Alerts: true, Webhooks: true, PagerDuty: true}}, nil, "error unreadable account/D account D is not in the snapshot, which was taken with another configuration: take a new one now"},
+		{"one that failed then", []plan.AccountScope{{Name: "C", Alerts: true, Webhooks: true, PagerDuty: true}}, nil, "error unreadable account/C when the snapshot was taken: account C cannot be looked up: 500 now"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for i := range tc.scopes {

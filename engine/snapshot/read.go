@@ -11,7 +11,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"tlsync/engine/plan"
 )
@@ -28,9 +27,6 @@ func Read(r io.Reader) (*Snapshot, error) {
 	}
 	return s, nil
 }
-
-// errDigest says that a file is not the one that Write wrote.
-var errDigest = errors.New("the digest is not that of the file: it was changed or damaged; get it once more, or take another snapshot")
 
 func read(r io.Reader, limit int64) (*Snapshot, error) {
 	d := &decoder{in: bufio.NewReaderSize(r, 64<<10), sum: sha256.New(), limit: limit, again: newLine()}
@@ -69,7 +65,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 	case !strings.HasPrefix(string(line), `"digest":"sha256:`):
 		return nil, fmt.Errorf("%s stands where the digest should", short(string(line)))
 	case string(line) != want:
-		return nil, errDigest
+		return nil, errors.New("the digest is not that of the file: it was changed or damaged; get it once more, or take another snapshot")
 	}
 	if err := d.expect("}"); err != nil {
 		return nil, err
@@ -142,12 +138,6 @@ func (d *decoder) account() (a plan.LiveAccount, more bool, err error) {
 	return a, more, err
 }
 
-// A byte of a large file may take maxGrowth bytes of memory; freeGrowth is for small ones.
-const (
-	maxGrowth  = 8
-	freeGrowth = 64 << 20
-)
-
 // decoder reads line by line.
 type decoder struct {
 	in     *bufio.Reader
@@ -157,7 +147,6 @@ type decoder struct {
 	number int    // of the line
 	long   []byte // a line that is longer than the buffer
 	again  line   // what Write would have made of it
-	memory int64  // that the values take, apart from their texts
 }
 
 // next returns the next line without its line break. It is valid until the next call.
@@ -168,6 +157,9 @@ func (d *decoder) next() ([]byte, error) {
 		part, err := d.in.ReadSlice('\n')
 		if d.size += int64(len(part)); d.size > d.limit {
 			return nil, fmt.Errorf("the file is larger than %d MiB, the most that is read", d.limit>>20)
+		}
+		if len(d.long)+len(part) > maxLine {
+			return nil, fmt.Errorf("the line is longer than %d MiB, the most that is read", maxLine>>20)
 		}
 		if len(d.long) > 0 || err != nil {
 			d.long = append(d.long, part...)
@@ -290,9 +282,6 @@ func parse[P, W any](d *decoder, c codec[P, W], text []byte) (p P, err error) {
 	if err := c.check(&p); err != nil {
 		return p, err
 	}
-	if d.memory += int64(unsafe.Sizeof(p)); d.memory > maxGrowth*d.size+freeGrowth {
-		return p, errors.New("there are many lines with hardly anything in them; tlsync did not write this")
-	}
 	d.again.buf.Reset()
 	if err := value(&d.again, c, &p); err != nil {
 		return p, err
@@ -353,25 +342,4 @@ func short(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return strconv.Quote(s)
-}
-
-// Verify checks the digest of a file, before anything of it is decoded. It accepts what
-// is no snapshot of this version: Read says what is wrong with that.
-func Verify(r io.Reader) error {
-	d := &decoder{in: bufio.NewReaderSize(r, 64<<10), sum: sha256.New(), limit: maxSize}
-	sum := sha256.New()
-	for {
-		line, err := d.next()
-		switch {
-		case err != nil, d.number == 2 && string(line) != `"format_version":"`+FormatVersion+`",`:
-			return nil
-		case bytes.HasPrefix(line, []byte(`"digest":"sha256:`)):
-			if string(line) != digestLine(sum) {
-				return fmt.Errorf("read the snapshot: line %d: %w", d.number, errDigest)
-			}
-			return nil
-		}
-		sum.Write(line)
-		sum.Write([]byte("\n"))
-	}
 }

@@ -28,6 +28,10 @@ const FormatVersion = "1"
 // 50,000 hostnames take about 12 MB, with settings of their own 14.
 const maxSize = 512 << 20
 
+// maxLine is the largest size of one line, in bytes. A line is decoded as a whole, and a
+// hostname takes some 300 bytes.
+const maxLine = 1 << 20
+
 // Meta says where a snapshot comes from.
 type Meta struct {
 	// Tool is the program that took it.
@@ -72,7 +76,7 @@ func Scope(need plan.Scope) plan.Scope {
 		out.Zones = append(out.Zones, z)
 	}
 	for _, a := range need.Accounts {
-		a.MTLS, a.Alerts = true, true
+		a.MTLS, a.Alerts, a.Webhooks, a.PagerDuty = true, true, true, true
 		out.Accounts = append(out.Accounts, a)
 	}
 	return out

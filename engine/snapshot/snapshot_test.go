@@ -260,6 +260,21 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongLines holds that no line is decoded that is larger than any that Write writes.
+func TestLongLines(t *testing.T) {
+	live := many(1)
+	live.Zones[0].CustomHostnames[0].Metadata = map[string]string{"long": strings.Repeat("x", 2<<20)}
+	if err := snapshot.Write(&bytes.Buffer{}, live, snapshot.Meta{}); err == nil || !strings.Contains(err.Error(), "would be longer than 1 MiB") {
+		t.Errorf("error %v", err)
+	}
+
+	file := write(t, many(1), snapshot.Meta{})
+	file = strings.Replace(file, `"reads":`, `"reads":[`+strings.Repeat("{},", 1<<20)+`{}],"x":`, 1)
+	if _, err := snapshot.Read(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), "the line is longer than 1 MiB") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // chunks is a writer that knows how much it got at once, and may fail.
 type chunks struct{ total, most, until int }
 
@@ -411,7 +426,7 @@ func TestScope(t *testing.T) {
 			{Name: "must.example", CustomHostnames: true},
 			{Name: "may.example", CustomHostnames: true, Optional: true},
 		},
-		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Alerts: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", MTLS: true, Alerts: true}},
+		Accounts: []plan.AccountScope{{Name: "A", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true, Origin: plan.Origin{Via: "account"}}, {Name: "B", MTLS: true, Alerts: true, Webhooks: true, PagerDuty: true}},
 	}
 	for i := range want.Zones {
 		want.Zones[i].Settings, want.Zones[i].HostnameSettings, want.Zones[i].OriginCertificates = settings, local, true

@@ -106,6 +106,9 @@ func (e *encoder) end(end string) {
 	if e.size += int64(b.Len()); e.err == nil && e.size > e.limit {
 		e.err = fmt.Errorf("it would be larger than %d MiB, the most that is read", e.limit>>20)
 	}
+	if e.err == nil && b.Len() > maxLine {
+		e.err = fmt.Errorf("%s would be longer than %d MiB, the most that is read", short(b.String()), maxLine>>20)
+	}
 	if e.err == nil {
 		e.sum.Write(b.Bytes()) // which takes every write
 		_, e.err = e.out.Write(b.Bytes())

@@ -1,7 +1,7 @@
-//go:build unix
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
 package load
 
 import "syscall"
 
-func mkfifo(path string) error { return syscall.Mkfifo(path, 0o644) }
+func mkfifo(name string) error { return syscall.Mkfifo(name, 0o644) }

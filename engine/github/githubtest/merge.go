@@ -15,11 +15,30 @@ func (s *Server) Merge(number int, sha string) {
 	i.updated = s.tick()
 }
 
-// EditComment replaces the body of a comment, counted from 0. As on GitHub, the author
-// stays the same whoever edits.
+// EditComment replaces the body of a comment, counted from 0, as somebody else who may write
+// to the repository. As on GitHub, the author stays the same whoever edits.
 func (s *Server) EditComment(number, i int, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.items[number].Comments[i].Body = s.stored(body)
+	c := &s.items[number].Comments[i]
+	c.Body, c.Editor = s.stored(body), "octocat"
 	s.items[number].updated = s.tick()
+}
+
+// Push moves the head of a pull request to another commit.
+func (s *Server) Push(number int, sha string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.items[number].pull
+	p.Commits = append(p.Commits, p.Head.SHA)
+	p.Head.SHA = sha
+}
+
+// Know adds commits to those of the repository.
+func (s *Server) Know(shas ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sha := range shas {
+		s.tips[sha] = true
+	}
 }

@@ -34,6 +34,7 @@ var routes = []struct {
 }{
 	{"GET", "", call.showRepository},
 	{"GET", "branches/*", call.branch},
+	{"GET", "pulls/*", call.pull},
 	{"GET", "commits/*/pulls", call.pullsOf},
 	{"GET", "commits/*/statuses", call.listStatuses},
 	{"POST", "statuses/*", call.addStatus},
@@ -144,7 +145,13 @@ func (c call) links(q url.Values, at, last int) []string {
 
 func (c call) html(rest string) string { return "https://github.test/" + c.seed.Repository + rest }
 
-func user(login string) map[string]any {
+// ghost is an account that was deleted, which the API shows as null.
+const ghost = "ghost"
+
+func user(login string) any {
+	if login == ghost {
+		return nil
+	}
 	kind := "User"
 	if strings.HasSuffix(login, "[bot]") {
 		kind = "Bot"
@@ -198,7 +205,7 @@ func (c call) showComment(i *item, m Comment) map[string]any {
 		kind = "/pull/"
 	}
 	return map[string]any{
-		"id": m.ID, "body": m.Body, "user": user(m.Author),
+		"id": m.ID, "node_id": node(m.ID), "body": m.Body, "user": user(m.Author),
 		"html_url": c.html(fmt.Sprintf("%s%d#issuecomment-%d", kind, i.Number, m.ID)),
 	}
 }
@@ -268,7 +275,7 @@ func (c call) editComment(id string) answer {
 			if !ok {
 				return a
 			}
-			m.Body, i.updated = c.stored(body), c.tick()
+			m.Body, m.Editor, i.updated = c.stored(body), c.seed.Login, c.tick()
 			return answer{status: 200, body: c.showComment(i, *m)}
 		}
 	}
@@ -417,7 +424,7 @@ func (in *issueEdit) check() (answer, bool) {
 
 // known reports whether a commit is in the repository.
 func (c call) known(sha string) bool {
-	if slices.Contains(c.seed.Commits, sha) || slices.Contains(slices.Collect(maps.Values(c.branches)), sha) {
+	if slices.Contains(c.seed.Commits, sha) || c.tips[sha] {
 		return true
 	}
 
@@ -475,6 +482,18 @@ func (c call) showPull(i *item) map[string]any {
 		out["merged_at"] = date(i.updated)
 	}
 	return out
+}
+
+// pull shows a pull request.
+func (c call) pull(number string) answer {
+	i, a, ok := c.item(number)
+	switch {
+	case !ok:
+		return a
+	case i.pull == nil:
+		return refuse(404, "Not Found")
+	}
+	return answer{status: 200, body: c.showPull(i)}
 }
 
 // branch shows a branch. The slashes in its name must be escaped: otherwise the path has

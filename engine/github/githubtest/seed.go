@@ -73,6 +73,7 @@ type Comment struct {
 	ID     int64  `yaml:"-"`
 	Author string `yaml:"author"` // default "octocat"
 	Body   string `yaml:"body"`
+	Editor string `yaml:"editor"` // who edited it last; "" if nobody did, "ghost" is an account that was deleted
 }
 
 // Status is a commit status.
@@ -82,7 +83,7 @@ type Status struct {
 	State       string `yaml:"state"`
 	Description string `yaml:"description"`
 	TargetURL   string `yaml:"target-url"`
-	Creator     string `yaml:"creator"` // default is the seed's Login
+	Creator     string `yaml:"creator"` // default is the seed's Login; "ghost" is an account that was deleted
 }
 
 // Fault breaks requests. Usually it answers with Status and does nothing. With Drop, the

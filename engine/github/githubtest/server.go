@@ -31,6 +31,7 @@ type Server struct {
 	items    map[int]*item // issues and pull requests by number
 	statuses []status
 	branches map[string]string
+	tips     map[string]bool // commits that branches have been at, and those of Know
 	without  map[string]bool
 	faults   []Fault
 	requests []request
@@ -67,8 +68,10 @@ func New(seed Seed) *Server {
 	seed.Login = cmp.Or(seed.Login, DefaultLogin)
 	seed.DefaultBranch = cmp.Or(seed.DefaultBranch, "main")
 
-	s := &Server{seed: seed, items: map[int]*item{}, branches: map[string]string{}, without: map[string]bool{}}
-	maps.Copy(s.branches, seed.Branches)
+	s := &Server{seed: seed, items: map[int]*item{}, branches: map[string]string{}, tips: map[string]bool{}, without: map[string]bool{}}
+	for name, sha := range seed.Branches {
+		s.branches[name], s.tips[sha] = sha, true
+	}
 	for _, name := range seed.Without {
 		s.SetPermission(name, false)
 	}
@@ -149,7 +152,7 @@ func (s *Server) SetPermission(name string, ok bool) {
 func (s *Server) SetBranch(name, sha string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.branches[name] = sha
+	s.branches[name], s.tips[sha] = sha, true
 }
 
 // AddComment adds a comment by an author.
@@ -161,7 +164,7 @@ func (s *Server) AddComment(number int, author, body string) {
 
 func (s *Server) comment(i *item, author, body string) Comment {
 	s.comments++
-	c := Comment{s.comments, author, s.stored(body)}
+	c := Comment{ID: s.comments, Author: author, Body: s.stored(body)}
 	i.Comments = append(i.Comments, c)
 	i.updated = s.tick()
 	return c
@@ -399,6 +402,9 @@ func (s *Server) serve(r *http.Request, body []byte) answer {
 
 	if r.Method == "GET" && slices.Equal(parts, []string{"user"}) {
 		return s.showUser()
+	}
+	if r.Method == "POST" && graphQL(r.URL.Path) {
+		return call{Server: s, request: r, body: body}.question()
 	}
 	if len(parts) < 3 || parts[0] != "repos" || parts[1]+"/"+parts[2] != s.seed.Repository {
 		return refuse(404, "Not Found")

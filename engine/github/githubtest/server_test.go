@@ -391,7 +391,7 @@ func TestStateIsACopy(t *testing.T) {
 	s.SetBranch("main", shaB)
 	s.Issues()[0].Labels[0] = "changed"
 	s.Comments(7)[0].Body = "changed"
-	if seed.Branches["main"] != shaA || len(seed.Pulls[0].Comments) != 2 || s.Issues()[0].Labels[0] != "a" || s.Comment(7, 0).Body != "hello" || s.Comment(7, 2) != (Comment{3, "eve", "x"}) {
+	if seed.Branches["main"] != shaA || len(seed.Pulls[0].Comments) != 2 || s.Issues()[0].Labels[0] != "a" || s.Comment(7, 0).Body != "hello" || s.Comment(7, 2) != (Comment{ID: 3, Author: "eve", Body: "x"}) {
 		t.Error("the state is shared")
 	}
 	if s.Comment(7, 9) != (Comment{}) || s.Comments(99) != nil || len(s.Statuses(shaA)) != 2 || s.Statuses(shaB) != nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// openTerminal is known for Linux only.
+// openTerminal fails: tests know only the terminals of Linux.
 func openTerminal(int) (master, slave *os.File, name string, err error) {
 	return nil, nil, "", errors.ErrUnsupported
 }

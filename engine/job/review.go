@@ -1,0 +1,198 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"tlsync/engine/gitfs"
+	"tlsync/engine/github"
+	"tlsync/engine/hold"
+	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+	"tlsync/schema/load"
+)
+
+// held is what the plan of an apply must agree with.
+type held struct {
+	reviews []hold.Reviewed
+	// free means that nothing was reviewed and nothing has to be.
+	free bool
+}
+
+// refuse refuses a plan with changes that were not reviewed.
+func (h held) refuse(made *plan.Plan) error {
+	if h.free {
+		return nil
+	}
+	return stale(made, h.reviews...)
+}
+
+// merge is a commit on the default branch that waits to be applied, and its review.
+type merge struct {
+	pull   int // 0 for a direct push
+	review *hold.Reviewed
+	why    string // the review is missing
+}
+
+// heldTo returns the reviews that the plan must agree with: those of all merges that are
+// not applied yet. A direct push is held to the reviews of the merges before it. A merged
+// pull request whose review is missing is stale, unless it leaves the configuration alone
+// or no comment can hold a review because comments are switched off.
+func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
+	if r.o.Reviewed == "off" {
+		return held{free: true}, nil
+	}
+	if r.client == nil {
+		return held{}, Exit{CodeStale, errors.New("stale, nothing was written: there is no GITHUB_TOKEN to look up the reviewed plan with (in the action: the input github-token)")}
+	}
+
+	since := last.since
+	again := len(since) == 0 // it was applied before, and is held to the same once more
+	if again {
+		since = []gitfs.Commit{r.head}
+	}
+
+	var out held
+	direct, unreviewed := "", false
+	for _, commit := range since {
+		m, err := r.reviewOf(ctx, commit)
+		switch {
+		case err != nil:
+			return out, err
+		case m.review != nil:
+			out.reviews = append(out.reviews, *m.review)
+		case r.o.Reviewed == "required":
+			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", m.why)}
+		case m.pull == 0:
+			direct = cmp.Or(direct, m.why)
+		case !r.o.Comment:
+			direct = cmp.Or(direct, m.why+": comments are switched off")
+		case again || !r.configures(commit):
+			unreviewed = true
+		default:
+			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s; %s", m.why, unreviewedHint)}
+		}
+	}
+
+	if len(out.reviews) == 0 && !unreviewed {
+		out.free = true
+		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", direct)
+		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(direct)+".\n")
+	}
+	return out, nil
+}
+
+// unreviewedHint says what to do about a merge without a review.
+const unreviewedHint = "read the plan, then apply it by hand with reviewed: off (in the ready-made workflow: Run workflow)"
+
+// reviewOf finds the pull request that brought a commit, and its review: the newest
+// comment that counts. If none counts, it says why the newest does not.
+func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) {
+	var m merge
+	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
+	switch {
+	case err != nil:
+		return m, fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
+	case !ok:
+		m.why = "no merged pull request contains commit " + short(commit.Hash)
+		return m, nil
+	}
+
+	m.pull = pull.Number
+	comments, err := r.client.Candidates(ctx, pull.Number, github.KindPlan, r.key())
+	if err != nil {
+		return m, fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
+	}
+	for _, c := range comments {
+		review, why, err := r.counts(ctx, c, pull)
+		switch {
+		case err != nil:
+			return m, fmt.Errorf("nothing was written: check the plan comment of pull request %d: %w", pull.Number, err)
+		case why == "":
+			m.review = &review
+			return m, nil
+		case m.why == "":
+			m.why = fmt.Sprintf("the plan comment on pull request %d %s", pull.Number, why)
+		}
+	}
+	if m.why == "" {
+		m.why = fmt.Sprintf("pull request %d has no plan comment by tlsync", pull.Number)
+	}
+	return m, nil
+}
+
+// counts reads the review of a comment, or says why the comment does not count.
+func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.MergedPull) (review hold.Reviewed, why string, err error) {
+	switch {
+	case !c.Ours && c.Author == "":
+		return review, "is by an account that was deleted", nil
+	case !c.Ours:
+		return review, "is by " + safe.Text(c.Author) + ", not by the owner of this token: if that is tlsync with another token, set TLSYNC_GITHUB_LOGIN to that name (in the action: the input github-login)", nil
+	case !c.Intact:
+		return review, "was edited: its text does not match its digest", nil
+	}
+
+	head, review, err := planfile.ParseReviewed(c.Body)
+	switch {
+	case err != nil:
+		return review, "does not count: " + err.Error(), nil
+	case head != pull.HeadSHA:
+		return review, fmt.Sprintf("is for commit %s, but %s was merged", short(head), short(pull.HeadSHA)), nil
+	}
+
+	editor, err := r.client.EditedBy(ctx, c)
+	if err != nil || editor != "" {
+		return review, "was edited by " + safe.Text(editor), err
+	}
+	return review, "", nil
+}
+
+// configures reports whether a commit differs from its first parent in the files of the
+// configuration. If it cannot be compared, it does.
+func (r *ciRun) configures(commit gitfs.Commit) bool {
+	parents, err := r.repo.Parents(commit)
+	if err != nil || len(parents) == 0 {
+		return true
+	}
+	after, err := r.digestOf(commit)
+	if err != nil {
+		return true
+	}
+	before, err := r.digestOf(parents[0])
+	return err != nil || before != after
+}
+
+// digestOf returns the digest of the configuration in a commit, "" if it has none.
+func (r *ciRun) digestOf(commit gitfs.Commit) (string, error) {
+	c, err := r.inCommit(r.repo, commit, r.o.Common, time.Time{})
+	if errors.Is(err, errNotCommitted) {
+		return "", nil
+	}
+	if i := slices.IndexFunc(c.diags, func(d schema.Diagnostic) bool { return d.Rule == load.RuleUnreadable }); i >= 0 {
+		return "", errors.New(c.diags[i].Message)
+	}
+	return c.info.Digest, err
+}
+
+// unmarked returns the commits that may wait for their first apply: those of a line, the
+// newest first, back to the one that brought the configuration, as far as they change it.
+func (r *ciRun) unmarked(line []gitfs.Commit) []gitfs.Commit {
+	since := []gitfs.Commit{r.head}
+	for _, commit := range line[min(1, len(line)):] {
+		files, err := r.repo.FS(commit)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !hasRoot(files) {
+			break
+		}
+		if r.configures(commit) {
+			since = append(since, commit)
+		}
+	}
+	return since
+}
