@@ -56,7 +56,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		}
 	}
 
-	if err := p.print(o.Common, made, false); err != nil {
+	if err := p.print(o.Common, made, asDrift{}); err != nil {
 		return err
 	}
 	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
@@ -112,17 +112,21 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// print prints a plan. Pending is that of report.TextOptions.
-func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
+// asDrift says how a plan is printed that was made to find drift. Its fields are those of
+// report.TextOptions.
+type asDrift struct{ pending, drift bool }
+
+// print prints a plan.
+func (p *Job) print(o Common, made *plan.Plan, as asDrift) error {
 	switch o.Format {
 	case "json":
 		return planfile.PlanJSON(p.Out, made)
 	case "github":
 		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 }
 
 // unread fails if something that the configuration manages could not be read or cannot be
@@ -168,7 +172,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 	if err != nil {
 		return err
 	}
-	return p.print(o.Common, made, false)
+	return p.print(o.Common, made, asDrift{})
 }
 
 // readPlan reads a plan that was saved in a file, from its text.
