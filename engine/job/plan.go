@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
@@ -149,7 +150,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
+	return regular.Save(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
 }
 
 // ShowOptions are the options of Show.
@@ -160,7 +161,7 @@ type ShowOptions struct {
 
 // Show prints a saved plan or a receipt.
 func (p *Job) Show(_ context.Context, o ShowOptions) error {
-	text, err := readBounded(o.File)
+	text, err := regular.Read(o.File, planfile.MaxSize)
 	if err != nil {
 		return err
 	}
