@@ -6,6 +6,7 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"tlsync/schema"
@@ -200,6 +201,13 @@ type Origin struct {
 	// author, which is foreign text. Both are empty if Git does not know them.
 	Commit string `json:"commit,omitempty"`
 	Author string `json:"author,omitempty"`
+}
+
+// ForMany reports whether the line speaks of all names, or of all that match a rule, and
+// of none of them by its name.
+func (o Origin) ForMany() bool {
+	part, _, _ := strings.Cut(o.Via, " ")
+	return strings.TrimSuffix(part, ",") == "defaults" || part == "rule"
 }
 
 // MarshalJSON writes {} for an empty origin.

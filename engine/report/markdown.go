@@ -164,7 +164,11 @@ func (m *page) hazardsBlock() []*block {
 			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
 				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 			}
-			return text + moreNotes(len(h.Notes))
+			text += moreNotes(len(h.Notes))
+			for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
+				text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
+			}
+			return text
 		},
 	}}
 }

@@ -159,6 +159,9 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 		h := &hazards[i]
 		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
 		t.notes(h.Notes)
+		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
+			fmt.Fprintln(t.out, "    hint: "+hint)
+		}
 	}
 	if len(g.Allow) > 1 {
 		fmt.Fprintln(t.out, "  To accept all that can be: "+view.AllowFlag+" "+g.Allowed(safe.Text))
