@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
@@ -56,7 +57,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		}
 	}
 
-	if err := p.print(o.Common, made, false); err != nil {
+	if err := p.print(o.Common, made, asDrift{}); err != nil {
 		return err
 	}
 	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
@@ -112,17 +113,21 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// print prints a plan. Pending is that of report.TextOptions.
-func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
+// asDrift says how a plan is printed that was made to find drift. Its fields are those of
+// report.TextOptions.
+type asDrift struct{ pending, drift bool }
+
+// print prints a plan.
+func (p *Job) print(o Common, made *plan.Plan, as asDrift) error {
 	switch o.Format {
 	case "json":
 		return planfile.PlanJSON(p.Out, made)
 	case "github":
 		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: pending})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 }
 
 // unread fails if something that the configuration manages could not be read or cannot be
@@ -145,7 +150,7 @@ func unread(made *plan.Plan) error {
 
 // savePlan writes a plan to the file of a flag. It holds no secret.
 func savePlan(flag, file string, made *plan.Plan) error {
-	return saveFile(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
+	return regular.Save(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
 }
 
 // ShowOptions are the options of Show.
@@ -156,7 +161,7 @@ type ShowOptions struct {
 
 // Show prints a saved plan or a receipt.
 func (p *Job) Show(_ context.Context, o ShowOptions) error {
-	text, err := readBounded(o.File)
+	text, err := regular.Read(o.File, planfile.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -168,7 +173,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 	if err != nil {
 		return err
 	}
-	return p.print(o.Common, made, false)
+	return p.print(o.Common, made, asDrift{})
 }
 
 // readPlan reads a plan that was saved in a file, from its text.

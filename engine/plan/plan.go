@@ -169,6 +169,13 @@ type Edit struct {
 	Direction     schema.Direction `json:"direction"`
 	Origin        Origin           `json:"origin"`
 
+	// Committed is the value of the base commit, for a conflict. Empty means that it is not
+	// known, as in a plan of an earlier release.
+	Committed schema.Value `json:"committed,omitempty"`
+	// BelowFloor says that the live value is below the floor of the policy, and that no
+	// exception accepts it.
+	BelowFloor bool `json:"-"`
+
 	// Written is To as the user wrote it, with cipher suites in their order; it is
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
