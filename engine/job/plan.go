@@ -89,7 +89,7 @@ func (p *Job) source(o Common, c, base *configuration, from string) (engine.Sour
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
 		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
-		return saved, func() {}, nil
+		return saved.For(c.desired, base.asked()), func() {}, nil
 	}
 
 	opts, err := p.cloudflareOptions(o, c.desired, base.asked())

@@ -40,7 +40,7 @@ func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
 	}
 
 	meta := snapshot.Meta{Tool: tool(), TakenAt: p.Now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
-	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
+	save := func(w io.Writer) error { return snapshot.Write(w, snapshot.Managed(live, c.desired), meta) }
 	if o.Out == "" {
 		return save(p.Out)
 	}
