@@ -32,6 +32,9 @@ func main() {
 func run(ctx context.Context, args []string, s job.Streams, getenv func(string) string, ph *phase) (code int) {
 	secrets := secret.NewRedactor(getenv)
 	s.Out, s.Err = secrets.Writer(s.Out), secrets.Writer(s.Err)
+	defer func() { // an error has no place to be told any more
+		_, _ = secret.Flush(s.Out), secret.Flush(s.Err)
+	}()
 	defer func() {
 		if bug := crash.Recovered(recover()); bug != nil {
 			code = reportBug(s.Err, bug, ph.writing.Load())
@@ -55,7 +58,7 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 		e = job.Exit{Code: job.CodeError, Err: err}
 	}
 	if e.Err != nil && !readerGone(e.Err) {
-		fmt.Fprintf(s.Err, "tlsync: %s\n", job.OneLine(e.Err))
+		fmt.Fprintf(s.Err, "tlsync: %s\n", job.OneLine(secret.Hidden(secrets, e.Err)))
 	}
 	var by stopped
 	if e.Code == job.CodeError && ph.readOnly.Load() && errors.As(context.Cause(ctx), &by) {

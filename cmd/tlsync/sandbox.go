@@ -181,7 +181,8 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Cancel = func() error { return endProcess(cmd.Process) }
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, unwrapped(p.Out), unwrapped(p.Err)
+	// The streams themselves, so that a command on a terminal has one.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, secret.Unwrapped(p.Out), secret.Unwrapped(p.Err)
 
 	// Credentials of a real account have no business here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
@@ -198,14 +199,6 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 		return fmt.Errorf("run %s: %w", command[0], err)
 	}
 	return nil
-}
-
-// unwrapped is the stream itself, so that a command on a terminal has one.
-func unwrapped(w io.Writer) io.Writer {
-	if r, ok := w.(secret.Redacted); ok {
-		return r.Writer
-	}
-	return w
 }
 
 // sandboxDashboard edits a zone or a custom hostname as the dashboard would.

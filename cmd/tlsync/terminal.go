@@ -18,8 +18,8 @@ import (
 )
 
 func isTerminal(v any) bool {
-	if r, ok := v.(secret.Redacted); ok {
-		v = r.Writer
+	if w, ok := v.(io.Writer); ok {
+		v = secret.Unwrapped(w)
 	}
 	if s, ok := v.(*progress.Screen); ok {
 		v = s.Unwrap()

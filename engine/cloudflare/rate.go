@@ -43,6 +43,27 @@ func ParseRate(s string) (Rate, error) {
 	return r, r.check()
 }
 
+// Text returns a rate as people say it: "1,100 per 5 min".
+func (r Rate) Text() string {
+	per := r.Per.String()
+	switch {
+	case r.Per%time.Minute == 0:
+		per = strconv.Itoa(int(r.Per/time.Minute)) + " min"
+	case r.Per%time.Second == 0:
+		per = strconv.Itoa(int(r.Per/time.Second)) + " s"
+	}
+
+	digits := strconv.Itoa(r.Requests)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String() + " per " + per
+}
+
 func (r Rate) check() error {
 	if r.Requests < 1 || r.Per < time.Millisecond || r.Per > 24*time.Hour {
 		return fmt.Errorf("rate %s is out of range; write a number of requests per duration, as in 1100/5m", r)

@@ -154,6 +154,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 		return a
 	}
 	opts.Keys = p.privateKeys(reachedZones(c.desired.Zones, run.Zones))
+	p.uses(opts)
 	progress := p.watch(run.Common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
@@ -228,7 +229,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 
 func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 	_ = Write(p.Out, "\n") // if that fails, so does the next
-	if err := report.Result(p.Out, result, report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
+	if err := report.Result(p.Out, hidden(p, result), report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
 		p.lost(err)
 	}
 }

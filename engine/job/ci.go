@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -22,6 +21,7 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 )
 
@@ -119,6 +119,10 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	r.remark(r.o.Common, "tlsync: %s: %s", safe.Text(r.env.Event), r.task)
 
 	if r.o.Token != "" {
+		if err := secret.Check("GITHUB_TOKEN (in the action: the input github-token)", r.o.Token); err != nil {
+			return err
+		}
+		r.Secrets.Add(r.o.Token)
 		r.client, err = github.New(github.Options{
 			APIURL: r.env.APIURL, Token: r.o.Token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.Log,
 			Login: r.o.Login,
@@ -172,9 +176,8 @@ func (r *ciRun) checked(c *configuration) error {
 	r.annotate(report.DiagnosticAnnotations(c.diags))
 	err := r.check(r.o.Common, c)
 	if err != nil || r.task == github.TaskValidate {
-		var b bytes.Buffer
-		if err := report.DiagnosticsMarkdown(&b, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
-			r.summary = append(r.summary, b.String())
+		if text, err := markdown(r.Job, report.DiagnosticsMarkdown, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
+			r.summary = append(r.summary, text)
 		}
 	}
 	return err
@@ -193,7 +196,7 @@ func (p *Job) located(o Common, as []report.Annotation) []github.Annotation {
 		below = repo.Sub()
 	}
 	out := make([]github.Annotation, len(as))
-	for i, a := range as {
+	for i, a := range hidden(p, as) {
 		if a.File != "" {
 			a.File = path.Join(below, a.File)
 		}
@@ -237,7 +240,12 @@ func (r *ciRun) tell(code int, err error) {
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))
 	if r.env.Summary != "" && len(r.summary) > 0 {
-		r.warn("the job summary", github.AppendSummary(r.env.Summary, r.Secrets.Hide(strings.Join(r.summary, "\n"))+"\n"))
+		text := strings.Join(r.summary, "\n") + "\n"
+		err := r.Secrets.Whole(text)
+		if err == nil {
+			err = github.AppendSummary(r.env.Summary, text)
+		}
+		r.warn("the job summary", err)
 	}
 	if r.env.Output != "" {
 		r.warn("the outputs", github.AppendOutputs(r.env.Output, r.outputs(code)))

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -51,7 +50,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 	m.since = r.unmarked(line)
 	switch {
 	case err != nil:
-		m.unknown = r.Secrets.Hide(err.Error())
+		m.unknown = err.Error()
 	case len(line) > maxMarks: // where nothing is applied in CI there never is one
 		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
@@ -121,11 +120,10 @@ func (r *ciRun) apply(ctx context.Context) error {
 		r.annotate(report.PlanAnnotations(a.made))
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Limit: r.o.Limit, Title: "tlsync plan", Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: "tlsync plan", Footer: r.of(base)}
 	if a.result != nil {
-		var b bytes.Buffer
-		if err := report.ResultMarkdown(&b, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
-			r.summary = append(r.summary, b.String())
+		if text, err := markdown(r.Job, report.ResultMarkdown, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
+			r.summary = append(r.summary, text)
 		}
 		page.Title = "The plan that was applied"
 	}
@@ -219,7 +217,7 @@ func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {
-		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+r.Secrets.Hide(err.Error()))
+		r.notice("warning", "the commit could not be marked as applied, so later runs report pending changes as drift: "+err.Error())
 	}
 }
 

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"context"
 
 	"tlsync/engine/github"
@@ -43,7 +42,7 @@ func (r *ciRun) drift(ctx context.Context) error {
 		r.lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
+	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
@@ -85,17 +84,17 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 	if fingerprint != "" {
 		page.Budget = commentBudget - 200
 		page.Footer += " Apply the configuration to put it right, or commit what is live. This issue closes itself when the drift is gone."
-		var b bytes.Buffer
-		if err := report.Markdown(&b, made, page); err != nil {
+		text, err := markdown(r.Job, report.Markdown, made, page)
+		if err != nil {
 			r.warn("the drift issue", err)
 			return
 		}
-		issue.Text = r.Secrets.Hide(b.String())
+		issue.Text = text
 	}
 
 	posted, err := r.client.DriftIssue(ctx, issue)
 	if err != nil {
-		r.notice("warning", "the drift issue could not be updated: "+r.Secrets.Hide(err.Error()))
+		r.notice("warning", "the drift issue could not be updated: "+err.Error())
 	}
 	r.issueNumber = posted.Number
 	r.strange(posted)

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -30,9 +29,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err := r.checked(c); err != nil {
 		// The comment must not go on showing an earlier commit's plan.
 		r.comment(ctx, func(budget int) (string, error) {
-			var b bytes.Buffer
-			err := report.DiagnosticsMarkdown(&b, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: budget, Footer: r.of(nil)})
-			return b.String(), err
+			return markdown(r.Job, report.DiagnosticsMarkdown, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: budget, Footer: r.of(nil)})
 		})
 		return err
 	}
@@ -67,7 +64,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 		r.lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: rateText(r.o.Rate), Limit: r.o.Limit, Title: r.title("plan"), Footer: r.of(base)}
+	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: r.title("plan"), Footer: r.of(base)}
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
@@ -82,9 +79,8 @@ func (r *ciRun) plan(ctx context.Context) error {
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
 		page.Budget = max(1, budget-len(review)-2)
-		var b bytes.Buffer
-		err := report.Markdown(&b, made, page)
-		return b.String() + "\n" + review + "\n", err
+		text, err := markdown(r.Job, report.Markdown, made, page)
+		return text + "\n" + review + "\n", err
 	})
 	return cmp.Or(unread(made), refused)
 }
@@ -212,7 +208,7 @@ func (r *ciRun) title(what string) string {
 	if r.o.Key == "" {
 		return "tlsync " + what
 	}
-	return "tlsync " + what + " (" + r.o.Key + ")"
+	return "tlsync " + what + " (" + r.Secrets.Hide(r.o.Key) + ")"
 }
 
 // of names the commits that a plan compares, as Markdown.
@@ -227,12 +223,12 @@ func (r *ciRun) of(base *configuration) string {
 // summarise adds a plan to the job summary.
 func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
 	page.Budget = summaryBudget
-	var b bytes.Buffer
-	if err := report.Markdown(&b, made, page); err != nil {
+	text, err := markdown(r.Job, report.Markdown, made, page)
+	if err != nil {
 		r.warn("the job summary", err)
 		return
 	}
-	r.summary = append(r.summary, b.String())
+	r.summary = append(r.summary, text)
 }
 
 // comment creates or updates the comment on the pull request. Render gets the size limit.
@@ -258,7 +254,7 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 
 	switch last, err := r.client.IsLast(ctx, number, r.event.Pull.HeadSHA); {
 	case err != nil:
-		r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.Hide(err.Error())+"; it is in the job summary")
+		r.notice(level, "the plan could not be posted as a comment: "+err.Error()+"; it is in the job summary")
 		return
 	case !last:
 		r.notice("notice", "the plan was not posted as a comment: the pull request is closed, or has a newer commit than this run; it is in the job summary")
@@ -268,14 +264,14 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 	var posted github.Posted
 	for budget := commentBudget; ; budget /= 2 {
 		text, err := render(budget - 200) // for the marker
-		if err == nil {
-			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), r.Secrets.Hide(text))
+		if err = cmp.Or(err, r.Secrets.Whole(text)); err == nil {
+			posted, err = r.client.UpsertComment(ctx, number, github.KindPlan, r.key(), text)
 		}
 		if errors.Is(err, github.ErrTooLong) && budget > commentBudget/4 {
 			continue
 		}
 		if err != nil {
-			r.notice(level, "the plan could not be posted as a comment: "+r.Secrets.Hide(err.Error())+"; it is in the job summary")
+			r.notice(level, "the plan could not be posted as a comment: "+err.Error()+"; it is in the job summary")
 			return
 		}
 		break
@@ -295,5 +291,5 @@ func (r *ciRun) strange(p github.Posted) {
 
 // notice adds an annotation about the run itself.
 func (r *ciRun) notice(level, text string) {
-	r.annotations = append(r.annotations, github.Annotation{Level: level, Title: "tlsync", Message: text})
+	r.annotations = append(r.annotations, github.Annotation{Level: level, Title: "tlsync", Message: r.Secrets.Hide(text)})
 }

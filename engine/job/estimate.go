@@ -39,7 +39,7 @@ func (p *Job) warnOfLimit(ctx context.Context, o ApplyOptions, made *plan.Plan) 
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "tlsync: warning: writing %s takes about %s at %s, and ",
-		words.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), rateText(o.Rate))
+		words.Count(s.Changes, "change"), view.Duration(s.EstimatedSeconds), o.Rate.Text())
 	if o.Deadline > 0 {
 		fmt.Fprintf(&b, "the deadline of %s leaves %s: apply stops cleanly then", o.Deadline, view.Duration(int(left.Seconds())))
 	} else {

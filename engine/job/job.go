@@ -5,10 +5,12 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -90,8 +92,17 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
 	}
-	if opts.Credentials.Token == "" {
+	if token := opts.Credentials.Token; token != "" {
+		if err := secret.Check("CLOUDFLARE_API_TOKEN (in the action: the input api-token)", token); err != nil {
+			return opts, err
+		}
+	} else {
 		opts.Credentials = cloudflare.Credentials{Email: p.Getenv("CLOUDFLARE_EMAIL"), Key: p.Getenv("CLOUDFLARE_API_KEY")}
+		if c := opts.Credentials; c.Email != "" && c.Key != "" {
+			if err := secret.Check("CLOUDFLARE_API_KEY", c.Key); err != nil {
+				return opts, err
+			}
+		}
 	}
 
 	zones := reachedZones(desired.Zones, o.Zones)
@@ -141,7 +152,9 @@ func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, 
 		if token == "" {
 			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, name))
 		}
-		p.Secrets.Add(token)
+		if err := secret.Check(fmt.Sprintf("%s: the token of account %s, from %s,", a.APITokenEnv.Pos, a.Name.Value, name), token); err != nil {
+			return err
+		}
 		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 	}
 	return nil
@@ -156,14 +169,20 @@ func mayRead(variable string, base *schema.Desired) bool {
 }
 
 // formerTokens reads the tokens of accounts that the base has and the configuration no
-// longer has, as far as they are set.
+// longer has, as far as they are set and may be tokens.
 func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired) {
 	for _, a := range base.Accounts {
 		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
-		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && token != "" && !known {
-			p.Secrets.Add(token)
+		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && len(token) >= secret.Shortest && !known {
 			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 		}
+	}
+}
+
+// uses makes the credentials of a client secret, which begins to send them.
+func (p *Job) uses(o cloudflare.Options) {
+	for _, c := range append(slices.Collect(maps.Values(o.Accounts)), o.Credentials) {
+		p.Secrets.Add(cmp.Or(c.Token, c.Key))
 	}
 }
 

@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -12,9 +11,6 @@ import (
 // privateKeys reads the private keys of the origin certificates of zones, by variable.
 // Only an apply needs them. A text that is not the key of its certificate is left out: the
 // configuration names the variable, and must not choose what is sent or hidden.
-//
-// Each line of a key becomes a secret, because a server may echo any part of it. Lines of
-// the public part stay visible: the certificate holds them too.
 func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
 	keys := map[string]string{}
 	for _, z := range zones {
@@ -26,12 +22,7 @@ func (p *Job) privateKeys(zones []schema.Zone) map[string]string {
 			if certificate.KeyFits(c.PEM, key) != nil {
 				continue
 			}
-
-			for line := range strings.Lines(key) {
-				if line = strings.TrimSpace(line); !strings.Contains(c.PEM, line) {
-					p.Secrets.Add(line)
-				}
-			}
+			p.Secrets.AddKey(key, c.PEM)
 			keys[c.KeyEnv] = key
 		}
 	}

@@ -38,6 +38,7 @@ func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
 	if err != nil {
 		return err
 	}
+	p.uses(opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
 	}
 
 	shards := shard.Spread(sizes, o.Shards, o.Writes, o.Rate)
-	for _, line := range shard.Shared(shards, rateText(o.Rate)) {
+	for _, line := range shard.Shared(shards, o.Rate.Text()) {
 		p.remark(o.Common, "tlsync: %s", safe.Text(line))
 	}
 	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {

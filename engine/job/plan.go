@@ -96,6 +96,7 @@ func (p *Job) source(o Common, c, base *configuration, from string) (engine.Sour
 	if err != nil {
 		return nil, nil, err
 	}
+	p.uses(opts)
 	progress := p.watch(o, &opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
@@ -119,15 +120,18 @@ type asDrift struct{ pending, drift bool }
 
 // print prints a plan.
 func (p *Job) print(o Common, made *plan.Plan, as asDrift) error {
-	switch o.Format {
-	case "json":
+	if o.Format == "json" {
 		return planfile.PlanJSON(p.Out, made)
+	}
+	made = hidden(p, made)
+	switch o.Format {
 	case "github":
 		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		return report.Markdown(p.Out, made, report.MarkdownOptions{Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
+		text, err := markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
+		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: rateText(o.Rate), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 }
 
 // unread fails if something that the configuration manages could not be read or cannot be

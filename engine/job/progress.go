@@ -1,9 +1,6 @@
 package job
 
 import (
-	"io"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,15 +48,8 @@ func (w *watcher) begin(what, unit string, total int) {
 		w.now.Close()
 	}
 	w.totals, w.total = map[string]int{}, 0
-	w.now = progress.New(screen(w.p.Err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
-}
-
-// screen returns the stream under the redaction: progress prints no secrets.
-func screen(stderr io.Writer) io.Writer {
-	if r, ok := stderr.(secret.Redacted); ok {
-		return r.Writer
-	}
-	return stderr
+	// Progress prints no secrets.
+	w.now = progress.New(secret.Unwrapped(w.p.Err), progress.Options{Mode: w.mode, What: what, Unit: unit, Total: total, Sent: w.sent})
 }
 
 func (w *watcher) event(e *cloudflare.Event) {
@@ -112,25 +102,4 @@ func (w *watcher) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now.Close()
-}
-
-// rateText is a rate as people say it: "1,100 per 5 min".
-func rateText(r cloudflare.Rate) string {
-	per := r.Per.String()
-	switch {
-	case r.Per%time.Minute == 0:
-		per = strconv.Itoa(int(r.Per/time.Minute)) + " min"
-	case r.Per%time.Second == 0:
-		per = strconv.Itoa(int(r.Per/time.Second)) + " s"
-	}
-
-	digits := strconv.Itoa(r.Requests)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String() + " per " + per
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,7 +169,7 @@ func (r *receipt) close(err error) error {
 	if !r.ended {
 		why := "a bug in tlsync ended the run"
 		if err != nil {
-			why = reasonOf(err)
+			why = r.reasonOf(err)
 		}
 		var steps []apply.Step
 		for _, c := range r.planned {
@@ -196,14 +197,14 @@ func (r *receipt) close(err error) error {
 }
 
 // reasonOf shortens an error to one line that can be repeated for every change.
-func reasonOf(err error) string {
+func (r *receipt) reasonOf(err error) string {
 	var e Exit
 	if errors.As(err, &e) && e.Err == nil {
 		return "the configuration has mistakes" // which were printed
 	}
 
 	const most = 400
-	lines := strings.Split(err.Error(), "\n")
+	lines := strings.Split(r.secrets.Hide(err.Error()), "\n") // a cut could leave half of a secret
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
@@ -304,7 +305,8 @@ func (p *Job) showReceipt(o Common, file string, text []byte) error {
 		if r.Tally == nil {
 			title = "Incomplete receipt of an apply"
 		}
-		return report.ReceiptMarkdown(p.Out, r, report.MarkdownOptions{Title: title})
+		text, err := markdown(p, report.ReceiptMarkdown, r, report.MarkdownOptions{Title: title})
+		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.ReceiptText(p.Out, r, report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
+	return report.ReceiptText(p.Out, hidden(p, r), report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
 }

@@ -236,7 +236,8 @@ func diff(before, after string) []string {
 	return out
 }
 
-// Clip cuts a text to n characters.
+// Clip cuts a text to n characters. It leaves no part of an escape as safe.Text writes
+// them. A text is cut before it is rendered as Markdown, not after.
 func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -245,5 +246,20 @@ func Clip(s string, n int) string {
 	if len(r) <= n {
 		return s
 	}
-	return string(r[:n-1]) + "…"
+	return string(r[:n-1-openEscape(r, n-1)]) + "…"
+}
+
+// openEscape returns how many characters at the end of r[:n] begin an escape, such as
+// \u202e or \U000e0041, that ends behind it.
+func openEscape(r []rune, n int) int {
+	for back := 1; back <= min(n, 9); back++ {
+		if r[n-back] != '\\' {
+			continue
+		}
+		if next := r[n-back+1]; next == 'u' && back < 6 || next == 'U' {
+			return back
+		}
+		return 0
+	}
+	return 0
 }

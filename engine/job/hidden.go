@@ -1,0 +1,24 @@
+package job
+
+import (
+	"bytes"
+	"io"
+
+	"tlsync/engine/report"
+	"tlsync/engine/secret"
+)
+
+// hidden returns data without secrets. The names are those of fields that hold words of
+// ours, such as ids of settings.
+func hidden[T any](p *Job, data T) T {
+	return secret.Hidden(p.Secrets, data, "Setting", "Rule", "Action", "Method", "Via", "Part")
+}
+
+// markdown renders data without its secrets. It fails if the text holds one all the same.
+func markdown[T any](p *Job, render func(io.Writer, T, report.MarkdownOptions) error, data T, o report.MarkdownOptions) (string, error) {
+	var b bytes.Buffer
+	if err := render(&b, hidden(p, data), o); err != nil {
+		return "", err
+	}
+	return b.String(), p.Secrets.Whole(b.String())
+}
