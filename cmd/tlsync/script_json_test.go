@@ -78,7 +78,7 @@ func planShape() shape {
 			"id", text, "zone", text,
 			"kind", oneOf("zone", "hostname", "custom_hostname", "mtls_certificate", "mtls_hostname", "access_application", "alert"),
 			"name", text,
-			"edits", listOf(object("setting", text, "from", value, "to", value, "effective_from", value, "effective_to", value,
+			"edits", listOf(object("setting", text, "from", value, "to", value, "effective_from", value, "effective_to", value, "committed?", value,
 				"cause", oneOf("change", "drift", "conflict", "adopt"),
 				"direction", oneOf("strengthens", "weakens", "changes"),
 				"origin", origin)),

@@ -64,7 +64,7 @@ var (
 	}
 	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login"}
 	contractOutputs = []string{
-		"result", "exit-code", "changes", "weaker", "stronger", "drift", "plan-file", "plan-digest", "comment-url", "issue-number",
+		"result", "exit-code", "changes", "weaker", "stronger", "drift", "below-floor", "plan-file", "plan-digest", "comment-url", "issue-number",
 	}
 )
 

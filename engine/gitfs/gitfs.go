@@ -136,6 +136,19 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 	return f, nil
 }
 
+// Whole returns all files of a commit, rooted at the top of the repository.
+func (r *Repo) Whole(c Commit) (fs.FS, error) {
+	h, err := c.id()
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.commit(h)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
+	}
+	return &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: o.tree}}, nil
+}
+
 // dir returns the directory that Open was given, as it is in the tree root.
 func (r *Repo) dir(root plumbing.Hash) (*treeFS, error) {
 	whole := &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: root}}

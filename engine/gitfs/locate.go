@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // Open finds the repository that contains dir, going upwards, and checks that this
@@ -63,7 +65,8 @@ func OpenNamed(dir, gitDir, workTree string) (*Repo, error) {
 // OpenWorkspace opens the repository of a workspace, which holds dir and the commit. If
 // several hold dir, one within the other, it is the outermost that has the commit:
 // submodules and whatever else lies in a checkout do not stand in for it. No bare
-// repository counts. The error is ErrNoRepository if the workspace has no repository.
+// repository counts. Links on the way to dir count as the commit has them, not as the files
+// do. The error is ErrNoRepository if the workspace has no repository.
 func OpenWorkspace(dir, workspace string, commit Commit) (*Repo, error) {
 	abs, err := realPath(dir)
 	if err != nil {
@@ -94,6 +97,9 @@ func OpenWorkspace(dir, workspace string, commit Commit) (*Repo, error) {
 			return nil, err
 		}
 		if _, err = r.Resolve(commit.Hash); err == nil {
+			if err := r.asWritten(dir, top, commit); err != nil {
+				return nil, err
+			}
 			return r, nil
 		}
 		if errors.Is(lacking, ErrNoRepository) {
@@ -101,6 +107,74 @@ func OpenWorkspace(dir, workspace string, commit Commit) (*Repo, error) {
 		}
 	}
 	return nil, lacking
+}
+
+// asWritten makes the repository, whose tree has its top at top, be seen from dir as the
+// commit has it: a link that a step put in the place of a directory leads nowhere else. A
+// dir that is the same in both keeps its path without links, which is that of its files.
+func (r *Repo) asWritten(dir, top string, commit Commit) error {
+	sub, ok, err := writtenBelow(dir, top)
+	if err != nil || !ok || sub == r.layout.sub {
+		return err
+	}
+
+	onDisk := r.layout.sub
+	found, err := r.dirID(commit)
+	if err != nil {
+		return err
+	}
+	r.layout.sub = sub
+	written, err := r.dirID(commit)
+	if err == nil && written == found && !found.IsZero() {
+		r.layout.sub = onDisk
+	}
+	return err
+}
+
+// dirID returns the id of the directory that the repository is seen from, as the commit has
+// it, and zero if the commit has no such directory.
+func (r *Repo) dirID(commit Commit) (plumbing.Hash, error) {
+	h, err := commit.id()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	o, err := r.commit(h)
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("read commit %s: %w", commit.Hash, err)
+	}
+	f, err := r.dir(o.tree)
+	if err != nil {
+		return plumbing.ZeroHash, nil // FS says why
+	}
+	return f.root.hash, nil
+}
+
+// writtenBelow returns the path of dir below top as it is written, with its links, and false
+// if no directory on that path is top. Directories above top may be links. A relative dir
+// starts at the real current directory: how PWD writes it is up to whoever set PWD.
+func writtenBelow(dir, top string) (sub string, ok bool, err error) {
+	abs := filepath.Clean(dir)
+	if !filepath.IsAbs(dir) {
+		at, err := realPath(".")
+		if err != nil {
+			return "", false, err
+		}
+		abs = filepath.Join(at, dir)
+	}
+
+	above := upwards(abs)
+	slices.Reverse(above) // a link further down may lead back to top
+	for _, d := range above {
+		at, err := filepath.EvalSymlinks(d)
+		if err != nil {
+			return "", false, err
+		}
+		if at == top {
+			sub, err := filepath.Rel(d, abs)
+			return filepath.ToSlash(sub), err == nil, err
+		}
+	}
+	return "", false, nil
 }
 
 // realPath returns an absolute path without links. Trees contain directories under their

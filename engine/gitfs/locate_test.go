@@ -277,6 +277,75 @@ func TestTheRepositoryOfAWorkspace(t *testing.T) {
 	}
 }
 
+// A directory of the configuration that a step replaces by a link is the one of the commit
+// all the same, also where the link stays within the repository.
+func TestALinkDoesNotChooseAnotherDirectoryOfTheCommit(t *testing.T) {
+	content := files{"prod/tlsync.yaml": "version: 1\n", "weak/tlsync.yaml": "version: 666\n",
+		"fleet/prod/tlsync.yaml": "version: 1\n", "other/prod/tlsync.yaml": "version: 666\n", "alias": "->prod"}
+	link := func(from, to string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			remove(t, filepath.Join(dir, from))
+			write(t, dir, files{from: "->" + to})
+		}
+	}
+	for name, c := range map[string]struct {
+		change      func(t *testing.T, dir string)
+		config, sub string
+	}{
+		"no change":                       {func(*testing.T, string) {}, "prod", "prod"},
+		"a link that is committed":        {func(*testing.T, string) {}, "alias", "prod"},
+		"another target of that link":     {link("alias", "weak"), "alias", "alias"},
+		"a link in its place":             {link("prod", "weak"), "prod", "prod"},
+		"a link in the place of a parent": {link("fleet", "other"), "fleet/prod", "fleet/prod"},
+		"a link to the same content":      {link("prod", "fleet/prod"), "prod", "fleet/prod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := repository(t, content)
+			commit := Commit{git(t, dir, "rev-parse", "HEAD")}
+			c.change(t, dir)
+			outside := filepath.Join(t.TempDir(), "workspace")
+			if err := os.Symlink(dir, outside); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(dir)
+
+			for _, at := range []struct{ config, workspace string }{
+				{c.config, dir}, {c.config, outside}, {filepath.Join(dir, c.config), outside}, {filepath.Join(outside, c.config), dir},
+				{filepath.Join(outside, c.config), outside},
+			} {
+				r, err := OpenWorkspace(at.config, at.workspace, commit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text, err := read(r, commit); err != nil || text != "version: 1\n" {
+					t.Errorf("%s in %s: read %q, error %v", at.config, at.workspace, text, err)
+				}
+				if r.Sub() != c.sub {
+					t.Errorf("%s in %s: seen from %s, want %s", at.config, at.workspace, r.Sub(), c.sub)
+				}
+			}
+		})
+	}
+}
+
+// A step can set PWD to any path that leads to the current directory.
+func TestPWDDoesNotChooseAnotherDirectoryOfTheCommit(t *testing.T) {
+	dir := repository(t, files{"prod/tlsync.yaml": "version: 1\n", "other/prod/tlsync.yaml": "version: 666\n"})
+	commit := Commit{git(t, dir, "rev-parse", "HEAD")}
+	remove(t, filepath.Join(dir, "other"))
+	write(t, dir, files{"other": "->."})
+	t.Chdir(dir)
+	t.Setenv("PWD", filepath.Join(dir, "other"))
+
+	r, err := OpenWorkspace("prod", dir, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := read(r, commit); err != nil || text != "version: 1\n" {
+		t.Errorf("read %q, error %v", text, err)
+	}
+}
+
 // The variables lead where the real program goes.
 func TestGitDirAndWorkTreeAreObeyed(t *testing.T) {
 	dir := repository(t, committed)

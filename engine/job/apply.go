@@ -173,7 +173,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 	a.made = made
 	run.expect(made)
 	run.saved.tell(p, run.Common)
-	if err := p.print(run.Common, made, false); err != nil {
+	if err := p.print(run.Common, made, asDrift{}); err != nil {
 		if !run.Approved {
 			a.err = err // nobody can approve a plan that nobody can read
 			return a

@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/engine/secret"
 	"tlsync/schema"
@@ -259,7 +260,7 @@ func (r *ciRun) warn(what string, err error) {
 
 // outputs returns the outputs of the action. They hold no text from outside.
 func (r *ciRun) outputs(code int) []github.Output {
-	changes, weaker, stronger, drift, digest := 0, 0, 0, 0, ""
+	changes, weaker, stronger, drift, below, digest := 0, 0, 0, 0, 0, ""
 	if r.made != nil {
 		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift, r.made.Digest
 		if r.task == github.TaskDrift { // a name that drifted and waits for something else too has drifted
@@ -274,7 +275,15 @@ func (r *ciRun) outputs(code int) []github.Output {
 					stronger++
 				case schema.Changes:
 				}
+				if e.BelowFloor {
+					below++
+				}
 			}
+		}
+		below += len(belowFloor(r.made))
+		if r.task == github.TaskDrift { // told as what happened, and not as the way back
+			d := view.DriftOf(r.made)
+			weaker, stronger = d.Weaker, d.Stronger
 		}
 	}
 
@@ -290,6 +299,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 		{Name: "weaker", Value: strconv.Itoa(weaker)},
 		{Name: "stronger", Value: strconv.Itoa(stronger)},
 		{Name: "drift", Value: strconv.Itoa(drift)},
+		{Name: "below-floor", Value: strconv.Itoa(below)},
 		{Name: "plan-file", Value: r.planFile},
 		{Name: "plan-digest", Value: digest},
 		{Name: "comment-url", Value: r.commentURL},

@@ -91,6 +91,9 @@ func (r *ciRun) apply(ctx context.Context) error {
 		r.notice("warning", "the last applied commit is unknown: "+last.unknown)
 	}
 	base, err := r.before(last)
+	if errors.Is(err, errSeveral) {
+		err = noBase(OneLine(err), "move the configuration in a commit of its own, from one directory to another")
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 )
 
 // drift handles a schedule.
@@ -37,11 +38,11 @@ func (r *ciRun) drift(ctx context.Context) error {
 
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
-	if err := r.print(r.o.Common, made, pending); err != nil {
+	if err := r.print(r.o.Common, made, asDrift{pending: pending, drift: true}); err != nil {
 		r.lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending}
+	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
@@ -72,7 +73,8 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 		return
 	}
 
-	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: live state differs from the commit", Gone: "Live state matches the commit again."}
+	drifted := view.DriftOf(made)
+	issue := github.Issue{Key: r.key(), Fingerprint: fingerprint, Title: "TLS drift: " + drifted.String(), Gone: "Live state matches the commit again."}
 	if url := r.env.RunURL(); url != "" {
 		issue.Gone += " " + url
 	}

@@ -60,7 +60,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 
-	if err := r.print(r.o.Common, made, false); err != nil {
+	if err := r.print(r.o.Common, made, asDrift{}); err != nil {
 		r.lost(err)
 	}
 

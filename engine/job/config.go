@@ -198,6 +198,15 @@ func (p *Job) base(o Common, revision string) (*configuration, error) {
 func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
 	// Whether certificates of that time have expired by now does not matter.
 	c, err := p.inCommit(repo, at, o, time.Time{})
+	if errors.Is(err, errNotCommitted) {
+		moved, e := p.beforeMove(repo, at, o)
+		switch {
+		case e != nil:
+			return nil, e
+		case moved != nil:
+			c, err = moved, nil
+		}
+	}
 	switch {
 	case errors.Is(err, errNotCommitted):
 		p.remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
@@ -214,6 +223,23 @@ func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configurati
 			}
 		}
 		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read counts as newly managed", short(at.Hash), n)
+	}
+	return c, nil
+}
+
+// beforeMove looks for the configuration of an earlier commit in another directory than the
+// one it has now. It returns nil if there is none.
+func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
+	now, err := p.committed(o)
+	if err != nil {
+		return nil, nil // nothing is committed now either
+	}
+	c, err := former(repo, at, now.desired)
+	if err != nil {
+		return nil, fmt.Errorf("compare with commit %s: %w", short(at.Hash), err)
+	}
+	if c != nil {
+		p.remark(o, "tlsync: the configuration in commit %s is in another directory, and is taken from there", short(at.Hash))
 	}
 	return c, nil
 }

@@ -49,7 +49,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	if o.Format != "text" || o.Verbose {
 		p.credit(ctx, o.Common, made, c, applied)
 	}
-	if err := p.print(o.Common, made, applied != c); err != nil {
+	if err := p.print(o.Common, made, asDrift{pending: applied != c, drift: true}); err != nil {
 		return err
 	}
 	return p.driftVerdict(made, c, o.FailOn, applied != c)

@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/github"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
@@ -56,7 +57,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		}
 	}
 
-	if err := p.print(o.Common, made, false); err != nil {
+	if err := p.print(o.Common, made, asDrift{}); err != nil {
 		return err
 	}
 	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
@@ -88,7 +89,7 @@ func (p *Job) source(o Common, c, base *configuration, from string) (engine.Sour
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
 		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
-		return saved, func() {}, nil
+		return saved.For(c.desired, base.asked()), func() {}, nil
 	}
 
 	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
@@ -113,8 +114,12 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// print prints a plan. Pending is that of report.TextOptions.
-func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
+// asDrift says how a plan is printed that was made to find drift. Its fields are those of
+// report.TextOptions.
+type asDrift struct{ pending, drift bool }
+
+// print prints a plan.
+func (p *Job) print(o Common, made *plan.Plan, as asDrift) error {
 	if o.Format == "json" {
 		return planfile.PlanJSON(p.Out, made)
 	}
@@ -123,10 +128,10 @@ func (p *Job) print(o Common, made *plan.Plan, pending bool) error {
 	case "github":
 		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		text, err := markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: pending})
+		text, err := markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: pending})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
 }
 
 // unread fails if something that the configuration manages could not be read or cannot be
@@ -154,7 +159,7 @@ func (p *Job) savePlan(flag, file string, made *plan.Plan) error {
 	if shown != made && plan.Digest(shown.Changes) != made.Digest {
 		return fmt.Errorf("%s: the plan is not saved: its changes hold a credential", flag)
 	}
-	return saveFile(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, shown) })
+	return regular.Save(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, shown) })
 }
 
 // ShowOptions are the options of Show.
@@ -165,7 +170,7 @@ type ShowOptions struct {
 
 // Show prints a saved plan or a receipt.
 func (p *Job) Show(_ context.Context, o ShowOptions) error {
-	text, err := readBounded(o.File)
+	text, err := regular.Read(o.File, planfile.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -177,7 +182,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 	if err != nil {
 		return err
 	}
-	return p.print(o.Common, made, false)
+	return p.print(o.Common, made, asDrift{})
 }
 
 // readPlan reads a plan that was saved in a file, from its text.

@@ -39,22 +39,26 @@ func refusing(made *plan.Plan) []plan.Breach {
 // nothingBelow fails if anything is below the floor, also what was so before, and prints the
 // exceptions that would accept it.
 func (p *Job) nothingBelow(made *plan.Plan, c *configuration) error {
-	var broken []plan.Breach
-	below := map[string]bool{}
-	for _, b := range made.Breaches {
-		if b.Rule != plan.BelowFloor {
-			continue
-		}
-		broken = append(broken, b)
-		for _, name := range b.Names {
-			below[b.Zone+" "+name] = true
-		}
-	}
+	below := belowFloor(made)
 	if len(below) == 0 {
 		return nil
 	}
+	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule != plan.BelowFloor })
 	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
 		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c))}
+}
+
+// belowFloor returns the names that a plan leaves below the floor, each with its zone.
+func belowFloor(made *plan.Plan) map[string]bool {
+	below := map[string]bool{}
+	for i := range made.Breaches {
+		if b := &made.Breaches[i]; b.Rule == plan.BelowFloor {
+			for _, name := range b.Names {
+				below[b.Zone+" "+name] = true
+			}
+		}
+	}
+	return below
 }
 
 // gates refuses a plan that has hazards without permission or breaks the policy. The error

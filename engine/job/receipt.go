@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
@@ -52,11 +53,11 @@ func (p *Job) openReceipt(file string, others ...string) (*receipt, error) {
 		return nil, nil
 	}
 	fail := func(err error) (*receipt, error) { return nil, fmt.Errorf("--receipt: nothing was written: %w", err) }
-	if err := notYAML(file); err != nil {
+	if err := regular.NotYAML(file); err != nil {
 		return fail(err)
 	}
 
-	f, err := openOwn(file)
+	f, err := regular.OpenOwn(file)
 	if err != nil {
 		return fail(err)
 	}

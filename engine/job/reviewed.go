@@ -10,13 +10,14 @@ import (
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report/view"
 )
 
 // readReviewed reads what was reviewed from a saved plan, or from the text of a
 // plan comment.
 func readReviewed(file string) (hold.Reviewed, error) {
-	text, err := readBounded(file)
+	text, err := regular.Read(file, planfile.MaxSize)
 	if err != nil {
 		return hold.Reviewed{}, err
 	}

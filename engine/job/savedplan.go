@@ -10,6 +10,8 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
 	"tlsync/engine/report/view"
 	"tlsync/engine/resolve"
 	"tlsync/engine/safe"
@@ -26,7 +28,7 @@ type savedPlan struct {
 
 // readSavedPlan reads a plan to apply. It refuses a damaged file or another file.
 func readSavedPlan(file string) (*savedPlan, error) {
-	text, err := readBounded(file)
+	text, err := regular.Read(file, planfile.MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
+	"tlsync/engine/regular"
 	"tlsync/engine/resolve"
-	"tlsync/engine/safe"
 	"tlsync/engine/snapshot"
 	"tlsync/schema/words"
 )
@@ -43,11 +40,11 @@ func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
 	}
 
 	meta := snapshot.Meta{Tool: tool(), TakenAt: p.Now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
-	save := func(w io.Writer) error { return snapshot.Write(w, live, meta) }
+	save := func(w io.Writer) error { return snapshot.Write(w, snapshot.Managed(live, c.desired), meta) }
 	if o.Out == "" {
 		return save(p.Out)
 	}
-	if err := saveFile("--out", o.Out, save); err != nil {
+	if err := regular.Save("--out", o.Out, save); err != nil {
 		return err
 	}
 
@@ -61,7 +58,7 @@ func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
 
 // readSnapshot reads a file that snapshot saved.
 func readSnapshot(file string) (*snapshot.Snapshot, error) {
-	f, err := openRegular(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -71,46 +68,4 @@ func readSnapshot(file string) (*snapshot.Snapshot, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return s, nil
-}
-
-// notYAML refuses to write to a file that could be configuration.
-func notYAML(file string) error {
-	if ext := strings.ToLower(filepath.Ext(file)); ext == ".yaml" || ext == ".yml" {
-		return fmt.Errorf("%s: the file is JSON; a name that ends in %s could be read as configuration", safe.Text(file), ext)
-	}
-	return nil
-}
-
-// saveFile writes the file of a flag to a temporary file and renames it, so that the file
-// is never incomplete. Its mode is 0600, because live settings are private.
-func saveFile(flag, file string, save func(io.Writer) error) (err error) {
-	if err := notYAML(file); err != nil {
-		return fmt.Errorf("%s %w", flag, err)
-	}
-	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s %s: is not a regular file", flag, file)
-	}
-
-	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")
-	if err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("%s: %w", flag, err)
-		}
-	}()
-
-	if err := save(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }

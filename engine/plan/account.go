@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"tlsync/schema"
 )
@@ -24,7 +25,23 @@ type LiveAccount struct {
 	Webhooks, PagerDuty []Destination
 	// Unreadable has the needed kinds whose objects could not be read, and why.
 	Unreadable map[Kind]string
+	// Kept says what a snapshot holds of the account.
+	Kept Kept
 }
+
+// Kept says which objects of an account a snapshot holds: those that a configuration named.
+// Nothing is known of any other.
+type Kept struct {
+	// Partial is set in a snapshot. A reading of the account has all its objects.
+	Partial bool
+	// Alerts are names; Webhooks and PagerDuty are names or ids.
+	Alerts, Webhooks, PagerDuty []string
+	// Entries are those of the mTLS block, Hostnames and Fingerprints are theirs.
+	Entries, Hostnames, Fingerprints []string
+}
+
+// LeftOut says of an object that nothing is known of it.
+const LeftOut = "not in the snapshot, which holds only what the configuration managed when it was taken"
 
 // Resource is a live object of an account, or one that a change is to make.
 type Resource struct {
@@ -86,6 +103,25 @@ func FieldForwarding(hostname string) string { return "client_certificate_forwar
 
 // Destination is a target for alerts.
 type Destination struct{ ID, Name string }
+
+// ApplicationName returns the name of the application that an entry of the mTLS block has
+// for a hostname. The name of the entry is cut so that the whole is no longer than the name
+// of a certificate may be.
+func ApplicationName(entry, hostname string) string {
+	const most = 350
+	for room := most - len(": "+hostname); utf8.RuneCountInString(entry) > room; {
+		_, size := utf8.DecodeLastRuneInString(entry)
+		entry = entry[:len(entry)-size]
+	}
+	return entry + ": " + hostname
+}
+
+// CertificateOf reports whether a certificate authority belongs to an entry of the mTLS
+// block by its name: the name of the entry, or that and the start of a fingerprint.
+func CertificateOf(name, entry string) bool {
+	rest, ok := strings.CutPrefix(name, entry)
+	return ok && (rest == "" || len(rest) == 9 && rest[0] == ' ' && strings.Trim(rest[1:], "0123456789abcdef") == "")
+}
 
 // DomainOf returns the domain of an application in lower case. A configuration names
 // only hostnames; other domains have a path.

@@ -175,6 +175,16 @@ func alertBody(c *Change, live Resource) schema.Value {
 	return replaced(live.Rest, []string{"id", "created", "modified"}, set)
 }
 
+// WithRecipients returns an alert as read with other e-mail addresses.
+func WithRecipients(rest string, addresses []string) string {
+	var sends struct {
+		Mechanisms json.RawMessage `json:"mechanisms"`
+	}
+	_ = json.Unmarshal([]byte(rest), &sends) // else there is nothing to keep
+	mechanisms := replaced(string(sends.Mechanisms), nil, map[string]schema.Value{FieldEmail: idObjects(addresses)})
+	return string(replaced(rest, nil, map[string]schema.Value{"mechanisms": mechanisms}))
+}
+
 // idObjects returns destinations in Cloudflare's form.
 func idObjects(ids []string) schema.Value {
 	parts := make([]string, len(ids))

@@ -6,6 +6,7 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"tlsync/schema"
@@ -169,6 +170,13 @@ type Edit struct {
 	Direction     schema.Direction `json:"direction"`
 	Origin        Origin           `json:"origin"`
 
+	// Committed is the value of the base commit, for a conflict. Empty means that it is not
+	// known, as in a plan of an earlier release.
+	Committed schema.Value `json:"committed,omitempty"`
+	// BelowFloor says that the live value is below the floor of the policy, and that no
+	// exception accepts it.
+	BelowFloor bool `json:"-"`
+
 	// Written is To as the user wrote it, with cipher suites in their order; it is
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
@@ -193,6 +201,13 @@ type Origin struct {
 	// author, which is foreign text. Both are empty if Git does not know them.
 	Commit string `json:"commit,omitempty"`
 	Author string `json:"author,omitempty"`
+}
+
+// ForMany reports whether the line speaks of all names, or of all that match a rule, and
+// of none of them by its name.
+func (o Origin) ForMany() bool {
+	part, _, _ := strings.Cut(o.Via, " ")
+	return strings.TrimSuffix(part, ",") == "defaults" || part == "rule"
 }
 
 // MarshalJSON writes {} for an empty origin.

@@ -3,6 +3,7 @@ package planfile
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -49,6 +50,30 @@ func TestCrowdedFilesAreNotDecoded(t *testing.T) {
 	receipt := []byte(`{"type":"step","edits":[` + many(`{}`) + "]}\n")
 	var err error
 	if n := allocated(func() { _, err = ReadReceipt(receipt) }); err == nil || n > uint64(len(receipt)) {
+		t.Errorf("a receipt: %v, having allocated %d bytes for %d", err, n, len(receipt))
+	}
+}
+
+// TestEmptyItemsTakeLittleMemory reads texts that are not crowded, and whose values still
+// take much more memory than text.
+func TestEmptyItemsTakeLittleMemory(t *testing.T) {
+	const open = "{\n  \"format_version\": \"1\",\n"
+	many := func(item string) string { return strings.Repeat(item+"      ,", 32<<20/(len(item)+7)) + item }
+	for name, text := range map[string][]byte{
+		"changes":  summed(open + `"changes": [` + many(`null`) + "],\n"),
+		"edits":    summed(open + `"changes": [{"edits":[` + many(`null`) + "]}],\n"),
+		"findings": summed(open + `"findings": [` + many(`null`) + "],\n"),
+	} {
+		var err error
+		n := allocated(func() { _, err = ParsePlan(text) })
+		if err == nil || errors.Is(err, errCrowded) || n > 8*uint64(len(text)) {
+			t.Errorf("%s: %v, having allocated %d bytes for %d", name, err, n, len(text))
+		}
+	}
+
+	receipt := []byte(`{"type":"step","id":"zone/a","outcome":"done","edits":[` + many(`null`) + "]}\n")
+	var err error
+	if n := allocated(func() { _, err = ReadReceipt(receipt) }); err == nil || n > 8*uint64(len(receipt)) {
 		t.Errorf("a receipt: %v, having allocated %d bytes for %d", err, n, len(receipt))
 	}
 }

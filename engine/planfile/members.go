@@ -45,9 +45,9 @@ func fromChange(c *plan.Change) change {
 }
 
 // readChange reads a change.
-func readChange(dec *json.Decoder) (plan.Change, error) {
+func readChange(text []byte) (plan.Change, error) {
 	var c change
-	if err := dec.Decode(&c); err != nil {
+	if err := strict(text, &c); err != nil {
 		return plan.Change{}, err
 	}
 
@@ -101,9 +101,9 @@ func fromFinding(f *plan.Finding) finding {
 }
 
 // readFinding reads a finding.
-func readFinding(dec *json.Decoder) (plan.Finding, error) {
+func readFinding(text []byte) (plan.Finding, error) {
 	var f finding
-	if err := dec.Decode(&f); err != nil {
+	if err := strict(text, &f); err != nil {
 		return plan.Finding{}, err
 	}
 	return plan.Finding{Severity: f.Severity, Rule: f.Rule, Ref: plan.ParseRef(f.Object, ""), Message: f.Message, Origin: f.Origin}, nil

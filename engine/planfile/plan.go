@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
@@ -157,28 +158,39 @@ func readMember(dec *json.Decoder, p *plan.Plan, name string) error {
 		return dec.Decode(&p.Checksum)
 	case "changes":
 		p.Changes = []plan.Change{}
-		return readList(dec, func() error {
-			c, err := readChange(dec)
+		return readList(dec, func(text []byte) (uintptr, error) {
+			c, err := readChange(text)
 			p.Changes = append(p.Changes, c)
-			return err
+			return sizeOf(&c), err
 		})
 	case "findings":
 		p.Findings = []plan.Finding{}
-		return readList(dec, func() error {
-			f, err := readFinding(dec)
+		return readList(dec, func(text []byte) (uintptr, error) {
+			f, err := readFinding(text)
 			p.Findings = append(p.Findings, f)
-			return err
+			return unsafe.Sizeof(f), err
 		})
 	}
 	return errors.New("not part of a plan")
 }
 
-func readList(dec *json.Decoder, item func() error) error {
+// readList reads a list. The function item decodes an item and returns the memory that it
+// takes.
+func readList(dec *json.Decoder, item func(text []byte) (memory uintptr, err error)) error {
 	if err := delim(dec, '['); err != nil {
 		return err
 	}
+
+	var b budget
 	for i := 0; dec.More(); i++ {
-		if err := item(); err != nil {
+		text, err := readItem(dec)
+		if err == nil {
+			var memory uintptr
+			if memory, err = item(text); err == nil {
+				err = b.spend(memory, len(text))
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("item %d: %w", i+1, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
@@ -120,13 +121,14 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 	}
 	r := &Receipt{}
 	seen := map[string]bool{}
+	var b budget
 	for n := 1; len(text) > 0; n++ {
 		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		if !ended {
 			break
 		}
 		text = rest
-		if err := r.add(line, seen); err != nil {
+		if err := r.add(line, seen, &b); err != nil {
 			return nil, fmt.Errorf("read the receipt: line %d: %w", n, err)
 		}
 	}
@@ -137,10 +139,13 @@ func ReadReceipt(text []byte) (*Receipt, error) {
 	return r, nil
 }
 
-// add reads the next line. It notes the ids of steps in seen.
-func (r *Receipt) add(line []byte, seen map[string]bool) error {
+// add reads the next line. It notes the ids of steps in seen, and memory in b.
+func (r *Receipt) add(line []byte, seen map[string]bool, b *budget) error {
 	if r.Tally != nil {
 		return errors.New("text follows the tally")
+	}
+	if len(line) > maxItem {
+		return fmt.Errorf("it has %d bytes, more than %d MiB", len(line), maxItem>>20)
 	}
 	var head struct {
 		Type string `json:"type"`
@@ -164,7 +169,7 @@ func (r *Receipt) add(line []byte, seen map[string]bool) error {
 		}
 		seen[s.ID] = true
 		r.Steps = append(r.Steps, s)
-		return nil
+		return b.spend(unsafe.Sizeof(s)+uintptr(len(s.Edits))*unsafe.Sizeof(ReceiptEdit{}), len(line))
 	}
 	return fmt.Errorf("type %q is neither step nor tally", head.Type)
 }

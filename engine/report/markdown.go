@@ -28,9 +28,10 @@ type MarkdownOptions struct {
 	// Rate is the permitted rate as it is shown: "1,100 per 5 min". Empty leaves
 	// it out.
 	Rate string
-	// Limit and Pending are those of TextOptions.
+	// Limit, Pending and Drift are those of TextOptions.
 	Limit   time.Duration
 	Pending bool
+	Drift   bool
 	// Title begins the headline; empty stands for "Plan". It may be foreign text.
 	Title string
 	// Lead is Markdown below the headline, and like the Footer the caller's own.
@@ -50,7 +51,7 @@ type MarkdownOptions struct {
 // A Budget that is too small even for the counts, some thousand bytes, is an error,
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
-	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
 	m := &page{view: v, values: v.Values, causes: v.Causes, inPlace: len(v.Places) > 1}
 	return writePage(w, "the plan", m.top(o), m.blocks(), o)
 }
@@ -102,6 +103,7 @@ const (
 	rankErrors = iota
 	rankHazards
 	rankWeaker
+	rankConflict
 	rankRequested
 	rankDrift
 	rankFindings
@@ -112,17 +114,18 @@ const (
 
 // blocks are the parts of the page, in order.
 func (m *page) blocks() []*block {
-	weaker, requested, drift := m.view.Classes()
+	c := m.view.Classes()
 	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
 		rulesBlock("Errors", errors, rankErrors),
-		m.tables("Weaker", weaker, rankWeaker),
-		m.tables(m.view.ChangesTitle(), requested, rankRequested),
-		m.tables(view.DriftTitle, drift, rankDrift),
+		m.tables("Weaker", c.Weaker, rankWeaker),
+		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
+		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
+		m.tables(view.DriftTitle, c.Drift, rankDrift),
 		m.hazardsBlock(),
 		rulesBlock("Findings", others, rankFindings),
 		m.costBlock(),
-		m.namesBlock(slices.Concat(weaker, requested, drift)),
+		m.namesBlock(c.All()),
 		m.orderBlock(),
 		m.diffBlock(),
 	)
@@ -161,7 +164,11 @@ func (m *page) hazardsBlock() []*block {
 			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
 				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 			}
-			return text + moreNotes(len(h.Notes))
+			text += moreNotes(len(h.Notes))
+			for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
+				text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
+			}
+			return text
 		},
 	}}
 }

@@ -211,7 +211,7 @@ func (m *page) placeDiff(p *view.PlaceChanges) []string {
 		if len(g.Names) > 1 {
 			about += ", e.g. " + safe.Text(g.Names[0])
 		}
-		if g.Drift {
+		if g.Drift() {
 			about += " (drift)"
 		}
 		lines = append(lines, m.hunk(about, g.Kind, g.Edits)...)

@@ -29,6 +29,8 @@ type TextOptions struct {
 	// Pending says that the configuration that live is compared with was applied before,
 	// so that a plan's changes of this commit were not applied yet.
 	Pending bool
+	// Drift tells drift as what happened to live state, and not as what undoes it.
+	Drift bool
 }
 
 // Text prints a plan for people: what is done in each zone, the hazards, the
@@ -39,8 +41,8 @@ type TextOptions struct {
 // Cloudflare's API. It counts the writes too where these are more.
 func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	out := bufio.NewWriter(w)
-	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending})
-	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes}
+	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
+	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes, drift: o.Drift}
 
 	for i := range v.Places {
 		t.place(&v.Places[i])
@@ -66,6 +68,7 @@ type text struct {
 	values  *view.Values
 	verbose bool
 	causes  bool // show why live differs
+	drift   bool // tell drift as what happened
 }
 
 // title prints the title of a part.
@@ -156,6 +159,9 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 		h := &hazards[i]
 		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
 		t.notes(h.Notes)
+		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
+			fmt.Fprintln(t.out, "    hint: "+hint)
+		}
 	}
 	if len(g.Allow) > 1 {
 		fmt.Fprintln(t.out, "  To accept all that can be: "+view.AllowFlag+" "+g.Allowed(safe.Text))

@@ -74,6 +74,9 @@ func (t *text) editRow(g *view.Group, e plan.Edit) row {
 	r.cells[colSetting] = safe.Text(e.Setting)
 	r.cells[colValues] = t.values.Change(g.Kind, g.Action, e)
 	r.cells[colDirection] = view.DirectionWord(e.Direction)
+	if t.drift && e.Cause == plan.CauseDrift && view.Weakens(e) {
+		r.cells[colDirection] = strings.ToUpper(r.cells[colDirection])
+	}
 	if t.causes {
 		r.cells[colCause] = safe.Text(string(e.Cause))
 	}
@@ -126,7 +129,7 @@ func (t *text) origin(o plan.Origin) string {
 		at = strings.TrimSpace(at + " (" + safe.Text(o.Via) + ")")
 	}
 	if t.verbose && o.Commit != "" {
-		at += ", " + safe.Text(view.ShortCommit(o.Commit)+" by "+o.Author)
+		at += ", line by " + safe.Text(o.Author+" in "+view.ShortCommit(o.Commit))
 	}
 	return at
 }

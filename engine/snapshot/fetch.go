@@ -312,7 +312,7 @@ func (f *fetch) findAccount(needs []*plan.AccountScope, s *plan.AccountScope) {
 // accountOf returns the needed parts of an account. An account of which nothing is
 // there was not read: a reading leaves at least an id or an empty list.
 func accountOf(from *plan.LiveAccount, needs *plan.AccountScope) plan.LiveAccount {
-	a := plan.LiveAccount{Account: from.Account}
+	a := plan.LiveAccount{Account: from.Account, Kept: from.Kept}
 	gaps := func(have bool, kinds ...plan.Kind) {
 		for _, kind := range kinds {
 			_, tried := from.Unreadable[kind]

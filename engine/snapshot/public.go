@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Objects of accounts are kept as they were read, because a write that replaces one
@@ -14,12 +15,14 @@ import (
 //
 //   - Certificate authorities of Access, the forwarding list and alerts have no
 //     secrets; alerts name destinations by id.
+//   - Alerts have e-mail addresses, and any text can hold one. Texts with an address are
+//     blanked, in objects of every kind.
 //   - Applications may have secrets. Those for SaaS can have an OIDC client secret, and
 //     provisioning by SCIM has a password, a token or a client secret
 //     (developers.cloudflare.com/api/resources/zero_trust/subresources/access/subresources/applications).
 //     They are blanked, in objects of every kind, by the names of the members.
 //   - The policies of applications list the names and e-mail addresses of admitted
-//     people. They are not secret, but plans do not need them: plans compare
+//     people. Plans do not need them: plans compare
 //     plan.FieldPolicy, and a write replaces all policies. They are left out.
 
 // blank stands for a secret.
@@ -37,8 +40,8 @@ func secretName(name string) bool {
 	return slices.ContainsFunc(secretNames, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// public returns an object with its secrets blanked. It returns an object without
-// secrets unchanged, byte for byte.
+// public returns an object with its secrets and e-mail addresses blanked. It returns an
+// object without any unchanged, byte for byte.
 func public(text string) string {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -56,11 +59,16 @@ func public(text string) string {
 	return marshal(shown)
 }
 
-// hide blanks all strings in members with secret names.
+// hide blanks all strings in members with secret names, and all with e-mail addresses.
 func hide(v any, secret bool) (shown any, changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
+			if hasAddress(name) {
+				delete(v, name)
+				changed = true
+				continue
+			}
 			s, c := hide(member, secret || secretName(name))
 			v[name], changed = s, changed || c
 		}
@@ -70,7 +78,7 @@ func hide(v any, secret bool) (shown any, changed bool) {
 			v[i], changed = s, changed || c
 		}
 	case string:
-		if secret && v != "" && v != blank {
+		if (secret || hasAddress(v)) && v != "" && v != blank {
 			return blank, true
 		}
 	}
@@ -95,4 +103,37 @@ func marshal(v any) string {
 		panic(err) // it was read from JSON
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// hasAddress reports whether a text holds what may be an e-mail address.
+func hasAddress(s string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(s, unicode.IsSpace), func(word string) bool {
+		at := strings.LastIndexByte(word, '@')
+		return at > 0 && at < len(word)-1
+	})
+}
+
+// withoutAddress blanks the words of a text that may hold e-mail addresses.
+func withoutAddress(s string) string {
+	if !hasAddress(s) {
+		return s
+	}
+	words := strings.Fields(s)
+	for i, word := range words {
+		if hasAddress(word) {
+			words[i] = blank
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func withoutAddresses[K comparable](m map[K]string) map[K]string {
+	if m == nil {
+		return nil
+	}
+	out := make(map[K]string, len(m))
+	for key, text := range m {
+		out[key] = withoutAddress(text)
+	}
+	return out
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"tlsync/engine/plan"
 )
@@ -138,6 +139,12 @@ func (d *decoder) account() (a plan.LiveAccount, more bool, err error) {
 	return a, more, err
 }
 
+// A byte of a large file may take maxGrowth bytes of memory; freeGrowth is for small ones.
+const (
+	maxGrowth  = 8
+	freeGrowth = 64 << 20
+)
+
 // decoder reads line by line.
 type decoder struct {
 	in     *bufio.Reader
@@ -147,6 +154,7 @@ type decoder struct {
 	number int    // of the line
 	long   []byte // a line that is longer than the buffer
 	again  line   // what Write would have made of it
+	memory int64  // that the values take, apart from their texts
 }
 
 // next returns the next line without its line break. It is valid until the next call.
@@ -281,6 +289,9 @@ func parse[P, W any](d *decoder, c codec[P, W], text []byte) (p P, err error) {
 	p = c.from(&w)
 	if err := c.check(&p); err != nil {
 		return p, err
+	}
+	if d.memory += int64(unsafe.Sizeof(p)); d.memory > maxGrowth*d.size+freeGrowth {
+		return p, errors.New("there are many lines with hardly anything in them, so tlsync did not write this")
 	}
 	d.again.buf.Reset()
 	if err := value(&d.again, c, &p); err != nil {

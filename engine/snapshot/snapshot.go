@@ -2,11 +2,12 @@
 // without a network. A job on the default branch saves and publishes the file, and the
 // pull request of a fork, which gets no secrets, is planned against it.
 //
-// The file contains no credentials and no secrets of Cloudflare's objects (public.go
-// removes them). It is still sensitive: it shows every custom hostname of the zones with
-// its metadata and its origin server, the zones' settings, the names of certificate
-// authorities, the Access applications with their domains, and the e-mail addresses of
-// alerts. Rules need all of these. Publish it only where everyone may read them.
+// The file contains no credentials and no secrets of Cloudflare's objects, and no e-mail
+// address of them (public.go removes them; only the metadata of hostnames stays as it is).
+// Of accounts it holds only what the configuration manages (managed.go). It is still
+// sensitive: it shows every custom hostname of the zones with its metadata and its origin
+// server, the zones' settings, and the certificate authorities, applications and alerts of
+// the configuration. Publish it only where everyone may read them.
 //
 // A plan made from a snapshot is a preview. It is as old as the file, it knows only the
 // zones that the configuration of that time reached, and it is never applied. The digest
@@ -22,7 +23,7 @@ import (
 )
 
 // FormatVersion is the version of the file's format.
-const FormatVersion = "1"
+const FormatVersion = "2"
 
 // maxSize is the largest size of a file, in bytes.
 // 50,000 hostnames take about 12 MB, with settings of their own 14.

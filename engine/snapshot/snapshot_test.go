@@ -115,7 +115,7 @@ func TestFile(t *testing.T) {
 		TakenAt: time.Date(2026, 3, 1, 5, 5, 6, 789, time.FixedZone("", 3600)),
 	}
 	const want = `{
-"format_version":"1",
+"format_version":"2",
 "meta":{"tool":{"name":"tlsync","version":"0.1"},"taken_at":"2026-03-01T04:05:06Z","commit":"abc","config_digest":"sha256:1"},
 "reads":3,
 "zones":[
@@ -137,7 +137,7 @@ func TestFile(t *testing.T) {
 "problems":[
 {"severity":"error","rule":"not-found","object":"zone/c.example","message":"no","file":"a.yaml","line":2,"column":7,"via":"zone"}
 ],
-"digest":"sha256:e47b8f980f8d8d9bbec60ff54b8dbbc070079d86ae3c6e2f8172f7a51444481f"
+"digest":"sha256:a73f19d610ac84be6a9137ffc0bcfde6af6296ed74e632671015a337956403ce"
 }
 `
 	file := write(t, live, m)
@@ -192,8 +192,8 @@ func TestRefused(t *testing.T) {
 		{"a member in another case", `{"id":"2",`, `{"ID":"2",`, `line 10: "{\"ID\":\"2\",\"name\":\"two.test\"}" is not as tlsync writes it: take the snapshot once more, and leave it as it is`},
 		{"a space", `{"id":"2",`, `{"id": "2",`, `is not as tlsync writes it`},
 		{"a value of another type", `{"id":"2",`, `{"id":2,`, `line 10: "{\"id\":2,\"name\":\"two.test\"}": member id cannot be a number`},
-		{"another version", `"format_version":"1"`, `"format_version":"2"`, `line 2: format_version "2" is not "1", the one that this release reads: take the snapshot with the release that is to read it`},
-		{"no version", `"format_version":"1",` + "\n", ``, `line 2: this is no snapshot; tlsync snapshot --out FILE takes one`},
+		{"another version", `"format_version":"2"`, `"format_version":"1"`, `line 2: format_version "1" is not "2", the one that this release reads: take the snapshot with the release that is to read it`},
+		{"no version", `"format_version":"2",` + "\n", ``, `line 2: this is no snapshot; tlsync snapshot --out FILE takes one`},
 		{"something else", "{\n", "zones:\n", `line 1: this is no snapshot; tlsync snapshot --out FILE takes one`},
 		{"a member of another name", `"local":null`, `"locals":null`, `line 12: "\"locals\":null" stands where "local":[ should: the file was not written by tlsync, or was changed`},
 		{"a list that goes on", `{"id":"2","name":"two.test"}`, `{"id":"2","name":"two.test"},`, `line 11: "]": invalid character ']' looking for beginning of value`},
@@ -511,5 +511,46 @@ func BenchmarkRead(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoAddresses saves live state with e-mail addresses wherever one can be, but for
+// metadata.
+func TestNoAddresses(t *testing.T) {
+	const name = "Jo@shops.example's Account"
+	account := plan.Account{ID: strings.Repeat("a", 32), Name: name}
+	why := map[string]string{"http2": "refused for jo@shops.example"}
+	object := plan.Resource{
+		ID: "1", Name: "partners", Rest: `{"id":"1","notes":["ask Jo\u0040shops.example"],"jo@shops.example":true}`,
+		Fields: map[string]schema.Value{plan.FieldFingerprint: `"f"`, plan.FieldDescription: `"ask jo@shops.example"`, plan.FieldEmail: `["jo@shops.example","mo@shops.example"]`},
+	}
+	alert := object
+	alert.Name = "jo@shops.example"
+	live := &plan.Live{
+		Zones: []plan.Zone{{Name: "a.example", Account: account, Unreadable: why, Lacking: why}},
+		Accounts: []plan.LiveAccount{{
+			Account: account, Certificates: []plan.Resource{object}, Alerts: []plan.Resource{object, alert}, Webhooks: []plan.Destination{{ID: "2", Name: "jo@shops.example"}},
+			Unreadable: map[plan.Kind]string{plan.KindAccessApplication: "refused for jo@shops.example"},
+		}},
+		Problems: []plan.Finding{
+			{Severity: schema.Error, Rule: plan.Unreadable, Ref: plan.ZoneRef("b.example"), Message: "refused for jo@shops.example"},
+			{Severity: schema.Error, Rule: plan.NotFound, Ref: plan.AccountRef(name), Message: "none"},
+		},
+	}
+	named := func(s string) schema.Field[string] { return schema.Field[string]{Value: s, Set: true} }
+	addressed := schema.Field[[]string]{Value: []string{"jo@shops.example"}, Set: true}
+	before := fmt.Sprint(live)
+	file := write(t, snapshot.Managed(live, &schema.Desired{Accounts: []schema.Account{{
+		Name: named(name), MTLS: []schema.MTLS{{Name: named("partners")}},
+		Alerts: []schema.Alert{{Name: named("partners"), Webhooks: addressed, PagerDuty: addressed}, {Name: named("jo@shops.example")}},
+	}}}), snapshot.Meta{})
+	if strings.Contains(file, "@") || strings.Count(file, `"name":"partners"`) != 2 {
+		t.Errorf("%s", file)
+	}
+	if fmt.Sprint(live) != before {
+		t.Error("Managed changed what it was given")
+	}
+	if _, err := snapshot.Read(strings.NewReader(file)); err != nil {
+		t.Error(err)
 	}
 }

@@ -88,6 +88,18 @@ type liveAccount struct {
 	Webhooks   []destination        `json:"webhooks,omitzero"`
 	PagerDuty  []destination        `json:"pagerduty,omitzero"`
 	Unreadable map[plan.Kind]string `json:"unreadable,omitzero"`
+	Kept       kept                 `json:"kept,omitzero"`
+}
+
+// kept is what the configuration named.
+type kept struct {
+	Partial      bool     `json:"partial"`
+	Alerts       []string `json:"alerts"`
+	Webhooks     []string `json:"webhooks"`
+	PagerDuty    []string `json:"pagerduty"`
+	Entries      []string `json:"mtls"`
+	Hostnames    []string `json:"hostnames"`
+	Fingerprints []string `json:"fingerprints"`
 }
 
 type destination struct {
@@ -232,7 +244,7 @@ func fromAccount(a *plan.LiveAccount) liveAccount {
 	to := func(d *plan.Destination) destination { return destination(*d) }
 	return liveAccount{
 		account: account(a.Account), Forwarding: fromResource(&a.Forwarding), AlertTypes: a.AlertTypes,
-		Webhooks: each(a.Webhooks, to), PagerDuty: each(a.PagerDuty, to), Unreadable: a.Unreadable,
+		Webhooks: each(a.Webhooks, to), PagerDuty: each(a.PagerDuty, to), Unreadable: a.Unreadable, Kept: kept(a.Kept),
 	}
 }
 
@@ -240,7 +252,7 @@ func (a *liveAccount) plain() plan.LiveAccount {
 	to := func(d *destination) plan.Destination { return plan.Destination(*d) }
 	return plan.LiveAccount{
 		Account: plan.Account(a.account), Forwarding: a.Forwarding.plain(), AlertTypes: a.AlertTypes,
-		Webhooks: each(a.Webhooks, to), PagerDuty: each(a.PagerDuty, to), Unreadable: a.Unreadable,
+		Webhooks: each(a.Webhooks, to), PagerDuty: each(a.PagerDuty, to), Unreadable: a.Unreadable, Kept: plan.Kept(a.Kept),
 	}
 }
 
@@ -249,7 +261,7 @@ func fromResource(r *plan.Resource) resource {
 	if r.Fields != nil {
 		out.Fields = make(map[string]string, len(r.Fields))
 		for name, v := range r.Fields {
-			out.Fields[name] = string(v)
+			out.Fields[name] = public(string(v))
 		}
 	}
 	return out

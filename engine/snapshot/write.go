@@ -19,7 +19,7 @@ import (
 // versions of it compare and compress well:
 //
 //	{
-//	"format_version":"1",
+//	"format_version":"2",
 //	"meta":{"tool":{…},"taken_at":"2026-03-01T04:00:00Z","commit":"…","config_digest":"…"},
 //	"reads":12,
 //	"zones":[

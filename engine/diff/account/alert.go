@@ -24,6 +24,11 @@ func (w *work) alerts() {
 	}
 	for i := range w.want.Alerts {
 		a := &w.want.Alerts[i]
+		if w.leftOut(a) {
+			w.report(schema.Error, plan.Unreadable, w.ref.Of(plan.KindAlert, a.Name.Value), fmt.Sprintf(
+				"alert %s of account %s is %s", plan.This, w.live.Name, plan.LeftOut), alertOrigin(a, a.Name.Pos))
+			continue
+		}
 		live, known := w.liveAlert(a)
 		switch {
 		case !known:
@@ -33,6 +38,11 @@ func (w *work) alerts() {
 			w.alert(a, live)
 		}
 	}
+}
+
+// leftOut reports whether a snapshot holds nothing of an alert, not even that there is none.
+func (w *work) leftOut(a *schema.Alert) bool {
+	return w.live.Kept.Partial && !slices.Contains(w.live.Kept.Alerts, a.Name.Value)
 }
 
 func alertOrigin(a *schema.Alert, p schema.Pos) plan.Origin {
@@ -100,9 +110,10 @@ func (w *work) wantedFields(a *schema.Alert, report func(sev schema.Severity, ru
 		field, noun string
 		names       schema.Field[[]string]
 		live        []plan.Destination
+		kept        []string
 	}{
-		{plan.FieldWebhooks, "webhook", a.Webhooks, w.live.Webhooks},
-		{plan.FieldPagerDuty, "PagerDuty service", a.PagerDuty, w.live.PagerDuty},
+		{plan.FieldWebhooks, "webhook", a.Webhooks, w.live.Webhooks, w.live.Kept.Webhooks},
+		{plan.FieldPagerDuty, "PagerDuty service", a.PagerDuty, w.live.PagerDuty, w.live.Kept.PagerDuty},
 	} {
 		if !d.names.Set {
 			continue
@@ -110,6 +121,9 @@ func (w *work) wantedFields(a *schema.Alert, report func(sev schema.Severity, ru
 		var ids []string
 		for _, name := range d.names.Value {
 			id, sev, rule, why := destination(d.live, name)
+			if w.live.Kept.Partial && !slices.Contains(d.kept, name) {
+				sev, rule, why = schema.Error, plan.Unreadable, "is "+plan.LeftOut
+			}
 			if why != "" {
 				report(sev, rule, fmt.Sprintf("%s %s %s", d.noun, name, why), d.names.Pos)
 				ok = false

@@ -3,7 +3,6 @@ package account
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -13,24 +12,11 @@ import (
 // (developers.cloudflare.com/cloudflare-one/account-limits).
 const longestDomain = 63
 
-// applicationName returns the name of the application that an entry has for a hostname;
-// ownerOf recognizes it. The name of the entry is cut so that the whole is no longer than
-// the name of a certificate may be.
-func (e *mtlsEntry) applicationName(hostname string) string {
-	const most = 350
-	name := e.Name.Value
-	for room := most - len(": "+hostname); utf8.RuneCountInString(name) > room; {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	return name + ": " + hostname
-}
-
 // ownerOf returns the entry that an application belongs to by its name.
 func (w *mtlsPlan) ownerOf(app *plan.Resource) *mtlsEntry {
 	domain := plan.DomainOf(app)
 	for _, e := range w.entries {
-		if domain != "" && app.Name == e.applicationName(domain) {
+		if domain != "" && app.Name == plan.ApplicationName(e.Name.Value, domain) {
 			return e
 		}
 	}
@@ -97,7 +83,7 @@ func (w *applications) application(e *mtlsEntry, hostname string) *plan.Resource
 	var best *plan.Resource
 	rank := func(app *plan.Resource) int {
 		switch {
-		case app.Name == e.applicationName(hostname):
+		case app.Name == plan.ApplicationName(e.Name.Value, hostname):
 			return 0
 		case app.Value(plan.FieldPolicy) == plan.PolicyCertificate:
 			return 1
@@ -129,7 +115,7 @@ func (w *applications) require(e *mtlsEntry, h schema.Field[string]) {
 	origin := e.origin(e.Require.Pos)
 	cause := w.requireCause(e, h.Value, plan.PolicyCertificate, policy)
 	if app == nil {
-		c.Application = e.applicationName(h.Value)
+		c.Application = plan.ApplicationName(e.Name.Value, h.Value)
 		c.Edits = append(c.Edits, w.edit(plan.FieldDomain, schema.Inherit, schema.StringValue(h.Value), cause, schema.Changes, origin))
 	}
 	direction := schema.Strengthens

@@ -3,7 +3,6 @@ package account
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -123,21 +122,16 @@ func (w *mtlsPlan) reportTwins(a *authority, claimed []bool) {
 // owner returns the entry that a live certificate belongs to by its name: the name of the
 // entry, or that and the start of a fingerprint; see nameAuthorities.
 func (w *mtlsPlan) owner(name string) *mtlsEntry {
-	named := func(name string) *mtlsEntry {
-		for _, e := range w.entries {
-			if e.Name.Value == name {
-				return e
-			}
+	var owner *mtlsEntry
+	for _, e := range w.entries {
+		switch {
+		case e.Name.Value == name:
+			return e
+		case plan.CertificateOf(name, e.Name.Value):
+			owner = e
 		}
-		return nil
 	}
-	if e := named(name); e != nil {
-		return e
-	}
-	if cut := len(name) - 9; cut > 0 && name[cut] == ' ' && strings.Trim(name[cut+1:], "0123456789abcdef") == "" {
-		return named(name[:cut])
-	}
-	return nil
+	return owner
 }
 
 // claimFormer takes a live certificate that no entry asks for as one that is to go, if it

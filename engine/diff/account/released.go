@@ -170,7 +170,7 @@ func hostnamesWith(b *schema.MTLS, is func(hostname string) bool) string {
 
 // remainsOfAlert says what remains of an alert.
 func (w *work) remainsOfAlert(b *schema.Alert) string {
-	if !w.readable(plan.KindAlert) {
+	if !w.readable(plan.KindAlert) || w.leftOut(b) {
 		return unknownNow
 	}
 	l, n := w.alertNamed(b)
@@ -187,7 +187,7 @@ func (w *work) remainsOfAlert(b *schema.Alert) string {
 
 // remainsOfField says which value a field of an alert keeps.
 func (w *work) remainsOfField(b *schema.Alert, field string) string {
-	if !w.readable(plan.KindAlert) {
+	if !w.readable(plan.KindAlert) || w.leftOut(b) {
 		return unknownNow
 	}
 	l, n := w.alertNamed(b)

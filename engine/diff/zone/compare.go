@@ -201,11 +201,16 @@ func (c *comparer) holdPairs() {
 // edit makes an assignment an edit. Head is the value as the configuration has it;
 // that of the assignment may be completed from live state.
 func (c *comparer) edit(a *schema.Assignment, from, head schema.Value, base []schema.Assignment) plan.Edit {
-	return plan.Edit{
+	was := schema.Assigned(base, a.Setting)
+	e := plan.Edit{
 		Setting: a.Setting, From: from, To: a.Value, Written: a.Wire,
-		Cause:  plan.CauseOf(c.in.Base != nil, schema.Assigned(base, a.Setting), head, from),
+		Cause:  plan.CauseOf(c.in.Base != nil, was, head, from),
 		Origin: plan.Origin{Pos: a.Pos, Via: a.Via},
 	}
+	if e.Cause == plan.CauseConflict {
+		e.Committed = was.Value
+	}
+	return e
 }
 
 // completeOfHostname fills in the effect of an edit of a hostname, which follows the

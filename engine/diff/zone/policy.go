@@ -394,3 +394,38 @@ func (c *policyCheck) reachedBefore(i int) bool {
 	_, uncovered := slices.BinarySearch(c.in.Base.Uncovered, i)
 	return !c.in.Base.Managed || !uncovered
 }
+
+// markBelowFloor marks the edits whose live value is below the floor.
+func markBelowFloor(in *Input, o *outcome, w *writes) {
+	if in.HeadPolicy == nil || len(in.HeadPolicy.Floor) == 0 {
+		return
+	}
+
+	exceptions := exceptionsOf(in)
+	mark := func(c *plan.Change, who func(*schema.Setting) []subject) {
+		for k := range c.Edits {
+			e := &c.Edits[k]
+			row, known := schema.LookupSetting(e.Setting)
+			floor := schema.Assigned(in.HeadPolicy.Floor, e.Setting)
+			if !known || floor == nil || e.EffectiveFrom == "" || row.Meets(floor.Value, e.EffectiveFrom) {
+				continue
+			}
+			e.BelowFloor = slices.ContainsFunc(who(row), func(s subject) bool {
+				return exceptions.find(in.HeadPolicy, &s, row, e.EffectiveFrom) == nil
+			})
+		}
+	}
+
+	for n := w.first; n < w.end; n++ {
+		if c := w.graph.Change(n); c.Kind == plan.KindZone {
+			mark(c, o.followers)
+		}
+	}
+	for k, nodes := range w.names {
+		i := o.edited[k].index
+		only := func(*schema.Setting) []subject { return []subject{hostnameSubject(o.names.At(i).Name, i)} }
+		for n := range nodes.count {
+			mark(w.graph.Change(nodes.first+n), only)
+		}
+	}
+}

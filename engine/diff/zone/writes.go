@@ -224,9 +224,10 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 	return out
 }
 
-// keepApart orders a minimum and ciphers that do not share a place where the one only has
-// to come before a write of the zone, and the other only after one. Each keeps its own
-// room, and if these are about two writes, they say nothing about the pair.
+// keepApart orders a minimum and ciphers that do not share a place. Each keeps its own
+// room, and that says nothing about the pair: the list of a name that begins to follow
+// the zone may be the zone's old one or its new one. Nothing can wait in a circle if the
+// first waits for no write of the zone, or if no write of the zone waits for the second.
 func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
 	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
 	if p.sequence == schema.AnySequence || minimum < 0 || ciphers < 0 || p.with[ciphers] >= 0 {
@@ -235,7 +236,7 @@ func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
 
 	first, then := p.inSequence(minimum, ciphers)
 	early, late := p.room[first], p.room[then]
-	if len(early.before) > 0 && len(early.after) == 0 && len(late.after) > 0 && len(late.before) == 0 {
+	if len(early.after) == 0 || len(late.before) == 0 {
 		w.graph.Needs(nodes.first+then, nodes.first+first, order.WhySuites)
 	}
 }

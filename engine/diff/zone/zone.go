@@ -79,6 +79,7 @@ func build(graph *order.Graph, in *Input) *planned {
 		uploads, missing := certificates(in)
 		z.writes = addWrites(graph, in, z.outcome, arrangement, uploads)
 		addHazards(in, z.outcome, z.writes)
+		markBelowFloor(in, z.outcome, z.writes)
 		z.findings.add(refused...)
 		z.findings.add(missing...)
 		z.findings.add(leftAlone(in, z.outcome)...)

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,8 @@ func (p Place) compareInNotes(q Place) int {
 type HazardNotes struct {
 	HazardClass
 	Notes []Note
+	// Hints say what to write in place of lines that lower many names unasked.
+	Hints []string
 }
 
 // HazardClass tells hazards of a kind apart by whether the policy lifts them.
@@ -164,9 +167,41 @@ func hazardsOf(changes []*plan.Change) []HazardNotes {
 	})
 	list := make([]HazardNotes, 0, len(classes))
 	for _, k := range classes {
-		list = append(list, HazardNotes{k, found[k].sorted()})
+		h := HazardNotes{HazardClass: k, Notes: found[k].sorted()}
+		if k.Kind == plan.WeakensTLS && !k.lifted {
+			h.Hints = lowerBounds(changes)
+		}
+		list = append(list, h)
 	}
 	return list
+}
+
+// lowerBounds names the lines of defaults and rules whose value lowers names that have
+// more, with the lower bound that would leave those alone.
+func lowerBounds(changes []*plan.Change) []string {
+	type line struct {
+		origin  plan.Origin
+		setting string
+		value   schema.Value
+	}
+	count := map[line]int{}
+	for _, c := range changes {
+		for _, e := range c.Edits {
+			row, known := schema.LookupSetting(e.Setting)
+			if Weakens(e) && e.Origin.ForMany() && known && row.TakesAtLeast() && explicit(e.To) {
+				at := plan.Origin{Pos: e.Origin.Pos, Via: e.Origin.Via}
+				count[line{at, e.Setting, e.To}]++
+			}
+		}
+	}
+
+	var hints []string
+	for l, n := range count {
+		hints = append(hints, fmt.Sprintf("%s (%s) lowers %s; to leave those that have more, write %s: { at_least: %s }",
+			FileAndLine(l.origin.Pos), safe.Text(l.origin.Via), words.Count(n, "name"), l.setting, l.value.YAML()))
+	}
+	slices.Sort(hints)
+	return hints
 }
 
 // affected counts the objects that notes are about, each once.

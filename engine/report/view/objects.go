@@ -117,6 +117,20 @@ func objects(changes []*plan.Change) []object {
 	return list
 }
 
+// tellDrift turns the direction of drift around: that of the edits is the way back.
+func tellDrift(objects []object) {
+	back := map[schema.Direction]schema.Direction{schema.Strengthens: schema.Weakens, schema.Weakens: schema.Strengthens, schema.Changes: schema.Changes}
+	for i := range objects {
+		o := &objects[i]
+		o.edits = slices.Clone(o.edits)
+		for j := range o.edits {
+			if e := &o.edits[j]; e.Cause == plan.CauseDrift {
+				e.Direction = back[e.Direction]
+			}
+		}
+	}
+}
+
 // joinEdits appends the edits of a later write. A setting that both writes have goes from
 // its value before the first to its value after the second.
 func joinEdits(first, second []plan.Edit) []plan.Edit {
@@ -140,19 +154,23 @@ func joinEdits(first, second []plan.Edit) []plan.Edit {
 // Group is a set of objects in one place that get the same edits from the same lines.
 type Group struct {
 	in     Place
-	Drift  bool
+	class  class
 	Kind   plan.Kind
 	Action string
 	writes int // to each object
 	Edits  []plan.Edit
 	Names  []string // sorted
 	weaker bool
+	below  bool // live is below the floor
 	key    string
 }
 
-// Section holds the groups of a place that the commit asks for, or those of drift.
+// Drift reports whether the edits of the group undo drift.
+func (g *Group) Drift() bool { return g.class == drift }
+
+// Section holds the groups of a place of one class.
 type Section struct {
-	drift  bool
+	class  class
 	Title  string // empty where the place says it all
 	Groups []*Group
 }
@@ -160,7 +178,7 @@ type Section struct {
 // PlaceChanges is what a plan does in one place.
 type PlaceChanges struct {
 	Place
-	Sections []Section // requested changes, then drift; without empty ones
+	Sections []Section // conflicts, requested changes, then drift; without empty ones
 }
 
 // Groups returns the groups of all sections.
@@ -179,27 +197,24 @@ func changesByPlace(objects []object) []PlaceChanges {
 	var found groups
 	for i := range objects {
 		o := &objects[i]
-		requested, drift := splitDrift(o.edits)
-		if len(requested) > 0 || len(o.edits) == 0 {
-			found.add(o, requested, false)
-		}
-		if len(drift) > 0 {
-			found.add(o, drift, true)
+		edits := splitClasses(o.edits)
+		for c := range edits {
+			if len(edits[c]) > 0 || class(c) == asked && len(o.edits) == 0 {
+				found.add(o, edits[c], class(c))
+			}
 		}
 	}
 
-	parts := map[Place]*[2]Section{}
+	parts := map[Place]*[classes]Section{}
 	var places []Place
 	for _, g := range found.list {
 		slices.Sort(g.Names)
 		if parts[g.in] == nil {
-			parts[g.in] = &[2]Section{{}, {drift: true}}
+			parts[g.in] = &[classes]Section{}
 			places = append(places, g.in)
 		}
-		s := &parts[g.in][0]
-		if g.Drift {
-			s = &parts[g.in][1]
-		}
+		s := &parts[g.in][g.class]
+		s.class = g.class
 		s.Groups = append(s.Groups, g)
 	}
 	slices.SortFunc(places, comparePlaces)
@@ -218,16 +233,31 @@ func changesByPlace(objects []object) []PlaceChanges {
 	return list
 }
 
-// splitDrift returns the edits that the commit asks for, and those that undo drift.
-func splitDrift(edits []plan.Edit) (requested, drift []plan.Edit) {
+// class says why edits stand together.
+type class int
+
+// The classes, in the order in which they are shown.
+const (
+	conflict class = iota // changed on both sides
+	asked                 // by the commit
+	drift                 // undone
+	classes               // how many there are
+)
+
+// splitClasses returns the edits of each class.
+func splitClasses(edits []plan.Edit) (split [classes][]plan.Edit) {
 	for _, e := range edits {
-		if e.Cause == plan.CauseDrift {
-			drift = append(drift, e)
-		} else {
-			requested = append(requested, e)
+		c := asked
+		switch e.Cause {
+		case plan.CauseDrift:
+			c = drift
+		case plan.CauseConflict:
+			c = conflict
+		case plan.CauseChange, plan.CauseAdopt:
 		}
+		split[c] = append(split[c], e)
 	}
-	return requested, drift
+	return split
 }
 
 // groups collects objects into groups, in order of first appearance.
@@ -239,23 +269,23 @@ type groups struct {
 // groupPlace tells groups apart.
 type groupPlace struct {
 	in    Place
-	drift bool
+	class class
 	key   string
 }
 
 // add adds an object with some of its edits.
-func (s *groups) add(o *object, edits []plan.Edit, drift bool) {
+func (s *groups) add(o *object, edits []plan.Edit, c class) {
 	if s.at == nil {
 		s.at = map[groupPlace]*Group{}
 	}
 	slices.SortStableFunc(edits, compareEdits)
 
-	at := groupPlace{o.in, drift, groupKey(o, edits)}
+	at := groupPlace{o.in, c, groupKey(o, edits)}
 	g := s.at[at]
 	if g == nil {
 		g = &Group{
-			in: o.in, Drift: drift, Kind: o.kind, Action: o.action, writes: o.writes, Edits: edits, key: at.key,
-			weaker: slices.ContainsFunc(edits, Weakens),
+			in: o.in, class: c, Kind: o.kind, Action: o.action, writes: o.writes, Edits: edits, key: at.key,
+			weaker: slices.ContainsFunc(edits, Weakens), below: slices.ContainsFunc(edits, belowFloor),
 		}
 		s.at[at] = g
 		s.list = append(s.list, g)
@@ -280,6 +310,7 @@ func groupKey(o *object, edits []plan.Edit) string {
 		part(string(e.EffectiveTo))
 		part(string(e.Cause))
 		part(string(e.Direction))
+		part(string(e.Committed))
 		part(e.Origin.File)
 		number(e.Origin.Line)
 		number(e.Origin.Col)
@@ -296,6 +327,16 @@ func compareEdits(a, b plan.Edit) int {
 // CompareSettings follows the table of settings.
 func CompareSettings(a, b plan.Edit) int {
 	return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
+}
+
+// belowFloor reports whether drift has taken a name below the floor.
+func belowFloor(e plan.Edit) bool { return e.BelowFloor && e.Cause == plan.CauseDrift }
+
+func belowRank(g *Group) int {
+	if g.below {
+		return 0
+	}
+	return 1
 }
 
 func weakRank(e plan.Edit) int {
@@ -315,6 +356,7 @@ func compareGroups(a, b *Group) int {
 	x, y := first(a), first(b)
 
 	return cmp.Or(
+		cmp.Compare(belowRank(a), belowRank(b)),
 		cmp.Compare(weakRank(x), weakRank(y)),
 		cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)),
 		cmp.Compare(schema.Rank(x.Setting), schema.Rank(y.Setting)),

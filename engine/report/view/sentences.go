@@ -98,6 +98,8 @@ func (c *Counts) Headline() string {
 	}
 
 	switch {
+	case c.drifted.told && c.drifted.Settings > 0:
+		return strings.Join(append(parts, c.drifted.String()), "; ")
 	case c.Objects == 0 && c.errors > 0:
 		parts = append(parts, "no changes in what could be compared")
 	case c.Objects == 0 && c.withheld > 0:
@@ -269,7 +271,7 @@ func (g *Group) DecidedBy(m Markup) []string {
 			by = strings.TrimSpace(by + " (" + m.Name(e.Origin.Via) + ")")
 		}
 		if e.Origin.Commit != "" {
-			by += " of " + m.Code(ShortCommit(e.Origin.Commit)) + " by " + m.Code(e.Origin.Author)
+			by += ", line by " + m.Code(e.Origin.Author) + " in " + m.Code(ShortCommit(e.Origin.Commit))
 		}
 		if by != "" && !slices.Contains(list, by) {
 			list = append(list, by)

@@ -19,6 +19,7 @@ const maxValue = 60
 // Values shows values. It remembers the names of cipher lists, which take long to find.
 type Values struct {
 	lists map[schema.Value]string
+	drift bool // tell drift as what happened
 }
 
 // NewValues returns a Values that remembers nothing yet.
@@ -90,17 +91,30 @@ func plainText(val schema.Value) string {
 // Change shows what an edit does. A setting of a new object has no value before, and one
 // of a deleted object none after.
 func (v *Values) Change(k plan.Kind, action string, e plan.Edit) string {
-	switch action {
-	case plan.Create:
+	told := v.drift && e.Cause == plan.CauseDrift
+	switch {
+	case action == plan.Create && told:
+		return "committed " + v.text(k, e.Setting, e.To) + ", live none"
+	case action == plan.Delete && told:
+		return "committed none, live " + v.text(k, e.Setting, e.From)
+	case action == plan.Create:
 		return v.text(k, e.Setting, e.To)
-	case plan.Delete:
+	case action == plan.Delete:
 		return v.text(k, e.Setting, e.From)
 	}
+
+	before, after := v.own(k, e, e.From, e.EffectiveFrom), v.own(k, e, e.To, e.EffectiveTo)
 	if strings.HasPrefix(string(e.From), "{") && strings.HasPrefix(string(e.To), "{") {
-		before, after := plan.Difference(e.From, e.To)
-		return Clip(safe.Text(before), 2*maxValue) + " → " + Clip(safe.Text(after), 2*maxValue)
+		before, after = plan.Difference(e.From, e.To)
+		before, after = Clip(safe.Text(before), 2*maxValue), Clip(safe.Text(after), 2*maxValue)
 	}
-	return v.own(k, e, e.From, e.EffectiveFrom) + " → " + v.own(k, e, e.To, e.EffectiveTo)
+	switch {
+	case e.Cause == plan.CauseConflict && e.Committed != "":
+		return "committed " + v.own(k, e, e.Committed, "") + ", asked " + after + ", live " + before
+	case told:
+		return "committed " + after + ", live " + before
+	}
+	return before + " → " + after
 }
 
 // Suites compares the effective cipher lists of an edit. It returns nil if both have names.

@@ -8,10 +8,13 @@ package view
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // View holds what a report says about a plan. It is plain data: it does not depend on the
@@ -28,6 +31,7 @@ type View struct {
 	requested string // the title of changes that are not drift
 	Causes    bool   // whether to say why live differs: the plan was compared with a base
 	Values    *Values
+	drift     bool // drift is told as what happened
 }
 
 // Options are those choices of a caller that decide what a report says.
@@ -35,6 +39,7 @@ type Options struct {
 	Rate    string        // the permitted rate as it is shown; empty leaves it out
 	Limit   time.Duration // how long a run may take; 0 for no limit
 	Pending bool          // changes of this commit are committed and not applied yet
+	Drift   bool          // tell drift as what happened, and not as what undoes it
 }
 
 // New returns the view of a plan.
@@ -44,6 +49,9 @@ func New(p *plan.Plan, o Options) *View {
 		changes[i] = &p.Changes[i]
 	}
 	objects := objects(changes)
+	if o.Drift {
+		tellDrift(objects)
+	}
 
 	v := &View{
 		Places:    changesByPlace(objects),
@@ -54,7 +62,9 @@ func New(p *plan.Plan, o Options) *View {
 		requested: requestedTitle(o.Pending),
 		Causes:    p.Config.BaseCommit != "" || !onlyAdopts(objects),
 		Values:    NewValues(),
+		drift:     o.Drift,
 	}
+	v.Values.drift = o.Drift
 	v.Counts = countsOf(p, objects, v)
 	v.Gate = gateOf(p, v)
 	v.addTitles(o.Pending)
@@ -69,6 +79,9 @@ func requestedTitle(pending bool) string {
 	return "Asked for by this commit"
 }
 
+// ConflictTitle is the title of changes that this commit and live state both made.
+const ConflictTitle = "Conflict: changed in the commit and in live state"
+
 // DriftTitle is the title of changes that undo drift.
 const DriftTitle = "Drift: live differs from what is committed"
 
@@ -79,9 +92,11 @@ func (v *View) addTitles(pending bool) {
 		for i := range p.Sections {
 			s := &p.Sections[i]
 			switch {
-			case s.drift && len(p.Sections) > 1:
+			case s.class == conflict:
+				s.Title = ConflictTitle
+			case s.class == drift && len(p.Sections) > 1:
 				s.Title = DriftTitle
-			case !s.drift && (len(p.Sections) > 1 || pending):
+			case s.class == asked && (len(p.Sections) > 1 || pending):
 				s.Title = v.requested
 			}
 		}
@@ -104,6 +119,7 @@ type Counts struct {
 	Objects, add, change, remove int
 	writes                       int // changes: some objects take several
 	weaker                       int // objects with a setting that gets weaker
+	drifted                      Drifted
 	edits                        int
 	causes                       plan.Causes // edits by cause
 	zones, accounts              int
@@ -112,6 +128,55 @@ type Counts struct {
 	withheld                     int   // settings that differ and cannot be changed now
 	looked, reads                int   // objects and requests
 	pending                      bool
+}
+
+// Drifted counts the settings that left what is committed.
+type Drifted struct {
+	told                              bool
+	Settings, Weaker, Stronger, Below int
+}
+
+func (d *Drifted) add(e *plan.Edit) {
+	if e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict {
+		return
+	}
+	d.Settings++
+	switch e.Direction { // that of the way back
+	case schema.Strengthens:
+		d.Weaker++
+	case schema.Weakens:
+		d.Stronger++
+	case schema.Changes:
+	}
+	if e.BelowFloor {
+		d.Below++
+	}
+}
+
+// DriftOf counts the drift of a plan, whether it can be undone now or not.
+func DriftOf(p *plan.Plan) Drifted {
+	var d Drifted
+	for i := range p.Changes {
+		for j := range p.Changes[i].Edits {
+			d.add(&p.Changes[i].Edits[j])
+		}
+	}
+	for i := range p.Withheld {
+		d.add(&p.Withheld[i].Edit)
+	}
+	return d
+}
+
+// String says how much has drifted, as in "3 settings, 3 weaker, 1 below the floor".
+func (d *Drifted) String() string {
+	parts := []string{words.Count(d.Settings, "setting")}
+	if d.Weaker > 0 {
+		parts = append(parts, strconv.Itoa(d.Weaker)+" weaker")
+	}
+	if d.Below > 0 {
+		parts = append(parts, strconv.Itoa(d.Below)+" below the floor")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
@@ -133,6 +198,8 @@ func countsOf(p *plan.Plan, objects []object, v *View) Counts {
 	for i := range p.Changes {
 		c.addEdits(p.Changes[i].Edits)
 	}
+	c.drifted = DriftOf(p)
+	c.drifted.told = v.drift
 
 	for _, in := range v.Places {
 		c.only = in.Place
@@ -200,22 +267,37 @@ func gateOf(p *plan.Plan, v *View) Gate {
 	return g
 }
 
-// Classes returns the groups of all places by how much a reviewer has to look at them:
-// those that get weaker, those that the commit asks for, and drift.
-func (v *View) Classes() (weaker, requested, drift []*Group) {
+// Classes are the groups of all places by how much a reviewer has to look at them.
+type Classes struct {
+	Weaker    []*Group // what the commit, or undoing drift, makes weaker
+	Conflict  []*Group // changed on both sides
+	Requested []*Group // by the commit
+	Drift     []*Group
+}
+
+// All returns the groups of all classes.
+func (c *Classes) All() []*Group { return slices.Concat(c.Weaker, c.Conflict, c.Requested, c.Drift) }
+
+// Classes returns the groups by class.
+func (v *View) Classes() Classes {
+	var c Classes
 	for i := range v.Places {
 		for _, g := range v.Places[i].Groups() {
 			switch {
+			case g.class == conflict:
+				c.Conflict = append(c.Conflict, g)
+			case g.Drift() && v.drift:
+				c.Drift = append(c.Drift, g)
 			case g.weaker:
-				weaker = append(weaker, g)
-			case g.Drift:
-				drift = append(drift, g)
+				c.Weaker = append(c.Weaker, g)
+			case g.Drift():
+				c.Drift = append(c.Drift, g)
 			default:
-				requested = append(requested, g)
+				c.Requested = append(c.Requested, g)
 			}
 		}
 	}
-	return weaker, requested, drift
+	return c
 }
 
 // ChangesTitle is the title of a table of all changes that are not drift.

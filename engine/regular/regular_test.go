@@ -1,6 +1,6 @@
 //go:build unix
 
-package job
+package regular
 
 import (
 	"os"
@@ -29,19 +29,19 @@ func TestFilesAreRegular(t *testing.T) {
 	}
 
 	for _, name := range []string{"pipe", "pipe link", ".", "dangling"} {
-		if f, err := openRegular(at(name)); err == nil {
+		if f, err := Open(at(name)); err == nil {
 			_ = f.Close()
 			t.Errorf("%s can be read", name)
 		}
 	}
 	for _, name := range []string{"pipe", "pipe link", ".", "dangling", "link"} {
-		if f, err := openOwn(at(name)); err == nil {
+		if f, err := OpenOwn(at(name)); err == nil {
 			_ = f.Close()
 			t.Errorf("%s can be written", name)
 		}
 	}
 	for _, name := range []string{"target", "link"} {
-		f, err := openRegular(at(name))
+		f, err := Open(at(name))
 		if err != nil {
 			t.Fatal(err)
 		}
