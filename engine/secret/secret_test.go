@@ -203,3 +203,14 @@ func TestHiddenCopiesData(t *testing.T) {
 		t.Error("no error became one")
 	}
 }
+
+// TestAKeyIsHiddenByLine hides the lines of a private key, and leaves the words around it
+// and what the certificate shows too.
+func TestAKeyIsHiddenByLine(t *testing.T) {
+	const public, private = "public-public-public-public", "private-private-private"
+	r := &Redactor{}
+	r.AddKey("-----BEGIN PRIVATE KEY-----\r\n"+private+"\r\n"+public+"\r\nend=\r\n-----END PRIVATE KEY-----\r\n", "-----BEGIN CERTIFICATE-----\n"+public+"\n-----END CERTIFICATE-----\n")
+	if got, want := r.Hide("-----BEGIN PRIVATE KEY----- "+private+" "+public+" end="), "-----BEGIN PRIVATE KEY----- [redacted] "+public+" end="; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
