@@ -2,11 +2,36 @@ package job
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"strings"
 
+	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/engine/secret"
+	"tlsync/schema"
 )
+
+// checkCredential refuses a value that is no credential: one that is too short, and the name
+// of a setting or a hazard, or a part of one. To hide it would change what a gate asks for.
+func checkCredential(name, value string) error {
+	if err := secret.Check(name, value); err != nil {
+		return err
+	}
+	var words []string
+	for _, s := range schema.Table() {
+		words = append(words, s.ID)
+	}
+	for _, kind := range append(plan.HazardKinds(), plan.Unreachable) {
+		words = append(words, string(kind))
+	}
+	for _, word := range words {
+		if strings.Contains(word, value) {
+			return fmt.Errorf("%s holds the name of a setting or a hazard, or a part of it, and no credential: give it the whole token or key", name)
+		}
+	}
+	return nil
+}
 
 // hidden returns data without secrets. The names are those of fields that hold words of
 // ours, such as ids of settings.

@@ -156,6 +156,18 @@ func TestAMadeUpSecretOpensNoCodeSpan(t *testing.T) {
 	}
 }
 
+// TestOurWordsAreNoCredentials refuses the names that gates and reports are made of.
+func TestOurWordsAreNoCredentials(t *testing.T) {
+	for _, word := range []string{"weakens_tls", "cuts_off_clients", "reissues_certificate", "issues_certificate", "automatic_https_rewrites"} {
+		if err := checkCredential("CLOUDFLARE_BRANCH", word); err == nil || strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+	if err := checkCredential("CLOUDFLARE_API_TOKEN", "0123456789abcdef"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestResultsHideSecrets renders what an apply did, with errors from outside.
 func TestResultsHideSecrets(t *testing.T) {
 	const token = "`pwn-0123456789abcdef"

@@ -93,13 +93,13 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 		Accounts:    map[string]cloudflare.Credentials{},
 	}
 	if token := opts.Credentials.Token; token != "" {
-		if err := secret.Check("CLOUDFLARE_API_TOKEN (in the action: the input api-token)", token); err != nil {
+		if err := checkCredential("CLOUDFLARE_API_TOKEN (in the action: the input api-token)", token); err != nil {
 			return opts, err
 		}
 	} else {
 		opts.Credentials = cloudflare.Credentials{Email: p.Getenv("CLOUDFLARE_EMAIL"), Key: p.Getenv("CLOUDFLARE_API_KEY")}
 		if c := opts.Credentials; c.Email != "" && c.Key != "" {
-			if err := secret.Check("CLOUDFLARE_API_KEY", c.Key); err != nil {
+			if err := checkCredential("CLOUDFLARE_API_KEY", c.Key); err != nil {
 				return opts, err
 			}
 		}
@@ -152,7 +152,7 @@ func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, 
 		if token == "" {
 			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, name))
 		}
-		if err := secret.Check(fmt.Sprintf("%s: the token of account %s, from %s,", a.APITokenEnv.Pos, a.Name.Value, name), token); err != nil {
+		if err := checkCredential(fmt.Sprintf("%s: the token of account %s, from %s,", a.APITokenEnv.Pos, a.Name.Value, name), token); err != nil {
 			return err
 		}
 		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
@@ -173,7 +173,7 @@ func mayRead(variable string, base *schema.Desired) bool {
 func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired) {
 	for _, a := range base.Accounts {
 		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
-		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && len(token) >= secret.Shortest && !known {
+		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && checkCredential("", token) == nil && !known {
 			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 		}
 	}
