@@ -114,7 +114,7 @@ func (a Annotation) message() string {
 		}
 	}
 	if units > maxMessage {
-		return m[:end] + "…"
+		return whole(m, end) + "…"
 	}
 	return m
 }

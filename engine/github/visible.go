@@ -30,5 +30,18 @@ func cut(s string, max int) string {
 	if utf8.RuneCountInString(s) <= max {
 		return s
 	}
-	return string([]rune(s)[:max-1]) + "…"
+	r := []rune(s)
+	return whole(string(r), len(string(r[:max-1]))) + "…"
+}
+
+// whole returns s[:end], without an escape of visible that begins there and ends later.
+func whole(s string, end int) string {
+	at := strings.LastIndexByte(s[:end], '\\')
+	if at < 0 {
+		return s[:end]
+	}
+	if escape := s[at:]; strings.HasPrefix(escape, `\u`) && end < at+6 || strings.HasPrefix(escape, `\U`) && end < at+10 {
+		return s[:at]
+	}
+	return s[:end]
 }

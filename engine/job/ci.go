@@ -338,7 +338,7 @@ func (r *ciRun) savePlan() {
 		return
 	}
 	file := filepath.Join(r.env.Temp, "tlsync-plan-"+r.key()+".json")
-	if err := savePlan("plan-file", file, r.made); err != nil {
+	if err := r.Job.savePlan("plan-file", file, r.made); err != nil {
 		r.warn("the plan file", err)
 		return
 	}

@@ -49,7 +49,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		p.credit(ctx, o.Common, made, c, base)
 	}
 	if o.Out != "" {
-		if err := savePlan("--out", o.Out, made); err != nil {
+		if err := p.savePlan("--out", o.Out, made); err != nil {
 			return err
 		}
 		if len(made.Changes) > 0 {
@@ -152,9 +152,14 @@ func unread(made *plan.Plan) error {
 	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
 }
 
-// savePlan writes a plan to the file of a flag. It holds no secret.
-func savePlan(flag, file string, made *plan.Plan) error {
-	return regular.Save(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, made) })
+// savePlan writes a plan to the file of a flag, without secrets. A plan that would write one
+// is not saved: its file could not be applied.
+func (p *Job) savePlan(flag, file string, made *plan.Plan) error {
+	shown := hidden(p, made)
+	if shown != made && plan.Digest(shown.Changes) != made.Digest {
+		return fmt.Errorf("%s: the plan is not saved: its changes hold a credential", flag)
+	}
+	return regular.Save(flag, file, func(w io.Writer) error { return planfile.SavePlan(w, shown) })
 }
 
 // ShowOptions are the options of Show.

@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/regular"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/engine/secret"
 )
@@ -177,11 +178,7 @@ func (r *File) short(why string) string {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
 
-	text := []rune(strings.Join(lines, " "))
-	if len(text) > most {
-		text = append(text[:most-1], '…')
-	}
-	return string(text)
+	return view.Clip(strings.Join(lines, " "), most)
 }
 
 // finish records the tally and those steps that are not recorded yet.

@@ -17,13 +17,13 @@ func Hidden[T any](r *Redactor, data T, ours ...string) T {
 	if known == nil {
 		return data
 	}
-	h := hider{known: known, ours: ours, made: map[any]reflect.Value{}}
+	h := hider{known: known, ours: ours, fields: map[reflect.Type][]int{}, made: map[pointer]reflect.Value{}}
 	v := reflect.ValueOf(&data).Elem()
 	if !h.holds(v) {
 		return data
 	}
 
-	h.made = map[any]reflect.Value{}
+	h.made = map[pointer]reflect.Value{}
 	v.Set(h.copy(v))
 	return data
 }
@@ -32,7 +32,10 @@ func Hidden[T any](r *Redactor, data T, ours ...string) T {
 type hider struct {
 	known *forms
 	ours  []string
-	made  map[any]reflect.Value // the copies of what pointers point to; while it looks, nothing
+	// fields are the fields that may hold data, by type.
+	fields map[reflect.Type][]int
+	// made are the copies of what pointers point to; while it looks, nothing.
+	made map[pointer]reflect.Value
 }
 
 // pointer identifies what was visited: a struct and its first field are at one address.
@@ -46,23 +49,35 @@ func isData(t reflect.Type) bool {
 	return t.PkgPath() == "" || t.Implements(reflect.TypeFor[json.Marshaler]())
 }
 
-// each calls f with the fields that may hold data, until one call returns true.
-func (h *hider) each(t reflect.Type, f func(i int) bool) bool {
+// fieldsOf returns the fields that may hold data.
+func (h *hider) fieldsOf(t reflect.Type) []int {
+	fields, ok := h.fields[t]
+	if ok {
+		return fields
+	}
 	for i := range t.NumField() {
-		if field := t.Field(i); field.IsExported() && !slices.Contains(h.ours, field.Name) && f(i) {
-			return true
+		field := t.Field(i)
+		kind := field.Type.Kind()
+		number := kind >= reflect.Bool && kind <= reflect.Complex128
+		if field.IsExported() && !number && !slices.Contains(h.ours, field.Name) {
+			fields = append(fields, i)
 		}
 	}
-	return false
+	h.fields[t] = fields
+	return fields
 }
 
 // holds reports whether a value holds a secret.
 func (h *hider) holds(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.String:
-		return isData(v.Type()) && h.known.in(v.String())
+		return v.Len() >= Shortest && isData(v.Type()) && h.known.in(v.String())
 	case reflect.Struct:
-		return h.each(v.Type(), func(i int) bool { return h.holds(v.Field(i)) })
+		for _, i := range h.fieldsOf(v.Type()) {
+			if h.holds(v.Field(i)) {
+				return true
+			}
+		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			if h.holds(v.Index(i)) {
@@ -103,7 +118,9 @@ func (h *hider) copy(v reflect.Value) reflect.Value {
 			out.SetString(shown)
 		}
 	case reflect.Struct:
-		h.each(v.Type(), func(i int) bool { out.Field(i).Set(h.copy(v.Field(i))); return false })
+		for _, i := range h.fieldsOf(v.Type()) {
+			out.Field(i).Set(h.copy(v.Field(i)))
+		}
 	case reflect.Slice:
 		if !v.IsNil() {
 			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))

@@ -89,8 +89,9 @@ func (r *Redactor) Hide(s string) string {
 	return shown
 }
 
-// errHeld is the error of Whole.
-var errHeld = errors.New("this is a bug in tlsync: what it would have shown holds a credential")
+// errHeld is the error of Whole. Data has no secret by then, so that our own characters
+// beside it have made one.
+var errHeld = errors.New("it is not shown, since a credential would stand in it")
 
 // Whole refuses a rendered text that holds a secret. To replace a part of it could change
 // what the rest of it means.
