@@ -48,6 +48,7 @@ var knows = []rule{
 	{pkg: "engine/snapshot", may: []string{"schema", "engine/plan"}, why: "a snapshot is live state in another form", pure: true},
 	{pkg: "engine/github", why: "it knows GitHub and its runner, and nothing of plans"},
 	{pkg: "engine/github/githubtest", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
+	{pkg: "engine/receipt", may: []string{"engine/plan", "engine/apply", "engine/planfile", "engine/regular", "engine/report/view", "engine/safe", "engine/secret"}, why: "it writes down steps and does not know how they come about"},
 	{pkg: "engine/regular", may: []string{"engine/safe"}, why: "it knows files and not what they hold"},
 	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/crash", why: "it carries panics of any package"},

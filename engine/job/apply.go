@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
 	"tlsync/engine/plan"
+	"tlsync/engine/receipt"
 	"tlsync/engine/report"
 	"tlsync/engine/safe"
 	"tlsync/schema"
@@ -35,8 +36,8 @@ type ApplyOptions struct {
 // applyRun is one run of apply.
 type applyRun struct {
 	ApplyOptions
-	saved   *savedPlan // nil without a plan file
-	receipt *receipt   // nil for none
+	saved   *savedPlan    // nil without a plan file
+	receipt *receipt.File // nil for none
 }
 
 // JoinKinds lists hazards as --allow-hazards takes them.
@@ -56,10 +57,10 @@ func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s"
 // Apply applies the configuration, or only the changes of a saved plan if there is one.
 func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 	run := applyRun{ApplyOptions: o}
-	if run.receipt, err = p.openReceipt(o.ReceiptFile, o.File, o.Reviewed); err != nil {
+	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.Reviewed); err != nil {
 		return err
 	}
-	defer func() { err = run.receipt.close(err) }()
+	defer func() { err = closeReceipt(run.receipt, err) }()
 
 	if o.File != "" {
 		if run.saved, err = readSavedPlan(o.File); err != nil {
@@ -71,7 +72,7 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	run.receipt.of(c.info)
+	run.receipt.Of(c.info)
 
 	if run.saved != nil {
 		if err := run.saved.fits(o.Common, c); err != nil {
@@ -140,7 +141,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 		ctx, cancel = context.WithTimeoutCause(ctx, run.Deadline, deadlinePassed{run.Deadline})
 		defer cancel()
 	}
-	ctx, stop := run.receipt.watch(ctx)
+	ctx, stop := run.receipt.Watch(ctx)
 	defer stop(nil)
 
 	if !c.desired.Manages() {
@@ -198,10 +199,10 @@ func (p *Job) nothingToWrite(run applyRun, a applied) *apply.Result {
 	result := run.saved.nothingToWrite()
 	switch {
 	case result != nil:
-		run.receipt.result(result)
+		run.receipt.Result(result)
 		p.printResult(run.ApplyOptions, result)
 	case a.err == nil:
-		run.receipt.result(&apply.Result{Plan: a.made})
+		run.receipt.Result(&apply.Result{Plan: a.made})
 	}
 	return result
 }
@@ -210,17 +211,17 @@ func (p *Job) nothingToWrite(run applyRun, a applied) *apply.Result {
 func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *configuration, made *plan.Plan) (*apply.Result, error) {
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
-	run.receipt.step(run.saved.already()...)
+	run.receipt.Step(run.saved.already()...)
 	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
 		Concurrency: run.Concurrency,
 		Report: func(s apply.Step) {
 			progress.step(s)
-			run.receipt.step(s)
+			run.receipt.Step(s)
 		},
 	})
 
 	run.saved.complete(result)
-	run.receipt.result(result)
+	run.receipt.Result(result)
 	progress.close()
 	p.printResult(run.ApplyOptions, result)
 	verdict := p.verdict(made, result, lastErr)

@@ -1,4 +1,4 @@
-package job
+package receipt
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 )
 
 // threeChanges is a run with a receipt for three changes.
-func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func() *planfile.Receipt) {
+func threeChanges(t *testing.T, secrets ...string) (*File, *plan.Plan, func() *planfile.Receipt) {
 	t.Helper()
-	p := &Job{Secrets: &secret.Redactor{}}
+	hidden := &secret.Redactor{}
 	for _, s := range secrets {
-		p.Secrets.Add(s)
+		hidden.Add(s)
 	}
 	file := filepath.Join(t.TempDir(), "receipt.jsonl")
-	r, err := p.openReceipt(file)
+	r, err := Open(file, hidden, plan.Tool{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +29,7 @@ func threeChanges(t *testing.T, secrets ...string) (*receipt, *plan.Plan, func()
 	for _, name := range []string{"a.test", "b.test", "c.test"} {
 		made.Changes = append(made.Changes, plan.Change{Ref: plan.ParseRef("custom_hostname/saas.example/"+name, name), Action: plan.Update})
 	}
-	run := applyRun{receipt: r}
-	run.expect(made)
+	r.Expect([]*plan.Change{&made.Changes[0], &made.Changes[1], &made.Changes[2]}, made.Digest)
 	return r, made, func() *planfile.Receipt {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -54,8 +53,8 @@ func TestReceiptOfABug(t *testing.T) {
 	r, made, read := threeChanges(t)
 	func() {
 		defer func() { _ = recover() }()
-		defer func() { _ = r.close(nil) }()
-		r.step(apply.Step{Change: &made.Changes[1], Outcome: apply.Done, Wrote: true})
+		defer func() { _ = r.Close("a bug in tlsync ended the run") }()
+		r.Step(apply.Step{Change: &made.Changes[1], Outcome: apply.Done, Wrote: true})
 		panic("a bug")
 	}()
 	got := read()
@@ -70,12 +69,12 @@ func TestReceiptOfABug(t *testing.T) {
 func TestReceiptHoldsNoSecret(t *testing.T) {
 	const secret = `token-with-"quotes"-123`
 	r, made, read := threeChanges(t, secret)
-	r.step(
+	r.Step(
 		apply.Step{Change: &made.Changes[0], Outcome: apply.Failed, Reason: "the server said " + secret},
 		apply.Step{Change: &made.Changes[1], Outcome: apply.Failed, Err: errors.New("the server said " + secret)},
 	)
-	if err := r.close(errors.New("refused: " + secret)); err == nil {
-		t.Error("the error of the run is gone")
+	if err := r.Close("refused: " + secret); err != nil {
+		t.Error(err)
 	}
 	got := read()
 	for _, s := range got.Steps {
@@ -91,7 +90,7 @@ func TestReceiptHoldsNoSecret(t *testing.T) {
 // TestReceiptReasonsAreShort says why they were not attempted, in few words each.
 func TestReceiptReasonsAreShort(t *testing.T) {
 	r, _, read := threeChanges(t)
-	_ = r.close(errors.New("refused:\n  " + strings.Repeat("one\n  ", 1000)))
+	_ = r.Close("refused:\n  " + strings.Repeat("one\n  ", 1000))
 	for _, s := range read().Steps {
 		if n := len([]rune(s.Reason)); n != 400 || !strings.HasPrefix(s.Reason, "refused: one one ") {
 			t.Errorf("%d characters: %s", n, s.Reason)
