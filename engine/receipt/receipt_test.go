@@ -97,3 +97,17 @@ func TestReceiptReasonsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiptCutsNoSecret has a secret where the reason is cut: no half of it stays.
+func TestReceiptCutsNoSecret(t *testing.T) {
+	const secret = "canary-0123456789-0123456789"
+	r, _, read := threeChanges(t, secret)
+	if err := r.Close(strings.Repeat("x", 385) + " " + secret + " and more"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range read().Steps {
+		if strings.Contains(s.Reason, "canary") || !strings.Contains(s.Reason, "[redacted]") {
+			t.Error(s.Reason)
+		}
+	}
+}
