@@ -132,6 +132,10 @@ func (a *api) run(t *testing.T, dir string, args ...string) (int, *process) {
 	return p.code(t), p
 }
 
+// oneRun lets one run of this process begin at a time: the flag library has a help flag
+// that all command lines share, and writes to it.
+var oneRun sync.Mutex
+
 // settles insists that an apply ends well, and that nothing is left to plan then.
 // Both run in this process, which starts fifty times sooner.
 func (a *api) settles(t *testing.T, dir string, apply ...string) {
@@ -140,7 +144,9 @@ func (a *api) settles(t *testing.T, dir string, apply ...string) {
 	for _, command := range [][]string{apply, {"plan", "--detailed-exitcode"}} {
 		var out, stderr bytes.Buffer
 		args := slices.Concat([]string{"tlsync"}, command, []string{"--config", dir})
+		oneRun.Lock()
 		code := run(t.Context(), args, job.Streams{In: strings.NewReader(""), Out: &out, Err: &stderr}, func(name string) string { return env[name] }, &phase{})
+		oneRun.Unlock()
 		noSecretIn(t, out.String(), stderr.String())
 		if code != 0 {
 			t.Fatalf("%s: exit code %d\n%s%s", command[0], code, &out, &stderr)
