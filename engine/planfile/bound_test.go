@@ -109,7 +109,7 @@ func TestSavedPlansCanBeReadBack(t *testing.T) {
 	if err := savePlan(io.Discard, p, size-1); err == nil || !strings.Contains(err.Error(), "the most that can be read back") {
 		t.Errorf("a plan one byte larger: %v", err)
 	}
-	if err := bounded(make([]byte, MaxSize+1)); err == nil {
-		t.Error("more than the largest size is read")
+	if err := bounded(make([]byte, MaxSize+1)); err == nil || !strings.Contains(err.Error(), "it is larger than 256 MiB") {
+		t.Errorf("more than the largest size is read: %v", err)
 	}
 }
