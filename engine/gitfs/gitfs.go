@@ -117,16 +117,12 @@ func (r *Repo) Head() (Commit, error) {
 // Symbolic links inside the root are followed, as os.Root does. A link that leaves the
 // root is an error, and so is a file in a submodule.
 func (r *Repo) FS(c Commit) (fs.FS, error) {
-	h, err := c.id()
+	root, err := r.rootOf(c)
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.commit(h)
-	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
-	}
 
-	f, err := r.dir(o.tree)
+	f, err := r.dir(root)
 	switch {
 	case errors.Is(err, errNoDirectory):
 		return nil, fmt.Errorf("%s %w in commit %s", r.layout.sub, err, c.Hash)
@@ -138,15 +134,24 @@ func (r *Repo) FS(c Commit) (fs.FS, error) {
 
 // Whole returns all files of a commit, rooted at the top of the repository.
 func (r *Repo) Whole(c Commit) (fs.FS, error) {
-	h, err := c.id()
+	root, err := r.rootOf(c)
 	if err != nil {
 		return nil, err
 	}
+	return &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: root}}, nil
+}
+
+// rootOf returns the id of the tree at the top of a commit.
+func (r *Repo) rootOf(c Commit) (plumbing.Hash, error) {
+	h, err := c.id()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
 	o, err := r.commit(h)
 	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", c.Hash, err)
+		return plumbing.ZeroHash, fmt.Errorf("read commit %s: %w", c.Hash, err)
 	}
-	return &treeFS{repo: r, root: treeEntry{mode: modeTree, hash: o.tree}}, nil
+	return o.tree, nil
 }
 
 // dir returns the directory that Open was given, as it is in the tree root.
