@@ -14,7 +14,9 @@ func (o *Outcome) judge() {
 	for k := range o.Edited {
 		if n := &o.Edited[k]; decidesHandshakes(n.Edits) {
 			before, after := o.Handshakes(n.Index)
-			Judge(o.memo, before, after, n.Edits)
+			for j := range n.Edits {
+				Judge(o.memo, before, after, &n.Edits[j])
+			}
 		}
 	}
 	for _, id := range handshakeSettings {
@@ -33,15 +35,12 @@ func decidesHandshakes(edits []plan.Edit) bool {
 	return false
 }
 
-// Judge sets the directions of edits that are part of a change from one handshake to
-// another.
-func Judge(memo schema.DirectionMemo, before, after schema.Handshake, edits []plan.Edit) {
+// Judge sets the direction of an edit that is part of a change from one handshake to another.
+func Judge(memo schema.DirectionMemo, before, after schema.Handshake, e *plan.Edit) {
 	there, back := memo.Of(before, after), memo.Of(after, before)
-	for i := range edits {
-		if d, ok := there.Of(edits[i].Setting); ok {
-			edits[i].Direction = d
-			edits[i].Undone, _ = back.Of(edits[i].Setting)
-		}
+	if d, ok := there.Of(e.Setting); ok {
+		e.Direction = d
+		e.Undone, _ = back.Of(e.Setting)
 	}
 }
 
