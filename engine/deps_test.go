@@ -28,7 +28,7 @@ var knows = []rule{
 	{pkg: "schema/certificate", may: []string{"schema"}, why: "it reads text and knows nothing of the configuration"},
 	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
 	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
-	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
+	{pkg: "engine/resolve", may: []string{"schema", "schema/words", "engine/plan"}, why: "it joins configuration and live state", pure: true},
 	{pkg: "engine/diff", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/outcome", "engine/diff/policy", "engine/diff/zone", "engine/diff/account"}, why: "a plan is made of configuration and plain data", pure: true},
 	{pkg: "engine/diff/order", may: []string{"schema", "engine/plan"}, why: "it orders changes and does not know how they come about", pure: true},
 	{pkg: "engine/diff/outcome", may: []string{"schema", "engine/plan", "engine/resolve"}, why: "what visitors meet is worked out from edits, and does not depend on their order", pure: true},

@@ -109,6 +109,7 @@ func (e *Engine) read(ctx context.Context, base, head *schema.Desired) (*plan.Li
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)
 	}
+	live.Narrowed = len(e.Zones) > 0
 	return live, e.readNoLongerManaged(ctx, live, base, head)
 }
 

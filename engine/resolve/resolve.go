@@ -82,12 +82,19 @@ func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
 	r.Policy = &d.Policy
 	documents := documentsOf(d)
 	for i := range live.Zones {
-		r.Zones[i] = resolveZone(layers(documents, &live.Zones[i]), &live.Zones[i])
+		reaching := layers(documents, &live.Zones[i])
+		for _, doc := range reaching {
+			doc.zones = append(doc.zones, i)
+		}
+		r.Zones[i] = resolveZone(reaching, &live.Zones[i])
 		r.Zones[i].keep(only, &live.Zones[i])
 		r.Zones[i].settle(&live.Zones[i])
 	}
 	for _, doc := range documents {
 		r.Findings = append(r.Findings, doc.missing()...)
+	}
+	if len(only) == 0 {
+		r.Findings = append(r.Findings, noEffect(d, documents, r, live)...)
 	}
 	if len(only) > 0 {
 		r.Accounts = make([]ResolvedAccount, len(live.Accounts))
@@ -102,8 +109,10 @@ type document struct {
 	scope    plan.ZoneScope
 	selector *schema.Selector
 	entries  map[string]*schema.Entry // those with more than settings, by name
-	// reached is the name of a live zone that the document reaches, "" for none.
+	// reached is the name of a live zone that the document reaches, "" for none, and zones
+	// has the indices of all of them.
 	reached string
+	zones   []int
 	// found has the custom hostnames of the zones that it reaches, with those that are
 	// created. It is nil for a document without entries.
 	found map[string]bool
