@@ -55,7 +55,7 @@ type Input struct {
 func Build(in Input) (*plan.Plan, error) {
 	p := &plan.Plan{
 		FormatVersion: plan.FormatVersion, Tool: in.Tool, Config: in.Config,
-		Findings: slices.Concat(in.Live.Problems, in.Head.Findings),
+		Findings: slices.Concat(in.Live.Problems, in.Head.Findings, in.Head.NoEffect(in.Live)),
 	}
 
 	var graph order.Graph

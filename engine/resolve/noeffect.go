@@ -11,20 +11,30 @@ import (
 	"tlsync/schema/words"
 )
 
-// noEffect reports the rules and exceptions that reach nothing, or that later ones hide
+// written is a configuration that was applied to live state.
+type written struct {
+	desired   *schema.Desired
+	documents []*document
+}
+
+// NoEffect reports the rules and exceptions that reach nothing, or that later ones hide
 // completely: one finding for each, whatever the number of hostnames. Nothing is reported
 // where not everything was read that could be reached.
-func noEffect(d *schema.Desired, documents []*document, r *Resolved, live *plan.Live) []plan.Finding {
+func (r *Resolved) NoEffect(live *plan.Live) []plan.Finding {
+	if r.written == nil {
+		return nil
+	}
+
 	var out plan.Findings
 	complete := !live.Narrowed && len(live.Problems) == 0
-	for _, doc := range documents {
+	for _, doc := range r.written.documents {
 		e := newEffects(doc, r, live)
 		if len(doc.CustomHostnames.Rules) > 0 && e.read && (complete || !doc.Glob) {
 			out.Add(e.findings()...)
 		}
 	}
 	if complete {
-		out.Add(idleExceptions(d, r, live)...)
+		out.Add(idleExceptions(r.written.desired, r, live)...)
 	}
 	return out
 }
@@ -129,7 +139,10 @@ func (e *effects) whyNone(i int) string {
 		}
 	}
 
-	patterns, _ := e.doc.selector.Idle(i, e.names)
+	patterns := match.Hostnames
+	if len(match.Metadata) > 0 || len(match.Except) > 0 || match.Wildcard.Set { // else it is them
+		patterns, _ = e.doc.selector.Idle(i, e.names)
+	}
 	if len(patterns) == 0 || len(patterns) < len(match.Hostnames) {
 		return ": no name meets all its conditions"
 	}

@@ -23,6 +23,8 @@ type Resolved struct {
 	Findings []plan.Finding
 	// Policy is the policy of the configuration, nil without a configuration.
 	Policy *schema.Policy
+
+	written *written // nil where the configuration was not applied to every name
 }
 
 // ResolvedZone has the part of a configuration that applies to one live zone.
@@ -94,7 +96,7 @@ func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
 		r.Findings = append(r.Findings, doc.missing()...)
 	}
 	if len(only) == 0 {
-		r.Findings = append(r.Findings, noEffect(d, documents, r, live)...)
+		r.written = &written{d, documents}
 	}
 	if len(only) > 0 {
 		r.Accounts = make([]ResolvedAccount, len(live.Accounts))

@@ -29,13 +29,18 @@ func (e *effects) similar(pattern string) string {
 	}
 
 	var near []string
+	last := ""
 	seen := map[string]bool{}
+	labels := strings.Count(tail, ".") + 1
 	for c := range e.names {
-		end := lastLabels(c.Name, strings.Count(tail, ".")+1)
-		if end == tail {
+		end := lastLabels(c.Name, labels)
+		if end == last {
+			continue
+		}
+		if last = end; end == tail {
 			return "; did you mean " + schema.Show("**."+tail) + "?" // for other numbers of labels
 		}
-		if off := len(end) - len(tail); off*off > len(tail)*len(tail)/9 || seen[end] || len(near) == maxCandidates {
+		if off := len(end) - len(tail); off*off > len(tail)*len(tail)/9 || len(near) == maxCandidates || seen[end] {
 			continue
 		}
 		seen[end] = true
