@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/github"
 	"tlsync/engine/job"
+	"tlsync/engine/job/ci"
 
 	"github.com/urfave/cli/v2"
 )
@@ -24,14 +25,14 @@ flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
 		Flags: ciFlags(),
 		// The runner hears of a wrong input as well.
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
-			return p.CI(c.Context, job.CIOptions{}, usageError(c, err, sub))
+			return ci.Run(c.Context, p.Job, ci.Options{}, usageError(c, err, sub))
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			o, err := p.ciOptions(c)
-			return p.CI(c.Context, o, err)
+			return ci.Run(c.Context, p.Job, o, err)
 		},
 	}
 }
@@ -68,7 +69,7 @@ func ciFlags() []cli.Flag {
 
 // ciOptions reads the flags, and the variables that have none because they hold
 // secrets or say who tlsync is.
-func (p *program) ciOptions(c *cli.Context) (o job.CIOptions, err error) {
+func (p *program) ciOptions(c *cli.Context) (o ci.Options, err error) {
 	if o.Common, err = p.common(c, "text"); err != nil {
 		return o, err
 	}

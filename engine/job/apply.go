@@ -85,21 +85,21 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 		}
 	}
 	if o.Reviewed == "" {
-		return p.carryOut(ctx, run, c, nil, nil).err
+		return p.carryOut(ctx, run, c, nil, nil).Err
 	}
 
 	review, err := readReviewed(o.Reviewed)
 	if err != nil {
 		return fmt.Errorf("--reviewed: nothing was written: %w", err)
 	}
-	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
+	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return Stale(made, review) }).Err
 }
 
 // notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
 // applying it would undo newer commits. A detached commit, as in CI, is compared with
 // the remote's default branch.
 func (p *Job) notLeftBehind(o Common) error {
-	repo, head, err := p.openHead(o)
+	repo, head, err := p.OpenHead(o)
 	if err != nil {
 		return nil // nothing is committed, so nothing can be behind
 	}
@@ -126,16 +126,22 @@ func (p *Job) notLeftBehind(o Common) error {
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
-// applied is the outcome of an apply. Stages that were not reached leave nil.
-type applied struct {
-	made   *plan.Plan
-	result *apply.Result
-	err    error // with the exit code
+// Applied is the outcome of an apply. Stages that were not reached leave nil.
+type Applied struct {
+	Made   *plan.Plan
+	Result *apply.Result
+	Err    error // with the exit code
+}
+
+// ApplyCommit plans and writes the configuration of a commit. Base only explains why settings
+// differ. Gate may refuse the plan before anything is written.
+func (p *Job) ApplyCommit(ctx context.Context, o ApplyOptions, c, base *Configuration, gate func(*plan.Plan) error) Applied {
+	return p.carryOut(ctx, applyRun{ApplyOptions: o}, c, base, gate)
 }
 
 // carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
 // refuse the plan before anything is written.
-func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
+func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration, gate func(*plan.Plan) error) (a Applied) {
 	if run.Deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, run.Deadline, deadlinePassed{run.Deadline})
@@ -146,12 +152,12 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
+		a.Err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.Common, c.desired, base.asked())
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
 	opts.Keys = p.privateKeys(reachedZones(c.desired.Zones, run.Zones))
@@ -159,7 +165,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 	progress := p.watch(run.Common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
 	e := p.engine(run.Common, writer)
@@ -168,47 +174,47 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 	made, err := run.makePlan(ctx, e, c, base)
 	progress.close()
 	if err != nil {
-		a.err = interrupted(ctx, err)
+		a.Err = interrupted(ctx, err)
 		return a
 	}
-	a.made = made
+	a.Made = made
 	run.expect(made)
 	run.saved.tell(p, run.Common)
-	if err := p.print(run.Common, made, asDrift{}); err != nil {
+	if err := p.Print(run.Common, made, AsDrift{}); err != nil {
 		if !run.Approved {
-			a.err = err // nobody can approve a plan that nobody can read
+			a.Err = err // nobody can approve a plan that nobody can read
 			return a
 		}
-		p.lost(err)
+		p.Lost(err)
 	}
 
-	a.err = p.mayWrite(ctx, run.ApplyOptions, c, made, gate)
+	a.Err = p.mayWrite(ctx, run.ApplyOptions, c, made, gate)
 	if len(made.Changes) == 0 {
-		a.result = p.nothingToWrite(run, a)
+		a.Result = p.nothingToWrite(run, a)
 		return a
 	}
-	if a.err == nil {
-		a.result, a.err = p.writeChanges(ctx, run, e, writer, progress, c, made)
+	if a.Err == nil {
+		a.Result, a.Err = p.writeChanges(ctx, run, e, writer, progress, c, made)
 	}
 	return a
 }
 
 // nothingToWrite ends a run whose plan has no changes. The result is nil unless a saved
 // plan had changes that were already done.
-func (p *Job) nothingToWrite(run applyRun, a applied) *apply.Result {
+func (p *Job) nothingToWrite(run applyRun, a Applied) *apply.Result {
 	result := run.saved.nothingToWrite()
 	switch {
 	case result != nil:
 		run.receipt.Result(result)
 		p.printResult(run.ApplyOptions, result)
-	case a.err == nil:
-		run.receipt.Result(&apply.Result{Plan: a.made})
+	case a.Err == nil:
+		run.receipt.Result(&apply.Result{Plan: a.Made})
 	}
 	return result
 }
 
 // writeChanges writes the changes of a plan, and prints and records what became of each.
-func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *configuration, made *plan.Plan) (*apply.Result, error) {
+func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *Configuration, made *plan.Plan) (*apply.Result, error) {
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
 	run.receipt.Step(run.saved.already()...)
@@ -230,16 +236,16 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 
 func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 	_ = Write(p.Out, "\n") // if that fails, so does the next
-	if err := report.Result(p.Out, hidden(p, result), report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
-		p.lost(err)
+	if err := report.Result(p.Out, Hidden(p, result), report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
+		p.Lost(err)
 	}
 }
 
 // mayWrite returns why a plan must not be written. For a plan without changes it
 // returns why the plan is incomplete.
-func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, made *plan.Plan, gate func(*plan.Plan) error) error {
+func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *Configuration, made *plan.Plan, gate func(*plan.Plan) error) error {
 	if len(made.Changes) == 0 {
-		return cmp.Or(p.gates(o, made, c), unread(made))
+		return cmp.Or(p.gates(o, made, c), Unread(made))
 	}
 	if gate != nil {
 		if err := gate(made); err != nil {
@@ -256,9 +262,9 @@ func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, ma
 	return p.confirm(ctx, o)
 }
 
-// lost says that the report could not be printed, for example because the disk is full.
+// Lost says that the report could not be printed, for example because the disk is full.
 // The run continues, and its exit code depends only on the writes to Cloudflare.
-func (p *Job) lost(err error) {
+func (p *Job) Lost(err error) {
 	fmt.Fprintf(p.Err, "tlsync: the report could not be printed: %s\n", OneLine(err))
 }
 
@@ -298,7 +304,7 @@ func (p *Job) verdict(made *plan.Plan, r *apply.Result, last error) error {
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
 		return Exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
 	}
-	if err := unread(made); err != nil {
+	if err := Unread(made); err != nil {
 		return Exit{code, err}
 	}
 	return nil

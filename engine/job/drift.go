@@ -23,15 +23,15 @@ type DriftOptions struct {
 
 // Drift compares live state with the configuration as committed.
 func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
-	c, err := p.committed(o.Common)
-	if errors.Is(err, errNotCommitted) && o.Applied == "" {
+	c, err := p.Committed(o.Common)
+	if errors.Is(err, ErrNotCommitted) && o.Applied == "" {
 		p.remark(o.Common, "tlsync: %s; comparing with the files as they are", OneLine(err))
 		c, err = p.load(o.Common)
 	}
 	if err != nil {
 		return err
 	}
-	if err := p.check(o.Common, c); err != nil {
+	if err := p.Check(o.Common, c); err != nil {
 		return err
 	}
 
@@ -42,22 +42,22 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		}
 	}
 
-	made, err := p.compare(ctx, o.Common, c, applied, "")
+	made, err := p.Compare(ctx, o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
 	if o.Format != "text" || o.Verbose {
-		p.credit(ctx, o.Common, made, c, applied)
+		p.Credit(ctx, o.Common, made, c, applied)
 	}
-	if err := p.print(o.Common, made, asDrift{pending: applied != c, drift: true}); err != nil {
+	if err := p.Print(o.Common, made, AsDrift{Pending: applied != c, Drift: true}); err != nil {
 		return err
 	}
-	return p.driftVerdict(made, c, o.FailOn, applied != c)
+	return p.DriftVerdict(made, c, o.FailOn, applied != c)
 }
 
 // applied loads the configuration of the last applied commit.
-func (p *Job) applied(o Common, revision string) (*configuration, error) {
-	repo, _, err := p.openHead(o)
+func (p *Job) applied(o Common, revision string) (*Configuration, error) {
+	repo, _, err := p.OpenHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--applied: %w", err)
 	}
@@ -65,19 +65,19 @@ func (p *Job) applied(o Common, revision string) (*configuration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--applied: %w", err)
 	}
-	return p.earlier(repo, at, o)
+	return p.Earlier(repo, at, o)
 }
 
-// driftVerdict picks the exit code of a drift check. Pending means that the plan may
+// DriftVerdict picks the exit code of a drift check. Pending means that the plan may
 // hold changes that are not applied yet.
-func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pending bool) error {
-	if err := unread(made); err != nil {
+func (p *Job) DriftVerdict(made *plan.Plan, c *Configuration, failOn string, pending bool) error {
+	if err := Unread(made); err != nil {
 		return err
 	}
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := cmp.Or(p.policyKept(made, c), p.nothingBelow(made, c))
+	kept := cmp.Or(p.PolicyKept(made, c), p.nothingBelow(made, c))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}

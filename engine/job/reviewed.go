@@ -41,9 +41,9 @@ func readReviewed(file string) (hold.Reviewed, error) {
 	return review, nil
 }
 
-// stale refuses a plan with changes that are in none of the reviews, and says
+// Stale refuses a plan with changes that are in none of the reviews, and says
 // which.
-func stale(made *plan.Plan, reviews ...hold.Reviewed) error {
+func Stale(made *plan.Plan, reviews ...hold.Reviewed) error {
 	added := hold.Added(made, reviews...)
 	if len(added) == 0 {
 		return nil

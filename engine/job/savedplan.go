@@ -47,7 +47,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 
 // fits refuses a plan that was made for another configuration, or for more than
 // --zone leaves.
-func (s *savedPlan) fits(o Common, c *configuration) error {
+func (s *savedPlan) fits(o Common, c *Configuration) error {
 	if s.plan.Config.Digest != c.info.Digest {
 		at := ""
 		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
@@ -67,7 +67,7 @@ func (s *savedPlan) fits(o Common, c *configuration) error {
 }
 
 // makePlan makes a fresh plan, and checks it against the saved plan if there is one.
-func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
+func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Configuration) (*plan.Plan, error) {
 	s := run.saved
 	if s == nil {
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))

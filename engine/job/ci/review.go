@@ -1,4 +1,4 @@
-package job
+package ci
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/safe"
@@ -31,7 +32,7 @@ func (h held) refuse(made *plan.Plan) error {
 	if h.free {
 		return nil
 	}
-	return stale(made, h.reviews...)
+	return job.Stale(made, h.reviews...)
 }
 
 // merge is a commit on the default branch that waits to be applied, and its review.
@@ -45,12 +46,12 @@ type merge struct {
 // not applied yet. A direct push is held to the reviews of the merges before it. A merged
 // pull request whose review is missing is stale, unless it leaves the configuration alone
 // or no comment can hold a review because comments are switched off.
-func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
+func (r *run) heldTo(ctx context.Context, last marked) (held, error) {
 	if r.o.Reviewed == "off" {
 		return held{free: true}, nil
 	}
 	if r.client == nil {
-		return held{}, Exit{CodeStale, errors.New("stale, nothing was written: there is no GITHUB_TOKEN to look up the reviewed plan with (in the action: the input github-token)")}
+		return held{}, job.Exit{Code: job.CodeStale, Err: errors.New("stale, nothing was written: there is no GITHUB_TOKEN to look up the reviewed plan with (in the action: the input github-token)")}
 	}
 
 	since := last.since
@@ -69,7 +70,7 @@ func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
 		case m.review != nil:
 			out.reviews = append(out.reviews, *m.review)
 		case r.o.Reviewed == "required":
-			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", m.why)}
+			return out, job.Exit{Code: job.CodeStale, Err: fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", m.why)}
 		case m.pull == 0:
 			direct = cmp.Or(direct, m.why)
 		case !r.o.Comment:
@@ -77,13 +78,13 @@ func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
 		case again || !r.configures(commit):
 			unreviewed = true
 		default:
-			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s; %s", m.why, unreviewedHint)}
+			return out, job.Exit{Code: job.CodeStale, Err: fmt.Errorf("stale, nothing was written: %s; %s", m.why, unreviewedHint)}
 		}
 	}
 
 	if len(out.reviews) == 0 && !unreviewed {
 		out.free = true
-		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", direct)
+		r.remark("tlsync: not checked against a reviewed plan: %s", direct)
 		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(direct)+".\n")
 	}
 	return out, nil
@@ -94,7 +95,7 @@ const unreviewedHint = "read the plan, then apply it by hand with reviewed: off 
 
 // reviewOf finds the pull request that brought a commit, and its review: the newest
 // comment that counts. If none counts, it says why the newest does not.
-func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) {
+func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) {
 	var m merge
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
@@ -129,7 +130,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error
 }
 
 // counts reads the review of a comment, or says why the comment does not count.
-func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.MergedPull) (review hold.Reviewed, why string, err error) {
+func (r *run) counts(ctx context.Context, c github.Candidate, pull github.MergedPull) (review hold.Reviewed, why string, err error) {
 	switch {
 	case !c.Ours && c.Author == "":
 		return review, "is by an account that was deleted", nil
@@ -156,7 +157,7 @@ func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.Merg
 
 // configures reports whether a commit differs from its first parent in the files of the
 // configuration. If it cannot be compared, it does.
-func (r *ciRun) configures(commit gitfs.Commit) bool {
+func (r *run) configures(commit gitfs.Commit) bool {
 	parents, err := r.repo.Parents(commit)
 	if err != nil || len(parents) == 0 {
 		return true
@@ -170,24 +171,24 @@ func (r *ciRun) configures(commit gitfs.Commit) bool {
 }
 
 // digestOf returns the digest of the configuration in a commit, "" if it has none.
-func (r *ciRun) digestOf(commit gitfs.Commit) (string, error) {
-	c, err := r.inCommit(r.repo, commit, r.o.Common, time.Time{})
-	if errors.Is(err, errNotCommitted) {
+func (r *run) digestOf(commit gitfs.Commit) (string, error) {
+	c, err := r.InCommit(r.repo, commit, r.o.Common, time.Time{})
+	if errors.Is(err, job.ErrNotCommitted) {
 		return "", nil
 	}
-	if i := slices.IndexFunc(c.diags, func(d schema.Diagnostic) bool { return d.Rule == load.RuleUnreadable }); i >= 0 {
-		return "", errors.New(c.diags[i].Message)
+	if i := slices.IndexFunc(c.Mistakes(), func(d schema.Diagnostic) bool { return d.Rule == load.RuleUnreadable }); i >= 0 {
+		return "", errors.New(c.Mistakes()[i].Message)
 	}
-	return c.info.Digest, err
+	return c.Digest(), err
 }
 
 // unmarked returns the commits that may wait for their first apply: those of a line, the
 // newest first, back to the one that brought the configuration, as far as they change it.
-func (r *ciRun) unmarked(line []gitfs.Commit) []gitfs.Commit {
+func (r *run) unmarked(line []gitfs.Commit) []gitfs.Commit {
 	since := []gitfs.Commit{r.head}
 	for _, commit := range line[min(1, len(line)):] {
 		files, err := r.repo.FS(commit)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !hasRoot(files) {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !job.HasRoot(files) {
 			break
 		}
 		if r.configures(commit) {
