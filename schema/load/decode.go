@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/syntax"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,7 +49,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 			break
 		}
 		if err != nil {
-			d.syntax(b, err)
+			d.mistake(syntax.Explain(b, err))
 			return docs
 		}
 
