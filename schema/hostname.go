@@ -202,6 +202,9 @@ func oddGlob(s string) error {
 	if i := strings.IndexAny(s, "/\\"); i >= 0 {
 		return fmt.Errorf("pattern %s contains %q, which no hostname has", Show(s), s[i])
 	}
+	if strings.HasPrefix(s, "!") {
+		return fmt.Errorf("pattern %s begins with !, and no hostname does", Show(s))
+	}
 	if strings.HasSuffix(s, "*.") {
 		return fmt.Errorf("pattern %s ends in a dot; a label is missing", Show(s))
 	}

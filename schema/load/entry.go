@@ -53,7 +53,7 @@ func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 // warnNoSettings warns of a hostname without settings.
 func (d *decoder) warnNoSettings(p pair, name string) {
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-		d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
+		d.noEffectf(d.at(p.node), "write a setting under it, or remove it", "%s sets nothing", name)
 	}
 }
 

@@ -110,12 +110,7 @@ func (l *loader) load() {
 		l.readDocuments(l.read(name))
 	}
 
-	for _, name := range l.names {
-		if p := l.profiles[name]; !p.used {
-			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", schema.Show(name))
-		}
-	}
-
+	l.checkProfiles()
 	l.validate()
 }
 
@@ -232,7 +227,7 @@ func (l *loader) included(patterns []schema.Field[string], rootName string) []st
 	for _, p := range patterns {
 		n := l.glob(p, found)
 		if n == 0 && p.Set {
-			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", schema.Show(p.Value))
+			l.noEffectf(p.Pos, l.includeHint(p.Value), "include %s matches no file", schema.Show(p.Value))
 		}
 	}
 
@@ -301,6 +296,9 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 			found[name] = true
 		}
 
+		if entry.Type()&fs.ModeSymlink != 0 && !ignored && !isMatch && base != "." {
+			l.checkLink(name, p)
+		}
 		if entry.IsDir() && name != base && (ignored || strings.Count(name, "/") >= deepest) {
 			return fs.SkipDir
 		}
@@ -315,6 +313,45 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 		l.errorf(pos, "include", "name the directories that hold configuration", "include %s: %v", schema.Show(p.Value), err)
 	}
 	return matches
+}
+
+// includeHint says why a pattern matches no file, as far as the files show.
+func (l *loader) includeHint(pattern string) string {
+	if strings.HasPrefix(pattern, "!") {
+		return "a pattern cannot leave files out; write patterns that match only the files to read"
+	}
+	if info, err := fs.Stat(l.fsys, pattern); err == nil && info.IsDir() {
+		return "it is a directory: write " + schema.Show(pattern+"/*.yaml")
+	}
+
+	base, _ := doublestar.SplitPattern(pattern)
+	if _, err := fs.Stat(l.fsys, base); errors.Is(err, fs.ErrNotExist) {
+		hint := "there is no " + schema.Show(base)
+		if beside, err := fs.ReadDir(l.fsys, path.Dir(base)); err == nil && len(beside) <= maxFiles {
+			names := make([]string, len(beside))
+			for i, entry := range beside {
+				names[i] = path.Join(path.Dir(base), entry.Name())
+			}
+			if near := schema.DidYouMean(base, names); near != "" {
+				hint += "; " + near
+			}
+		}
+		return hint
+	}
+	return "hidden files, and files that do not end in .yaml or .yml, are never included"
+}
+
+// checkLink warns of a link to a directory, below which files may match.
+func (l *loader) checkLink(name string, p schema.Field[string]) {
+	if info, err := fs.Stat(l.fsys, name); err != nil || !info.IsDir() {
+		return
+	}
+	pos := p.Pos
+	if !p.Set {
+		pos = schema.Pos{File: schema.Printable(name)}
+	}
+	l.noEffectf(pos, "move the directory there, or write a pattern for the directory that the link leads to",
+		"%s is a symbolic link to a directory; include does not read what is in it", schema.Printable(name))
 }
 
 // ignoredName reports whether a file is hidden or a leftover of an editor.

@@ -39,6 +39,11 @@ func (l *log) warnf(pos schema.Pos, rule, hint, format string, args ...any) {
 	l.add(schema.Diagnostic{Pos: pos, Severity: schema.Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// noEffectf warns of something that is written and changes nothing.
+func (l *log) noEffectf(pos schema.Pos, hint, format string, args ...any) {
+	l.warnf(pos, schema.RuleNoEffect, hint, format, args...)
+}
+
 // all returns the diagnostics in the order in which they are printed. If there
 // is no room for all of them, errors come before warnings, and a last diagnostic
 // says how many are not shown.
