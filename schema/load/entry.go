@@ -78,7 +78,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	pos := d.at(p.node)
 	name, err := schema.CanonicalHostname(p.key)
 	if err != nil {
-		hint := ""
+		hint := hostHint(p.key)
 		switch {
 		case strings.HasPrefix(p.key, "*."):
 			hint = hints.wildcard

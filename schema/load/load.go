@@ -213,11 +213,18 @@ func (l *loader) unreadable(name string, pos schema.Pos, err error) {
 	if errors.As(err, &perr) {
 		err = perr.Err
 	}
+	what := "the file"
+	if pos.Line > 0 {
+		what = schema.Printable(name)
+	}
 	hint := ""
+	if errors.Is(err, fs.ErrNotExist) && pos.Line == 0 {
+		hint = "it is a symbolic link; the file that it leads to is missing"
+	}
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
 	}
-	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", schema.Printable(name), err)
+	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", what, err)
 }
 
 // included returns the names of the files that the patterns match, sorted and
@@ -373,7 +380,7 @@ func checkInclude(p string) (hint, wrong string) {
 	case path.IsAbs(p):
 		return "write a path relative to tlsync.yaml", "is an absolute path"
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return "", "is outside the configuration directory"
+		return "move the files below the directory of tlsync.yaml", "is outside the configuration directory"
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:

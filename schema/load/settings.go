@@ -161,7 +161,11 @@ func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schem
 			continue
 		}
 
-		s, ok := d.setting(p, where, l, "use")
+		also := []string{"use"}
+		if where == aRule {
+			also = append(also, "match")
+		}
+		s, ok := d.setting(p, where, l, also...)
 		if !ok {
 			continue
 		}

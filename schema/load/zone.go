@@ -85,17 +85,28 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	}
 	name, err := schema.CanonicalGlob(s)
 	if err != nil {
-		hint := schema.PatternHint(s)
+		hint := cmp.Or(schema.PatternHint(s), hostHint(s))
 		if rest, negated := strings.CutPrefix(s, "!"); negated && what == "hostname" {
 			hint = "to leave names out of a rule, write except: " + schema.Show(rest) + " beside hostname"
 		}
 		if what == "zone" && cloudflareID().MatchString(s) {
-			hint = "write the name of the zone: nobody who reads the file knows an id"
+			d.errorf(d.at(n), "hostname", "write the name of the zone: nobody who reads the file knows an id", "%s is the id of a zone, not its name", schema.Show(s))
+			return ""
 		}
 		d.errorf(d.at(n), "hostname", hint, "%v", err)
 		return ""
 	}
 	return name
+}
+
+// hostHint returns what to write in place of a URL.
+func hostHint(s string) string {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		if name, err := schema.CanonicalHostname(rest[:strings.IndexAny(rest+"/", "/:?#")]); err == nil {
+			return "write " + name
+		}
+	}
+	return ""
 }
 
 // customHostnames reads the custom_hostnames block.
@@ -134,6 +145,9 @@ func (d *decoder) customHostnames(n *yaml.Node, z schema.Zone) schema.CustomHost
 	return c
 }
 
+// aRule names the place of the settings of a rule.
+const aRule = "a rule"
+
 // rule reads an item of rules.
 func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	via := "rule " + strconv.Itoa(index)
@@ -147,11 +161,11 @@ func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
 		r.Match, matches = d.match(pairs[i].value, via)
 		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
-	} else if !hasKey(n, "match") {
+	} else if !hasKey(n, "match") && !slices.ContainsFunc(pairs, func(p pair) bool { return schema.Suggest(p.key, []string{"match"}) != "" }) {
 		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
 
-	r.Settings = d.block(pairs, schema.CustomHostnameLevel, "a rule", via)
+	r.Settings = d.block(pairs, schema.CustomHostnameLevel, aRule, via)
 	if len(pairs) == 0 {
 		d.noEffectf(d.at(n), "write a setting beside match, or remove the rule", "%s sets nothing", via)
 	}
