@@ -92,7 +92,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	}
 
 	if first, ok := names[name]; ok {
-		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
+		d.errorf(pos, "duplicate-key", "remove one of the two", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
 		return "", false
 	}
 	names[name] = pos
