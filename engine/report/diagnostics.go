@@ -105,11 +105,13 @@ func mistakesIn(ds schema.Diagnostics) string {
 	return strings.Join(parts, ", ")
 }
 
+// sourceLine returns the line of a mistake, if people can read it.
 func sourceLine(p schema.Pos, source func(string, int) (string, bool)) (string, bool) {
 	if source == nil || p.Line == 0 {
 		return "", false
 	}
-	return source(p.File, p.Line)
+	text, ok := source(p.File, p.Line)
+	return text, ok && !strings.Contains(text, "\x00") && strings.TrimSpace(text) != ""
 }
 
 func tally(ds schema.Diagnostics) (errs, warnings int) {

@@ -53,7 +53,7 @@ func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 // warnNoSettings warns of a hostname without settings.
 func (d *decoder) warnNoSettings(p pair, name string) {
 	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-		d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
+		d.noEffectf(d.at(p.node), "write a setting under it, or remove it", "%s sets nothing", name)
 	}
 }
 
@@ -78,7 +78,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	pos := d.at(p.node)
 	name, err := schema.CanonicalHostname(p.key)
 	if err != nil {
-		hint := ""
+		hint := hostHint(p.key)
 		switch {
 		case strings.HasPrefix(p.key, "*."):
 			hint = hints.wildcard
@@ -92,7 +92,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	}
 
 	if first, ok := names[name]; ok {
-		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
+		d.errorf(pos, "duplicate-key", "remove one of the two", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
 		return "", false
 	}
 	names[name] = pos
