@@ -15,6 +15,8 @@
 package factor
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -47,36 +49,100 @@ type Rule struct {
 	Values []int // by setting; None leaves the setting alone
 }
 
-// Allowed reports whether the values, by setting, may stand together in one block.
-type Allowed func(values []int) bool
+// Options say which rules may be found.
+type Options struct {
+	// Allowed reports whether values, by setting, may stand together in one block; nil
+	// allows all.
+	Allowed func(values []int) bool
+	// Least is the smallest number of names that a rule is made for, at least MinNames.
+	Least int
+}
 
 // MinNames is the smallest number of names that a rule is made for: a rule also
 // governs names that do not exist yet.
 const MinNames = 4
 
-// Few is the tolerance of the lists that have the fewest rules.
-const Few = 0.15
-
 // tolerances are the shares of exceptions that a rule may have. It is read only.
-var tolerances = []float64{0.01, 0.02, 0.05, Few}
+var tolerances = []float64{0.01, 0.02, 0.05, 0.15}
 
-// Lists returns lists for names, from the most exact one to the one with the fewest
-// rules, and at the end one without rules. Which one is the best is for the caller to
-// say, who can write them. The same names give the same lists, in whatever order they
-// come. All names have the same number of values.
-func Lists(names []Name, allowed Allowed) []List {
-	p := newProblem(names, allowed)
-	var out []List
+// promising is how many lists are worth writing to see which is the shortest.
+const promising = 3
+
+// Lists returns the most promising lists for names, the shortest first as far as that
+// can be told without writing them, and at the end one without rules. The same names
+// give the same lists, in whatever order they come. All names have the same number of
+// values.
+func Lists(names []Name, o Options) []List {
+	p := newProblem(names, o)
+	found := []list{p.fromBothEnds(), p.mixed()}
 	for _, tolerance := range tolerances {
-		out = append(out, p.byTolerance(tolerance))
+		found = append(found, p.byTolerance(tolerance))
 	}
-	out = append(out, p.mixed(), p.fromBothEnds(), List{Defaults: p.majority()})
 
-	for i := range out {
-		out[i].Defaults = p.permitted(out[i].Defaults)
-		out[i].Rules = p.together(out[i].Rules)
+	lines := make(map[*list]int, len(found))
+	order := make([]*list, len(found))
+	for i := range found {
+		found[i].defaults = p.permitted(found[i].defaults)
+		order[i] = &found[i]
+		lines[order[i]] = p.lines(order[i])
 	}
-	return out
+	slices.SortStableFunc(order, func(a, b *list) int { return cmp.Compare(lines[a], lines[b]) })
+
+	var out []List
+	for _, l := range order {
+		finished := List{Defaults: l.defaults, Rules: p.together(l.rules)}
+		if same := func(o List) bool { return reflect.DeepEqual(o, finished) }; !slices.ContainsFunc(out, same) {
+			out = append(out, finished)
+		}
+		if len(out) == promising {
+			break
+		}
+	}
+	return append(out, List{Defaults: p.permitted(p.majority())})
+}
+
+// list is a List in the making.
+type list struct {
+	defaults []int
+	rules    []ruleOf
+}
+
+// ruleOf is a rule on a feature.
+type ruleOf struct {
+	feature int
+	values  []int
+}
+
+// lines returns about how many lines a list takes, with an entry for each name that it
+// leaves wrong.
+func (p *problem) lines(l *list) int {
+	lines := 0
+	current := make([]int, len(p.names)*p.settings)
+	for n := range p.names {
+		copy(current[n*p.settings:], l.defaults)
+	}
+	for _, r := range l.rules {
+		lines++
+		for s, v := range r.values {
+			if v == None {
+				continue
+			}
+			lines++
+			for _, n := range p.features[r.feature].cover {
+				current[int(n)*p.settings+s] = v
+			}
+		}
+	}
+
+	for n := range p.names {
+		for s, v := range p.names[n].Values {
+			if v != None && current[n*p.settings+s] != v {
+				lines++
+				break
+			}
+		}
+	}
+	return lines
 }
 
 // problem is what all searches share.
@@ -86,12 +152,13 @@ type problem struct {
 	values   []int // how many values each setting has
 	features []feature
 	of       [][]int32 // the features that cover each name
-	allowed  Allowed
+	allowed  func(values []int) bool
+	least    int
 	learnt   map[float64][]learnt
 }
 
-func newProblem(names []Name, allowed Allowed) *problem {
-	p := &problem{names: slices.Clone(names), allowed: allowed, learnt: map[float64][]learnt{}}
+func newProblem(names []Name, o Options) *problem {
+	p := &problem{names: slices.Clone(names), allowed: o.Allowed, least: max(o.Least, MinNames), learnt: map[float64][]learnt{}}
 	slices.SortStableFunc(p.names, func(a, b Name) int { return strings.Compare(a.Name, b.Name) })
 	if len(names) > 0 {
 		p.settings = len(names[0].Values)
@@ -104,7 +171,7 @@ func newProblem(names []Name, allowed Allowed) *problem {
 		}
 	}
 
-	p.features = features(p.names)
+	p.features = features(p.names, p.least)
 	p.of = make([][]int32, len(p.names))
 	for f := range p.features {
 		for _, n := range p.features[f].cover {
@@ -129,15 +196,18 @@ func (p *problem) majority() []int {
 	return out
 }
 
+// mayStand reports whether values may stand together in one block.
+func (p *problem) mayStand(values []int) bool { return p.allowed == nil || p.allowed(values) }
+
 // permitted leaves out the values that may not stand beside those of earlier settings.
 func (p *problem) permitted(values []int) []int {
-	if p.allowed == nil || p.allowed(values) {
+	if p.mayStand(values) {
 		return values
 	}
 	out := nothing(len(values))
 	for s, v := range values {
 		out[s] = v
-		if !p.allowed(out) {
+		if !p.mayStand(out) {
 			out[s] = None
 		}
 	}

@@ -105,7 +105,7 @@ func TestRulesOfPeopleAreFound(t *testing.T) {
 	const rules, exceptions = 5 + 11, 60
 	for seed := range uint64(4) {
 		names := fleet(6000, exceptions, seed)
-		best, n := shortest(names, factor.Lists(names, nil))
+		best, n := shortest(names, factor.Lists(names, factor.Options{}))
 		if most := (rules + exceptions) * 12 / 10; n > most {
 			t.Errorf("seed %d: %d lines, want at most %d: %+v", seed, n, most, best)
 		}
@@ -114,11 +114,11 @@ func TestRulesOfPeopleAreFound(t *testing.T) {
 
 func TestOrderDoesNotMatter(t *testing.T) {
 	names := fleet(2000, 40, 7)
-	want := factor.Lists(names, nil)
+	want := factor.Lists(names, factor.Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3 {
 		r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		if got := factor.Lists(names, nil); !reflect.DeepEqual(got, want) {
+		if got := factor.Lists(names, factor.Options{}); !reflect.DeepEqual(got, want) {
 			t.Fatal("other lists for the same names in another order")
 		}
 	}
@@ -126,7 +126,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 func TestNoRuleForFewNames(t *testing.T) {
 	names := fleet(500, 0, 3)
-	for _, l := range factor.Lists(names, nil) {
+	for _, l := range factor.Lists(names, factor.Options{}) {
 		for _, r := range l.Rules {
 			m, covered := factor.NewMatcher(r.Match), 0
 			for i := range names {
@@ -146,7 +146,7 @@ func TestWhatIsNotAllowedDoesNotStandTogether(t *testing.T) {
 	allowed := func(values []int) bool {
 		return !(values[0] == 3 && values[1] == 1) && !(values[0] == 0 && values[2] == 0)
 	}
-	for _, l := range factor.Lists(names, allowed) {
+	for _, l := range factor.Lists(names, factor.Options{Allowed: allowed}) {
 		if !allowed(l.Defaults) {
 			t.Errorf("defaults %v", l.Defaults)
 		}
@@ -159,7 +159,7 @@ func TestWhatIsNotAllowedDoesNotStandTogether(t *testing.T) {
 }
 
 func TestNothingToFind(t *testing.T) {
-	for _, l := range factor.Lists(nil, nil) {
+	for _, l := range factor.Lists(nil, factor.Options{}) {
 		if len(l.Rules) > 0 {
 			t.Errorf("rules for no names: %+v", l)
 		}
@@ -168,7 +168,7 @@ func TestNothingToFind(t *testing.T) {
 	for i := range silent {
 		silent[i] = factor.Name{Name: fmt.Sprintf("a%d.test.example", i), Values: []int{factor.None}}
 	}
-	for _, l := range factor.Lists(silent, nil) {
+	for _, l := range factor.Lists(silent, factor.Options{}) {
 		if len(l.Rules) > 0 || l.Defaults[0] != factor.None {
 			t.Errorf("rules for names that say nothing: %+v", l)
 		}
@@ -180,7 +180,7 @@ func BenchmarkLists(b *testing.B) {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			names := fleet(n, n/100, 1)
 			for b.Loop() {
-				factor.Lists(names, nil)
+				factor.Lists(names, factor.Options{})
 			}
 		})
 	}

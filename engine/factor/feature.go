@@ -40,7 +40,7 @@ type key struct {
 
 // features returns the conditions that cover enough names, the largest first. Of those
 // that cover the same names it keeps the plainest.
-func features(names []Name) []feature {
+func features(names []Name, least int) []feature {
 	found := map[key][]int32{}
 	add := func(k key, n int32) {
 		found[k] = append(found[k], n)
@@ -57,12 +57,12 @@ func features(names []Name) []feature {
 
 	var out []feature
 	for k, cover := range found {
-		if len(cover) < MinNames {
+		if len(cover) < least {
 			continue
 		}
 		f := feature{kind: k.kind, match: k.match()}
 		f.text = strings.Join([]string{k.a, k.b, k.c, k.d}, "\x00")
-		if f.cover = covered(names, f.match, cover); len(f.cover) >= MinNames {
+		if f.cover = covered(names, f.match, cover); len(f.cover) >= least {
 			out = append(out, f)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // it overrides all others, or at the beginning, where all others override it. It finds
 // more than learning each setting by itself where a tenth of the names or more follow
 // no rule, because there the settings of a rule support each other.
-func (p *problem) fromBothEnds() List {
+func (p *problem) fromBothEnds() list {
 	g := newGreedy(p)
 	for len(g.rules) < mostRules {
 		c := g.best()
@@ -20,11 +20,7 @@ func (p *problem) fromBothEnds() List {
 	}
 
 	g.dropUseless()
-	out := List{Defaults: g.defaults}
-	for _, r := range g.rules {
-		out.Rules = append(out.Rules, Rule{Match: p.features[r.feature].match, Values: r.values})
-	}
-	return out
+	return list{g.defaults, g.rules}
 }
 
 // greedy is the state of the search. Right counts names that have their value as the
@@ -36,12 +32,6 @@ type greedy struct {
 	current  [][]int  // by name and setting: what the rules decide
 	ruled    [][]bool // by name and setting: a rule decides, and not the defaults
 	stats    []stats
-}
-
-// ruleOf is a rule on a feature.
-type ruleOf struct {
-	feature int
-	values  []int
 }
 
 // stats are counts of the names of a feature, by setting: of all of them, for a rule at
@@ -102,7 +92,7 @@ func (g *greedy) best() *proposal {
 	var proposals []proposal
 	for f := range g.features {
 		for _, first := range []bool{true, false} {
-			if c := g.propose(f, first); c.set > 0 && c.gain >= MinNames {
+			if c := g.propose(f, first); c.set > 0 && c.gain >= int32(MinNames) {
 				proposals = append(proposals, c)
 			}
 		}
@@ -136,7 +126,7 @@ func (g *greedy) propose(f int, first bool) proposal {
 			continue
 		}
 		c.values[s] = v
-		if g.allowed != nil && !g.allowed(c.values) {
+		if !g.mayStand(c.values) {
 			c.values[s] = None
 			continue
 		}
@@ -224,43 +214,11 @@ func (t *tally) remove(value int, right bool) {
 
 // dropUseless drops, from the end, the rules that cost no fewer lines than they save.
 func (g *greedy) dropUseless() {
-	lines := g.lines(g.rules)
+	lines := g.lines(&list{g.defaults, g.rules})
 	for i := len(g.rules) - 1; i >= 0; i-- {
 		without := slices.Delete(slices.Clone(g.rules), i, i+1)
-		if l := g.lines(without); l <= lines {
+		if l := g.lines(&list{g.defaults, without}); l <= lines {
 			g.rules, lines = without, l
 		}
 	}
-}
-
-// lines returns about how many lines some rules take, with the entries of the names that
-// they leave wrong.
-func (g *greedy) lines(rules []ruleOf) int {
-	lines := 0
-	current := make([]int, len(g.names)*g.settings)
-	for n := range g.names {
-		copy(current[n*g.settings:], g.defaults)
-	}
-	for _, r := range rules {
-		lines++
-		for s, v := range r.values {
-			if v == None {
-				continue
-			}
-			lines++
-			for _, n := range g.features[r.feature].cover {
-				current[int(n)*g.settings+s] = v
-			}
-		}
-	}
-
-	for n := range g.names {
-		for s, v := range g.names[n].Values {
-			if v != None && current[n*g.settings+s] != v {
-				lines++
-				break
-			}
-		}
-	}
-	return lines
 }

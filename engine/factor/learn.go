@@ -22,12 +22,12 @@ type learnt struct {
 func (l *learnt) cost() int { return ruleLines*len(l.decisions) + l.wrong }
 
 // byTolerance learns every setting with the same tolerance.
-func (p *problem) byTolerance(tolerance float64) List {
+func (p *problem) byTolerance(tolerance float64) list {
 	return p.merge(p.learnAll(tolerance))
 }
 
 // mixed takes for each setting the list of the tolerance that suits it best.
-func (p *problem) mixed() List {
+func (p *problem) mixed() list {
 	best := p.learnAll(tolerances[0])
 	for _, tolerance := range tolerances[1:] {
 		for s, l := range p.learnAll(tolerance) {

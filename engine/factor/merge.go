@@ -10,11 +10,11 @@ import (
 
 // merge makes one list of rules out of the lists of the settings. Decisions of different
 // settings on the same feature become one rule wherever their order allows it.
-func (p *problem) merge(lists []learnt) List {
-	out := List{Defaults: make([]int, p.settings)}
+func (p *problem) merge(lists []learnt) list {
+	out := list{defaults: make([]int, p.settings)}
 	waiting := make([][]decision, p.settings) // the lowest first, as in a file
 	for s, l := range lists {
-		out.Defaults[s] = l.rest
+		out.defaults[s] = l.rest
 		waiting[s] = slices.Clone(l.decisions)
 		slices.Reverse(waiting[s])
 	}
@@ -24,19 +24,19 @@ func (p *problem) merge(lists []learnt) List {
 		if f < 0 {
 			return out
 		}
-		r := Rule{Match: p.features[f].match, Values: nothing(p.settings)}
+		r := ruleOf{f, nothing(p.settings)}
 		for s := range waiting {
 			if len(waiting[s]) == 0 || waiting[s][0].feature != f {
 				continue
 			}
-			r.Values[s] = waiting[s][0].value
-			if p.allowed != nil && !p.allowed(r.Values) {
-				r.Values[s] = None // it becomes a rule of its own
+			r.values[s] = waiting[s][0].value
+			if !p.mayStand(r.values) {
+				r.values[s] = None // it becomes a rule of its own
 				continue
 			}
 			waiting[s] = waiting[s][1:]
 		}
-		out.Rules = append(out.Rules, r)
+		out.rules = append(out.rules, r)
 	}
 }
 
@@ -65,44 +65,33 @@ func nextFeature(waiting [][]decision) int {
 
 // together makes one rule of several that give the same values, as a list of patterns or
 // of values of metadata, wherever the rules between them do not mind.
-func (p *problem) together(rules []Rule) []Rule {
-	covers := make([][]bool, len(rules))
-	for i := range rules {
-		covers[i] = p.coverOf(rules[i].Match)
-	}
-
+func (p *problem) together(rules []ruleOf) []Rule {
 	var out []Rule
-	var outCovers [][]bool
-	for i, r := range rules {
-		at := -1
-		for j := len(out) - 1; j >= 0; j-- {
-			if slices.Equal(out[j].Values, r.Values) {
-				if m, ok := united(out[j].Match, r.Match); ok {
-					at = j
-					out[j].Match = m
-					break
-				}
+	var covers [][]bool
+	for _, r := range rules {
+		cover := make([]bool, len(p.names))
+		for _, n := range p.features[r.feature].cover {
+			cover[n] = true
+		}
+
+		match, at := p.features[r.feature].match, -1
+		for i := len(out) - 1; i >= 0; i-- {
+			if both, ok := united(out[i].Match, match); ok && slices.Equal(out[i].Values, r.values) {
+				at, out[i].Match = i, both
+				break
 			}
-			if conflict(out[j].Values, r.Values) && overlap(outCovers[j], covers[i]) {
+			if conflict(out[i].Values, r.values) && overlap(covers[i], cover) {
 				break
 			}
 		}
+
 		if at < 0 {
-			out, outCovers = append(out, r), append(outCovers, covers[i])
+			out, covers = append(out, Rule{Match: match, Values: r.values}), append(covers, cover)
 			continue
 		}
-		for n, covered := range covers[i] {
-			outCovers[at][n] = outCovers[at][n] || covered
+		for n, covered := range cover {
+			covers[at][n] = covers[at][n] || covered
 		}
-	}
-	return out
-}
-
-func (p *problem) coverOf(m schema.Match) []bool {
-	out := make([]bool, len(p.names))
-	matcher := NewMatcher(m)
-	for n := range p.names {
-		out[n] = matcher.Match(&p.names[n])
 	}
 	return out
 }
