@@ -48,6 +48,7 @@ var knows = []rule{
 	{pkg: "engine/cloudflare", may: []string{"schema", "schema/words", "engine/plan", "engine/crash"}, why: "an adapter turns wire shapes into plain data and back"},
 	{pkg: "engine/shard", may: []string{"engine/cloudflare"}, why: "it divides what the adapter counted", pure: true},
 	{pkg: "engine/gitfs", why: "an adapter that knows files only"},
+	{pkg: "engine/factor", may: []string{"schema"}, why: "it finds rules behind numbers, and does not know where they come from", pure: true},
 	{pkg: "engine/snapshot", may: []string{"schema", "engine/plan"}, why: "a snapshot is live state in another form", pure: true},
 	{pkg: "engine/github", why: "it knows GitHub and its runner, and nothing of plans"},
 	{pkg: "engine/github/githubtest", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
