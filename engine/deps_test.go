@@ -29,6 +29,8 @@ var knows = []rule{
 	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
 	{pkg: "schema/source", may: []string{"schema"}, why: "it finds nodes in a text and does not know what they mean", pure: true},
 	{pkg: "schema/edit", may: []string{"schema", "schema/load", "schema/source"}, why: "it changes what people write, and the loader proves that it changes no more", pure: true},
+	{pkg: "schema/edit/edittest", why: "what draws a file must not know how it is changed", pure: true},
+	{pkg: "schema/format", may: []string{"schema", "schema/load", "schema/source", "schema/edit"}, why: "it writes anew what people write, and the loader proves that it stays the same", pure: true},
 	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
 	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
 	{pkg: "engine/diff", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/zone", "engine/diff/account"}, why: "a plan is made of configuration and plain data", pure: true},

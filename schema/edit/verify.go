@@ -3,6 +3,7 @@ package edit
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -21,8 +22,12 @@ import (
 // and every comment that they held.
 func verify(fsys fs.FS, before *schema.Desired, changed Files, edits []Edit) error {
 	for _, name := range changed.Names() {
-		if err := keepsComments(fsys, name, changed[name]); err != nil {
+		old, err := fs.ReadFile(fsys, name)
+		if err != nil {
 			return err
+		}
+		if err := KeepsComments(old, changed[name]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 
@@ -34,34 +39,30 @@ func verify(fsys fs.FS, before *schema.Desired, changed Files, edits []Edit) err
 	if err != nil {
 		return err
 	}
-	if where := Difference(want, after); where != "" {
+	if where := different(reflect.ValueOf(want), reflect.ValueOf(after), theConfiguration, false); where != "" {
 		return fmt.Errorf("the edit would change more or less than it should: %s", where)
 	}
 	return nil
 }
 
-// keepsComments fails unless a changed file has all the comments that it had.
-func keepsComments(fsys fs.FS, name string, after []byte) error {
-	before, err := fs.ReadFile(fsys, name)
+// KeepsComments fails unless a changed file has all the comments that it had.
+func KeepsComments(before, after []byte) error {
+	old, err := comments(before)
 	if err != nil {
 		return err
 	}
-	old, err := Comments(before)
+	left, err := comments(after)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	left, err := Comments(after)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	if !slices.Equal(old, left) {
-		return fmt.Errorf("%s: the edit would change a comment", name)
+		return errors.New("a comment would change")
 	}
 	return nil
 }
 
-// Comments returns the comments of a file without the space at their ends, sorted.
-func Comments(b []byte) ([]string, error) {
+// comments returns the comments of a file without the space at their ends, sorted.
+func comments(b []byte) ([]string, error) {
 	t, err := source.Parse(b)
 	if err != nil {
 		return nil, err
@@ -160,14 +161,18 @@ func assign(as *[]schema.Assignment, e Edit, via string) {
 	*as = schema.Overlay(*as, []schema.Assignment{a})
 }
 
+// theConfiguration is the place of a difference as a whole.
+const theConfiguration = "the configuration"
+
 // Difference compares two configurations without the places of their lines, and without
-// the order of single names and of the suites that are sent. It describes the first
-// difference, "" if there is none.
+// the order of single names. It describes the first difference, "" if there is none.
 func Difference(a, b *schema.Desired) string {
-	return different(reflect.ValueOf(a), reflect.ValueOf(b), "the configuration")
+	return different(reflect.ValueOf(a), reflect.ValueOf(b), theConfiguration, true)
 }
 
-func different(a, b reflect.Value, where string) string {
+// different compares two values. Wire says whether the form that is sent counts: the model
+// of an edit knows only the canonical one.
+func different(a, b reflect.Value, where string, wire bool) string {
 	switch x := a.Interface().(type) {
 	case schema.Pos:
 		return ""
@@ -177,21 +182,15 @@ func different(a, b reflect.Value, where string) string {
 
 	switch a.Kind() {
 	case reflect.Pointer:
-		if a.IsNil() || b.IsNil() {
-			if a.IsNil() != b.IsNil() {
-				return where
-			}
-			return ""
-		}
-		return different(a.Elem(), b.Elem(), where)
+		return different(a.Elem(), b.Elem(), where, wire)
 	case reflect.Struct:
-		return differentFields(a, b, where)
+		return differentFields(a, b, where, wire)
 	case reflect.Slice:
 		if a.Len() != b.Len() {
 			return fmt.Sprintf("%s: %d in place of %d", where, b.Len(), a.Len())
 		}
 		for i := range a.Len() {
-			if d := different(a.Index(i), b.Index(i), where); d != "" {
+			if d := different(a.Index(i), b.Index(i), where, wire); d != "" {
 				return d
 			}
 		}
@@ -204,7 +203,7 @@ func different(a, b reflect.Value, where string) string {
 }
 
 // differentFields compares two structs.
-func differentFields(a, b reflect.Value, where string) string {
+func differentFields(a, b reflect.Value, where string, wire bool) string {
 	if t, ok := a.Interface().(time.Time); ok {
 		if t.Equal(b.Interface().(time.Time)) {
 			return ""
@@ -216,10 +215,10 @@ func differentFields(a, b reflect.Value, where string) string {
 	}
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Name
-		if name == "Digest" || name == "Wire" {
+		if name == "Digest" || name == "Wire" && !wire {
 			continue
 		}
-		if d := different(a.Field(i), b.Field(i), where+", "+name); d != "" {
+		if d := different(a.Field(i), b.Field(i), where+", "+name, wire); d != "" {
 			return d
 		}
 	}
