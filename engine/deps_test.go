@@ -54,6 +54,7 @@ var knows = []rule{
 	{pkg: "engine/github/githubtest", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/receipt", may: []string{"engine/plan", "engine/apply", "engine/planfile", "engine/regular", "engine/report/view", "engine/safe", "engine/secret"}, why: "it writes down steps and does not know how they come about"},
 	{pkg: "engine/regular", may: []string{"engine/safe"}, why: "it knows files and not what they hold"},
+	{pkg: "engine/rewrite", may: []string{"engine/safe"}, why: "it replaces files and does not know why they change"},
 	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/crash", why: "it carries panics of any package"},
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
