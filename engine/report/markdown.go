@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema"
 	"tlsync/schema/words"
 )
 
@@ -39,6 +40,10 @@ type MarkdownOptions struct {
 	// Footer is Markdown for the end of the text. It is the caller's own: foreign
 	// text in it has to pass MarkdownCode or MarkdownText before.
 	Footer string
+	// Source is the address of the directory of the configuration at the commit, as in
+	// https://github.com/O/R/blob/SHA/DIR/; lines of files become links below it. Empty for
+	// no links.
+	Source string
 }
 
 // Markdown writes a plan as a comment on GitHub: a headline with the counts, what
@@ -52,7 +57,7 @@ type MarkdownOptions struct {
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
-	m := &page{view: v, values: v.Values, causes: v.Causes, inPlace: len(v.Places) > 1}
+	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1}
 	return writePage(w, "the plan", m.top(o), m.blocks(), o)
 }
 
@@ -60,13 +65,15 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 type page struct {
 	view    *view.View
 	values  *view.Values
+	look    view.Markup
 	causes  bool // show why live differs
 	inPlace bool // name the place of objects: there is more than one
 }
 
 // markdownMarkup is that of Markdown.
-func markdownMarkup() view.Markup {
+func markdownMarkup(o MarkdownOptions) view.Markup {
 	return view.Markup{
+		Line:   func(p schema.Pos) string { return lineMarkdown(o.Source, p) },
 		Flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
 		Text:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxSentence)) },
 		Name:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxName)) },
@@ -77,7 +84,7 @@ func markdownMarkup() view.Markup {
 
 // top is the headline, and what has to be known with it.
 func (m *page) top(o MarkdownOptions) string {
-	v, look := m.view, markdownMarkup()
+	v, look := m.view, m.look
 	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.Counts.Headline() + "\n"
 	paragraph := func(s string) {
 		if s != "" {
@@ -100,7 +107,8 @@ func (m *page) top(o MarkdownOptions) string {
 
 // The ranks of blocks: which of them come first where there is not room for all.
 const (
-	rankErrors = iota
+	rankOverview = iota
+	rankErrors
 	rankHazards
 	rankWeaker
 	rankConflict
@@ -117,13 +125,14 @@ func (m *page) blocks() []*block {
 	c := m.view.Classes()
 	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
-		rulesBlock("Errors", errors, rankErrors),
+		m.overview(),
+		m.rulesBlock("Errors", errors, rankErrors),
 		m.tables("Weaker", c.Weaker, rankWeaker),
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
 		m.tables(view.DriftTitle, c.Drift, rankDrift),
 		m.hazardsBlock(),
-		rulesBlock("Findings", others, rankFindings),
+		m.rulesBlock("Findings", others, rankFindings),
 		m.costBlock(),
 		m.namesBlock(c.All()),
 		m.orderBlock(),
@@ -160,7 +169,7 @@ func (m *page) hazardsBlock() []*block {
 		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(hazards), more: moreItems(len(hazards), "kind"),
 		item: func(i int) string {
 			h := &hazards[i]
-			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(markdownMarkup()) + "\n"
+			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(m.look) + "\n"
 			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
 				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 			}
@@ -174,28 +183,37 @@ func (m *page) hazardsBlock() []*block {
 }
 
 // rulesBlock lists findings by rule.
-func rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
+func (m *page) rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
 	if len(rules) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(rules), more: moreItems(len(rules), "rule"),
-		item: func(i int) string { return ruleMarkdown(&rules[i]) },
+		item: func(i int) string { return m.rule(&rules[i]) },
 	}}
 }
 
-// ruleMarkdown returns the item of a rule, with its notes below.
-func ruleMarkdown(r *view.RuleNotes) string {
+// rule returns the item of a rule, with its notes below.
+func (m *page) rule(r *view.RuleNotes) string {
 	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + words.Count(r.Findings, "finding") + "\n"
 	for i := range r.Notes[:min(len(r.Notes), maxNotes)] {
 		n := &r.Notes[i]
 		text += "  - "
 		if n.Line != "" {
-			text += markdownName(n.Line) + ": "
+			text += m.findingLine(r.Rule, n) + ": "
 		}
 		text += noteMarkdown(&n.Note) + "\n"
 	}
 	return text + moreNotes(len(r.Notes))
+}
+
+// findingLine names the line of a finding. That of NoLongerManaged is one of the base, so it
+// is no link.
+func (m *page) findingLine(rule string, n *view.PlacedNote) string {
+	if rule == plan.NoLongerManaged {
+		return markdownName(n.Line)
+	}
+	return m.look.Line(n.Pos)
 }
 
 // maxSentence is how many characters of a message are shown.
@@ -227,7 +245,7 @@ func (m *page) orderBlock() []*block {
 	return []*block{{
 		head: fold("Order: what waits for what"), tail: foldEnd, rank: rankOrder,
 		items: len(waits), more: moreItems(len(waits), "reason"),
-		item: func(i int) string { return "- " + waits[i].Sentence(markdownMarkup()) + "\n" },
+		item: func(i int) string { return "- " + waits[i].Sentence(m.look) + "\n" },
 	}}
 }
 

@@ -45,7 +45,7 @@ func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
 		top += "\n" + safe.MarkdownText(l) + "\n"
 	}
 
-	m := &page{values: of.Values, inPlace: len(of.Places) > 1}
+	m := &page{values: of.Values, look: markdownMarkup(o), inPlace: len(of.Places) > 1}
 	var groups []*view.Group
 	for i := range of.Places {
 		groups = append(groups, of.Places[i].Groups()...)

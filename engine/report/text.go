@@ -44,6 +44,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
 	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes, drift: o.Drift}
 
+	t.overview(v)
 	for i := range v.Places {
 		t.place(&v.Places[i])
 	}
@@ -71,6 +72,36 @@ type text struct {
 	drift   bool // tell drift as what happened
 }
 
+// maxPlainRows is how many groups a plan may have without a table of all changes above.
+const maxPlainRows = 20
+
+// overview prints how many objects make which change, if there are many groups.
+func (t *text) overview(v *view.View) {
+	rows := 0
+	for i := range v.Places {
+		rows += len(v.Places[i].Groups())
+	}
+	if rows <= maxPlainRows {
+		return
+	}
+
+	t.title("All changes")
+	var table []row
+	for _, o := range v.Overview() {
+		r := row{mark: " ", direction: o.Direction}
+		if o.Direction == schema.Weakens {
+			r.mark = "!"
+		}
+		r.cells = [columns]string{colSubject: o.Objects(view.PlainMarkup()), colSetting: safe.Text(o.Setting), colValues: o.Change, colDirection: view.DirectionWord(o.Direction)}
+		table = append(table, r)
+	}
+	widths := columnWidths(table)
+	for _, r := range table {
+		t.row(r, widths)
+	}
+	fmt.Fprintln(t.out)
+}
+
 // title prints the title of a part.
 func (t *text) title(s string) { fmt.Fprintln(t.out, t.style.bold.Sprint(s)) }
 
@@ -79,7 +110,11 @@ func (t *text) place(p *view.PlaceChanges) {
 	t.title(p.Heading())
 	tables := make([][]row, len(p.Sections))
 	for i, s := range p.Sections {
-		tables[i] = t.rows(s.Groups)
+		groups := s.Groups
+		if !t.verbose {
+			groups = view.Fold(groups, maxTextRows)
+		}
+		tables[i] = t.rows(groups)
 	}
 
 	widths := columnWidths(tables...)
@@ -102,8 +137,8 @@ func (t *text) place(p *view.PlaceChanges) {
 func (t *text) zoneYAML(p *view.PlaceChanges) {
 	var edits []plan.Edit
 	for _, g := range p.Groups() {
-		if g.Kind == plan.KindZone {
-			edits = append(edits, g.Edits...)
+		if g.Kind == plan.KindZone && g.Edit != nil {
+			edits = append(edits, *g.Edit)
 		}
 	}
 	lines := t.yamlDiff(plan.KindZone, edits)
@@ -120,7 +155,10 @@ func (t *text) zoneYAML(p *view.PlaceChanges) {
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
 	slices.SortStableFunc(edits, view.CompareSettings)
-	lines := t.values.SettingsDiff(k, edits)
+	return t.paintDiffs(t.values.SettingsDiff(k, edits))
+}
+
+func (t *text) paintDiffs(lines []string) []string {
 	for i, l := range lines {
 		lines[i] = t.paintDiff(l)
 	}

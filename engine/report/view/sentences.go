@@ -20,6 +20,7 @@ type Markup struct {
 	Name   func(string) string             // a foreign name as running text
 	Code   func(string) string             // a name, a value or a flag, set apart
 	Strong func(string) string             // words of ours that stand out
+	Line   func(schema.Pos) string         // a line of the configuration
 }
 
 // PlainMarkup is that of text for terminals.
@@ -27,6 +28,7 @@ func PlainMarkup() Markup {
 	return Markup{
 		Flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
 		Text: safe.Text, Name: safe.Text, Code: safe.Text, Strong: unchanged,
+		Line: FileAndLine,
 	}
 }
 
@@ -253,28 +255,67 @@ func (h *HazardNotes) Summary(m Markup) string {
 	return text
 }
 
-// RequestedBy names the line that asks for an edit; it is empty if no line does.
-func RequestedBy(o plan.Origin, m Markup) string {
-	if at := FileAndLine(o.Pos); at != "" {
-		return m.Code(at)
+// fewLines is how many lines of a group are named; of more, only their number is.
+const fewLines = 3
+
+// RequestedBy names the lines that ask for the edit of a group, or counts them; it is empty
+// if no line does.
+func (g *Group) RequestedBy(m Markup) string {
+	if n := len(g.Lines); n > fewLines {
+		return strconv.Itoa(n) + " lines"
 	}
-	return ""
+	names := make([]string, len(g.Lines))
+	for i, at := range g.Lines {
+		names[i] = m.Line(at)
+	}
+	return strings.Join(names, ", ")
 }
 
-// DecidedBy names the lines that ask for the edits of a group, each once, with the rules
-// through which they apply and the commits that they come from.
+// DecidedBy names the lines that ask for the edit of a group, with the rules through which
+// they apply and the commits that they come from. It returns nil where there are too many.
 func (g *Group) DecidedBy(m Markup) []string {
+	if len(g.Lines) > fewLines {
+		return nil
+	}
 	var list []string
-	for _, e := range g.Edits {
-		by := RequestedBy(e.Origin, m)
-		if e.Origin.Via != "" {
-			by = strings.TrimSpace(by + " (" + m.Name(e.Origin.Via) + ")")
+	var last plan.Origin
+	for i, member := range g.members {
+		if e := member.edit; e != nil && (i == 0 || e.Origin != last) {
+			last = e.Origin
+			if by := DecidedBy(e.Origin, m); by != "" && !slices.Contains(list, by) {
+				list = append(list, by)
+			}
 		}
-		if e.Origin.Commit != "" {
-			by += ", line by " + m.Code(e.Origin.Author) + " in " + m.Code(ShortCommit(e.Origin.Commit))
-		}
-		if by != "" && !slices.Contains(list, by) {
-			list = append(list, by)
+	}
+	return list
+}
+
+// DecidedBy names the line of an edit, with the rule and the commit; empty if no line asks for it.
+func DecidedBy(o plan.Origin, m Markup) string {
+	by := ""
+	if o.File != "" {
+		by = m.Line(o.Pos)
+	}
+	if o.Via != "" {
+		by = strings.TrimSpace(by + " (" + m.Name(o.Via) + ")")
+	}
+	if o.Commit != "" {
+		by += ", line by " + m.Code(o.Author) + " in " + m.Code(ShortCommit(o.Commit))
+	}
+	return by
+}
+
+// NamesAndLines returns the names of a group, each with the line that asks for it where the
+// group counts its lines.
+func (g *Group) NamesAndLines(m Markup, most int) []string {
+	n := min(len(g.Names), most)
+	list := make([]string, n)
+	for i, member := range g.members[:n] {
+		list[i] = m.Code(member.name)
+		if len(g.Lines) > fewLines && member.edit != nil {
+			if by := DecidedBy(member.edit.Origin, m); by != "" {
+				list[i] += " by " + by
+			}
 		}
 	}
 	return list

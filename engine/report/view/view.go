@@ -278,24 +278,30 @@ type Classes struct {
 // All returns the groups of all classes.
 func (c *Classes) All() []*Group { return slices.Concat(c.Weaker, c.Conflict, c.Requested, c.Drift) }
 
-// Classes returns the groups by class.
+// Classes returns the groups by class. What is done alike in several places is one group.
 func (v *View) Classes() Classes {
-	var c Classes
+	var all []*Group
 	for i := range v.Places {
-		for _, g := range v.Places[i].Groups() {
-			switch {
-			case g.class == conflict:
-				c.Conflict = append(c.Conflict, g)
-			case g.Drift() && v.drift:
-				c.Drift = append(c.Drift, g)
-			case g.weaker:
-				c.Weaker = append(c.Weaker, g)
-			case g.Drift():
-				c.Drift = append(c.Drift, g)
-			default:
-				c.Requested = append(c.Requested, g)
-			}
+		all = append(all, v.Places[i].Groups()...)
+	}
+
+	var c Classes
+	for _, g := range acrossPlaces(all) {
+		switch {
+		case g.class == conflict:
+			c.Conflict = append(c.Conflict, g)
+		case g.Drift() && v.drift:
+			c.Drift = append(c.Drift, g)
+		case g.weaker():
+			c.Weaker = append(c.Weaker, g)
+		case g.Drift():
+			c.Drift = append(c.Drift, g)
+		default:
+			c.Requested = append(c.Requested, g)
 		}
+	}
+	for _, list := range [][]*Group{c.Weaker, c.Conflict, c.Requested, c.Drift} {
+		markRepeats(list)
 	}
 	return c
 }
