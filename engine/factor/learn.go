@@ -45,9 +45,7 @@ func (p *problem) learnAll(tolerance float64) []learnt {
 	}
 	out := make([]learnt, p.settings)
 	for s := range out {
-		l := newLearner(p, s, tolerance)
-		l.learn()
-		out[s] = l.prune()
+		out[s] = newLearner(p, s, tolerance).learn()
 	}
 	p.learnt[tolerance] = out
 	return slices.Clone(out)
@@ -97,11 +95,27 @@ func newLearner(p *problem, setting int, tolerance float64) *learner {
 
 func (l *learner) value(n int32) int { return l.names[n].Values[l.setting] }
 
-// learn finds decisions until nothing is gained by another one.
-func (l *learner) learn() {
+// learn finds the list. The rest gets the value that most names have, even where another
+// one would save some lines: it is what a name gets that nobody thought of.
+func (l *learner) learn() learnt {
+	usual := most(l.total)
+	if usual == None {
+		return learnt{rest: None}
+	}
+	l.decide()
+
+	natural, shortest := l.prune(usual), l.prune(most(l.total))
+	if worth := shortest.cost() + shortest.cost()/4 + 2*ruleLines; natural.cost() > worth {
+		return shortest
+	}
+	return natural
+}
+
+// decide finds decisions until nothing is gained by another one.
+func (l *learner) decide() {
 	for len(l.found) < mostRules {
 		rest := most(l.total)
-		if rest == None || l.left == l.total[rest] {
+		if l.left == l.total[rest] {
 			return
 		}
 		f := l.nearlyPure(rest)
@@ -238,12 +252,9 @@ func (l *learner) take(f int) {
 }
 
 // prune drops the decisions without which the names that become wrong cost no more than
-// the decision did.
-func (l *learner) prune() learnt {
-	out := learnt{rest: most(l.total)}
-	if out.rest == None {
-		return out
-	}
+// the decision did, if the others get the value of the rest.
+func (l *learner) prune(rest int) learnt {
+	out := learnt{rest: rest}
 
 	// stacks has, for each name, the decisions that cover it, the first one first.
 	stacks := make([][]int16, len(l.names))

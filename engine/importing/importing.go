@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// Rules says how many rules are looked for.
 	Rules Rules
-	// Settings are the settings to write; nil means all.
+	// Settings are the settings to write; none means all.
 	Settings []string
 	// Partial says that live state need not have all zones of its accounts.
 	Tool string // what wrote the files, for the comment at their head
@@ -149,7 +149,7 @@ type leftKey struct{ in, noun, why string }
 
 // wants reports whether a setting is to be written.
 func (m *maker) wants(setting string) bool {
-	return m.options.Settings == nil || slices.Contains(m.options.Settings, setting)
+	return len(m.options.Settings) == 0 || slices.Contains(m.options.Settings, setting)
 }
 
 func (m *maker) leave(in, noun, name, why string) {

@@ -10,7 +10,9 @@ import (
 	"tlsync/schema"
 )
 
-func setting(id string, v schema.Value) plan.Setting { return plan.Setting{ID: id, Raw: string(v), Value: v} }
+func setting(id string, v schema.Value) plan.Setting {
+	return plan.Setting{ID: id, Raw: string(v), Value: v}
+}
 
 func TestSmoke(t *testing.T) {
 	live := &plan.Live{Zones: []plan.Zone{{
