@@ -27,6 +27,7 @@ var knows = []rule{
 	{pkg: "schema/words", why: "it knows English only", pure: true},
 	{pkg: "schema/certificate", may: []string{"schema"}, why: "it reads text and knows nothing of the configuration"},
 	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
+	{pkg: "schema/jsonschema", may: []string{"schema", "schema/load"}, why: "it describes what people write, and reads nothing", pure: true},
 	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
 	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
 	{pkg: "engine/diff", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/zone", "engine/diff/account"}, why: "a plan is made of configuration and plain data", pure: true},
