@@ -61,7 +61,6 @@ func schemaOfDocuments() object {
 
 	return object{
 		{"$schema", Dialect},
-		{"title", "Configuration of tlsync"},
 		{"description", "A document of tlsync.yaml or of a file that it includes: with version it is the root document, with zone the document of a zone, with account the document of an account."},
 		{"$comment", "What this schema does not check, and tlsync validate does. " + join(unsaid)},
 		{"type", "object"},
@@ -108,13 +107,12 @@ func definitions() object {
 // root is the schema of the root document.
 func root() object {
 	include := text(`^[^/\\][^\\]*$`, "a path below tlsync.yaml is expected").with(
-		member{"not", object{{"pattern", `(^|/)\.\.?(/|$)|//|/$`}}})
+		member{"not", object{{"pattern", `(^|/)\.\.?(/|$)|//|/$`}}}, member{"examples", []any{"zones/*.yaml"}})
 	profile := mapping(inProfile.properties()).about("Settings that use: expands.")
 
 	return mapping(object{
 		{"version", enum(1, "1").about("The version of the format: 1.")},
-		{"include", oneOrMore(include).about("Patterns of the files to read too.").with(
-			member{"examples", []any{[]string{"zones/*.yaml", "accounts/*.yaml"}}})},
+		{"include", oneOrMore(include).about("Patterns of the files to read too.")},
 		{"profiles", named(text(`^.+$`, "a profile needs a name"), profile).about("Named bundles of settings.")},
 		{"policy", ref("policy")},
 	}, member{"required", []string{"version"}})
@@ -131,7 +129,7 @@ func policy() object {
 		{"enforce", enum("changes", "everything").about("changes: refuse what goes below the floor. everything: also what is below it and not touched.")},
 		{"coverage", enum("required", "report").about("Whether every custom hostname has to be reached by defaults, a rule or an entry.")},
 		{"max_changes", anyOf(object{{"type", "integer"}, {"minimum", 1}}, share).about("How many changes one apply may make: a number, or a share of the live objects.").with(
-			member{"examples", []any{"30%", 100}})},
+			member{"examples", []any{"30%"}})},
 		{"exceptions", array(ref("exception")).about("Names for which the floor is lifted, until a day.")},
 	}).about("Rules that hold whatever else is written.")
 }
@@ -166,7 +164,7 @@ func isAbsent() object { return has("state", enum("absent")) }
 // mtls is the schema of an entry of mtls.
 func mtls() object {
 	needsHostnames := func(key string) object {
-		return when(has(key, enum(true, "on")), has("hostnames", not(object{{"type", "array"}, {"maxItems", 0}})))
+		return when(has(key, isOn()), has("hostnames", not(object{{"type", "array"}, {"maxItems", 0}})))
 	}
 
 	return mapping(object{

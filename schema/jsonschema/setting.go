@@ -59,11 +59,7 @@ func (p place) definitions() object {
 
 // setting is the schema of a setting in the place.
 func (p place) setting(s *schema.Setting) object {
-	out := p.value(s).about(aboutSetting(s.ID))
-	if examples := p.examples(s); len(examples) > 0 {
-		out = out.with(member{"examples", examples})
-	}
-	return out
+	return p.value(s).about(aboutSetting(s.ID)).with(member{"examples", p.examples(s)})
 }
 
 // value accepts the values of a setting in the place, except the given words.
@@ -73,7 +69,7 @@ func (p place) value(s *schema.Setting, except ...string) object {
 	case s.ID == schema.Ciphers:
 		return p.ciphers(noValue)
 	case len(s.Fields) > 0:
-		return anyOf(enum(append(booleans(), noValue...)...), quotedBoolean(), p.members(s))
+		return anyOf(enum(append([]any{"on", "off"}, noValue...)...), unoffered(otherBooleans()...), p.members(s))
 	case s.Hostname:
 		accepted := []object{ref("hostname")}
 		if s.ID == "origin.sni" {
@@ -88,8 +84,10 @@ func (p place) value(s *schema.Setting, except ...string) object {
 	}
 
 	accepted := p.words(s, except)
-	alternatives := []object{enum(append(spellings(accepted), noValue...)...)}
-	alternatives = append(alternatives, quoted(accepted)...)
+	alternatives := []object{enum(append(offered(accepted), noValue...)...)}
+	if more := otherSpellings(accepted); more != nil {
+		alternatives = append(alternatives, unoffered(more...))
+	}
 	if s.TakesAtLeast() && !p.limit {
 		alternatives = append(alternatives, atLeast(accepted))
 	}
@@ -129,51 +127,54 @@ func (p place) words(s *schema.Setting, except []string) []string {
 	})
 }
 
-// spellings are words as YAML reads them: 1.2 without quotes is a number, and true
-// is another word for on.
-func spellings(words []string) []any {
+// offered are words as they are written best, which editors offer.
+func offered(words []string) []any {
 	var out []any
 	for _, w := range words {
 		out = append(out, w)
 	}
+	return out
+}
+
+// otherSpellings are what else YAML may have read: 1.2 without quotes is a number, and
+// true is another word for on.
+func otherSpellings(words []string) []any {
+	var out []any
 	for _, w := range words {
 		if _, err := strconv.ParseFloat(w, 64); err == nil {
 			out = append(out, json.Number(w))
 		}
 	}
-	if slices.Contains(words, "on") {
-		out = append(out, true)
-	}
-	if slices.Contains(words, "on") && slices.Contains(words, "off") {
-		out = append(out, false)
+
+	on, off := slices.Contains(words, "on"), slices.Contains(words, "off")
+	switch {
+	case on && off:
+		out = append(out, otherBooleans()...)
+	case on:
+		out = append(out, true, "true")
 	}
 	return out
 }
 
-// quoted accepts true and false in quotes, which editors need not offer, where a setting
-// can be on and off.
-func quoted(words []string) []object {
-	on, off := slices.Contains(words, "on"), slices.Contains(words, "off")
-	switch {
-	case on && off:
-		return []object{quotedBoolean()}
-	case on:
-		return []object{{{"type", "string"}, {"pattern", "^true$"}}}
-	}
-	return nil
+func otherBooleans() []any { return []any{true, false, "true", "false"} }
+
+// everySpelling is all that a condition on these words has to look for.
+func everySpelling(words ...string) object {
+	return enum(append(offered(words), otherSpellings(words)...)...)
 }
 
-func quotedBoolean() object { return object{{"type", "string"}, {"pattern", "^(?:true|false)$"}} }
-
-func booleans() []any { return []any{"on", "off", true, false} }
+// unoffered accepts values without offering them. Of an enum an editor would offer 1 for
+// 1.0, which is not the same text.
+func unoffered(values ...any) object { return not(not(enum(values...))) }
 
 // atLeast accepts a lower bound.
 func atLeast(words []string) object {
-	bound := enum(spellings(words)...)
-	if more := quoted(words); more != nil {
-		bound = anyOf(append(more, bound)...)
+	bound := enum(offered(words)...)
+	if more := otherSpellings(words); more != nil {
+		bound = anyOf(bound, unoffered(more...))
 	}
-	return mapping(object{{"at_least", bound.about("What is below is raised to it, and the rest stays.")}},
+	return mapping(object{{"at_least", bound.about("What is below is raised to it, and the rest stays.").with(
+		member{"examples", []any{words[len(words)-1]}})}},
 		member{"required", []string{"at_least"}})
 }
 
@@ -214,9 +215,9 @@ func (p place) members(s *schema.Setting) object {
 		value := ref("boolean")
 		switch {
 		case f.Max > 0:
-			value = anyOf(object{{"type", "integer"}, {"minimum", 0}, {"maximum", f.Max}}, object{{"type", "string"}, {"pattern", `^(?:0|[1-9][0-9]{0,8})$`}})
+			value = anyOf(object{{"type", "integer"}, {"minimum", 0}, {"maximum", f.Max}, {"examples", []any{365 * 86400}}}, object{{"type", "string"}, {"pattern", `^(?:0|[1-9][0-9]{0,8})$`}})
 		case len(f.Values) > 0:
-			value = enum(spellings(f.Values)...)
+			value = enum(offered(f.Values)...)
 		}
 		if text, ok := abouts[s.ID+"."+f.Name]; ok {
 			value = value.about(text)
@@ -238,10 +239,10 @@ func (p place) members(s *schema.Setting) object {
 func preload() object {
 	asked := object{
 		{"required", []string{"preload"}},
-		{"properties", object{{"preload", enum(true, "on")}, {"enabled", enum(true, "on")}}},
+		{"properties", object{{"preload", isOn()}, {"enabled", isOn()}}},
 	}
 	return when(asked, object{{"properties", object{
-		{"include_subdomains", enum(true, "on")}, {"max_age", object{{"minimum", 365 * 86400}}},
+		{"include_subdomains", isOn()}, {"max_age", object{{"minimum", 365 * 86400}}},
 	}}})
 }
 
@@ -257,16 +258,14 @@ func certificates() object {
 	return anyOf(one, array(one, member{"minItems", 1}, member{"uniqueItems", true})).about("Certificates that Cloudflare shows to origins; others stay.")
 }
 
-// examples are values to begin with: the strongest word, and a lower bound.
+// examples are values to begin with. Editors do not show objects and lists among them, so
+// those are explained by their members.
 func (p place) examples(s *schema.Setting) []any {
 	switch {
 	case s.ID == schema.Ciphers:
-		suites := schema.Suites()
-		return []any{schema.CipherLists()[0], []string{suites[0].Name, suites[2].Name}}
-	case s.ID == schema.HSTS && !p.limit:
-		return []any{object{{"enabled", true}, {"max_age", 365 * 86400}, {"include_subdomains", true}}}
+		return []any{schema.CipherLists()[0]}
 	case len(s.Fields) > 0:
-		return []any{object{{s.Fields[0].Name, true}}}
+		return []any{"on"}
 	case s.Hostname:
 		return []any{"origin.saas.example"}
 	case s.Boolean:
@@ -274,12 +273,5 @@ func (p place) examples(s *schema.Setting) []any {
 	}
 
 	accepted := p.words(s, nil)
-	if len(accepted) == 0 {
-		return nil
-	}
-	best := accepted[len(accepted)-1]
-	if s.TakesAtLeast() && !p.limit {
-		return []any{best, object{{"at_least", best}}}
-	}
-	return []any{best}
+	return []any{accepted[len(accepted)-1]}
 }

@@ -60,6 +60,11 @@ func line() object {
 	return words().with(member{"pattern", `^\s*\S.*\s*$`}, member{"patternErrorMessage", "one line of text is expected"})
 }
 
+// isOn and isOff fit what switches something on or off, however it is written.
+func isOn() object { return enum(true, "on", "true") }
+
+func isOff() object { return enum(false, "off", "false") }
+
 // shared are the definitions of values that stand in several places.
 func shared() object {
 	const year, month, day = `[0-9]{4}`, `(?:0[1-9]|1[0-2])`, `(?:0[1-9]|[12][0-9]|3[01])`
@@ -67,7 +72,7 @@ func shared() object {
 		{"hostname", text(hostnamePattern(), "a hostname such as app.customer.example is expected").with(member{"maxLength", 1012}).about("A hostname.")},
 		{"pattern", anyOf(ref("hostname"), text(globPattern(), "a hostname, or a pattern such as *.pay.example, is expected").with(member{"maxLength", 1012})).
 			about("A hostname, or a pattern: * matches within one label, ** any number of labels, and * alone every name.")},
-		{"boolean", anyOf(enum(booleans()...), quotedBoolean())},
+		{"boolean", anyOf(enum(true, false), unoffered("on", "off", "true", "false"))},
 		{"date", text(`^`+year+`-`+month+`-`+day+`$`, "a day such as 2027-03-31 is expected").with(member{"format", "date"})},
 		{"environment_name", text(`^CLOUDFLARE_[A-Za-z0-9_]+$`, "the name of an environment variable that begins with CLOUDFLARE_ is expected").with(member{"maxLength", 64})},
 		{"file", text(`^[^/\\][^\\]*$`, "a path relative to this file is expected").with(member{"not", object{{"pattern", "-----BEGIN"}}})},
@@ -77,6 +82,6 @@ func shared() object {
 		)}}).about("The account, by its name or id.")},
 		{"state", enum("present", "absent").about("absent: it is to be removed.")},
 		{"use", anyOf(words(), array(words(), member{"minItems", 1}, member{"uniqueItems", true})).
-			about("Profiles to expand here, before the settings beside it. A later one wins.").with(member{"examples", []any{"pci", []string{"pci", "quick"}}})},
+			about("Profiles to expand here, before the settings beside it. A later one wins.")},
 	}
 }

@@ -27,7 +27,7 @@ func zones() object {
 		{"custom_hostname", entry()},
 		{"pattern_entry", block(inCustomHostname)},
 		{"certificate", lifecycle("ssl", object{{"allOf", []object{
-			when(has("wildcard", enum(true, "on")), object{{"properties", object{{"method", not(enum("http"))}}}}),
+			when(has("wildcard", isOn()), object{{"properties", object{{"method", not(enum("http"))}}}}),
 		}}}).about("The certificate of the custom hostname. tlsync creates it with these values.")},
 		{"origin", lifecycle("origin", nil).about("Where its traffic goes.")},
 	}
@@ -52,7 +52,7 @@ func customHostnames(p place) object {
 	}
 	if p.name == inPattern.name {
 		return mapping(properties.with(
-			member{"create", enum(false, "off")},
+			member{"create", isOff()},
 			member{"hostnames", named(ref("hostname"), ref("pattern_entry")).about("Single names, which win over rules.")},
 		))
 	}
@@ -64,7 +64,7 @@ func customHostnames(p place) object {
 	return mapping(properties.with(
 		member{"create", ref("boolean").about("Whether tlsync may create the hostnames that have ssl.")},
 		member{"hostnames", named(ref("hostname"), ref("custom_hostname")).about("Single names, which win over rules.")},
-	)).with(when(has("create", enum(true, "on")), withMethod)...)
+	)).with(when(has("create", isOn()), withMethod)...)
 }
 
 // block is a block of settings.
@@ -112,7 +112,7 @@ func lifecycle(of string, more object) object {
 // combinations hold settings that stand in one block against each other.
 func (p place) combinations(more ...object) []member {
 	conditions := more
-	only13 := has(schema.MinTLSVersion, anyOf(enum(spellings([]string{"1.3"})...), has("at_least", enum(spellings([]string{"1.3"})...)).with(member{"type", "object"})))
+	only13 := has(schema.MinTLSVersion, anyOf(everySpelling("1.3"), has("at_least", everySpelling("1.3")).with(member{"type", "object"})))
 	exclude := func(condition object, id, word string) {
 		s, known := schema.LookupSetting(id)
 		if known && s.On(p.levels) {
@@ -126,7 +126,7 @@ func (p place) combinations(more ...object) []member {
 		conditions = append(conditions, when(only13, object{{"properties", object{{schema.Ciphers, enum(schema.WordInherit)}}}}))
 	case schema.ZoneLevel:
 		conditions = append(conditions, when(object{{"required", []string{"ssl"}}}, object{{"properties", object{{"ssl_automatic_mode", enum("custom")}}}}))
-		sent := anyOf(enum(true, "on"), has("enabled", enum(true, "on")).with(member{"type", "object"}))
+		sent := anyOf(isOn(), has("enabled", isOn()).with(member{"type", "object"}))
 		exclude(has(schema.HSTS, sent), "ssl", "off")
 	}
 
