@@ -51,13 +51,14 @@ var knows = []rule{
 	{pkg: "engine/github/githubtest", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/receipt", may: []string{"engine/plan", "engine/apply", "engine/planfile", "engine/regular", "engine/report/view", "engine/safe", "engine/secret"}, why: "it writes down steps and does not know how they come about"},
 	{pkg: "engine/regular", may: []string{"engine/safe"}, why: "it knows files and not what they hold"},
+	{pkg: "engine/starter", may: []string{"schema", "schema/words", "schema/jsonschema", "engine/safe", "testdata/workflows"}, why: "it writes the first files and knows nothing of plans"},
 	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/crash", why: "it carries panics of any package"},
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret", "engine/starter"},
 		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 

@@ -38,7 +38,7 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Before:                unsetEmptyInputs,
 		Action:                helpOrUnknown,
 		Commands: []*cli.Command{
-			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
+			p.initCommand(), p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
 			p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.schemaCommand(), p.sandboxCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
