@@ -38,12 +38,16 @@ lint: lint-action
 	$(GO) mod tidy -diff
 
 # Once more with the action beside the workflows: then inputs and outputs are checked too.
+# And once more as tlsync init writes them.
 lint-action:
 	$(GO) run $(ACTIONLINT) testdata/workflows/*.yml
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	mkdir -p "$$dir/.github/workflows"; git -C "$$dir" init -q; cp action.yml "$$dir"; \
 	for f in testdata/workflows/*.yml; do sed 's|uses: OWNER/tlsync@.*|uses: ./|' "$$f" > "$$dir/.github/workflows/$$(basename "$$f")"; done; \
 	cd "$$dir"; $(GO) run $(ACTIONLINT)
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; git -C "$$dir" init -q; \
+	CLOUDFLARE_API_TOKEN= $(GO) run ./cmd/tlsync init --config "$$dir/infra/tls" > /dev/null; $(GO) run ./cmd/tlsync validate --config "$$dir/infra/tls" > /dev/null; \
+	$(GO) run $(ACTIONLINT) "$$dir"/.github/workflows/*.yml
 
 # Every stage with its allocations, then the whole program against a sandbox. What a
 # run said is in testdata/bench.

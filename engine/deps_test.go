@@ -32,6 +32,8 @@ var knows = []rule{
 	{pkg: "schema/edit", may: []string{"schema", "schema/load", "schema/source"}, why: "it changes what people write, and the loader proves that it changes no more", pure: true},
 	{pkg: "schema/edit/edittest", why: "what draws a file must not know how it is changed", pure: true},
 	{pkg: "schema/format", may: []string{"schema", "schema/load", "schema/source", "schema/edit"}, why: "it writes anew what people write, and the loader proves that it stays the same", pure: true},
+	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
+	{pkg: "schema/jsonschema", may: []string{"schema", "schema/load"}, why: "it describes what people write, and reads nothing", pure: true},
 	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
 	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
 	{pkg: "engine/diff", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/outcome", "engine/diff/policy", "engine/diff/zone", "engine/diff/account"}, why: "a plan is made of configuration and plain data", pure: true},
@@ -60,6 +62,7 @@ var knows = []rule{
 	{pkg: "engine/receipt", may: []string{"engine/plan", "engine/apply", "engine/planfile", "engine/regular", "engine/report/view", "engine/safe", "engine/secret"}, why: "it writes down steps and does not know how they come about"},
 	{pkg: "engine/regular", may: []string{"engine/safe"}, why: "it knows files and not what they hold"},
 	{pkg: "engine/rewrite", may: []string{"engine/safe"}, why: "it replaces files and does not know why they change"},
+	{pkg: "engine/starter", may: []string{"schema", "schema/words", "schema/jsonschema", "engine/safe", "testdata/workflows"}, why: "it writes the first files and knows nothing of plans"},
 	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/crash", why: "it carries panics of any package"},
 	{pkg: "engine/sandbox", why: "a misreading of the API in the client must not be mirrored in the server that tests it"},
@@ -71,6 +74,7 @@ var knows = []rule{
 		why: "it runs the commands and tells GitHub the result; only the commands know Cloudflare"},
 	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/job/ci", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
 	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/importing", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret", "engine/starter"},
 		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 
