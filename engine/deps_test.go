@@ -32,7 +32,6 @@ var knows = []rule{
 	{pkg: "schema/edit", may: []string{"schema", "schema/load", "schema/source"}, why: "it changes what people write, and the loader proves that it changes no more", pure: true},
 	{pkg: "schema/edit/edittest", why: "what draws a file must not know how it is changed", pure: true},
 	{pkg: "schema/format", may: []string{"schema", "schema/load", "schema/source", "schema/edit"}, why: "it writes anew what people write, and the loader proves that it stays the same", pure: true},
-	{pkg: "schema/load", may: []string{"schema", "schema/certificate"}, why: "it reads what people write, and knows nothing of plans or HTTP"},
 	{pkg: "schema/jsonschema", may: []string{"schema", "schema/load"}, why: "it describes what people write, and reads nothing", pure: true},
 	{pkg: "engine/plan", may: []string{"schema", "schema/words"}, why: "it is the data that the stages share", pure: true},
 	{pkg: "engine/resolve", may: []string{"schema", "engine/plan"}, why: "it joins configuration and live state", pure: true},
@@ -72,9 +71,12 @@ var knows = []rule{
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
 	{pkg: "engine/job/ci", may: []string{"schema", "schema/load", "engine/plan", "engine/planfile", "engine/hold", "engine/report", "engine/report/view", "engine/safe", "engine/secret", "engine/gitfs", "engine/github", "engine/job"},
 		why: "it runs the commands and tells GitHub the result; only the commands know Cloudflare"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/job/ci", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/importing", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret", "engine/starter"},
+	{pkg: "cmd/tlsync",
+		may: []string{
+			"schema", "engine/job", "engine/job/ci", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox",
+			"engine/importing", "engine/starter",
+			"engine/progress", "engine/crash", "engine/safe", "engine/secret",
+		},
 		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 
