@@ -14,19 +14,19 @@ import (
 
 func (p *program) importCommand() *cli.Command {
 	return &cli.Command{
-		Name: "import", Aliases: []string{"dump"}, Usage: "write configuration from live zones, proven by an empty plan",
+		Name: "import", Aliases: []string{"dump"}, Usage: "write the configuration of live zones",
 		UsageText: "tlsync import [--out DIR] [--zone NAME] [--dry-run]",
 		Description: `Reads the zones of the token and writes a configuration that changes nothing:
 defaults and a few rules for the custom hostnames, and an entry for each
 exception. A rule also governs hostnames that are created later. The files are
 loaded and planned against the state that was read; unless that plan is empty,
 nothing is written. What cannot be managed is left out and listed. Settings that
-take a request for each zone are read while 60 requests suffice, or if --settings
-names them. Never writes to Cloudflare.`,
+take a request for each zone are read as long as 60 requests suffice, or if
+--settings names them. Never writes to Cloudflare.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`DIR` write to this directory (default: that of --config)"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`DIR` write here and not to --config"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the files instead of writing them"},
-			&cli.StringFlag{Name: "rules", Value: "all", Usage: "`HOW` none: defaults and single names; few: large ones; all"},
+			&cli.StringFlag{Name: "rules", Value: "all", Usage: "`HOW` none, few (for many names) or all"},
 			&cli.StringSliceFlag{Name: "settings", Usage: "`A,B` only these settings; all: every one"},
 			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 			&cli.BoolFlag{Name: "force", Usage: "replace files that exist"},

@@ -41,6 +41,21 @@ type Name struct {
 type List struct {
 	Defaults []int
 	Rules    []Rule // the later rule wins, setting by setting
+	// Usual says that the defaults are the values that most names have. Other defaults
+	// can save lines, but they are also what a name gets that nobody thought of.
+	Usual bool
+}
+
+// Price returns what a number of lines counts for that the list takes when it is written:
+// a list with unusual defaults has to save some.
+func (l *List) Price(lines int) int { return price(lines, l.Usual) }
+
+func price(lines int, usual bool) int {
+	const least = 3
+	if usual {
+		return lines
+	}
+	return lines + lines/10 + least
 }
 
 // Rule gives values to the names that match.
@@ -74,23 +89,27 @@ const promising = 3
 // values.
 func Lists(names []Name, o Options) []List {
 	p := newProblem(names, o)
-	found := []list{p.fromBothEnds(), p.mixed()}
-	for _, tolerance := range tolerances {
-		found = append(found, p.byTolerance(tolerance))
+	found := []list{p.fromBothEnds()}
+	for _, usual := range []bool{true, false} {
+		found = append(found, p.mixed(usual))
+		for _, tolerance := range tolerances {
+			found = append(found, p.byTolerance(tolerance, usual))
+		}
 	}
 
-	lines := make(map[*list]int, len(found))
+	majority := p.permitted(p.majority())
+	prices := make(map[*list]int, len(found))
 	order := make([]*list, len(found))
 	for i := range found {
-		found[i].defaults = p.permitted(found[i].defaults)
-		order[i] = &found[i]
-		lines[order[i]] = p.lines(order[i])
+		l := &found[i]
+		l.defaults = p.permitted(l.defaults)
+		order[i], prices[l] = l, price(p.lines(l), slices.Equal(l.defaults, majority))
 	}
-	slices.SortStableFunc(order, func(a, b *list) int { return cmp.Compare(lines[a], lines[b]) })
+	slices.SortStableFunc(order, func(a, b *list) int { return cmp.Compare(prices[a], prices[b]) })
 
 	var out []List
 	for _, l := range order {
-		finished := List{Defaults: l.defaults, Rules: p.together(l.rules)}
+		finished := List{Defaults: l.defaults, Rules: p.together(l.rules), Usual: slices.Equal(l.defaults, majority)}
 		if same := func(o List) bool { return reflect.DeepEqual(o, finished) }; !slices.ContainsFunc(out, same) {
 			out = append(out, finished)
 		}
@@ -98,7 +117,7 @@ func Lists(names []Name, o Options) []List {
 			break
 		}
 	}
-	return append(out, List{Defaults: p.permitted(p.majority())})
+	return append(out, List{Defaults: majority, Usual: true})
 }
 
 // list is a List in the making.
@@ -154,11 +173,11 @@ type problem struct {
 	of       [][]int32 // the features that cover each name
 	allowed  func(values []int) bool
 	least    int
-	learnt   map[float64][]learnt
+	learnt   map[float64]*both
 }
 
 func newProblem(names []Name, o Options) *problem {
-	p := &problem{names: slices.Clone(names), allowed: o.Allowed, least: max(o.Least, MinNames), learnt: map[float64][]learnt{}}
+	p := &problem{names: slices.Clone(names), allowed: o.Allowed, least: max(o.Least, MinNames), learnt: map[float64]*both{}}
 	slices.SortStableFunc(p.names, func(a, b Name) int { return strings.Compare(a.Name, b.Name) })
 	if len(names) > 0 {
 		p.settings = len(names[0].Values)

@@ -22,15 +22,15 @@ type learnt struct {
 func (l *learnt) cost() int { return ruleLines*len(l.decisions) + l.wrong }
 
 // byTolerance learns every setting with the same tolerance.
-func (p *problem) byTolerance(tolerance float64) list {
-	return p.merge(p.learnAll(tolerance))
+func (p *problem) byTolerance(tolerance float64, usual bool) list {
+	return p.merge(p.learnAll(tolerance).of(usual))
 }
 
 // mixed takes for each setting the list of the tolerance that suits it best.
-func (p *problem) mixed() list {
-	best := p.learnAll(tolerances[0])
+func (p *problem) mixed(usual bool) list {
+	best := p.learnAll(tolerances[0]).of(usual)
 	for _, tolerance := range tolerances[1:] {
-		for s, l := range p.learnAll(tolerance) {
+		for s, l := range p.learnAll(tolerance).of(usual) {
 			if l.cost() < best[s].cost() {
 				best[s] = l
 			}
@@ -39,16 +39,28 @@ func (p *problem) mixed() list {
 	return p.merge(best)
 }
 
-func (p *problem) learnAll(tolerance float64) []learnt {
-	if known, ok := p.learnt[tolerance]; ok {
-		return slices.Clone(known)
+// both are the lists of all settings, once with the usual values for the rest, and once
+// with those that leave the fewest names wrong.
+type both struct{ usual, shortest []learnt }
+
+func (b *both) of(usual bool) []learnt {
+	if usual {
+		return slices.Clone(b.usual)
 	}
-	out := make([]learnt, p.settings)
-	for s := range out {
-		out[s] = newLearner(p, s, tolerance).learn()
+	return slices.Clone(b.shortest)
+}
+
+func (p *problem) learnAll(tolerance float64) *both {
+	if known, ok := p.learnt[tolerance]; ok {
+		return known
+	}
+	out := &both{}
+	for s := range p.settings {
+		usual, shortest := newLearner(p, s, tolerance).learn()
+		out.usual, out.shortest = append(out.usual, usual), append(out.shortest, shortest)
 	}
 	p.learnt[tolerance] = out
-	return slices.Clone(out)
+	return out
 }
 
 // learner finds the list of one setting. Its counts are of names that are not decided
@@ -95,20 +107,15 @@ func newLearner(p *problem, setting int, tolerance float64) *learner {
 
 func (l *learner) value(n int32) int { return l.names[n].Values[l.setting] }
 
-// learn finds the list. The rest gets the value that most names have, even where another
-// one would save some lines: it is what a name gets that nobody thought of.
-func (l *learner) learn() learnt {
-	usual := most(l.total)
-	if usual == None {
-		return learnt{rest: None}
+// learn finds the list, once with the value that most names have for the rest, and once
+// with the value that most of the rest have.
+func (l *learner) learn() (usual, shortest learnt) {
+	value := most(l.total)
+	if value == None {
+		return learnt{rest: None}, learnt{rest: None}
 	}
 	l.decide()
-
-	natural, shortest := l.prune(usual), l.prune(most(l.total))
-	if worth := shortest.cost() + shortest.cost()/4 + 2*ruleLines; natural.cost() > worth {
-		return shortest
-	}
-	return natural
+	return l.prune(value), l.prune(most(l.total))
 }
 
 // decide finds decisions until nothing is gained by another one.

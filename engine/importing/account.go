@@ -103,7 +103,7 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	} {
 		if len(d.names) > 0 {
 			destinations += len(d.names)
-			lines = append(lines, d.key+": ["+strings.Trim(listed(d.names), "[]")+"]")
+			lines = append(lines, d.key+": ["+strings.Trim(inList(d.names), "[]")+"]")
 		}
 	}
 	if destinations == 0 {
@@ -163,7 +163,7 @@ func (m *maker) authority(w *writer, a *plan.LiveAccount, c *plan.Resource) {
 	if len(hostnames) == 0 {
 		return
 	}
-	comment(4, "hostnames: %s", commented("["+strings.Trim(listed(hostnames), "[]")+"]"))
+	comment(4, "hostnames: %s", commented("["+strings.Trim(inList(hostnames), "[]")+"]"))
 	all := func(is func(hostname string) bool) bool {
 		return !slices.ContainsFunc(hostnames, func(h string) bool { return !is(h) })
 	}

@@ -85,7 +85,7 @@ func (b block) valueOf(setting string) string {
 
 // empty reports whether the document says nothing.
 func (d *document) empty() bool {
-	return len(d.settings) == 0 && len(d.hostnames) == 0 && d.custom.empty() && len(d.remarks) == 0
+	return len(d.settings) == 0 && len(d.hostnames) == 0 && d.custom.empty()
 }
 
 func (c *custom) empty() bool {

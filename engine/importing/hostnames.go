@@ -140,14 +140,16 @@ func (p *pool) factored() (custom, [][]entry) {
 	var best custom
 	var entries [][]entry
 	fewest, smallest := -1, 0
-	for _, c := range p.lists() {
+	lists := p.lists()
+	for i := range lists {
+		c := lists[i].custom
 		e := p.complete(&c)
 		text := &writer{}
 		text.custom(&c)
 		for _, of := range e {
 			text.entries(4, of, nil)
 		}
-		lines := strings.Count(text.String(), "\n")
+		lines := lists[i].Price(strings.Count(text.String(), "\n"))
 		if fewest < 0 || lines < fewest || lines == fewest && text.Len() < smallest {
 			best, entries, fewest, smallest = c, e, lines, text.Len()
 		}
@@ -156,8 +158,14 @@ func (p *pool) factored() (custom, [][]entry) {
 	return best, entries
 }
 
+// listed is a list that was found, as it is written.
+type listed struct {
+	factor.List
+	custom
+}
+
 // lists returns the defaults and rules to choose from.
-func (p *pool) lists() []custom {
+func (p *pool) lists() []listed {
 	values := make([][]schema.Value, len(p.columns)) // by column; the numbers that factor knows
 	for s := range p.columns {
 		seen := map[schema.Value]bool{}
@@ -186,8 +194,9 @@ func (p *pool) lists() []custom {
 	if p.options.Rules == RulesNone {
 		lists = lists[len(lists)-1:]
 	}
-	out := make([]custom, len(lists))
+	out := make([]listed, len(lists))
 	for i, l := range lists {
+		out[i].List = l
 		out[i].defaults = p.block(values, l.Defaults)
 		for _, r := range l.Rules {
 			out[i].rules = append(out[i].rules, rule{match: r.Match, block: p.block(values, r.Values)})

@@ -86,11 +86,11 @@ func count(m map[string]*uses, b block, long bool) {
 
 // name gives names to the bundles that are used often enough.
 func name(m map[string]*uses, prefix string, taken map[string]bool, list *[]profile) bundles {
-	const worthIt = 60 // bytes, for bundles that save no lines
+	const long, often = 60, 8 // bytes and uses of a bundle that makes lines shorter and not fewer
 	var chosen []*uses
 	for _, u := range m {
 		lines, bytes := u.saves()
-		if u.long+u.short > 1 && (lines > 0 || lines == 0 && bytes > 0 || len(u.block.text()) > worthIt && u.long+u.short > 2) {
+		if n := u.long + u.short; n > 1 && (lines > 0 || lines == 0 && bytes > 0 || len(u.block.text()) > long && n >= often) {
 			chosen = append(chosen, u)
 		}
 	}

@@ -2,9 +2,11 @@ package importing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tlsync/engine/plan"
+	"tlsync/schema"
 	"tlsync/schema/words"
 )
 
@@ -20,23 +22,57 @@ func (r *Result) Stream() string {
 	return out.String()
 }
 
-// LeftOut returns sentences about what the configuration does not manage, one for each
-// zone and reason, and about what could not be read. It names a few of many objects, or all of them.
+// LeftOut returns sentences about what the configuration does not manage, and about what
+// could not be read. It names a few of many objects, or all of them.
 func (r *Result) LeftOut(live *plan.Live, all bool) []string {
 	var out []string
 	for _, f := range live.Problems {
 		out = append(out, "not imported: "+f.Message)
 	}
-	for _, l := range r.Left {
-		names := words.First(l.Names)
-		if all {
-			names = strings.Join(l.Names, ", ")
+	some := words.First
+	if all {
+		some = func(list []string) string { return strings.Join(list, ", ") }
+	}
+
+	for i, l := range r.Left {
+		same := func(o Left) bool { return o.Noun == l.Noun && o.Why == l.Why && slices.Equal(o.Names, l.Names) }
+		if slices.ContainsFunc(r.Left[:i], same) {
+			continue // said with the first
 		}
-		noun := l.Noun
-		if n := len(l.Names); n > 1 {
-			noun = fmt.Sprintf("%s %s", thousands(n), plural(l.Noun))
+		var in []string
+		for _, o := range r.Left[i:] {
+			if same(o) {
+				in = append(in, o.In)
+			}
 		}
-		out = append(out, fmt.Sprintf("left out: %s of %s (%s): %s", noun, l.In, names, l.Why))
+		where := in[0]
+		if len(in) > 1 {
+			where = fmt.Sprintf("%d zones (%s)", len(in), some(in))
+		}
+		out = append(out, fmt.Sprintf("left out: %s of %s: %s", l.what(some), where, l.Why))
+	}
+	return out
+}
+
+// what names the objects.
+func (l *Left) what(some func([]string) string) string {
+	if len(l.Names) == 1 {
+		return l.Noun + " " + l.Names[0]
+	}
+	return fmt.Sprintf("%s (%s)", counted(len(l.Names), l.Noun), some(l.Names))
+}
+
+// remarks are the comments in the document of a zone about what it leaves out.
+func (m *maker) remarks(z *plan.Zone) []string {
+	const most = 5
+	var out []string
+	for _, l := range m.listed() {
+		if l.In == z.Name {
+			out = append(out, schema.Printable("Left out: "+l.what(words.First)+": "+l.Why+"."))
+		}
+	}
+	if len(out) > most {
+		out = append(out[:most], "Left out is more, which the import lists.")
 	}
 	return out
 }

@@ -92,7 +92,7 @@ func (w *writer) entries(indent int, entries []entry, p bundles) {
 func (w *writer) match(m *schema.Match) {
 	var parts []string
 	add := func(key string, list []string) {
-		parts = append(parts, key+": "+listed(list))
+		parts = append(parts, key+": "+inList(list))
 	}
 	if len(m.Hostnames) > 0 {
 		add("hostname", m.Hostnames)
@@ -100,7 +100,7 @@ func (w *writer) match(m *schema.Match) {
 	if len(m.Metadata) > 0 {
 		var conditions []string
 		for _, c := range m.Metadata {
-			conditions = append(conditions, word(c.Key)+": "+listed(c.Values))
+			conditions = append(conditions, word(c.Key)+": "+inList(c.Values))
 		}
 		parts = append(parts, "metadata: { "+strings.Join(conditions, ", ")+" }")
 	}
@@ -121,8 +121,8 @@ func (w *writer) match(m *schema.Match) {
 	}
 }
 
-// listed writes a list, and a single item as it is.
-func listed(list []string) string {
+// inList writes a list, and a single item as it is.
+func inList(list []string) string {
 	if len(list) == 1 {
 		return word(list[0])
 	}

@@ -46,7 +46,9 @@ func (m *maker) documents() []*document {
 	}
 
 	for i := range m.live.Zones {
-		out = append(out, own[&m.live.Zones[i]])
+		d := own[&m.live.Zones[i]]
+		d.remarks = m.remarks(&m.live.Zones[i])
+		out = append(out, d)
 	}
 	return out
 }
