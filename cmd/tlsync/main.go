@@ -41,6 +41,9 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 		}
 	}()
 	app := newApp(s, getenv, secrets, &ph.writing)
+	if len(args) > 1 && args[1] == completeWord {
+		return completer{app.Commands, job.Names}.print(s.Out, args[2:])
+	}
 	args = permute(app.Commands, args)
 	ph.start(args)
 
