@@ -9,7 +9,7 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 ACT         := github.com/nektos/act@v0.2.89
 FUZZTIME ?= 60s
 
-.PHONY: build test test-action lint lint-action bench demo fuzz
+.PHONY: build test test-action lint lint-action bench demo fuzz man
 
 # Without cgo the program runs wherever its kernel does, as the one that the action builds.
 build:
@@ -57,6 +57,11 @@ bench:
 
 demo: build
 	$(BIN) sandbox --seed testdata/demo/seed.yaml -- sh testdata/demo/run.sh $(abspath $(BIN))
+
+# The manual page, from the tables that the help of the program is made from.
+man: build
+	$(BIN) __man > bin/tlsync.1
+	@echo "man -l bin/tlsync.1"
 
 # The minimiser stalls short runs unless it is bounded.
 fuzz:

@@ -301,11 +301,3 @@ var (
 	formatText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Formats: ([^.]*)\.`) })
 	remarkText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\([^)]*\)`) })
 )
-
-// placeholder splits the usage of a flag into what stands for its value and what it does.
-func placeholder(usage string) (place, text string) {
-	if place, text, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok {
-		return place, text
-	}
-	return "", usage
-}
