@@ -28,7 +28,6 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Usage:                 "TLS settings of Cloudflare zones and custom hostnames, from Git",
 		Version:               job.Version(),
 		HideHelpCommand:       true, // permute turns "help COMMAND" into "COMMAND --help"
-		EnableBashCompletion:  true,
 		CustomAppHelpTemplate: appHelp,
 		Reader:                s.In,
 		Writer:                s.Out,

@@ -19,7 +19,7 @@ editors, and workflows for GitHub that plan, apply and look for drift. If there
 is a token, every zone that it reads gets a file. Replaces no file, and says
 what it left alone. Never writes to Cloudflare.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "action", Usage: "`OWNER/REPO@REF` that the workflows use"},
+			&cli.StringFlag{Name: "action", Usage: "`OWNER/REPO@REF` the action for the workflows"},
 		),
 		Action: action(p.initOptions, p.Init),
 	}
