@@ -72,13 +72,20 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 // compare makes a plan with a client that has no write methods, or from a snapshot if one
 // is named. Base may be nil.
 func (p *Job) compare(ctx context.Context, o Common, c, base *configuration, from string) (*plan.Plan, error) {
+	made, _, err := p.compareKeeping(ctx, o, c, base, from)
+	return made, err
+}
+
+// compareKeeping is compare, and also returns the live state.
+func (p *Job) compareKeeping(ctx context.Context, o Common, c, base *configuration, from string) (*plan.Plan, *plan.Live, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	made, err := p.engine(o, source).Plan(ctx, base.asked(), c.desired, c.against(base))
+	k := &keeper{Source: source}
+	made, err := p.engine(o, k).Plan(ctx, base.asked(), c.desired, c.against(base))
 	done()
-	return made, interrupted(ctx, err)
+	return made, k.live, interrupted(ctx, err)
 }
 
 // source returns where live state comes from, and a function that ends the progress.
