@@ -11,7 +11,7 @@ import (
 func (p *program) driftCommand() *cli.Command {
 	return &cli.Command{
 		Name: "drift", Usage: "compare live with the configuration as committed",
-		UsageText: "tlsync drift [--config DIR] [--applied REF] [--adopt] [--fail-on any|weaker|none]",
+		UsageText: "tlsync drift [--config DIR] [--applied REF] [--adopt] [--fail-on WHAT]",
 		Description: `Compares live state with the configuration at HEAD, ignoring uncommitted edits,
 and exits with 2 if they differ. With --applied, live state is expected to match
 that commit, and changes from later commits are pending, not drift. Outside a

@@ -29,7 +29,8 @@ type Input struct {
 type Adoption struct {
 	Adopted []Adopted // sorted by file, zone and block
 	Left    []Left    // in the order of the plan
-	found   map[difference]bool
+	// found are the differences that were adopted, and some that had to be left after all.
+	found, left map[difference]bool
 }
 
 // difference is a setting of an object that differs.
@@ -76,7 +77,7 @@ func (a *Adoption) Edits() []edit.Edit {
 // Find finds out which edits adopt the differences of a plan.
 func Find(in Input) *Adoption {
 	f := &finder{Input: in, zones: make([]*zone, len(in.Live.Zones)), groups: map[group]*members{}}
-	f.out.found = map[difference]bool{}
+	f.out.found, f.out.left = map[difference]bool{}, map[difference]bool{}
 	documents := documentsOf(in.Desired)
 	for i := range in.Live.Zones {
 		f.zones[i] = newZone(&in.Live.Zones[i], documents)
@@ -138,9 +139,10 @@ const (
 )
 
 func (f *finder) leave(ref plan.Ref, setting, why string) {
-	l := Left{ref.Object(), setting, why}
-	if !slices.Contains(f.out.Left, l) {
-		f.out.Left = append(f.out.Left, l)
+	d := difference{ref.Object(), setting}
+	if !f.out.left[d] {
+		f.out.left[d] = true
+		f.out.Left = append(f.out.Left, Left{d.object, setting, why})
 	}
 }
 

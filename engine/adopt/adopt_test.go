@@ -216,3 +216,42 @@ func managed(d *schema.Desired, live *plan.Live) []string {
 	}
 	return out
 }
+
+// TestNewEntriesOnlyAddLines brings random fleets into random files as single entries.
+// For names without an entry that adds lines to the file, and changes none.
+func TestNewEntriesOnlyAddLines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := edittest.Draw(t).String()
+		tree := fstest.MapFS{"tlsync.yaml": &fstest.MapFile{Data: []byte(text)}}
+		desired := loaded(t, tree, nil)
+		var hostnames []plan.Hostname
+		for i := range rapid.IntRange(1, 5).Draw(t, "hostnames") {
+			version := rapid.SampledFrom([]schema.Value{`"1.0"`, `"1.1"`, `"1.2"`}).Draw(t, "version")
+			hostnames = append(hostnames, hostname(fmt.Sprintf("new-%d.customer.example", i), map[string]schema.Value{"min_tls_version": version}))
+		}
+		live := &plan.Live{Zones: []plan.Zone{zoneOf("saas.example", hostnames...)}}
+
+		made, err := diff.Build(diff.Input{Live: live, Head: resolve.Resolve(desired, live)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := Find(Input{Plan: made, Desired: desired, Live: live, All: true, Singly: true})
+		edits := slices.DeleteFunc(a.Edits(), func(e edit.Edit) bool { return e.Kind != edit.Entry })
+		files, err := edit.Apply(tree, edits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(edits) == 0 {
+			return
+		}
+
+		rest := strings.Split(string(files["tlsync.yaml"]), "\n")
+		for line := range strings.SplitSeq(text, "\n") {
+			i := slices.Index(rest, line)
+			if i < 0 {
+				t.Fatalf("line %q is gone\n%s\nbecame\n%s", line, text, files["tlsync.yaml"])
+			}
+			rest = rest[i+1:]
+		}
+	})
+}

@@ -73,16 +73,11 @@ func (l *Left) title() string {
 // Remaining says which of the adopted settings a plan of the edited configuration would
 // still write, "" for none.
 func (a *Adoption) Remaining(after *plan.Plan) string {
-	left := make(map[difference]bool, len(a.Left))
-	for _, l := range a.Left {
-		left[difference{l.Ref, l.Setting}] = true
-	}
-
 	for i := range after.Changes {
 		c := &after.Changes[i]
 		for j := range c.Edits {
 			e := &c.Edits[j]
-			if d := differenceOf(c.Ref, e); a.found[d] && !left[d] {
+			if d := differenceOf(c.Ref, e); a.found[d] && !a.left[d] {
 				return fmt.Sprintf("%s of %s would still have to change from %s to %s", d.setting, c.Title(), e.From.Show(), e.To.Show())
 			}
 		}

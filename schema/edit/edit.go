@@ -226,16 +226,6 @@ func bySetting(a, b string) int {
 	return cmp.Compare(rank(a), rank(b))
 }
 
-// find returns the index of a key in the content of a mapping, or -1.
-func (w *tree) find(n *yaml.Node, key string) int {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if w.canonical(n.Content[i].Value) == key {
-			return i
-		}
-	}
-	return -1
-}
-
 // canonical returns a key as edits name it.
 func (w *tree) canonical(key string) string {
 	if !w.names {
