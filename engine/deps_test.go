@@ -41,6 +41,7 @@ var knows = []rule{
 	{pkg: "engine/diff/policy", may: []string{"schema", "schema/words", "engine/plan", "engine/diff/outcome"}, why: "a policy judges what visitors meet, and not the writes that lead there", pure: true},
 	{pkg: "engine/diff/zone", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/diff/order", "engine/diff/outcome", "engine/diff/policy"}, why: "a zone is planned without knowing how accounts are", pure: true},
 	{pkg: "engine/diff/account", may: []string{"schema", "schema/certificate", "schema/words", "engine/plan", "engine/diff/order"}, why: "an account is planned without knowing how zones are", pure: true},
+	{pkg: "engine/adopt", may: []string{"schema", "schema/words", "schema/edit", "engine/plan", "engine/safe"}, why: "it finds the lines that decide about live objects, and edits of them", pure: true},
 	{pkg: "engine/hold", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff"}, why: "it compares plans", pure: true},
 	{pkg: "engine/explain", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/safe"}, why: "an explanation is made of what the stages know, and decides nothing", pure: true},
 	{pkg: "engine/apply", may: []string{"schema", "schema/words", "engine/plan", "engine/crash"}, why: "apply knows the API only through the interface Target"},

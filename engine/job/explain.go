@@ -55,7 +55,7 @@ func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration)
 	}
 	all := o.Common
 	all.Hostnames = nil // the plan is for all names: what one gets may depend on others
-	made, live, err := p.engine(all, source).Look(ctx, c.desired, c.info)
+	made, live, err := p.engine(all, source).Look(ctx, nil, c.desired, c.info)
 	done()
 	if err != nil {
 		return nil, interrupted(ctx, err)

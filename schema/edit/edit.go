@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tlsync/schema"
@@ -47,7 +48,7 @@ type Block struct {
 // are written.
 type Edit struct {
 	Block
-	Setting string // ssl and origin of an entry are not settings of a block
+	Setting string // of an Entry also one of its certificate or its origin, such as ssl.method
 	Value   schema.Value
 }
 
@@ -196,7 +197,11 @@ func (w *tree) add(e Edit) {
 	case Entry:
 		w = w.child("custom_hostnames", custom).child("hostnames", names).child(e.Name, one)
 	}
-	w.child(e.Setting, tree{leaf: true}).value = e.Value
+	key := e.Setting
+	if of, member, ok := strings.Cut(e.Setting, "."); ok {
+		w, key = w.child(of, one), member
+	}
+	w.child(key, tree{leaf: true}).value = e.Value
 }
 
 // byRank orders keys as in a list. Other keys come last.
@@ -219,16 +224,6 @@ func bySetting(a, b string) int {
 		return schema.Rank(key)
 	}
 	return cmp.Compare(rank(a), rank(b))
-}
-
-// find returns the index of a key in the content of a mapping, or -1.
-func (w *tree) find(n *yaml.Node, key string) int {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if w.canonical(n.Content[i].Value) == key {
-			return i
-		}
-	}
-	return -1
 }
 
 // canonical returns a key as edits name it.

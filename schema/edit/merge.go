@@ -119,27 +119,35 @@ func (m *merger) value(n *yaml.Node, w *tree, at place) error {
 	return nil
 }
 
-// after returns the index in a mapping of the key behind which a new key belongs, -2 for
-// the beginning: in its place if the keys are sorted, otherwise at the end.
-func (w *tree) after(n *yaml.Node, sorted bool, key string) int {
-	last := len(n.Content) - 2
-	if !sorted {
-		return last
-	}
-	for last >= 0 && w.order(w.canonical(n.Content[last].Value), key) > 0 {
-		last -= 2
-	}
-	return last
+// neighbors are the keys of a mapping, in canonical form, beside which new keys go.
+type neighbors struct {
+	*tree
+	keys   []string
+	sorted bool
 }
 
-// sorted reports whether the keys of a mapping are in order.
-func (w *tree) sorted(n *yaml.Node) bool {
-	for i := 2; i+1 < len(n.Content); i += 2 {
-		if w.order(w.canonical(n.Content[i-2].Value), w.canonical(n.Content[i].Value)) > 0 {
-			return false
-		}
+func (w *tree) neighbors(n *yaml.Node) neighbors {
+	out := neighbors{tree: w}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		out.keys = append(out.keys, w.canonical(n.Content[i].Value))
 	}
-	return true
+	out.sorted = slices.IsSortedFunc(out.keys, w.order)
+	return out
+}
+
+// after returns the index in the content of the mapping of the key behind which a new key
+// belongs, -2 for the beginning: in its place if the keys are sorted, otherwise at the end.
+func (n *neighbors) after(key string) int {
+	if !n.sorted {
+		return 2*len(n.keys) - 2
+	}
+	i, _ := slices.BinarySearchFunc(n.keys, key, func(have, key string) int {
+		if n.order(have, key) > 0 {
+			return 1
+		}
+		return -1
+	})
+	return 2*i - 2
 }
 
 // addLines adds keys to a mapping that has a line for every key.
@@ -149,10 +157,10 @@ func (m *merger) addLines(n *yaml.Node, w *tree, missing []*tree) error {
 		return err
 	}
 	indent := n.Content[0].Column - 1
-	sorted := w.sorted(n)
+	beside := w.neighbors(n)
 
 	for _, c := range missing {
-		i := w.after(n, sorted, c.key)
+		i := beside.after(c.key)
 		lines := m.render(c, indent, m.writtenInline(n, i, c))
 		if i < 0 && len(bytes.TrimLeft(m.Bytes[m.LineStart(first):first], " ")) > 0 {
 			i = 0 // the first key of an item of a list stays behind the dash
@@ -228,9 +236,9 @@ func (m *merger) writtenInline(n *yaml.Node, i int, c *tree) bool {
 
 // addInBrackets adds keys to a mapping in braces that has some.
 func (m *merger) addInBrackets(n *yaml.Node, w *tree, missing []*tree) error {
-	sorted := w.sorted(n)
+	beside := w.neighbors(n)
 	for _, c := range missing {
-		i := w.after(n, sorted, c.key)
+		i := beside.after(c.key)
 		if i < 0 {
 			first, err := m.Start(n.Content[0])
 			if err != nil {

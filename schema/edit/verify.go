@@ -131,22 +131,27 @@ func (z *zoneModel) set(e Edit) error {
 		}
 		assign(&c.Rules[i].Settings, e, "rule "+strconv.Itoa(e.Rule))
 	case Entry:
-		assign(entryOf(&c.Entries, z.entries, e.Name), e, "entry")
+		entry := entryOf(&c.Entries, z.entries, e.Name)
+		if strings.Contains(e.Setting, ".") {
+			assign(&entry.Certificate, e, "entry")
+		} else {
+			assign(&entry.Settings, e, "entry")
+		}
 	case Hostname:
-		assign(entryOf(&z.Hostnames, z.hostnames, e.Name), e, "hostname")
+		assign(&entryOf(&z.Hostnames, z.hostnames, e.Name).Settings, e, "hostname")
 	}
 	return nil
 }
 
-// entryOf returns the settings of an entry, which is added if it is missing.
-func entryOf(entries *[]schema.Entry, index map[string]int, name string) *[]schema.Assignment {
+// entryOf returns an entry, which is added if it is missing.
+func entryOf(entries *[]schema.Entry, index map[string]int, name string) *schema.Entry {
 	i, ok := index[name]
 	if !ok {
 		i = len(*entries)
 		index[name] = i
 		*entries = append(*entries, schema.Entry{Hostname: schema.Field[string]{Value: name, Set: true}})
 	}
-	return &(*entries)[i].Settings
+	return &(*entries)[i]
 }
 
 // assign sets a setting in a copy of the settings of a block. Members that a mapping in
