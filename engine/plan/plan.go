@@ -177,9 +177,27 @@ type Edit struct {
 	// exception accepts it.
 	BelowFloor bool `json:"-"`
 
+	// Undone is the direction of the edit that would undo this one. It is empty where that
+	// is the opposite of Direction.
+	Undone schema.Direction `json:"-"`
+
 	// Written is To as the user wrote it, with cipher suites in their order; it is
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
+}
+
+// DriftDirection returns the direction of what happened, where the edit is the way back from
+// drift. A plan from a file has only the direction of the edit.
+func (e *Edit) DriftDirection() schema.Direction {
+	switch {
+	case e.Undone != "":
+		return e.Undone
+	case e.Direction == schema.Strengthens:
+		return schema.Weakens
+	case e.Direction == schema.Weakens:
+		return schema.Strengthens
+	}
+	return schema.Changes
 }
 
 // Withheld is an edit that cannot be written now: the state, the plan or the certificate

@@ -58,18 +58,21 @@ type Outcome struct {
 	Edited  []HostnameEdits       // hostnames with edits, by ascending index
 	Created []Creation
 
-	at []int // position in Edited plus one, by index; nil where nothing is edited
+	at   []int // position in Edited plus one, by index; nil where nothing is edited
+	memo schema.DirectionMemo
 }
 
-// New returns the outcome of edits and creations.
+// New returns the outcome of edits and creations. It sets the directions of edits that are
+// judged by what visitors can negotiate.
 func New(live *plan.Zone, names *Hostnames, edits Edits, created []Creation) *Outcome {
-	o := &Outcome{Live: live, Names: names, Zone: edits.Zone, Edited: edits.Names, Created: created}
+	o := &Outcome{Live: live, Names: names, Zone: edits.Zone, Edited: edits.Names, Created: created, memo: schema.DirectionMemo{}}
 	if len(o.Edited) > 0 {
 		o.at = make([]int, names.Len())
 		for k := range o.Edited {
 			o.at[o.Edited[k].Index] = k + 1
 		}
 	}
+	o.judge()
 	return o
 }
 

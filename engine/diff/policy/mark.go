@@ -46,6 +46,10 @@ func (m *Marker) mark(c *plan.Change, who func(*schema.Setting) []subject) {
 			continue
 		}
 		e.BelowFloor = slices.ContainsFunc(who(row), func(s subject) bool {
+			minimum, _ := met(m.o, &s, schema.MinTLSVersion)
+			if row.ID == schema.Ciphers && schema.ListUnused(minimum) {
+				return false
+			}
 			return m.exceptions.find(m.policy, &s, row, e.EffectiveFrom) == nil
 		})
 	}

@@ -110,16 +110,19 @@ func (c *check) falls(limits []limit, s *subject, row *schema.Setting, v schema.
 	if row.ID == schema.Ciphers {
 		// Beside a minimum of 1.3 a list has no effect.
 		from, to := met(c.o, s, schema.MinTLSVersion)
-		if (schema.Handshake{Minimum: to}).OnlyTLS13() {
+		if schema.ListUnused(to) {
 			return fall{}
 		}
-		if (schema.Handshake{Minimum: from}).OnlyTLS13() {
+		if schema.ListUnused(from) {
 			was = ""
 		}
 	}
 
 	newlyManaged := c.in.Base != nil && !c.in.Base.Managed
 	moves := was != v && row.Compare(was, v) != schema.Strengthens
+	if moves && schema.DecidesHandshakes(row.ID) && s.created == none {
+		moves = c.o.Opens(s.host) // the settings of a name are judged together
+	}
 	out := fall{tolerated: true}
 	for _, l := range limits {
 		if row.Meets(l.floor.Value, v) || c.exceptions.find(l.policy.Policy, s, row, v) != nil {
@@ -160,7 +163,7 @@ func (c *check) zoneValue(row *schema.Setting, limits []limit) {
 	}
 
 	followers := followers(c.o, row)
-	if row.ID == schema.Ciphers && c.o.After(schema.MinTLSVersion) == `"1.3"` {
+	if row.ID == schema.Ciphers && schema.ListUnused(c.o.After(schema.MinTLSVersion)) {
 		followers = append(followers, c.lowered()...)
 	}
 	asks := schema.Assigned(c.in.Head.Settings, row.ID)
@@ -248,7 +251,7 @@ func (c *check) whoMeets(own bool, others []subject) string {
 func (c *check) lowered() []subject {
 	var out []subject
 	for i := c.o.Names.Custom(); i < c.o.Names.Len(); i++ {
-		if _, minimum := c.o.Effective(i, schema.MinTLSVersion); minimum != `"1.3"` && c.o.OwnAfter(i, schema.Ciphers) == schema.Inherit {
+		if _, minimum := c.o.Effective(i, schema.MinTLSVersion); !schema.ListUnused(minimum) && c.o.OwnAfter(i, schema.Ciphers) == schema.Inherit {
 			out = append(out, hostnameSubject(c.o.Names.At(i).Name, i))
 		}
 	}

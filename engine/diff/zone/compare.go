@@ -29,6 +29,7 @@ type comparer struct {
 	names *outcome.Hostnames
 	// heldEdits are the edits that the held settings would have had, as far as known.
 	heldEdits map[string]*plan.Edit
+	memo      schema.DirectionMemo
 	findings  plan.Findings
 }
 
@@ -36,7 +37,7 @@ type comparer struct {
 func compare(in *Input, names *outcome.Hostnames) (*diff, plan.Findings) {
 	c := &comparer{
 		diff: diff{Edits: outcome.Edits{Zone: map[string]*plan.Edit{}}, held: map[string]bool{}},
-		in:   in, names: names, heldEdits: map[string]*plan.Edit{},
+		in:   in, names: names, heldEdits: map[string]*plan.Edit{}, memo: schema.DirectionMemo{},
 	}
 
 	c.zoneSettings()
@@ -51,6 +52,7 @@ func compare(in *Input, names *outcome.Hostnames) (*diff, plan.Findings) {
 			c.completeOfHostname(&edits[j])
 		}
 	}
+	c.judgeInZone()
 	return &c.diff, c.findings
 }
 

@@ -68,8 +68,9 @@ func zoneHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit) {
 		sslHazards(o, c, e, moves)
 	default:
 		if weaker {
-			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e))
-		} else if cutsOff(e.Setting, e.From, e.To) {
+			c.AddHazard(plan.WeakensTLS, moves+" for "+whoIsWeakened(o, e))
+		}
+		if cutsOff(e.Setting, e.From, e.To) {
 			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e)+" can no longer connect")
 		}
 	}
@@ -199,13 +200,13 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 		move := func() string {
 			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
 		}
-		switch {
-		case e.Direction == schema.Weakens:
+		if e.Direction == schema.Weakens {
 			weaker = append(weaker, move())
 			x := lift.Lifting(o, i, e)
 			lifted = cmp.Or(lifted, x)
 			allLifted = allLifted && x != nil
-		case meetsChange(o, i, e) && cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
+		}
+		if meetsChange(o, i, e) && cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo) {
 			cut = append(cut, move())
 		}
 	}
@@ -235,6 +236,32 @@ func meetsChange(o *outcome.Outcome, i int, e *plan.Edit) bool {
 	return from != to && o.Names.Visited(i)
 }
 
+// whoIsWeakened says in words whose handshakes a write of a setting of the zone weakens.
+func whoIsWeakened(o *outcome.Outcome, e *plan.Edit) string {
+	if !schema.DecidesHandshakes(e.Setting) || o.Live.CustomHostnames == nil {
+		return whoFollows(o, e)
+	}
+	zone, names := o.Weakened(e.Setting)
+	if !zone && len(names) == 0 {
+		return whoFollows(o, e) // the order of the values decides, since it is not known
+	}
+
+	custom, inZone, wildcards := 0, 0, 0
+	for _, i := range names {
+		if o.Names.InZone(i) {
+			inZone++
+		} else {
+			custom++
+		}
+	}
+	for i := range o.Names.Custom() {
+		if o.Names.At(i).Wildcard && o.Names.Visited(i) && !slices.Contains(names, i) {
+			wildcards++
+		}
+	}
+	return affected(zone, custom, inZone, wildcards)
+}
+
 // whoFollows says in words who meets another value of a setting after the plan, since the
 // zone's changes.
 func whoFollows(o *outcome.Outcome, e *plan.Edit) string {
@@ -255,11 +282,26 @@ func whoFollows(o *outcome.Outcome, e *plan.Edit) string {
 			wildcards++ // the names below it follow the zone, whatever it has
 		}
 	}
-	text := "the zone's own names"
-	if follow > 0 {
-		text += fmt.Sprintf(" and %s that %s it", words.Count(follow, "custom hostname"), words.Plural(follow, "follows", "follow"))
+	return affected(true, follow, 0, wildcards)
+}
+
+// affected lists in words who meets a value of the zone: its own names, custom hostnames
+// and hostnames in the zone that follow it, and the names below wildcards.
+func affected(own bool, custom, inZone, wildcards int) string {
+	var who []string
+	follow := func(n int, noun string) {
+		if n > 0 {
+			who = append(who, fmt.Sprintf("%s that %s it", words.Count(n, noun), words.Plural(n, "follows", "follow")))
+		}
 	}
-	if wildcards > 0 {
+	if own {
+		who = append(who, "the zone's own names")
+	} else {
+		follow(inZone, "hostname")
+	}
+	follow(custom, "custom hostname")
+	text := strings.Join(who, " and ")
+	if own && wildcards > 0 {
 		text += fmt.Sprintf(", and the names below %s", words.Count(wildcards, "wildcard custom hostname"))
 	}
 	return text

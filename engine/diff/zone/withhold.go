@@ -37,6 +37,28 @@ func (c *comparer) withhold(i int, edits ...plan.Edit) {
 		complete(&e, from, to)
 		c.withheld = append(c.withheld, plan.Withheld{Ref: c.names.Object(i), Edit: e})
 	}
+
+	// They are judged as parts of all that is asked for the hostname.
+	live := func(id string) schema.Value { v, _ := c.in.Live.Value(id); return v }
+	h := c.names.At(i)
+	before, asked := handshake(h, nil, live), handshake(h, c.differing(i), c.asked)
+	for k := range edits {
+		w := &c.withheld[len(c.withheld)-1-k]
+		outcome.Judge(c.memo, before, asked, &w.Edit)
+	}
+}
+
+// judgeInZone sets the directions of the edits of the zone that are withheld, as parts of
+// all that is asked of the zone.
+func (c *comparer) judgeInZone() {
+	live := func(id string) schema.Value { v, _ := c.in.Live.Value(id); return v }
+	follower := &plan.Hostname{}
+	before, asked := handshake(follower, nil, live), handshake(follower, nil, c.asked)
+	for i := range c.withheld {
+		if w := &c.withheld[i]; w.Kind == plan.KindZone {
+			outcome.Judge(c.memo, before, asked, &w.Edit)
+		}
+	}
 }
 
 // withholdAll notes that everything is withheld, since nothing of the zone is written.
