@@ -35,6 +35,8 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		return o, err
 	}
 
+	o.Width = p.prose(o.Format == "text", c.String("log-format") == "text")
+
 	if o.Rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
 		return o, fmt.Errorf("--rate: %w", err)
 	}
