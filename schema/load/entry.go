@@ -44,15 +44,16 @@ func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 		if !ok {
 			continue
 		}
-		d.warnNoSettings(hp, name)
+		d.warnNoSettings(hp, name, false)
 		entries = append(entries, schema.Entry{Hostname: schema.Field[string]{Value: name, Pos: d.at(hp.node), Set: true}, Settings: settings})
 	}
 	return entries
 }
 
-// warnNoSettings warns of a hostname without settings.
-func (d *decoder) warnNoSettings(p pair, name string) {
-	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
+// warnNoSettings warns of a hostname without settings. Where every custom hostname has to be
+// covered, an entry without settings does that.
+func (d *decoder) warnNoSettings(p pair, name string, custom bool) {
+	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 && !(custom && d.desired.Policy.CoverageRequired) {
 		d.noEffectf(d.at(p.node), "write a setting under it, or remove it", "%s sets nothing", name)
 	}
 }
@@ -118,7 +119,7 @@ func (d *decoder) entries(n *yaml.Node, z schema.Zone, create bool) []schema.Ent
 			continue
 		}
 
-		d.warnNoSettings(p, name)
+		d.warnNoSettings(p, name, true)
 		e.Hostname = schema.Field[string]{Value: name, Pos: d.at(p.node), Set: true}
 		entries = append(entries, e)
 	}

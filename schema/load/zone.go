@@ -166,7 +166,7 @@ func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	}
 
 	r.Settings = d.block(pairs, schema.CustomHostnameLevel, aRule, via)
-	if len(pairs) == 0 {
+	if len(pairs) == 0 && !d.desired.Policy.CoverageRequired {
 		d.noEffectf(d.at(n), "write a setting beside match, or remove the rule", "%s sets nothing", via)
 	}
 	return r, matches
