@@ -103,8 +103,14 @@ type Summary struct {
 	Edits   int    `json:"edits"`
 	Causes  Causes `json:"causes"` // edits by cause
 	// Withheld is the number of edits that cannot be written now.
-	Withheld int      `json:"withheld,omitempty"`
-	Requests Requests `json:"requests"`
+	Withheld int `json:"withheld,omitempty"`
+	// Adopted is the number of settings that are managed newly, and that live state has
+	// already. It is 0 without a base commit.
+	Adopted int `json:"adopted,omitempty"`
+	// AccountNames are the names of accounts by their ids, of accounts with zones that share
+	// their name with a zone of another account.
+	AccountNames map[string]string `json:"account_names,omitempty"`
+	Requests     Requests          `json:"requests"`
 	// EstimatedSeconds is the duration of the writes at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
 }

@@ -55,6 +55,9 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	if withheld := v.Counts.Withheld(); withheld != "" {
 		fmt.Fprintln(out, withheld)
 	}
+	if adopted := v.Counts.Adopted(); adopted != "" {
+		fmt.Fprintln(out, adopted)
+	}
 	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
 }
@@ -192,10 +195,18 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 	if len(hazards) == 0 {
 		return
 	}
-	t.title("Hazards")
+	title := "Hazards"
+	if hazards[0].Informs() { // the others come before
+		title = "To know"
+	}
+	t.title(title)
 	for i := range hazards {
 		h := &hazards[i]
-		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
+		style := t.style.bad
+		if h.Informs() {
+			style = t.style.dim
+		}
+		fmt.Fprintln(t.out, "  "+style.Sprint(safe.Text(string(h.Kind)))+": "+g.Summary(h, view.PlainMarkup()))
 		t.notes(h.Notes)
 		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
 			fmt.Fprintln(t.out, "    hint: "+hint)

@@ -40,10 +40,16 @@ type Options struct {
 	Limit   time.Duration // how long a run may take; 0 for no limit
 	Pending bool          // changes of this commit are committed and not applied yet
 	Drift   bool          // tell drift as what happened, and not as what undoes it
+	Reader  Reader
+	// Accepted are hazards that are accepted already. Refused says that a run with the plan
+	// was refused, or would be.
+	Accepted []Accepted
+	Refused  bool
 }
 
 // New returns the view of a plan.
 func New(p *plan.Plan, o Options) *View {
+	p = withAccountNames(p)
 	changes := make([]*plan.Change, len(p.Changes))
 	for i := range p.Changes {
 		changes[i] = &p.Changes[i]
@@ -66,7 +72,7 @@ func New(p *plan.Plan, o Options) *View {
 	}
 	v.Values.drift = o.Drift
 	v.Counts = countsOf(p, objects, v)
-	v.Gate = gateOf(p, v)
+	v.Gate = gateOf(p, v, &o)
 	v.addTitles(o.Pending)
 	return v
 }
@@ -127,6 +133,7 @@ type Counts struct {
 	errors                       int   // findings that say that the plan is incomplete
 	withheld                     int   // settings that differ and cannot be changed now
 	looked, reads                int   // objects and requests
+	adopted                      int   // settings that are newly managed and need no change
 	pending                      bool
 }
 
@@ -180,7 +187,7 @@ func (d *Drifted) String() string {
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
-	c := Counts{Objects: len(objects), writes: len(p.Changes), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, pending: v.requested == requestedTitle(true)}
+	c := Counts{Objects: len(objects), writes: len(p.Changes), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, adopted: p.Summary.Adopted, pending: v.requested == requestedTitle(true)}
 	for i := range objects {
 		switch objects[i].action {
 		case plan.Create:
@@ -232,39 +239,6 @@ func (c *Counts) addEdits(edits []plan.Edit) {
 			c.causes.Drift++
 		}
 	}
-}
-
-// Gate is what keeps a plan from being applied as it is.
-type Gate struct {
-	policy     []string          // rules of the policy that it breaks
-	never      plan.HazardKind   // a hazard that nobody can allow, if there is one
-	Allow      []plan.HazardKind // hazards that have to be allowed by name
-	maxChanges int               // how many changes have to be permitted; 0 for no limit
-}
-
-func gateOf(p *plan.Plan, v *View) Gate {
-	var g Gate
-	for _, h := range v.Hazards {
-		switch h.permission() {
-		case never:
-			if g.never == "" {
-				g.never = h.Kind
-			}
-		case named:
-			g.Allow = append(g.Allow, h.Kind)
-		case none, lifted:
-		}
-	}
-
-	for _, r := range v.Findings {
-		if r.Severity == schema.Error && r.ofPolicy() {
-			g.policy = append(g.policy, r.Rule)
-		}
-		if r.Rule == plan.MaxChanges {
-			g.maxChanges = len(p.Changes)
-		}
-	}
-	return g
 }
 
 // Classes are the groups of all places by how much a reviewer has to look at them.
