@@ -180,6 +180,7 @@ func (m *page) blocks() []*block {
 	return slices.Concat(
 		m.overview(),
 		m.rulesBlock("Errors", errors, rankErrors),
+		m.rotationBlocks(),
 		m.tables("Weaker", c.Weaker, rankWeaker),
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
@@ -242,6 +243,21 @@ func (m *page) hazard(h *view.HazardNotes) string {
 		text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
 	}
 	return text
+}
+
+// rotationBlocks list the steps of each rotation.
+func (m *page) rotationBlocks() []*block {
+	var blocks []*block
+	for i := range m.view.Rotations {
+		r := &m.view.Rotations[i]
+		steps := r.Steps(m.look)
+		blocks = append(blocks, &block{
+			head: "\n" + r.Title(m.look) + "\n\n", rank: rankHazards, items: len(steps),
+			item: func(i int) string { return strconv.Itoa(i+1) + ". " + steps[i] + "\n" },
+			more: moreItems(len(steps), "step"),
+		})
+	}
+	return blocks
 }
 
 // rulesBlock lists findings by rule.

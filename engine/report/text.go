@@ -48,6 +48,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	for i := range v.Places {
 		t.place(&v.Places[i])
 	}
+	t.rotations(v.Rotations)
 	t.waits(v.Waits)
 	t.hazards(v.Hazards, &v.Gate)
 	t.findings(v.Findings)
@@ -176,6 +177,18 @@ func (t *text) paintDiff(line string) string {
 		return t.style.bad.Sprint(line)
 	}
 	return line
+}
+
+// rotations prints how certificate authorities take the place of others.
+func (t *text) rotations(rotations []view.Rotation) {
+	for i := range rotations {
+		r := &rotations[i]
+		t.title(r.Title(view.PlainMarkup()))
+		for j, step := range r.Steps(view.PlainMarkup()) {
+			fmt.Fprintf(t.out, "  %d. %s\n", j+1, step)
+		}
+		fmt.Fprintln(t.out)
+	}
 }
 
 // waits prints which changes wait for which.

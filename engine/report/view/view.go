@@ -21,7 +21,8 @@ import (
 // format, and the renderers only lay it out. Foreign text in it is raw unless a comment
 // says otherwise.
 type View struct {
-	Places    []PlaceChanges
+	Places    []PlaceChanges // without what the rotations do
+	Rotations []Rotation
 	Waits     []Wait
 	Hazards   []HazardNotes
 	Findings  []RuleNotes
@@ -54,13 +55,19 @@ func New(p *plan.Plan, o Options) *View {
 	for i := range p.Changes {
 		changes[i] = &p.Changes[i]
 	}
-	objects := objects(changes)
-	if o.Drift {
-		tellDrift(objects)
+	objects := objectsOf(changes, o.Drift)
+	single := objects
+	var rotations []Rotation
+	if !o.Drift { // which is told as what happened
+		var others []*plan.Change
+		if rotations, others = rotationsOf(changes); len(rotations) > 0 {
+			single = objectsOf(others, false)
+		}
 	}
 
 	v := &View{
-		Places:    changesByPlace(objects),
+		Places:    changesByPlace(single),
+		Rotations: rotations,
 		Waits:     waitsOf(changes),
 		Hazards:   hazardsOf(changes),
 		Findings:  findingsOf(p.Findings),
@@ -208,13 +215,17 @@ func countsOf(p *plan.Plan, objects []object, v *View) Counts {
 	c.drifted = DriftOf(p)
 	c.drifted.told = v.drift
 
-	for _, in := range v.Places {
-		c.only = in.Place
-		if in.ofAccount {
+	places := map[Place]bool{}
+	for i := range objects {
+		in := objects[i].in
+		switch {
+		case places[in]:
+		case in.ofAccount:
 			c.accounts++
-		} else {
+		default:
 			c.zones++
 		}
+		places[in], c.only = true, in
 	}
 
 	for i := range p.Findings {
