@@ -37,6 +37,15 @@ type MarkdownOptions struct {
 	Title string
 	// Lead is Markdown below the headline, and like the Footer the caller's own.
 	Lead string
+	// Reader is where the text is read: that decides how it says to accept a hazard.
+	Reader view.Reader
+	// Accepted are the hazards that are accepted already, as by labels.
+	Accepted []view.Accepted
+	// Refused says why a run with the plan was refused, or would be; nil if it is not known
+	// to be. What the policy refuses is shown as refused in any case.
+	Refused *view.Refused
+	// Run is the address of the run that made the text; empty for none.
+	Run string
 	// Footer is Markdown for the end of the text. It is the caller's own: foreign
 	// text in it has to pass MarkdownCode or MarkdownText before.
 	Footer string
@@ -46,19 +55,23 @@ type MarkdownOptions struct {
 	Source string
 }
 
-// Markdown writes a plan as a comment on GitHub: a headline with the counts, what
-// gets weaker, what the commit asks for, drift, hazards with what accepts them,
-// findings, cost, and folded below them names, order and a difference of the
-// settings before and after.
+// Markdown writes a plan as a comment on GitHub: a headline with the counts, why it is
+// refused or what it takes to merge, a table of all changes, then what gets weaker,
+// conflicts, what the commit asks for, drift, hazards with what accepts them, findings,
+// cost, and folded below them names, order and a difference of the settings before and
+// after.
 //
 // The counts are always complete. Where the Budget does not allow for everything,
 // it leaves out whole groups and names, and counts them; it never cuts rendered text.
 // A Budget that is too small even for the counts, some thousand bytes, is an error,
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
-	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
+	v := view.New(p, view.Options{
+		Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift,
+		Reader: o.Reader, Accepted: o.Accepted, Refused: o.Refused != nil,
+	})
 	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1}
-	return writePage(w, "the plan", m.top(o), m.blocks(), o)
+	return writePage(w, "the plan", m.top(o), slices.Concat(remedyBlock(o.Refused), m.blocks()), o)
 }
 
 // page is one rendering as Markdown.
@@ -85,24 +98,64 @@ func markdownMarkup(o MarkdownOptions) view.Markup {
 // top is the headline, and what has to be known with it.
 func (m *page) top(o MarkdownOptions) string {
 	v, look := m.view, m.look
-	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.Counts.Headline() + "\n"
+	headline := v.Counts.Headline()
+	if v.Gate.Refused {
+		headline = "refused; " + headline
+	}
+	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + headline + "\n"
 	paragraph := func(s string) {
 		if s != "" {
 			text += "\n" + s + "\n"
 		}
 	}
 
+	paragraph(m.gate())
+	paragraph(v.Gate.AcceptedBy(look))
 	paragraph(o.Lead)
-	paragraph(v.Gate.Refusal(look))
 	if v.Counts.Objects == 0 {
 		paragraph(v.Counts.LookedAt())
-		paragraph(v.Counts.Withheld())
-		return text
+	} else {
+		paragraph(v.Counts.Settings(look, v.Causes))
 	}
-	paragraph(v.Gate.Sentence(look))
-	paragraph(v.Counts.Settings(look, v.Causes))
+	paragraph(v.Counts.Adopted())
 	paragraph(v.Counts.Withheld())
 	return text
+}
+
+// gate says why the plan is refused, or what it takes to apply it.
+func (m *page) gate() string {
+	g := &m.view.Gate
+	lines := nonEmpty(g.Refusal(m.look), g.WayOut(m.look), g.Sentence(m.look))
+	switch {
+	case len(lines) == 0 && m.view.Counts.Objects > 0:
+		return g.Free()
+	case len(lines) == 0:
+		return ""
+	case g.Refused || g.Never():
+		return alert("CAUTION", lines...)
+	}
+	return alert("WARNING", lines...)
+}
+
+// alert sets lines apart, as GitHub shows a quotation that begins with its kind.
+func alert(kind string, lines ...string) string {
+	return "> [!" + kind + "]\n> " + strings.Join(lines, "\n> ")
+}
+
+// remedyBlock is the folded YAML that would allow what the policy refuses.
+func remedyBlock(r *view.Refused) []*block {
+	if r == nil {
+		return nil
+	}
+	lines := r.Remedy()
+	if len(lines) == 0 {
+		return nil
+	}
+	return []*block{{
+		head: fold("Lines that would accept this"), tail: foldEnd, rank: rankErrors, items: 1,
+		item: func(int) string { return safe.Fenced("text", lines) },
+		more: func(int) string { return "left out for length\n" },
+	}}
 }
 
 // The ranks of blocks: which of them come first where there is not room for all.
@@ -127,12 +180,14 @@ func (m *page) blocks() []*block {
 	return slices.Concat(
 		m.overview(),
 		m.rulesBlock("Errors", errors, rankErrors),
+		m.rotationBlocks(),
 		m.tables("Weaker", c.Weaker, rankWeaker),
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
 		m.tables(view.DriftTitle, c.Drift, rankDrift),
-		m.hazardsBlock(),
+		m.hazardsBlock("Hazards", false, rankHazards),
 		m.rulesBlock("Findings", others, rankFindings),
+		m.hazardsBlock("To know", true, rankFindings),
 		m.costBlock(),
 		m.namesBlock(c.All()),
 		m.orderBlock(),
@@ -159,27 +214,50 @@ func moreItems(n int, what string) func(int) string {
 	return func(i int) string { return "- and " + words.Count(n-i, "more "+what) + ", left out for length\n" }
 }
 
-// hazardsBlock lists what a reviewer has to accept, each with what accepts it.
-func (m *page) hazardsBlock() []*block {
-	hazards := m.view.Hazards
+// hazardsBlock lists what a reviewer has to accept, each with what accepts it, or, where
+// informs is set, what needs no permission.
+func (m *page) hazardsBlock(title string, informs bool, rank int) []*block {
+	var hazards []*view.HazardNotes
+	for i := range m.view.Hazards {
+		if h := &m.view.Hazards[i]; h.Informs() == informs {
+			hazards = append(hazards, h)
+		}
+	}
 	if len(hazards) == 0 {
 		return nil
 	}
 	return []*block{{
-		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(hazards), more: moreItems(len(hazards), "kind"),
-		item: func(i int) string {
-			h := &hazards[i]
-			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(m.look) + "\n"
-			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
-				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
-			}
-			text += moreNotes(len(h.Notes))
-			for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
-				text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
-			}
-			return text
-		},
+		head: "\n#### " + title + "\n\n", rank: rank, items: len(hazards), more: moreItems(len(hazards), "kind"),
+		item: func(i int) string { return m.hazard(hazards[i]) },
 	}}
+}
+
+// hazard returns the item of a kind of hazard, with its notes below.
+func (m *page) hazard(h *view.HazardNotes) string {
+	text := "- " + markdownName(string(h.Kind)) + ": " + m.view.Gate.Summary(h, m.look) + "\n"
+	for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
+		text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
+	}
+	text += moreNotes(len(h.Notes))
+	for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
+		text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
+	}
+	return text
+}
+
+// rotationBlocks list the steps of each rotation.
+func (m *page) rotationBlocks() []*block {
+	var blocks []*block
+	for i := range m.view.Rotations {
+		r := &m.view.Rotations[i]
+		steps := r.Steps(m.look)
+		blocks = append(blocks, &block{
+			head: "\n" + r.Title(m.look) + "\n\n", rank: rankHazards, items: len(steps),
+			item: func(i int) string { return strconv.Itoa(i+1) + ". " + steps[i] + "\n" },
+			more: moreItems(len(steps), "step"),
+		})
+	}
+	return blocks
 }
 
 // rulesBlock lists findings by rule.

@@ -13,7 +13,12 @@ import (
 
 // lineMarkdown names a line of the configuration, as a link below source where there is one.
 func lineMarkdown(source string, p schema.Pos) string {
-	name := markdownName(view.FileAndLine(p))
+	return placeMarkdown(source, view.FileAndLine(p), p)
+}
+
+// placeMarkdown links a name to a place in a file.
+func placeMarkdown(source, name string, p schema.Pos) string {
+	name = markdownName(name)
 	parts := strings.Split(p.File, "/")
 	odd := func(s string) bool { return s == "" || s == "." || s == ".." }
 	if source == "" || slices.ContainsFunc(parts, odd) || safe.Text(p.File) != p.File {

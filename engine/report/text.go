@@ -48,12 +48,16 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	for i := range v.Places {
 		t.place(&v.Places[i])
 	}
+	t.rotations(v.Rotations)
 	t.waits(v.Waits)
 	t.hazards(v.Hazards, &v.Gate)
 	t.findings(v.Findings)
 	fmt.Fprintln(out, v.Cost)
 	if withheld := v.Counts.Withheld(); withheld != "" {
 		fmt.Fprintln(out, withheld)
+	}
+	if adopted := v.Counts.Adopted(); adopted != "" {
+		fmt.Fprintln(out, adopted)
 	}
 	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
@@ -175,6 +179,18 @@ func (t *text) paintDiff(line string) string {
 	return line
 }
 
+// rotations prints how certificate authorities take the place of others.
+func (t *text) rotations(rotations []view.Rotation) {
+	for i := range rotations {
+		r := &rotations[i]
+		t.title(r.Title(view.PlainMarkup()))
+		for j, step := range r.Steps(view.PlainMarkup()) {
+			fmt.Fprintf(t.out, "  %d. %s\n", j+1, step)
+		}
+		fmt.Fprintln(t.out)
+	}
+}
+
 // waits prints which changes wait for which.
 func (t *text) waits(waits []view.Wait) {
 	if len(waits) == 0 {
@@ -192,10 +208,18 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 	if len(hazards) == 0 {
 		return
 	}
-	t.title("Hazards")
+	title := "Hazards"
+	if hazards[0].Informs() { // the others come before
+		title = "To know"
+	}
+	t.title(title)
 	for i := range hazards {
 		h := &hazards[i]
-		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
+		style := t.style.bad
+		if h.Informs() {
+			style = t.style.dim
+		}
+		fmt.Fprintln(t.out, "  "+style.Sprint(safe.Text(string(h.Kind)))+": "+g.Summary(h, view.PlainMarkup()))
 		t.notes(h.Notes)
 		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
 			fmt.Fprintln(t.out, "    hint: "+hint)

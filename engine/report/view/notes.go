@@ -143,6 +143,9 @@ func (g HazardClass) permission() permission {
 	return named
 }
 
+// Informs reports whether hazards are there to be known, and need no permission.
+func (g HazardClass) Informs() bool { return g.permission() == none }
+
 // hazardsOf collects the hazards of changes by kind: first those that can never be
 // allowed, then those that need permission.
 func hazardsOf(changes []*plan.Change) []HazardNotes {

@@ -92,6 +92,15 @@ func objectOf(c *plan.Change) plan.Ref {
 	return c.Whole()
 }
 
+// objectsOf joins the writes to the same object; with told, drift is told as what happened.
+func objectsOf(changes []*plan.Change, told bool) []object {
+	list := objects(changes)
+	if told {
+		tellDrift(list)
+	}
+	return list
+}
+
 // objects joins the writes to the same object, in order of first appearance.
 func objects(changes []*plan.Change) []object {
 	var (

@@ -92,6 +92,24 @@ func (c *Counts) Withheld() string {
 	return "Withheld: " + words.Count(c.withheld, "setting") + " " + words.Plural(c.withheld, "differs", "differ") + " and cannot be changed now; the findings say why."
 }
 
+// Adopted says how many settings are newly managed without a change; it is empty where
+// there are none.
+func (c *Counts) Adopted() string {
+	if c.adopted == 0 {
+		return ""
+	}
+	return grouped(c.adopted) + " " + words.Plural(c.adopted, "setting", "settings") + " newly managed, no live change."
+}
+
+// grouped writes a number with a comma between groups of three digits.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
 // Headline counts objects, as lastLine does, and says what a reader must not miss.
 func (c *Counts) Headline() string {
 	var parts []string
@@ -106,6 +124,8 @@ func (c *Counts) Headline() string {
 		parts = append(parts, "no changes in what could be compared")
 	case c.Objects == 0 && c.withheld > 0:
 		parts = append(parts, "no changes that can be made now")
+	case c.Objects == 0 && c.adopted > 0:
+		parts = append(parts, strings.TrimSuffix(c.Adopted(), "."))
 	case c.Objects == 0:
 		parts = append(parts, "no changes")
 	default:
@@ -189,70 +209,6 @@ func (c *Counts) where(m Markup) string {
 		parts = append(parts, words.Count(c.accounts, "account"))
 	}
 	return strings.Join(parts, " and ")
-}
-
-// Refusal says that the policy refuses the plan; it is empty if it does not.
-func (g *Gate) Refusal(m Markup) string {
-	if len(g.policy) == 0 {
-		return ""
-	}
-	var rules []string
-	for _, r := range g.policy {
-		rules = append(rules, m.Code(r))
-	}
-	return m.Strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
-}
-
-// Sentence says what it takes to apply the plan; it is empty if it takes nothing.
-func (g *Gate) Sentence(m Markup) string {
-	if g.never != "" {
-		return m.Strong("It cannot be applied") + ": " + m.Code(string(g.never)) + " can never be allowed."
-	}
-
-	var flags, inputs []string
-	if len(g.Allow) > 0 {
-		flags, inputs = append(flags, AllowFlag+" "+g.Allowed(unchanged)), append(inputs, m.Code("allow-hazards"))
-	}
-	if g.maxChanges > 0 {
-		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.Code("max-changes"))
-	}
-
-	noun := "input"
-	switch len(flags) {
-	case 0:
-		return ""
-	case 2:
-		noun = "inputs"
-	}
-	return m.Strong("Applying it takes") + " " + m.Code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
-}
-
-// AllowFlag is the flag that accepts the hazards named behind it.
-const AllowFlag = "--allow-hazards"
-
-// Allowed lists the hazards to allow, as allowFlag has them.
-func (g *Gate) Allowed(show func(string) string) string {
-	names := make([]string, len(g.Allow))
-	for i, k := range g.Allow {
-		names[i] = show(string(k))
-	}
-	return strings.Join(names, ",")
-}
-
-// Summary counts the objects of a hazard, and says what accepts it.
-func (h *HazardNotes) Summary(m Markup) string {
-	text := affected(h.Notes)
-	switch h.permission() {
-	case never:
-		return text + "; this can never be allowed"
-	case named:
-		return text + "; to accept: " + m.Flag(AllowFlag, string(h.Kind))
-	case none:
-		return text + "; needs no permission"
-	case lifted:
-		return text + "; accepted by the policy"
-	}
-	return text
 }
 
 // fewLines is how many lines of a group are named; of more, only their number is.
