@@ -11,7 +11,9 @@ import (
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // marked is what commit statuses say about earlier applies.
@@ -99,20 +101,18 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 
-	held, err := r.heldTo(ctx, last)
+	reviewed, err := r.heldTo(ctx, last)
 	if err != nil {
 		return err
 	}
-	gate := func(made *plan.Plan) error {
-		if err := held.refuse(made); err != nil {
-			return err
-		}
-		return r.isTip(ctx) // reading may have taken long
+	gate := func(*plan.Plan) (view.Remedy, error) {
+		return view.Remedy{Actions: true}, r.isTip(ctx) // reading may have taken long
 	}
 
-	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline}
+	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
 	a := r.ApplyCommit(ctx, o, c, base, gate)
 
+	r.left = a.Left
 	if r.made = a.Made; a.Made != nil {
 		r.Credit(ctx, r.o.Common, a.Made, c, base)
 		r.savePlan()
@@ -125,6 +125,10 @@ func (r *run) apply(ctx context.Context) error {
 			r.summary = append(r.summary, text)
 		}
 		page.Title = "The plan that was applied"
+	}
+	if a.Left > 0 {
+		page.Lead = fmt.Sprintf("**%s drifted after the review** and %s left alone: the findings say which. Run the apply by hand to put %s right (in the ready-made workflow: Run workflow), or commit what is live.",
+			words.Count(a.Left, "setting"), words.Plural(a.Left, "is", "are"), words.Plural(a.Left, "it", "them"))
 	}
 
 	if a.Made != nil {

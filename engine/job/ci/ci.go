@@ -67,6 +67,7 @@ type run struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
+	left        int  // settings that drifted after the review, and are left alone
 	uncompared  bool // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
@@ -257,7 +258,7 @@ func (r *run) warn(what string, err error) {
 func (r *run) outputs(code int) []github.Output {
 	changes, weaker, stronger, drift, below, digest := 0, 0, 0, 0, 0, ""
 	if r.made != nil {
-		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift, r.made.Digest
+		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift+r.left, r.made.Digest
 		if r.task == github.TaskDrift { // a name that drifted and waits for something else too has drifted
 			drift += r.made.Summary.Causes.Conflict + r.made.DriftWithheld()
 		}
@@ -309,6 +310,8 @@ func (r *run) result(code int) string {
 		switch {
 		case r.uncompared:
 			return "incomplete"
+		case r.left > 0 && len(r.made.Changes) == 0:
+			return "drift"
 		case r.made == nil || len(r.made.Changes) == 0:
 			return "clean"
 		case r.task == github.TaskDrift && hold.DriftFingerprint(r.made) != "":

@@ -76,7 +76,7 @@ func (r *run) plan(ctx context.Context) error {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
 	}
 
-	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
+	review := planfile.ReviewedMarkdown(planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)})
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
 		page.Budget = max(1, budget-len(review)-2)
