@@ -38,7 +38,7 @@ func (r *run) marks(ctx context.Context) marked {
 		return m
 	}
 	contexts := []string{r.statusContext()}
-	if len(r.o.Zones) > 0 { // what was applied as a whole, some zones of it were too
+	if r.part() != "" { // what was applied as a whole, a part of it was too
 		contexts = append(contexts, statusName)
 	}
 
@@ -67,10 +67,10 @@ func (r *run) marks(ctx context.Context) marked {
 // statusName is the name of the commit status of a finished apply.
 const statusName = "tlsync/apply"
 
-// statusContext is the same for what this run is about: some zones, whatever key
-// their comments have, or the configuration of a key.
+// statusContext is the same for what this run is about: some zones or hostnames, whatever
+// key their comments have, or the configuration of a key.
 func (r *run) statusContext() string {
-	if part := cmp.Or(zonesKey(r.o.Zones), r.o.Key); part != "" {
+	if part := cmp.Or(r.part(), r.o.Key); part != "" {
 		return statusName + "/" + part
 	}
 	return statusName

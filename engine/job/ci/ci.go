@@ -202,19 +202,27 @@ func (r *run) annotate(as []report.Annotation) {
 }
 
 // key distinguishes the comment, issue and status of this configuration from those of
-// others in the repository. It comes from the options, else from the zones of --zone.
+// others in the repository. It comes from the options, else from the part that the run is
+// restricted to.
 func (r *run) key() string {
-	return cmp.Or(r.o.Key, zonesKey(r.o.Zones), "default")
+	return cmp.Or(r.o.Key, r.part(), "default")
 }
 
-// zonesKey names a choice of zones, "" for all.
-func zonesKey(zones []string) string {
-	if len(zones) == 0 {
+// part names the choice of zones and hostnames that the run is restricted to, "" for all.
+func (r *run) part() string {
+	list := func(names []string) string {
+		return strings.Join(slices.Compact(slices.Sorted(slices.Values(names))), "\n")
+	}
+
+	kind, text := "zones-", list(r.o.Zones)
+	if len(r.o.Hostnames) > 0 {
+		kind, text = "names-", text+"\n\n"+list(r.o.Hostnames)
+	}
+	if text == "" {
 		return ""
 	}
-	zones = slices.Compact(slices.Sorted(slices.Values(zones)))
-	sum := sha256.Sum256([]byte(strings.Join(zones, "\n")))
-	return "zones-" + hex.EncodeToString(sum[:4])
+	sum := sha256.Sum256([]byte(text))
+	return kind + hex.EncodeToString(sum[:4])
 }
 
 // The room for Markdown: GitHub cuts a job summary off at 1 MiB, and refuses a
