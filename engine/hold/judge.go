@@ -144,8 +144,9 @@ func Added(p *plan.Plan, reviews ...Reviewed) []Unreviewed {
 }
 
 // Accept accepts the hazards of one kind as far as reviews show them together with the edits
-// that cause them. By says who accepts them. Unreachable cannot be accepted.
-func Accept(p *plan.Plan, kind plan.HazardKind, by string, reviews ...Reviewed) {
+// that cause them, and reports whether there are any. By says who accepts them. Unreachable
+// cannot be accepted.
+func Accept(p *plan.Plan, kind plan.HazardKind, by string, reviews ...Reviewed) (any bool) {
 	items := itemsOf(p)
 	covered, _ := cover(items, reviews)
 	unseen := map[*plan.Change]bool{}
@@ -158,12 +159,26 @@ func Accept(p *plan.Plan, kind plan.HazardKind, by string, reviews ...Reviewed) 
 	for i := range items {
 		h := items[i].hazard
 		if h != nil && h.Kind == kind && kind != plan.Unreachable && covered[i] && !unseen[items[i].change] {
-			h.Accepted = by
+			h.Accepted, any = by, true
 		}
 	}
+	return any
 }
 
 // mayCause reports whether an edit can be what a hazard comes from.
 func mayCause(kind plan.HazardKind, e *plan.Edit) bool {
 	return kind != plan.WeakensTLS || e.Weakens()
+}
+
+// Shows reports whether a review shows a hazard of a kind that a plan still needs to have
+// accepted.
+func Shows(p *plan.Plan, kind plan.HazardKind, review Reviewed) bool {
+	items := itemsOf(p)
+	covered, _ := cover(items, []Reviewed{review})
+	for i := range items {
+		if h := items[i].hazard; h != nil && h.Kind == kind && h.NeedsPermission() && covered[i] {
+			return true
+		}
+	}
+	return false
 }

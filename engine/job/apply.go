@@ -133,7 +133,7 @@ func (p *Job) notLeftBehind(o Common) error {
 
 // Gate may refuse a plan before anything is written. It returns where a reader can accept
 // what the plan is refused for otherwise.
-type Gate func(*plan.Plan) (view.Remedy, error)
+type Gate func(*plan.Plan) (view.Way, error)
 
 // Applied is the outcome of an apply. Stages that were not reached leave nil.
 type Applied struct {
@@ -259,21 +259,21 @@ func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 // mayWrite returns why a plan must not be written. For a plan without changes it
 // returns why the plan is incomplete.
 func (p *Job) mayWrite(ctx context.Context, run *applyRun, c *Configuration, made *plan.Plan, gate Gate) error {
-	var remedy view.Remedy
+	var way view.Way
 	if len(made.Changes) == 0 {
-		return cmp.Or(p.gates(run.ApplyOptions, made, c, remedy), Unread(made))
+		return cmp.Or(p.gates(run.ApplyOptions, made, c, way), Unread(made))
 	}
 	if err := run.stale(); err != nil {
 		return err
 	}
 	if gate != nil {
 		var err error
-		if remedy, err = gate(made); err != nil {
+		if way, err = gate(made); err != nil {
 			return err
 		}
 	}
 
-	if err := p.gates(run.ApplyOptions, made, c, remedy); err != nil {
+	if err := p.gates(run.ApplyOptions, made, c, way); err != nil {
 		return err
 	}
 	if err := p.missingKey(made, c.desired); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/job"
@@ -13,7 +14,6 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
-	"tlsync/schema/words"
 )
 
 // marked is what commit statuses say about earlier applies.
@@ -103,10 +103,14 @@ func (r *run) apply(ctx context.Context) error {
 
 	reviewed, err := r.heldTo(ctx, last)
 	if err != nil {
+		r.post(ctx, job.Applied{Err: err})
 		return err
 	}
-	gate := func(*plan.Plan) (view.Remedy, error) {
-		return view.Remedy{Actions: true}, r.isTip(ctx) // reading may have taken long
+	gate := func(made *plan.Plan) (view.Way, error) {
+		if err := r.isTip(ctx); err != nil { // reading may have taken long
+			return view.Way{}, err
+		}
+		return r.accept(ctx, made), nil
 	}
 
 	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
@@ -126,10 +130,7 @@ func (r *run) apply(ctx context.Context) error {
 		}
 		page.Title = "The plan that was applied"
 	}
-	if a.Left > 0 {
-		page.Lead = fmt.Sprintf("**%s drifted after the review** and %s left alone: the findings say which. Run the apply by hand to put %s right (in the ready-made workflow: Run workflow), or commit what is live.",
-			words.Count(a.Left, "setting"), words.Plural(a.Left, "is", "are"), words.Plural(a.Left, "it", "them"))
-	}
+	page.Lead = strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 
 	if a.Made != nil {
 		r.summarise(a.Made, page)
@@ -137,6 +138,7 @@ func (r *run) apply(ctx context.Context) error {
 	if a.Err == nil {
 		r.mark(ctx, a.Made)
 	}
+	r.post(ctx, a)
 	return a.Err
 }
 

@@ -67,8 +67,10 @@ type run struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
-	left        int  // settings that drifted after the review, and are left alone
-	uncompared  bool // there was nothing to compare the configuration with
+	merges      []merge    // commits that wait to be applied
+	accepted    []accepted // hazards, by labels
+	left        int        // settings that drifted after the review, and are left alone
+	uncompared  bool       // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
 	issueNumber int
@@ -239,7 +241,7 @@ func (r *run) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
 		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
+		r.summary = slices.Insert(r.summary, 0, refusedMarkdown(code, message, 1000))
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))

@@ -20,9 +20,11 @@ import (
 
 // merge is a commit on the default branch that waits to be applied, and its review.
 type merge struct {
-	pull   int // 0 for a direct push
-	review *planfile.Review
-	why    string // the review is missing
+	pull    int // 0 for a direct push
+	review  *planfile.Review
+	comment string    // that has the review
+	shown   time.Time // since when it shows what it does
+	why     string    // the review is missing
 }
 
 // heldTo returns what the plan is held to: the reviews of all merges that are not applied
@@ -31,6 +33,7 @@ type merge struct {
 // or no comment can hold a review because comments are switched off.
 func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 	if r.o.Reviewed == "off" {
+		r.findPulls(ctx, last)
 		return nil, nil
 	}
 	if r.client == nil {
@@ -47,9 +50,12 @@ func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 	direct, unreviewed := "", false
 	for _, commit := range since {
 		m, err := r.reviewOf(ctx, commit)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
+		}
+		r.merges = append(r.merges, m)
+
+		switch {
 		case m.review != nil:
 			out.Reviews = append(out.Reviews, m.review.Reviewed)
 		case r.o.Reviewed == "required":
@@ -92,7 +98,12 @@ func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) 
 		return m, nil
 	}
 
-	m.pull = pull.Number
+	return r.reviewIn(ctx, pull)
+}
+
+// reviewIn finds the review in the comments of a pull request.
+func (r *run) reviewIn(ctx context.Context, pull github.MergedPull) (merge, error) {
+	m := merge{pull: pull.Number}
 	comments, err := r.client.Candidates(ctx, pull.Number, github.KindPlan, r.key())
 	if err != nil {
 		return m, fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
@@ -103,7 +114,7 @@ func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) 
 		case err != nil:
 			return m, fmt.Errorf("nothing was written: check the plan comment of pull request %d: %w", pull.Number, err)
 		case why == "":
-			m.review = &review
+			m.review, m.comment, m.shown = &review, c.Body, shownSince(review, c)
 			return m, nil
 		case m.why == "":
 			m.why = fmt.Sprintf("the plan comment on pull request %d %s", pull.Number, why)
@@ -113,6 +124,14 @@ func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) 
 		m.why = fmt.Sprintf("pull request %d has no plan comment by tlsync", pull.Number)
 	}
 	return m, nil
+}
+
+// shownSince returns since when a comment shows what it does.
+func shownSince(review planfile.Review, c github.Candidate) time.Time {
+	if !review.Since.IsZero() {
+		return review.Since
+	}
+	return c.Shown
 }
 
 // counts reads the review of a comment, or says why the comment does not count.

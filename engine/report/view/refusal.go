@@ -20,7 +20,7 @@ type Refused struct {
 	Hazards []apply.Refusal
 	Broken  []plan.Breach
 	Allowed []plan.HazardKind // hazards that are allowed already
-	Remedy  Remedy
+	Way     Way
 	// Exceptions reports whether the policy has exceptions, so that another joins them.
 	Exceptions bool
 	// Until is the day that a suggested exception ends on.
@@ -142,7 +142,7 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 		most = tooMany[0].Changes
 	}
 	if len(kinds) > 0 || most > 0 {
-		b.WriteString("\nto accept this, " + r.Remedy.accepting(kinds, r.Allowed, most))
+		b.WriteString(r.Way.accept(kinds, r.Allowed, most))
 	}
 }
 
