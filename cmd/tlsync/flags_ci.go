@@ -21,7 +21,8 @@ plans for merge_group), applies for a push to the default branch, checks for
 drift and keeps an issue for schedule and workflow_dispatch. Never writes to
 Cloudflare on a pull request. Uses the committed configuration only. Its own
 flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
---config, --rate and --zone (TLSYNC_ZONES). The GitHub token is GITHUB_TOKEN.`,
+--config, --rate, --zone (TLSYNC_ZONES) and --hostname (TLSYNC_HOSTNAMES). The
+GitHub token is GITHUB_TOKEN.`,
 		Flags: ciFlags(),
 		// The runner hears of a wrong input as well.
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
@@ -39,7 +40,7 @@ flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
 
 // ciFlags are the flags of ci. The action passes its inputs in variables.
 func ciFlags() []cli.Flag {
-	flags := sharedFlags()
+	flags := append(sharedFlags(), hostnameFlag())
 	for _, f := range flags {
 		switch f := f.(type) {
 		case *cli.StringFlag:
@@ -47,7 +48,7 @@ func ciFlags() []cli.Flag {
 				f.EnvVars = inputs(f.Name)
 			}
 		case *cli.StringSliceFlag:
-			f.EnvVars = inputs("zones")
+			f.EnvVars = inputs(f.Name + "s")
 		}
 	}
 

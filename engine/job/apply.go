@@ -12,9 +12,11 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/receipt"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -27,7 +29,8 @@ type ApplyOptions struct {
 	Allow       []plan.HazardKind
 	MaxChanges  schema.MaxChanges // replaces the policy's limit, if set
 	NotTip      bool              // allow a commit that is behind the tip of its branch
-	Reviewed    string            // the file with the reviewed plan; empty for no such check
+	ReviewFile  string            // the file with the reviewed plan; empty for none
+	Reviewed    *Reviewed         // what the plan is held to; nil for no such check
 	ReceiptFile string            // empty for no receipt
 	Deadline    time.Duration
 	Wait        time.Duration // how long to wait for written settings to become active
@@ -38,6 +41,7 @@ type applyRun struct {
 	ApplyOptions
 	saved   *savedPlan    // nil without a plan file
 	receipt *receipt.File // nil for none
+	held    *hold.Held    // nil if the plan is not held to reviews
 }
 
 // JoinKinds lists hazards as --allow-hazards takes them.
@@ -57,7 +61,7 @@ func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s"
 // Apply applies the configuration, or only the changes of a saved plan if there is one.
 func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 	run := applyRun{ApplyOptions: o}
-	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.Reviewed); err != nil {
+	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.ReviewFile); err != nil {
 		return err
 	}
 	defer func() { err = closeReceipt(run.receipt, err) }()
@@ -84,15 +88,16 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 			return err
 		}
 	}
-	if o.Reviewed == "" {
+	if o.ReviewFile == "" {
 		return p.carryOut(ctx, run, c, nil, nil).Err
 	}
 
-	review, err := readReviewed(o.Reviewed)
+	review, err := readReviewed(o.ReviewFile)
 	if err != nil {
 		return fmt.Errorf("--reviewed: nothing was written: %w", err)
 	}
-	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return Stale(made, review) }).Err
+	run.Reviewed = &Reviewed{Reviews: []hold.Reviewed{review.Reviewed}, Next: planAgain}
+	return p.carryOut(ctx, run, c, p.reviewedBase(o.Common, review), nil).Err
 }
 
 // notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
@@ -126,22 +131,27 @@ func (p *Job) notLeftBehind(o Common) error {
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
+// Gate may refuse a plan before anything is written. It returns where a reader can accept
+// what the plan is refused for otherwise.
+type Gate func(*plan.Plan) (view.Way, error)
+
 // Applied is the outcome of an apply. Stages that were not reached leave nil.
 type Applied struct {
 	Made   *plan.Plan
+	Left   int // settings that drifted after the review, and are left alone
 	Result *apply.Result
 	Err    error // with the exit code
 }
 
 // ApplyCommit plans and writes the configuration of a commit. Base only explains why settings
-// differ. Gate may refuse the plan before anything is written.
-func (p *Job) ApplyCommit(ctx context.Context, o ApplyOptions, c, base *Configuration, gate func(*plan.Plan) error) Applied {
+// differ.
+func (p *Job) ApplyCommit(ctx context.Context, o ApplyOptions, c, base *Configuration, gate Gate) Applied {
 	return p.carryOut(ctx, applyRun{ApplyOptions: o}, c, base, gate)
 }
 
 // carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
 // refuse the plan before anything is written.
-func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration, gate func(*plan.Plan) error) (a Applied) {
+func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration, gate Gate) (a Applied) {
 	if run.Deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, run.Deadline, deadlinePassed{run.Deadline})
@@ -180,6 +190,10 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration
 	a.Made = made
 	run.expect(made)
 	run.saved.tell(p, run.Common)
+	run.tellLeft(p)
+	if run.held != nil {
+		a.Left = len(run.held.Left)
+	}
 	if err := p.Print(run.Common, made, AsDrift{}); err != nil {
 		if !run.Approved {
 			a.Err = err // nobody can approve a plan that nobody can read
@@ -188,7 +202,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration
 		p.Lost(err)
 	}
 
-	a.Err = p.mayWrite(ctx, run.ApplyOptions, c, made, gate)
+	a.Err = p.mayWrite(ctx, &run, c, made, gate)
 	if len(made.Changes) == 0 {
 		a.Result = p.nothingToWrite(run, a)
 		return a
@@ -227,6 +241,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	})
 
 	run.saved.complete(result)
+	run.completeReviewed(result)
 	run.receipt.Result(result)
 	progress.close()
 	p.printResult(run.ApplyOptions, result)
@@ -243,23 +258,29 @@ func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 
 // mayWrite returns why a plan must not be written. For a plan without changes it
 // returns why the plan is incomplete.
-func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *Configuration, made *plan.Plan, gate func(*plan.Plan) error) error {
+func (p *Job) mayWrite(ctx context.Context, run *applyRun, c *Configuration, made *plan.Plan, gate Gate) error {
+	var way view.Way
 	if len(made.Changes) == 0 {
-		return cmp.Or(p.gates(o, made, c), Unread(made))
+		return cmp.Or(p.gates(run.ApplyOptions, made, c, way), Unread(made))
+	}
+	if err := run.stale(); err != nil {
+		return err
 	}
 	if gate != nil {
-		if err := gate(made); err != nil {
+		var err error
+		if way, err = gate(made); err != nil {
 			return err
 		}
 	}
-	if err := p.gates(o, made, c); err != nil {
+
+	if err := p.gates(run.ApplyOptions, made, c, way); err != nil {
 		return err
 	}
 	if err := p.missingKey(made, c.desired); err != nil {
 		return err
 	}
-	p.warnOfLimit(ctx, o, made)
-	return p.confirm(ctx, o)
+	p.warnOfLimit(ctx, run.ApplyOptions, made)
+	return p.confirm(ctx, run.ApplyOptions)
 }
 
 // Lost says that the report could not be printed, for example because the disk is full.

@@ -44,8 +44,8 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	}
 	applied := c
 	if o.Applied != "" {
-		if applied, err = p.applied(o.Common, o.Applied); err != nil {
-			return err
+		if applied, err = p.revision(o.Common, o.Applied); err != nil {
+			return fmt.Errorf("--applied: %w", err)
 		}
 	}
 
@@ -65,15 +65,15 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	return p.DriftVerdict(made, c, o.FailOn, applied != c)
 }
 
-// applied loads the configuration of the last applied commit.
-func (p *Job) applied(o Common, revision string) (*Configuration, error) {
+// revision loads the configuration of a commit.
+func (p *Job) revision(o Common, revision string) (*Configuration, error) {
 	repo, _, err := p.OpenHead(o)
 	if err != nil {
-		return nil, fmt.Errorf("--applied: %w", err)
+		return nil, err
 	}
 	at, err := repo.Resolve(revision)
 	if err != nil {
-		return nil, fmt.Errorf("--applied: %w", err)
+		return nil, err
 	}
 	return p.Earlier(repo, at, o)
 }

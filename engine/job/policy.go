@@ -45,7 +45,7 @@ func (p *Job) nothingBelow(made *plan.Plan, c *Configuration) error {
 	}
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule != plan.BelowFloor })
 	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
-		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c))}
+		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
 // BelowFloor returns the names that a plan leaves below the floor, each with its zone.
@@ -63,12 +63,12 @@ func BelowFloor(made *plan.Plan) map[string]bool {
 
 // gates refuses a plan that has hazards without permission or breaks the policy. The error
 // contains flags and YAML that would allow it, ready to copy.
-func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *Configuration) error {
+func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *Configuration, way view.Way) error {
 	refusals, broken := apply.Refusals(made, o.Allow), breaches(made, o.MaxChanges)
 	if len(refusals) == 0 && len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c))}
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c, way))}
 }
 
 // PolicyKept fails if a plan breaks the policy, whatever the flags allow: a change that
@@ -78,14 +78,14 @@ func (p *Job) PolicyKept(made *plan.Plan, c *Configuration) error {
 	if len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
+	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
 // refusal lists why a plan is refused and what would allow it.
-func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration) string {
+func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) string {
 	const days = 90
 	r := view.Refused{
-		Hazards: refusals, Broken: broken, Allowed: allowed,
+		Hazards: refusals, Broken: broken, Allowed: allowed, Way: way,
 		Exceptions: len(c.desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
 	}
 	return r.Text()

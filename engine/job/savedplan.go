@@ -66,12 +66,22 @@ func (s *savedPlan) fits(o Common, c *Configuration) error {
 	return nil
 }
 
-// makePlan makes a fresh plan, and checks it against the saved plan if there is one.
+// makePlan makes a fresh plan, and holds it to the saved plan or to the reviews if there are
+// any.
 func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Configuration) (*plan.Plan, error) {
 	s := run.saved
-	if s == nil {
+	switch {
+	case s == nil && run.Reviewed == nil:
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
+	case s == nil:
+		held, err := e.Hold(ctx, base.asked(), c.desired, c.against(base), run.Reviewed.Reviews)
+		if err != nil {
+			return nil, err
+		}
+		run.held = held
+		return held.Plan, nil
 	}
+
 	n, err := e.Narrow(ctx, s.plan, c.desired, c.info)
 	if err != nil {
 		return nil, err
@@ -92,6 +102,9 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Co
 		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
+	if run.Reviewed != nil {
+		run.held = &hold.Held{Plan: n.Plan, Added: hold.Added(n.Plan, run.Reviewed.Reviews...)}
+	}
 	return n.Plan, nil
 }
 

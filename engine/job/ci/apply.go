@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 )
 
@@ -36,7 +38,7 @@ func (r *run) marks(ctx context.Context) marked {
 		return m
 	}
 	contexts := []string{r.statusContext()}
-	if len(r.o.Zones) > 0 { // what was applied as a whole, some zones of it were too
+	if r.part() != "" { // what was applied as a whole, a part of it was too
 		contexts = append(contexts, statusName)
 	}
 
@@ -65,10 +67,10 @@ func (r *run) marks(ctx context.Context) marked {
 // statusName is the name of the commit status of a finished apply.
 const statusName = "tlsync/apply"
 
-// statusContext is the same for what this run is about: some zones, whatever key
-// their comments have, or the configuration of a key.
+// statusContext is the same for what this run is about: some zones or hostnames, whatever
+// key their comments have, or the configuration of a key.
 func (r *run) statusContext() string {
-	if part := cmp.Or(zonesKey(r.o.Zones), r.o.Key); part != "" {
+	if part := cmp.Or(r.part(), r.o.Key); part != "" {
 		return statusName + "/" + part
 	}
 	return statusName
@@ -99,20 +101,22 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 
-	held, err := r.heldTo(ctx, last)
+	reviewed, err := r.heldTo(ctx, last)
 	if err != nil {
+		r.post(ctx, job.Applied{Err: err})
 		return err
 	}
-	gate := func(made *plan.Plan) error {
-		if err := held.refuse(made); err != nil {
-			return err
+	gate := func(made *plan.Plan) (view.Way, error) {
+		if err := r.isTip(ctx); err != nil { // reading may have taken long
+			return view.Way{}, err
 		}
-		return r.isTip(ctx) // reading may have taken long
+		return r.accept(ctx, made), nil
 	}
 
-	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline}
+	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
 	a := r.ApplyCommit(ctx, o, c, base, gate)
 
+	r.left = a.Left
 	if r.made = a.Made; a.Made != nil {
 		r.Credit(ctx, r.o.Common, a.Made, c, base)
 		r.savePlan()
@@ -126,6 +130,7 @@ func (r *run) apply(ctx context.Context) error {
 		}
 		page.Title = "The plan that was applied"
 	}
+	page.Lead = strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 
 	if a.Made != nil {
 		r.summarise(a.Made, page)
@@ -133,6 +138,7 @@ func (r *run) apply(ctx context.Context) error {
 	if a.Err == nil {
 		r.mark(ctx, a.Made)
 	}
+	r.post(ctx, a)
 	return a.Err
 }
 

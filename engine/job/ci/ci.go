@@ -67,7 +67,10 @@ type run struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
-	uncompared  bool // there was nothing to compare the configuration with
+	merges      []merge    // commits that wait to be applied
+	accepted    []accepted // hazards, by labels
+	left        int        // settings that drifted after the review, and are left alone
+	uncompared  bool       // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
 	issueNumber int
@@ -201,19 +204,27 @@ func (r *run) annotate(as []report.Annotation) {
 }
 
 // key distinguishes the comment, issue and status of this configuration from those of
-// others in the repository. It comes from the options, else from the zones of --zone.
+// others in the repository. It comes from the options, else from the part that the run is
+// restricted to.
 func (r *run) key() string {
-	return cmp.Or(r.o.Key, zonesKey(r.o.Zones), "default")
+	return cmp.Or(r.o.Key, r.part(), "default")
 }
 
-// zonesKey names a choice of zones, "" for all.
-func zonesKey(zones []string) string {
-	if len(zones) == 0 {
+// part names the choice of zones and hostnames that the run is restricted to, "" for all.
+func (r *run) part() string {
+	list := func(names []string) string {
+		return strings.Join(slices.Compact(slices.Sorted(slices.Values(names))), "\n")
+	}
+
+	kind, text := "zones-", list(r.o.Zones)
+	if len(r.o.Hostnames) > 0 {
+		kind, text = "names-", text+"\n\n"+list(r.o.Hostnames)
+	}
+	if text == "" {
 		return ""
 	}
-	zones = slices.Compact(slices.Sorted(slices.Values(zones)))
-	sum := sha256.Sum256([]byte(strings.Join(zones, "\n")))
-	return "zones-" + hex.EncodeToString(sum[:4])
+	sum := sha256.Sum256([]byte(text))
+	return kind + hex.EncodeToString(sum[:4])
 }
 
 // The room for Markdown: GitHub cuts a job summary off at 1 MiB, and refuses a
@@ -230,7 +241,7 @@ func (r *run) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
 		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
+		r.summary = slices.Insert(r.summary, 0, refusedMarkdown(code, message, 1000))
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))
@@ -257,7 +268,7 @@ func (r *run) warn(what string, err error) {
 func (r *run) outputs(code int) []github.Output {
 	changes, weaker, stronger, drift, below, digest := 0, 0, 0, 0, 0, ""
 	if r.made != nil {
-		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift, r.made.Digest
+		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift+r.left, r.made.Digest
 		if r.task == github.TaskDrift { // a name that drifted and waits for something else too has drifted
 			drift += r.made.Summary.Causes.Conflict + r.made.DriftWithheld()
 		}
@@ -309,6 +320,8 @@ func (r *run) result(code int) string {
 		switch {
 		case r.uncompared:
 			return "incomplete"
+		case r.left > 0 && len(r.made.Changes) == 0:
+			return "drift"
 		case r.made == nil || len(r.made.Changes) == 0:
 			return "clean"
 		case r.task == github.TaskDrift && hold.DriftFingerprint(r.made) != "":

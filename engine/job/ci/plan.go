@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
@@ -76,10 +77,16 @@ func (r *run) plan(ctx context.Context) error {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
 	}
 
-	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
+	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
+	if r.mayComment() && len(refusedKinds(made, r.o.Allow)) > 0 {
+		shown.Since = r.shownBefore(ctx, shown)
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + r.ask(ctx, made, shown.Since))
+	}
+
+	review := planfile.ReviewedMarkdown(shown)
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
-		page.Budget = max(1, budget-len(review)-2)
+		page.Budget = max(1, budget-resultRoom-len(review)-2)
 		text, err := job.Markdown(r.Job, report.Markdown, made, page)
 		return text + "\n" + review + "\n", err
 	})
@@ -228,6 +235,22 @@ func (r *run) summarise(made *plan.Plan, page report.MarkdownOptions) {
 		return
 	}
 	r.summary = append(r.summary, text)
+}
+
+// shownBefore returns since when a comment on the pull request shows the same of the same
+// commit: labels that were set since then still count. It is zero if none does.
+func (r *run) shownBefore(ctx context.Context, now planfile.Review) time.Time {
+	m, err := r.reviewIn(ctx, github.MergedPull{Number: r.event.Pull.Number, HeadSHA: r.event.Pull.HeadSHA})
+	if err != nil || m.review == nil || m.review.Head != now.Head || !m.review.Equal(now.Reviewed) {
+		return time.Time{}
+	}
+	return m.shown
+}
+
+// mayComment reports whether this run can have a comment on a pull request at all.
+func (r *run) mayComment() bool {
+	return r.o.Comment && (r.env.Event == "pull_request" || r.env.Event == "pull_request_target") &&
+		r.event.Pull.Number != 0 && r.client != nil && r.isPull()
 }
 
 // comment creates or updates the comment on the pull request. Render gets the size limit.
