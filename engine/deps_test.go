@@ -63,7 +63,6 @@ var knows = []rule{
 	{pkg: "engine/regular", may: []string{"engine/safe"}, why: "it knows files and not what they hold"},
 	{pkg: "engine/rewrite", may: []string{"engine/safe"}, why: "it replaces files and does not know why they change"},
 	{pkg: "engine/starter", may: []string{"schema", "schema/words", "schema/jsonschema", "engine/safe", "testdata/workflows"}, why: "it writes the first files and knows nothing of plans"},
-	{pkg: "engine/progress", why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/wrap", why: "it breaks lines and knows nothing of what they say", pure: true},
 	{pkg: "engine/progress", may: []string{"engine/wrap"}, why: "it draws numbers and knows nothing of what they count"},
 	{pkg: "engine/crash", why: "it carries panics of any package"},
