@@ -78,6 +78,7 @@ func Build(in Input) (*plan.Plan, error) {
 	}
 	p.Changes = changes
 	p.Count(in.Live.Reads, in.Budget)
+	p.Summary.Adopted, p.Summary.AccountNames = in.adopted(), in.accountNames()
 
 	checkSize(p, in.policies())
 	p.Findings = append(p.Findings, in.loosened(p.Summary.Objects)...)
@@ -107,6 +108,22 @@ func (in *Input) account(i int) account.Input {
 		out.Base, out.WithBase = in.Base.Accounts[i].Document, true
 	}
 	return out
+}
+
+// accountNames returns the names of the accounts that Refs of zones name by their ids.
+func (in *Input) accountNames() map[string]string {
+	var names map[string]string
+	for i := range in.Live.Zones {
+		account := in.Live.Zones[i].Account
+		if in.Live.ZoneRef(i).Account == "" || account.Name == "" {
+			continue
+		}
+		if names == nil {
+			names = map[string]string{}
+		}
+		names[account.ID] = account.Name
+	}
+	return names
 }
 
 // policies returns the policies that the plan has to keep.
