@@ -3,7 +3,6 @@ package ci
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -187,7 +186,7 @@ func (r *run) findPulls(ctx context.Context, last marked) {
 	for _, commit := range last.since {
 		m, err := r.reviewOf(ctx, commit)
 		if err != nil {
-			r.notice("notice", "the result is not added to the comments of pull requests: "+errors.Unwrap(err).Error())
+			r.notice("notice", "the result is not added to the comments of pull requests: "+err.Error())
 			return
 		}
 		r.merges = append(r.merges, m)
