@@ -19,6 +19,7 @@ type DriftOptions struct {
 	Common
 	Applied string
 	FailOn  string // one of failOns
+	Adopt   bool   // write what is live into the configuration
 }
 
 // Drift compares live state with the configuration as committed.
@@ -35,6 +36,12 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		return err
 	}
 
+	files := c // to adopt into
+	if o.Adopt {
+		if files, err = p.unchanged(o.Common, c); err != nil {
+			return err
+		}
+	}
 	applied := c
 	if o.Applied != "" {
 		if applied, err = p.revision(o.Common, o.Applied); err != nil {
@@ -42,7 +49,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		}
 	}
 
-	made, err := p.Compare(ctx, o.Common, c, applied, "")
+	made, live, err := p.look(ctx, o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
@@ -51,6 +58,9 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	}
 	if err := p.Print(o.Common, made, AsDrift{Pending: applied != c, Drift: true}); err != nil {
 		return err
+	}
+	if o.Adopt && drifted(made, "any", applied != c) && Unread(made) == nil {
+		return p.adopt(ctx, o, files, made, live)
 	}
 	return p.DriftVerdict(made, c, o.FailOn, applied != c)
 }
@@ -85,14 +95,13 @@ func (p *Job) DriftVerdict(made *plan.Plan, c *Configuration, failOn string, pen
 }
 
 // drifted reports whether there is drift of the kind to fail on, in what can be changed
-// or in what is withheld. Pending changes do not
-// count. Live state is weaker if the change back to the configuration strengthens it.
+// or in what is withheld. Pending changes do not count.
 func drifted(made *plan.Plan, failOn string, pending bool) bool {
 	counts := func(e plan.Edit) bool {
 		if pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict {
 			return false
 		}
-		return failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens
+		return failOn == "any" || failOn == "weaker" && e.DriftDirection() == schema.Weakens
 	}
 	for i := range made.Changes {
 		if slices.ContainsFunc(made.Changes[i].Edits, counts) {
