@@ -15,12 +15,6 @@ import (
 	"tlsync/engine/safe"
 )
 
-// accepted is a hazard that labels of pull requests accept.
-type accepted struct {
-	kind plan.HazardKind
-	by   string // who, foreign text
-}
-
 // accept accepts the hazards of a plan that labels of its merged pull requests accept, and
 // returns how a reader can accept the others. A label counts for what the review of its own
 // pull request shows, and for nothing else. If labels cannot be read, they accept nothing.
@@ -54,7 +48,7 @@ func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 	for _, kind := range refused {
 		by := strings.Join(who[kind], " and ")
 		if by != "" && hold.Accept(made, kind, by, reviews[kind]...) {
-			r.accepted = append(r.accepted, accepted{kind, by})
+			r.accepted = append(r.accepted, view.Accepted{Hazard: kind, By: by})
 		}
 	}
 	left := refusedKinds(made, r.o.Allow)
@@ -113,34 +107,42 @@ func uncounted(l github.Label, shown time.Time) string {
 	return ""
 }
 
-// ask says which labels a plan takes, and which of them are set, as Markdown for the comment
-// of the pull request. The comment shows the plan since a time, which is zero if this is the
-// first time.
-func (r *run) ask(ctx context.Context, made *plan.Plan, shown time.Time) string {
-	kinds := refusedKinds(made, r.o.Allow)
-	if len(kinds) == 0 {
-		return ""
-	}
+// labelled returns the hazards of a plan that labels of the pull request accept, and says, as
+// Markdown, which labels do not count. The comment shows the plan since a time, which is zero
+// if this is the first time.
+func (r *run) labelled(ctx context.Context, made *plan.Plan, shown time.Time) (set []view.Accepted, notes string) {
 	labels, err := r.labels(ctx, r.event.Pull.Number)
 	if err != nil {
 		r.notice("warning", "the comment does not say which labels are set: "+err.Error())
 	}
 
-	var missing, lines []string
-	for _, kind := range kinds {
-		name := safe.MarkdownCode(view.AllowLabel + string(kind))
-		switch l, set := labels[kind]; {
-		case !set:
-			missing = append(missing, name)
+	var old []string
+	for _, kind := range refusedKinds(made, r.o.Allow) {
+		switch l, ok := labels[kind]; {
+		case !ok:
 		case uncounted(l, shown) != "":
-			missing = append(missing, name)
-			lines = append(lines, fmt.Sprintf("%s was set %s: take it away and set it again.", name, uncounted(l, shown)))
+			old = append(old, safe.MarkdownCode(l.Name)+" was set "+uncounted(l, shown)+": take it away and set it again.")
 		default:
-			lines = append(lines, fmt.Sprintf("%s was set by %s.", name, safe.MarkdownCode(l.By)))
+			set = append(set, view.Accepted{Hazard: kind, By: l.By})
 		}
 	}
-	if len(missing) > 0 {
-		lines = append([]string{fmt.Sprintf("**The apply will be refused** until somebody accepts its hazards. To accept them for what this comment shows, set on this pull request, after this comment: %s.", strings.Join(missing, ", "))}, lines...)
+	return set, strings.Join(old, " ")
+}
+
+// acceptedOf returns the hazards of a plan that need nothing more because labels accept them.
+func (r *run) acceptedOf(made *plan.Plan) []view.Accepted {
+	if made == nil {
+		return nil
 	}
-	return strings.Join(lines, " ")
+	open := refusedKinds(made, r.o.Allow)
+	out := []view.Accepted{}
+	for _, kind := range r.o.Allow {
+		out = append(out, view.Accepted{Hazard: kind})
+	}
+	for _, a := range r.accepted {
+		if !slices.Contains(open, a.Hazard) {
+			out = append(out, a)
+		}
+	}
+	return out
 }

@@ -112,9 +112,10 @@ func (r *run) withoutResult(page string) (rest string, newer bool) {
 
 // outcome tells in a comment what an apply did, or why it did nothing.
 func (r *run) outcome(a job.Applied, budget int) (string, error) {
-	lead := strings.TrimSpace(r.aboutRun() + "\n\n" + r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
+	lead := strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 	if a.Result != nil {
-		page := report.MarkdownOptions{Title: "tlsync apply", Budget: max(1, budget), Lead: lead}
+		page := r.page("tlsync apply", r.of(nil))
+		page.Budget, page.Lead = max(1, budget), lead
 		text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, page)
 		if err == nil {
 			return text, nil
@@ -128,7 +129,7 @@ func (r *run) outcome(a job.Applied, budget int) (string, error) {
 	if a.Err != nil {
 		text = refusedMarkdown(job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
 	}
-	if text += "\n" + lead + "\n"; len(text) > budget {
+	if text += "\n" + strings.TrimSpace(lead+"\n\n"+r.aboutRun()) + "\n"; len(text) > budget {
 		text = "### tlsync apply: " + map[bool]string{true: "refused", false: "failed"}[refuses(job.CodeOf(a.Err))] + "\n\n" + r.aboutRun() + "\n"
 	}
 	return text, nil
@@ -169,7 +170,7 @@ func (r *run) leftAlone(n int) string {
 func (r *run) acceptedBy() string {
 	var parts []string
 	for _, a := range r.accepted {
-		parts = append(parts, safe.MarkdownCode(string(a.kind))+" by "+safe.MarkdownText(a.by))
+		parts = append(parts, safe.MarkdownCode(string(a.Hazard))+" by "+safe.MarkdownText(a.By))
 	}
 	if len(parts) == 0 {
 		return ""
