@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // accept accepts the hazards of a plan that labels of its merged pull requests accept, and
@@ -21,7 +22,8 @@ import (
 func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 	way := view.Way{Workflow: true}
 	refused := refusedKinds(made, r.o.Allow)
-	reviews, who := map[plan.HazardKind][]hold.Reviewed{}, map[plan.HazardKind][]string{}
+	reviews := map[plan.HazardKind][]hold.Reviewed{}
+	who, where := map[plan.HazardKind][]string{}, map[plan.HazardKind][]int{}
 	for i := range r.merges {
 		m := &r.merges[i]
 		shown := m.shows(made, refused)
@@ -40,15 +42,17 @@ func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 				way.Notes = append(way.Notes, fmt.Sprintf("the label %s of pull request %d does not count: it was set %s; take it away and set it again", l.Name, m.pull, why))
 			} else if set {
 				reviews[kind] = append(reviews[kind], m.review.Reviewed)
-				who[kind] = append(who[kind], fmt.Sprintf("%s, by the label of pull request %d", l.By, m.pull))
+				who[kind] = append(who[kind], l.By)
+				where[kind] = append(where[kind], m.pull)
 			}
 		}
 	}
 
 	for _, kind := range refused {
-		by := strings.Join(who[kind], " and ")
+		by := words.Enumerate(who[kind])
 		if by != "" && hold.Accept(made, kind, by, reviews[kind]...) {
 			r.accepted = append(r.accepted, view.Accepted{Hazard: kind, By: by})
+			r.acceptedIn = append(r.acceptedIn, where[kind]...)
 		}
 	}
 	left := refusedKinds(made, r.o.Allow)

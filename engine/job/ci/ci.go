@@ -69,6 +69,7 @@ type run struct {
 	made        *plan.Plan
 	merges      []merge         // commits that wait to be applied
 	accepted    []view.Accepted // hazards, by labels
+	acceptedIn  []int           // the pull requests with these labels
 	left        int             // settings that drifted after the review, and are left alone
 	uncompared  bool            // there was nothing to compare the configuration with
 	planFile    string

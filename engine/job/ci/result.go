@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -166,16 +167,21 @@ func (r *run) leftAlone(n int) string {
 		words.Count(n, "setting"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 }
 
-// acceptedBy says which hazards were accepted by whom; it is empty if none were.
+// acceptedBy says which hazards were accepted by whose labels; it is empty if none were.
 func (r *run) acceptedBy() string {
 	var parts []string
 	for _, a := range r.accepted {
-		parts = append(parts, safe.MarkdownCode(string(a.Hazard))+" by "+safe.MarkdownText(a.By))
+		parts = append(parts, safe.MarkdownCode(string(a.Hazard))+" by "+safe.MarkdownCode(a.By))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Accepted: " + strings.Join(parts, "; ") + "."
+
+	var pulls []string
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(r.acceptedIn))) {
+		pulls = append(pulls, strconv.Itoa(n))
+	}
+	return "Accepted: " + strings.Join(parts, ", ") + ", by " + words.Plural(len(pulls), "the label of pull request ", "the labels of pull requests ") + words.Enumerate(pulls) + "."
 }
 
 // findPulls looks up the pull requests of commits for their comments alone: the apply is not
