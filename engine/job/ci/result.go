@@ -3,9 +3,9 @@ package ci
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,9 +113,10 @@ func (r *run) withoutResult(page string) (rest string, newer bool) {
 
 // outcome tells in a comment what an apply did, or why it did nothing.
 func (r *run) outcome(a job.Applied, budget int) (string, error) {
-	lead := strings.TrimSpace(r.aboutRun() + "\n\n" + r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
+	lead := strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 	if a.Result != nil {
-		page := report.MarkdownOptions{Title: "tlsync apply", Budget: max(1, budget), Lead: lead}
+		page := r.page("tlsync apply", r.of(nil))
+		page.Budget, page.Lead = max(1, budget), lead
 		text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, page)
 		if err == nil {
 			return text, nil
@@ -129,7 +130,7 @@ func (r *run) outcome(a job.Applied, budget int) (string, error) {
 	if a.Err != nil {
 		text = refusedMarkdown(job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
 	}
-	if text += "\n" + lead + "\n"; len(text) > budget {
+	if text += "\n" + strings.TrimSpace(lead+"\n\n"+r.aboutRun()) + "\n"; len(text) > budget {
 		text = "### tlsync apply: " + map[bool]string{true: "refused", false: "failed"}[refuses(job.CodeOf(a.Err))] + "\n\n" + r.aboutRun() + "\n"
 	}
 	return text, nil
@@ -166,16 +167,21 @@ func (r *run) leftAlone(n int) string {
 		words.Count(n, "setting"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 }
 
-// acceptedBy says which hazards were accepted by whom; it is empty if none were.
+// acceptedBy says which hazards were accepted by whose labels; it is empty if none were.
 func (r *run) acceptedBy() string {
 	var parts []string
 	for _, a := range r.accepted {
-		parts = append(parts, safe.MarkdownCode(string(a.kind))+" by "+safe.MarkdownText(a.by))
+		parts = append(parts, safe.MarkdownCode(string(a.Hazard))+" by "+safe.MarkdownCode(a.By))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Accepted: " + strings.Join(parts, "; ") + "."
+
+	var pulls []string
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(r.acceptedIn))) {
+		pulls = append(pulls, strconv.Itoa(n))
+	}
+	return "Accepted: " + strings.Join(parts, ", ") + ", by " + words.Plural(len(pulls), "the label of pull request ", "the labels of pull requests ") + words.Enumerate(pulls) + "."
 }
 
 // findPulls looks up the pull requests of commits for their comments alone: the apply is not
@@ -187,7 +193,7 @@ func (r *run) findPulls(ctx context.Context, last marked) {
 	for _, commit := range last.since {
 		m, err := r.reviewOf(ctx, commit)
 		if err != nil {
-			r.notice("notice", "the result is not added to the comments of pull requests: "+errors.Unwrap(err).Error())
+			r.notice("notice", "the result is not added to the comments of pull requests: "+err.Error())
 			return
 		}
 		r.merges = append(r.merges, m)
