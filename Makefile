@@ -9,7 +9,7 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 ACT         := github.com/nektos/act@v0.2.89
 FUZZTIME ?= 60s
 
-.PHONY: build test test-action lint lint-action bench demo fuzz
+.PHONY: build test test-action lint lint-action bench screens demo fuzz
 
 # Without cgo the program runs wherever its kernel does, as the one that the action builds.
 build:
@@ -50,6 +50,12 @@ lint-action:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /cmd/)
 	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./cmd/tlsync
+
+# Pictures of the comments, issues and summaries that people read, for people to look at. They
+# need a Chromium in PATH (Debian: apt-get install chromium).
+screens:
+	$(GO) test ./engine/report -count=1 -run '^TestScreens$$' -screens $(abspath .cache/screens)
+	@echo "The pictures are in .cache/screens."
 
 demo: build
 	$(BIN) sandbox --seed testdata/demo/seed.yaml -- sh testdata/demo/run.sh $(abspath $(BIN))
