@@ -12,6 +12,8 @@ import (
 
 	"tlsync/engine/diff/account"
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
+	"tlsync/engine/diff/policy"
 	"tlsync/engine/diff/zone"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
@@ -88,8 +90,10 @@ func Build(in Input) (*plan.Plan, error) {
 // zone returns what the changes of a zone are made from.
 func (in *Input) zone(i int) zone.Input {
 	out := zone.Input{
-		Live: &in.Live.Zones[i], Ref: in.Live.ZoneRef(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy,
-		Group: i, Now: in.Now,
+		Input: outcome.Input{
+			Live: &in.Live.Zones[i], Ref: in.Live.ZoneRef(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy, Now: in.Now,
+		},
+		Group: i,
 	}
 	if in.Base != nil {
 		out.Base, out.BasePolicy = &in.Base.Zones[i], in.Base.Policy
@@ -123,11 +127,11 @@ func (in *Input) accountNames() map[string]string {
 }
 
 // policies returns the policies that the plan has to keep.
-func (in *Input) policies() []zone.Policy {
+func (in *Input) policies() []policy.Policy {
 	if in.Base == nil {
-		return zone.Policies(in.Head.Policy, nil)
+		return policy.Policies(in.Head.Policy, nil)
 	}
-	return zone.Policies(in.Head.Policy, in.Base.Policy)
+	return policy.Policies(in.Head.Policy, in.Base.Policy)
 }
 
 func objectsOfZone(z *plan.Zone) int { return 1 + len(z.CustomHostnames) + len(z.Hostnames) }

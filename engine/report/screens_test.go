@@ -192,7 +192,7 @@ func zoneWith(policy, settings string, customHostnames ...string) string {
 	return text
 }
 
-const usual = "min_tls_version=1.2 tls_1_3=on ciphers=modern"
+const usual = "min_tls_version=1.2 tls_1_3=on ciphers=legacy"
 
 func oneChange(t *testing.T) string {
 	w := world{

@@ -125,15 +125,14 @@ func objects(changes []*plan.Change) []object {
 	return list
 }
 
-// tellDrift turns the direction of drift around: that of the edits is the way back.
+// tellDrift gives drift its own direction: that of the edits is the way back.
 func tellDrift(objects []object) {
-	back := map[schema.Direction]schema.Direction{schema.Strengthens: schema.Weakens, schema.Weakens: schema.Strengthens, schema.Changes: schema.Changes}
 	for i := range objects {
 		o := &objects[i]
 		o.edits = slices.Clone(o.edits)
 		for j := range o.edits {
 			if e := &o.edits[j]; e.Cause == plan.CauseDrift {
-				e.Direction = back[e.Direction]
+				e.Direction = e.DriftDirection()
 			}
 		}
 	}

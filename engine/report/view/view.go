@@ -155,10 +155,10 @@ func (d *Drifted) add(e *plan.Edit) {
 		return
 	}
 	d.Settings++
-	switch e.Direction { // that of the way back
-	case schema.Strengthens:
-		d.Weaker++
+	switch e.DriftDirection() {
 	case schema.Weakens:
+		d.Weaker++
+	case schema.Strengthens:
 		d.Stronger++
 	case schema.Changes:
 	}
