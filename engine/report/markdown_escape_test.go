@@ -43,7 +43,7 @@ var (
 	// own are the lines of HTML that Markdown itself writes.
 	own = regexp.MustCompile(`^(</details>|<details><summary>[A-Za-z0-9,: ]+</summary>)$`)
 	// strong is all that is emphasised.
-	strong = []string{"weaker", "conflict", "It cannot be applied", "Applying it takes", "Refused", "Incomplete", "To merge it", "To apply it", "To apply it after the merge", "Rotation"}
+	strong = []string{"weaker", "conflict", "It cannot be applied", "Applying it takes", "Refused", "Below the floor", "Incomplete", "To merge it", "To apply it", "To apply it after the merge", "Rotation", "Certificate authority"}
 	// alerts are the first lines of quotations that Markdown itself writes.
 	alerts = regexp.MustCompile(`(?m)^> \[!(CAUTION|WARNING)\]\n`)
 )
