@@ -39,7 +39,7 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Action:                helpOrUnknown,
 		Commands: []*cli.Command{
 			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
-			p.explainCommand(), p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(), p.versionCommand(),
+			p.explainCommand(), p.snapshotCommand(), p.doctorCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
 
