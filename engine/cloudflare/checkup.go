@@ -184,10 +184,11 @@ func (e *Error) IsUnknownToken() bool {
 // "" if that is not known.
 func Permission(method, path string) string { return permission(method, path) }
 
-// Said returns the request, the status and the codes of a refusal, without a diagnosis.
+// Said returns the request, the status and the codes of a refusal, without a diagnosis and
+// without the ray, which says nothing to a reader.
 func (e *Error) Said() string {
 	plain := *e
-	plain.Permission, plain.page = "", false
+	plain.Permission, plain.page, plain.RayID = "", false, ""
 	text := plain.Error()
 	if what := plain.lacks(); what != "" {
 		text = strings.Replace(text, ": "+what, "", 1)

@@ -245,6 +245,9 @@ func (e *examination) paid(ctx context.Context, s *Section, z *plan.Zone, custom
 	if customHostnames {
 		e.quota(ctx, s, z)
 	}
+	if e.in.Desired != nil && asksInZone(e.in.Desired, z, schema.TotalTLS) {
+		e.packs(ctx, s, z)
+	}
 
 	text, err := e.credential.Checkup.Get(ctx, plan.ZonePath(z.ID)+"/entitlements")
 	if err != nil || len(text) == 0 {
@@ -311,6 +314,17 @@ func (e *examination) quota(ctx context.Context, s *Section, z *plan.Zone) {
 		c.Status, c.Text = Missing, c.Text+": none can be created"
 	}
 	s.add(c)
+}
+
+// packs says how many certificates Advanced Certificate Manager may make for the zone.
+func (e *examination) packs(ctx context.Context, s *Section, z *plan.Zone) {
+	var q struct {
+		Advanced struct{ Allocated, Used int }
+	}
+	text, err := e.credential.Checkup.Get(ctx, plan.ZonePath(z.ID)+plan.EndpointSSL+"/certificate_packs/quota")
+	if err == nil && len(text) > 0 && json.Unmarshal(text, &q) == nil {
+		s.add(Check{Status: Note, Text: fmt.Sprintf("%d of %s in use", q.Advanced.Used, words.Count(q.Advanced.Allocated, "advanced certificate"))})
+	}
 }
 
 // account examines one account.

@@ -157,23 +157,19 @@ func layersFor(layers []resolve.Layer, id string) []Layer {
 
 // without says what would hold if the deciding layer of a row went.
 func without(r *Row) *Without {
-	switch {
-	case len(r.Layers) == 0:
-		return nil
-	case len(r.Layers) == 1:
-		return &Without{Value: r.Effective}
-	}
-
-	next := schema.Assignment{Setting: r.Setting, Value: r.Layers[1].Value, AtLeast: r.Layers[1].AtLeast}
-	followed := schema.Value("")
+	followed := schema.Inherit
 	if r.Zone != nil {
 		followed = r.Zone.After
 	}
-	v := next.Settle(r.Own, followed).Value
-	if r.Zone != nil {
-		v = following(v, r.Zone.After)
+
+	switch len(r.Layers) {
+	case 0:
+		return nil
+	case 1: // nothing is written, and a name without a value of its own follows the zone
+		return &Without{Value: following(r.Own, followed)}
 	}
-	return &Without{Value: v, Layer: 1}
+	next := schema.Assignment{Setting: r.Setting, Value: r.Layers[1].Value, AtLeast: r.Layers[1].AtLeast}
+	return &Without{Value: following(next.Settle(r.Own, followed).Value, followed), Layer: 1}
 }
 
 // policy adds what the policy of the configuration says of a setting.

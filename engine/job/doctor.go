@@ -38,10 +38,12 @@ func (p *Job) Doctor(ctx context.Context, o DoctorOptions) error {
 		}
 	}
 
-	if in.Credentials, err = p.patients(o.Common, desired); err != nil {
+	var base *schema.Desired
+	in.Git, base = p.gitOf(o.Common)
+	o.Unmerged = in.PullRequest
+	if in.Credentials, err = p.patients(o.Common, desired, base); err != nil {
 		return err
 	}
-	in.Git = p.gitOf(o.Common, c)
 	r, err := doctor.Examine(ctx, in)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -61,7 +63,7 @@ func (p *Job) Doctor(ctx context.Context, o DoctorOptions) error {
 
 // patients returns the credentials to examine, each with what the configuration needs of
 // it: the default one, and those that account documents name.
-func (p *Job) patients(o Common, desired *schema.Desired) ([]doctor.Credential, error) {
+func (p *Job) patients(o Common, desired, base *schema.Desired) ([]doctor.Credential, error) {
 	scope, err := resolve.ScopeOf(desired).Only(o.Zones...)
 	if err != nil {
 		return nil, err
@@ -77,7 +79,10 @@ func (p *Job) patients(o Common, desired *schema.Desired) ([]doctor.Credential, 
 		if len(o.Zones) > 0 && len(its.Zones) == 0 {
 			continue
 		}
-		c := p.patient(o, a.APITokenEnv.Value, its)
+		c := doctor.Credential{Variable: a.APITokenEnv.Value, Problem: "not read, because no account of the base takes its token from there: merge the new name first"}
+		if !o.Unmerged || mayRead(c.Variable, base) {
+			c = p.patient(o, c.Variable, its)
+		}
 		if plan.IsAccountID(a.Name.Value) {
 			c.Accounts = []string{a.Name.Value}
 		}
@@ -125,33 +130,33 @@ func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Creden
 	return c
 }
 
-// gitOf says what is known of the repository of a configuration.
-func (p *Job) gitOf(o Common, c *configuration) doctor.Git {
-	var g doctor.Git
+// gitOf says what is known of the repository of a configuration. In a job of a pull
+// request it also returns the configuration of the base.
+func (p *Job) gitOf(o Common) (g doctor.Git, base *schema.Desired) {
 	repo, head, err := p.openHead(o)
 	switch {
 	case errors.Is(err, errNotCommitted):
 		g.Repository = repo != nil
-		return g
+		return g, nil
 	case err != nil:
 		g.Problem = OneLine(err)
-		return g
+		return g, nil
 	}
 	g.Repository, g.Commit, g.Shallow = true, head.Hash, repo.IsShallow()
-
-	env, err := github.ReadEnvironment(p.Getenv)
-	if err != nil || !p.ofPullRequest() || env.EventPath == "" {
-		return g
+	if !p.ofPullRequest() {
+		return g, nil
 	}
-	event, err := github.ReadEvent(env.Event, env.EventPath)
+
+	event, err := github.ReadEvent(p.Getenv("GITHUB_EVENT_NAME"), p.Getenv("GITHUB_EVENT_PATH"))
 	if err != nil || event.Pull.BaseSHA == "" {
-		return g
+		return g, nil
 	}
 	o.Quiet, g.Base = true, event.Pull.BaseSHA
-	if _, err := p.base(o, g.Base); err != nil {
+	c, err := p.base(o, g.Base)
+	if err != nil {
 		g.BaseProblem = OneLine(err)
 	}
-	return g
+	return g, c.asked()
 }
 
 // ofPullRequest reports whether this is a job of a pull request.
