@@ -20,7 +20,7 @@ whether the clock is right and the clone deep enough. Exits with 1 if something
 is missing that the configuration needs. Works without a configuration too.
 Never writes to Cloudflare, and never shows a token. Formats: text, json.`,
 		Flags: append(sharedFlags(),
-			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: writes as well"},
+			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` that the token has to do: plan or apply"},
 		),
 		Action: action(p.doctorOptions, p.Doctor),
 	}

@@ -49,7 +49,7 @@ func (p *Job) Doctor(ctx context.Context, o DoctorOptions) error {
 		return interrupted(ctx, err)
 	}
 
-	r = hidden(p, r)
+	r = Hidden(p, r)
 	if o.Format == "json" {
 		err = doctor.JSON(p.Out, r)
 	} else {
@@ -108,7 +108,7 @@ func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Creden
 	c := doctor.Credential{Variable: variable, Kind: doctor.TokenKind(token), Problem: doctor.Misshapen(token), Scope: scope}
 	opts := cloudflare.Options{
 		BaseURL: p.Getenv("CLOUDFLARE_BASE_URL"), Rate: o.Rate, Concurrency: o.Concurrency, Timeout: o.Timeout,
-		UserAgent: userAgent(), Log: o.Log, Credentials: cloudflare.Credentials{Token: token},
+		UserAgent: UserAgent(), Log: o.Log, Credentials: cloudflare.Credentials{Token: token},
 	}
 	value := token
 	if email, key := p.Getenv("CLOUDFLARE_EMAIL"), p.Getenv("CLOUDFLARE_API_KEY"); token == "" && email != "" && key != "" && variable == "CLOUDFLARE_API_TOKEN" {
@@ -133,9 +133,9 @@ func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Creden
 // gitOf says what is known of the repository of a configuration. In a job of a pull
 // request it also returns the configuration of the base.
 func (p *Job) gitOf(o Common) (g doctor.Git, base *schema.Desired) {
-	repo, head, err := p.openHead(o)
+	repo, head, err := p.OpenHead(o)
 	switch {
-	case errors.Is(err, errNotCommitted):
+	case errors.Is(err, ErrNotCommitted):
 		g.Repository = repo != nil
 		return g, nil
 	case err != nil:
@@ -152,7 +152,7 @@ func (p *Job) gitOf(o Common) (g doctor.Git, base *schema.Desired) {
 		return g, nil
 	}
 	o.Quiet, g.Base = true, event.Pull.BaseSHA
-	c, err := p.base(o, g.Base)
+	c, err := p.Base(o, g.Base)
 	if err != nil {
 		g.BaseProblem = OneLine(err)
 	}

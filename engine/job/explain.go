@@ -29,7 +29,7 @@ func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
 		return err
 	}
 
-	x = hidden(p, x)
+	x = Hidden(p, x)
 	if o.Format == "json" {
 		err = explain.JSON(p.Out, x)
 	} else {
@@ -45,7 +45,7 @@ func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
 }
 
 // explained explains the names against live state, or against a snapshot.
-func (p *Job) explained(ctx context.Context, o ExplainOptions, c *configuration) (*explain.Explanation, error) {
+func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration) (*explain.Explanation, error) {
 	source, done, err := p.source(o.Common, c, nil, o.Snapshot)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (p *Job) explained(ctx context.Context, o ExplainOptions, c *configuration)
 	}
 	all := o.Common
 	all.Hostnames = nil // the plan is for all names: what one gets may depend on others
-	made, live, err := p.engine(all, source).Look(ctx, c.desired, c.info)
+	made, live, err := p.engine(all, source).Look(ctx, nil, c.desired, c.info)
 	done()
 	if err != nil {
 		return nil, interrupted(ctx, err)
@@ -70,7 +70,7 @@ func (p *Job) explained(ctx context.Context, o ExplainOptions, c *configuration)
 }
 
 // lastCommits looks up who last changed lines, nil where that cannot be known.
-func (p *Job) lastCommits(ctx context.Context, o Common, c *configuration) func(schema.Pos) (commit, author string) {
+func (p *Job) lastCommits(ctx context.Context, o Common, c *Configuration) func(schema.Pos) (commit, author string) {
 	repo, err := p.repository(o)
 	if err != nil || c.info.Commit == "" {
 		return nil
