@@ -90,6 +90,7 @@ var permissions = []struct{ part, name string }{
 	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
 	{plan.EndpointAccessApplications, "Access: Apps and Policies"},
 	{plan.EndpointAlerting + "/", "Notifications"},
+	{plan.EndpointAuditLogs, "Account Settings"},
 	{plan.EndpointHostnameSettings, "SSL and Certificates"},
 	{plan.EndpointCustomHostnames, "SSL and Certificates"},
 	{plan.EndpointSSL + "/", "SSL and Certificates"},
