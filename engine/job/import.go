@@ -72,7 +72,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 	live, skipped, err := reading.Read(ctx, source)
 	done()
 	if len(skipped) > 0 {
-		p.remark(o.Common, "tlsync: not read, because they take a request for each zone: %s; --settings all reads them", strings.Join(skipped, ", "))
+		p.remark(o.Common, "tlsync: not read, since that takes more than 60 requests: %s; --settings all reads them", strings.Join(skipped, ", "))
 	}
 	return live, err
 }
