@@ -159,7 +159,10 @@ func (m *maker) wants(setting string) bool {
 }
 
 func (m *maker) leave(in, noun, name, why string) {
-	key := leftKey{in: in, noun: noun, why: strings.ReplaceAll(why, schema.Show(name), "it")}
+	if name != "" {
+		why = strings.ReplaceAll(why, schema.Show(name), "it")
+	}
+	key := leftKey{in: in, noun: noun, why: why}
 	m.left[key] = append(m.left[key], name)
 }
 

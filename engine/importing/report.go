@@ -65,7 +65,7 @@ func (l *Left) how() string {
 // what names the objects.
 func (l *Left) what(some func([]string) string) string {
 	if len(l.Names) == 1 {
-		return l.Noun + " " + l.Names[0]
+		return strings.TrimSpace(l.Noun + " " + l.Names[0])
 	}
 	return fmt.Sprintf("%s (%s)", counted(len(l.Names), l.Noun), some(l.Names))
 }
