@@ -26,7 +26,7 @@ take a request for each zone are read as long as 60 requests suffice, or if
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`DIR` write here and not to --config"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the files instead of writing them"},
-			&cli.StringFlag{Name: "rules", Value: "all", Usage: "`HOW` none, few (for many names) or all"},
+			&cli.StringFlag{Name: "rules", Value: "all", Usage: "`HOW` write rules: none, few or all"},
 			&cli.StringSliceFlag{Name: "settings", Usage: "`A,B` only these settings; all: every one"},
 			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 			&cli.BoolFlag{Name: "force", Usage: "replace files that exist"},

@@ -64,7 +64,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 		return importing.Only(saved.Live, o.Zones)
 	}
 
-	source, done, err := p.source(o.Common, &configuration{desired: everything}, nil, "")
+	source, done, err := p.source(o.Common, &Configuration{desired: everything}, nil, "")
 	if err != nil {
 		return nil, err
 	}
