@@ -49,12 +49,15 @@ type Result struct {
 	Zones, Hostnames, Rules, Entries int
 }
 
-// Left are objects of one zone or account that the configuration does not manage.
+// Left are objects of one zone or account that the configuration does not manage, or not
+// for long.
 type Left struct {
 	In    string // the zone or account
 	Why   string
 	Noun  string   // "custom hostname", "setting", …
 	Names []string // sorted
+	// Fixed objects are managed as they are and cannot be changed.
+	Fixed bool
 }
 
 // Paths returns the paths of the files, the root first.
@@ -145,7 +148,10 @@ type maker struct {
 	left    map[leftKey][]string
 }
 
-type leftKey struct{ in, noun, why string }
+type leftKey struct {
+	in, noun, why string
+	fixed         bool
+}
 
 // wants reports whether a setting is to be written.
 func (m *maker) wants(setting string) bool {
@@ -153,7 +159,10 @@ func (m *maker) wants(setting string) bool {
 }
 
 func (m *maker) leave(in, noun, name, why string) {
-	key := leftKey{in, noun, strings.ReplaceAll(why, schema.Show(name), "it")}
+	if name != "" {
+		why = strings.ReplaceAll(why, schema.Show(name), "it")
+	}
+	key := leftKey{in: in, noun: noun, why: why}
 	m.left[key] = append(m.left[key], name)
 }
 
@@ -168,7 +177,7 @@ func (m *maker) listed() []Left {
 	var out []Left
 	for key, names := range m.left {
 		slices.Sort(names)
-		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: slices.Compact(names)})
+		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: slices.Compact(names), Fixed: key.fixed})
 	}
 	slices.SortFunc(out, func(a, b Left) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why))

@@ -69,6 +69,9 @@ func (m *maker) zoneSettings(z *plan.Zone) block {
 	var out block
 	for _, row := range schema.Table() {
 		s, read := plan.Lookup(z.Settings, row.ID)
+		if why := z.Unreadable[row.ID]; why != "" && !read {
+			m.leaveSetting(z, row.ID, "it could not be read: "+why)
+		}
 		if !row.On(schema.ZoneLevel) || !read || !m.wants(row.ID) || s.Value == schema.Inherit {
 			continue
 		}
@@ -121,6 +124,12 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 
 // inZone returns the hostnames in a zone that have settings of their own.
 func (m *maker) inZone(z *plan.Zone) []entry {
+	for _, row := range schema.Table() {
+		if why := z.Unreadable[plan.PerHostname(row.ID)]; why != "" {
+			m.leave(z.Name, "setting of hostnames", row.ID, "it could not be read: "+why)
+		}
+	}
+
 	var out []entry
 	tls13, _ := z.Value(schema.TLS13)
 	for i := range z.Hostnames {
