@@ -25,7 +25,10 @@ func main() {
 	var ph phase
 	catchSignals(cancel, screen, &ph)
 
-	code := run(ctx, os.Args, job.Streams{In: os.Stdin, Out: os.Stdout, Err: screen}, os.Getenv, &ph)
+	screen.Prose(true)
+
+	out := progress.NewScreen(os.Stdout)
+	code := run(ctx, os.Args, job.Streams{In: os.Stdin, Out: out, Err: screen}, os.Getenv, &ph)
 	screen.Close()
 	os.Exit(code)
 }

@@ -6,6 +6,7 @@ package starter
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -182,7 +183,7 @@ func editor(dir string) File {
 	if dir != "." {
 		at = dir + "/"
 	}
-	return File{".vscode/settings.json", `{
+	return File{path.Join(".vscode", "settings.json"), `{
   "yaml.schemas": {
     "./` + at + SchemaName + `": ["` + at + `tlsync.yaml", "` + at + `zones/*.yaml", "` + at + `accounts/*.yaml"]
   }
