@@ -77,6 +77,7 @@ var notRun = map[string]string{
 var rewrites = []struct{ from, to, why string }{
 	{"git clone https://github.com/OWNER/tlsync && cd tlsync", `cd "$SOURCE"`, "it needs the network, and what is tested is here"},
 	{`"$PWD/bin:$PATH"`, `"$BUILT:$PATH"`, "MAKEFLAGS lets make build outside of the source"},
+	{"app.customer.example", "shop-0042.customers.example", "the state is that of the demo"},
 	{"tlsync apply ", "tlsync apply --auto-approve ", "there is no terminal to ask on"},
 }
 
@@ -187,7 +188,7 @@ func TestReadmeAsANewUser(t *testing.T) {
 			t.Errorf("nothing has %q (%s): take it out of the list", r.from, r.why)
 		}
 	}
-	for _, name := range []string{"plan", "request", "apply"} {
+	for _, name := range []string{"import", "plan", "request", "apply"} {
 		if !u.seen[name] {
 			t.Errorf("the README has no %s for a new user", name)
 		}
@@ -294,7 +295,13 @@ func (u *user) shell(script string) string {
 // check looks at what a block came to.
 func (u *user) check(script, out string) {
 	u.t.Helper()
-	if strings.Contains(script, "tlsync plan") {
+	switch {
+	case strings.Contains(script, "tlsync import"):
+		if !strings.HasSuffix(out, "\nNo changes.\n") {
+			u.t.Errorf("what is live is not what was imported:\n%s", out)
+		}
+		u.seen["import"] = true
+	case strings.Contains(script, "tlsync plan"):
 		if !regexp.MustCompile(`(?m)^Plan: \d+ to add, [1-9]\d* to change, 0 to remove`).MatchString(out) {
 			u.t.Errorf("the plan changes nothing:\n%s", out)
 		}
