@@ -7,9 +7,8 @@
 package jsonschema
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
+	"strings"
 
 	"tlsync/schema/load"
 )
@@ -19,17 +18,9 @@ const Dialect = "https://json-schema.org/draft/2020-12/schema"
 
 // Schema returns the schema of all documents, as indented JSON with a final line end.
 func Schema() []byte {
-	text, err := marshal(schemaOfDocuments())
-	if err != nil {
-		panic(err) // it is made of strings, numbers and lists
-	}
-
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		panic(err) // it was marshalled just now
-	}
-	b.WriteByte('\n')
-	return b.Bytes()
+	var b strings.Builder
+	layOut(&b, schemaOfDocuments(), 0)
+	return []byte(b.String() + "\n")
 }
 
 // Unsaid returns the rules of a configuration that the schema leaves to the program, each
@@ -62,7 +53,7 @@ func schemaOfDocuments() object {
 	return object{
 		{"$schema", Dialect},
 		{"description", "A document of tlsync.yaml or of a file that it includes: with version it is the root document, with zone the document of a zone, with account the document of an account."},
-		{"$comment", "What this schema does not check, and tlsync validate does. " + join(unsaid)},
+		{"$comment", "What this schema does not check, and tlsync validate does. " + strings.Join(unsaid, " ")},
 		{"type", "object"},
 		{"properties", kinds},
 		{"if", isKind("version")},
@@ -79,17 +70,6 @@ func schemaOfDocuments() object {
 		}},
 		{"$defs", definitions()},
 	}
-}
-
-func join(sentences []string) string {
-	out := ""
-	for i, s := range sentences {
-		if i > 0 {
-			out += " "
-		}
-		out += s
-	}
-	return out
 }
 
 // definitions are the parts of the schema.
