@@ -23,6 +23,9 @@ type Input struct {
 	All bool
 	// Singly writes single entries only: no rule and no defaults change.
 	Singly bool
+	// Partial says that Live lacks some of the zones: what a pattern decides about all its
+	// zones is not known then.
+	Partial bool
 }
 
 // Adoption is what there is to write into the configuration.
@@ -136,6 +139,7 @@ const (
 	notWritable = "the configuration has no word for the live value"
 	noDocument  = "a pattern decides about several zones that differ: write a document for this zone"
 	notDecided  = "no line of the configuration decides about it"
+	notApplied  = "a commit that is not applied yet asks for another value"
 )
 
 func (f *finder) leave(ref plan.Ref, setting, why string) {
@@ -153,6 +157,10 @@ func (f *finder) difference(ref plan.Ref, action string, e *plan.Edit) {
 	}
 
 	setting := differenceOf(ref, e).setting
+	if !f.All && e.Cause == plan.CauseConflict {
+		f.leave(ref, setting, notApplied)
+		return
+	}
 	row, known := schema.LookupSetting(setting)
 	z := f.zoneOf(ref)
 	if !known || z == nil || action != plan.Update || ref.Kind.OfAccount() {
@@ -202,7 +210,8 @@ func (f *finder) decide() {
 		m := f.groups[g]
 		m.moved = unique(m.moved)
 		alike := !slices.ContainsFunc(m.moved, func(t target) bool { return t.value != m.moved[0].value })
-		if !f.Singly && alike && g.forMany() && m.total == len(m.moved) && m.total > 1 {
+		whole := m.total == len(m.moved) && m.total > 1 && !(f.Partial && g.document.Glob)
+		if !f.Singly && alike && g.forMany() && whole {
 			f.adopt(g, m.moved[0], m.total)
 			continue
 		}

@@ -52,11 +52,11 @@ func (p *Job) unchanged(o Common, committed *configuration) (*configuration, err
 
 // adopt writes what has drifted into the files of the configuration.
 func (p *Job) adopt(ctx context.Context, o DriftOptions, c *configuration, made *plan.Plan, live *plan.Live) error {
-	found, files, err := p.adoption(ctx, o.Common, c, made, live)
+	a, err := p.adoption(ctx, o.Common, c, made, live)
 	if err != nil {
 		return err
 	}
-	if err := rewrite.Save(o.ConfigDir, files); err != nil {
+	if err := rewrite.Save(o.ConfigDir, a.files); err != nil {
 		return err
 	}
 
@@ -64,35 +64,42 @@ func (p *Job) adopt(ctx context.Context, o DriftOptions, c *configuration, made 
 	if o.Format != "text" {
 		out = p.Err // the plan is the product
 	}
-	if err := Write(out, found.Text()); err != nil {
+	if err := Write(out, a.Text()); err != nil || o.FailOn == "none" {
 		return err
 	}
-	if len(found.Left) > 0 && o.FailOn != "none" {
+	if len(a.Left) > 0 {
 		return Exit{CodeDiffers, nil}
 	}
-	return nil
+	return p.nothingBelow(a.after, c)
 }
 
-// adoption returns the edits that adopt the drift of a plan, and the files with them. It
-// proves that a new plan finds nothing more of it, and that the policy accepts the values.
-func (p *Job) adoption(ctx context.Context, o Common, c *configuration, made *plan.Plan, live *plan.Live) (*adopt.Adoption, edit.Files, error) {
-	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live})
+// adoption is what there is to adopt, the files with it, and the plan that is left then.
+type adoption struct {
+	*adopt.Adoption
+	files edit.Files
+	after *plan.Plan
+}
+
+// adoption finds out how to adopt the drift of a plan. It proves that a new plan finds
+// nothing more of it, and that the policy accepts the values.
+func (p *Job) adoption(ctx context.Context, o Common, c *configuration, made *plan.Plan, live *plan.Live) (*adoption, error) {
+	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live, Partial: len(o.Zones) > 0})
 	files, err := edit.Apply(c.files, found.Edits())
-	if err != nil || len(files) == 0 {
-		return found, nil, err
+	if err != nil {
+		return nil, fmt.Errorf("nothing was adopted: %w", err)
 	}
 
 	desired, _ := load.Load(edit.Overlay(c.files, files), time.Time{})
 	after, err := p.engine(o, &kept{live}).Plan(ctx, nil, desired, c.info)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	broken := slices.DeleteFunc(refusing(after), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) > 0 {
-		return nil, nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c))}
+		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c))}
 	}
 	if still := found.Remaining(after); still != "" {
-		return nil, nil, errors.New("nothing was adopted: " + still)
+		return nil, errors.New("nothing was adopted: " + still)
 	}
-	return found, files, unread(after)
+	return &adoption{found, files, after}, unread(after)
 }
