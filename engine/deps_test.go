@@ -62,7 +62,9 @@ var knows = []rule{
 	{pkg: "engine/sandbox/contract", why: "it judges the client and the server, and so knows neither"},
 	{pkg: "engine", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff", "engine/hold", "engine/apply"}, why: "the stages are joined without knowing the adapters"},
 	{pkg: "engine/job", may: []string{"*"}, why: "it joins the stages and the adapters"},
-	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
+	{pkg: "engine/job/ci", may: []string{"schema", "schema/words", "schema/load", "engine/plan", "engine/planfile", "engine/hold", "engine/apply", "engine/report", "engine/report/view", "engine/safe", "engine/secret", "engine/gitfs", "engine/github", "engine/job"},
+		why: "it runs the commands and tells GitHub the result; only the commands know Cloudflare"},
+	{pkg: "cmd/tlsync", may: []string{"schema", "engine/job", "engine/job/ci", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox", "engine/progress", "engine/crash", "engine/safe", "engine/secret"},
 		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
 }
 

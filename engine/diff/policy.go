@@ -35,11 +35,11 @@ func checkSize(p *plan.Plan, policies []zone.Policy) {
 }
 
 // Resize replaces what a plan says about the number of its changes: a plan with fewer
-// changes may keep to the limit of the policy.
-func Resize(p *plan.Plan, policy *schema.Policy) {
+// changes may keep to the limits of the policies. Base may be nil.
+func Resize(p *plan.Plan, head, base *schema.Policy) {
 	p.Breaches = slices.DeleteFunc(slices.Clone(p.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	p.Findings = slices.DeleteFunc(slices.Clone(p.Findings), func(f plan.Finding) bool { return f.Rule == plan.MaxChanges })
-	checkSize(p, zone.Policies(policy, nil))
+	checkSize(p, zone.Policies(head, base))
 	plan.SortFindings(p.Findings)
 }
 

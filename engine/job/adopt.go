@@ -10,6 +10,7 @@ import (
 	"tlsync/engine"
 	"tlsync/engine/adopt"
 	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
 	"tlsync/engine/rewrite"
 	"tlsync/schema/edit"
 	"tlsync/schema/load"
@@ -42,7 +43,7 @@ func (k *kept) Fetch(context.Context, plan.Scope) (*plan.Live, error) {
 
 // unchanged loads the files of the configuration, which must be as committed: adopting
 // must not mix with edits that somebody makes.
-func (p *Job) unchanged(o Common, committed *configuration) (*configuration, error) {
+func (p *Job) unchanged(o Common, committed *Configuration) (*Configuration, error) {
 	c, err := p.load(o)
 	if err == nil && c.info.Digest != committed.info.Digest {
 		err = fmt.Errorf("--adopt: the files differ from commit %s, which live state is compared with: commit or undo the changes first", short(committed.info.Commit))
@@ -51,12 +52,12 @@ func (p *Job) unchanged(o Common, committed *configuration) (*configuration, err
 }
 
 // adopt writes what has drifted into the files of the configuration.
-func (p *Job) adopt(ctx context.Context, o DriftOptions, c *configuration, made *plan.Plan, live *plan.Live) error {
-	a, err := p.adoption(ctx, o.Common, c, made, live)
+func (p *Job) adopt(ctx context.Context, o DriftOptions, c *Configuration, made *plan.Plan, live *plan.Live) error {
+	a, err := p.Adoption(ctx, o.Common, c, made, live)
 	if err != nil {
 		return err
 	}
-	if err := rewrite.Save(o.ConfigDir, a.files); err != nil {
+	if err := rewrite.Save(o.ConfigDir, a.Files); err != nil {
 		return err
 	}
 
@@ -70,19 +71,19 @@ func (p *Job) adopt(ctx context.Context, o DriftOptions, c *configuration, made 
 	if len(a.Left) > 0 {
 		return Exit{CodeDiffers, nil}
 	}
-	return p.nothingBelow(a.after, c)
+	return p.nothingBelow(a.After, c)
 }
 
-// adoption is what there is to adopt, the files with it, and the plan that is left then.
-type adoption struct {
+// Adoption is what there is to adopt, the files with it, and the plan that is left then.
+type Adoption struct {
 	*adopt.Adoption
-	files edit.Files
-	after *plan.Plan
+	Files edit.Files
+	After *plan.Plan
 }
 
-// adoption finds out how to adopt the drift of a plan. It proves that a new plan finds
+// Adoption finds out how to adopt the drift of a plan. It proves that a new plan finds
 // nothing more of it, and that the policy accepts the values.
-func (p *Job) adoption(ctx context.Context, o Common, c *configuration, made *plan.Plan, live *plan.Live) (*adoption, error) {
+func (p *Job) Adoption(ctx context.Context, o Common, c *Configuration, made *plan.Plan, live *plan.Live) (*Adoption, error) {
 	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live, Partial: len(o.Zones) > 0})
 	files, err := edit.Apply(c.files, found.Edits())
 	if err != nil {
@@ -96,10 +97,10 @@ func (p *Job) adoption(ctx context.Context, o Common, c *configuration, made *pl
 	}
 	broken := slices.DeleteFunc(refusing(after), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) > 0 {
-		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c))}
+		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
 	}
 	if still := found.Remaining(after); still != "" {
 		return nil, errors.New("nothing was adopted: " + still)
 	}
-	return &adoption{found, files, after}, unread(after)
+	return &Adoption{found, files, after}, Unread(after)
 }

@@ -24,15 +24,15 @@ type DriftOptions struct {
 
 // Drift compares live state with the configuration as committed.
 func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
-	c, err := p.committed(o.Common)
-	if errors.Is(err, errNotCommitted) && o.Applied == "" {
+	c, err := p.Committed(o.Common)
+	if errors.Is(err, ErrNotCommitted) && o.Applied == "" {
 		p.remark(o.Common, "tlsync: %s; comparing with the files as they are", OneLine(err))
 		c, err = p.load(o.Common)
 	}
 	if err != nil {
 		return err
 	}
-	if err := p.check(o.Common, c); err != nil {
+	if err := p.Check(o.Common, c); err != nil {
 		return err
 	}
 
@@ -44,50 +44,50 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	}
 	applied := c
 	if o.Applied != "" {
-		if applied, err = p.applied(o.Common, o.Applied); err != nil {
-			return err
+		if applied, err = p.revision(o.Common, o.Applied); err != nil {
+			return fmt.Errorf("--applied: %w", err)
 		}
 	}
 
-	made, live, err := p.compareKeeping(ctx, o.Common, c, applied, "")
+	made, live, err := p.CompareKeeping(ctx, o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
 	if o.Format != "text" || o.Verbose {
-		p.credit(ctx, o.Common, made, c, applied)
+		p.Credit(ctx, o.Common, made, c, applied)
 	}
-	if err := p.print(o.Common, made, asDrift{pending: applied != c, drift: true}); err != nil {
+	if err := p.Print(o.Common, made, AsDrift{Pending: applied != c, Drift: true}); err != nil {
 		return err
 	}
-	if o.Adopt && drifted(made, "any", applied != c) && unread(made) == nil {
+	if o.Adopt && drifted(made, "any", applied != c) && Unread(made) == nil {
 		return p.adopt(ctx, o, files, made, live)
 	}
-	return p.driftVerdict(made, c, o.FailOn, applied != c)
+	return p.DriftVerdict(made, c, o.FailOn, applied != c)
 }
 
-// applied loads the configuration of the last applied commit.
-func (p *Job) applied(o Common, revision string) (*configuration, error) {
-	repo, _, err := p.openHead(o)
+// revision loads the configuration of a commit.
+func (p *Job) revision(o Common, revision string) (*Configuration, error) {
+	repo, _, err := p.OpenHead(o)
 	if err != nil {
-		return nil, fmt.Errorf("--applied: %w", err)
+		return nil, err
 	}
 	at, err := repo.Resolve(revision)
 	if err != nil {
-		return nil, fmt.Errorf("--applied: %w", err)
+		return nil, err
 	}
-	return p.earlier(repo, at, o)
+	return p.Earlier(repo, at, o)
 }
 
-// driftVerdict picks the exit code of a drift check. Pending means that the plan may
+// DriftVerdict picks the exit code of a drift check. Pending means that the plan may
 // hold changes that are not applied yet.
-func (p *Job) driftVerdict(made *plan.Plan, c *configuration, failOn string, pending bool) error {
-	if err := unread(made); err != nil {
+func (p *Job) DriftVerdict(made *plan.Plan, c *Configuration, failOn string, pending bool) error {
+	if err := Unread(made); err != nil {
 		return err
 	}
 	if failOn == "none" {
 		return nil // the findings tell
 	}
-	kept := cmp.Or(p.policyKept(made, c), p.nothingBelow(made, c))
+	kept := cmp.Or(p.PolicyKept(made, c), p.nothingBelow(made, c))
 	if drifted(made, failOn, pending) {
 		return Exit{CodeDiffers, errors.Unwrap(kept)}
 	}

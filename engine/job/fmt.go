@@ -56,7 +56,7 @@ func (p *Job) Fmt(_ context.Context, o FmtOptions) error {
 	}
 
 	if len(names) == 0 || len(skipped) > 0 {
-		err = cmp.Or(err, p.check(o.Common, c))
+		err = cmp.Or(err, p.Check(o.Common, c))
 	}
 	if err == nil && o.Check && len(changed) > 0 {
 		return Exit{CodeDiffers, nil}

@@ -182,6 +182,9 @@ type Edit struct {
 	Written schema.Value `json:"-"`
 }
 
+// Weakens reports whether the edit makes its setting weaker.
+func (e *Edit) Weakens() bool { return e.Direction == schema.Weakens }
+
 // Withheld is an edit that cannot be written now: the state, the plan or the certificate
 // of its object forbids it, or it depends on another edit that is withheld.
 type Withheld struct {
@@ -256,10 +259,15 @@ type Hazard struct {
 	// Exception is the exception of the policy that lifts it, with its line, its
 	// end and its reason, which is foreign text; empty if none does.
 	Exception string `json:"exception,omitempty"`
+	// Accepted says who accepts it for this run, as in "ada, by label"; empty if nobody
+	// does. It is foreign text, and no part of what the plan does.
+	Accepted string `json:"-"`
 }
 
 // NeedsPermission reports whether the hazard has to be allowed by name.
-func (h *Hazard) NeedsPermission() bool { return h.Kind.NeedsPermission() && h.Exception == "" }
+func (h *Hazard) NeedsPermission() bool {
+	return h.Kind.NeedsPermission() && h.Exception == "" && h.Accepted == ""
+}
 
 // HazardKind is the name by which a hazard is allowed.
 type HazardKind string
@@ -327,6 +335,7 @@ const (
 	MaxChanges       = "max-changes"        // more changes than one apply may make
 	PolicyLoosened   = "policy-loosened"    // the policy lets pass what the base's does not
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
+	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
 )
 
 // AddHazard adds a hazard to the change. This stands for the name of the object in the

@@ -67,12 +67,12 @@ type ResolvedAccount struct{ Document *schema.Account }
 
 // Resolve applies a configuration to live state: it decides which settings each zone,
 // hostname and account gets. A nil configuration manages nothing.
-func Resolve(d *schema.Desired, live *plan.Live) *Resolved { return ResolveNames(d, live, nil) }
+func Resolve(d *schema.Desired, live *plan.Live) *Resolved { return ResolveNames(d, live, nil, nil) }
 
 // ResolveNames is Resolve for some hostnames only, given by patterns; none means all. Of
 // the others, of zones and of accounts it then manages nothing, as if nothing were
-// written about them. The policy stays.
-func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
+// written about them, and nothing of what is left. The policy stays.
+func ResolveNames(d *schema.Desired, live *plan.Live, only Names, left Left) *Resolved {
 	r := &Resolved{Zones: make([]ResolvedZone, len(live.Zones))}
 	r.resolveAccounts(d, live)
 	if d == nil {
@@ -84,6 +84,7 @@ func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
 	for i := range live.Zones {
 		r.Zones[i] = resolveZone(layers(documents, &live.Zones[i]), &live.Zones[i])
 		r.Zones[i].keep(only, &live.Zones[i])
+		r.Zones[i].leave(left, live.ZoneRef(i), &live.Zones[i])
 		r.Zones[i].settle(&live.Zones[i])
 	}
 	for _, doc := range documents {

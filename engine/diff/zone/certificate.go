@@ -63,7 +63,7 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	z := in.Live
 	sum := schema.StringValue(want.SHA256)
 	c := plan.Change{
-		Ref:    in.Ref.Setting(plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))]),
+		Ref:    in.Ref.Setting(plan.OriginCertificatePart(want.SHA256)),
 		Action: plan.Create, ZoneID: z.ID, ObjectID: plan.OriginPullsCertificates,
 		Upload: &plan.Upload{Certificate: want.PEM, KeyEnv: want.KeyEnv},
 		Edits: []plan.Edit{{

@@ -38,7 +38,11 @@ type Server struct {
 	requests []request
 	clock    int
 	comments int64
+	times    map[int64]times // of comments, by id
 }
+
+// times are when something was created and updated.
+type times struct{ created, updated int }
 
 // item is an issue, or a pull request if pull is not nil.
 type item struct {
@@ -46,6 +50,7 @@ type item struct {
 	pull             *Pull
 	locked           bool
 	created, updated int
+	events           []event
 }
 
 type status struct {
@@ -69,7 +74,7 @@ func New(seed Seed) *Server {
 	seed.Login = cmp.Or(seed.Login, DefaultLogin)
 	seed.DefaultBranch = cmp.Or(seed.DefaultBranch, "main")
 
-	s := &Server{seed: seed, items: map[int]*item{}, branches: map[string]string{}, tips: map[string]bool{}, objects: map[string]any{}, without: map[string]bool{}}
+	s := &Server{seed: seed, items: map[int]*item{}, times: map[int64]times{}, branches: map[string]string{}, tips: map[string]bool{}, objects: map[string]any{}, without: map[string]bool{}}
 	for name, sha := range seed.Branches {
 		s.branches[name], s.tips[sha] = sha, true
 	}
@@ -168,6 +173,7 @@ func (s *Server) comment(i *item, author, body string) Comment {
 	c := Comment{ID: s.comments, Author: author, Body: s.stored(body)}
 	i.Comments = append(i.Comments, c)
 	i.updated = s.tick()
+	s.times[c.ID] = times{i.updated, i.updated}
 	return c
 }
 

@@ -141,6 +141,10 @@ func nothingRemains(r *apply.Result) string {
 		return fmt.Sprintf("Read again: all that can be written matches the configuration; %s above %s what cannot be written.",
 			words.Count(n, "finding"), words.Plural(n, "tells", "tell"))
 	}
+	if n := r.LeftAlone; n > 0 {
+		return fmt.Sprintf("Read again: live matches what was reviewed; %s drifted after the review and %s left alone.",
+			words.Count(n, "setting"), words.Plural(n, "is", "are"))
+	}
 	if n := r.Beyond; n > 0 {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
 			words.Count(n, "change"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))

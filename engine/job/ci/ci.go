@@ -1,4 +1,7 @@
-package job
+// Package ci is the GitHub flow: it handles the event of a workflow with the commands of
+// package job, and tells the result where people look for it, in the pull request, in the
+// job summary and in an issue.
+package ci
 
 import (
 	"cmp"
@@ -7,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
@@ -25,9 +28,9 @@ import (
 	"tlsync/schema"
 )
 
-// CIOptions are the options of CI: the inputs of the action.
-type CIOptions struct {
-	Common
+// Options are the options of Run: the inputs of the action.
+type Options struct {
+	job.Common
 	Command  string
 	Base     string
 	Allow    []plan.HazardKind
@@ -52,10 +55,10 @@ Elsewhere, use the commands themselves; their exit codes tell the result:
   default branch:   tlsync apply --auto-approve
   schedule:         tlsync drift`
 
-// ciRun is one run of ci.
-type ciRun struct {
-	*Job
-	o      CIOptions
+// run is one run of the flow.
+type run struct {
+	*job.Job
+	o      Options
 	env    github.Environment
 	event  github.Event
 	task   github.Task
@@ -64,7 +67,10 @@ type ciRun struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
-	uncompared  bool // there was nothing to compare the configuration with
+	merges      []merge    // commits that wait to be applied
+	accepted    []accepted // hazards, by labels
+	left        int        // settings that drifted after the review, and are left alone
+	uncompared  bool       // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
 	issueNumber int
@@ -72,8 +78,8 @@ type ciRun struct {
 	annotations []github.Annotation
 }
 
-// CI handles the event of a workflow. It reports wrong options to the runner too.
-func (p *Job) CI(ctx context.Context, o CIOptions, wrong error) error {
+// Run handles the event of a workflow. It reports wrong options to the runner too.
+func Run(ctx context.Context, p *job.Job, o Options, wrong error) error {
 	env, err := github.ReadEnvironment(p.Getenv)
 	if errors.Is(err, github.ErrNotActions) {
 		if wrong != nil {
@@ -82,25 +88,25 @@ func (p *Job) CI(ctx context.Context, o CIOptions, wrong error) error {
 		return errors.New(elsewhere)
 	}
 
-	r := &ciRun{Job: p, o: o, env: env}
+	r := &run{Job: p, o: o, env: env}
 	if err = cmp.Or(wrong, err); err != nil {
-		r.tell(CodeError, err)
+		r.tell(job.CodeError, err)
 		return err
 	}
 
 	ended := false
 	defer func() {
 		if !ended { // a panic on its way to where it is reported
-			r.tell(CodeBug, errors.New("a bug in tlsync"))
+			r.tell(job.CodeBug, errors.New("a bug in tlsync"))
 		}
 	}()
-	err = r.run(ctx)
+	err = r.handle(ctx)
 	ended = true
-	r.tell(codeOf(err), err)
+	r.tell(job.CodeOf(err), err)
 	return err
 }
 
-func (r *ciRun) run(ctx context.Context) (err error) {
+func (r *run) handle(ctx context.Context) (err error) {
 	if r.event, err = github.ReadEvent(r.env.Event, r.env.EventPath); err != nil {
 		return err
 	}
@@ -112,11 +118,11 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 	if r.task, err = github.Decide(r.env, r.event, r.o.Command, checkedOut); err != nil {
 		var refusal *github.Refusal
 		if errors.As(err, &refusal) {
-			return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
+			return job.Exit{Code: job.CodeRefused, Err: fmt.Errorf("refused, nothing was written: %w", err)}
 		}
 		return err
 	}
-	r.remark(r.o.Common, "tlsync: %s: %s", safe.Text(r.env.Event), r.task)
+	r.remark("tlsync: %s: %s", safe.Text(r.env.Event), r.task)
 
 	if r.o.Token != "" {
 		if err := secret.Check("GITHUB_TOKEN (in the action: the input github-token)", r.o.Token); err != nil {
@@ -124,7 +130,7 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		}
 		r.Secrets.Add(r.o.Token)
 		r.client, err = github.New(github.Options{
-			APIURL: r.env.APIURL, Token: r.o.Token, Repository: r.env.Repository, UserAgent: userAgent(), Log: r.o.Log,
+			APIURL: r.env.APIURL, Token: r.o.Token, Repository: r.env.Repository, UserAgent: job.UserAgent(), Log: r.o.Log,
 			Login: r.o.Login,
 		})
 		if err != nil {
@@ -146,79 +152,79 @@ func (r *ciRun) run(ctx context.Context) (err error) {
 		}
 		return r.checked(c)
 	case github.TaskNothing:
-		r.remark(r.o.Common, "tlsync: nothing to do")
+		r.remark("tlsync: nothing to do")
 	}
 	return nil
 }
 
 // open finds the commit of the run in the repository of the workspace. It returns the
 // commit that is checked out, "" if there is none, which does not count otherwise.
-func (r *ciRun) open() (checkedOut string, err error) {
+func (r *run) open() (checkedOut string, err error) {
 	if r.env.Workspace == "" {
 		return "", errors.New("GITHUB_WORKSPACE is missing: it names the directory of the checkout")
 	}
-	r.o.workspace = &workspace{dir: r.env.Workspace, commit: gitfs.Commit{Hash: r.env.SHA}}
-	if r.repo, r.head, err = r.openHead(r.o.Common); err != nil {
+	r.o.Workspace = &job.Workspace{Dir: r.env.Workspace, Commit: gitfs.Commit{Hash: r.env.SHA}}
+	if r.repo, r.head, err = r.OpenHead(r.o.Common); err != nil {
 		return "", fmt.Errorf("tlsync ci needs commit %s (GITHUB_SHA) in a checkout of this repository below GITHUB_WORKSPACE:"+
 			" check it out first (actions/checkout without ref and with fetch-depth: 0): %w", short(r.env.SHA), err)
 	}
 
 	at, err := r.repo.Head()
 	if err == nil && at != r.head {
-		r.remark(r.o.Common, "tlsync: commit %s (GITHUB_SHA) counts, not %s, which is checked out", short(r.head.Hash), short(at.Hash))
+		r.remark("tlsync: commit %s (GITHUB_SHA) counts, not %s, which is checked out", short(r.head.Hash), short(at.Hash))
 	}
 	return at.Hash, nil
 }
 
 // checked prints the mistakes of a configuration, annotates them, and fails if one
 // is an error.
-func (r *ciRun) checked(c *configuration) error {
-	r.annotate(report.DiagnosticAnnotations(c.diags))
-	err := r.check(r.o.Common, c)
+func (r *run) checked(c *job.Configuration) error {
+	r.annotate(report.DiagnosticAnnotations(c.Mistakes()))
+	err := r.Check(r.o.Common, c)
 	if err != nil || r.task == github.TaskValidate {
-		if text, err := markdown(r.Job, report.DiagnosticsMarkdown, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
+		if text, err := job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
 			r.summary = append(r.summary, text)
 		}
 	}
 	return err
 }
 
-// annotate adds annotations to lines of the configuration.
-func (r *ciRun) annotate(as []report.Annotation) {
-	r.annotations = append(r.annotations, r.located(r.o.Common, as)...)
+// remark prints a line for people on stderr, unless they asked for quiet.
+func (r *run) remark(format string, args ...any) {
+	if !r.o.Quiet {
+		fmt.Fprintf(r.Err, format+"\n", args...)
+	}
 }
 
-// located converts annotations of configuration lines for GitHub, with paths from the
-// root of the repository.
-func (p *Job) located(o Common, as []report.Annotation) []github.Annotation {
-	below := ""
-	if repo, err := p.repository(o); err == nil {
-		below = repo.Sub()
-	}
-	out := make([]github.Annotation, len(as))
-	for i, a := range hidden(p, as) {
-		if a.File != "" {
-			a.File = path.Join(below, a.File)
-		}
-		out[i] = github.Annotation(a)
-	}
-	return out
+func short(hash string) string { return hash[:min(len(hash), 12)] }
+
+// annotate adds annotations to lines of the configuration.
+func (r *run) annotate(as []report.Annotation) {
+	r.annotations = append(r.annotations, r.Located(r.o.Common, as)...)
 }
 
 // key distinguishes the comment, issue and status of this configuration from those of
-// others in the repository. It comes from the options, else from the zones of --zone.
-func (r *ciRun) key() string {
-	return cmp.Or(r.o.Key, zonesKey(r.o.Zones), "default")
+// others in the repository. It comes from the options, else from the part that the run is
+// restricted to.
+func (r *run) key() string {
+	return cmp.Or(r.o.Key, r.part(), "default")
 }
 
-// zonesKey names a choice of zones, "" for all.
-func zonesKey(zones []string) string {
-	if len(zones) == 0 {
+// part names the choice of zones and hostnames that the run is restricted to, "" for all.
+func (r *run) part() string {
+	list := func(names []string) string {
+		return strings.Join(slices.Compact(slices.Sorted(slices.Values(names))), "\n")
+	}
+
+	kind, text := "zones-", list(r.o.Zones)
+	if len(r.o.Hostnames) > 0 {
+		kind, text = "names-", text+"\n\n"+list(r.o.Hostnames)
+	}
+	if text == "" {
 		return ""
 	}
-	zones = slices.Compact(slices.Sorted(slices.Values(zones)))
-	sum := sha256.Sum256([]byte(strings.Join(zones, "\n")))
-	return "zones-" + hex.EncodeToString(sum[:4])
+	sum := sha256.Sum256([]byte(text))
+	return kind + hex.EncodeToString(sum[:4])
 }
 
 // The room for Markdown: GitHub cuts a job summary off at 1 MiB, and refuses a
@@ -230,12 +236,12 @@ const (
 
 // tell writes the annotations, the job summary and the outputs for later steps. If that
 // fails, the exit code does not change.
-func (r *ciRun) tell(code int, err error) {
-	var silent Exit
+func (r *run) tell(code int, err error) {
+	var silent job.Exit
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
 		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = append(r.summary, "**tlsync failed** (exit code "+strconv.Itoa(code)+"): "+safe.MarkdownMessage(message, 1000)+"\n")
+		r.summary = slices.Insert(r.summary, 0, refusedMarkdown(code, message, 1000))
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))
@@ -252,17 +258,17 @@ func (r *ciRun) tell(code int, err error) {
 	}
 }
 
-func (r *ciRun) warn(what string, err error) {
+func (r *run) warn(what string, err error) {
 	if err != nil {
-		fmt.Fprintf(r.Err, "tlsync: %s could not be written: %s\n", what, OneLine(err))
+		fmt.Fprintf(r.Err, "tlsync: %s could not be written: %s\n", what, job.OneLine(err))
 	}
 }
 
 // outputs returns the outputs of the action. They hold no text from outside.
-func (r *ciRun) outputs(code int) []github.Output {
+func (r *run) outputs(code int) []github.Output {
 	changes, weaker, stronger, drift, below, digest := 0, 0, 0, 0, 0, ""
 	if r.made != nil {
-		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift, r.made.Digest
+		changes, drift, digest = r.made.Summary.Changes, r.made.Summary.Causes.Drift+r.left, r.made.Digest
 		if r.task == github.TaskDrift { // a name that drifted and waits for something else too has drifted
 			drift += r.made.Summary.Causes.Conflict + r.made.DriftWithheld()
 		}
@@ -280,7 +286,7 @@ func (r *ciRun) outputs(code int) []github.Output {
 				}
 			}
 		}
-		below += len(belowFloor(r.made))
+		below += len(job.BelowFloor(r.made))
 		if r.task == github.TaskDrift { // told as what happened, and not as the way back
 			d := view.DriftOf(r.made)
 			weaker, stronger = d.Weaker, d.Stronger
@@ -308,37 +314,39 @@ func (r *ciRun) outputs(code int) []github.Output {
 }
 
 // result names an exit code in one word. For 0 it distinguishes clean from changes.
-func (r *ciRun) result(code int) string {
+func (r *run) result(code int) string {
 	switch code {
-	case CodeOK:
+	case job.CodeOK:
 		switch {
 		case r.uncompared:
 			return "incomplete"
+		case r.left > 0 && len(r.made.Changes) == 0:
+			return "drift"
 		case r.made == nil || len(r.made.Changes) == 0:
 			return "clean"
 		case r.task == github.TaskDrift && hold.DriftFingerprint(r.made) != "":
 			return "drift"
 		}
 		return "changes"
-	case CodeDiffers:
+	case job.CodeDiffers:
 		return "drift"
-	case CodeRefused:
+	case job.CodeRefused:
 		return "refused"
-	case CodeStale:
+	case job.CodeStale:
 		return "stale"
-	case CodeIncomplete:
+	case job.CodeIncomplete:
 		return "incomplete"
 	}
 	return "error"
 }
 
 // savePlan keeps the plan for later steps.
-func (r *ciRun) savePlan() {
+func (r *run) savePlan() {
 	if r.env.Temp == "" || r.made == nil {
 		return
 	}
 	file := filepath.Join(r.env.Temp, "tlsync-plan-"+r.key()+".json")
-	if err := r.Job.savePlan("plan-file", file, r.made); err != nil {
+	if err := r.Job.SavePlan("plan-file", file, r.made); err != nil {
 		r.warn("the plan file", err)
 		return
 	}

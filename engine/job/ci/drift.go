@@ -1,17 +1,18 @@
-package job
+package ci
 
 import (
 	"context"
 
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 )
 
 // drift handles a schedule.
-func (r *ciRun) drift(ctx context.Context) error {
+func (r *run) drift(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
 		return err
@@ -23,23 +24,23 @@ func (r *ciRun) drift(ctx context.Context) error {
 	applied := c
 	last := r.marks(ctx)
 	if last.found && len(last.since) > 0 {
-		if applied, err = r.earlier(r.repo, last.applied, r.o.Common); err != nil {
+		if applied, err = r.Earlier(r.repo, last.applied, r.o.Common); err != nil {
 			return err
 		}
 	}
 	pending := applied != c
 
-	made, err := r.compare(ctx, r.o.Common, c, applied, "")
+	made, err := r.Compare(ctx, r.o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
 	r.made = made
-	r.credit(ctx, r.o.Common, made, c, applied)
+	r.Credit(ctx, r.o.Common, made, c, applied)
 
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
-	if err := r.print(r.o.Common, made, asDrift{pending: pending, drift: true}); err != nil {
-		r.lost(err)
+	if err := r.Print(r.o.Common, made, job.AsDrift{Pending: pending, Drift: true}); err != nil {
+		r.Lost(err)
 	}
 
 	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
@@ -51,13 +52,13 @@ func (r *ciRun) drift(ctx context.Context) error {
 	if r.o.Issue {
 		r.keepIssue(ctx, made, page, last.unknown)
 	}
-	return r.driftVerdict(made, c, r.o.FailOn, pending)
+	return r.DriftVerdict(made, c, r.o.FailOn, pending)
 }
 
 // keepIssue opens, updates and closes the drift issue of the default branch. It opens no
 // issue while the last applied commit is unknown, because the drift may be a pending
 // change. It closes no issue after an incomplete reading.
-func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
+func (r *run) keepIssue(ctx context.Context, made *plan.Plan, page report.MarkdownOptions, unknown string) {
 	fingerprint := hold.DriftFingerprint(made)
 	switch {
 	case r.client == nil:
@@ -66,7 +67,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 	case !github.OnDefaultBranch(r.env, r.event):
 		r.notice("notice", "the drift issue is not updated: this is not the default branch")
 		return
-	case fingerprint == "" && (unread(made) != nil || !reached(made)):
+	case fingerprint == "" && (job.Unread(made) != nil || !reached(made)):
 		return
 	case fingerprint != "" && unknown != "":
 		r.notice("warning", "the drift issue is not updated: the drift shown may be a merge that is not applied yet")
@@ -84,7 +85,7 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 	if fingerprint != "" {
 		page.Budget = commentBudget - 200
 		page.Footer += " Apply the configuration to put it right, or commit what is live. This issue closes itself when the drift is gone."
-		text, err := markdown(r.Job, report.Markdown, made, page)
+		text, err := job.Markdown(r.Job, report.Markdown, made, page)
 		if err != nil {
 			r.warn("the drift issue", err)
 			return
@@ -99,6 +100,6 @@ func (r *ciRun) keepIssue(ctx context.Context, made *plan.Plan, page report.Mark
 	r.issueNumber = posted.Number
 	r.strange(posted)
 	if posted.Done != "" && posted.Done != "none" {
-		r.remark(r.o.Common, "tlsync: drift issue %s", posted.Done)
+		r.remark("tlsync: drift issue %s", posted.Done)
 	}
 }

@@ -1,4 +1,4 @@
-package job
+package ci
 
 import (
 	"cmp"
@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report"
@@ -20,7 +22,7 @@ import (
 
 // plan handles a pull request: it puts a three-way plan into a comment, into the job
 // summary and on the lines of the configuration.
-func (r *ciRun) plan(ctx context.Context) error {
+func (r *run) plan(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
 		return r.unplanned(ctx, err)
@@ -29,7 +31,7 @@ func (r *ciRun) plan(ctx context.Context) error {
 	if err := r.checked(c); err != nil {
 		// The comment must not go on showing an earlier commit's plan.
 		r.comment(ctx, func(budget int) (string, error) {
-			return markdown(r.Job, report.DiagnosticsMarkdown, c.diags, report.MarkdownOptions{Title: "tlsync validate", Budget: budget, Footer: r.of(nil)})
+			return job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), report.MarkdownOptions{Title: "tlsync validate", Budget: budget, Footer: r.of(nil)})
 		})
 		return err
 	}
@@ -51,17 +53,17 @@ func (r *ciRun) plan(ctx context.Context) error {
 		return r.unplanned(ctx, errors.New(offline))
 	}
 
-	made, err := r.compare(ctx, r.o.Common, c, base, from)
+	made, err := r.Compare(ctx, r.o.Common, c, base, from)
 	if err != nil {
 		return r.unplanned(ctx, err)
 	}
 	r.made = made
-	r.credit(ctx, r.o.Common, made, c, base)
+	r.Credit(ctx, r.o.Common, made, c, base)
 	r.savePlan()
 	r.annotate(report.PlanAnnotations(made))
 
-	if err := r.print(r.o.Common, made, asDrift{}); err != nil {
-		r.lost(err)
+	if err := r.Print(r.o.Common, made, job.AsDrift{}); err != nil {
+		r.Lost(err)
 	}
 
 	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: r.title("plan"), Footer: r.of(base)}
@@ -70,19 +72,25 @@ func (r *ciRun) plan(ctx context.Context) error {
 	}
 	r.summarise(made, page)
 
-	refused := r.policyKept(made, c)
+	refused := r.PolicyKept(made, c)
 	if refused != nil {
 		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
 	}
 
-	review := planfile.ReviewedMarkdown(r.reviewedHead(), hold.Review(made))
+	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
+	if r.mayComment() && len(refusedKinds(made, r.o.Allow)) > 0 {
+		shown.Since = r.shownBefore(ctx, shown)
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + r.ask(ctx, made, shown.Since))
+	}
+
+	review := planfile.ReviewedMarkdown(shown)
 	r.comment(ctx, func(budget int) (string, error) {
 		page := page
-		page.Budget = max(1, budget-len(review)-2)
-		text, err := markdown(r.Job, report.Markdown, made, page)
+		page.Budget = max(1, budget-resultRoom-len(review)-2)
+		text, err := job.Markdown(r.Job, report.Markdown, made, page)
 		return text + "\n" + review + "\n", err
 	})
-	return cmp.Or(unread(made), refused)
+	return cmp.Or(job.Unread(made), refused)
 }
 
 // dependabot opens pull requests that get no secrets, like those from forks.
@@ -90,7 +98,7 @@ const dependabot = "dependabot[bot]"
 
 // configuration loads the committed configuration, not the files, which an earlier step
 // of the job may have changed: the commit is reviewed, applied and marked.
-func (r *ciRun) configuration() (*configuration, error) { return r.committed(r.o.Common) }
+func (r *run) configuration() (*job.Configuration, error) { return r.Committed(r.o.Common) }
 
 // nothingToCompare says why no plan could be made although nothing went wrong.
 type nothingToCompare string
@@ -100,7 +108,7 @@ func (e nothingToCompare) Error() string {
 }
 
 // unplanned reports why no plan was made, in the places where the plan would be.
-func (r *ciRun) unplanned(ctx context.Context, why error) error {
+func (r *run) unplanned(ctx context.Context, why error) error {
 	title, text := "failed", r.Secrets.Hide(why.Error())
 	var nothing nothingToCompare
 	if errors.As(why, &nothing) {
@@ -120,14 +128,12 @@ func (r *ciRun) unplanned(ctx context.Context, why error) error {
 // offline returns why Cloudflare cannot be asked, and the snapshot to use instead; both
 // are empty if it can. A pull request from a fork never asks Cloudflare, because someone
 // else wrote its configuration. Other runs only do not if they lack credentials.
-func (r *ciRun) offline(c, base *configuration) (from, why string) {
-	var missing noCredentials
-	switch _, err := r.cloudflareOptions(r.o.Common, c.desired, base.asked()); {
-	case r.event.Pull.Fork:
+func (r *run) offline(c, base *job.Configuration) (from, why string) {
+	why = r.MissingCredentials(r.o.Common, c, base)
+	if r.event.Pull.Fork {
 		why = "pull requests from forks get no Cloudflare token"
-	case errors.As(err, &missing):
-		why = string(missing)
-	default:
+	}
+	if why == "" {
 		return "", ""
 	}
 
@@ -142,7 +148,7 @@ func (r *ciRun) offline(c, base *configuration) (from, why string) {
 
 // isPull reports whether the checkout is the head of the pull request, or GitHub's test
 // merge of it.
-func (r *ciRun) isPull() bool {
+func (r *run) isPull() bool {
 	head := r.event.Pull.HeadSHA
 	if head == "" || r.head.Hash == head {
 		return head != ""
@@ -153,7 +159,7 @@ func (r *ciRun) isPull() bool {
 
 // reviewedHead returns the commit that reviewers see: the pull request's head, not the
 // test merge that is checked out.
-func (r *ciRun) reviewedHead() string {
+func (r *run) reviewedHead() string {
 	if r.isPull() {
 		return r.event.Pull.HeadSHA
 	}
@@ -162,9 +168,9 @@ func (r *ciRun) reviewedHead() string {
 
 // base loads the configuration that the plan is compared with. It returns nil if the
 // event names no base.
-func (r *ciRun) base() (*configuration, error) {
+func (r *run) base() (*job.Configuration, error) {
 	if r.o.Base != "" {
-		return r.Job.base(r.o.Common, r.o.Base)
+		return r.Job.Base(r.o.Common, r.o.Base)
 	}
 
 	with := r.event.Pull.BaseSHA
@@ -181,7 +187,7 @@ func (r *ciRun) base() (*configuration, error) {
 	// GitHub checks out a merge of the pull request into its base, whose tip by then
 	// is the first parent: nearer than what the event says.
 	if parents, err := r.repo.Parents(r.head); err == nil && r.isPull() && r.head.Hash != r.event.Pull.HeadSHA {
-		return r.earlier(r.repo, parents[0], r.o.Common)
+		return r.Earlier(r.repo, parents[0], r.o.Common)
 	}
 	if with == "" {
 		return nil, nil
@@ -195,16 +201,16 @@ func (r *ciRun) base() (*configuration, error) {
 	case errors.Is(err, gitfs.ErrShallow):
 		return nil, fmt.Errorf("compare with the base of the %s: %w", r.env.Event, err)
 	case err != nil && r.env.Event == "push": // a branch; a plan does without
-		r.remark(r.o.Common, "tlsync: not compared with the default branch: %s", OneLine(err))
+		r.remark("tlsync: not compared with the default branch: %s", job.OneLine(err))
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("compare with the base of the %s: %w; check out the whole history (actions/checkout with fetch-depth: 0)", r.env.Event, err)
 	}
-	return r.earlier(r.repo, at, r.o.Common)
+	return r.Earlier(r.repo, at, r.o.Common)
 }
 
 // title begins a comment or an issue.
-func (r *ciRun) title(what string) string {
+func (r *run) title(what string) string {
 	if r.o.Key == "" {
 		return "tlsync " + what
 	}
@@ -212,18 +218,18 @@ func (r *ciRun) title(what string) string {
 }
 
 // of names the commits that a plan compares, as Markdown.
-func (r *ciRun) of(base *configuration) string {
+func (r *run) of(base *job.Configuration) string {
 	text := "Commit " + safe.MarkdownCode(short(r.reviewedHead()))
-	if base != nil && base.info.Commit != r.head.Hash {
-		text += " against " + safe.MarkdownCode(short(base.info.Commit))
+	if base != nil && base.Commit() != r.head.Hash {
+		text += " against " + safe.MarkdownCode(short(base.Commit()))
 	}
 	return text + "."
 }
 
 // summarise adds a plan to the job summary.
-func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
+func (r *run) summarise(made *plan.Plan, page report.MarkdownOptions) {
 	page.Budget = summaryBudget
-	text, err := markdown(r.Job, report.Markdown, made, page)
+	text, err := job.Markdown(r.Job, report.Markdown, made, page)
 	if err != nil {
 		r.warn("the job summary", err)
 		return
@@ -231,9 +237,25 @@ func (r *ciRun) summarise(made *plan.Plan, page report.MarkdownOptions) {
 	r.summary = append(r.summary, text)
 }
 
+// shownBefore returns since when a comment on the pull request shows the same of the same
+// commit: labels that were set since then still count. It is zero if none does.
+func (r *run) shownBefore(ctx context.Context, now planfile.Review) time.Time {
+	m, err := r.reviewIn(ctx, github.MergedPull{Number: r.event.Pull.Number, HeadSHA: r.event.Pull.HeadSHA})
+	if err != nil || m.review == nil || m.review.Head != now.Head || !m.review.Equal(now.Reviewed) {
+		return time.Time{}
+	}
+	return m.shown
+}
+
+// mayComment reports whether this run can have a comment on a pull request at all.
+func (r *run) mayComment() bool {
+	return r.o.Comment && (r.env.Event == "pull_request" || r.env.Event == "pull_request_target") &&
+		r.event.Pull.Number != 0 && r.client != nil && r.isPull()
+}
+
 // comment creates or updates the comment on the pull request. Render gets the size limit.
 // If the comment fails, the plan is still in the job summary.
-func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, error)) {
+func (r *run) comment(ctx context.Context, render func(budget int) (string, error)) {
 	number, level := r.event.Pull.Number, "warning"
 	if r.event.Pull.Fork {
 		level = "notice" // its token may not write
@@ -279,17 +301,17 @@ func (r *ciRun) comment(ctx context.Context, render func(budget int) (string, er
 
 	r.commentURL = posted.URL
 	r.strange(posted)
-	r.remark(r.o.Common, "tlsync: comment %s", posted.Done)
+	r.remark("tlsync: comment %s", posted.Done)
 }
 
 // strange warns that the next run will not find what this one wrote.
-func (r *ciRun) strange(p github.Posted) {
+func (r *run) strange(p github.Posted) {
 	if p.Stranger != "" {
 		r.notice("warning", "comments and issues written with this token belong to "+p.Stranger+", so the next run does not find them: set TLSYNC_GITHUB_LOGIN to that name (in the action: the input github-login)")
 	}
 }
 
 // notice adds an annotation about the run itself.
-func (r *ciRun) notice(level, text string) {
+func (r *run) notice(level, text string) {
 	r.annotations = append(r.annotations, github.Annotation{Level: level, Title: "tlsync", Message: r.Secrets.Hide(text)})
 }

@@ -1,4 +1,4 @@
-package job
+package ci
 
 import (
 	"cmp"
@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/gitfs"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 )
 
@@ -28,14 +31,14 @@ const maxMarks = 50
 
 // marks looks for the newest commit, from the one that is checked out backwards, that
 // an apply marked as done.
-func (r *ciRun) marks(ctx context.Context) marked {
+func (r *run) marks(ctx context.Context) marked {
 	m := marked{since: []gitfs.Commit{r.head}}
 	if r.client == nil {
 		m.unknown = "there is no GITHUB_TOKEN (in the action: the input github-token)"
 		return m
 	}
 	contexts := []string{r.statusContext()}
-	if len(r.o.Zones) > 0 { // what was applied as a whole, some zones of it were too
+	if r.part() != "" { // what was applied as a whole, a part of it was too
 		contexts = append(contexts, statusName)
 	}
 
@@ -52,7 +55,7 @@ func (r *ciRun) marks(ctx context.Context) marked {
 	case err != nil:
 		m.unknown = err.Error()
 	case len(line) > maxMarks: // where nothing is applied in CI there never is one
-		r.remark(r.o.Common, "tlsync: none of the last %d commits is marked as applied", maxMarks)
+		r.remark("tlsync: none of the last %d commits is marked as applied", maxMarks)
 	default:
 		if _, err := r.repo.Parents(line[len(line)-1]); errors.Is(err, gitfs.ErrShallow) {
 			m.unknown, m.shallow = err.Error(), true
@@ -64,17 +67,17 @@ func (r *ciRun) marks(ctx context.Context) marked {
 // statusName is the name of the commit status of a finished apply.
 const statusName = "tlsync/apply"
 
-// statusContext is the same for what this run is about: some zones, whatever key
-// their comments have, or the configuration of a key.
-func (r *ciRun) statusContext() string {
-	if part := cmp.Or(zonesKey(r.o.Zones), r.o.Key); part != "" {
+// statusContext is the same for what this run is about: some zones or hostnames, whatever
+// key their comments have, or the configuration of a key.
+func (r *run) statusContext() string {
+	if part := cmp.Or(r.part(), r.o.Key); part != "" {
 		return statusName + "/" + part
 	}
 	return statusName
 }
 
 // apply handles a push to the default branch.
-func (r *ciRun) apply(ctx context.Context) error {
+func (r *run) apply(ctx context.Context) error {
 	c, err := r.configuration()
 	if err != nil {
 		return err
@@ -91,59 +94,61 @@ func (r *ciRun) apply(ctx context.Context) error {
 		r.notice("warning", "the last applied commit is unknown: "+last.unknown)
 	}
 	base, err := r.before(last)
-	if errors.Is(err, errSeveral) {
-		err = noBase(OneLine(err), "move the configuration in a commit of its own, from one directory to another")
+	if errors.Is(err, job.ErrSeveral) {
+		err = noBase(job.OneLine(err), "move the configuration in a commit of its own, from one directory to another")
 	}
 	if err != nil {
 		return err
 	}
 
-	held, err := r.heldTo(ctx, last)
+	reviewed, err := r.heldTo(ctx, last)
 	if err != nil {
+		r.post(ctx, job.Applied{Err: err})
 		return err
 	}
-	gate := func(made *plan.Plan) error {
-		if err := held.refuse(made); err != nil {
-			return err
+	gate := func(made *plan.Plan) (view.Way, error) {
+		if err := r.isTip(ctx); err != nil { // reading may have taken long
+			return view.Way{}, err
 		}
-		return r.isTip(ctx) // reading may have taken long
+		return r.accept(ctx, made), nil
 	}
 
-	run := applyRun{ApplyOptions: ApplyOptions{
-		Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline,
-	}}
-	a := r.carryOut(ctx, run, c, base, gate)
+	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
+	a := r.ApplyCommit(ctx, o, c, base, gate)
 
-	if r.made = a.made; a.made != nil {
-		r.credit(ctx, r.o.Common, a.made, c, base)
+	r.left = a.Left
+	if r.made = a.Made; a.Made != nil {
+		r.Credit(ctx, r.o.Common, a.Made, c, base)
 		r.savePlan()
-		r.annotate(report.PlanAnnotations(a.made))
+		r.annotate(report.PlanAnnotations(a.Made))
 	}
 
 	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: "tlsync plan", Footer: r.of(base)}
-	if a.result != nil {
-		if text, err := markdown(r.Job, report.ResultMarkdown, a.result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
+	if a.Result != nil {
+		if text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
 			r.summary = append(r.summary, text)
 		}
 		page.Title = "The plan that was applied"
 	}
+	page.Lead = strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 
-	if a.made != nil {
-		r.summarise(a.made, page)
+	if a.Made != nil {
+		r.summarise(a.Made, page)
 	}
-	if a.err == nil {
-		r.mark(ctx, a.made)
+	if a.Err == nil {
+		r.mark(ctx, a.Made)
 	}
-	return a.err
+	r.post(ctx, a)
+	return a.Err
 }
 
 // before loads the configuration that was applied last: of the marked commit, else of the
 // commit before the push, else of the parent of the commit. It explains why settings differ,
 // and its policy binds the plan. It is nil only for the first commit of a repository; where
 // it cannot be read, nothing may be written.
-func (r *ciRun) before(last marked) (*configuration, error) {
+func (r *run) before(last marked) (*job.Configuration, error) {
 	if last.found {
-		return r.earlier(r.repo, last.applied, r.o.Common)
+		return r.Earlier(r.repo, last.applied, r.o.Common)
 	}
 	if last.shallow {
 		return nil, noBase("the history ends before a commit that is marked as applied", fullHistory)
@@ -155,17 +160,17 @@ func (r *ciRun) before(last marked) (*configuration, error) {
 			return nil, noBase("commit "+short(r.event.Before)+", from before the push, is not in this clone", fullHistory+
 				"; after a forced push, read the plan and run the apply by hand (in the ready-made workflow: Run workflow)")
 		}
-		return r.earlier(r.repo, at, r.o.Common)
+		return r.Earlier(r.repo, at, r.o.Common)
 	}
 
 	parents, err := r.repo.Parents(r.head)
 	switch {
 	case err != nil:
-		return nil, noBase(OneLine(err), fullHistory)
+		return nil, noBase(job.OneLine(err), fullHistory)
 	case len(parents) == 0:
 		return nil, nil
 	}
-	return r.earlier(r.repo, parents[0], r.o.Common)
+	return r.Earlier(r.repo, parents[0], r.o.Common)
 }
 
 const fullHistory = "check out the whole history (actions/checkout with fetch-depth: 0)"
@@ -173,12 +178,12 @@ const fullHistory = "check out the whole history (actions/checkout with fetch-de
 // noBase refuses an apply whose base has a policy that cannot be read: a commit must not be
 // judged by its own policy alone.
 func noBase(why, hint string) error {
-	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: the policy that the base has is unknown: %s; %s", why, hint)}
+	return job.Exit{Code: job.CodeRefused, Err: fmt.Errorf("refused, nothing was written: the policy that the base has is unknown: %s; %s", why, hint)}
 }
 
 // isTip refuses a commit that is behind its branch: applying it would undo newer commits.
 // It asks GitHub, because the checkout only knows the branch as it was.
-func (r *ciRun) isTip(ctx context.Context) error {
+func (r *run) isTip(ctx context.Context) error {
 	if r.o.NotTip {
 		return nil
 	}
@@ -191,14 +196,14 @@ func (r *ciRun) isTip(ctx context.Context) error {
 		return fmt.Errorf("nothing was written: cannot check that this commit is the tip of its branch: %w", err)
 	}
 	if tip != r.head.Hash {
-		return Exit{CodeRefused, fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
+		return job.Exit{Code: job.CodeRefused, Err: fmt.Errorf("refused, nothing was written: commit %s is behind the tip of %s, which is %s: the run of that commit applies everything; to go back, revert the commit, or set TLSYNC_ALLOW_NOT_TIP=true",
 			short(r.head.Hash), safe.Text(r.event.DefaultBranch), short(tip))}
 	}
 	return nil
 }
 
 // mark sets the status that says that live state matches the commit.
-func (r *ciRun) mark(ctx context.Context, made *plan.Plan) {
+func (r *run) mark(ctx context.Context, made *plan.Plan) {
 	switch {
 	case r.client == nil:
 		return

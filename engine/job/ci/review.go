@@ -1,4 +1,4 @@
-package job
+package ci
 
 import (
 	"cmp"
@@ -11,46 +11,33 @@ import (
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/github"
-	"tlsync/engine/hold"
-	"tlsync/engine/plan"
+	"tlsync/engine/job"
 	"tlsync/engine/planfile"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 	"tlsync/schema/load"
 )
 
-// held is what the plan of an apply must agree with.
-type held struct {
-	reviews []hold.Reviewed
-	// free means that nothing was reviewed and nothing has to be.
-	free bool
-}
-
-// refuse refuses a plan with changes that were not reviewed.
-func (h held) refuse(made *plan.Plan) error {
-	if h.free {
-		return nil
-	}
-	return stale(made, h.reviews...)
-}
-
 // merge is a commit on the default branch that waits to be applied, and its review.
 type merge struct {
-	pull   int // 0 for a direct push
-	review *hold.Reviewed
-	why    string // the review is missing
+	pull    int // 0 for a direct push
+	review  *planfile.Review
+	comment string    // that has the review
+	shown   time.Time // since when it shows what it does
+	why     string    // the review is missing
 }
 
-// heldTo returns the reviews that the plan must agree with: those of all merges that are
-// not applied yet. A direct push is held to the reviews of the merges before it. A merged
+// heldTo returns what the plan is held to: the reviews of all merges that are not applied
+// yet; nil if nothing was reviewed and nothing has to be. A direct push is held to the reviews of the merges before it. A merged
 // pull request whose review is missing is stale, unless it leaves the configuration alone
 // or no comment can hold a review because comments are switched off.
-func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
+func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 	if r.o.Reviewed == "off" {
-		return held{free: true}, nil
+		r.findPulls(ctx, last)
+		return nil, nil
 	}
 	if r.client == nil {
-		return held{}, Exit{CodeStale, errors.New("stale, nothing was written: there is no GITHUB_TOKEN to look up the reviewed plan with (in the action: the input github-token)")}
+		return nil, job.Exit{Code: job.CodeStale, Err: errors.New("stale, nothing was written: there is no GITHUB_TOKEN to look up the reviewed plan with (in the action: the input github-token)")}
 	}
 
 	since := last.since
@@ -59,17 +46,20 @@ func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
 		since = []gitfs.Commit{r.head}
 	}
 
-	var out held
+	out := &job.Reviewed{Next: whatNext}
 	direct, unreviewed := "", false
 	for _, commit := range since {
 		m, err := r.reviewOf(ctx, commit)
+		if err != nil {
+			return nil, err
+		}
+		r.merges = append(r.merges, m)
+
 		switch {
-		case err != nil:
-			return out, err
 		case m.review != nil:
-			out.reviews = append(out.reviews, *m.review)
+			out.Reviews = append(out.Reviews, m.review.Reviewed)
 		case r.o.Reviewed == "required":
-			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", m.why)}
+			return nil, job.Exit{Code: job.CodeStale, Err: fmt.Errorf("stale, nothing was written: %s, and a reviewed plan is required", m.why)}
 		case m.pull == 0:
 			direct = cmp.Or(direct, m.why)
 		case !r.o.Comment:
@@ -77,14 +67,14 @@ func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
 		case again || !r.configures(commit):
 			unreviewed = true
 		default:
-			return out, Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s; %s", m.why, unreviewedHint)}
+			return nil, job.Exit{Code: job.CodeStale, Err: fmt.Errorf("stale, nothing was written: %s; %s", m.why, unreviewedHint)}
 		}
 	}
 
-	if len(out.reviews) == 0 && !unreviewed {
-		out.free = true
-		r.remark(r.o.Common, "tlsync: not checked against a reviewed plan: %s", direct)
+	if len(out.Reviews) == 0 && !unreviewed {
+		r.remark("tlsync: not checked against a reviewed plan: %s", direct)
 		r.summary = append(r.summary, "Not checked against a reviewed plan: "+safe.MarkdownText(direct)+".\n")
+		return nil, nil
 	}
 	return out, nil
 }
@@ -92,9 +82,12 @@ func (r *ciRun) heldTo(ctx context.Context, last marked) (held, error) {
 // unreviewedHint says what to do about a merge without a review.
 const unreviewedHint = "read the plan, then apply it by hand with reviewed: off (in the ready-made workflow: Run workflow)"
 
+// whatNext says what to do about a plan that has more than was reviewed.
+const whatNext = "read the plan in the summary of this run; then open a pull request, which shows the rest for review, or apply all of it by hand with reviewed: off (in the ready-made workflow: Run workflow)"
+
 // reviewOf finds the pull request that brought a commit, and its review: the newest
 // comment that counts. If none counts, it says why the newest does not.
-func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) {
+func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) {
 	var m merge
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
@@ -105,7 +98,12 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error
 		return m, nil
 	}
 
-	m.pull = pull.Number
+	return r.reviewIn(ctx, pull)
+}
+
+// reviewIn finds the review in the comments of a pull request.
+func (r *run) reviewIn(ctx context.Context, pull github.MergedPull) (merge, error) {
+	m := merge{pull: pull.Number}
 	comments, err := r.client.Candidates(ctx, pull.Number, github.KindPlan, r.key())
 	if err != nil {
 		return m, fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
@@ -116,7 +114,7 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error
 		case err != nil:
 			return m, fmt.Errorf("nothing was written: check the plan comment of pull request %d: %w", pull.Number, err)
 		case why == "":
-			m.review = &review
+			m.review, m.comment, m.shown = &review, c.Body, shownSince(review, c)
 			return m, nil
 		case m.why == "":
 			m.why = fmt.Sprintf("the plan comment on pull request %d %s", pull.Number, why)
@@ -128,8 +126,16 @@ func (r *ciRun) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error
 	return m, nil
 }
 
+// shownSince returns since when a comment shows what it does.
+func shownSince(review planfile.Review, c github.Candidate) time.Time {
+	if !review.Since.IsZero() {
+		return review.Since
+	}
+	return c.Shown
+}
+
 // counts reads the review of a comment, or says why the comment does not count.
-func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.MergedPull) (review hold.Reviewed, why string, err error) {
+func (r *run) counts(ctx context.Context, c github.Candidate, pull github.MergedPull) (review planfile.Review, why string, err error) {
 	switch {
 	case !c.Ours && c.Author == "":
 		return review, "is by an account that was deleted", nil
@@ -139,12 +145,12 @@ func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.Merg
 		return review, "was edited: its text does not match its digest", nil
 	}
 
-	head, review, err := planfile.ParseReviewed(c.Body)
+	review, err = planfile.ParseReviewed(c.Body)
 	switch {
 	case err != nil:
 		return review, "does not count: " + err.Error(), nil
-	case head != pull.HeadSHA:
-		return review, fmt.Sprintf("is for commit %s, but %s was merged", short(head), short(pull.HeadSHA)), nil
+	case review.Head != pull.HeadSHA:
+		return review, fmt.Sprintf("is for commit %s, but %s was merged", short(review.Head), short(pull.HeadSHA)), nil
 	}
 
 	editor, err := r.client.EditedBy(ctx, c)
@@ -156,7 +162,7 @@ func (r *ciRun) counts(ctx context.Context, c github.Candidate, pull github.Merg
 
 // configures reports whether a commit differs from its first parent in the files of the
 // configuration. If it cannot be compared, it does.
-func (r *ciRun) configures(commit gitfs.Commit) bool {
+func (r *run) configures(commit gitfs.Commit) bool {
 	parents, err := r.repo.Parents(commit)
 	if err != nil || len(parents) == 0 {
 		return true
@@ -170,24 +176,24 @@ func (r *ciRun) configures(commit gitfs.Commit) bool {
 }
 
 // digestOf returns the digest of the configuration in a commit, "" if it has none.
-func (r *ciRun) digestOf(commit gitfs.Commit) (string, error) {
-	c, err := r.inCommit(r.repo, commit, r.o.Common, time.Time{})
-	if errors.Is(err, errNotCommitted) {
+func (r *run) digestOf(commit gitfs.Commit) (string, error) {
+	c, err := r.InCommit(r.repo, commit, r.o.Common, time.Time{})
+	if errors.Is(err, job.ErrNotCommitted) {
 		return "", nil
 	}
-	if i := slices.IndexFunc(c.diags, func(d schema.Diagnostic) bool { return d.Rule == load.RuleUnreadable }); i >= 0 {
-		return "", errors.New(c.diags[i].Message)
+	if i := slices.IndexFunc(c.Mistakes(), func(d schema.Diagnostic) bool { return d.Rule == load.RuleUnreadable }); i >= 0 {
+		return "", errors.New(c.Mistakes()[i].Message)
 	}
-	return c.info.Digest, err
+	return c.Digest(), err
 }
 
 // unmarked returns the commits that may wait for their first apply: those of a line, the
 // newest first, back to the one that brought the configuration, as far as they change it.
-func (r *ciRun) unmarked(line []gitfs.Commit) []gitfs.Commit {
+func (r *run) unmarked(line []gitfs.Commit) []gitfs.Commit {
 	since := []gitfs.Commit{r.head}
 	for _, commit := range line[min(1, len(line)):] {
 		files, err := r.repo.FS(commit)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !hasRoot(files) {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !job.HasRoot(files) {
 			break
 		}
 		if r.configures(commit) {

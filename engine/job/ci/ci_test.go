@@ -1,4 +1,4 @@
-package job
+package ci
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlsync/engine/job"
 	"tlsync/engine/secret"
 )
 
@@ -38,14 +39,14 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 		"GITHUB_SHA": strings.TrimSpace(string(head)), "GITHUB_WORKSPACE": dir, "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
 	}
 	var out bytes.Buffer
-	p := &Job{Streams: Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &secret.Redactor{}}
+	p := &job.Job{Streams: job.Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &secret.Redactor{}}
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_ = p.CI(t.Context(), CIOptions{Common: Common{ConfigDir: dir}, Command: "auto"}, nil)
+		_ = Run(t.Context(), p, Options{Common: job.Common{ConfigDir: dir}, Command: "auto"}, nil)
 	}()
 	got, err := os.ReadFile(output)
 	if err != nil {
