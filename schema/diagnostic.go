@@ -68,6 +68,9 @@ func rank(s Severity) int {
 	return 1
 }
 
+// RuleNoEffect is the rule of what is written and changes nothing.
+const RuleNoEffect = "no-effect"
+
 // RuleSecret is the rule of a diagnostic whose line seems to contain a secret. A
 // report must not show the source of such a file.
 const RuleSecret = "secret"

@@ -56,7 +56,7 @@ func CanonicalHostname(s string) (string, error) {
 	}
 
 	if labels < 2 {
-		return "", fmt.Errorf("%s is a single label; write the whole name, such as %s.example", Show(s), name)
+		return "", fmt.Errorf("%s is a single label, not a whole hostname", Show(s))
 	}
 	if strings.Trim(last, "0123456789") == "" {
 		return "", fmt.Errorf("%s ends in a number, as IP addresses do; a hostname is expected", Show(s))
@@ -202,6 +202,9 @@ func oddGlob(s string) error {
 	if i := strings.IndexAny(s, "/\\"); i >= 0 {
 		return fmt.Errorf("pattern %s contains %q, which no hostname has", Show(s), s[i])
 	}
+	if strings.HasPrefix(s, "!") {
+		return fmt.Errorf("pattern %s begins with !, and no hostname does", Show(s))
+	}
 	if strings.HasSuffix(s, "*.") {
 		return fmt.Errorf("pattern %s ends in a dot; a label is missing", Show(s))
 	}
@@ -211,7 +214,7 @@ func oddGlob(s string) error {
 // canonicalGlobLabel returns the canonical form of a label of a pattern.
 func canonicalGlobLabel(label, pattern string) (string, error) {
 	if strings.Contains(label, "**") && label != "**" {
-		return "", fmt.Errorf("pattern %s: ** stands for whole labels, so it must be a label of its own", Show(pattern))
+		return "", fmt.Errorf("pattern %s has ** inside a label; it stands for whole labels, as in \"**.pay.example\"", Show(pattern))
 	}
 	if IsGlob(label) {
 		return label, checkPatternRunes(label, pattern)
@@ -219,7 +222,7 @@ func canonicalGlobLabel(label, pattern string) (string, error) {
 
 	name, err := CanonicalHostname(label + ".example") // a hostname needs two labels
 	if err != nil {
-		return "", fmt.Errorf("pattern %s: label %s is not valid: letters, digits and hyphens are expected", Show(pattern), Show(label))
+		return "", fmt.Errorf("pattern %s has the label %s; a label has letters, digits and hyphens", Show(pattern), Show(label))
 	}
 	return strings.TrimSuffix(name, ".example"), nil
 }

@@ -28,7 +28,6 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Usage:                 "TLS settings of Cloudflare zones and custom hostnames, from Git",
 		Version:               job.Version(),
 		HideHelpCommand:       true, // permute turns "help COMMAND" into "COMMAND --help"
-		EnableBashCompletion:  true,
 		CustomAppHelpTemplate: appHelp,
 		Reader:                s.In,
 		Writer:                s.Out,
@@ -38,8 +37,22 @@ func newApp(s job.Streams, getenv func(string) string, secrets *secret.Redactor,
 		Before:                unsetEmptyInputs,
 		Action:                helpOrUnknown,
 		Commands: []*cli.Command{
-			p.validateCommand(), p.planCommand(), p.showCommand(), p.applyCommand(), p.driftCommand(),
-			p.fmtCommand(), p.snapshotCommand(), p.ciCommand(), p.matrixCommand(), p.sandboxCommand(), p.completionCommand(), p.versionCommand(),
+			p.initCommand(),
+			p.importCommand(),
+			p.validateCommand(),
+			p.planCommand(),
+			p.showCommand(),
+			p.applyCommand(),
+			p.driftCommand(),
+			p.explainCommand(),
+			p.snapshotCommand(),
+			p.ciCommand(),
+			p.matrixCommand(),
+			p.fmtCommand(),
+			p.schemaCommand(),
+			p.sandboxCommand(),
+			p.completionCommand(),
+			p.versionCommand(),
 		},
 	}
 
@@ -107,7 +120,7 @@ func refuseEmptyValues(c *cli.Context) error {
 func usageError(c *cli.Context, err error, _ bool) error {
 	flags := c.Command.Flags
 	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		return seeHelp(c, unknownFlag(unknown, flags))
+		return seeHelp(c, unknownFlag(c, unknown))
 	}
 	if bare, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return seeHelp(c, fmt.Errorf("--%s needs a value", strings.TrimLeft(bare, "-")))
@@ -152,7 +165,7 @@ var wrongInput = sync.OnceValue(func() *regexp.Regexp {
 
 // seeHelp says where the flags of the command are explained.
 func seeHelp(c *cli.Context, err error) error {
-	return job.Exit{Code: job.CodeError, Err: fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}
+	return job.Exit{Code: job.CodeError, Err: fmt.Errorf("%w (see %s --help)", err, c.Command.HelpName)}
 }
 
 func flagNames(flags []cli.Flag) []string {
@@ -170,14 +183,18 @@ func unknownCommand(app *cli.App, name string) error {
 	for _, c := range app.Commands {
 		names = append(names, c.Names()...)
 	}
-	return fmt.Errorf("unknown command %q%s; see tlsync --help", name, didYouMean("%q", name, names))
+	hint := commandHint(name)
+	if hint == "" {
+		hint = didYouMean("%q", name, names)
+	}
+	return fmt.Errorf("unknown command %q%s (see tlsync --help)", name, hint)
 }
 
 // didYouMean suggests the candidate that is near a mistyped name, if there is one. The
 // flag library would suggest one for any name, however far.
 func didYouMean(format, name string, candidates []string) string {
 	if near := schema.Suggest(name, candidates); near != "" {
-		return fmt.Sprintf(", did you mean "+format+"?", near)
+		return fmt.Sprintf("; did you mean "+format+"?", near)
 	}
 	return ""
 }
@@ -236,7 +253,11 @@ func choice(flag, value string, words ...string) error {
 		return nil
 	}
 	last := len(words) - 1
-	return fmt.Errorf("--%s %q: want %s or %s", flag, value, strings.Join(words[:last], ", "), words[last])
+	want := words[last]
+	if last > 0 {
+		want = strings.Join(words[:last], ", ") + " or " + want
+	}
+	return fmt.Errorf("--%s %q: want %s", flag, value, want)
 }
 
 // boolFlag reads a flag that takes true or false as an argument of its own.

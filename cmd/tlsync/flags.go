@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
@@ -27,11 +26,7 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 	if o.Hostnames, err = hostnamesFlag(c); err != nil {
 		return o, err
 	}
-	if !slices.Contains(formats, o.Format) {
-		return o, fmt.Errorf("--format %q: %s has %s", o.Format, c.Command.Name, strings.Join(formats, ", "))
-	}
-
-	if err := choice("color", c.String("color"), "auto", "always", "never"); err != nil {
+	if err := cmp.Or(choice("format", o.Format, formats...), choice("color", c.String("color"), "auto", "always", "never"), checkConfig(c.Command.Name, o.ConfigDir)); err != nil {
 		return o, err
 	}
 	o.Color = p.wantsColor(c.String("color"))
@@ -39,6 +34,8 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 	if o.Log, err = p.logger(c, o.Quiet); err != nil {
 		return o, err
 	}
+
+	o.Width = p.prose(o.Format == "text", c.String("log-format") == "text")
 
 	if o.Rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
 		return o, fmt.Errorf("--rate: %w", err)
@@ -63,7 +60,10 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 	for _, z := range given {
 		name, err := schema.CanonicalHostname(z)
 		if err != nil {
-			return nil, fmt.Errorf("--zone %q: %w", z, err)
+			if _, notGlob := schema.CanonicalGlob(z); notGlob == nil {
+				return nil, fmt.Errorf("--zone: %w; write --hostname %s for all names that match", err, z)
+			}
+			return nil, fmt.Errorf("--zone: %w", err)
 		}
 		zones = append(zones, name)
 	}
@@ -81,7 +81,10 @@ func hostnamesFlag(c *cli.Context) ([]string, error) {
 	for _, g := range given {
 		name, err := schema.CanonicalGlob(g)
 		if err != nil {
-			return nil, fmt.Errorf("--hostname %q: %w", g, err)
+			if hint := schema.PatternHint(g); hint != "" {
+				return nil, fmt.Errorf("--hostname: %w; %s", err, hint)
+			}
+			return nil, fmt.Errorf("--hostname: %w", err)
 		}
 		names = append(names, name)
 	}

@@ -46,6 +46,9 @@ func (p *program) applyOptions(c *cli.Context) (o job.ApplyOptions, err error) {
 	if o.File = c.Args().First(); c.NArg() > 0 && o.File == "" { // an unset shell variable must not mean everything
 		return o, errors.New("the name of the saved plan is empty")
 	}
+	if err = checkSaved(c, o.File); err != nil {
+		return o, fmt.Errorf("nothing was written: %w", err)
+	}
 
 	o.Approved, o.NotTip = c.Bool("auto-approve"), c.Bool("allow-not-tip")
 	o.ReviewFile, o.ReceiptFile = c.String("reviewed"), c.String("receipt")

@@ -51,7 +51,8 @@ Formats: text, json, markdown.`,
 func (p *program) showOptions(c *cli.Context) (job.ShowOptions, error) {
 	shared, err := p.common(c, "text", "json", "markdown")
 	if err == nil && c.NArg() != 1 {
-		err = errors.New("show takes one argument, the saved plan or the receipt")
+		err = errors.New("show takes one argument, the file of a saved plan or of a receipt")
 	}
+	err = cmp.Or(err, checkSaved(c, c.Args().First()))
 	return job.ShowOptions{Common: shared, File: c.Args().First()}, err
 }

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,21 +35,103 @@ var otherWords = []struct {
 	{[]string{"config-dir", "config-file", "dir", "directory", "chdir", "C", "path"}, "write --config DIR"},
 	{[]string{"detailed-exit-code", "exit-code"}, "write --detailed-exitcode"},
 	{[]string{"domain"}, "write --zone NAME"},
+	{[]string{"hazards", "allow", "allow-hazard"}, "write --allow-hazards A,B"},
 }
 
-// unknownFlag says what to write in place of a flag that a command does not have.
-func unknownFlag(name string, flags []cli.Flag) error {
+// otherCommands are commands of similar tools, and what to run in their place. It is read
+// only.
+var otherCommands = []struct {
+	names []string
+	write string
+}{
+	{[]string{"lint", "check", "test", "verify"}, "tlsync validate checks the configuration, and tlsync drift compares it with Cloudflare"},
+	{[]string{"preview", "dry-run", "compare"}, "tlsync plan shows what apply would write"},
+	{[]string{"refresh", "status", "detect"}, "every command reads live state afresh; tlsync drift compares it with the configuration"},
+	{[]string{"push", "deploy", "up", "update", "run"}, "tlsync apply writes what differs"},
+	{[]string{"destroy", "delete", "remove"}, "write state: absent in the configuration to remove an object"},
+	{[]string{"rollback", "undo"}, "revert the commit, and apply again"},
+	{[]string{"state", "pull"}, "there is no state file; tlsync snapshot saves live state"},
+	{[]string{"login", "auth", "configure"}, "credentials come from the environment, as in CLOUDFLARE_API_TOKEN"},
+}
+
+// commandHint says what to run in place of a command of another tool, or "".
+func commandHint(name string) string {
+	for _, o := range otherCommands {
+		if slices.Contains(o.names, name) {
+			return "; " + o.write
+		}
+	}
+	return ""
+}
+
+// unknownFlag says what to write in place of a flag that the command does not have.
+func unknownFlag(c *cli.Context, name string) error {
 	bare, _, _ := strings.Cut(name, "=")
+	bare = strings.TrimLeft(bare, "-")
 	shown := "--" + name
 	if len(bare) == 1 {
 		shown = "-" + name
 	}
 	for _, o := range otherWords {
-		if slices.Contains(o.flags, strings.TrimLeft(bare, "-")) {
-			return fmt.Errorf("unknown flag %s: %s", shown, o.write)
+		if slices.Contains(o.flags, bare) {
+			return fmt.Errorf("unknown flag %s; %s", shown, o.write)
 		}
 	}
-	return fmt.Errorf("unknown flag %s%s", shown, didYouMean("--%s", name, flagNames(flags)))
+
+	var others []string
+	for _, command := range c.App.Commands {
+		if slices.Contains(flagNames(command.Flags), bare) {
+			others = append(others, command.Name)
+		}
+	}
+	if len(others) > 0 {
+		return fmt.Errorf("%s is a flag of tlsync %s, and not of %s", shown, strings.Join(others, ", "), c.Command.Name)
+	}
+	return fmt.Errorf("unknown flag %s%s", shown, didYouMean("--%s", bare, flagNames(c.Command.Flags)))
+}
+
+// checkConfig refuses the name of a directory that does not exist, and suggests the one
+// that was meant. Commands that write a configuration make its directory.
+func checkConfig(command, dir string) error {
+	if command == "init" || command == "import" {
+		return nil
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else is wrong is found when it is read
+	}
+
+	var beside []string
+	if entries, err := os.ReadDir(filepath.Dir(dir)); err == nil {
+		for _, e := range entries {
+			if e.IsDir() {
+				beside = append(beside, e.Name())
+			}
+		}
+	}
+	return fmt.Errorf("--config: there is no directory %s%s", schema.Printable(dir), didYouMean("%s", filepath.Base(dir), beside))
+}
+
+// checkSaved refuses the name of a saved plan or receipt that does not exist. A zone is
+// often written in its place.
+func checkSaved(c *cli.Context, file string) error {
+	if _, err := os.Stat(file); file == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+
+	err := fmt.Errorf("there is no file %s", schema.Printable(file))
+	if hint := nameHint(c, file); hint != "" && filepath.Ext(file) != ".json" {
+		return fmt.Errorf("%w; %s", err, hint)
+	}
+	return fmt.Errorf("%w; tlsync plan --out %s saves a plan there", err, schema.Printable(file))
+}
+
+// nameHint says which flag takes a hostname that was given as an argument, or "".
+func nameHint(c *cli.Context, given string) string {
+	name, err := schema.CanonicalHostname(given)
+	if err != nil || !slices.Contains(flagNames(c.Command.Flags), "zone") {
+		return ""
+	}
+	return fmt.Sprintf("write --zone %s for that zone, or --hostname %s for that name alone", name, name)
 }
 
 // noArguments refuses positional arguments, and says which flag was meant.
@@ -56,14 +142,13 @@ func noArguments(c *cli.Context) error {
 
 	given := c.Args().First()
 	err := fmt.Errorf("%s takes no argument, got %q", c.Command.Name, given)
-	takes := func(flag string) bool { return slices.Contains(flagNames(c.Command.Flags), flag) }
-	switch name, notName := schema.CanonicalHostname(given); {
+	switch hint := nameHint(c, given); {
 	case strings.HasSuffix(given, ".yaml") || strings.HasSuffix(given, ".yml"):
 		return fmt.Errorf("%w; --config takes the directory that holds tlsync.yaml", err)
 	case strings.HasSuffix(given, "/") || strings.HasPrefix(given, "."):
 		return fmt.Errorf("%w; write --config %s", err, given)
-	case notName == nil && takes("zone"):
-		return fmt.Errorf("%w; write --zone %s for that zone, or --hostname %s for that name alone", err, name, name)
+	case hint != "":
+		return fmt.Errorf("%w; %s", err, hint)
 	}
 	return err
 }

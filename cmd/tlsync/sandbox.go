@@ -23,7 +23,6 @@ import (
 
 	"tlsync/engine/job"
 	"tlsync/engine/sandbox"
-	"tlsync/engine/secret"
 )
 
 type sandboxOptions struct {
@@ -182,7 +181,7 @@ func (p *program) runWith(ctx context.Context, command, env []string) error {
 	cmd.Cancel = func() error { return endProcess(cmd.Process) }
 	cmd.WaitDelay = 10 * time.Second
 	// The streams themselves, so that a command on a terminal has one.
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, secret.Unwrapped(p.Out), secret.Unwrapped(p.Err)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, unwrapped(p.Out), unwrapped(p.Err)
 
 	// Credentials of a real account have no business here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {

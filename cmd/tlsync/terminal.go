@@ -19,13 +19,34 @@ import (
 
 func isTerminal(v any) bool {
 	if w, ok := v.(io.Writer); ok {
-		v = secret.Unwrapped(w)
-	}
-	if s, ok := v.(*progress.Screen); ok {
-		v = s.Unwrap()
+		v = unwrapped(w)
 	}
 	f, ok := v.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// unwrapped returns the stream that a writer leads to in the end.
+func unwrapped(w io.Writer) io.Writer {
+	w = secret.Unwrapped(w)
+	if s, ok := w.(*progress.Screen); ok {
+		return s.Unwrap()
+	}
+	return w
+}
+
+// prose says for both streams whether text for people is printed there, and returns the
+// width of the terminal, 0 if neither is one.
+func (p *program) prose(out, errors bool) int {
+	return max(setProse(p.Out, out), setProse(p.Err, errors))
+}
+
+func setProse(w io.Writer, yes bool) (width int) {
+	s, ok := secret.Unwrapped(w).(*progress.Screen)
+	if !ok {
+		return 0
+	}
+	s.Prose(yes)
+	return s.Columns()
 }
 
 // readerGone reports whether an error says that nobody reads our output any more, as after

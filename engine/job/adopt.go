@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"tlsync/engine"
 	"tlsync/engine/adopt"
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
@@ -15,21 +14,6 @@ import (
 	"tlsync/schema/edit"
 	"tlsync/schema/load"
 )
-
-// keeper keeps the first live state that is read.
-type keeper struct {
-	engine.Source
-	live *plan.Live
-}
-
-// Fetch reads live state.
-func (k *keeper) Fetch(ctx context.Context, s plan.Scope) (*plan.Live, error) {
-	live, err := k.Source.Fetch(ctx, s)
-	if k.live == nil {
-		k.live = live
-	}
-	return live, err
-}
 
 // kept is live state that was read before. Every further reading finds nothing more.
 type kept struct{ live *plan.Live }

@@ -289,17 +289,13 @@ func (p *Job) Lost(err error) {
 	fmt.Fprintf(p.Err, "tlsync: the report could not be printed: %s\n", OneLine(err))
 }
 
-// undone summarizes in one line the changes that were not done, for readers of stderr.
+// undone summarizes in one line the changes that were not done, for readers of stderr. The
+// report has said why.
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
 	if why := r.Why(); why != "" {
 		text += "; " + why
-	}
-	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Outcome == apply.Failed {
-			return fmt.Errorf("%s; first failure: %s: %s", text, s.Change.Ref, s.Reason)
-		}
 	}
 	return errors.New(text)
 }

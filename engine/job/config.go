@@ -266,7 +266,7 @@ func short(hash string) string { return hash[:min(len(hash), 12)] }
 // Check prints the mistakes of a configuration and fails if one is an error.
 func (p *Job) Check(o Common, c *Configuration) error {
 	if len(c.diags) > 0 && (!o.Quiet || c.diags.HasErrors()) {
-		if err := report.Diagnostics(p.Err, c.diags, c.reportOptions(o.ColorErr)); err != nil {
+		if err := report.Diagnostics(p.Err, c.diags, c.reportOptions(o, o.ColorErr)); err != nil {
 			return err
 		}
 	}
@@ -278,7 +278,7 @@ func (p *Job) Check(o Common, c *Configuration) error {
 
 // reportOptions shows source lines beside mistakes, but none of a file that a
 // secret was found in.
-func (c *Configuration) reportOptions(color bool) report.DiagnosticOptions {
+func (c *Configuration) reportOptions(o Common, color bool) report.DiagnosticOptions {
 	cache := map[string][]string{}
 	for _, d := range c.diags {
 		if d.Rule == schema.RuleSecret {
@@ -286,7 +286,7 @@ func (c *Configuration) reportOptions(color bool) report.DiagnosticOptions {
 		}
 	}
 
-	return report.DiagnosticOptions{Color: color, Source: func(file string, line int) (string, bool) {
+	return report.DiagnosticOptions{Color: color, Width: o.Width, Source: func(file string, line int) (string, bool) {
 		lines, ok := cache[file]
 		if !ok {
 			if info, err := fs.Stat(c.files, file); err == nil && info.Mode().IsRegular() {

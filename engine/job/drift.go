@@ -49,7 +49,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		}
 	}
 
-	made, live, err := p.CompareKeeping(ctx, o.Common, c, applied, "")
+	made, live, err := p.Look(ctx, o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
@@ -95,14 +95,13 @@ func (p *Job) DriftVerdict(made *plan.Plan, c *Configuration, failOn string, pen
 }
 
 // drifted reports whether there is drift of the kind to fail on, in what can be changed
-// or in what is withheld. Pending changes do not
-// count. Live state is weaker if the change back to the configuration strengthens it.
+// or in what is withheld. Pending changes do not count.
 func drifted(made *plan.Plan, failOn string, pending bool) bool {
 	counts := func(e plan.Edit) bool {
 		if pending && e.Cause != plan.CauseDrift && e.Cause != plan.CauseConflict {
 			return false
 		}
-		return failOn == "any" || failOn == "weaker" && e.Direction == schema.Strengthens
+		return failOn == "any" || failOn == "weaker" && e.DriftDirection() == schema.Weakens
 	}
 	for i := range made.Changes {
 		if slices.ContainsFunc(made.Changes[i].Edits, counts) {

@@ -49,6 +49,7 @@ type Common struct {
 	Format      string
 	Color       bool // of the product
 	ColorErr    bool // of what goes to stderr
+	Width       int  // of the terminal, 0 without one
 	Verbose     bool
 	Quiet       bool
 	Log         *slog.Logger

@@ -73,20 +73,19 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 // Compare makes a plan with a client that has no write methods, or from a snapshot if one
 // is named. Base may be nil.
 func (p *Job) Compare(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, error) {
-	made, _, err := p.CompareKeeping(ctx, o, c, base, from)
+	made, _, err := p.Look(ctx, o, c, base, from)
 	return made, err
 }
 
-// CompareKeeping is Compare, and also returns the live state.
-func (p *Job) CompareKeeping(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
+// Look is Compare, and also returns the live state.
+func (p *Job) Look(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	k := &keeper{Source: source}
-	made, err := p.engine(o, k).Plan(ctx, base.asked(), c.desired, c.against(base))
+	made, live, err := p.engine(o, source).Look(ctx, base.asked(), c.desired, c.against(base))
 	done()
-	return made, k.live, interrupted(ctx, err)
+	return made, live, interrupted(ctx, err)
 }
 
 // source returns where live state comes from, and a function that ends the progress.

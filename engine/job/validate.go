@@ -21,7 +21,7 @@ func (p *Job) Validate(_ context.Context, o Common) error {
 		err = github.Commands(p.Out, p.Located(o, report.DiagnosticAnnotations(c.diags)))
 	default:
 		if len(c.diags) > 0 {
-			err = report.Diagnostics(p.Out, c.diags, c.reportOptions(o.Color))
+			err = report.Diagnostics(p.Out, c.diags, c.reportOptions(o, o.Color))
 		} else {
 			err = Write(p.Out, "The configuration is valid.\n")
 		}

@@ -1,11 +1,14 @@
 package progress
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"tlsync/engine/wrap"
 
 	"golang.org/x/term"
 )
@@ -21,6 +24,8 @@ type Screen struct {
 	picture string
 	open    bool // the last line has no line end yet, so a picture would be on it
 	closed  bool
+	prose   bool // lines are broken at the width of the terminal
+	folder  wrap.Folder
 }
 
 // NewScreen returns a Screen that writes to w.
@@ -28,6 +33,14 @@ func NewScreen(w io.Writer) *Screen { return &Screen{w: w} }
 
 // Unwrap returns the writer that the Screen writes to.
 func (s *Screen) Unwrap() io.Writer { return s.w }
+
+// Prose says whether what is printed is text for people: on a terminal, its lines are then
+// broken between words.
+func (s *Screen) Prose(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prose = yes
+}
 
 // Write prints lines above the picture.
 func (s *Screen) Write(b []byte) (int, error) {
@@ -39,11 +52,26 @@ func (s *Screen) Write(b []byte) (int, error) {
 
 	picture := s.picture
 	s.draw("")
-	n, err := s.w.Write(b)
+	n, err := s.print(b)
 	if s.open = b[len(b)-1] != '\n'; !s.open {
 		s.draw(picture)
 	}
 	return n, err
+}
+
+// print writes text, folded if it is prose on a terminal. The caller holds the lock.
+func (s *Screen) print(b []byte) (int, error) {
+	columns := 0
+	if s.prose {
+		columns = s.Columns()
+	}
+	if columns == 0 {
+		return s.w.Write(b)
+	}
+	if _, err := s.w.Write(s.folder.Fold(b, columns)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // show replaces the picture; "" removes it.
@@ -60,7 +88,7 @@ func (s *Screen) show(picture string) {
 func (s *Screen) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open = false
+	s.open, s.folder = false, wrap.Folder{}
 }
 
 // Close removes the picture and allows no other, so that the program leaves the terminal
@@ -93,11 +121,18 @@ func (s *Screen) draw(picture string) {
 const usualWidth = 80
 
 // width returns the number of characters that fit in a line.
-func (s *Screen) width() int {
-	if f, ok := s.w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return columns
-		}
+func (s *Screen) width() int { return cmp.Or(s.Columns(), usualWidth) }
+
+// Columns returns the width of the terminal that the Screen writes to, 0 if it is none or
+// does not say.
+func (s *Screen) Columns() int {
+	f, ok := s.w.(*os.File)
+	if !ok {
+		return 0
 	}
-	return usualWidth
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(columns, 0)
 }

@@ -15,6 +15,8 @@ import (
 // DiagnosticOptions are the choices that Diagnostics leaves to its caller.
 type DiagnosticOptions struct {
 	Color bool
+	// Width is how many columns a line may have; 0 is any number.
+	Width int
 	// Source is a line of a file, without its end; nil shows no source.
 	Source func(file string, line int) (string, bool)
 }
@@ -40,7 +42,7 @@ func Diagnostics(w io.Writer, ds schema.Diagnostics, o DiagnosticOptions) error 
 		fmt.Fprintf(out, "%s [%s]\n", safe.Text(d.Message), safe.Text(d.Rule))
 
 		if text, ok := sourceLine(d.Pos, o.Source); ok {
-			excerpt(out, st, d, text)
+			excerpt(out, st, d, text, o.Width)
 		}
 		if d.Hint != "" {
 			fmt.Fprintln(out, "  hint: "+safe.Text(d.Hint))
@@ -105,11 +107,13 @@ func mistakesIn(ds schema.Diagnostics) string {
 	return strings.Join(parts, ", ")
 }
 
+// sourceLine returns the line of a mistake, if people can read it.
 func sourceLine(p schema.Pos, source func(string, int) (string, bool)) (string, bool) {
 	if source == nil || p.Line == 0 {
 		return "", false
 	}
-	return source(p.File, p.Line)
+	text, ok := source(p.File, p.Line)
+	return text, ok && !strings.Contains(text, "\x00") && strings.TrimSpace(text) != ""
 }
 
 func tally(ds schema.Diagnostics) (errs, warnings int) {
@@ -128,15 +132,21 @@ const maxSource = 100
 
 // excerpt prints the source line and a mark under the column. Columns count
 // characters, as in yaml.v3.
-func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string) {
+func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string, columns int) {
+	gutter := strconv.Itoa(d.Line)
+	most := maxSource
+	if room := columns - 1 - len(gutter) - len("   | "); columns > 0 {
+		most = min(most, max(room, 20))
+	}
+
 	r := []rune(strings.TrimRight(text, "\r\n"))
 	at := min(max(d.Col-1, 0), len(r))
 
 	// A long line is cut on both sides.
 	from := 0
-	if len(r) > maxSource {
-		from = max(0, min(at-maxSource/2, len(r)-maxSource))
-		r = r[from:min(len(r), from+maxSource)]
+	if len(r) > most {
+		from = max(0, min(at-most/2, len(r)-most))
+		r = r[from:min(len(r), from+most)]
 	}
 
 	before, after := shown(r[:at-from]), shown(r[at-from:])
@@ -144,7 +154,6 @@ func excerpt(out *bufio.Writer, st style, d schema.Diagnostic, text string) {
 	line := safe.Text(before + after)
 	column := max(0, width(line)-width(safe.Text(after)))
 
-	gutter := strconv.Itoa(d.Line)
 	blank := strings.Repeat(" ", len(gutter))
 	fmt.Fprintf(out, "  %s | %s\n", gutter, line)
 	if d.Col > 0 {

@@ -86,10 +86,10 @@ func TestDiagnosticsAsData(t *testing.T) {
 func TestRepeatedWarningsAreFolded(t *testing.T) {
 	var ds schema.Diagnostics
 	for i := range 40 {
-		ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "tlsync.yaml", Line: i + 1, Col: 1}, Severity: schema.Warning, Rule: "no-settings", Message: "nothing is set"})
+		ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "tlsync.yaml", Line: i + 1, Col: 1}, Severity: schema.Warning, Rule: "no-effect", Message: "nothing is set"})
 		ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "tlsync.yaml", Line: i + 1, Col: 9}, Severity: schema.Error, Rule: "unknown-key", Message: "unknown key"})
 	}
-	ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "z.yaml", Line: 1, Col: 1}, Severity: schema.Warning, Rule: "unused-profile", Message: "not used"})
+	ds = append(ds, schema.Diagnostic{Pos: schema.Pos{File: "z.yaml", Line: 1, Col: 1}, Severity: schema.Warning, Rule: "ciphers-unused", Message: "not used"})
 	ds.Sort()
 
 	var text, markdown bytes.Buffer

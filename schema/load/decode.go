@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/syntax"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,7 +49,7 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 			break
 		}
 		if err != nil {
-			d.syntax(b, err)
+			d.mistake(syntax.Explain(b, err))
 			return docs
 		}
 
@@ -114,7 +115,7 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 			return false
 		}
 		if name, ok := oddRune(n.Value); ok {
-			d.errorf(d.at(n), "odd-character", "", "the value contains the invisible character %s", name)
+			d.errorf(d.at(n), ruleOddCharacter, "delete the value and type it again", "the value contains the invisible character %s", name)
 		}
 		return true
 	}
@@ -160,7 +161,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 		}
 
 		if first := seen.add(key); first != nil {
-			d.errorf(d.at(key), "duplicate-key", "", "%s is already written at %s", schema.Show(key.Value), d.at(first))
+			d.errorf(d.at(key), "duplicate-key", "remove one of the two", "%s is already written at %s", schema.Show(key.Value), d.at(first))
 			continue
 		}
 
@@ -288,8 +289,30 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 		d.errorf(d.at(n), "missing-value", "", "%s has no value", what)
 		return false
 	}
-	d.errorf(d.at(n), "wrong-type", "", "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
+	d.errorf(d.at(n), "wrong-type", kindHint(n, want, what), "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
 	return false
+}
+
+// keyWithoutSpace is a text that was meant as a key and its value.
+var keyWithoutSpace = schema.LazyRegexp(`^([a-z_0-9]+):("?[^:"\s]+"?)$`)
+
+// kindHint says how to write a value of another kind than it has, as far as it is clear.
+func kindHint(n *yaml.Node, want yaml.Kind, what string) string {
+	switch {
+	case want == yaml.MappingNode && n.Kind == yaml.ScalarNode:
+		if m := keyWithoutSpace().FindStringSubmatch(n.Value); m != nil {
+			return "write a space after the colon: " + m[1] + ": " + m[2]
+		}
+	case want == yaml.MappingNode && n.Kind == yaml.SequenceNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
+		return "write the keys without the dashes before them"
+	case what == "hostnames" && n.Kind == yaml.SequenceNode && len(n.Content) > 0:
+		return "write NAME: and its settings for each, as in " + schema.Bare(n.Content[0].Value) + ": { http2: on }"
+	case want == yaml.SequenceNode && n.Kind == yaml.MappingNode:
+		return "write a dash before each item"
+	case want == yaml.ScalarNode && what == "zone":
+		return "write a document for each zone, or a pattern such as \"*.example\" with account:"
+	}
+	return ""
 }
 
 // unknownKey reports a key that has no meaning in its place.

@@ -60,7 +60,8 @@ func (l *loader) readRoot(file string, docs []document) []schema.Field[string] {
 		}
 	}
 
-	if l.root == (schema.Pos{}) && !schema.Diagnostics(l.errors).HasErrors() {
+	unknown := slices.ContainsFunc(docs, func(doc document) bool { return documentKind(doc.node) == "" })
+	if l.root == (schema.Pos{}) && !unknown && !schema.Diagnostics(l.errors).HasErrors() {
 		l.errorf(schema.Pos{File: file, Line: 1, Col: 1}, "missing-root", "add a document with version: 1", "%s has no root document", file)
 	}
 	return include
@@ -97,8 +98,15 @@ func (d *decoder) unknownDocument(n *yaml.Node) {
 			hint = "did you mean " + schema.Show(s) + " instead of " + schema.Show(p.key) + "?"
 			break
 		}
-		if slices.Contains(rootKeys, p.key) {
+		switch {
+		case slices.Contains(rootKeys, p.key) && d.root == (schema.Pos{}):
+			hint = "write version: 1 in it, which makes it the root document"
+		case slices.Contains(rootKeys, p.key):
 			hint = p.key + " belongs to the root document, the one with version: 1 in tlsync.yaml"
+		case slices.Contains([]string{"zone_id", "zoneid", "zone_name", "domain", "name"}, p.key):
+			hint = "write zone: with the name of the zone"
+		case slices.Contains([]string{"account_id", "accountid", "account_name"}, p.key):
+			hint = "write account: with the name or the id of the account"
 		}
 	}
 	d.errorf(d.at(n), "unknown-document", hint, "unknown kind of document")
@@ -126,6 +134,9 @@ func (d *decoder) rootDocument(n *yaml.Node) (include []schema.Field[string]) {
 		case "policy":
 			d.policy(p)
 		default:
+			if p.key != "zone" && hasKey(n, "zone") && slices.Contains(zoneKeys, p.key) {
+				continue // all of it belongs to the zone, which is reported
+			}
 			d.unknownRootKey(p)
 		}
 	}
@@ -148,8 +159,10 @@ func (d *decoder) include(n *yaml.Node) []schema.Field[string] {
 func (d *decoder) unknownRootKey(p pair) {
 	hint := schema.SuggestOrList(p.key, rootKeys)
 	switch {
+	case slices.Contains([]string{"zone", "account"}, p.key):
+		hint = "write a line --- before " + p.key + ":, which begins a document of its own"
 	case slices.Contains(zoneKeys, p.key) || slices.Contains(accountKeys, p.key):
-		hint = "start a new document with ---"
+		hint = "write it in a document of its own: a line ---, then zone: with the name of the zone"
 	case slices.Contains([]string{"zones", "domain", "domains"}, p.key):
 		hint = "write a document for each zone: a line ---, then zone: with its name"
 	case p.key == "accounts":

@@ -44,16 +44,17 @@ func (d *decoder) hostnames(p pair, z schema.Zone) []schema.Entry {
 		if !ok {
 			continue
 		}
-		d.warnNoSettings(hp, name)
+		d.warnNoSettings(hp, name, false)
 		entries = append(entries, schema.Entry{Hostname: schema.Field[string]{Value: name, Pos: d.at(hp.node), Set: true}, Settings: settings})
 	}
 	return entries
 }
 
-// warnNoSettings warns of a hostname without settings.
-func (d *decoder) warnNoSettings(p pair, name string) {
-	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 {
-		d.warnf(d.at(p.node), "no-settings", "", "%s sets nothing", name)
+// warnNoSettings warns of a hostname without settings. Where every custom hostname has to be
+// covered, an entry without settings does that.
+func (d *decoder) warnNoSettings(p pair, name string, custom bool) {
+	if p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0 && !(custom && d.desired.Policy.CoverageRequired) {
+		d.noEffectf(d.at(p.node), "write a setting under it, or remove it", "%s sets nothing", name)
 	}
 }
 
@@ -78,7 +79,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	pos := d.at(p.node)
 	name, err := schema.CanonicalHostname(p.key)
 	if err != nil {
-		hint := ""
+		hint := hostHint(p.key)
 		switch {
 		case strings.HasPrefix(p.key, "*."):
 			hint = hints.wildcard
@@ -92,7 +93,7 @@ func (d *decoder) uniqueHostname(p pair, names map[string]schema.Pos, hints name
 	}
 
 	if first, ok := names[name]; ok {
-		d.errorf(pos, "duplicate-key", "", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
+		d.errorf(pos, "duplicate-key", "remove one of the two", "%s is the same hostname as the one at %s", schema.Show(p.key), first)
 		return "", false
 	}
 	names[name] = pos
@@ -118,7 +119,7 @@ func (d *decoder) entries(n *yaml.Node, z schema.Zone, create bool) []schema.Ent
 			continue
 		}
 
-		d.warnNoSettings(p, name)
+		d.warnNoSettings(p, name, true)
 		e.Hostname = schema.Field[string]{Value: name, Pos: d.at(p.node), Set: true}
 		entries = append(entries, e)
 	}

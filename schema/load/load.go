@@ -125,12 +125,7 @@ func (l *loader) load() {
 		l.readDocuments(l.read(name))
 	}
 
-	for _, name := range l.names {
-		if p := l.profiles[name]; !p.used {
-			l.warnf(p.pos, "unused-profile", "", "profile %s is not used", schema.Show(name))
-		}
-	}
-
+	l.checkProfiles()
 	l.validate()
 }
 
@@ -233,11 +228,18 @@ func (l *loader) unreadable(name string, pos schema.Pos, err error) {
 	if errors.As(err, &perr) {
 		err = perr.Err
 	}
+	what := "the file"
+	if pos.Line > 0 {
+		what = schema.Printable(name)
+	}
 	hint := ""
+	if errors.Is(err, fs.ErrNotExist) && pos.Line == 0 {
+		hint = "it is a symbolic link; the file that it leads to is missing"
+	}
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
 	}
-	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", schema.Printable(name), err)
+	l.errorf(pos, RuleUnreadable, hint, "%s cannot be read: %v", what, err)
 }
 
 // included returns the names of the files that the patterns match, sorted and
@@ -247,7 +249,7 @@ func (l *loader) included(patterns []schema.Field[string], rootName string) []st
 	for _, p := range patterns {
 		n := l.glob(p, found)
 		if n == 0 && p.Set {
-			l.warnf(p.Pos, "no-match", "hidden files, and files that do not end in .yaml or .yml, are never included", "include %s matches no file", schema.Show(p.Value))
+			l.noEffectf(p.Pos, l.includeHint(p.Value), "include %s matches no file", schema.Show(p.Value))
 		}
 	}
 
@@ -316,6 +318,9 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 			found[name] = true
 		}
 
+		if entry.Type()&fs.ModeSymlink != 0 && !ignored && !isMatch && base != "." {
+			l.checkLink(name, p)
+		}
 		if entry.IsDir() && name != base && (ignored || strings.Count(name, "/") >= deepest) {
 			return fs.SkipDir
 		}
@@ -330,6 +335,45 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 		l.errorf(pos, "include", "name the directories that hold configuration", "include %s: %v", schema.Show(p.Value), err)
 	}
 	return matches
+}
+
+// includeHint says why a pattern matches no file, as far as the files show.
+func (l *loader) includeHint(pattern string) string {
+	if strings.HasPrefix(pattern, "!") {
+		return "a pattern cannot leave files out; write patterns that match only the files to read"
+	}
+	if info, err := fs.Stat(l.fsys, pattern); err == nil && info.IsDir() {
+		return "it is a directory: write " + schema.Show(pattern+"/*.yaml")
+	}
+
+	base, _ := doublestar.SplitPattern(pattern)
+	if _, err := fs.Stat(l.fsys, base); errors.Is(err, fs.ErrNotExist) {
+		hint := "there is no " + schema.Show(base)
+		if beside, err := fs.ReadDir(l.fsys, path.Dir(base)); err == nil && len(beside) <= maxFiles {
+			names := make([]string, len(beside))
+			for i, entry := range beside {
+				names[i] = path.Join(path.Dir(base), entry.Name())
+			}
+			if near := schema.DidYouMean(base, names); near != "" {
+				hint += "; " + near
+			}
+		}
+		return hint
+	}
+	return "hidden files, and files that do not end in .yaml or .yml, are never included"
+}
+
+// checkLink warns of a link to a directory, below which files may match.
+func (l *loader) checkLink(name string, p schema.Field[string]) {
+	if info, err := fs.Stat(l.fsys, name); err != nil || !info.IsDir() {
+		return
+	}
+	pos := p.Pos
+	if !p.Set {
+		pos = schema.Pos{File: schema.Printable(name)}
+	}
+	l.noEffectf(pos, "move the directory there, or write a pattern for the directory that the link leads to",
+		"%s is a symbolic link to a directory; include does not read what is in it", schema.Printable(name))
 }
 
 // ignoredName reports whether a file is hidden or a leftover of an editor.
@@ -351,7 +395,7 @@ func checkInclude(p string) (hint, wrong string) {
 	case path.IsAbs(p):
 		return "write a path relative to tlsync.yaml", "is an absolute path"
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return "", "is outside the configuration directory"
+		return "move the files below the directory of tlsync.yaml", "is outside the configuration directory"
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:

@@ -39,6 +39,26 @@ func (l *log) warnf(pos schema.Pos, rule, hint, format string, args ...any) {
 	l.add(schema.Diagnostic{Pos: pos, Severity: schema.Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// noEffectf warns of something that is written and changes nothing.
+func (l *log) noEffectf(pos schema.Pos, hint, format string, args ...any) {
+	l.warnf(pos, schema.RuleNoEffect, hint, format, args...)
+}
+
+// ruleOddCharacter is the rule of characters that nobody can see.
+const ruleOddCharacter = "odd-character"
+
+// withoutConsequences leaves out what else is wrong with a value because of an odd
+// character in it.
+func withoutConsequences(ds schema.Diagnostics) schema.Diagnostics {
+	odd := map[schema.Pos]bool{}
+	for _, d := range ds {
+		if d.Rule == ruleOddCharacter {
+			odd[d.Pos] = true
+		}
+	}
+	return slices.DeleteFunc(ds, func(d schema.Diagnostic) bool { return odd[d.Pos] && d.Rule != ruleOddCharacter })
+}
+
 // all returns the diagnostics in the order in which they are printed. If there
 // is no room for all of them, errors come before warnings, and a last diagnostic
 // says how many are not shown.
@@ -49,6 +69,7 @@ func (l *log) all() schema.Diagnostics {
 	ds := slices.Concat(l.errors, warnings)
 	ds.Sort()
 	ds = slices.Compact(ds) // a mistake in a pattern or a profile is found once for each zone
+	ds = withoutConsequences(ds)
 
 	if dropped > 0 {
 		last := ds[len(ds)-1]

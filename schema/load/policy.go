@@ -105,7 +105,7 @@ func (d *decoder) exception(n *yaml.Node, via string) (schema.Exception, bool) {
 	complete := true
 	for _, key := range []string{"hostname", "settings", "reason", "until"} {
 		if !written[key] && !hasKey(n, key) {
-			d.errorf(d.at(n), "missing-key", "", "%s has no %s", via, key)
+			d.errorf(d.at(n), "missing-key", "write "+key+": beside the other keys; an exception has hostname, settings, reason and until", "%s has no %s", via, key)
 			complete = false
 		}
 	}

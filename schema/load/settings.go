@@ -18,6 +18,7 @@ type profile struct {
 	dec      *decoder
 	settings []profileSetting
 	used     bool
+	empty    bool
 	levels   map[schema.Level]*profileLevel
 }
 
@@ -49,7 +50,8 @@ func (d *decoder) readProfiles(n *yaml.Node) {
 			continue
 		}
 
-		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[schema.Level]*profileLevel{}}
+		pr := &profile{name: p.key, pos: d.at(p.node), dec: d, levels: map[schema.Level]*profileLevel{},
+			empty: p.value.Kind == yaml.MappingNode && len(p.value.Content) == 0}
 		d.profiles[p.key] = pr
 		d.names = append(d.names, p.key)
 
@@ -159,7 +161,11 @@ func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schem
 			continue
 		}
 
-		s, ok := d.setting(p, where, l, "use")
+		also := []string{"use"}
+		if where == aRule {
+			also = append(also, "match")
+		}
+		s, ok := d.setting(p, where, l, also...)
 		if !ok {
 			continue
 		}
@@ -181,6 +187,18 @@ func (d *decoder) block(pairs []pair, l schema.Level, where, via string) []schem
 	return schema.Overlay(used, own)
 }
 
+// checkProfiles warns of profiles that change nothing.
+func (l *loader) checkProfiles() {
+	for _, name := range l.names {
+		switch p := l.profiles[name]; {
+		case !p.used:
+			l.noEffectf(p.pos, "write use: with its name where it is meant to hold, or remove it", "profile %s is not used", schema.Show(name))
+		case p.empty:
+			l.noEffectf(p.pos, "write settings in it, or remove it", "profile %s sets nothing", schema.Show(name))
+		}
+	}
+}
+
 // use expands profiles. A later profile wins over an earlier one.
 func (d *decoder) use(n *yaml.Node, l schema.Level, via string) []schema.Assignment {
 	var names []string
@@ -191,6 +209,9 @@ func (d *decoder) use(n *yaml.Node, l schema.Level, via string) []schema.Assignm
 			continue // the root document, which defines profiles, could not be read
 		case !ok:
 			hint := schema.DidYouMean(item.Value, d.names)
+			if near := schema.Suggest(item.Value, d.names); near != "" {
+				d.profiles[near].used = true // that it is not used is the same mistake
+			}
 			if len(d.names) == 0 {
 				hint = "profiles are defined in the root document"
 			}

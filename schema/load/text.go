@@ -30,7 +30,7 @@ func (d *decoder) checkText(b []byte) bool {
 		return false
 	}
 
-	c := textChecker{d: d, line: 1, col: 1, reported: map[string]bool{}}
+	c := textChecker{d: d, line: 1, col: 1, indented: true, reported: map[string]bool{}}
 	for i := 0; i < len(b); {
 		if b[i] < utf8.RuneSelf {
 			c.ascii(b[i:])
@@ -38,6 +38,7 @@ func (d *decoder) checkText(b []byte) bool {
 		} else {
 			r, size := utf8.DecodeRune(b[i:])
 			c.rune(r, size, b[i])
+			c.indented = c.indented && unicode.Is(unicode.Zs, r)
 			i += size
 		}
 		c.col++
@@ -55,6 +56,7 @@ func (d *decoder) checkText(b []byte) bool {
 type textChecker struct {
 	d         *decoder
 	line, col int
+	indented  bool            // the line has had nothing but spaces so far
 	values    int             // about how many values YAML will find
 	reported  map[string]bool // kinds of problems
 }
@@ -74,9 +76,11 @@ func (c *textChecker) rune(r rune, size int, first byte) {
 	case r == '\u0085' || r == '\u2028' || r == '\u2029':
 		c.report("break", "line-ending", "end lines with LF or CRLF", "%U breaks the line for YAML but not in an editor", r)
 	case unicode.Is(unicode.Bidi_Control, r):
-		c.report("bidi", "odd-character", "", "%U changes the direction of text, so that a line looks different from its content", r)
+		c.report("bidi", ruleOddCharacter, "remove it", "%U changes the direction of text, so that a line looks different from its content", r)
+	case unicode.Is(unicode.Zs, r) && c.indented:
+		c.report("space", ruleOddCharacter, "indent with plain spaces", "%U in the indentation looks like a space and is none", r)
 	case unicode.IsControl(r) || r == 0xfeff || r >= 0xfffe && r <= 0xffff:
-		c.report("control", "odd-character", "", "%U is an invisible character", r)
+		c.report("control", ruleOddCharacter, "remove it", "%U is an invisible character", r)
 	}
 }
 
@@ -87,13 +91,14 @@ func (c *textChecker) ascii(rest []byte) {
 		next = rest[1]
 	}
 
+	c.indented = b == '\n' || c.indented && b == ' '
 	switch {
 	case b == '\n':
 		c.line, c.col = c.line+1, 0
 	case b == '\r' && (next != '\n' || len(rest) == 1):
 		c.report("cr", "line-ending", "end lines with LF or CRLF", "a carriage return without a line feed")
 	case b < ' ' && b != '\t' && b != '\r' || b == 0x7f:
-		c.report("control", "odd-character", "", "%U is an invisible character", b)
+		c.report("control", ruleOddCharacter, "remove it", "%U is an invisible character", b)
 	case b == '%' && c.col == 1:
 		c.report("directive", "directive", "remove the line", "YAML directives are not supported")
 	case b == '-' && c.col == 1 && bytes.HasPrefix(rest, []byte("---")):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tlsync/schema"
 
@@ -84,14 +85,28 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	}
 	name, err := schema.CanonicalGlob(s)
 	if err != nil {
-		hint := schema.PatternHint(s)
+		hint := cmp.Or(schema.PatternHint(s), hostHint(s))
+		if rest, negated := strings.CutPrefix(s, "!"); negated && what == "hostname" {
+			hint = "to leave names out of a rule, write except: " + schema.Show(rest) + " beside hostname"
+		}
 		if what == "zone" && cloudflareID().MatchString(s) {
-			hint = "write the name of the zone: nobody who reads the file knows an id"
+			d.errorf(d.at(n), "hostname", "write the name of the zone: nobody who reads the file knows an id", "%s is the id of a zone, not its name", schema.Show(s))
+			return ""
 		}
 		d.errorf(d.at(n), "hostname", hint, "%v", err)
 		return ""
 	}
 	return name
+}
+
+// hostHint returns what to write in place of a URL.
+func hostHint(s string) string {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		if name, err := schema.CanonicalHostname(rest[:strings.IndexAny(rest+"/", "/:?#")]); err == nil {
+			return "write " + name
+		}
+	}
+	return ""
 }
 
 // customHostnames reads the custom_hostnames block.
@@ -130,6 +145,9 @@ func (d *decoder) customHostnames(n *yaml.Node, z schema.Zone) schema.CustomHost
 	return c
 }
 
+// aRule names the place of the settings of a rule.
+const aRule = "a rule"
+
 // rule reads an item of rules.
 func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	via := "rule " + strconv.Itoa(index)
@@ -143,13 +161,13 @@ func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
 		r.Match, matches = d.match(pairs[i].value, via)
 		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
-	} else if !hasKey(n, "match") {
+	} else if !hasKey(n, "match") && !slices.ContainsFunc(pairs, func(p pair) bool { return schema.Suggest(p.key, []string{"match"}) != "" }) {
 		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
 
-	r.Settings = d.block(pairs, schema.CustomHostnameLevel, "a rule", via)
-	if len(pairs) == 0 {
-		d.warnf(d.at(n), "no-settings", "", "%s sets nothing", via)
+	r.Settings = d.block(pairs, schema.CustomHostnameLevel, aRule, via)
+	if len(pairs) == 0 && !d.desired.Policy.CoverageRequired {
+		d.noEffectf(d.at(n), "write a setting beside match, or remove the rule", "%s sets nothing", via)
 	}
 	return r, matches
 }
@@ -166,18 +184,10 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 	for _, p := range pairs {
 		switch p.key {
 		case "hostname":
-			for _, item := range d.scalars(p.value, "hostname") {
-				if name := d.pattern(item, "hostname"); name != "" {
-					m.Hostnames = append(m.Hostnames, name)
-				}
-			}
+			m.Hostnames = d.patterns(p.value, "hostname")
 			ok = ok && len(m.Hostnames) > 0
 		case "except":
-			for _, item := range d.scalars(p.value, "except") {
-				if name := d.pattern(item, "except"); name != "" {
-					m.Except = append(m.Except, name)
-				}
-			}
+			m.Except = d.patterns(p.value, "except")
 			ok = ok && len(m.Except) > 0
 		case "metadata":
 			m.Metadata = d.metadata(p.value)
@@ -190,7 +200,47 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 			ok = false
 		}
 	}
+
+	if ok {
+		d.checkExcept(pairs, &m)
+	}
 	return m, ok
+}
+
+// patterns reads one pattern over hostnames, or a list of them.
+func (d *decoder) patterns(n *yaml.Node, what string) []string {
+	var out []string
+	for _, item := range d.scalars(n, what) {
+		name := d.pattern(item, what)
+		if slices.Contains(out, name) {
+			d.noEffectf(d.at(item), "remove one of the two", "%s is already in the list", schema.Show(item.Value))
+		} else if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// checkExcept warns of patterns of hostname that except takes out whole, and of patterns of
+// except that none of hostname meets.
+func (d *decoder) checkExcept(pairs []pair, m *schema.Match) {
+	if len(m.Hostnames) == 0 || len(m.Except) == 0 {
+		return
+	}
+	pos := func(key string) schema.Pos {
+		return d.at(pairs[slices.IndexFunc(pairs, func(p pair) bool { return p.key == key })].value)
+	}
+
+	for _, h := range m.Hostnames {
+		if i := slices.IndexFunc(m.Except, func(e string) bool { return schema.PatternCovers(e, h) }); i >= 0 {
+			d.noEffectf(pos("hostname"), "remove one of the two", "%s reaches no name, because except has %s", schema.Show(h), schema.Show(m.Except[i]))
+		}
+	}
+	for _, e := range m.Except {
+		if !slices.ContainsFunc(m.Hostnames, func(h string) bool { return schema.PatternsMeet(h, e) }) {
+			d.noEffectf(pos("except"), "hostname has "+schema.Show(m.Hostnames[0]), "except %s takes out no name, because no pattern of hostname matches such a name", schema.Show(e))
+		}
+	}
 }
 
 // unknownCondition reports a condition that no rule has.

@@ -56,6 +56,22 @@ func (r *Refused) Text() string {
 	return b.String()
 }
 
+// Remedy returns the lines of the configuration that would allow what the policy refuses,
+// ready to copy; none if no lines can.
+func (r *Refused) Remedy() []string {
+	byRule := map[string][]plan.Breach{}
+	for _, br := range r.Broken {
+		byRule[br.Rule] = append(byRule[br.Rule], br)
+	}
+	var b strings.Builder
+	r.writeExceptions(&b, byRule[plan.BelowFloor])
+	writeEntries(&b, byRule[plan.NotCovered])
+	if b.Len() == 0 {
+		return nil
+	}
+	return strings.Split(b.String()[1:], "\n")
+}
+
 // writeHazard tells of a hazard by its first change.
 func writeHazard(b *strings.Builder, r apply.Refusal) {
 	for _, h := range r.Changes[0].Hazards {

@@ -1,4 +1,4 @@
-package zone
+package outcome
 
 import (
 	"slices"
@@ -9,18 +9,19 @@ import (
 	"tlsync/schema"
 )
 
-// hostnames gives all hostnames of a zone one index: first come its custom
+// Hostnames gives all hostnames of a zone one index: first come its custom
 // hostnames, then the hostnames in the zone that have settings of their own or are to
 // get some. Each kind is sorted by name.
-type hostnames struct {
+type Hostnames struct {
 	in     *Input
 	custom []plan.Hostname
 	inZone []plan.Hostname
 	wanted [][]schema.Assignment // of hostnames in the zone
 }
 
-func newHostnames(in *Input) *hostnames {
-	h := &hostnames{in: in, custom: in.Live.CustomHostnames, inZone: slices.Clone(in.Live.Hostnames)}
+// NewHostnames returns the hostnames of a zone, live ones and those that are to get settings.
+func NewHostnames(in *Input) *Hostnames {
+	h := &Hostnames{in: in, custom: in.Live.CustomHostnames, inZone: slices.Clone(in.Live.Hostnames)}
 	for _, l := range in.Head.Hostnames {
 		if at, ok := plan.FindHostname(h.inZone, l.Name); !ok {
 			h.inZone = slices.Insert(h.inZone, at, plan.Hostname{Name: l.Name, InZone: true})
@@ -36,17 +37,17 @@ func newHostnames(in *Input) *hostnames {
 }
 
 // Len returns the number of hostnames of both kinds.
-func (h *hostnames) Len() int { return len(h.custom) + len(h.inZone) }
+func (h *Hostnames) Len() int { return len(h.custom) + len(h.inZone) }
 
 // Custom returns the number of custom hostnames, which is the first index of a
 // hostname in the zone.
-func (h *hostnames) Custom() int { return len(h.custom) }
+func (h *Hostnames) Custom() int { return len(h.custom) }
 
 // InZone reports whether an index is that of a hostname in the zone.
-func (h *hostnames) InZone(i int) bool { return i >= len(h.custom) }
+func (h *Hostnames) InZone(i int) bool { return i >= len(h.custom) }
 
 // At returns the live state of a hostname.
-func (h *hostnames) At(i int) *plan.Hostname {
+func (h *Hostnames) At(i int) *plan.Hostname {
 	if h.InZone(i) {
 		return &h.inZone[i-len(h.custom)]
 	}
@@ -54,13 +55,13 @@ func (h *hostnames) At(i int) *plan.Hostname {
 }
 
 // FindInZone returns the index of a hostname in the zone.
-func (h *hostnames) FindInZone(name string) (i int, ok bool) {
+func (h *Hostnames) FindInZone(name string) (i int, ok bool) {
 	at, ok := plan.FindHostname(h.inZone, name)
 	return len(h.custom) + at, ok
 }
 
 // Level returns the level of settings that a hostname has.
-func (h *hostnames) Level(i int) schema.Level {
+func (h *Hostnames) Level(i int) schema.Level {
 	if h.InZone(i) {
 		return schema.HostnameLevel
 	}
@@ -68,7 +69,7 @@ func (h *hostnames) Level(i int) schema.Level {
 }
 
 // Object returns the Ref of a hostname in findings, which does not tell twins apart.
-func (h *hostnames) Object(i int) plan.Ref {
+func (h *Hostnames) Object(i int) plan.Ref {
 	if h.InZone(i) {
 		return h.in.Ref.Hostname(h.At(i).Name)
 	}
@@ -77,7 +78,7 @@ func (h *hostnames) Object(i int) plan.Ref {
 
 // Ref returns the Ref of a custom hostname in changes, even where a zone has two of one
 // name.
-func (h *hostnames) Ref(i int) plan.Ref {
+func (h *Hostnames) Ref(i int) plan.Ref {
 	r := h.Object(i)
 	twin := func(j int) bool {
 		return j >= 0 && j < len(h.custom) && h.custom[j].Name == h.custom[i].Name && h.custom[j].ID != h.custom[i].ID
@@ -89,7 +90,7 @@ func (h *hostnames) Ref(i int) plan.Ref {
 }
 
 // Wanted returns what the configuration asks of a hostname.
-func (h *hostnames) Wanted(i int) []schema.Assignment {
+func (h *Hostnames) Wanted(i int) []schema.Assignment {
 	if h.InZone(i) {
 		return h.wanted[i-len(h.custom)]
 	}
@@ -97,7 +98,7 @@ func (h *hostnames) Wanted(i int) []schema.Assignment {
 }
 
 // Base returns what the base commit asks of a hostname.
-func (h *hostnames) Base(i int) []schema.Assignment {
+func (h *Hostnames) Base(i int) []schema.Assignment {
 	switch base := h.in.Base; {
 	case base == nil:
 		return nil
@@ -114,7 +115,7 @@ func (h *hostnames) Base(i int) []schema.Assignment {
 
 // Deleted returns the entry by which a custom hostname is to be deleted, nil if it
 // stays.
-func (h *hostnames) Deleted(i int) *schema.Entry {
+func (h *Hostnames) Deleted(i int) *schema.Entry {
 	if h.InZone(i) {
 		return nil
 	}
@@ -122,6 +123,6 @@ func (h *hostnames) Deleted(i int) *schema.Entry {
 }
 
 // Visited reports whether visitors can reach a hostname after the plan.
-func (h *hostnames) Visited(i int) bool {
+func (h *Hostnames) Visited(i int) bool {
 	return h.InZone(i) || h.Deleted(i) == nil && plan.Serves(&h.custom[i])
 }

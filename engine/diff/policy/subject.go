@@ -1,10 +1,11 @@
-package zone
+package policy
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -46,32 +47,32 @@ func zoneSubject(zone string, row *schema.Setting) subject {
 // followers returns all who meet the zone's value of a setting after the plan: its own
 // names, the custom hostnames that follow it, and the names below wildcards, which follow
 // the zone whatever their custom hostname has.
-func (o *outcome) followers(row *schema.Setting) []subject {
-	out := []subject{zoneSubject(o.live.Name, row)}
+func followers(o *outcome.Outcome, row *schema.Setting) []subject {
+	out := []subject{zoneSubject(o.Live.Name, row)}
 	if !row.On(schema.CustomHostnameLevel) {
 		return out
 	}
 
 	var children []subject
-	for i := range o.names.Custom() {
-		if !o.names.Visited(i) {
+	for i := range o.Names.Custom() {
+		if !o.Names.Visited(i) {
 			continue
 		}
-		h := o.names.At(i)
-		if o.ownAfter(i, row.ID) == schema.Inherit {
+		h := o.Names.At(i)
+		if o.OwnAfter(i, row.ID) == schema.Inherit {
 			out = append(out, hostnameSubject(h.Name, i))
 		}
 		if h.Wildcard {
 			children = append(children, childrenSubject(h.Name))
 		}
 	}
-	for k := range o.created {
-		c := &o.created[k]
-		if c.own[row.ID] == "" {
-			out = append(out, createdSubject(c.name, k))
+	for k := range o.Created {
+		c := &o.Created[k]
+		if c.Own[row.ID] == "" {
+			out = append(out, createdSubject(c.Name, k))
 		}
-		if c.own["ssl.wildcard"] == "true" {
-			children = append(children, childrenSubject(c.name))
+		if c.Own["ssl.wildcard"] == "true" {
+			children = append(children, childrenSubject(c.Name))
 		}
 	}
 	return append(out, children...)
@@ -79,30 +80,31 @@ func (o *outcome) followers(row *schema.Setting) []subject {
 
 // met returns the value of a setting that a subject meets before and after the plan, ""
 // where there is none or it is not known.
-func (o *outcome) met(s *subject, id string) (before, after schema.Value) {
+func met(o *outcome.Outcome, s *subject, id string) (before, after schema.Value) {
 	switch {
 	case s.host != none:
-		return o.effective(s.host, id)
+		return o.Effective(s.host, id)
 	case s.created != none:
-		return "", o.effectiveOf(&o.created[s.created], id)
+		return "", o.EffectiveOf(&o.Created[s.created], id)
 	}
-	return o.before(id), o.after(id)
+	return o.Before(id), o.After(id)
 }
 
-// exceptions holds the exceptions that the policies make.
-type exceptions struct {
+// Exceptions holds the exceptions that the policies make.
+type Exceptions struct {
 	head, base *schema.Policy // nil where there is none
 	withBase   bool
 	now        time.Time
 }
 
-func exceptionsOf(in *Input) exceptions {
-	return exceptions{in.HeadPolicy, in.BasePolicy, in.Base != nil, in.Now}
+// ExceptionsOf returns the exceptions that hold in a zone.
+func ExceptionsOf(in *outcome.Input) Exceptions {
+	return Exceptions{in.HeadPolicy, in.BasePolicy, in.Base != nil, in.Now}
 }
 
 // find returns the exception of a policy that lets a subject meet a value of a setting,
 // nil if there is none.
-func (x *exceptions) find(p *schema.Policy, s *subject, row *schema.Setting, v schema.Value) *schema.Exception {
+func (x *Exceptions) find(p *schema.Policy, s *subject, row *schema.Setting, v schema.Value) *schema.Exception {
 	if p == nil {
 		return nil
 	}
@@ -121,7 +123,7 @@ func (x *exceptions) find(p *schema.Policy, s *subject, row *schema.Setting, v s
 
 // lifting returns the exception that lifts the gate of an edit that weakens, nil if there
 // is none. With a base commit, both policies have to make one.
-func (x *exceptions) lifting(s subject, e *plan.Edit) *schema.Exception {
+func (x *Exceptions) lifting(s subject, e *plan.Edit) *schema.Exception {
 	row, ok := schema.LookupSetting(e.Setting)
 	if !ok || e.EffectiveTo == "" {
 		return nil
@@ -132,19 +134,25 @@ func (x *exceptions) lifting(s subject, e *plan.Edit) *schema.Exception {
 	return x.find(x.head, &s, row, e.EffectiveTo)
 }
 
-// liftingForZone returns the exception that lifts the gate of an edit of the zone that
+// Lifting returns the exception that lifts the gate of an edit of a hostname that weakens,
+// nil if there is none. The hostname is given by its index.
+func (x *Exceptions) Lifting(o *outcome.Outcome, i int, e *plan.Edit) *schema.Exception {
+	return x.lifting(hostnameSubject(o.Names.At(i).Name, i), e)
+}
+
+// LiftingForZone returns the exception that lifts the gate of an edit of the zone that
 // weakens: everybody who follows the zone needs one.
-func (x *exceptions) liftingForZone(o *outcome, e *plan.Edit) *schema.Exception {
+func (x *Exceptions) LiftingForZone(o *outcome.Outcome, e *plan.Edit) *schema.Exception {
 	row, ok := schema.LookupSetting(e.Setting)
 	if !ok || len(Policies(x.head, x.base)) == 0 {
 		return nil
 	}
-	if o.live.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
+	if o.Live.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
 		return nil // it is not known who follows
 	}
 
 	var first *schema.Exception
-	for _, s := range o.followers(row) {
+	for _, s := range followers(o, row) {
 		found := x.lifting(s, e)
 		if found == nil {
 			return nil
@@ -156,7 +164,7 @@ func (x *exceptions) liftingForZone(o *outcome, e *plan.Edit) *schema.Exception 
 	return first
 }
 
-// exceptionText is an exception as plans show it.
-func exceptionText(e *schema.Exception) string {
+// Text is an exception as plans show it.
+func Text(e *schema.Exception) string {
 	return fmt.Sprintf("%s, until %s: %s", e.Pos, e.Until, e.Reason)
 }

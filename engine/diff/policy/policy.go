@@ -1,10 +1,13 @@
-package zone
+// Package policy compares what visitors meet after a plan with the floor and the coverage
+// that the policies ask for, and finds the exceptions that lift a gate.
+package policy
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -54,19 +57,19 @@ func (l *limit) text() string {
 	return fmt.Sprintf("the floor%s is %s (%s)", l.policy.Of, l.floor.Value.Show(), l.floor.Pos)
 }
 
-// policyCheck collects the ways in which the outcome breaks the policies.
-type policyCheck struct {
-	in         *Input
-	o          *outcome
+// check collects the ways in which the outcome breaks the policies.
+type check struct {
+	in         *outcome.Input
+	o          *outcome.Outcome
 	policies   []Policy
-	exceptions exceptions
+	exceptions Exceptions
 	breaches   []plan.Breach
-	findings   findings
+	findings   plan.Findings
 }
 
-// checkPolicy compares the values that visitors will meet with the policies.
-func checkPolicy(in *Input, o *outcome) ([]plan.Breach, findings) {
-	c := &policyCheck{in: in, o: o, policies: Policies(in.HeadPolicy, in.BasePolicy), exceptions: exceptionsOf(in)}
+// Check compares the values that visitors will meet with the policies.
+func Check(in *outcome.Input, o *outcome.Outcome) ([]plan.Breach, plan.Findings) {
+	c := &check{in: in, o: o, policies: Policies(in.HeadPolicy, in.BasePolicy), exceptions: ExceptionsOf(in)}
 	if len(c.policies) == 0 || !in.Head.Managed {
 		return nil, nil
 	}
@@ -102,21 +105,24 @@ type fall struct {
 // The floor works as a ratchet: to ask for less, or to go further down, is refused. An
 // apply that makes some names better is not refused for others that it leaves alone,
 // unless the policy is enforced for everything.
-func (c *policyCheck) falls(limits []limit, s *subject, row *schema.Setting, v schema.Value, line *schema.Assignment) fall {
-	was, _ := c.o.met(s, row.ID)
+func (c *check) falls(limits []limit, s *subject, row *schema.Setting, v schema.Value, line *schema.Assignment) fall {
+	was, _ := met(c.o, s, row.ID)
 	if row.ID == schema.Ciphers {
 		// Beside a minimum of 1.3 a list has no effect.
-		from, to := c.o.met(s, schema.MinTLSVersion)
-		if (schema.Handshake{Minimum: to}).OnlyTLS13() {
+		from, to := met(c.o, s, schema.MinTLSVersion)
+		if schema.ListUnused(to) {
 			return fall{}
 		}
-		if (schema.Handshake{Minimum: from}).OnlyTLS13() {
+		if schema.ListUnused(from) {
 			was = ""
 		}
 	}
 
 	newlyManaged := c.in.Base != nil && !c.in.Base.Managed
 	moves := was != v && row.Compare(was, v) != schema.Strengthens
+	if moves && schema.DecidesHandshakes(row.ID) && s.created == none {
+		moves = c.o.Opens(s.host) // the settings of a name are judged together
+	}
 	out := fall{tolerated: true}
 	for _, l := range limits {
 		if row.Meets(l.floor.Value, v) || c.exceptions.find(l.policy.Policy, s, row, v) != nil {
@@ -145,19 +151,19 @@ func origins(limits []limit) (head, base bool) {
 }
 
 // zoneValue compares the zone's own value with the floor, for all who meet it.
-func (c *policyCheck) zoneValue(row *schema.Setting, limits []limit) {
-	zone := c.o.live
+func (c *check) zoneValue(row *schema.Setting, limits []limit) {
+	zone := c.o.Live
 	if zone.CustomHostnames == nil && row.On(schema.CustomHostnameLevel) {
 		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the custom hostnames of zone %s: they could not be read", row.ID, plan.This)
 	}
 	v, known := c.zoneAfter(row)
 	if !known {
-		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, plan.This, orNotReported(zone.Unreadable[row.ID]))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds in zone %s: %s", row.ID, plan.This, plan.WhyUnread(zone.Unreadable[row.ID]))
 		return
 	}
 
-	followers := c.o.followers(row)
-	if row.ID == schema.Ciphers && c.o.after(schema.MinTLSVersion) == `"1.3"` {
+	followers := followers(c.o, row)
+	if row.ID == schema.Ciphers && schema.ListUnused(c.o.After(schema.MinTLSVersion)) {
 		followers = append(followers, c.lowered()...)
 	}
 	asks := schema.Assigned(c.in.Head.Settings, row.ID)
@@ -186,12 +192,12 @@ type fallen struct {
 }
 
 // zoneBreach records that some who follow the zone meet a value that is below the floor.
-func (c *policyCheck) zoneBreach(row *schema.Setting, v schema.Value, fell []fallen) {
+func (c *check) zoneBreach(row *schema.Setting, v schema.Value, fell []fallen) {
 	if len(fell) == 0 {
 		return
 	}
 
-	b := plan.Breach{Zone: c.o.live.Name, Setting: row.ID, Value: v, Tolerated: fell[0].tolerated}
+	b := plan.Breach{Zone: c.o.Live.Name, Setting: row.ID, Value: v, Tolerated: fell[0].tolerated}
 	var others []subject // besides the zone's own names
 	own := false
 	for _, f := range fell {
@@ -211,7 +217,7 @@ func (c *policyCheck) zoneBreach(row *schema.Setting, v schema.Value, fell []fal
 }
 
 // whoMeets lists in words who meets the zone's value: its own names, and others.
-func (c *policyCheck) whoMeets(own bool, others []subject) string {
+func (c *check) whoMeets(own bool, others []subject) string {
 	var who, follow, below []string
 	noun := "custom hostname"
 	for i := range others {
@@ -221,7 +227,7 @@ func (c *policyCheck) whoMeets(own bool, others []subject) string {
 			continue
 		}
 		follow = append(follow, name)
-		if _, inZone := c.o.names.FindInZone(name); inZone {
+		if _, inZone := c.o.Names.FindInZone(name); inZone {
 			noun = "hostname"
 		}
 	}
@@ -242,11 +248,11 @@ func (c *policyCheck) whoMeets(own bool, others []subject) string {
 
 // lowered returns the hostnames in a zone of TLS 1.3 only that have a lower minimum of
 // their own, and so use the zone's list of ciphers.
-func (c *policyCheck) lowered() []subject {
+func (c *check) lowered() []subject {
 	var out []subject
-	for i := c.o.names.Custom(); i < c.o.names.Len(); i++ {
-		if _, minimum := c.o.effective(i, schema.MinTLSVersion); minimum != `"1.3"` && c.o.ownAfter(i, schema.Ciphers) == schema.Inherit {
-			out = append(out, hostnameSubject(c.o.names.At(i).Name, i))
+	for i := c.o.Names.Custom(); i < c.o.Names.Len(); i++ {
+		if _, minimum := c.o.Effective(i, schema.MinTLSVersion); !schema.ListUnused(minimum) && c.o.OwnAfter(i, schema.Ciphers) == schema.Inherit {
+			out = append(out, hostnameSubject(c.o.Names.At(i).Name, i))
 		}
 	}
 	return out
@@ -254,47 +260,47 @@ func (c *policyCheck) lowered() []subject {
 
 // zoneAfter returns the zone's value of a setting after the plan. A setting that the plan
 // of the zone keeps from being read is at its default.
-func (c *policyCheck) zoneAfter(row *schema.Setting) (v schema.Value, known bool) {
-	if v = c.o.after(row.ID); v != "" && v != schema.Inherit {
+func (c *check) zoneAfter(row *schema.Setting) (v schema.Value, known bool) {
+	if v = c.o.After(row.ID); v != "" && v != schema.Inherit {
 		return v, true
 	}
-	_, lacking := c.o.live.Lacking[row.ID]
+	_, lacking := c.o.Live.Lacking[row.ID]
 	return row.Default, lacking && row.Default != ""
 }
 
 // hostnameValues compares the values that hostnames have of their own with the floor.
-func (c *policyCheck) hostnameValues(row *schema.Setting, limits []limit) {
-	for i := range c.o.names.Len() {
-		if !c.o.names.Visited(i) || !row.On(c.o.names.Level(i)) {
+func (c *check) hostnameValues(row *schema.Setting, limits []limit) {
+	for i := range c.o.Names.Len() {
+		if !c.o.Names.Visited(i) || !row.On(c.o.Names.Level(i)) {
 			continue
 		}
-		if v := c.o.ownAfter(i, row.ID); v != schema.Inherit {
-			s := hostnameSubject(c.o.names.At(i).Name, i)
-			c.hostnameValue(c.o.names.Object(i), &s, row, limits, v, schema.Assigned(c.o.names.Wanted(i), row.ID))
+		if v := c.o.OwnAfter(i, row.ID); v != schema.Inherit {
+			s := hostnameSubject(c.o.Names.At(i).Name, i)
+			c.hostnameValue(c.o.Names.Object(i), &s, row, limits, v, schema.Assigned(c.o.Names.Wanted(i), row.ID))
 		}
 	}
 }
 
 // createdValues compares the values of hostnames that are to be created with the floor.
-func (c *policyCheck) createdValues(row *schema.Setting, limits []limit) {
-	for k := range c.o.created {
-		created := &c.o.created[k]
-		if v := created.own[row.ID]; v != "" {
-			e := plan.EditOf(created.edits, row.ID)
-			s := createdSubject(created.name, k)
-			c.hostnameValue(c.in.Ref.CustomHostname(created.name), &s, row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
+func (c *check) createdValues(row *schema.Setting, limits []limit) {
+	for k := range c.o.Created {
+		created := &c.o.Created[k]
+		if v := created.Own[row.ID]; v != "" {
+			e := plan.EditOf(created.Edits, row.ID)
+			s := createdSubject(created.Name, k)
+			c.hostnameValue(c.in.Ref.CustomHostname(created.Name), &s, row, limits, v, &schema.Assignment{Pos: e.Origin.Pos, Via: e.Origin.Via})
 		}
 	}
 }
 
-func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
+func (c *check) hostnameValue(object plan.Ref, s *subject, row *schema.Setting, limits []limit, v schema.Value, line *schema.Assignment) {
 	f := c.falls(limits, s, row, v, line)
 	if len(f.limits) == 0 {
 		return
 	}
 	head, base := origins(f.limits)
 	c.breach(plan.BelowFloor, object, plan.Breach{
-		Zone: c.o.live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base, Tolerated: f.tolerated,
+		Zone: c.o.Live.Name, Names: []string{s.name}, Setting: row.ID, Value: v, OfHead: head, OfBase: base, Tolerated: f.tolerated,
 		Floor:   f.limits[0].text(),
 		Message: fmt.Sprintf("visitors of %s get %s %s; %s", plan.This, row.ID, v.Show(), f.limits[0].text()),
 	}, line, f.limits[0].line())
@@ -302,27 +308,27 @@ func (c *policyCheck) hostnameValue(object plan.Ref, s *subject, row *schema.Set
 
 // unreadHostnames records that hostnames in the zone may have values of their own, where
 // these could not be read.
-func (c *policyCheck) unreadHostnames(row *schema.Setting, limits []limit) {
-	zone := c.o.live
+func (c *check) unreadHostnames(row *schema.Setting, limits []limit) {
+	zone := c.o.Live
 	why, unread := zone.Unreadable[plan.PerHostname(row.ID)]
 	if row.ID == schema.Ciphers && !unread {
 		why, unread = zone.Unreadable[plan.PerHostname(schema.MinTLSVersion)]
 	}
 	if unread {
-		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, plan.This, orNotReported(why))
+		c.unproven(limits[0].line(), "cannot tell whether the floor of %s holds for the names in zone %s that have values of their own: %s", row.ID, plan.This, plan.WhyUnread(why))
 	}
 }
 
 // unproven records that it is not known whether the policy is kept. That does not count
 // as kept.
-func (c *policyCheck) unproven(line *schema.Assignment, format string, args ...any) {
-	c.breach(plan.Unreadable, c.in.Ref, plan.Breach{Zone: c.o.live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
+func (c *check) unproven(line *schema.Assignment, format string, args ...any) {
+	c.breach(plan.Unreadable, c.in.Ref, plan.Breach{Zone: c.o.Live.Name, Message: fmt.Sprintf(format, args...)}, line, nil)
 }
 
 // breach records a breach, and reports it. In its message, plan.This stands for the name
 // of the object. The line is the one that asks for the value,
 // or else that of the policy; either may be nil.
-func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, policy *schema.Assignment) {
+func (c *check) breach(rule string, object plan.Ref, b plan.Breach, line, policy *schema.Assignment) {
 	if line == nil {
 		line = policy
 	}
@@ -330,7 +336,7 @@ func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, 
 	if b.Tolerated {
 		severity = schema.Warning
 	}
-	c.findings.report(severity, rule, object, b.Message, line)
+	c.findings.Report(severity, rule, object, b.Message, line)
 
 	b.Rule, b.Message = rule, c.findings[len(c.findings)-1].Message
 	c.breaches = append(c.breaches, b)
@@ -338,8 +344,8 @@ func (c *policyCheck) breach(rule string, object plan.Ref, b plan.Breach, line, 
 
 // coverage reports the custom hostnames that no part of the configuration reaches: they
 // are as they were made, and nobody has decided on them.
-func (c *policyCheck) coverage() {
-	zone := c.o.live
+func (c *check) coverage() {
+	zone := c.o.Live
 	at := slices.IndexFunc(c.policies, func(p Policy) bool { return p.CoverageRequired })
 	if at >= 0 && zone.CustomHostnames == nil {
 		c.unproven(nil, "cannot tell whether every custom hostname of zone %s is reached, as the policy%s requires: they could not be read", plan.This, c.policies[at].Of)
@@ -362,70 +368,35 @@ const reachesNot = "no defaults, no rule and no entry reaches"
 
 // reportUncovered reports custom hostnames that are not reached where no policy is broken
 // by that.
-func (c *policyCheck) reportUncovered() {
+func (c *check) reportUncovered() {
 	n := len(c.in.Head.Uncovered)
 	if n == 0 {
 		return
 	}
 	names := make([]string, n)
 	for k, i := range c.in.Head.Uncovered {
-		names[k] = c.o.names.At(i).Name
+		names[k] = c.o.Names.At(i).Name
 	}
-	c.findings.report(plan.Info, plan.NotCovered, c.in.Ref,
-		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.names.Custom(), "custom hostname"), plan.This, words.First(names)), nil)
+	c.findings.Report(plan.Info, plan.NotCovered, c.in.Ref,
+		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.Names.Custom(), "custom hostname"), plan.This, words.First(names)), nil)
 }
 
 // uncovered records that a policy is broken since a custom hostname is not reached.
-func (c *policyCheck) uncovered(i int, p *Policy) {
+func (c *check) uncovered(i int, p *Policy) {
 	var line *schema.Assignment
 	if !p.ofBase() {
 		line = &schema.Assignment{Pos: p.CoverageAt, Via: "coverage"}
 	}
-	name := c.o.names.At(i).Name
-	c.breach(plan.NotCovered, c.o.names.Object(i), plan.Breach{
-		Zone: c.o.live.Name, Names: []string{name}, OfHead: !p.ofBase(), OfBase: p.ofBase(),
+	name := c.o.Names.At(i).Name
+	c.breach(plan.NotCovered, c.o.Names.Object(i), plan.Breach{
+		Zone: c.o.Live.Name, Names: []string{name}, OfHead: !p.ofBase(), OfBase: p.ofBase(),
 		Message: fmt.Sprintf("%s %s; the policy%s requires it (%s)", reachesNot, plan.This, p.Of, p.CoverageAt),
 	}, nil, line)
 }
 
 // reachedBefore reports whether the base commit reached a custom hostname. A zone that it
 // did not manage at all is new, and its policy holds there.
-func (c *policyCheck) reachedBefore(i int) bool {
+func (c *check) reachedBefore(i int) bool {
 	_, uncovered := slices.BinarySearch(c.in.Base.Uncovered, i)
 	return !c.in.Base.Managed || !uncovered
-}
-
-// markBelowFloor marks the edits whose live value is below the floor.
-func markBelowFloor(in *Input, o *outcome, w *writes) {
-	if in.HeadPolicy == nil || len(in.HeadPolicy.Floor) == 0 {
-		return
-	}
-
-	exceptions := exceptionsOf(in)
-	mark := func(c *plan.Change, who func(*schema.Setting) []subject) {
-		for k := range c.Edits {
-			e := &c.Edits[k]
-			row, known := schema.LookupSetting(e.Setting)
-			floor := schema.Assigned(in.HeadPolicy.Floor, e.Setting)
-			if !known || floor == nil || e.EffectiveFrom == "" || row.Meets(floor.Value, e.EffectiveFrom) {
-				continue
-			}
-			e.BelowFloor = slices.ContainsFunc(who(row), func(s subject) bool {
-				return exceptions.find(in.HeadPolicy, &s, row, e.EffectiveFrom) == nil
-			})
-		}
-	}
-
-	for n := w.first; n < w.end; n++ {
-		if c := w.graph.Change(n); c.Kind == plan.KindZone {
-			mark(c, o.followers)
-		}
-	}
-	for k, nodes := range w.names {
-		i := o.edited[k].index
-		only := func(*schema.Setting) []subject { return []subject{hostnameSubject(o.names.At(i).Name, i)} }
-		for n := range nodes.count {
-			mark(w.graph.Change(nodes.first+n), only)
-		}
-	}
 }
