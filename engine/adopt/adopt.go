@@ -23,6 +23,8 @@ type Input struct {
 	All bool
 	// Singly writes single entries only: no rule and no defaults change.
 	Singly bool
+	// Settings are the settings to adopt; none means all.
+	Settings []string
 	// Partial says that Live lacks some of the zones: what a pattern decides about all its
 	// zones is not known then.
 	Partial bool
@@ -64,7 +66,7 @@ type Adopted struct {
 // Left is a difference that cannot be adopted.
 type Left struct {
 	plan.Ref
-	Setting string
+	Setting string // empty for an object as a whole
 	Why     string
 }
 
@@ -136,6 +138,7 @@ type target struct {
 // The reasons for which differences are left.
 const (
 	notASetting = "it is no setting of a zone or a hostname"
+	notLive     = "it does not exist at Cloudflare"
 	notWritable = "the configuration has no word for the live value"
 	noDocument  = "a pattern decides about several zones that differ: write a document for this zone"
 	notDecided  = "no line of the configuration decides about it"
@@ -159,6 +162,13 @@ func (f *finder) difference(ref plan.Ref, action string, e *plan.Edit) {
 	setting := differenceOf(ref, e).setting
 	if !f.All && e.Cause == plan.CauseConflict {
 		f.leave(ref, setting, notApplied)
+		return
+	}
+	if len(f.Settings) > 0 && !slices.Contains(f.Settings, setting) {
+		return
+	}
+	if action == plan.Create && !ref.Kind.OfAccount() {
+		f.leave(ref, "", notLive)
 		return
 	}
 	row, known := schema.LookupSetting(setting)

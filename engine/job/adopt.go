@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
 	"tlsync/engine/adopt"
+	"tlsync/engine/gitfs"
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/rewrite"
+	"tlsync/engine/safe"
 	"tlsync/schema/edit"
 	"tlsync/schema/load"
 )
@@ -68,14 +71,19 @@ type Adoption struct {
 // Adoption finds out how to adopt the drift of a plan. It proves that a new plan finds
 // nothing more of it, and that the policy accepts the values.
 func (p *Job) Adoption(ctx context.Context, o Common, c *Configuration, made *plan.Plan, live *plan.Live) (*Adoption, error) {
-	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live, Partial: len(o.Zones) > 0})
+	return p.adoption(ctx, o, c, adopt.Input{Plan: made, Live: live})
+}
+
+func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt.Input) (*Adoption, error) {
+	in.Desired, in.Partial = c.desired, len(o.Zones) > 0
+	found := adopt.Find(in)
 	files, err := edit.Apply(c.files, found.Edits())
 	if err != nil {
 		return nil, fmt.Errorf("nothing was adopted: %w", err)
 	}
 
 	desired, _ := load.Load(edit.Overlay(c.files, files), time.Time{})
-	after, err := p.engine(o, &kept{live}).Plan(ctx, nil, desired, c.info)
+	after, err := p.engine(o, &kept{in.Live}).Plan(ctx, nil, desired, c.info)
 	if err != nil {
 		return nil, err
 	}
@@ -87,4 +95,43 @@ func (p *Job) Adoption(ctx context.Context, o Common, c *Configuration, made *pl
 		return nil, errors.New("nothing was adopted: " + still)
 	}
 	return &Adoption{found, files, after}, Unread(after)
+}
+
+// importInto adds to a configuration what live state has otherwise, as single entries. What
+// the configuration does not manage stays unmanaged.
+func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
+	o.ConfigDir = o.Out
+	c, err := p.valid(o.Common)
+	if err != nil {
+		return err
+	}
+	made, live, err := p.Look(ctx, o.Common, c, nil, o.Snapshot)
+	if err != nil {
+		return err
+	}
+	if err := Unread(made); err != nil {
+		return err
+	}
+	a, err := p.adoption(ctx, o.Common, c, adopt.Input{Plan: made, Live: live, All: true, Singly: true, Settings: o.Settings})
+	if err != nil {
+		return err
+	}
+
+	text := a.Text()
+	if o.DryRun {
+		text = ""
+		for _, name := range a.Files.Names() {
+			before, err := fs.ReadFile(c.files, name)
+			if err != nil {
+				return err
+			}
+			text += gitfs.Unified(name, before, a.Files[name])
+		}
+	} else if err := rewrite.Save(o.Out, a.Files); err != nil {
+		return err
+	}
+	if len(a.Files) == 0 {
+		p.remark(o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(o.Out))
+	}
+	return Write(p.Out, text)
 }
