@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -28,8 +29,12 @@ type ImportOptions struct {
 	Force      bool
 }
 
-// Import writes the configuration of live state, if a plan of it is empty.
+// Import writes the configuration of live state, if a plan of it is empty. It adds to a
+// configuration that is there already.
 func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	if !o.Force && HasRoot(os.DirFS(o.Out)) {
+		return p.importInto(ctx, o)
+	}
 	live, err := p.toImport(ctx, &o)
 	if err != nil {
 		return interrupted(ctx, err)
