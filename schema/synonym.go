@@ -97,7 +97,7 @@ func SettingHint(key string) string {
 	}
 
 	if slices.ContainsFunc(otherSettings, func(id string) bool { return plainWord(id) == word }) {
-		return "remove it: Cloudflare has this setting, and tlsync manages only those of TLS"
+		return "remove it; Cloudflare has this setting, but tlsync manages only settings of TLS"
 	}
 	return ""
 }

@@ -46,7 +46,7 @@ var otherCommands = []struct {
 }{
 	{[]string{"lint", "check", "test", "verify"}, "tlsync validate checks the configuration, and tlsync drift compares it with Cloudflare"},
 	{[]string{"preview", "dry-run", "compare"}, "tlsync plan shows what apply would write"},
-	{[]string{"refresh", "status", "detect"}, "every command reads live state afresh; tlsync drift compares it with the configuration"},
+	{[]string{"refresh", "status", "detect"}, "tlsync drift reads live state and compares it with the configuration"},
 	{[]string{"push", "deploy", "up", "update", "run"}, "tlsync apply writes what differs"},
 	{[]string{"destroy", "delete", "remove"}, "write state: absent in the configuration to remove an object"},
 	{[]string{"rollback", "undo"}, "revert the commit, and apply again"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"tlsync/schema"
@@ -65,7 +66,11 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 	}
 
 	if count == 0 {
-		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
+		hint := "remove the file, or add a document"
+		if slices.Contains(rootNames, d.file) {
+			hint = "write version: 1 in it, and a document for each zone"
+		}
+		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "empty-file", hint, "the file contains no configuration")
 	}
 	return docs
 }
@@ -99,10 +104,10 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 		d.errorf(d.at(n), "too-deep", "", "values are nested more than %d deep", maxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML aliases are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile, and write use: with its name", "YAML aliases are not supported")
 		return true
 	case n.Anchor != "":
-		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML anchors are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile, and write use: with its name", "YAML anchors are not supported")
 	}
 
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -153,7 +158,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 			d.errorf(d.at(key), "wrong-type", "", "a key must be a single word")
 			continue
 		case key.Tag == "!!merge":
-			d.errorf(d.at(key), "alias", "define the shared settings as a profile and write `use`", "YAML merge keys are not supported")
+			d.errorf(d.at(key), "alias", "define the shared settings as a profile, and write use: with its name", "YAML merge keys are not supported")
 			continue
 		case schema.IsNull(key):
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")

@@ -92,7 +92,7 @@ func (l *loader) readDocuments(docs []document) {
 
 // unknownDocument reports a document of unknown kind.
 func (d *decoder) unknownDocument(n *yaml.Node) {
-	hint := "start it with version: (the root document), zone: or account:"
+	hint := "write version: 1 for the root document, or zone: or account: with its name"
 	for _, p := range d.mapping(n, "the document") {
 		if s := schema.Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
 			hint = "did you mean " + schema.Show(s) + " instead of " + schema.Show(p.key) + "?"
@@ -109,7 +109,7 @@ func (d *decoder) unknownDocument(n *yaml.Node) {
 			hint = "write account: with the name or the id of the account"
 		}
 	}
-	d.errorf(d.at(n), "unknown-document", hint, "unknown kind of document")
+	d.errorf(d.at(n), "unknown-document", hint, "the document has none of the keys version, zone and account")
 }
 
 // rootDocument reads the root document and returns its include patterns, nil if

@@ -125,7 +125,7 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "use --config to name the directory of the configuration", "file not found")
+		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "write one that begins with version: 1, or name the directory of the configuration with --config", "file not found")
 		return "", false
 	case 2:
 		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
@@ -353,12 +353,12 @@ func (l *loader) checkLink(name string, p schema.Field[string]) {
 	if info, err := fs.Stat(l.fsys, name); err != nil || !info.IsDir() {
 		return
 	}
-	pos := p.Pos
+	const hint = "move the directory there, or write a pattern for the directory that the link leads to"
 	if !p.Set {
-		pos = schema.Pos{File: schema.Printable(name)}
+		l.noEffectf(schema.Pos{File: schema.Printable(name)}, hint, "include does not read the directory that this symbolic link leads to")
+		return
 	}
-	l.noEffectf(pos, "move the directory there, or write a pattern for the directory that the link leads to",
-		"%s is a symbolic link to a directory; include does not read what is in it", schema.Printable(name))
+	l.noEffectf(p.Pos, hint, "include does not read the directory that the symbolic link %s leads to", schema.Printable(name))
 }
 
 // ignoredName reports whether a file is hidden or a leftover of an editor.

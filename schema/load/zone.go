@@ -90,7 +90,7 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 			hint = "to leave names out of a rule, write except: " + schema.Show(rest) + " beside hostname"
 		}
 		if what == "zone" && cloudflareID().MatchString(s) {
-			d.errorf(d.at(n), "hostname", "write the name of the zone: nobody who reads the file knows an id", "%s is the id of a zone, not its name", schema.Show(s))
+			d.errorf(d.at(n), "hostname", "write the name of the zone; readers of the file do not know its id", "%s is the id of a zone, not its name", schema.Show(s))
 			return ""
 		}
 		d.errorf(d.at(n), "hostname", hint, "%v", err)
