@@ -125,9 +125,13 @@ func checkSaved(c *cli.Context, file string) error {
 
 // nameHint says which flag takes a hostname that was given as an argument, or "".
 func nameHint(c *cli.Context, given string) string {
+	flags := flagNames(c.Command.Flags)
 	name, err := schema.CanonicalHostname(given)
-	if err != nil || !slices.Contains(flagNames(c.Command.Flags), "zone") {
+	switch {
+	case err != nil || !slices.Contains(flags, "zone"):
 		return ""
+	case !slices.Contains(flags, "hostname"):
+		return "write --zone " + name
 	}
 	return fmt.Sprintf("write --zone %s for that zone, or --hostname %s for that name alone", name, name)
 }
