@@ -287,6 +287,8 @@ func cipherStringHint(text string) string {
 	switch {
 	case len(names) < 2:
 		return ""
+	case !slices.ContainsFunc(names, func(name string) bool { return CipherList(name) == nil }):
+		return "write the name of one list, or a list of suites"
 	case len(list) == len(names):
 		return "write it as a list: " + ListValue(list).YAML()
 	case len(list) > 0, strings.ContainsAny(text, ":!"):

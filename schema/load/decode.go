@@ -251,6 +251,22 @@ func (d *decoder) line(n *yaml.Node, what string) (schema.Field[string], bool) {
 	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}, true
 }
 
+// mappingHint says how to write a single value as a mapping, as far as it is clear.
+func (d *decoder) mappingHint(value, what string) string {
+	if m := keyWithoutSpace().FindStringSubmatch(value); m != nil {
+		return "write a space after the colon: " + m[1] + ": " + m[2]
+	}
+	switch {
+	case what == "match":
+		return "write match: { hostname: " + schema.Show(value) + " }"
+	case what == "metadata":
+		return "write the key too, as in metadata: { tier: " + schema.Bare(value) + " }"
+	case d.profiles[value] != nil:
+		return "write { use: " + schema.Bare(value) + " }"
+	}
+	return schema.BlockHint(value)
+}
+
 // scalars returns the items of a list of single values, which must not be empty.
 // A single value counts as a list of one.
 func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
@@ -294,7 +310,7 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 		d.errorf(d.at(n), "missing-value", "", "%s has no value", what)
 		return false
 	}
-	d.errorf(d.at(n), "wrong-type", kindHint(n, want, what), "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
+	d.errorf(d.at(n), "wrong-type", d.kindHint(n, want, what), "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
 	return false
 }
 
@@ -302,12 +318,12 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 var keyWithoutSpace = schema.LazyRegexp(`^([a-z_0-9]+):("?[^:"\s]+"?)$`)
 
 // kindHint says how to write a value of another kind than it has, as far as it is clear.
-func kindHint(n *yaml.Node, want yaml.Kind, what string) string {
+func (d *decoder) kindHint(n *yaml.Node, want yaml.Kind, what string) string {
 	switch {
 	case want == yaml.MappingNode && n.Kind == yaml.ScalarNode:
-		if m := keyWithoutSpace().FindStringSubmatch(n.Value); m != nil {
-			return "write a space after the colon: " + m[1] + ": " + m[2]
-		}
+		return d.mappingHint(n.Value, what)
+	case what == "mtls":
+		return "write a name for each entry, as in partners: { ca: certs/partners.pem }"
 	case want == yaml.MappingNode && n.Kind == yaml.SequenceNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
 		return "write the keys without the dashes before them"
 	case what == "hostnames" && n.Kind == yaml.SequenceNode && len(n.Content) > 0:

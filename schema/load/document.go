@@ -165,6 +165,8 @@ func (d *decoder) unknownRootKey(p pair) {
 		hint = "write it in a document of its own: a line ---, then zone: with the name of the zone"
 	case slices.Contains([]string{"zones", "domain", "domains"}, p.key):
 		hint = "write a document for each zone: a line ---, then zone: with its name"
+	case schema.MisplacedHint(p.key) != "":
+		hint = schema.MisplacedHint(p.key)
 	case p.key == "accounts":
 		hint = "write a document for each account: a line ---, then account: with its name"
 	}
@@ -185,6 +187,10 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "alerts":
 			a.Alerts = d.alerts(p.value)
 		default:
+			if slices.Contains([]string{"token", "api_token", "key", "api_key"}, p.key) {
+				d.errorf(d.at(p.node), "unknown-key", "write api_token_env: with the name of the variable that holds the token", "unknown key %s in an account document", schema.Show(p.key))
+				continue
+			}
 			d.unknownKey(p, "an account document", accountKeys...)
 		}
 	}

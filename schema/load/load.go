@@ -218,8 +218,11 @@ func (l *loader) unreadable(name string, pos schema.Pos, err error) {
 		what = schema.Printable(name)
 	}
 	hint := ""
-	if errors.Is(err, fs.ErrNotExist) && pos.Line == 0 {
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && pos.Line == 0:
 		hint = "it is a symbolic link; the file that it leads to is missing"
+	case missing:
+		hint = "a path is relative to the file that names it"
 	}
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
@@ -384,6 +387,9 @@ func checkInclude(p string) (hint, wrong string) {
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:
+		if strings.HasSuffix(p, "/") {
+			return "write " + schema.Show(path.Clean(p)+"/*.yaml"), "ends in a slash"
+		}
 		return "write " + schema.Show(path.Clean(p)), "has superfluous elements"
 	}
 	if err := schema.CheckPatternSize(p); err != nil {
