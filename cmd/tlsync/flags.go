@@ -41,10 +41,10 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		return o, fmt.Errorf("--rate: %w", err)
 	}
 	if o.Concurrency < 1 {
-		return o, errors.New("--concurrency: want 1 or more")
+		return o, fmt.Errorf("--concurrency %d: want 1 or more", o.Concurrency)
 	}
 	if o.Timeout <= 0 {
-		return o, errors.New("--timeout: want more than 0")
+		return o, fmt.Errorf("--timeout %s: want more than 0", o.Timeout)
 	}
 	return o, nil
 }

@@ -21,6 +21,8 @@ func (e *Error) lacks() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
+	case e.Permission != "" && e.where() == "": // the list of zones, which any token can ask for
+		return "Cloudflare does not know the token, or it lacks \"" + e.Permission + "\""
 	case e.Permission != "":
 		return "the token lacks \"" + e.Permission + "\"" + e.where()
 	case e.Status != http.StatusForbidden || !e.Denied():
