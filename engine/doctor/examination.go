@@ -39,12 +39,12 @@ func (e *examination) section(title string) *Section {
 func (e *examination) examine(ctx context.Context) {
 	if e.token(ctx) && ctx.Err() == nil {
 		zones, accounts := e.find(ctx)
-		for i := range zones {
-			if i == maxZones {
-				e.section("Other zones").add(Check{Status: Note, Text: words.Count(len(zones)-maxZones, "zone") + " more are not examined one by one; --zone NAME does that"})
-				break
-			}
+		for i := range zones[:min(len(zones), maxZones)] {
 			e.zone(ctx, &zones[i])
+		}
+		if more := len(zones) - maxZones; more > 0 {
+			e.section("Other zones").add(Check{Status: Note, Text: words.Count(more, "more zone") + " of this credential " +
+				words.Plural(more, "is", "are") + " not examined; with a configuration, --zone NAME examines a single one"})
 		}
 		for i := range accounts {
 			e.account(ctx, &accounts[i])
@@ -368,8 +368,8 @@ func (e *examination) answers() {
 		return
 	}
 	h := e.credential.Checkup.Heard()
-	if h.Sent == 0 {
-		return
+	if !h.RateKnown && !h.ClockKnown {
+		return // there was no answer
 	}
 	s := e.section("Cloudflare, to " + e.credential.Variable)
 	if e.batch != nil {

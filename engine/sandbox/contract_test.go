@@ -21,6 +21,7 @@ var tour = []step{
 	{"full-token", "GET", "/accounts/ACCOUNT/tokens/verify", "", 401, 1000},
 	{"full-token", "GET", "/accounts/00000000000000000000000000000000/tokens/verify", "", 404, 7003},
 	{"full-token", "GET", "/accounts?page=1&per_page=50", "", 200, 0},
+	{"owned-token", "GET", "/accounts", "", 400, 1001},
 	{"full-token", "GET", "/zones", "", 200, 0},
 	{"full-token", "GET", "/zones?name=contains:example&status=active&order=name&direction=desc&match=all&page=1&per_page=50", "", 200, 0},
 	{"expired-token", "GET", "/zones", "", 403, 10000},
