@@ -249,7 +249,13 @@ func (e *examination) paid(ctx context.Context, s *Section, z *plan.Zone, custom
 		e.packs(ctx, s, z)
 	}
 
-	text, err := e.credential.Checkup.Get(ctx, plan.ZonePath(z.ID)+"/entitlements")
+	e.entitlements(ctx, s, plan.ZonePath(z.ID))
+}
+
+// entitlements lists what a zone or an account has of features. What their keys mean is not
+// documented, so nothing is concluded from them.
+func (e *examination) entitlements(ctx context.Context, s *Section, path string) {
+	text, err := e.credential.Checkup.Get(ctx, path+"/entitlements")
 	if err != nil || len(text) == 0 {
 		return // a newer endpoint, which says nothing about most zones
 	}
@@ -346,6 +352,7 @@ func (e *examination) account(ctx context.Context, a *plan.Account) {
 		}
 	}
 	e.writes(s, nil, edits)
+	e.entitlements(ctx, s, plan.AccountPath(a.ID))
 	e.audit(ctx, s, a)
 }
 
@@ -375,13 +382,14 @@ func (e *examination) answers() {
 	if e.batch != nil {
 		s.add(*e.batch)
 	}
+	rate := cloudflare.Rate{Requests: h.Of, Per: h.Per}.Text()
 	switch others := h.Of - h.Left - h.Sent; {
 	case !h.RateKnown:
 		s.add(Check{Status: Note, Text: "Cloudflare does not say how many requests are left"})
 	case others > 0:
-		s.add(Check{Status: Note, Text: fmt.Sprintf("%d of %d requests are left in %s: %d were sent now, and %d by others with this credential or its user", h.Left, h.Of, h.Per, h.Sent, others)})
+		s.add(Check{Status: Note, Text: fmt.Sprintf("%d requests are left of %s: %d were sent now, and %d by others with this credential or its user", h.Left, rate, h.Sent, others)})
 	default:
-		s.add(Check{Status: OK, Text: fmt.Sprintf("%d of %d requests are left in %s, and nobody else has used any", h.Left, h.Of, h.Per)})
+		s.add(Check{Status: OK, Text: fmt.Sprintf("%d requests are left of %s, and nobody else has used any", h.Left, rate)})
 	}
 
 	switch {

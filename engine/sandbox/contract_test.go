@@ -33,6 +33,7 @@ var tour = []step{
 
 	{"read-token", "GET", zoneA + "/entitlements", "", 204, 0},
 	{"read-token", "GET", zoneB + "/entitlements", "", 200, 0},
+	{"read-token", "GET", "/accounts/ACCOUNT/entitlements", "", 204, 0},
 	{"read-token", "GET", zoneA + "/ssl/certificate_packs/quota", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-01T00:00:00Z&limit=1", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-31", "", 400, 6003},
