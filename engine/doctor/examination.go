@@ -39,12 +39,12 @@ func (e *examination) section(title string) *Section {
 func (e *examination) examine(ctx context.Context) {
 	if e.token(ctx) && ctx.Err() == nil {
 		zones, accounts := e.find(ctx)
-		for i := range zones {
-			if i == maxZones {
-				e.section("Other zones").add(Check{Status: Note, Text: words.Count(len(zones)-maxZones, "zone") + " more are not examined one by one; --zone NAME does that"})
-				break
-			}
+		for i := range zones[:min(len(zones), maxZones)] {
 			e.zone(ctx, &zones[i])
+		}
+		if more := len(zones) - maxZones; more > 0 {
+			e.section("Other zones").add(Check{Status: Note, Text: words.Count(more, "more zone") + " of this credential " +
+				words.Plural(more, "is", "are") + " not examined; with a configuration, --zone NAME examines a single one"})
 		}
 		for i := range accounts {
 			e.account(ctx, &accounts[i])
@@ -249,7 +249,13 @@ func (e *examination) paid(ctx context.Context, s *Section, z *plan.Zone, custom
 		e.packs(ctx, s, z)
 	}
 
-	text, err := e.credential.Checkup.Get(ctx, plan.ZonePath(z.ID)+"/entitlements")
+	e.entitlements(ctx, s, plan.ZonePath(z.ID))
+}
+
+// entitlements lists what a zone or an account has of features. What their keys mean is not
+// documented, so nothing is concluded from them.
+func (e *examination) entitlements(ctx context.Context, s *Section, path string) {
+	text, err := e.credential.Checkup.Get(ctx, path+"/entitlements")
 	if err != nil || len(text) == 0 {
 		return // a newer endpoint, which says nothing about most zones
 	}
@@ -346,6 +352,7 @@ func (e *examination) account(ctx context.Context, a *plan.Account) {
 		}
 	}
 	e.writes(s, nil, edits)
+	e.entitlements(ctx, s, plan.AccountPath(a.ID))
 	e.audit(ctx, s, a)
 }
 
@@ -368,20 +375,21 @@ func (e *examination) answers() {
 		return
 	}
 	h := e.credential.Checkup.Heard()
-	if h.Sent == 0 {
-		return
+	if !h.RateKnown && !h.ClockKnown {
+		return // there was no answer
 	}
 	s := e.section("Cloudflare, to " + e.credential.Variable)
 	if e.batch != nil {
 		s.add(*e.batch)
 	}
+	rate := cloudflare.Rate{Requests: h.Of, Per: h.Per}.Text()
 	switch others := h.Of - h.Left - h.Sent; {
 	case !h.RateKnown:
 		s.add(Check{Status: Note, Text: "Cloudflare does not say how many requests are left"})
 	case others > 0:
-		s.add(Check{Status: Note, Text: fmt.Sprintf("%d of %d requests are left in %s: %d were sent now, and %d by others with this credential or its user", h.Left, h.Of, h.Per, h.Sent, others)})
+		s.add(Check{Status: Note, Text: fmt.Sprintf("%d requests are left of %s: %d were sent now, and %d by others with this credential or its user", h.Left, rate, h.Sent, others)})
 	default:
-		s.add(Check{Status: OK, Text: fmt.Sprintf("%d of %d requests are left in %s, and nobody else has used any", h.Left, h.Of, h.Per)})
+		s.add(Check{Status: OK, Text: fmt.Sprintf("%d requests are left of %s, and nobody else has used any", h.Left, rate)})
 	}
 
 	switch {
