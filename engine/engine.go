@@ -34,6 +34,8 @@ type Engine struct {
 	// Target takes the writes. It is nil for commands that never write.
 	Target apply.Target
 	Tool   plan.Tool
+	// Saved says that Source is a file, which may have been made for some zones only.
+	Saved bool
 	// Zones restricts plans to these zones; empty means all.
 	Zones []string
 	// Hostnames restricts plans to the hostnames that match these patterns; empty means
@@ -132,7 +134,6 @@ func (e *Engine) read(ctx context.Context, base, head *schema.Desired) (*plan.Li
 	if err != nil {
 		return nil, fmt.Errorf("read live state: %w", err)
 	}
-	live.Narrowed = len(e.Zones) > 0
 	return live, e.readNoLongerManaged(ctx, live, base, head)
 }
 
@@ -164,7 +165,7 @@ func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base,
 func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config, left resolve.Left) (*plan.Plan, error) {
 	in := diff.Input{
 		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames, left),
-		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
+		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now, SomeZones: len(e.Zones) > 0 || e.Saved,
 	}
 	if base != nil {
 		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)

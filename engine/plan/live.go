@@ -20,8 +20,6 @@ type Live struct {
 	// Problems report the zones and accounts that could not be found or read. A zone
 	// that is not in Zones is never written.
 	Problems []Finding
-	// Narrowed says that only some of the zones were asked for, by their names.
-	Narrowed bool
 	// Reads is the number of requests of the reading, without retries.
 	Reads int
 }

@@ -19,14 +19,15 @@ type written struct {
 
 // NoEffect reports the rules and exceptions that reach nothing, or that later ones hide
 // completely: one finding for each, whatever the number of hostnames. Nothing is reported
-// where not everything was read that could be reached.
-func (r *Resolved) NoEffect(live *plan.Live) []plan.Finding {
+// where not everything was read that could be reached; allZones says that no zone is missing
+// that the configuration reaches.
+func (r *Resolved) NoEffect(live *plan.Live, allZones bool) []plan.Finding {
 	if r.written == nil {
 		return nil
 	}
 
 	var out plan.Findings
-	complete := !live.Narrowed && len(live.Problems) == 0
+	complete := allZones && len(live.Problems) == 0
 	for _, doc := range r.written.documents {
 		e := newEffects(doc, r, live)
 		if len(doc.CustomHostnames.Rules) > 0 && e.read && (complete || !doc.Glob) {
