@@ -21,7 +21,7 @@ func (e *Error) lacks() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
-	case e.Permission != "" && e.where() == "": // the list of zones, which any token can ask for
+	case e.Permission != "" && e.ofZones(): // which any token can ask for
 		return "Cloudflare does not know the token, or it lacks \"" + e.Permission + "\""
 	case e.Permission != "":
 		return "the token lacks \"" + e.Permission + "\"" + e.where()
@@ -54,6 +54,12 @@ func (e *Error) where() string {
 		return " on account " + e.Account
 	}
 	return ""
+}
+
+// ofZones reports whether the request asked for the list of zones.
+func (e *Error) ofZones() bool {
+	path, _, _ := strings.Cut(e.Path, "?")
+	return path == plan.ZonesPath()
 }
 
 // object names the kind of object whose resources a request is about.
