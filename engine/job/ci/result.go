@@ -128,7 +128,7 @@ func (r *run) outcome(a job.Applied, budget int) (string, error) {
 
 	text := "### tlsync apply: nothing to do\n"
 	if a.Err != nil {
-		text = refusedMarkdown(job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
+		text = failureMarkdown(r.failed(job.CodeOf(a.Err)), job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
 	}
 	if text += "\n" + strings.TrimSpace(lead+"\n\n"+r.aboutRun()) + "\n"; len(text) > budget {
 		text = "### tlsync apply: " + map[bool]string{true: "refused", false: "failed"}[refuses(job.CodeOf(a.Err))] + "\n\n" + r.aboutRun() + "\n"
@@ -139,14 +139,56 @@ func (r *run) outcome(a job.Applied, budget int) (string, error) {
 // refuses reports whether an exit code says that a run wrote nothing because it must not.
 func refuses(code int) bool { return code == job.CodeRefused || code == job.CodeStale }
 
-// refusedMarkdown says why a run wrote nothing, and what to do, as a message of at most so
-// many lines says.
-func refusedMarkdown(code int, message string, most int) string {
-	title := "### Failed"
-	if refuses(code) {
-		title = "### Refused"
+// failed says in a word or two how a run with an exit code ended.
+func (r *run) failed(code int) string {
+	switch {
+	case code == job.CodeDiffers:
+		return "Drift"
+	case r.task == github.TaskDrift && code == job.CodeRefused:
+		return "Below the floor"
+	case refuses(code):
+		return "Refused"
 	}
-	return title + " (exit code " + strconv.Itoa(code) + ")\n\n" + safe.MarkdownMessage(message, most) + "\n"
+	return "Failed"
+}
+
+// failureMarkdown says why a run did not do what it was to do, and what to do now. What the
+// message indents is a block of code that can be copied, of at most so many lines.
+func failureMarkdown(title string, code int, message string, most int) string {
+	for _, word := range []string{"refused", "stale"} {
+		if rest, ok := strings.CutPrefix(message, word+", nothing was written: "); ok {
+			title, message = title+": nothing was written", rest
+		} else if rest, ok := strings.CutPrefix(message, word+", nothing was written:\n"); ok {
+			title, message = title+": nothing was written", rest
+		}
+	}
+
+	text := "### " + title + " (exit code " + strconv.Itoa(code) + ")\n"
+	var block []string
+	flush := func() {
+		if len(block) > 0 {
+			text += "\n" + safe.Fenced("text", cut(block, most))
+			block = nil
+		}
+	}
+	for line := range strings.SplitSeq(message, "\n") {
+		if shown, indented := strings.CutPrefix(line, "  "); indented {
+			block = append(block, safe.Text(shown))
+			continue
+		}
+		flush()
+		text += "\n" + safe.MarkdownText(line) + "\n"
+	}
+	flush()
+	return text
+}
+
+// cut leaves out the lines of a block after the first ones, and counts them.
+func cut(lines []string, most int) []string {
+	if left := len(lines) - most; left > 0 {
+		return append(lines[:most:most], "… and "+words.Count(left, "more line"))
+	}
+	return lines
 }
 
 // aboutRun links to the run.
