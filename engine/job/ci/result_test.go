@@ -1,13 +1,21 @@
 package ci
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"tlsync/engine/apply"
 	"tlsync/engine/github"
+	"tlsync/engine/hold"
 	"tlsync/engine/job"
+	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
+	"tlsync/engine/secret"
 )
 
 func TestAFailureBeginsWithWhatItIs(t *testing.T) {
@@ -52,12 +60,48 @@ func TestAResultIsReplacedByNewerRunsOnly(t *testing.T) {
 	}
 }
 
-// The room that a plan leaves is enough for a result that says little.
+// However long the plan in a comment is, there is room for what became of it, and the review
+// stays what it was.
 func TestThereIsRoomForAResult(t *testing.T) {
-	review := planfile.ReviewedMarkdown(planfile.Review{Head: strings.Repeat("a", 40), Base: strings.Repeat("b", 40)})
-	with := planfile.ReviewedMarkdown(planfile.Review{Head: strings.Repeat("a", 40), Base: strings.Repeat("b", 40), Since: time.Unix(1e9, 0)})
-	most := commentBudget - 200 - resultRoom // the plan and its review
-	if took := len(with) - len(review) + len(foldPlan) + len(unfoldPlan) + 100; most+took+2000 > commentBudget-200 {
-		t.Errorf("the frame of a result takes %d bytes", took)
+	dir := t.TempDir()
+	repo, head := gitRepository(t, dir)
+	review := planfile.Review{Head: strings.Repeat("a", 40), Base: strings.Repeat("b", 40), Reviewed: hold.Reviewed{Items: make([]string, 1200)}}
+	for i := range review.Items {
+		review.Items[i] = fmt.Sprintf("%016x", i)
+	}
+	kept := planfile.ReviewedMarkdown(review)
+	page := "### tlsync plan\n\n" + strings.Repeat("x", commentBudget-200-resultRoom-len(kept)-20) + "\n"
+	comment := github.Mark(github.KindPlan, "default", page+"\n"+kept+"\n")
+
+	shown := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	failed := apply.Step{Outcome: apply.Failed, Reason: strings.Repeat("why ", 100), Change: &plan.Change{Ref: plan.ZoneRef("saas.example"), Edits: []plan.Edit{{Setting: "http2"}}}}
+	many := &apply.Result{Plan: &plan.Plan{}, Tally: apply.Tally{Planned: 500, Failed: 500}, Steps: slices.Repeat([]apply.Step{failed}, 500)}
+	for name, a := range map[string]job.Applied{
+		"refused": {Err: job.Exit{Code: job.CodeRefused, Err: errors.New("refused, nothing was written:\n  " + strings.Repeat("long ", 2000))}},
+		"failed":  {Result: many, Err: errors.New("x")},
+		"nothing": {},
+	} {
+		r := &run{
+			Job: &job.Job{Streams: job.Streams{Err: io.Discard}, Secrets: &secret.Redactor{}}, repo: repo, head: head,
+			env: github.Environment{RunID: "77", RunAttempt: "1", ServerURL: "https://github.example", Repository: "acme/tls"},
+		}
+		m := &merge{pull: 7, review: &review, comment: comment, shown: shown}
+		for range 3 { // each time in place of the last
+			text, err := r.withResult(m, a)
+			if err != nil || text == "" && name != "nothing" {
+				t.Fatalf("%s: %v, %q", name, err, text)
+			}
+			if text == "" {
+				break
+			}
+			m.comment = github.Mark(github.KindPlan, "default", text)
+			if len(m.comment) > 65_536 || strings.Count(m.comment, "tlsync:result:v1") != 1 || strings.Count(m.comment, "### tlsync plan") != 1 {
+				t.Fatalf("%s: the comment has %d bytes", name, len(m.comment))
+			}
+			again, err := planfile.ParseReviewed(m.comment)
+			if err != nil || !again.Equal(review.Reviewed) || again.Head != review.Head || !again.Since.Equal(shown) {
+				t.Fatalf("%s: the review is %+v now, %v", name, again, err)
+			}
+		}
 	}
 }
