@@ -260,7 +260,7 @@ func (r *run) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
 		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = slices.Insert(r.summary, 0, refusedMarkdown(code, message, 1000))
+		r.summary = slices.Insert(r.summary, 0, failureMarkdown(r.failed(code), code, message, 1000))
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))
