@@ -97,9 +97,6 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 
 	lines = append(lines, "name: "+word(r.Name))
-	if r.Value(plan.FieldEnabled) == "false" {
-		lines = append(lines, "enabled: false")
-	}
 	if text := plan.TextOf(r.Value(plan.FieldDescription)); text != "" && oneLine(text) {
 		lines = append(lines, "description: "+word(text))
 	}
@@ -124,6 +121,9 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 	if destinations == 0 {
 		return nil, "it notifies nobody"
+	}
+	if r.Value(plan.FieldEnabled) == "false" {
+		lines = append(lines, "enabled: false")
 	}
 	return lines, ""
 }
