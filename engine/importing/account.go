@@ -65,6 +65,7 @@ func (m *maker) alerts(a *plan.LiveAccount) string {
 		if !slices.Contains(load.AlertTypes(), kind) {
 			continue // it is not about TLS
 		}
+
 		lines, why := m.alert(a, r)
 		if why != "" {
 			m.leave(a.Name, "alert", r.Name, why)

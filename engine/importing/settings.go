@@ -120,6 +120,7 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 			m.leaveSetting(z, s, why)
 		}
 	}
+
 	if b.valueOf(schema.MinTLSVersion) == `"1.3"` && b.valueOf(schema.TLS13) == "off" {
 		drop("a minimum of 1.3 with tls_1_3 off leaves no protocol version", schema.MinTLSVersion, schema.TLS13)
 	}

@@ -34,6 +34,7 @@ func (w *writer) document(d *document) {
 	if d.account != "" {
 		w.linef(0, "account: %s", word(d.account))
 	}
+
 	if len(d.settings) > 0 {
 		w.mapping(0, "settings", w.profiles.ofZones.use(d.settings))
 	}
