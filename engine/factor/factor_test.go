@@ -84,6 +84,7 @@ func lines(names []factor.Name, l factor.List) (lines, wrong int) {
 			}
 		}
 	}
+
 	for i := range names {
 		if !slices.Equal(current[i], names[i].Values) {
 			wrong++

@@ -54,6 +54,10 @@ func features(names []Name, least int) []feature {
 		}
 		add(wildcard, int32(n))
 	}
+	often := func(k, v string) bool { return len(found[key{kind: byMetadata, a: k, b: v}]) >= least }
+	for n := range names {
+		addPairs(add, names[n].Metadata, often, int32(n))
+	}
 
 	var out []feature
 	for k, cover := range found {
@@ -102,18 +106,27 @@ func addName(add func(key, int32), name string, n int32) {
 	}
 }
 
-// addMetadata adds the conditions on metadata.
+// addMetadata adds the conditions on one key of the metadata.
 func addMetadata(add func(key, int32), metadata map[string]string, n int32) {
-	keys := make([]string, 0, len(metadata))
 	for k, v := range metadata {
 		if plain(k) && plain(v) && v != "*" {
+			add(key{kind: byMetadata, a: k, b: v}, n)
+		}
+	}
+}
+
+// addPairs adds the conditions on two keys of the metadata. Only values that are found
+// often are worth a pair: most metadata identifies a customer.
+func addPairs(add func(key, int32), metadata map[string]string, often func(k, v string) bool, n int32) {
+	keys := make([]string, 0, len(metadata))
+	for k, v := range metadata {
+		if often(k, v) {
 			keys = append(keys, k)
 		}
 	}
 	slices.Sort(keys)
 
 	for i, k := range keys {
-		add(key{kind: byMetadata, a: k, b: metadata[k]}, n)
 		for _, other := range keys[i+1:] {
 			add(key{kind: byMetadataPair, a: k, b: metadata[k], c: other, d: metadata[other]}, n)
 		}
@@ -130,6 +143,7 @@ func plain(s string) bool {
 // match returns the condition as a rule writes it.
 func (k *key) match() schema.Match {
 	hostname := func(pattern string) schema.Match { return schema.Match{Hostnames: []string{pattern}} }
+
 	switch k.kind {
 	case byWildcard:
 		return schema.Match{Wildcard: schema.Field[bool]{Value: k.a == "true", Set: true}}

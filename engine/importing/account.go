@@ -65,6 +65,7 @@ func (m *maker) alerts(a *plan.LiveAccount) string {
 		if !slices.Contains(load.AlertTypes(), kind) {
 			continue // it is not about TLS
 		}
+
 		lines, why := m.alert(a, r)
 		if why != "" {
 			m.leave(a.Name, "alert", r.Name, why)
@@ -97,9 +98,6 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 
 	lines = append(lines, "name: "+word(r.Name))
-	if r.Value(plan.FieldEnabled) == "false" {
-		lines = append(lines, "enabled: false")
-	}
 	if text := plan.TextOf(r.Value(plan.FieldDescription)); text != "" && oneLine(text) {
 		lines = append(lines, "description: "+word(text))
 	}
@@ -124,6 +122,9 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 	if destinations == 0 {
 		return nil, "it notifies nobody"
+	}
+	if r.Value(plan.FieldEnabled) == "false" {
+		lines = append(lines, "enabled: false")
 	}
 	return lines, ""
 }

@@ -153,6 +153,7 @@ func (p *pool) factored() (custom, [][]entry) {
 		for _, of := range e {
 			text.entries(4, of, nil)
 		}
+
 		lines := lists[i].Price(strings.Count(text.String(), "\n"))
 		if fewest < 0 || lines < fewest || lines == fewest && text.Len() < smallest {
 			best, entries, fewest, smallest = c, e, lines, text.Len()
@@ -306,6 +307,7 @@ func (p *pool) decide(c *custom) [][]schema.Value {
 		if len(as) == 0 {
 			continue
 		}
+
 		values, ok := shared[&as[0]]
 		if !ok {
 			values = make([]schema.Value, len(p.columns))
@@ -325,6 +327,7 @@ func (p *pool) passOver(c *custom, excluded []int) {
 		everyone := rule{match: schema.Match{Hostnames: []string{"*"}}, block: c.defaults}
 		c.defaults, c.rules = nil, slices.Insert(slices.Clone(c.rules), 0, everyone)
 	}
+
 	for r := range c.rules {
 		matcher := factor.NewMatcher(c.rules[r].match)
 		var except []string

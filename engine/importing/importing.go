@@ -15,6 +15,8 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/jsonschema"
+	"tlsync/schema/load"
 )
 
 // Options say what is written of live state.
@@ -60,23 +62,32 @@ type Left struct {
 	Fixed bool
 }
 
-// Paths returns the paths of the files, the root first.
+// Paths returns the paths of the files, the root document first.
 func (r *Result) Paths() []string {
 	var out []string
 	for path := range r.Files {
 		out = append(out, path)
 	}
-	slices.SortFunc(out, func(a, b string) int {
-		return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), strings.Compare(a, b))
-	})
+	depth := func(path string) int {
+		if path == load.RootName {
+			return -1
+		}
+		return strings.Count(path, "/")
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(depth(a), depth(b)), strings.Compare(a, b)) })
 	return out
 }
 
-// Lines returns how many lines the files have.
+// documents returns the paths of the files that are YAML.
+func (r *Result) documents() []string {
+	return slices.DeleteFunc(r.Paths(), func(path string) bool { return path == jsonschema.FileName })
+}
+
+// Lines returns how many lines of YAML the files have.
 func (r *Result) Lines() int {
 	n := 0
-	for _, text := range r.Files {
-		n += strings.Count(string(text), "\n")
+	for _, path := range r.documents() {
+		n += strings.Count(string(r.Files[path]), "\n")
 	}
 	return n
 }
@@ -90,7 +101,8 @@ func Files(live *plan.Live, o Options) *Result {
 
 	out := &Result{Files: map[string][]byte{}, Zones: len(live.Zones)}
 	shared, list := shared(documents)
-	out.Files["tlsync.yaml"] = m.root(list)
+	out.Files[load.RootName] = m.root(list)
+	out.Files[jsonschema.FileName] = jsonschema.Schema()
 	for _, d := range documents {
 		if d.empty() {
 			continue
@@ -98,12 +110,12 @@ func Files(live *plan.Live, o Options) *Result {
 		w := &writer{profiles: shared}
 		w.document(d)
 		path := out.free("zones/" + fileName(d.zone))
-		out.Files[path] = []byte(w.String())
+		out.Files[path] = []byte(jsonschema.Modeline("../") + w.String())
 		out.Rules += len(d.custom.rules)
 		out.Entries += len(d.custom.entries)
 	}
 	for _, a := range accounts {
-		out.Files[out.free("accounts/"+fileName(a.name))] = []byte(a.text)
+		out.Files[out.free("accounts/"+fileName(a.name))] = []byte(jsonschema.Modeline("../") + a.text)
 	}
 
 	for i := range live.Zones {
@@ -188,6 +200,7 @@ func (m *maker) listed() []Left {
 // root writes the root document.
 func (m *maker) root(list []profile) []byte {
 	w := &writer{}
+	w.WriteString(jsonschema.Modeline(""))
 	w.linef(0, "# Written by tlsync import from live state. A plan of this configuration has no changes;")
 	w.linef(0, "# a rule also governs hostnames that are created tomorrow, so read the rules first.")
 	w.linef(0, "version: 1")

@@ -10,10 +10,10 @@ import (
 	"tlsync/schema/words"
 )
 
-// Stream returns all files as one stream of documents, each under its path.
+// Stream returns all documents as one stream, those of a file under its path.
 func (r *Result) Stream() string {
 	var out strings.Builder
-	for i, path := range r.Paths() {
+	for i, path := range r.documents() {
 		if i > 0 {
 			out.WriteString("---\n")
 		}

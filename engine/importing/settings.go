@@ -2,6 +2,7 @@ package importing
 
 import (
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -47,7 +48,20 @@ func textOf(row *schema.Setting, level schema.Level, v schema.Value) string {
 	if level == schema.ZoneLevel && row != nil && row.ID == schema.Ciphers && v == row.Default {
 		return schema.WordDefault
 	}
-	return v.YAML()
+	if row == nil || len(row.Fields) == 0 {
+		return v.YAML()
+	}
+
+	var members []string // in the order of the table, as tlsync fmt writes them
+	for _, f := range row.Fields {
+		if member := v.Member(f.Name); member != "" {
+			members = append(members, f.Name+": "+member.YAML())
+		}
+	}
+	if len(members) == 0 {
+		return ""
+	}
+	return "{ " + strings.Join(members, ", ") + " }"
 }
 
 // reread reads a value as the configuration does.
@@ -106,6 +120,7 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 			m.leaveSetting(z, s, why)
 		}
 	}
+
 	if b.valueOf(schema.MinTLSVersion) == `"1.3"` && b.valueOf(schema.TLS13) == "off" {
 		drop("a minimum of 1.3 with tls_1_3 off leaves no protocol version", schema.MinTLSVersion, schema.TLS13)
 	}

@@ -90,6 +90,7 @@ func bring(desired *schema.Desired, live *plan.Live) {
 			if !h.SSL {
 				continue
 			}
+
 			h.Settings = nil
 			for _, a := range resolved.Zones[i].CustomHostnames[j] {
 				if a.Value != schema.Inherit {
@@ -110,6 +111,7 @@ var (
 func drawZone(t *rapid.T, name string, w wild) plan.Zone {
 	z := plan.Zone{ID: name, Name: name, Account: plan.Account{ID: account, Name: "Example Inc"}, CustomHostnames: []plan.Hostname{}}
 	z.Settings = []plan.Setting{setting("min_tls_version", `"1.0"`), setting("tls_1_3", `"on"`), setting("ciphers", "[]"), setting("http2", `"on"`)}
+
 	if w.clashes {
 		z.Settings = drawZoneSettings(t)
 		z.Hostnames, z.HostnameSettings = drawInZone(t, name), []string{"min_tls_version", "ciphers", "http2"}
@@ -141,6 +143,7 @@ func drawZone(t *rapid.T, name string, w wild) plan.Zone {
 		}
 		z.CustomHostnames = append(z.CustomHostnames, h)
 	}
+
 	slices.SortFunc(z.CustomHostnames, func(a, b plan.Hostname) int { return strings.Compare(a.Name+" "+a.ID, b.Name+" "+b.ID) })
 	if !w.clashes { // twins only in wild worlds
 		z.CustomHostnames = slices.CompactFunc(z.CustomHostnames, func(a, b plan.Hostname) bool { return a.Name == b.Name })
@@ -155,6 +158,7 @@ func drawZoneSettings(t *rapid.T) []plan.Setting {
 		if !row.On(schema.ZoneLevel) || rapid.IntRange(0, 9).Draw(t, "read") == 0 {
 			continue
 		}
+
 		raw := `"odd"`
 		switch {
 		case row.ID == schema.HSTS:

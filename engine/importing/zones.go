@@ -138,6 +138,7 @@ func (m *maker) assemble(groups []group, own map[*plan.Zone]*document) *assemble
 			d.custom.entries = g.entries[j]
 			out.own[z] = &d
 		}
+
 		if len(g.zones) == 1 {
 			d := out.own[g.zones[0]]
 			d.custom.defaults, d.custom.rules = g.custom.defaults, g.custom.rules
