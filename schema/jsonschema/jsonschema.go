@@ -37,7 +37,7 @@ func Unsaid() []string { return slices.Clone(unsaid) }
 // unsaid is read only.
 var unsaid = []string{
 	"Rules between documents and files (one root document, names that are written twice, profiles, cascades, the zone that a name is in): a schema sees one document.",
-	"The spelling of numbers (1.20 for 1.2, 0x10): a schema compares numbers.",
+	"The spelling of numbers and truth values (1.20 for 1.2, True for true): a schema compares values.",
 	"The size of a number in quotes: a schema does not compare texts.",
 	"Which international names are valid, and patterns with open brackets, misplaced ** or too many alternatives: a regular expression cannot tell.",
 	"Files and certificates: a schema reads no files.",
@@ -93,8 +93,8 @@ func definitions() object {
 
 // root is the schema of the root document.
 func root() object {
-	include := text(`^[^/\\][^\\]*$`, "a path below tlsync.yaml is expected").with(
-		member{"not", object{{"pattern", `(^|/)\.\.?(/|$)|//|/$`}}}, member{"examples", []any{"zones/*.yaml"}})
+	include := path("a path below tlsync.yaml is expected").with(
+		member{"not", object{{"type", "string"}, {"pattern", `(^|/)\.\.?(/|$)|//|/$`}}}, member{"examples", []any{"zones/*.yaml"}})
 	profile := mapping(inProfile.properties()).about("Settings that use: expands.")
 
 	return mapping(object{

@@ -252,6 +252,8 @@ var onlyTheProgram = []onlyProgram{
 	{"no-protocol", "inherited from the zone|for the zone", "Rules between"},
 	{"ciphers-unused", " gets min_tls_version", "Rules between"},
 	{"setting-value", `_version "1(\.\d0)?" is not|max_age "0300"`, "The spelling of numbers"},
+	{"setting-value|wrong-type|policy", ` "True" `, "The spelling of numbers"},
+	{"version", `"1\.0"`, "The spelling of numbers"},
 	{"hostname|include", "^(pattern|include) .*(braces|bracket|\\*\\*|label|in canonical form|ends in a dot)", "Which international"},
 	{"hostname", "international", "Which international"},
 	{"certificate|unreadable|not-a-file|ca-expired|key|duplicate-certificate", "", "Files and certificates"},
