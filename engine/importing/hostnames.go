@@ -76,7 +76,11 @@ func (p *pool) judge(i int) {
 	c := &p.names[i]
 	var why string
 	c.standing, why = p.standingOf(i)
-	if why != "" {
+	switch {
+	case c.standing == fixed:
+		key := leftKey{in: c.zone.Name, noun: "custom hostname", why: why, fixed: true}
+		p.left[key] = append(p.left[key], c.live.Name)
+	case why != "":
 		p.leave(c.zone.Name, "custom hostname", c.live.Name, why)
 	}
 

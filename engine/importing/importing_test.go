@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/importing"
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/format"
 )
 
 func setting(id string, v schema.Value) plan.Setting {
@@ -20,10 +21,20 @@ func setting(id string, v schema.Value) plan.Setting {
 
 func all() importing.Options { return importing.Options{Rules: importing.RulesAll} }
 
-// prove fails unless a plan of the imported configuration is empty.
+// prove fails unless a plan of the imported configuration is empty and its files are as
+// tlsync fmt writes them.
 func prove(t *rapid.T, r *importing.Result, w world) {
 	if _, err := importing.Prove(context.Background(), r.Files, w.live, time.Time{}); err != nil {
 		t.Fatalf("%v\n\nimported:\n%s\nhidden:\n%s", err, r.Stream(), w.text)
+	}
+	for _, path := range r.Paths() {
+		if !strings.HasSuffix(path, ".yaml") {
+			continue
+		}
+		formatted, err := format.Format(r.Files[path])
+		if diff := cmp.Diff(string(r.Files[path]), string(formatted)); err != nil || diff != "" {
+			t.Fatalf("%s is not formatted: %v\n%s", path, err, diff)
+		}
 	}
 }
 

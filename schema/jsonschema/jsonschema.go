@@ -17,6 +17,13 @@ import (
 // Dialect is the version of JSON Schema.
 const Dialect = "https://json-schema.org/draft/2020-12/schema"
 
+// FileName is the file of the schema, beside tlsync.yaml.
+const FileName = "tlsync.schema.json"
+
+// Modeline returns the comment that names the schema for editors. Up leads from the
+// directory of the commented file to that of the schema: "", or "../".
+func Modeline(up string) string { return "# yaml-language-server: $schema=" + up + FileName + "\n" }
+
 // Schema returns the schema of all documents, as indented JSON with a final line end.
 func Schema() []byte {
 	text, err := marshal(schemaOfDocuments())
