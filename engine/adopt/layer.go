@@ -141,6 +141,7 @@ func valueOf(row *schema.Setting, live schema.Value, decides *schema.Assignment)
 	if len(row.Fields) == 0 {
 		return live
 	}
+
 	members := map[string]schema.Value{}
 	for _, f := range row.Fields {
 		if v := live.Member(f.Name); v != "" && decides.Value.Member(f.Name) != "" {

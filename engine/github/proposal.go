@@ -165,6 +165,7 @@ func (c *Client) openPull(ctx context.Context, o *Proposal, content newPull) (Po
 		}
 		return now != nil, err
 	})
+
 	if err != nil {
 		return Posted{}, err
 	}

@@ -68,6 +68,7 @@ func (a *arranger) joined(lines []string) []byte {
 	out := slices.Clone(a.Mark)
 	blank := true
 	var pending bool
+
 	for _, line := range lines {
 		if line == "" {
 			pending = !blank

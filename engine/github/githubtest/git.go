@@ -94,6 +94,7 @@ func (c call) addGitCommit(string) answer {
 	if !c.decode(&in) {
 		return malformed()
 	}
+
 	if _, ok := c.objects[in.Tree].(tree); !ok {
 		return refuse(422, "Tree SHA does not exist")
 	}
@@ -130,6 +131,7 @@ func (c call) addRef(string) answer {
 	if !c.decode(&in) {
 		return malformed()
 	}
+
 	name, ok := strings.CutPrefix(in.Ref, "refs/heads/")
 	switch {
 	case !ok:
@@ -157,6 +159,7 @@ func (c call) moveRef(name string) answer {
 	if !c.decode(&in) {
 		return malformed()
 	}
+
 	now, ok := c.branches[name]
 	made, _ := c.objects[in.SHA].(commit)
 	switch {
@@ -184,6 +187,7 @@ func (c call) listPulls(string) answer {
 	q := c.request.URL.Query()
 	owner, _, _ := strings.Cut(c.seed.Repository, "/")
 	var all []any
+
 	for _, n := range slices.Backward(slices.Sorted(maps.Keys(c.items))) {
 		i := c.items[n]
 		if state := cmp.Or(q.Get("state"), "open"); i.pull == nil || state != "all" && state != i.State {

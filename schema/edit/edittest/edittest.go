@@ -34,6 +34,7 @@ func (d *Text) line(indent int, text string) {
 		d.Comments++
 		fmt.Fprintf(d, "%s# above %d.%s", margin, d.Comments, d.EOL)
 	}
+
 	d.WriteString(margin + text)
 	if d.chance(20) {
 		d.Comments++
