@@ -9,7 +9,7 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 ACT         := github.com/nektos/act@v0.2.89
 FUZZTIME ?= 60s
 
-.PHONY: build test test-action lint lint-action bench demo fuzz
+.PHONY: build test test-action lint lint-action bench demo demo-import fuzz man screens
 
 # Without cgo the program runs wherever its kernel does, as the one that the action builds.
 build:
@@ -38,12 +38,16 @@ lint: lint-action
 	$(GO) mod tidy -diff
 
 # Once more with the action beside the workflows: then inputs and outputs are checked too.
+# And once more as tlsync init writes them.
 lint-action:
 	$(GO) run $(ACTIONLINT) testdata/workflows/*.yml
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	mkdir -p "$$dir/.github/workflows"; git -C "$$dir" init -q; cp action.yml "$$dir"; \
 	for f in testdata/workflows/*.yml; do sed 's|uses: OWNER/tlsync@.*|uses: ./|' "$$f" > "$$dir/.github/workflows/$$(basename "$$f")"; done; \
 	cd "$$dir"; $(GO) run $(ACTIONLINT)
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; git -C "$$dir" init -q; \
+	CLOUDFLARE_API_TOKEN= $(GO) run ./cmd/tlsync init --config "$$dir/infra/tls" > /dev/null; $(GO) run ./cmd/tlsync validate --config "$$dir/infra/tls" > /dev/null; \
+	$(GO) run $(ACTIONLINT) "$$dir"/.github/workflows/*.yml
 
 # Every stage with its allocations, then the whole program against a sandbox. What a
 # run said is in testdata/bench.
@@ -53,6 +57,17 @@ bench:
 
 demo: build
 	$(BIN) sandbox --seed testdata/demo/seed.yaml -- sh testdata/demo/run.sh $(abspath $(BIN))
+
+# Adopts a fleet that was made by hand: 12 zones, 18,000 custom hostnames.
+demo-import: build
+	@set -e; seed=$$(mktemp); trap 'rm -f "$$seed"' EXIT; \
+	$(GO) run ./testdata/demo-import > "$$seed"; \
+	$(BIN) sandbox --seed "$$seed" -- sh testdata/demo-import/run.sh $(abspath $(BIN))
+
+# The manual page, from the tables that the help of the program is made from.
+man: build
+	$(BIN) __man > bin/tlsync.1
+	@echo "man -l bin/tlsync.1"
 
 # The minimiser stalls short runs unless it is bounded.
 fuzz:

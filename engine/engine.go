@@ -7,7 +7,7 @@
 //	Cloudflare ─ Source.Fetch ─────────┴─ Live ───────────────┴─ diff.Build ─ Plan ─ apply.Run ─ Result
 //
 // Plan takes the steps up to the plan, Narrow restricts a new plan to one that was
-// saved, and Apply takes the rest and then plans again.
+// saved, Hold to what was reviewed, and Apply takes the rest and then plans again.
 package engine
 
 import (
@@ -66,6 +66,29 @@ func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desi
 	return hold.Narrow(saved, fresh, diff.Input{Live: live, Budget: e.Budget}, head), nil
 }
 
+// Hold makes a plan, and holds it to reviews. Drift that appeared after them is left alone:
+// the plan is made again as if nothing were written about those settings, so that whole
+// objects are written with their live values, in an order that is safe for them.
+func (e *Engine) Hold(ctx context.Context, base, head *schema.Desired, config plan.Config, reviews []hold.Reviewed) (*hold.Held, error) {
+	made, live, err := e.plan(ctx, base, head, config)
+	if err != nil {
+		return nil, err
+	}
+
+	held := hold.To(reviews...)
+	for held.Leave(made) {
+		if made, err = e.build(base, head, live, config, held.Out()); err != nil {
+			return nil, err
+		}
+	}
+	var policy *schema.Policy
+	if base != nil {
+		policy = &base.Policy
+	}
+	held.Over(made, diff.Input{Live: live, Budget: e.Budget}, policy, &head.Policy)
+	return held, nil
+}
+
 // plan makes a plan, and also returns the live state that the plan was made from.
 func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
 	live, err := e.read(ctx, base, head)
@@ -73,7 +96,7 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 		return nil, nil, err
 	}
 
-	made, err := e.build(base, head, live, config)
+	made, err := e.build(base, head, live, config, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +113,7 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 	}
 	live.Add(more)
 
-	made, err = e.build(base, head, live, config)
+	made, err = e.build(base, head, live, config, nil)
 	return made, live, err
 }
 
@@ -135,14 +158,15 @@ func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base,
 	return nil
 }
 
-// build makes a plan from configurations and live state, without any request.
-func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config) (*plan.Plan, error) {
+// build makes a plan from configurations and live state, but for the settings that are left
+// alone, without any request.
+func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config, left resolve.Left) (*plan.Plan, error) {
 	in := diff.Input{
-		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames),
+		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames, left),
 		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
 	}
 	if base != nil {
-		in.Base = resolve.ResolveNames(base, live, e.Hostnames)
+		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)
 	}
 	if unmatched := e.Hostnames.Unmatched(in.Head, live); len(unmatched) > 0 {
 		return nil, fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])

@@ -25,7 +25,8 @@ func Assigned(as []Assignment, id string) *Assignment {
 
 // Overlay returns the settings of upper, and those of lower that upper does not
 // set. Both are sorted by the table of settings and have each setting once, and
-// so has the result. It may be one of the two slices, so it must not be changed.
+// so has the result. It may be one of the two slices, so it must not be changed. What
+// an assignment covers is kept in it.
 func Overlay(lower, upper []Assignment) []Assignment {
 	switch {
 	case len(lower) == 0:
@@ -45,13 +46,24 @@ func Overlay(lower, upper []Assignment) []Assignment {
 			out = append(out, upper[j])
 			j++
 		default:
-			out = append(out, upper[j])
+			out = append(out, upper[j].over(&lower[i]))
 			i++
 			j++
 		}
 	}
 
 	return append(append(out, lower[i:]...), upper[j:]...)
+}
+
+// over returns the assignment with another one below all that it covers already. What it
+// covers is shared with other assignments, and so it is copied.
+func (a Assignment) over(lower *Assignment) Assignment {
+	if a.Covers != nil {
+		covered := a.Covers.over(lower)
+		lower = &covered
+	}
+	a.Covers = lower
+	return a
 }
 
 func KindName(k yaml.Kind) string {

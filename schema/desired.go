@@ -222,6 +222,9 @@ type Assignment struct {
 	AtLeast bool   // Value is a lower bound; see Settle
 	Pos     Pos    // the deciding line, which may be in a profile
 	Via     string // the deciding block: "settings", "defaults", "rule 1", "entry", "rule 2, profile pci"
+	// Covers is the weaker assignment of the same setting that this one takes the place
+	// of, nil if there is none. It explains a value and has no part in one.
+	Covers *Assignment
 }
 
 // Policy is the policy block of the root document.

@@ -39,6 +39,7 @@ func (k Keys) String() string {
 
 const (
 	version13 = Value(`"1.3"`)
+	earlyData = Value(`"zrt"`)
 	Off       = Value(`"off"`)
 )
 
@@ -75,7 +76,10 @@ func (h Handshake) Follow(zone Handshake) Handshake {
 
 // OnlyTLS13 reports whether the minimum is TLS 1.3. Then no list of ciphers has
 // an effect: lists hold suites of TLS 1.2 and below, and TLS 1.3 has its own.
-func (h Handshake) OnlyTLS13() bool { return h.Minimum == version13 }
+func (h Handshake) OnlyTLS13() bool { return ListUnused(h.Minimum) }
+
+// ListUnused reports whether a list of ciphers has no effect beside a minimum.
+func ListUnused(minimum Value) bool { return minimum == version13 }
 
 // NoVersion reports whether no protocol version is left to negotiate: the
 // minimum is TLS 1.3, and TLS 1.3 is off.

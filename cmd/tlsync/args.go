@@ -7,18 +7,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// completionFlag is the last argument when a shell asks how to complete a line.
-const completionFlag = "--generate-bash-completion"
-
 // permute moves flags to where the flag library looks for them: between the command
 // and its positional arguments. Arguments after "--" stay where they are. Permute also
 // turns "help COMMAND" into "COMMAND --help".
 func permute(commands []*cli.Command, args []string) []string {
 	if len(args) == 0 {
 		return args
-	}
-	if last := len(args) - 1; args[last] == completionFlag {
-		return append(permute(commands, args[:last]), completionFlag)
 	}
 
 	out, rest := []string{args[0]}, args[1:]

@@ -32,7 +32,6 @@ func TestPermute(t *testing.T) {
 		{"help COMMAND COMMAND", "help sandbox fault", "sandbox fault --help"},
 		{"help about something else", "help everything", "help everything"},
 		{"two names of one flag", "apply -y --yes --sync=1 -yes=false", "apply --auto-approve --auto-approve --sync=1 --auto-approve=false"},
-		{"a line that a shell completes", "--config c plan --f --generate-bash-completion", "plan --config c --f --generate-bash-completion"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := permute(commands, append([]string{"tlsync"}, strings.Fields(c.args)...))

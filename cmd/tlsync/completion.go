@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The scripts ask tlsync itself what may come next: the library answers a command line
-// that ends with completionFlag. Where it has no answer, they offer files.
+// The scripts ask tlsync itself what may come next; see completeWord. Where it has no answer,
+// they offer files.
 var (
 	//go:embed completion/tlsync.bash
 	bashCompletion string

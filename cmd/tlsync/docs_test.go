@@ -104,7 +104,7 @@ func TestReadmeListsTheCommandsAndFlags(t *testing.T) {
 // notOfCI reports whether an input of the action is for the action alone, or holds what
 // the program takes from the environment or from a shared flag.
 func notOfCI(input string) bool {
-	return slices.Contains([]string{"install", "working-directory", "api-token", "github-token", "github-login", "zones"}, input)
+	return slices.Contains([]string{"install", "working-directory", "api-token", "github-token", "github-login", "zones", "hostnames"}, input)
 }
 
 // ownFlags returns the names of the flags that help shows, without the common ones.

@@ -26,7 +26,7 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 	if o.Hostnames, err = hostnamesFlag(c); err != nil {
 		return o, err
 	}
-	if err := cmp.Or(choice("format", o.Format, formats...), choice("color", c.String("color"), "auto", "always", "never"), checkConfig(o.ConfigDir)); err != nil {
+	if err := cmp.Or(choice("format", o.Format, formats...), choice("color", c.String("color"), "auto", "always", "never"), checkConfig(c.Command.Name, o.ConfigDir)); err != nil {
 		return o, err
 	}
 	o.Color = p.wantsColor(c.String("color"))

@@ -52,7 +52,7 @@ func (p *program) applyOptions(c *cli.Context) (o job.ApplyOptions, err error) {
 	}
 
 	o.Approved, o.NotTip = c.Bool("auto-approve"), c.Bool("allow-not-tip")
-	o.Reviewed, o.ReceiptFile = c.String("reviewed"), c.String("receipt")
+	o.ReviewFile, o.ReceiptFile = c.String("reviewed"), c.String("receipt")
 	o.Deadline, o.Wait = c.Duration("deadline"), c.Duration("wait")
 	if o.Wait < 0 {
 		return o, errors.New("--wait: want a time of more than 0")

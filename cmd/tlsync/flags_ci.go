@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/github"
 	"tlsync/engine/job"
+	"tlsync/engine/job/ci"
 
 	"github.com/urfave/cli/v2"
 )
@@ -20,25 +21,26 @@ plans for merge_group), applies for a push to the default branch, checks for
 drift and keeps an issue for schedule and workflow_dispatch. Never writes to
 Cloudflare on a pull request. Uses the committed configuration only. Its own
 flags can also be set by variables, such as TLSYNC_FAIL_ON for --fail-on; so can
---config, --rate and --zone (TLSYNC_ZONES). The GitHub token is GITHUB_TOKEN.`,
+--config, --rate, --zone (TLSYNC_ZONES) and --hostname (TLSYNC_HOSTNAMES). The
+GitHub token is GITHUB_TOKEN.`,
 		Flags: ciFlags(),
 		// The runner hears of a wrong input as well.
 		OnUsageError: func(c *cli.Context, err error, sub bool) error {
-			return p.CI(c.Context, job.CIOptions{}, usageError(c, err, sub))
+			return ci.Run(c.Context, p.Job, ci.Options{}, usageError(c, err, sub))
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			o, err := p.ciOptions(c)
-			return p.CI(c.Context, o, err)
+			return ci.Run(c.Context, p.Job, o, err)
 		},
 	}
 }
 
 // ciFlags are the flags of ci. The action passes its inputs in variables.
 func ciFlags() []cli.Flag {
-	flags := sharedFlags()
+	flags := append(sharedFlags(), hostnameFlag())
 	for _, f := range flags {
 		switch f := f.(type) {
 		case *cli.StringFlag:
@@ -46,7 +48,7 @@ func ciFlags() []cli.Flag {
 				f.EnvVars = inputs(f.Name)
 			}
 		case *cli.StringSliceFlag:
-			f.EnvVars = inputs("zones")
+			f.EnvVars = inputs(f.Name + "s")
 		}
 	}
 
@@ -68,7 +70,7 @@ func ciFlags() []cli.Flag {
 
 // ciOptions reads the flags, and the variables that have none because they hold
 // secrets or say who tlsync is.
-func (p *program) ciOptions(c *cli.Context) (o job.CIOptions, err error) {
+func (p *program) ciOptions(c *cli.Context) (o ci.Options, err error) {
 	if o.Common, err = p.common(c, "text"); err != nil {
 		return o, err
 	}

@@ -11,14 +11,18 @@ import (
 func (p *program) driftCommand() *cli.Command {
 	return &cli.Command{
 		Name: "drift", Usage: "compare live with the configuration as committed",
-		UsageText: "tlsync drift [--config DIR] [--applied REF] [--fail-on any|weaker|none]",
+		UsageText: "tlsync drift [--config DIR] [--applied REF] [--adopt] [--fail-on WHAT]",
 		Description: `Compares live state with the configuration at HEAD, ignoring uncommitted edits,
 and exits with 2 if they differ. With --applied, live state is expected to match
 that commit, and changes from later commits are pending, not drift. Outside a
-repository, the files are used as they are. Never writes to Cloudflare.
+repository, the files are used as they are. With --adopt, edits the files, which
+must be as committed, so that they ask for what has drifted, unless the policy
+refuses it: the rule or the defaults if all their names moved alike, or else
+single entries. Never writes to Cloudflare.
 Formats: text, json, markdown, github (annotations for a workflow).`,
 		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
+			&cli.BoolFlag{Name: "adopt", Usage: "write what has drifted into the configuration"},
 			&cli.StringFlag{Name: "fail-on", Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
 		),
 		Action: action(p.driftOptions, p.Drift),
@@ -27,6 +31,6 @@ Formats: text, json, markdown, github (annotations for a workflow).`,
 
 func (p *program) driftOptions(c *cli.Context) (job.DriftOptions, error) {
 	shared, err := p.common(c, "text", "json", "markdown", "github")
-	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on")}
+	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on"), Adopt: c.Bool("adopt")}
 	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...))
 }

@@ -15,12 +15,12 @@ func (p *program) matrixCommand() *cli.Command {
 		UsageText: "tlsync matrix [--config DIR] [--shards N] [--for plan|apply]",
 		Description: `Counts the custom hostnames of the zones that the configuration matches, with
 one request per zone, and spreads the zones over shards that need about the same
-number of requests. Prints one line of JSON, {"include":[…]}, for the matrix of
-a job. Shards whose zones share a token share its rate budget, so more shards of
-one account are not faster.`,
+number of requests; for apply, a write of each object counts too. Prints one
+line of JSON, {"include":[…]}, for the matrix of a job. Shards whose zones share
+a token share its rate budget, so more shards of one account are not faster.`,
 		Flags: append(sharedFlags(),
 			&cli.IntFlag{Name: "shards", Value: 4, Usage: "`N` at most N shards"},
-			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` plan: reads; apply: also a write per object"},
+			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` that each shard has to do: plan or apply"},
 		),
 		Action: action(p.matrixOptions, p.Matrix),
 	}

@@ -71,6 +71,12 @@ func flagHelp(flags []cli.Flag) string {
 // flagLine is one flag: names and the placeholder that its usage begins with,
 // what it does, its default.
 func flagLine(f cli.Flag) string {
+	left, usage := flagParts(f)
+	return strings.TrimRight(fmt.Sprintf("  %-26s %s", left, usage), " ") + "\n"
+}
+
+// flagParts are the names of a flag with the placeholder of its value, and what it does.
+func flagParts(f cli.Flag) (left, usage string) {
 	names := make([]string, len(f.Names()))
 	for i, n := range f.Names() {
 		names[i] = "--" + n
@@ -78,19 +84,26 @@ func flagLine(f cli.Flag) string {
 			names[i] = "-" + n
 		}
 	}
-	left := strings.Join(names, ", ")
+	left = strings.Join(names, ", ")
 	doc, ok := f.(cli.DocGenerationFlag)
 	if !ok {
-		return "  " + left + "\n"
+		return left, ""
 	}
 
-	usage := doc.GetUsage()
-	if place, text, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok {
+	place, usage := placeholder(doc.GetUsage())
+	if place != "" {
 		left += " " + place
-		usage = text
 	}
 	if v := strings.Trim(doc.GetDefaultText(), `"`); doc.TakesValue() && v != "" && v != "0s" {
 		usage += " (" + v + ")"
 	}
-	return fmt.Sprintf("  %-26s %s\n", left, usage)
+	return left, usage
+}
+
+// placeholder splits the usage of a flag into what stands for its value and what it does.
+func placeholder(usage string) (place, text string) {
+	if place, text, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok {
+		return place, text
+	}
+	return "", usage
 }

@@ -92,8 +92,11 @@ func unknownFlag(c *cli.Context, name string) error {
 }
 
 // checkConfig refuses the name of a directory that does not exist, and suggests the one
-// that was meant.
-func checkConfig(dir string) error {
+// that was meant. Commands that write a configuration make its directory.
+func checkConfig(command, dir string) error {
+	if command == "init" || command == "import" {
+		return nil
+	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return nil // what else is wrong is found when it is read
 	}

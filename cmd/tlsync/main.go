@@ -15,6 +15,8 @@ import (
 	"tlsync/engine/job"
 	"tlsync/engine/progress"
 	"tlsync/engine/secret"
+
+	"github.com/urfave/cli/v2"
 )
 
 func main() {
@@ -44,6 +46,12 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 		}
 	}()
 	app := newApp(s, getenv, secrets, &ph.writing)
+	if len(args) > 1 && args[1] == completeWord {
+		return completer{app.Commands, job.Names}.print(s.Out, args[2:])
+	}
+	if len(args) == 2 && args[1] == manWord {
+		app.Action = func(*cli.Context) error { return job.Write(s.Out, manPage(app)) }
+	}
 	args = permute(app.Commands, args)
 	ph.start(args)
 

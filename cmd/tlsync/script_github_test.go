@@ -51,6 +51,7 @@ func hubOf(ts *testscript.TestScript) *hub {
 //	github edit NUMBER N BODY     somebody edits a comment
 //	github touch NUMBER N         somebody edits a comment and puts its text back
 //	github say NUMBER AUTHOR N    somebody comments with the text of comment N
+//	github label NUMBER AUTHOR NAME on|off  somebody sets a label, or takes it away
 //	github head NUMBER REVISION   the pull request gets another last commit
 //	github branch NAME REVISION   move a branch
 //	github permission NAME on|off give a permission, or take it away
@@ -123,6 +124,9 @@ func githubVerb(ts *testscript.TestScript, neg bool, args []string) {
 		need(3)
 		n := number(ts, args[0])
 		h.server.AddComment(n, args[1], h.server.Comment(n, number(ts, args[2])).Body)
+	case "label":
+		need(4)
+		h.server.Label(number(ts, args[0]), args[1], args[2], args[3] == "on")
 	case "head":
 		need(2)
 		h.server.Push(number(ts, args[0]), revision(ts, args[1]))

@@ -59,7 +59,7 @@ type step struct {
 // came later.
 var (
 	contractInputs = []string{
-		"command", "config", "base", "zones", "allow-hazards", "max-changes", "snapshot", "api-token", "github-token", "comment",
+		"command", "config", "base", "zones", "hostnames", "allow-hazards", "max-changes", "snapshot", "api-token", "github-token", "comment",
 		"comment-key", "issue", "fail-on", "install", "working-directory",
 	}
 	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login"}

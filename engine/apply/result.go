@@ -69,6 +69,9 @@ type Result struct {
 	// Beyond is how many changes Remaining leaves out because the run was limited to a
 	// saved plan that does not contain them.
 	Beyond int
+	// LeftAlone is how many settings Remaining leaves out because they drifted after the
+	// review that the run was held to.
+	LeftAlone int
 }
 
 // Why says in one line why changes were not attempted, "" if all were and Cloudflare

@@ -12,6 +12,8 @@ import (
 
 	"tlsync/engine/diff/account"
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
+	"tlsync/engine/diff/policy"
 	"tlsync/engine/diff/zone"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
@@ -76,6 +78,7 @@ func Build(in Input) (*plan.Plan, error) {
 	}
 	p.Changes = changes
 	p.Count(in.Live.Reads, in.Budget)
+	p.Summary.Adopted, p.Summary.AccountNames = in.adopted(), in.accountNames()
 
 	checkSize(p, in.policies())
 	p.Findings = append(p.Findings, in.loosened(p.Summary.Objects)...)
@@ -87,8 +90,10 @@ func Build(in Input) (*plan.Plan, error) {
 // zone returns what the changes of a zone are made from.
 func (in *Input) zone(i int) zone.Input {
 	out := zone.Input{
-		Live: &in.Live.Zones[i], Ref: in.Live.ZoneRef(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy,
-		Group: i, Now: in.Now,
+		Input: outcome.Input{
+			Live: &in.Live.Zones[i], Ref: in.Live.ZoneRef(i), Head: &in.Head.Zones[i], HeadPolicy: in.Head.Policy, Now: in.Now,
+		},
+		Group: i,
 	}
 	if in.Base != nil {
 		out.Base, out.BasePolicy = &in.Base.Zones[i], in.Base.Policy
@@ -105,12 +110,28 @@ func (in *Input) account(i int) account.Input {
 	return out
 }
 
-// policies returns the policies that the plan has to keep.
-func (in *Input) policies() []zone.Policy {
-	if in.Base == nil {
-		return zone.Policies(in.Head.Policy, nil)
+// accountNames returns the names of the accounts that Refs of zones name by their ids.
+func (in *Input) accountNames() map[string]string {
+	var names map[string]string
+	for i := range in.Live.Zones {
+		account := in.Live.Zones[i].Account
+		if in.Live.ZoneRef(i).Account == "" || account.Name == "" {
+			continue
+		}
+		if names == nil {
+			names = map[string]string{}
+		}
+		names[account.ID] = account.Name
 	}
-	return zone.Policies(in.Head.Policy, in.Base.Policy)
+	return names
+}
+
+// policies returns the policies that the plan has to keep.
+func (in *Input) policies() []policy.Policy {
+	if in.Base == nil {
+		return policy.Policies(in.Head.Policy, nil)
+	}
+	return policy.Policies(in.Head.Policy, in.Base.Policy)
 }
 
 func objectsOfZone(z *plan.Zone) int { return 1 + len(z.CustomHostnames) + len(z.Hostnames) }

@@ -291,7 +291,7 @@ func asks(as []schema.Assignment, id string) bool {
 }
 
 // effectivesHold compares what the plan says of each edit with what visitors
-// meet before and after, and that weakening is never without its hazard.
+// meet before and after.
 func effectivesHold(t *rapid.T, w world, p *plan.Plan, after *edge) {
 	before := newEdge(w.live)
 	own := func(e *edge, c *plan.Change, id string) schema.Value {
@@ -312,10 +312,6 @@ func effectivesHold(t *rapid.T, w world, p *plan.Plan, after *edge) {
 			}
 			if from, to := own(before, c, e.Setting), own(after, c, e.Setting); e.EffectiveFrom != from || e.EffectiveTo != to {
 				t.Fatalf("%s: %s is said to go from %s to %s and goes from %s to %s", c.String(), e.Setting, e.EffectiveFrom, e.EffectiveTo, from, to)
-			}
-			s, _ := schema.LookupSetting(e.Setting)
-			if e.EffectiveFrom != "" && s.Compare(e.EffectiveFrom, e.EffectiveTo) == schema.Weakens && !has(c, plan.WeakensTLS) {
-				t.Fatalf("%s weakens %s and has no hazard", c.String(), e.Setting)
 			}
 		}
 		if h := w.hostname(c); h != nil && h.Status == "moved" && !has(c, plan.MovesTraffic) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"tlsync/engine/diff/zone"
+	"tlsync/engine/diff/policy"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -14,18 +14,18 @@ import (
 
 // checkSize adds a breach and a finding to a plan that has more changes than one of
 // the policies lets pass.
-func checkSize(p *plan.Plan, policies []zone.Policy) {
-	for _, policy := range policies {
-		limit := policy.MaxChanges
+func checkSize(p *plan.Plan, policies []policy.Policy) {
+	for _, pol := range policies {
+		limit := pol.MaxChanges
 		most := limit.Of(p.Summary.Objects)
 		n := len(p.Changes)
 		if !limit.Set || n <= most {
 			continue
 		}
 
-		message := TooMany(n, most, p.Summary.Objects, limit, fmt.Sprintf("max_changes%s (%s)", policy.Of, limit.Pos))
+		message := TooMany(n, most, p.Summary.Objects, limit, fmt.Sprintf("max_changes%s (%s)", pol.Of, limit.Pos))
 		f := configurationFinding(plan.MaxChanges, message)
-		if policy.Of == "" {
+		if pol.Of == "" {
 			f.Origin = plan.Origin{Pos: limit.Pos, Via: "max_changes"}
 		}
 		p.Breaches = append(p.Breaches, plan.Breach{Rule: plan.MaxChanges, Changes: n, Message: message})
@@ -35,11 +35,11 @@ func checkSize(p *plan.Plan, policies []zone.Policy) {
 }
 
 // Resize replaces what a plan says about the number of its changes: a plan with fewer
-// changes may keep to the limit of the policy.
-func Resize(p *plan.Plan, policy *schema.Policy) {
+// changes may keep to the limits of the policies. Base may be nil.
+func Resize(p *plan.Plan, head, base *schema.Policy) {
 	p.Breaches = slices.DeleteFunc(slices.Clone(p.Breaches), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	p.Findings = slices.DeleteFunc(slices.Clone(p.Findings), func(f plan.Finding) bool { return f.Rule == plan.MaxChanges })
-	checkSize(p, zone.Policies(policy, nil))
+	checkSize(p, policy.Policies(head, base))
 	plan.SortFindings(p.Findings)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxComments bounds the pages of comments that are read; a page has 100.
@@ -28,6 +29,8 @@ type comment struct {
 	URL  string `json:"html_url"`
 	Body string
 	User user
+	// UpdatedAt is when it was written or edited last.
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // UpsertComment keeps one comment of a kind and key on a pull request: it creates the

@@ -31,6 +31,7 @@ type Environment struct {
 	APIURL     string // https://api.github.com, or https://HOST/api/v3
 	ServerURL  string
 	RunID      string
+	RunAttempt string
 	Actor      string // the user who started the run
 	Output     string // the file for AppendOutputs
 	Summary    string // the file for AppendSummary
@@ -68,7 +69,8 @@ func ReadEnvironment(getenv func(string) string) (Environment, error) {
 		Ref:        getenv("GITHUB_REF"),
 		APIURL:     getenv("GITHUB_API_URL"),
 		ServerURL:  getenv("GITHUB_SERVER_URL"),
-		RunID:      getenv("GITHUB_RUN_ID"),
+		RunID:      number(getenv("GITHUB_RUN_ID")),
+		RunAttempt: number(getenv("GITHUB_RUN_ATTEMPT")),
 		Actor:      getenv("GITHUB_ACTOR"),
 		Output:     getenv("GITHUB_OUTPUT"),
 		Summary:    getenv("GITHUB_STEP_SUMMARY"),
@@ -104,6 +106,14 @@ func (e Environment) RunURL() string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host + "/" + e.Repository + "/actions/runs/" + e.RunID
+}
+
+// number returns a text of digits, and "" for another one.
+func number(s string) string {
+	if !runID().MatchString(s) {
+		return ""
+	}
+	return s
 }
 
 func isSHA(s string) bool { return commitSHA().MatchString(s) }

@@ -35,7 +35,7 @@ func TestReadEnvironment(t *testing.T) {
 	}
 	want := Environment{
 		Event: "push", EventPath: "/e.json", Repository: "acme/tls", SHA: shaA, Workspace: "/w", Ref: "refs/heads/main",
-		APIURL: "https://api", ServerURL: "https://github.com", RunID: "12", Actor: "me", Output: "/o", Summary: "/s", Temp: "/t",
+		APIURL: "https://api", ServerURL: "https://github.com", RunID: "12", RunAttempt: "2", Actor: "me", Output: "/o", Summary: "/s", Temp: "/t",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -7,14 +7,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Candidate is a comment with our marker, which may be a review or a decoy.
 type Candidate struct {
-	Body   string // with the marker; lines end with LF
-	Author string // "" if the account was deleted
-	Ours   bool   // we wrote it; anyone can write a marker
-	Intact bool   // its text fits the digest of its marker
+	Body   string    // with the marker; lines end with LF
+	Author string    // "" if the account was deleted
+	Ours   bool      // we wrote it; anyone can write a marker
+	Intact bool      // its text fits the digest of its marker
+	Shown  time.Time // when its text was written
 	node   string
 }
 
@@ -27,7 +29,7 @@ func (c *Client) Candidates(ctx context.Context, number int, kind, key string) (
 		err = c.eachComment(ctx, number, func(m *comment) bool {
 			if marker, ok := ParseMarker(m.Body); ok && marker.Kind == kind && marker.Key == key {
 				found = append(found, Candidate{
-					Body: strings.ReplaceAll(m.Body, "\r\n", "\n"), Author: m.User.Login, node: m.Node,
+					Body: strings.ReplaceAll(m.Body, "\r\n", "\n"), Author: m.User.Login, node: m.Node, Shown: m.UpdatedAt,
 					Ours: c.ours(ctx, m.User, m.Body, kind, key), Intact: marker.fits(m.Body),
 				})
 			}

@@ -1,10 +1,10 @@
 package hold
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,19 +14,8 @@ import (
 
 // Fingerprint identifies a change by its object, its edits and its hazards, as 16
 // hexadecimal digits. It does not depend on the cause of the change, on its line, or on
-// settings that the request repeats unchanged, so that the same change has the same
-// fingerprint in the plan of a pull request and in the plan after the merge.
+// settings that the request repeats unchanged.
 func Fingerprint(c *plan.Change) string { return fingerprint(c, c.String()) }
-
-// groupFingerprint is the same for all changes that do the same to objects of one kind
-// in one zone or account.
-func groupFingerprint(c *plan.Change) string {
-	account, part := c.Account, ""
-	if !c.Kind.OfAccount() {
-		account, part = "", c.Part
-	}
-	return fingerprint(c, strings.Join([]string{string(c.Kind), c.Zone, account, part}, "\x00"))
-}
 
 func fingerprint(c *plan.Change, of string) string {
 	type edit struct {
@@ -48,106 +37,127 @@ func fingerprint(c *plan.Change, of string) string {
 	}
 	slices.Sort(hazards)
 
-	// A value of these types always marshals.
-	text, _ := json.Marshal([]any{of, c.Action, edits, slices.Compact(hazards)})
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
+	return digits([]any{of, c.Action, edits, slices.Compact(hazards)})
 }
 
-// Reviewed is a short record of the changes that a reviewed plan showed. Exactly one of
-// Changes, Groups and Whole is set; for a plan without changes all of them are empty.
+// Reviewed is a short record of what a reviewed plan showed: its edits, and the hazards of
+// its objects. One of its fields is set; for a plan without changes all
+// of them are empty.
 type Reviewed struct {
-	// Changes are the fingerprints of all changes, sorted, each once.
-	Changes []string
-	// Groups counts the changes by group fingerprint if there are too many to keep each.
-	// A later plan may have fewer of a group, but not more.
+	// Items are the fingerprints of all edits and hazards, sorted, each once.
+	Items []string
+	// Groups counts them by what is the same for many objects if there are too many to
+	// keep each. A later plan may have fewer of a group, but not more.
 	Groups map[string]int
 	// Whole is the digest of all fingerprints if there are too many groups as well. A
 	// later plan has to be the same.
 	Whole string
+	// Changes are the fingerprints of whole changes, which earlier releases kept.
+	Changes []string
 }
 
 // maxReviewed is the largest number of fingerprints that Review keeps.
 const maxReviewed = 1200
 
-// Review records the changes of a plan. It keeps the fingerprints of up to 1,200
-// changes. If there are more, it counts the changes of each group, and if there are
-// more than 1,200 groups, it keeps one digest of the whole plan.
+// Review records what a plan shows. It keeps up to 1,200 fingerprints. If there are more, it
+// counts the edits and hazards of each group, and if there are more than 1,200 groups, it
+// keeps one digest of the whole plan.
 func Review(p *plan.Plan) Reviewed {
-	if len(p.Changes) <= maxReviewed {
-		return ReviewEach(p)
+	all := itemsOf(p)
+	prints := printsOf(all)
+	if len(prints) <= maxReviewed {
+		return Reviewed{Items: prints}
 	}
 
 	groups := map[string]int{}
-	for i := range p.Changes {
-		groups[groupFingerprint(&p.Changes[i])]++
+	for i := range all {
+		groups[all[i].group()]++
 	}
 	if len(groups) <= maxReviewed {
 		return Reviewed{Groups: groups}
 	}
-	return Reviewed{Whole: wholeOf(p.Changes)}
+	return Reviewed{Whole: digestOf(prints)}
 }
 
-// ReviewEach keeps every change by its fingerprint, however many there are.
-func ReviewEach(p *plan.Plan) Reviewed { return Reviewed{Changes: fingerprints(p.Changes)} }
+// ReviewEach keeps every edit and hazard by its fingerprint, however many there are.
+func ReviewEach(p *plan.Plan) Reviewed { return Reviewed{Items: printsOf(itemsOf(p))} }
 
-func fingerprints(changes []plan.Change) []string {
-	out := make([]string, len(changes))
-	for i := range changes {
-		out[i] = Fingerprint(&changes[i])
+// Equal reports whether two records are of the same plan, or of two that show the same.
+func (r Reviewed) Equal(other Reviewed) bool {
+	return r.Whole == other.Whole && slices.Equal(r.Items, other.Items) && maps.Equal(r.Groups, other.Groups) && slices.Equal(r.Changes, other.Changes)
+}
+
+// item is an edit of a plan, or a hazard of one of its objects.
+type item struct {
+	change *plan.Change
+	edit   *plan.Edit   // nil for a hazard
+	hazard *plan.Hazard // nil for an edit
+	drift  bool         // an edit that undoes drift, or a hazard of nothing else
+}
+
+func itemsOf(p *plan.Plan) []item {
+	var out []item
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		onlyDrift := true
+		for j := range c.Edits {
+			drift := c.Edits[j].Cause == plan.CauseDrift
+			onlyDrift = onlyDrift && drift
+			out = append(out, item{change: c, edit: &c.Edits[j], drift: drift})
+		}
+		for j := range c.Hazards {
+			out = append(out, item{change: c, hazard: &c.Hazards[j], drift: onlyDrift})
+		}
+	}
+	return out
+}
+
+// print identifies an item by its object, its values or its hazard, as 16 hexadecimal
+// digits. It does not depend on the cause of the edit, on its line, or on which writes the
+// object takes, so that the same edit has the same print in the plan of a pull request and
+// in the plan after the merge.
+func (it *item) print() string { return it.of(it.change.Whole().String()) }
+
+// group is the same for all items that do the same to objects of one kind in one zone or
+// account.
+func (it *item) group() string {
+	c := it.change
+	account, part := c.Account, ""
+	if !c.Kind.OfAccount() {
+		account, part = "", c.Whole().Part
+	}
+	return it.of(strings.Join([]string{string(c.Kind), c.Zone, account, part}, "\x00"))
+}
+
+func (it *item) of(object string) string {
+	say := []any{object, it.change.Action}
+	if it.edit != nil {
+		say = append(say, it.edit.Setting, it.edit.From, it.edit.To)
+	} else { // a review with an exception does not accept the hazard without it
+		say = append(say, it.hazard.Kind, it.hazard.Exception != "")
+	}
+	return digits(say)
+}
+
+// digits returns 16 hexadecimal digits of a digest. The value has to be one that marshals.
+func digits(value any) string {
+	text, _ := json.Marshal(value)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+func printsOf(items []item) []string {
+	out := make([]string, len(items))
+	for i := range items {
+		out[i] = items[i].print()
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-func wholeOf(changes []plan.Change) string {
-	sum := sha256.Sum256([]byte(strings.Join(fingerprints(changes), "\n")))
+func digestOf(prints []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(prints, "\n")))
 	return hex.EncodeToString(sum[:])
-}
-
-// Added returns the changes of a plan that no review covers, in the order of the plan.
-// Several reviews, those of the merges since the last apply, together cover a plan if
-// each change is in one of them.
-func Added(p *plan.Plan, reviews ...Reviewed) []*plan.Change {
-	single := map[string]bool{}
-	groups := map[string]int{}
-	for _, r := range reviews {
-		if r.Whole != "" && r.Whole == wholeOf(p.Changes) {
-			return nil
-		}
-		for _, f := range r.Changes {
-			single[f] = true
-		}
-		for g, n := range r.Groups {
-			groups[g] = max(groups[g], n)
-		}
-	}
-
-	var added []*plan.Change
-	byGroup := map[string][]*plan.Change{}
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		switch {
-		case single[Fingerprint(c)]:
-		case len(groups) == 0:
-			added = append(added, c)
-		default:
-			g := groupFingerprint(c)
-			byGroup[g] = append(byGroup[g], c)
-		}
-	}
-	for g, changes := range byGroup {
-		if len(changes) > groups[g] { // the review does not say which of them are new
-			added = append(added, changes...)
-		}
-	}
-
-	at := make(map[*plan.Change]int, len(added))
-	for i := range p.Changes {
-		at[&p.Changes[i]] = i
-	}
-	slices.SortFunc(added, func(a, b *plan.Change) int { return cmp.Compare(at[a], at[b]) })
-	return added
 }
 
 // withheld stands for the action of an edit that cannot be made now.
@@ -173,5 +183,11 @@ func DriftFingerprint(p *plan.Plan) string {
 	if len(drifted) == 0 {
 		return ""
 	}
-	return wholeOf(drifted)
+
+	prints := make([]string, len(drifted))
+	for i := range drifted {
+		prints[i] = Fingerprint(&drifted[i])
+	}
+	slices.Sort(prints)
+	return digestOf(slices.Compact(prints))
 }

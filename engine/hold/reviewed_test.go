@@ -65,8 +65,8 @@ func numbered(n int, from string) []plan.Change {
 
 func added(p *plan.Plan, reviews ...hold.Reviewed) []string {
 	var names []string
-	for _, c := range hold.Added(p, reviews...) {
-		names = append(names, c.Name)
+	for _, u := range hold.Added(p, reviews...) {
+		names = append(names, u.Change.Name)
 	}
 	return names
 }
@@ -97,8 +97,8 @@ func TestOnlyWhatWasReviewedIsNotAdded(t *testing.T) {
 func TestManyChangesAreReviewedAsGroups(t *testing.T) {
 	names := numbered(3000, "1.0")
 	review := hold.Review(planOf(names...))
-	if len(review.Groups) != 1 || review.Changes != nil || review.Whole != "" {
-		t.Fatalf("%d groups, %d changes, whole %q", len(review.Groups), len(review.Changes), review.Whole)
+	if len(review.Groups) != 1 || review.Items != nil || review.Whole != "" {
+		t.Fatalf("%d groups, %d changes, whole %q", len(review.Groups), len(review.Items), review.Whole)
 	}
 	for _, x := range []struct {
 		what string
@@ -121,8 +121,8 @@ func TestManyChangesAreReviewedAsGroups(t *testing.T) {
 		apart = append(apart, reviewedChange(fmt.Sprintf("h%05d.test", i), "1.0", fmt.Sprintf("v%d", i)))
 	}
 	whole := hold.Review(planOf(apart...))
-	if whole.Whole == "" || whole.Groups != nil || whole.Changes != nil {
-		t.Fatalf("%d groups, %d changes, whole %q", len(whole.Groups), len(whole.Changes), whole.Whole)
+	if whole.Whole == "" || whole.Groups != nil || whole.Items != nil {
+		t.Fatalf("%d groups, %d changes, whole %q", len(whole.Groups), len(whole.Items), whole.Whole)
 	}
 	if got := added(planOf(apart...), whole); got != nil {
 		t.Errorf("%d of the same plan are added", len(got))

@@ -27,7 +27,7 @@ type Narrowed struct {
 	// Beyond are changes of the fresh plan that the saved one does not contain.
 	Beyond []*plan.Change
 
-	spots map[spot]bool
+	spots map[plan.Spot]bool
 }
 
 // Discrepancy says why a change of a saved plan cannot be made as planned. If a setting
@@ -40,12 +40,6 @@ type Discrepancy struct {
 	Why    string
 }
 
-// spot is one setting of one object.
-type spot struct {
-	object  plan.Ref
-	setting string
-}
-
 // sameness identifies what a change does to which object. It is a Fingerprint that does
 // not depend on whether the object takes two writes: the first may be done already.
 func sameness(c *plan.Change) string {
@@ -53,14 +47,6 @@ func sameness(c *plan.Change) string {
 		return fingerprint(c, c.Whole().String())
 	}
 	return Fingerprint(c)
-}
-
-func spotsOf(c *plan.Change) []spot {
-	out := make([]spot, len(c.Edits))
-	for i := range c.Edits {
-		out[i] = spot{c.Whole(), c.Edits[i].Setting}
-	}
-	return out
 }
 
 // Narrow compares each change of a saved plan with a plan that was made for the same
@@ -92,7 +78,7 @@ func Narrow(saved, fresh *plan.Plan, in diff.Input, head *schema.Desired) *Narro
 	p.Changes = kept
 	p.Count(in.Live.Reads, in.Budget)
 	p.Digest = plan.Digest(p.Changes)
-	diff.Resize(&p, &head.Policy)
+	diff.Resize(&p, &head.Policy, nil)
 	n.Plan = &p
 	return n.Narrowed
 }
@@ -104,7 +90,7 @@ func (n *Narrowed) Left(again *plan.Plan) (left *plan.Plan, beyond int) {
 	p.Changes = nil
 	for i := range again.Changes {
 		c := &again.Changes[i]
-		if slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.spots[s] }) {
+		if slices.ContainsFunc(c.Spots(), func(s plan.Spot) bool { return n.spots[s] }) {
 			p.Changes = append(p.Changes, *c)
 		}
 	}
@@ -118,7 +104,7 @@ type narrowing struct {
 	head     *schema.Desired
 	fresh    *plan.Plan
 	objects  map[plan.Ref][]*plan.Change // changes of the fresh plan, by object
-	touched  map[spot]bool               // by the fresh plan
+	touched  map[plan.Spot]bool          // by the fresh plan
 	wanted   map[string]bool             // changes of the saved plan, by sameness
 	deleted  map[plan.Ref]bool           // objects that the saved plan deletes
 	zones    map[plan.Ref]*plan.Zone
@@ -128,9 +114,9 @@ type narrowing struct {
 
 func newNarrowing(fresh *plan.Plan, live *plan.Live, head *schema.Desired) *narrowing {
 	n := &narrowing{
-		Narrowed: &Narrowed{spots: map[spot]bool{}},
+		Narrowed: &Narrowed{spots: map[plan.Spot]bool{}},
 		live:     live, head: head, fresh: fresh,
-		objects: map[plan.Ref][]*plan.Change{}, touched: map[spot]bool{},
+		objects: map[plan.Ref][]*plan.Change{}, touched: map[plan.Spot]bool{},
 		wanted: map[string]bool{}, deleted: map[plan.Ref]bool{},
 		entries: make([]map[string]*schema.Entry, len(head.Zones)),
 	}
@@ -138,7 +124,7 @@ func newNarrowing(fresh *plan.Plan, live *plan.Live, head *schema.Desired) *narr
 	for i := range fresh.Changes {
 		c := &fresh.Changes[i]
 		n.objects[c.Whole()] = append(n.objects[c.Whole()], c)
-		for _, s := range spotsOf(c) {
+		for _, s := range c.Spots() {
 			n.touched[s] = true
 		}
 	}
@@ -157,7 +143,7 @@ func (n *narrowing) index(saved *plan.Plan) (twice []*plan.Change) {
 		}
 
 		refs[c.Ref], n.wanted[sameness(c)] = true, true
-		for _, s := range spotsOf(c) {
+		for _, s := range c.Spots() {
 			n.spots[s] = true
 		}
 		if c.Action == plan.Delete {
@@ -213,7 +199,7 @@ func (n *narrowing) classify(c *plan.Change) {
 	}
 
 	standing, e, found := plan.Stand(c, o)
-	touched := slices.ContainsFunc(spotsOf(c), func(s spot) bool { return n.touched[s] })
+	touched := slices.ContainsFunc(c.Spots(), func(s plan.Spot) bool { return n.touched[s] })
 	switch {
 	case standing == plan.AtTarget && !touched, c.Action == plan.Update && o.Absent && n.deleted[c.Whole()] && !touched:
 		n.Already = append(n.Already, c)

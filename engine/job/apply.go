@@ -12,9 +12,11 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/crash"
+	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/receipt"
 	"tlsync/engine/report"
+	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -27,7 +29,8 @@ type ApplyOptions struct {
 	Allow       []plan.HazardKind
 	MaxChanges  schema.MaxChanges // replaces the policy's limit, if set
 	NotTip      bool              // allow a commit that is behind the tip of its branch
-	Reviewed    string            // the file with the reviewed plan; empty for no such check
+	ReviewFile  string            // the file with the reviewed plan; empty for none
+	Reviewed    *Reviewed         // what the plan is held to; nil for no such check
 	ReceiptFile string            // empty for no receipt
 	Deadline    time.Duration
 	Wait        time.Duration // how long to wait for written settings to become active
@@ -38,6 +41,7 @@ type applyRun struct {
 	ApplyOptions
 	saved   *savedPlan    // nil without a plan file
 	receipt *receipt.File // nil for none
+	held    *hold.Held    // nil if the plan is not held to reviews
 }
 
 // JoinKinds lists hazards as --allow-hazards takes them.
@@ -57,7 +61,7 @@ func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s"
 // Apply applies the configuration, or only the changes of a saved plan if there is one.
 func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 	run := applyRun{ApplyOptions: o}
-	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.Reviewed); err != nil {
+	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.ReviewFile); err != nil {
 		return err
 	}
 	defer func() { err = closeReceipt(run.receipt, err) }()
@@ -84,22 +88,23 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 			return err
 		}
 	}
-	if o.Reviewed == "" {
-		return p.carryOut(ctx, run, c, nil, nil).err
+	if o.ReviewFile == "" {
+		return p.carryOut(ctx, run, c, nil, nil).Err
 	}
 
-	review, err := readReviewed(o.Reviewed)
+	review, err := readReviewed(o.ReviewFile)
 	if err != nil {
 		return fmt.Errorf("--reviewed: nothing was written: %w", err)
 	}
-	return p.carryOut(ctx, run, c, nil, func(made *plan.Plan) error { return stale(made, review) }).err
+	run.Reviewed = &Reviewed{Reviews: []hold.Reviewed{review.Reviewed}, Next: planAgain}
+	return p.carryOut(ctx, run, c, p.reviewedBase(o.Common, review), nil).Err
 }
 
 // notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
 // applying it would undo newer commits. A detached commit, as in CI, is compared with
 // the remote's default branch.
 func (p *Job) notLeftBehind(o Common) error {
-	repo, head, err := p.openHead(o)
+	repo, head, err := p.OpenHead(o)
 	if err != nil {
 		return nil // nothing is committed, so nothing can be behind
 	}
@@ -126,16 +131,27 @@ func (p *Job) notLeftBehind(o Common) error {
 		short(head.Hash), safe.Text(branch), short(tip.Hash))}
 }
 
-// applied is the outcome of an apply. Stages that were not reached leave nil.
-type applied struct {
-	made   *plan.Plan
-	result *apply.Result
-	err    error // with the exit code
+// Gate may refuse a plan before anything is written. It returns where a reader can accept
+// what the plan is refused for otherwise.
+type Gate func(*plan.Plan) (view.Way, error)
+
+// Applied is the outcome of an apply. Stages that were not reached leave nil.
+type Applied struct {
+	Made   *plan.Plan
+	Left   int // settings that drifted after the review, and are left alone
+	Result *apply.Result
+	Err    error // with the exit code
+}
+
+// ApplyCommit plans and writes the configuration of a commit. Base only explains why settings
+// differ.
+func (p *Job) ApplyCommit(ctx context.Context, o ApplyOptions, c, base *Configuration, gate Gate) Applied {
+	return p.carryOut(ctx, applyRun{ApplyOptions: o}, c, base, gate)
 }
 
 // carryOut plans and writes. Base only explains why settings differ. Gate, if set, may
 // refuse the plan before anything is written.
-func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration, gate func(*plan.Plan) error) (a applied) {
+func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration, gate Gate) (a Applied) {
 	if run.Deadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, run.Deadline, deadlinePassed{run.Deadline})
@@ -146,12 +162,12 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 
 	if !c.desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
-		a.err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
+		a.Err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
 		return a
 	}
 	opts, err := p.cloudflareOptions(run.Common, c.desired, base.asked())
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
 	opts.Keys = p.privateKeys(reachedZones(c.desired.Zones, run.Zones))
@@ -159,7 +175,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 	progress := p.watch(run.Common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
 	e := p.engine(run.Common, writer)
@@ -168,47 +184,51 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *configuration
 	made, err := run.makePlan(ctx, e, c, base)
 	progress.close()
 	if err != nil {
-		a.err = interrupted(ctx, err)
+		a.Err = interrupted(ctx, err)
 		return a
 	}
-	a.made = made
+	a.Made = made
 	run.expect(made)
 	run.saved.tell(p, run.Common)
-	if err := p.print(run.Common, made, asDrift{}); err != nil {
+	run.tellLeft(p)
+	if run.held != nil {
+		a.Left = len(run.held.Left)
+	}
+	if err := p.Print(run.Common, made, AsDrift{}); err != nil {
 		if !run.Approved {
-			a.err = err // nobody can approve a plan that nobody can read
+			a.Err = err // nobody can approve a plan that nobody can read
 			return a
 		}
-		p.lost(err)
+		p.Lost(err)
 	}
 
-	a.err = p.mayWrite(ctx, run.ApplyOptions, c, made, gate)
+	a.Err = p.mayWrite(ctx, &run, c, made, gate)
 	if len(made.Changes) == 0 {
-		a.result = p.nothingToWrite(run, a)
+		a.Result = p.nothingToWrite(run, a)
 		return a
 	}
-	if a.err == nil {
-		a.result, a.err = p.writeChanges(ctx, run, e, writer, progress, c, made)
+	if a.Err == nil {
+		a.Result, a.Err = p.writeChanges(ctx, run, e, writer, progress, c, made)
 	}
 	return a
 }
 
 // nothingToWrite ends a run whose plan has no changes. The result is nil unless a saved
 // plan had changes that were already done.
-func (p *Job) nothingToWrite(run applyRun, a applied) *apply.Result {
+func (p *Job) nothingToWrite(run applyRun, a Applied) *apply.Result {
 	result := run.saved.nothingToWrite()
 	switch {
 	case result != nil:
 		run.receipt.Result(result)
 		p.printResult(run.ApplyOptions, result)
-	case a.err == nil:
-		run.receipt.Result(&apply.Result{Plan: a.made})
+	case a.Err == nil:
+		run.receipt.Result(&apply.Result{Plan: a.Made})
 	}
 	return result
 }
 
 // writeChanges writes the changes of a plan, and prints and records what became of each.
-func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *configuration, made *plan.Plan) (*apply.Result, error) {
+func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, writer *cloudflare.Writer, progress *watcher, c *Configuration, made *plan.Plan) (*apply.Result, error) {
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
 	run.receipt.Step(run.saved.already()...)
@@ -221,6 +241,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	})
 
 	run.saved.complete(result)
+	run.completeReviewed(result)
 	run.receipt.Result(result)
 	progress.close()
 	p.printResult(run.ApplyOptions, result)
@@ -230,35 +251,41 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 
 func (p *Job) printResult(o ApplyOptions, result *apply.Result) {
 	_ = Write(p.Out, "\n") // if that fails, so does the next
-	if err := report.Result(p.Out, hidden(p, result), report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
-		p.lost(err)
+	if err := report.Result(p.Out, Hidden(p, result), report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
+		p.Lost(err)
 	}
 }
 
 // mayWrite returns why a plan must not be written. For a plan without changes it
 // returns why the plan is incomplete.
-func (p *Job) mayWrite(ctx context.Context, o ApplyOptions, c *configuration, made *plan.Plan, gate func(*plan.Plan) error) error {
+func (p *Job) mayWrite(ctx context.Context, run *applyRun, c *Configuration, made *plan.Plan, gate Gate) error {
+	var way view.Way
 	if len(made.Changes) == 0 {
-		return cmp.Or(p.gates(o, made, c), unread(made))
+		return cmp.Or(p.gates(run.ApplyOptions, made, c, way), Unread(made))
+	}
+	if err := run.stale(); err != nil {
+		return err
 	}
 	if gate != nil {
-		if err := gate(made); err != nil {
+		var err error
+		if way, err = gate(made); err != nil {
 			return err
 		}
 	}
-	if err := p.gates(o, made, c); err != nil {
+
+	if err := p.gates(run.ApplyOptions, made, c, way); err != nil {
 		return err
 	}
 	if err := p.missingKey(made, c.desired); err != nil {
 		return err
 	}
-	p.warnOfLimit(ctx, o, made)
-	return p.confirm(ctx, o)
+	p.warnOfLimit(ctx, run.ApplyOptions, made)
+	return p.confirm(ctx, run.ApplyOptions)
 }
 
-// lost says that the report could not be printed, for example because the disk is full.
+// Lost says that the report could not be printed, for example because the disk is full.
 // The run continues, and its exit code depends only on the writes to Cloudflare.
-func (p *Job) lost(err error) {
+func (p *Job) Lost(err error) {
 	fmt.Fprintf(p.Err, "tlsync: the report could not be printed: %s\n", OneLine(err))
 }
 
@@ -294,7 +321,7 @@ func (p *Job) verdict(made *plan.Plan, r *apply.Result, last error) error {
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
 		return Exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
 	}
-	if err := unread(made); err != nil {
+	if err := Unread(made); err != nil {
 		return Exit{code, err}
 	}
 	return nil

@@ -16,10 +16,10 @@ import (
 // file: some seconds on a slow machine.
 const maxCredit = 10_000
 
-// credit adds to the lines that a plan names who last changed them. A plan does not need
+// Credit adds to the lines that a plan names who last changed them. A plan does not need
 // this: authors that are unknown or take too long to find are left out, and so are all
 // once the run is asked to stop.
-func (p *Job) credit(ctx context.Context, o Common, made *plan.Plan, head, base *configuration) {
+func (p *Job) Credit(ctx context.Context, o Common, made *plan.Plan, head, base *Configuration) {
 	repo, err := p.repository(o)
 	if err != nil || head.info.Commit == "" {
 		return
@@ -35,7 +35,7 @@ func (p *Job) credit(ctx context.Context, o Common, made *plan.Plan, head, base 
 
 // blame looks up the authors of lines, once per file, for files that are unchanged since
 // the commit.
-func (p *Job) blame(ctx context.Context, o Common, repo *gitfs.Repo, c *configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
+func (p *Job) blame(ctx context.Context, o Common, repo *gitfs.Repo, c *Configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
 	files := map[string][]gitfs.Line{}
 	commit := gitfs.Commit{Hash: c.info.Commit}
 	tree, err := repo.FS(commit)

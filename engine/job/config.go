@@ -17,17 +17,26 @@ import (
 	"tlsync/schema/load"
 )
 
-// configuration is what was loaded, and from where.
-type configuration struct {
+// Configuration is what was loaded, and from where.
+type Configuration struct {
 	desired *schema.Desired
 	diags   schema.Diagnostics
 	info    plan.Config
 	files   fs.FS
 }
 
+// Mistakes returns what is wrong in its files.
+func (c *Configuration) Mistakes() schema.Diagnostics { return c.diags }
+
+// Commit returns the hash of the commit that it comes from, "" for none.
+func (c *Configuration) Commit() string { return c.info.Commit }
+
+// Digest returns the digest of its files.
+func (c *Configuration) Digest() string { return c.info.Digest }
+
 // load reads the configuration from the directory and notes its commit. It does not need
 // Git: if the repository cannot be opened, it logs why and leaves the commit out.
-func (p *Job) load(o Common) (*configuration, error) {
+func (p *Job) load(o Common) (*Configuration, error) {
 	root, err := os.OpenRoot(o.ConfigDir)
 	if info, wrong := os.Stat(o.ConfigDir); err != nil && wrong == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--config: %s is a file; write --config %s, the directory that holds it", o.ConfigDir, filepath.Dir(o.ConfigDir))
@@ -35,19 +44,19 @@ func (p *Job) load(o Common) (*configuration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	c := &configuration{files: root.FS()}
+	c := &Configuration{files: root.FS()}
 	c.desired, c.diags = load.Load(c.files, p.Now())
 	if len(c.diags) == 1 && c.diags[0].Rule == load.RuleNoConfiguration {
 		c.diags[0].Hint = cmp.Or(whereInstead(o.ConfigDir), c.diags[0].Hint)
 	}
 	c.info.Digest = c.desired.Digest
 
-	at, err := p.committed(o)
+	at, err := p.Committed(o)
 	switch {
 	case err == nil:
 		c.info.Commit = at.info.Commit
 		c.info.Dirty = at.desired.Digest != c.desired.Digest
-	case errors.Is(err, errNotCommitted):
+	case errors.Is(err, ErrNotCommitted):
 		c.info.Commit = at.info.Commit
 		c.info.Dirty = at.info.Commit != ""
 	default:
@@ -77,16 +86,16 @@ func whereInstead(dir string) string {
 }
 
 // valid loads the configuration and fails, having printed them, if it has mistakes.
-func (p *Job) valid(o Common) (*configuration, error) {
+func (p *Job) valid(o Common) (*Configuration, error) {
 	c, err := p.load(o)
 	if err != nil {
 		return nil, err
 	}
-	return c, p.check(o, c)
+	return c, p.Check(o, c)
 }
 
 // asked returns the desired state of the configuration, nil for no configuration.
-func (c *configuration) asked() *schema.Desired {
+func (c *Configuration) asked() *schema.Desired {
 	if c == nil {
 		return nil
 	}
@@ -94,7 +103,7 @@ func (c *configuration) asked() *schema.Desired {
 }
 
 // against describes the configuration for a plan that compares it with a base.
-func (c *configuration) against(base *configuration) plan.Config {
+func (c *Configuration) against(base *Configuration) plan.Config {
 	info := c.info
 	if base != nil {
 		info.BaseCommit = base.info.Commit
@@ -102,72 +111,72 @@ func (c *configuration) against(base *configuration) plan.Config {
 	return info
 }
 
-// errNotCommitted means that no commit holds the configuration.
-var errNotCommitted = errors.New("not committed")
+// ErrNotCommitted means that no commit holds the configuration.
+var ErrNotCommitted = errors.New("not committed")
 
-// committed loads the configuration at HEAD. If it fails with errNotCommitted,
+// Committed loads the configuration at HEAD. If it fails with ErrNotCommitted,
 // info.Commit is the commit that lacks the configuration, if HEAD is a commit.
-func (p *Job) committed(o Common) (*configuration, error) {
-	repo, head, err := p.openHead(o)
+func (p *Job) Committed(o Common) (*Configuration, error) {
+	repo, head, err := p.OpenHead(o)
 	if err != nil {
-		return &configuration{desired: &schema.Desired{}}, err
+		return &Configuration{desired: &schema.Desired{}}, err
 	}
-	return p.inCommit(repo, head, o, p.Now())
+	return p.InCommit(repo, head, o, p.Now())
 }
 
-// workspace is what a run of ci is about, as the runner says. A job cannot change the
+// Workspace is what a run of ci is about, as the runner says. A job cannot change the
 // variables with which it does: a step that sets them in GITHUB_ENV is ignored.
-type workspace struct {
-	dir    string       // GITHUB_WORKSPACE
-	commit gitfs.Commit // GITHUB_SHA
+type Workspace struct {
+	Dir    string       // GITHUB_WORKSPACE
+	Commit gitfs.Commit // GITHUB_SHA
 }
 
 // repository opens the repository of the configuration. Outside of ci that is the one that
 // git would take.
 func (p *Job) repository(o Common) (*gitfs.Repo, error) {
-	if o.workspace != nil {
-		return gitfs.OpenWorkspace(o.ConfigDir, o.workspace.dir, o.workspace.commit)
+	if o.Workspace != nil {
+		return gitfs.OpenWorkspace(o.ConfigDir, o.Workspace.Dir, o.Workspace.Commit)
 	}
 	return gitfs.OpenNamed(o.ConfigDir, p.Getenv("GIT_DIR"), p.Getenv("GIT_WORK_TREE"))
 }
 
-// openHead opens the repository of the configuration and finds the checked-out commit, in
-// ci the commit of the run. It fails with errNotCommitted without a repository or without
+// OpenHead opens the repository of the configuration and finds the checked-out commit, in
+// ci the commit of the run. It fails with ErrNotCommitted without a repository or without
 // a commit.
-func (p *Job) openHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
+func (p *Job) OpenHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
 	repo, err := p.repository(o)
 	if errors.Is(err, gitfs.ErrNoRepository) {
-		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", errNotCommitted, o.ConfigDir)
+		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", ErrNotCommitted, o.ConfigDir)
 	}
 	if err != nil {
 		return nil, gitfs.Commit{}, err
 	}
-	if o.workspace != nil {
-		return repo, o.workspace.commit, nil
+	if o.Workspace != nil {
+		return repo, o.Workspace.Commit, nil
 	}
 
 	head, err := repo.Head()
 	if errors.Is(err, gitfs.ErrNoCommit) {
-		return repo, head, fmt.Errorf("%w: the repository has no commit yet", errNotCommitted)
+		return repo, head, fmt.Errorf("%w: the repository has no commit yet", ErrNotCommitted)
 	}
 	return repo, head, err
 }
 
-// inCommit loads the configuration from a commit. It fails with errNotCommitted if the
+// InCommit loads the configuration from a commit. It fails with ErrNotCommitted if the
 // commit has none. Schema.Load checks expiry at the given time.
-func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time.Time) (*configuration, error) {
-	c := &configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
+func (p *Job) InCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time.Time) (*Configuration, error) {
+	c := &Configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
 
 	var err error
 	c.files, err = repo.FS(commit)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("%w: %s is not in commit %s", errNotCommitted, o.ConfigDir, short(commit.Hash))
+		return c, fmt.Errorf("%w: %s is not in commit %s", ErrNotCommitted, o.ConfigDir, short(commit.Hash))
 	}
 	if err != nil {
 		return c, err
 	}
-	if !hasRoot(c.files) {
-		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", errNotCommitted, short(commit.Hash))
+	if !HasRoot(c.files) {
+		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", ErrNotCommitted, short(commit.Hash))
 	}
 
 	c.desired, c.diags = load.Load(c.files, now)
@@ -175,10 +184,10 @@ func (p *Job) inCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time
 	return c, nil
 }
 
-// base loads the configuration that a plan is compared with, from the merge base of a
+// Base loads the configuration that a plan is compared with, from the merge base of a
 // revision and HEAD. A commit without a configuration managed nothing.
-func (p *Job) base(o Common, revision string) (*configuration, error) {
-	repo, head, err := p.openHead(o)
+func (p *Job) Base(o Common, revision string) (*Configuration, error) {
+	repo, head, err := p.OpenHead(o)
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)
 	}
@@ -190,15 +199,15 @@ func (p *Job) base(o Common, revision string) (*configuration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--base: %w", err)
 	}
-	return p.earlier(repo, at, o)
+	return p.Earlier(repo, at, o)
 }
 
-// earlier loads the configuration of an earlier commit, to compare with. Its mistakes do
+// Earlier loads the configuration of an earlier commit, to compare with. Its mistakes do
 // not fail the run: the parts that can be read are used.
-func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
+func (p *Job) Earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*Configuration, error) {
 	// Whether certificates of that time have expired by now does not matter.
-	c, err := p.inCommit(repo, at, o, time.Time{})
-	if errors.Is(err, errNotCommitted) {
+	c, err := p.InCommit(repo, at, o, time.Time{})
+	if errors.Is(err, ErrNotCommitted) {
 		moved, e := p.beforeMove(repo, at, o)
 		switch {
 		case e != nil:
@@ -208,7 +217,7 @@ func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configurati
 		}
 	}
 	switch {
-	case errors.Is(err, errNotCommitted):
+	case errors.Is(err, ErrNotCommitted):
 		p.remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
 	case err != nil:
 		return nil, err
@@ -229,8 +238,8 @@ func (p *Job) earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configurati
 
 // beforeMove looks for the configuration of an earlier commit in another directory than the
 // one it has now. It returns nil if there is none.
-func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configuration, error) {
-	now, err := p.committed(o)
+func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*Configuration, error) {
+	now, err := p.Committed(o)
 	if err != nil {
 		return nil, nil // nothing is committed now either
 	}
@@ -244,8 +253,8 @@ func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*configur
 	return c, nil
 }
 
-// hasRoot reports whether there is a configuration.
-func hasRoot(files fs.FS) bool { return has(files, "tlsync.yaml") || has(files, "tlsync.yml") }
+// HasRoot reports whether there is a configuration.
+func HasRoot(files fs.FS) bool { return has(files, "tlsync.yaml") || has(files, "tlsync.yml") }
 
 func has(files fs.FS, name string) bool {
 	_, err := fs.Stat(files, name)
@@ -254,8 +263,8 @@ func has(files fs.FS, name string) bool {
 
 func short(hash string) string { return hash[:min(len(hash), 12)] }
 
-// check prints the mistakes of a configuration and fails if one is an error.
-func (p *Job) check(o Common, c *configuration) error {
+// Check prints the mistakes of a configuration and fails if one is an error.
+func (p *Job) Check(o Common, c *Configuration) error {
 	if len(c.diags) > 0 && (!o.Quiet || c.diags.HasErrors()) {
 		if err := report.Diagnostics(p.Err, c.diags, c.reportOptions(o, o.ColorErr)); err != nil {
 			return err
@@ -269,7 +278,7 @@ func (p *Job) check(o Common, c *configuration) error {
 
 // reportOptions shows source lines beside mistakes, but none of a file that a
 // secret was found in.
-func (c *configuration) reportOptions(o Common, color bool) report.DiagnosticOptions {
+func (c *Configuration) reportOptions(o Common, color bool) report.DiagnosticOptions {
 	cache := map[string][]string{}
 	for _, d := range c.diags {
 		if d.Rule == schema.RuleSecret {

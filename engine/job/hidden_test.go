@@ -96,7 +96,7 @@ func TestSecretsLeaveMarkdownWhole(t *testing.T) {
 		same := func(s string) string { return s }
 		o := report.MarkdownOptions{Budget: rapid.SampledFrom([]int{0, 9000}).Draw(t, "budget")}
 
-		got, err := markdown(p, report.Markdown, holding(data, same), o)
+		got, err := Markdown(p, report.Markdown, holding(data, same), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestASecretOpensNoCodeSpan(t *testing.T) {
 	p := &Job{Secrets: &secret.Redactor{}}
 	p.Secrets.Add(token)
 	made := holding([]string{token + " [free](https://evil.example) @ada ![x](https://evil.example/x)`"}, func(s string) string { return s })
-	page, err := markdown(p, report.Markdown, made, report.MarkdownOptions{})
+	page, err := Markdown(p, report.Markdown, made, report.MarkdownOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestAMadeUpSecretOpensNoCodeSpan(t *testing.T) {
 	p := &Job{Secrets: &secret.Redactor{}}
 	p.Secrets.Add("`" + rest)
 	made := holding([]string{rest + "/[free](https://evil.example)"}, func(s string) string { return s })
-	if page, err := markdown(p, report.Markdown, made, report.MarkdownOptions{}); err == nil || page != "" {
+	if page, err := Markdown(p, report.Markdown, made, report.MarkdownOptions{}); err == nil || page != "" {
 		t.Errorf("%v:\n%s", err, page)
 	}
 }
@@ -179,12 +179,12 @@ func TestResultsHideSecrets(t *testing.T) {
 	result.Stopped = token
 	result.Denied = []string{token}
 
-	page, err := markdown(p, report.ResultMarkdown, result, report.MarkdownOptions{})
+	page, err := Markdown(p, report.ResultMarkdown, result, report.MarkdownOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	if err := report.Result(&text, hidden(p, result), report.ResultOptions{}); err != nil {
+	if err := report.Result(&text, Hidden(p, result), report.ResultOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, out := range []string{page, text.String()} {

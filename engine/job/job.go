@@ -1,5 +1,6 @@
-// Package job does what the commands ask for: validate, plan, show, apply, drift, snapshot,
-// matrix, and the flow of ci. Each is a function of an option struct. The package decides
+// Package job does what the commands ask for: validate, plan, show, apply, drift, snapshot
+// and matrix. Each is a function of an option struct. What is exported beside them are the
+// steps that the GitHub flow of package ci has in common with them. The package decides
 // which configuration and base count, which gates a plan has to pass and what a run leaves
 // behind; the command line reads flags and owns the terminal and the process.
 package job
@@ -7,6 +8,7 @@ package job
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -56,7 +58,8 @@ type Common struct {
 	Timeout     time.Duration
 	Limit       time.Duration // how long a run may take; 0 for no limit
 	APIToken    string        // used in place of CLOUDFLARE_API_TOKEN, if set
-	workspace   *workspace    // of a run of ci
+	// Workspace is set in a run of ci.
+	Workspace *Workspace
 	// Unmerged is set if the configuration is a proposal: it may name only variables that
 	// the base names.
 	Unmerged bool
@@ -83,13 +86,23 @@ type noCredentials string
 
 func (e noCredentials) Error() string { return string(e) }
 
+// MissingCredentials says which credentials for Cloudflare the environment lacks to compare
+// a configuration with a base. It returns "" if none are missing.
+func (p *Job) MissingCredentials(o Common, c, base *Configuration) string {
+	var missing noCredentials
+	if _, err := p.cloudflareOptions(o, c.desired, base.asked()); errors.As(err, &missing) {
+		return string(missing)
+	}
+	return ""
+}
+
 // cloudflareOptions returns how to connect to Cloudflare: credentials from the
 // environment, with a token of its own for each account that names one. Accounts that
 // only the base knows may lack a token: nothing is written to them.
 func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudflare.Options, error) {
 	opts := cloudflare.Options{
 		BaseURL: p.Getenv("CLOUDFLARE_BASE_URL"), Rate: o.Rate, Concurrency: o.Concurrency,
-		Timeout: o.Timeout, UserAgent: userAgent(), Log: o.Log,
+		Timeout: o.Timeout, UserAgent: UserAgent(), Log: o.Log,
 		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
 	}

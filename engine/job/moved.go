@@ -15,13 +15,13 @@ import (
 	"tlsync/schema/load"
 )
 
-// errSeveral means that it is unknown which configuration of the base is the former one.
-var errSeveral = errors.New("its configuration was in another directory")
+// ErrSeveral means that it is unknown which configuration of the base is the former one.
+var ErrSeveral = errors.New("its configuration was in another directory")
 
 // former looks for the configuration that a commit has in another directory, where the
 // directory was moved: the one that shares a zone or an account with what is desired now.
-// It returns nil if there is none, and errSeveral if there are several.
-func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*configuration, error) {
+// It returns nil if there is none, and ErrSeveral if there are several.
+func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*Configuration, error) {
 	whole, err := repo.Whole(at)
 	if err != nil {
 		return nil, err
@@ -31,14 +31,14 @@ func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*config
 		return nil, err
 	}
 
-	var found []*configuration
+	var found []*Configuration
 	var where []string
 	for _, dir := range dirs {
 		files, err := fs.Sub(whole, dir)
 		if err != nil {
 			return nil, err
 		}
-		c := &configuration{files: files}
+		c := &Configuration{files: files}
 		c.desired, c.diags = load.Load(files, time.Time{})
 		c.info.Digest, c.info.Commit = c.desired.Digest, at.Hash
 		if c.desired.Overlaps(desired) {
@@ -52,7 +52,7 @@ func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*config
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%w, and several share a zone or an account with this one: %s", errSeveral, strings.Join(where, ", "))
+	return nil, fmt.Errorf("%w, and several share a zone or an account with this one: %s", ErrSeveral, strings.Join(where, ", "))
 }
 
 // roots returns the directories with a configuration.

@@ -46,8 +46,8 @@ func (e Exit) Error() string {
 
 func (e Exit) Unwrap() error { return e.Err }
 
-// codeOf returns the exit code for an error.
-func codeOf(err error) int {
+// CodeOf returns the exit code for an error.
+func CodeOf(err error) int {
 	var bug *crash.Error
 	var e Exit
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"tlsync/engine"
@@ -34,22 +35,22 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	var base *configuration
+	var base *Configuration
 	if o.Base != "" {
-		if base, err = p.base(o.Common, o.Base); err != nil {
+		if base, err = p.Base(o.Common, o.Base); err != nil {
 			return err
 		}
 	}
 
-	made, err := p.compare(ctx, o.Common, c, base, o.Snapshot)
+	made, err := p.Compare(ctx, o.Common, c, base, o.Snapshot)
 	if err != nil {
 		return err
 	}
 	if o.Format != "text" || o.Verbose || o.Out != "" {
-		p.credit(ctx, o.Common, made, c, base)
+		p.Credit(ctx, o.Common, made, c, base)
 	}
 	if o.Out != "" {
-		if err := p.savePlan("--out", o.Out, made); err != nil {
+		if err := p.SavePlan("--out", o.Out, made); err != nil {
 			return err
 		}
 		if len(made.Changes) > 0 {
@@ -57,10 +58,10 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 		}
 	}
 
-	if err := p.print(o.Common, made, asDrift{}); err != nil {
+	if err := p.Print(o.Common, made, AsDrift{}); err != nil {
 		return err
 	}
-	if err := cmp.Or(unread(made), p.policyKept(made, c)); err != nil {
+	if err := cmp.Or(Unread(made), p.PolicyKept(made, c)); err != nil {
 		return err
 	}
 	if o.Detailed && len(made.Changes) > 0 {
@@ -69,20 +70,26 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 	return nil
 }
 
-// compare makes a plan with a client that has no write methods, or from a snapshot if one
+// Compare makes a plan with a client that has no write methods, or from a snapshot if one
 // is named. Base may be nil.
-func (p *Job) compare(ctx context.Context, o Common, c, base *configuration, from string) (*plan.Plan, error) {
+func (p *Job) Compare(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, error) {
+	made, _, err := p.look(ctx, o, c, base, from)
+	return made, err
+}
+
+// look is Compare, and also returns the live state.
+func (p *Job) look(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	made, err := p.engine(o, source).Plan(ctx, base.asked(), c.desired, c.against(base))
+	made, live, err := p.engine(o, source).Look(ctx, base.asked(), c.desired, c.against(base))
 	done()
-	return made, interrupted(ctx, err)
+	return made, live, interrupted(ctx, err)
 }
 
 // source returns where live state comes from, and a function that ends the progress.
-func (p *Job) source(o Common, c, base *configuration, from string) (engine.Source, func(), error) {
+func (p *Job) source(o Common, c, base *Configuration, from string) (engine.Source, func(), error) {
 	if from != "" {
 		saved, err := readSnapshot(from)
 		if err != nil {
@@ -114,29 +121,46 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// asDrift says how a plan is printed that was made to find drift. Its fields are those of
+// AsDrift says how a plan is printed that was made to find drift. Its fields are those of
 // report.TextOptions.
-type asDrift struct{ pending, drift bool }
+type AsDrift struct{ Pending, Drift bool }
 
-// print prints a plan.
-func (p *Job) print(o Common, made *plan.Plan, as asDrift) error {
+// Print prints a plan.
+func (p *Job) Print(o Common, made *plan.Plan, as AsDrift) error {
 	if o.Format == "json" {
 		return planfile.PlanJSON(p.Out, made)
 	}
-	made = hidden(p, made)
+	made = Hidden(p, made)
 	switch o.Format {
 	case "github":
-		return github.Commands(p.Out, p.located(o, report.PlanAnnotations(made)))
+		return github.Commands(p.Out, p.Located(o, report.PlanAnnotations(made)))
 	case "markdown":
-		text, err := markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
+		text, err := Markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.Pending, Drift: as.Drift})
 		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.pending, Drift: as.drift})
+	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.Pending, Drift: as.Drift})
 }
 
-// unread fails if something that the configuration manages could not be read or cannot be
+// Located converts annotations of configuration lines for GitHub, with paths from the
+// root of the repository.
+func (p *Job) Located(o Common, as []report.Annotation) []github.Annotation {
+	below := ""
+	if repo, err := p.repository(o); err == nil {
+		below = repo.Sub()
+	}
+	out := make([]github.Annotation, len(as))
+	for i, a := range Hidden(p, as) {
+		if a.File != "" {
+			a.File = path.Join(below, a.File)
+		}
+		out[i] = github.Annotation(a)
+	}
+	return out
+}
+
+// Unread fails if something that the configuration manages could not be read or cannot be
 // written: such a plan must not pass as complete.
-func unread(made *plan.Plan) error {
+func Unread(made *plan.Plan) error {
 	n := 0
 	for _, f := range made.Findings {
 		if f.Severity == schema.Error && !f.OfPolicy() {
@@ -152,10 +176,10 @@ func unread(made *plan.Plan) error {
 	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
 }
 
-// savePlan writes a plan to the file of a flag, without secrets. A plan that would write one
+// SavePlan writes a plan to the file of a flag, without secrets. A plan that would write one
 // is not saved: its file could not be applied.
-func (p *Job) savePlan(flag, file string, made *plan.Plan) error {
-	shown := hidden(p, made)
+func (p *Job) SavePlan(flag, file string, made *plan.Plan) error {
+	shown := Hidden(p, made)
 	if shown != made && plan.Digest(shown.Changes) != made.Digest {
 		return fmt.Errorf("%s: the plan is not saved: its changes hold a credential", flag)
 	}
@@ -182,7 +206,7 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 	if err != nil {
 		return err
 	}
-	return p.print(o.Common, made, asDrift{})
+	return p.Print(o.Common, made, AsDrift{})
 }
 
 // readPlan reads a plan that was saved in a file, from its text.

@@ -38,18 +38,18 @@ func refusing(made *plan.Plan) []plan.Breach {
 
 // nothingBelow fails if anything is below the floor, also what was so before, and prints the
 // exceptions that would accept it.
-func (p *Job) nothingBelow(made *plan.Plan, c *configuration) error {
-	below := belowFloor(made)
+func (p *Job) nothingBelow(made *plan.Plan, c *Configuration) error {
+	below := BelowFloor(made)
 	if len(below) == 0 {
 		return nil
 	}
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule != plan.BelowFloor })
 	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
-		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c))}
+		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
-// belowFloor returns the names that a plan leaves below the floor, each with its zone.
-func belowFloor(made *plan.Plan) map[string]bool {
+// BelowFloor returns the names that a plan leaves below the floor, each with its zone.
+func BelowFloor(made *plan.Plan) map[string]bool {
 	below := map[string]bool{}
 	for i := range made.Breaches {
 		if b := &made.Breaches[i]; b.Rule == plan.BelowFloor {
@@ -63,29 +63,29 @@ func belowFloor(made *plan.Plan) map[string]bool {
 
 // gates refuses a plan that has hazards without permission or breaks the policy. The error
 // contains flags and YAML that would allow it, ready to copy.
-func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *configuration) error {
+func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *Configuration, way view.Way) error {
 	refusals, broken := apply.Refusals(made, o.Allow), breaches(made, o.MaxChanges)
 	if len(refusals) == 0 && len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c))}
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c, way))}
 }
 
-// policyKept fails if a plan breaks the policy, whatever the flags allow: a change that
+// PolicyKept fails if a plan breaks the policy, whatever the flags allow: a change that
 // apply would refuse should not be merged.
-func (p *Job) policyKept(made *plan.Plan, c *configuration) error {
+func (p *Job) PolicyKept(made *plan.Plan, c *Configuration) error {
 	broken := slices.DeleteFunc(refusing(made), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c))}
+	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
 // refusal lists why a plan is refused and what would allow it.
-func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *configuration) string {
+func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) string {
 	const days = 90
 	r := view.Refused{
-		Hazards: refusals, Broken: broken, Allowed: allowed,
+		Hazards: refusals, Broken: broken, Allowed: allowed, Way: way,
 		Exceptions: len(c.desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
 	}
 	return r.Text()

@@ -35,7 +35,7 @@ func (run *applyRun) expect(made *plan.Plan) {
 // receipt is incomplete.
 func closeReceipt(r *receipt.File, err error) error {
 	lost := r.Close(reasonOf(err))
-	code := codeOf(err)
+	code := CodeOf(err)
 	switch {
 	case lost == nil || code == CodeBug:
 		return err
@@ -75,8 +75,8 @@ func (p *Job) showReceipt(o Common, file string, text []byte) error {
 		if r.Tally == nil {
 			title = "Incomplete receipt of an apply"
 		}
-		text, err := markdown(p, report.ReceiptMarkdown, r, report.MarkdownOptions{Title: title})
+		text, err := Markdown(p, report.ReceiptMarkdown, r, report.MarkdownOptions{Title: title})
 		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
 	}
-	return report.ReceiptText(p.Out, hidden(p, r), report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
+	return report.ReceiptText(p.Out, Hidden(p, r), report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
 }

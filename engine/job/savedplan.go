@@ -47,7 +47,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 
 // fits refuses a plan that was made for another configuration, or for more than
 // --zone leaves.
-func (s *savedPlan) fits(o Common, c *configuration) error {
+func (s *savedPlan) fits(o Common, c *Configuration) error {
 	if s.plan.Config.Digest != c.info.Digest {
 		at := ""
 		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
@@ -66,12 +66,22 @@ func (s *savedPlan) fits(o Common, c *configuration) error {
 	return nil
 }
 
-// makePlan makes a fresh plan, and checks it against the saved plan if there is one.
-func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *configuration) (*plan.Plan, error) {
+// makePlan makes a fresh plan, and holds it to the saved plan or to the reviews if there are
+// any.
+func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Configuration) (*plan.Plan, error) {
 	s := run.saved
-	if s == nil {
+	switch {
+	case s == nil && run.Reviewed == nil:
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
+	case s == nil:
+		held, err := e.Hold(ctx, base.asked(), c.desired, c.against(base), run.Reviewed.Reviews)
+		if err != nil {
+			return nil, err
+		}
+		run.held = held
+		return held.Plan, nil
 	}
+
 	n, err := e.Narrow(ctx, s.plan, c.desired, c.info)
 	if err != nil {
 		return nil, err
@@ -92,6 +102,9 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *co
 		return nil, Exit{CodeStale, fmt.Errorf("stale, nothing was written: live state changed since %s was made; plan again:\n  %s", s.file, list(n.Stale))}
 	}
 	s.narrowed = n
+	if run.Reviewed != nil {
+		run.held = &hold.Held{Plan: n.Plan, Added: hold.Added(n.Plan, run.Reviewed.Reviews...)}
+	}
 	return n.Plan, nil
 }
 

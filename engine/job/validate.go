@@ -18,7 +18,7 @@ func (p *Job) Validate(_ context.Context, o Common) error {
 	case "json":
 		err = report.DiagnosticsJSON(p.Out, c.diags)
 	case "github":
-		err = github.Commands(p.Out, p.located(o, report.DiagnosticAnnotations(c.diags)))
+		err = github.Commands(p.Out, p.Located(o, report.DiagnosticAnnotations(c.diags)))
 	default:
 		if len(c.diags) > 0 {
 			err = report.Diagnostics(p.Out, c.diags, c.reportOptions(o, o.Color))

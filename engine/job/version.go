@@ -22,7 +22,7 @@ func Version() string {
 
 func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
 
-func userAgent() string { return "tlsync/" + Version() }
+func UserAgent() string { return "tlsync/" + Version() }
 
 // build describes the program: what made it, and which files it reads.
 type build struct {

@@ -30,7 +30,7 @@ func (p *Job) await(ctx context.Context, o ApplyOptions, w *watcher, c apply.Cer
 		return err
 	}
 	if err := report.Waited(p.Out, inactive, of, report.ResultOptions{Verbose: o.Verbose, Color: o.Color}); err != nil {
-		p.lost(err)
+		p.Lost(err)
 	}
 	if err != nil || len(inactive) == 0 && waitErr == nil {
 		return err

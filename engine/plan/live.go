@@ -162,6 +162,13 @@ func (z *Zone) Value(id string) (schema.Value, bool) {
 	return s.Value, ok
 }
 
+// ReadPerHostname reports whether it is known which hostnames of the zone have a value of
+// their own of a setting: it was read, or the zone cannot have any.
+func (z *Zone) ReadPerHostname(setting string) bool {
+	_, lacking := z.Lacking[PerHostname(setting)]
+	return lacking || slices.Contains(z.HostnameSettings, setting)
+}
+
 // FindHostname looks up a hostname by name in a sorted list. It returns the first of
 // several with that name, as slices.BinarySearch does.
 func FindHostname(sorted []Hostname, name string) (int, bool) {

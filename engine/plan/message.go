@@ -1,6 +1,11 @@
 package plan
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+
+	"tlsync/schema"
+)
 
 // This stands for the name of the object in a message, so that equal messages about many
 // objects can be shown as one.
@@ -35,3 +40,23 @@ func pattern(template, message, name string) string {
 	}
 	return strings.ReplaceAll(message, name, This)
 }
+
+// Findings collects findings.
+type Findings []Finding
+
+// Report adds a finding. The line is the one that it is about, nil if there is none. In
+// the message, This stands for the name of the object.
+func (f *Findings) Report(sev schema.Severity, rule string, object Ref, message string, line *schema.Assignment) {
+	found := Finding{Severity: sev, Rule: rule, Ref: object}
+	found.Say(message)
+	if line != nil {
+		found.Origin = Origin{Pos: line.Pos, Via: line.Via}
+	}
+	f.Add(found)
+}
+
+// Add adds findings.
+func (f *Findings) Add(found ...Finding) { *f = append(*f, found...) }
+
+// WhyUnread returns why something could not be read, in words.
+func WhyUnread(why string) string { return cmp.Or(why, "Cloudflare did not report it") }

@@ -103,8 +103,14 @@ type Summary struct {
 	Edits   int    `json:"edits"`
 	Causes  Causes `json:"causes"` // edits by cause
 	// Withheld is the number of edits that cannot be written now.
-	Withheld int      `json:"withheld,omitempty"`
-	Requests Requests `json:"requests"`
+	Withheld int `json:"withheld,omitempty"`
+	// Adopted is the number of settings that are managed newly, and that live state has
+	// already. It is 0 without a base commit.
+	Adopted int `json:"adopted,omitempty"`
+	// AccountNames are the names of accounts by their ids, of accounts with zones that share
+	// their name with a zone of another account.
+	AccountNames map[string]string `json:"account_names,omitempty"`
+	Requests     Requests          `json:"requests"`
 	// EstimatedSeconds is the duration of the writes at the permitted rate.
 	EstimatedSeconds int `json:"estimated_seconds"`
 }
@@ -136,11 +142,14 @@ type Change struct {
 	// Ref names its hostname.
 	Application string
 	// Upload is the certificate that the change uploads; nil for other changes.
-	Upload  *Upload
-	Edits   []Edit
-	Action  string // Create, Update or Delete
-	Request Request
-	Needs   []Ref // changes that must succeed first
+	Upload *Upload
+	// Authority says, for people, which certificate authority the change is about; nil for
+	// other changes.
+	Authority *Authority
+	Edits     []Edit
+	Action    string // Create, Update or Delete
+	Request   Request
+	Needs     []Ref // changes that must succeed first
 	// Reasons say why the change has to wait for those that it needs, each once, sorted.
 	Reasons []string
 	Hazards []Hazard
@@ -151,6 +160,13 @@ type Change struct {
 	ZoneID    string
 	AccountID string
 	ObjectID  string
+}
+
+// Authority is a certificate authority as people know it. What is not known is empty.
+type Authority struct {
+	// Subject is that of its certificate, known where the configuration has it or had it.
+	Subject string `json:"subject,omitempty"`
+	Expires string `json:"expires,omitempty"` // a day: 2027-03-31
 }
 
 // Title returns the name of the object for people.
@@ -177,10 +193,31 @@ type Edit struct {
 	// exception accepts it.
 	BelowFloor bool `json:"-"`
 
+	// Undone is the direction of the edit that would undo this one. It is empty where that
+	// is the opposite of Direction.
+	Undone schema.Direction `json:"-"`
+
 	// Written is To as the user wrote it, with cipher suites in their order; it is
 	// what requests contain. Empty means To.
 	Written schema.Value `json:"-"`
 }
+
+// DriftDirection returns the direction of what happened, where the edit is the way back from
+// drift. A plan from a file has only the direction of the edit.
+func (e *Edit) DriftDirection() schema.Direction {
+	switch {
+	case e.Undone != "":
+		return e.Undone
+	case e.Direction == schema.Strengthens:
+		return schema.Weakens
+	case e.Direction == schema.Weakens:
+		return schema.Strengthens
+	}
+	return schema.Changes
+}
+
+// Weakens reports whether the edit makes its setting weaker.
+func (e *Edit) Weakens() bool { return e.Direction == schema.Weakens }
 
 // Withheld is an edit that cannot be written now: the state, the plan or the certificate
 // of its object forbids it, or it depends on another edit that is withheld.
@@ -256,10 +293,15 @@ type Hazard struct {
 	// Exception is the exception of the policy that lifts it, with its line, its
 	// end and its reason, which is foreign text; empty if none does.
 	Exception string `json:"exception,omitempty"`
+	// Accepted says who accepts it for this run, as in "ada, by label"; empty if nobody
+	// does. It is foreign text, and no part of what the plan does.
+	Accepted string `json:"-"`
 }
 
 // NeedsPermission reports whether the hazard has to be allowed by name.
-func (h *Hazard) NeedsPermission() bool { return h.Kind.NeedsPermission() && h.Exception == "" }
+func (h *Hazard) NeedsPermission() bool {
+	return h.Kind.NeedsPermission() && h.Exception == "" && h.Accepted == ""
+}
 
 // HazardKind is the name by which a hazard is allowed.
 type HazardKind string
@@ -327,6 +369,7 @@ const (
 	MaxChanges       = "max-changes"        // more changes than one apply may make
 	PolicyLoosened   = "policy-loosened"    // the policy lets pass what the base's does not
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
+	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
 )
 
 // AddHazard adds a hazard to the change. This stands for the name of the object in the

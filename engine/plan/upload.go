@@ -10,6 +10,12 @@ import (
 // for origin pulls.
 const OriginPullsCertificates = schema.OriginPulls + ".certificates"
 
+// OriginCertificatePart returns the Part of the change that uploads a certificate with a
+// fingerprint.
+func OriginCertificatePart(sha256 string) string {
+	return OriginPullsCertificates + "-" + sha256[:min(8, len(sha256))]
+}
+
 // Upload is a certificate that a change sends to Cloudflare. It is not part of a
 // plan's JSON; the request is.
 type Upload struct {

@@ -23,6 +23,8 @@ type change struct {
 	Needs   []string      `json:"needs"`
 	Reasons []string      `json:"reasons,omitempty"`
 	Hazards []plan.Hazard `json:"hazards"`
+	// Authority is set for certificate authorities only.
+	Authority *plan.Authority `json:"authority,omitempty"`
 }
 
 // fromChange returns a change for JSON, with empty lists where it has none: readers of
@@ -30,7 +32,7 @@ type change struct {
 func fromChange(c *plan.Change) change {
 	out := change{
 		ID: c.String(), Zone: c.Zone, Kind: c.Kind, Name: c.Title(),
-		Edits: c.Edits, Action: c.Action, Request: c.Request, Needs: make([]string, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards,
+		Edits: c.Edits, Action: c.Action, Request: c.Request, Needs: make([]string, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards, Authority: c.Authority,
 	}
 	if out.Edits == nil {
 		out.Edits = []plan.Edit{}
@@ -71,7 +73,7 @@ func readChange(text []byte) (plan.Change, error) {
 func (c *change) plain() (plan.Change, error) {
 	out := plan.Change{
 		Ref: plan.ParseRef(c.ID, c.Name), Edits: c.Edits, Action: c.Action, Request: c.Request,
-		Needs: make([]plan.Ref, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards,
+		Needs: make([]plan.Ref, len(c.Needs)), Reasons: c.Reasons, Hazards: c.Hazards, Authority: c.Authority,
 	}
 	if out.Kind == plan.KindMTLSCertificate && c.Name != out.Name {
 		out.Certificate = c.Name

@@ -77,7 +77,7 @@ func TestPlanJSONIsTheWholePlan(t *testing.T) {
 		t.Errorf("%s, then %q", d, last)
 	}
 	// Other fields are told by the ids, the requests, the findings, the messages or the summary.
-	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 10, reflect.TypeFor[plan.Change](): 13, reflect.TypeFor[plan.Finding](): 7} {
+	for of, fields := range map[reflect.Type]int{reflect.TypeFor[plan.Plan](): 10, reflect.TypeFor[plan.Change](): 14, reflect.TypeFor[plan.Finding](): 7} {
 		if of.NumField() != fields {
 			t.Errorf("%s has %d fields, not %d: does its JSON have what is new?", of, of.NumField(), fields)
 		}

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema"
 	"tlsync/schema/words"
 )
 
@@ -36,37 +37,56 @@ type MarkdownOptions struct {
 	Title string
 	// Lead is Markdown below the headline, and like the Footer the caller's own.
 	Lead string
+	// Reader is where the text is read: that decides how it says to accept a hazard.
+	Reader view.Reader
+	// Accepted are the hazards that are accepted already, as by labels.
+	Accepted []view.Accepted
+	// Refused says why a run with the plan was refused, or would be; nil if it is not known
+	// to be. What the policy refuses is shown as refused in any case.
+	Refused *view.Refused
+	// Run is the address of the run that made the text; empty for none.
+	Run string
 	// Footer is Markdown for the end of the text. It is the caller's own: foreign
 	// text in it has to pass MarkdownCode or MarkdownText before.
 	Footer string
+	// Source is the address of the directory of the configuration at the commit, as in
+	// https://github.com/O/R/blob/SHA/DIR/; lines of files become links below it. Empty for
+	// no links.
+	Source string
 }
 
-// Markdown writes a plan as a comment on GitHub: a headline with the counts, what
-// gets weaker, what the commit asks for, drift, hazards with what accepts them,
-// findings, cost, and folded below them names, order and a difference of the
-// settings before and after.
+// Markdown writes a plan as a comment on GitHub: a headline with the counts, why it is
+// refused or what it takes to merge, a table of all changes, then what gets weaker,
+// conflicts, what the commit asks for, drift, hazards with what accepts them, findings,
+// cost, and folded below them names, order and a difference of the settings before and
+// after.
 //
 // The counts are always complete. Where the Budget does not allow for everything,
 // it leaves out whole groups and names, and counts them; it never cuts rendered text.
 // A Budget that is too small even for the counts, some thousand bytes, is an error,
 // and nothing is written then.
 func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
-	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
-	m := &page{view: v, values: v.Values, causes: v.Causes, inPlace: len(v.Places) > 1}
-	return writePage(w, "the plan", m.top(o), m.blocks(), o)
+	v := view.New(p, view.Options{
+		Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift,
+		Reader: o.Reader, Accepted: o.Accepted, Refused: o.Refused != nil,
+	})
+	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1}
+	return writePage(w, "the plan", m.top(o), slices.Concat(remedyBlock(o.Refused), m.blocks()), o)
 }
 
 // page is one rendering as Markdown.
 type page struct {
 	view    *view.View
 	values  *view.Values
+	look    view.Markup
 	causes  bool // show why live differs
 	inPlace bool // name the place of objects: there is more than one
 }
 
 // markdownMarkup is that of Markdown.
-func markdownMarkup() view.Markup {
+func markdownMarkup(o MarkdownOptions) view.Markup {
 	return view.Markup{
+		Line:   func(p schema.Pos) string { return lineMarkdown(o.Source, p) },
 		Flag:   func(flag, value string) string { return safe.MarkdownCode(flag + " " + value) },
 		Text:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxSentence)) },
 		Name:   func(s string) string { return safe.MarkdownText(view.Clip(s, maxName)) },
@@ -77,30 +97,71 @@ func markdownMarkup() view.Markup {
 
 // top is the headline, and what has to be known with it.
 func (m *page) top(o MarkdownOptions) string {
-	v, look := m.view, markdownMarkup()
-	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + v.Counts.Headline() + "\n"
+	v, look := m.view, m.look
+	headline := v.Counts.Headline()
+	if v.Gate.Refused {
+		headline = "refused; " + headline
+	}
+	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + headline + "\n"
 	paragraph := func(s string) {
 		if s != "" {
 			text += "\n" + s + "\n"
 		}
 	}
 
+	paragraph(m.gate())
+	paragraph(v.Gate.AcceptedBy(look))
 	paragraph(o.Lead)
-	paragraph(v.Gate.Refusal(look))
 	if v.Counts.Objects == 0 {
 		paragraph(v.Counts.LookedAt())
-		paragraph(v.Counts.Withheld())
-		return text
+	} else {
+		paragraph(v.Counts.Settings(look, v.Causes))
 	}
-	paragraph(v.Gate.Sentence(look))
-	paragraph(v.Counts.Settings(look, v.Causes))
+	paragraph(v.Counts.Adopted())
 	paragraph(v.Counts.Withheld())
 	return text
 }
 
+// gate says why the plan is refused, or what it takes to apply it.
+func (m *page) gate() string {
+	g := &m.view.Gate
+	lines := nonEmpty(g.Refusal(m.look), g.WayOut(m.look), g.Sentence(m.look))
+	switch {
+	case len(lines) == 0 && m.view.Counts.Objects > 0:
+		return g.Free()
+	case len(lines) == 0:
+		return ""
+	case g.Refused || g.Never():
+		return alert("CAUTION", lines...)
+	}
+	return alert("WARNING", lines...)
+}
+
+// alert sets lines apart, as GitHub shows a quotation that begins with its kind.
+func alert(kind string, lines ...string) string {
+	return "> [!" + kind + "]\n> " + strings.Join(lines, "\n> ")
+}
+
+// remedyBlock is the folded YAML that would allow what the policy refuses.
+func remedyBlock(r *view.Refused) []*block {
+	if r == nil {
+		return nil
+	}
+	lines := r.Remedy()
+	if len(lines) == 0 {
+		return nil
+	}
+	return []*block{{
+		head: fold("Lines that would accept this"), tail: foldEnd, rank: rankErrors, items: 1,
+		item: func(int) string { return safe.Fenced("text", lines) },
+		more: func(int) string { return "left out for length\n" },
+	}}
+}
+
 // The ranks of blocks: which of them come first where there is not room for all.
 const (
-	rankErrors = iota
+	rankOverview = iota
+	rankErrors
 	rankHazards
 	rankWeaker
 	rankConflict
@@ -117,13 +178,16 @@ func (m *page) blocks() []*block {
 	c := m.view.Classes()
 	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
-		rulesBlock("Errors", errors, rankErrors),
+		m.overview(),
+		m.rulesBlock("Errors", errors, rankErrors),
+		m.rotationBlocks(),
 		m.tables("Weaker", c.Weaker, rankWeaker),
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
 		m.tables(view.DriftTitle, c.Drift, rankDrift),
-		m.hazardsBlock(),
-		rulesBlock("Findings", others, rankFindings),
+		m.hazardsBlock("Hazards", false, rankHazards),
+		m.rulesBlock("Findings", others, rankFindings),
+		m.hazardsBlock("To know", true, rankFindings),
 		m.costBlock(),
 		m.namesBlock(c.All()),
 		m.orderBlock(),
@@ -150,52 +214,84 @@ func moreItems(n int, what string) func(int) string {
 	return func(i int) string { return "- and " + words.Count(n-i, "more "+what) + ", left out for length\n" }
 }
 
-// hazardsBlock lists what a reviewer has to accept, each with what accepts it.
-func (m *page) hazardsBlock() []*block {
-	hazards := m.view.Hazards
+// hazardsBlock lists what a reviewer has to accept, each with what accepts it, or, where
+// informs is set, what needs no permission.
+func (m *page) hazardsBlock(title string, informs bool, rank int) []*block {
+	var hazards []*view.HazardNotes
+	for i := range m.view.Hazards {
+		if h := &m.view.Hazards[i]; h.Informs() == informs {
+			hazards = append(hazards, h)
+		}
+	}
 	if len(hazards) == 0 {
 		return nil
 	}
 	return []*block{{
-		head: "\n#### Hazards\n\n", rank: rankHazards, items: len(hazards), more: moreItems(len(hazards), "kind"),
-		item: func(i int) string {
-			h := &hazards[i]
-			text := "- " + markdownName(string(h.Kind)) + ": " + h.Summary(markdownMarkup()) + "\n"
-			for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
-				text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
-			}
-			text += moreNotes(len(h.Notes))
-			for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
-				text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
-			}
-			return text
-		},
+		head: "\n#### " + title + "\n\n", rank: rank, items: len(hazards), more: moreItems(len(hazards), "kind"),
+		item: func(i int) string { return m.hazard(hazards[i]) },
 	}}
 }
 
+// hazard returns the item of a kind of hazard, with its notes below.
+func (m *page) hazard(h *view.HazardNotes) string {
+	text := "- " + markdownName(string(h.Kind)) + ": " + m.view.Gate.Summary(h, m.look) + "\n"
+	for i := range h.Notes[:min(len(h.Notes), maxNotes)] {
+		text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
+	}
+	text += moreNotes(len(h.Notes))
+	for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
+		text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
+	}
+	return text
+}
+
+// rotationBlocks list the steps of each rotation.
+func (m *page) rotationBlocks() []*block {
+	var blocks []*block
+	for i := range m.view.Rotations {
+		r := &m.view.Rotations[i]
+		steps := r.Steps(m.look)
+		blocks = append(blocks, &block{
+			head: "\n" + r.Title(m.look) + "\n\n", rank: rankHazards, items: len(steps),
+			item: func(i int) string { return strconv.Itoa(i+1) + ". " + steps[i] + "\n" },
+			more: moreItems(len(steps), "step"),
+		})
+	}
+	return blocks
+}
+
 // rulesBlock lists findings by rule.
-func rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
+func (m *page) rulesBlock(title string, rules []view.RuleNotes, rank int) []*block {
 	if len(rules) == 0 {
 		return nil
 	}
 	return []*block{{
 		head: "\n#### " + title + "\n\n", rank: rank, items: len(rules), more: moreItems(len(rules), "rule"),
-		item: func(i int) string { return ruleMarkdown(&rules[i]) },
+		item: func(i int) string { return m.rule(&rules[i]) },
 	}}
 }
 
-// ruleMarkdown returns the item of a rule, with its notes below.
-func ruleMarkdown(r *view.RuleNotes) string {
+// rule returns the item of a rule, with its notes below.
+func (m *page) rule(r *view.RuleNotes) string {
 	text := "- " + safe.MarkdownText(view.Clip(string(r.Severity), maxName)) + " " + markdownName(r.Rule) + ", " + words.Count(r.Findings, "finding") + "\n"
 	for i := range r.Notes[:min(len(r.Notes), maxNotes)] {
 		n := &r.Notes[i]
 		text += "  - "
 		if n.Line != "" {
-			text += markdownName(n.Line) + ": "
+			text += m.findingLine(r.Rule, n) + ": "
 		}
 		text += noteMarkdown(&n.Note) + "\n"
 	}
 	return text + moreNotes(len(r.Notes))
+}
+
+// findingLine names the line of a finding. That of NoLongerManaged is one of the base, so it
+// is no link.
+func (m *page) findingLine(rule string, n *view.PlacedNote) string {
+	if rule == plan.NoLongerManaged {
+		return markdownName(n.Line)
+	}
+	return m.look.Line(n.Pos)
 }
 
 // maxSentence is how many characters of a message are shown.
@@ -227,7 +323,7 @@ func (m *page) orderBlock() []*block {
 	return []*block{{
 		head: fold("Order: what waits for what"), tail: foldEnd, rank: rankOrder,
 		items: len(waits), more: moreItems(len(waits), "reason"),
-		item: func(i int) string { return "- " + waits[i].Sentence(markdownMarkup()) + "\n" },
+		item: func(i int) string { return "- " + waits[i].Sentence(m.look) + "\n" },
 	}}
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // DiagnosticsMarkdown writes the mistakes of a configuration as a comment on
-// GitHub. Of the options, it heeds Budget, Title, Lead and Footer.
+// GitHub. Of the options, it heeds Budget, Title, Lead, Footer and
+// Source.
 func DiagnosticsMarkdown(w io.Writer, ds schema.Diagnostics, o MarkdownOptions) error {
 	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Configuration")) + ": " + cmp.Or(mistakesIn(ds), "the configuration is valid") + "\n"
 	if o.Lead != "" {
@@ -21,16 +22,16 @@ func DiagnosticsMarkdown(w io.Writer, ds schema.Diagnostics, o MarkdownOptions) 
 	if shown := withoutRepeats(ds); len(shown) > 0 {
 		blocks = []*block{{
 			head: "\n", rank: rankErrors, items: len(shown), more: moreItems(len(shown), "mistake"),
-			item: func(i int) string { return diagnosticMarkdown(shown[i]) },
+			item: func(i int) string { return diagnosticMarkdown(shown[i], o.Source) },
 		}}
 	}
 	return writePage(w, "the mistakes", top, blocks, o)
 }
 
-func diagnosticMarkdown(d folded) string {
+func diagnosticMarkdown(d folded, source string) string {
 	text := "- "
 	if at := d.Pos.String(); at != "" {
-		text += markdownName(at) + ": "
+		text += placeMarkdown(source, at, d.Pos) + ": "
 	}
 	if d.Severity != schema.Error {
 		text += safe.MarkdownText(string(d.Severity)) + ": "

@@ -43,13 +43,18 @@ var (
 	// own are the lines of HTML that Markdown itself writes.
 	own = regexp.MustCompile(`^(</details>|<details><summary>[A-Za-z0-9,: ]+</summary>)$`)
 	// strong is all that is emphasised.
-	strong = []string{"weaker", "conflict", "It cannot be applied", "Applying it takes"}
+	strong = []string{"weaker", "conflict", "It cannot be applied", "Applying it takes", "Refused", "Incomplete", "To merge it", "To apply it", "To apply it after the merge", "Rotation"}
+	// alerts are the first lines of quotations that Markdown itself writes.
+	alerts = regexp.MustCompile(`(?m)^> \[!(CAUTION|WARNING)\]\n`)
 )
+
+// sourceAt is where the links to lines of pages in tests lead to.
+const sourceAt = "https://git.example/o/r/blob/f00d/"
 
 // checkLive looks for elements that come from foreign text below a node.
 func checkLive(t reporter, root ast.Node, source []byte) {
 	t.Helper()
-	folds := 0
+	folds, quotes := 0, len(alerts.FindAll(source, -1))
 	err := ast.Walk(root, func(n ast.Node, enter bool) (ast.WalkStatus, error) {
 		if !enter {
 			return ast.WalkContinue, nil
@@ -77,7 +82,19 @@ func checkLive(t reporter, root ast.Node, source []byte) {
 			if got := plainOf(n, source); n.Level != 2 || !slices.Contains(strong, got) {
 				t.Errorf("%q is emphasised in\n%s", got, source)
 			}
+		case *ast.Blockquote:
+			quotes--
+			if first := n.FirstChild().Lines().At(0); !alerts.Match(append([]byte("> "), first.Value(source)...)) {
+				t.Errorf("a quotation in\n%s", source)
+			}
+		case *ast.Link:
+			if code, ok := n.FirstChild().(*ast.CodeSpan); !ok || code.NextSibling() != nil || !bytes.HasPrefix(n.Destination, []byte(sourceAt)) || len(n.Title) > 0 {
+				t.Errorf("a link to %s in\n%s", n.Destination, source)
+			}
 		case *ast.Text:
+			if n.Parent().Parent().Kind() == ast.KindBlockquote && alerts.Match(append([]byte("> "), lineOf(n, source)...)) {
+				return ast.WalkContinue, nil
+			}
 			if found := live.FindString(string(n.Value(source))); found != "" {
 				t.Errorf("%q is live in %q in\n%s", found, n.Value(source), source)
 			}
@@ -91,9 +108,16 @@ func checkLive(t reporter, root ast.Node, source []byte) {
 		}
 		return ast.WalkContinue, nil
 	})
-	if err != nil || folds != 0 {
-		t.Errorf("%d folds stay open, %v, in\n%s", folds, err, source)
+	if err != nil || folds != 0 || quotes != 0 {
+		t.Errorf("%d folds stay open, %d quotations are missing, %v, in\n%s", folds, quotes, err, source)
 	}
+}
+
+// lineOf is the line that a text is in.
+func lineOf(n *ast.Text, source []byte) []byte {
+	start := bytes.LastIndexByte(source[:n.Segment.Start], '\n') + 1
+	end := n.Segment.Start + bytes.IndexByte(append(source[n.Segment.Start:len(source):len(source)], '\n'), '\n')
+	return append(bytes.TrimPrefix(source[start:end:end], []byte("> ")), '\n')
 }
 
 // plainOf is the text below a node, in code or not.
@@ -178,7 +202,7 @@ func resultAs(t *testing.T, s string) string {
 	}
 	r.Tally = apply.Tally{Planned: 6, Done: 2, Failed: 2, Skipped: 1, NotAttempted: 1}
 	var b bytes.Buffer
-	if err := ResultMarkdown(&b, r, MarkdownOptions{Title: s, Budget: 1 << 20}); err != nil {
+	if err := ResultMarkdown(&b, r, MarkdownOptions{Title: s, Budget: 1 << 20, Source: sourceAt}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -191,7 +215,7 @@ func mistakesAs(t *testing.T, s string) string {
 	err := DiagnosticsMarkdown(&b, schema.Diagnostics{
 		{Pos: schema.Pos{File: s, Line: 3, Col: 1}, Severity: schema.Error, Rule: s, Message: s, Hint: s},
 		{Severity: schema.Severity("s" + s), Rule: s, Message: s},
-	}, MarkdownOptions{Title: s, Budget: 1 << 20})
+	}, MarkdownOptions{Title: s, Budget: 1 << 20, Source: sourceAt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +271,10 @@ func FuzzMarkdown(f *testing.F) {
 		if s = view.Clip(s, 300); s == "" {
 			return
 		}
-		page := markdown(t, plannedAs(s), MarkdownOptions{Title: s, Rate: s, Budget: 1 << 20})
+		page := markdown(t, plannedAs(s), MarkdownOptions{
+			Title: s, Rate: s, Budget: 1 << 20, Source: sourceAt,
+			Reader: view.Reader{Label: "tlsync:allow-"}, Accepted: []view.Accepted{{Hazard: plan.WeakensTLS, By: s}},
+		})
 		checkPage(t, page)
 		result, mistakes := resultAs(t, s), mistakesAs(t, s)
 		checkPage(t, result)
@@ -260,7 +287,10 @@ func FuzzMarkdown(f *testing.F) {
 		if strings.Contains(s, plan.This) {
 			return // messages that have it in other places are one
 		}
-		plain := markdown(t, plannedAs("x"), MarkdownOptions{Title: "x", Rate: "x"})
+		plain := markdown(t, plannedAs("x"), MarkdownOptions{
+			Title: "x", Rate: "x", Source: sourceAt,
+			Reader: view.Reader{Label: "tlsync:allow-"}, Accepted: []view.Accepted{{Hazard: plan.WeakensTLS, By: "x"}},
+		})
 		if d := gocmp.Diff(blocksOf(plain), blocksOf(page)); d != "" {
 			t.Errorf("%q leaves its place (-want +got):\n%s\n%s", s, d, page)
 		}

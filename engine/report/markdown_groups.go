@@ -67,15 +67,12 @@ func (m *page) tables(title string, groups []*view.Group, rank int) []*block {
 func (m *page) table(groups []*view.Group, rank int, head, tail string) *block {
 	return &block{
 		head: head, tail: tail, rank: rank, items: len(groups),
-		item: func(i int) string { return m.rows(groups[i]) },
+		item: func(i int) string { return m.row(groups[i], i == 0) },
 		more: func(i int) string { return "\nand " + countGroups(groups[i:]) + ", left out for length.\n" },
 	}
 }
 
 func (m *page) tableHead() string {
-	if m.causes {
-		return "| Objects | Setting | Before → after | Effect | Cause | Asked for in |\n|---|---|---|---|---|---|\n"
-	}
 	return "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
 }
 
@@ -88,34 +85,50 @@ func countGroups(groups []*view.Group) string {
 	return words.Count(len(groups), "more group") + " of " + words.Count(objects, "object")
 }
 
-// rows returns the rows of a group, one for each edit. Cells do not hold pipes.
-func (m *page) rows(g *view.Group) string {
-	subject := g.SubjectAndPlace(markdownMarkup(), m.inPlace)
-	if len(g.Names) > 1 {
-		subject += ": " + markdownNames(g.Names, maxExamples)
-	}
-	if note := g.Note(); note != "" {
-		subject += ", " + note
-	}
-	if len(g.Edits) == 0 {
-		return m.row(subject, "", "", "", "", "")
+// row returns the row of a group; the first of a table always has a subject. Cells do not
+// hold pipes.
+func (m *page) row(g *view.Group, first bool) string {
+	subject := ""
+	if first || !g.Repeats {
+		subject = g.SubjectAndPlace(m.look, m.inPlace)
+		if len(g.Names) > 1 {
+			subject += ": " + markdownNames(g.Names, maxExamples)
+		}
 	}
 
-	var b strings.Builder
-	for _, e := range g.Edits {
-		b.WriteString(m.row(subject, markdownName(e.Setting), safe.MarkdownCode(m.values.Change(g.Kind, g.Action, e)),
-			effect(e.Direction), causeWord(e.Cause), view.RequestedBy(e.Origin, markdownMarkup())))
-		subject = ""
+	setting, change, what := "", "", ""
+	if e := g.Edit; e != nil {
+		setting, change = markdownName(e.Setting), safe.MarkdownCode(m.values.ChangeOf(g))
+		what = strings.Join(nonEmpty(effect(e.Direction), m.causeWord(g)), ", ")
 	}
-	return b.String()
+	cells := []string{subject, setting, change, what, g.RequestedBy(m.look)}
+	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
-func (m *page) row(subject, setting, values, effect, cause, origin string) string {
-	cells := []string{subject, setting, values, effect, cause, origin}
-	if !m.causes {
-		cells = slices.Delete(cells, 4, 5)
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
+}
+
+// overview is the table of all changes, if there is more than one.
+func (m *page) overview() []*block {
+	rows := m.view.Overview()
+	if len(rows) < 2 {
+		return nil
 	}
-	return "| " + strings.Join(cells, " | ") + " |\n"
+	return []*block{{
+		head: "\n| Setting | Before → after | Effect | Objects |\n|---|---|---|---|\n", rank: rankOverview, items: len(rows),
+		more: func(i int) string {
+			return "\nand " + words.Count(len(rows)-i, "more change") + ", left out for length.\n"
+		},
+		item: func(i int) string {
+			o := &rows[i]
+			setting := ""
+			if o.Setting != "" {
+				setting = markdownName(o.Setting)
+			}
+			return "| " + strings.Join([]string{setting, safe.MarkdownCode(o.Change), effect(o.Direction), o.Objects(m.look)}, " | ") + " |\n"
+		},
+	}}
 }
 
 func effect(d schema.Direction) string {
@@ -128,40 +141,66 @@ func effect(d schema.Direction) string {
 	return ""
 }
 
-func causeWord(c plan.Cause) string {
-	switch c {
-	case "":
+// causeWord says why an edit is planned, where the title of its table does not: weaker ones
+// stand together, whatever their cause, and so do those that the commit asks for.
+func (m *page) causeWord(g *view.Group) string {
+	if !m.causes {
 		return ""
-	case plan.CauseConflict:
-		return "**conflict**"
-	case plan.CauseChange, plan.CauseDrift, plan.CauseAdopt:
 	}
-	return safe.MarkdownText(view.Clip(string(c), maxName))
+	switch cause := g.Edit.Cause; {
+	case cause == plan.CauseAdopt:
+		return "newly managed"
+	case cause == plan.CauseDrift && view.Weakens(*g.Edit):
+		return "drift"
+	}
+	return ""
 }
 
 // namesBlock is the folded list of the names that the tables leave out, and of the lines
 // and rules that decide about each group.
 func (m *page) namesBlock(groups []*view.Group) []*block {
-	groups = slices.DeleteFunc(groups, func(g *view.Group) bool {
-		return len(g.Names) <= maxExamples && !slices.ContainsFunc(g.Edits, func(e plan.Edit) bool { return e.Origin.Via != "" || e.Origin.Commit != "" })
-	})
-	if len(groups) == 0 {
+	var items [][]*view.Group // each of the same objects
+	for _, g := range groups {
+		last := len(items) - 1
+		switch plain := len(g.Names) <= maxExamples && (g.Edit == nil || g.Edit.Origin.Via == "" && g.Edit.Origin.Commit == ""); {
+		case plain:
+		case g.Repeats && last >= 0 && slices.Equal(items[last][0].Names, g.Names):
+			items[last] = append(items[last], g)
+		default:
+			items = append(items, []*view.Group{g})
+		}
+	}
+	if len(items) == 0 {
 		return nil
 	}
 	return []*block{{
-		head: fold("Names, and the lines that decide"), tail: foldEnd, rank: rankNames, items: len(groups),
-		more: func(i int) string { return "- and " + countGroups(groups[i:]) + ", left out for length\n" },
-		item: func(i int) string { return m.names(groups[i]) },
+		head: fold("Names, and the lines that decide"), tail: foldEnd, rank: rankNames, items: len(items),
+		more: func(i int) string {
+			return "- and " + countGroups(slices.Concat(items[i:]...)) + ", left out for length\n"
+		},
+		item: func(i int) string { return m.names(items[i]) },
 	}}
 }
 
-func (m *page) names(g *view.Group) string {
-	text := "- " + g.SubjectAndPlace(markdownMarkup(), m.inPlace)
-	if by := g.DecidedBy(markdownMarkup()); len(by) > 0 {
-		text += ", by " + strings.Join(by, ", ")
+// names lists the names of groups of the same objects, and what decides about each setting.
+func (m *page) names(groups []*view.Group) string {
+	first := groups[0]
+	text := "- " + first.SubjectAndPlace(m.look, m.inPlace)
+	for _, g := range groups {
+		if g.Edit == nil {
+			continue
+		}
+		text += ", " + markdownName(g.Edit.Setting)
+		if by := g.DecidedBy(m.look); len(by) > 0 {
+			text += " by " + strings.Join(by, ", ")
+		}
 	}
-	if len(g.Names) > 1 {
-		text += ": " + markdownNames(g.Names, maxNames)
+
+	if len(first.Names) > 1 {
+		text += ": " + strings.Join(first.NamesAndLines(m.look, maxNames), ", ")
+	}
+	if n := len(first.Names) - maxNames; n > 0 {
+		text += " and " + strconv.Itoa(n) + " more"
 	}
 	return text + "\n"
 }
@@ -171,7 +210,7 @@ func (m *page) names(g *view.Group) string {
 func (m *page) diffBlock() []*block {
 	var places []*view.PlaceChanges
 	for i := range m.view.Places {
-		if p := &m.view.Places[i]; slices.ContainsFunc(p.Groups(), func(g *view.Group) bool { return len(g.Edits) > 0 }) {
+		if p := &m.view.Places[i]; slices.ContainsFunc(p.Groups(), func(g *view.Group) bool { return g.Edit != nil }) {
 			places = append(places, p)
 		}
 	}
@@ -191,13 +230,16 @@ func (m *page) diffBlock() []*block {
 // itself and one for each group.
 func (m *page) placeDiff(p *view.PlaceChanges) []string {
 	var ofZone []plan.Edit
-	var groups []*view.Group
+	var hunks [][]*view.Group // each of the same objects
 	for _, g := range p.Groups() {
-		switch {
+		switch last := len(hunks) - 1; {
+		case g.Edit == nil:
 		case g.Kind == plan.KindZone:
-			ofZone = append(ofZone, g.Edits...)
-		case len(g.Edits) > 0:
-			groups = append(groups, g)
+			ofZone = append(ofZone, *g.Edit)
+		case g.Repeats && last >= 0:
+			hunks[last] = append(hunks[last], g)
+		default:
+			hunks = append(hunks, []*view.Group{g})
 		}
 	}
 
@@ -206,20 +248,31 @@ func (m *page) placeDiff(p *view.PlaceChanges) []string {
 	if len(ofZone) > 0 {
 		lines = append(lines, m.hunk("zone", plan.KindZone, ofZone)...)
 	}
-	for _, g := range groups[:min(len(groups), maxHunks)] {
-		about := g.Subject()
-		if len(g.Names) > 1 {
-			about += ", e.g. " + safe.Text(g.Names[0])
-		}
-		if g.Drift() {
-			about += " (drift)"
-		}
-		lines = append(lines, m.hunk(about, g.Kind, g.Edits)...)
+	for _, groups := range hunks[:min(len(hunks), maxHunks)] {
+		lines = append(lines, m.hunkOf(groups)...)
 	}
-	if n := len(groups) - maxHunks; n > 0 {
+	if n := len(hunks) - maxHunks; n > 0 {
 		lines = append(lines, "@@ and "+words.Count(n, "more group")+" @@")
 	}
 	return lines
+}
+
+// hunkOf is the difference of the settings of some objects.
+func (m *page) hunkOf(groups []*view.Group) []string {
+	g := groups[0]
+	about := g.Subject()
+	if len(g.Names) > 1 {
+		about += ", e.g. " + safe.Text(g.Names[0])
+	}
+	if g.Drift() {
+		about += " (drift)"
+	}
+
+	edits := make([]plan.Edit, len(groups))
+	for i, g := range groups {
+		edits[i] = *g.Edit
+	}
+	return m.hunk(about, g.Kind, edits)
 }
 
 // hunk is the difference of some settings. Of lists of cipher suites it shows

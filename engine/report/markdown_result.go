@@ -3,22 +3,25 @@ package report
 import (
 	"cmp"
 	"io"
+	"net/url"
 	"slices"
+	"strings"
 
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // rankDone is the rank of what was done: what was not done comes before it.
 const rankDone = rankNames
 
-// ResultMarkdown writes what an apply did, for a job summary: a headline that
-// counts changes, every failure with its reason, what was skipped, what was done
-// as groups, and how live stands now. Of the options, it heeds Budget, Title, Lead and
-// Footer. As in Markdown it leaves out whole items where there is not
-// room for all, and counts them.
+// ResultMarkdown writes what an apply did, for a job summary and for the comment of a pull
+// request: a headline that counts changes, how live stands now, every failure with its
+// reason, what was skipped, and folded below them what was done. Of the options, it heeds
+// Budget, Title, Lead, Run, Footer and Source. As in Markdown it leaves out whole items
+// where there is not room for all, and counts them.
 func ResultMarkdown(w io.Writer, r *apply.Result, o MarkdownOptions) error {
 	return outcomeMarkdown(w, view.RunOutcome(r, false), o)
 }
@@ -30,43 +33,100 @@ func ReceiptMarkdown(w io.Writer, r *planfile.Receipt, o MarkdownOptions) error 
 }
 
 func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
-	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.Headline() + "\n\n"
-	if o.Lead != "" {
-		top += o.Lead + "\n\n"
-	}
-	if of.Stopped != "" {
-		top += "Stopped early: " + safe.MarkdownText(view.Clip(of.Stopped, maxSentence)) + "\n\n"
-	}
-	for _, d := range of.Denied {
-		top += safe.MarkdownText(view.Clip(d, maxSentence)) + "\n\n"
-	}
-	top += of.Counted() + "\n"
-	for _, l := range of.Endings {
-		top += "\n" + safe.MarkdownText(l) + "\n"
+	m := &page{values: of.Values, look: markdownMarkup(o), inPlace: len(of.Places) > 1}
+	top := "### " + safe.MarkdownText(cmp.Or(o.Title, "Apply")) + ": " + of.Headline() + "\n"
+	paragraph := func(s string) {
+		if s != "" {
+			top += "\n" + s + "\n"
+		}
 	}
 
-	m := &page{values: of.Values, inPlace: len(of.Places) > 1}
+	if rest := of.Open(); rest != "" {
+		paragraph(alert("CAUTION", "**Incomplete**: "+rest))
+	}
+	paragraph(runMarkdown(o.Run))
+	paragraph(o.Lead)
+	if of.Stopped != "" {
+		paragraph("Stopped early: " + safe.MarkdownText(view.Clip(of.Stopped, maxSentence)))
+	}
+	for _, d := range of.Denied {
+		paragraph(safe.MarkdownText(view.Clip(d, maxSentence)))
+	}
+	paragraph(of.Counted())
+	top += endingsMarkdown(of.Endings)
+
+	blocks := slices.Concat(
+		m.stepsBlock("Failed", of.Failed, rankErrors),
+		m.stepsBlock("Skipped", of.Skipped, rankWeaker),
+		m.doneBlock(of),
+	)
+	return writePage(w, "the result", top, blocks, o)
+}
+
+// doneBlock is the folded table of what was done.
+func (m *page) doneBlock(of *view.Outcome) []*block {
 	var groups []*view.Group
 	for i := range of.Places {
 		groups = append(groups, of.Places[i].Groups()...)
 	}
-	blocks := slices.Concat(
-		m.stepsBlock("Failed", of.Failed, rankErrors),
-		m.stepsBlock("Skipped", of.Skipped, rankWeaker),
-		m.tables("Done", groups, rankDone),
-	)
-	return writePage(w, "the result", top, blocks, o)
+	if len(groups) == 0 {
+		return nil
+	}
+	return []*block{m.table(groups, rankDone, fold("Done: "+words.Count(of.Done, "change"))+m.tableHead(), foldEnd)}
 }
+
+// runMarkdown links to the run that made a text; it is empty without an address that is
+// one.
+func runMarkdown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(address, "()<> \t\r\n\\`") {
+		return ""
+	}
+	return "[The run and its log](" + address + ")"
+}
+
+// endingsMarkdown shows how live stands: items are indented by two spaces, and what
+// belongs to them by four.
+func endingsMarkdown(lines []string) string {
+	text := ""
+	for i, l := range lines {
+		plain := strings.TrimLeft(l, " ")
+		depth := len(l) - len(plain)
+		if depth < 2 || i > 0 && !strings.HasPrefix(lines[i-1], " ") {
+			text += "\n"
+		}
+		switch shown := safe.MarkdownText(plain); depth {
+		case 0:
+			text += shown + "\n"
+		case 2:
+			text += "- " + shown + "\n"
+		default:
+			text += "  - " + shown + "\n"
+		}
+	}
+	return text
+}
+
+// maxSteps is how many steps are listed before the rest is folded.
+const maxSteps = 20
 
 // stepsBlock lists steps, each with its reason.
 func (m *page) stepsBlock(title string, steps []*apply.Step, rank int) []*block {
 	if len(steps) == 0 {
 		return nil
 	}
-	return []*block{{
-		head: "\n#### " + title + "\n\n", rank: rank, items: len(steps), more: moreItems(len(steps), "change"),
-		item: func(i int) string { return m.step(steps[i]) },
-	}}
+	list := func(steps []*apply.Step, head, tail string) *block {
+		return &block{
+			head: head, tail: tail, rank: rank, items: len(steps), more: moreItems(len(steps), "change"),
+			item: func(i int) string { return m.step(steps[i]) },
+		}
+	}
+
+	blocks := []*block{list(steps[:min(len(steps), maxSteps)], "\n#### "+title+"\n\n", "")}
+	if rest := steps[min(len(steps), maxSteps):]; len(rest) > 0 {
+		blocks = append(blocks, list(rest, fold("and "+words.Count(len(rest), "more change")), foldEnd))
+	}
+	return blocks
 }
 
 func (m *page) step(s *apply.Step) string {

@@ -81,7 +81,11 @@ func (t *text) step(s *apply.Step) {
 			lead = strings.Repeat(" ", 4+width(subject))
 		}
 		line := lead + "  " + safe.Text(e.Setting) + "  " + t.values.Change(c.Kind, c.Action, e)
-		if at := t.origin(e.Origin); at != "" {
+		at := view.FileAndLine(e.Origin.Pos)
+		if t.verbose {
+			at = view.DecidedBy(e.Origin, view.PlainMarkup())
+		}
+		if at != "" {
 			line += "  " + at
 		}
 		fmt.Fprintln(t.out, line)
@@ -117,16 +121,15 @@ func (t *text) done(o *view.Outcome) {
 
 // doneRows lays out groups without the differences, which the plan has shown.
 func (t *text) doneRows(groups []*view.Group) []row {
-	var rows []row
-	for _, g := range groups {
-		of := t.rows([]*view.Group{g})
-		for i := range of {
-			of[i].below = nil
+	if !t.verbose {
+		groups = view.Fold(groups, maxTextRows)
+	}
+	rows := t.rows(groups)
+	for i := range rows {
+		rows[i].below = nil
+		if last := i+1 == len(groups) || !groups[i+1].Repeats; t.verbose && last {
+			rows[i].below = t.namesBelow(groups[i])
 		}
-		if t.verbose {
-			of[len(of)-1].below = namesBelow(g)
-		}
-		rows = append(rows, of...)
 	}
 	return rows
 }

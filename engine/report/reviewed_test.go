@@ -17,7 +17,7 @@ const reviewedCommit = "0123456789abcdef0123456789abcdef01234567"
 func TestTheCommentFor50000ChangesHasRoomForItsReview(t *testing.T) {
 	for _, alone := range []bool{false, true} {
 		p := manyPlan(50000, alone)
-		review := planfile.ReviewedMarkdown(reviewedCommit, hold.Review(p))
+		review := planfile.ReviewedMarkdown(planfile.Review{Head: reviewedCommit, Reviewed: hold.Review(p)})
 		if len(review) > 20500 {
 			t.Errorf("the review takes %d bytes", len(review))
 		}
@@ -33,12 +33,14 @@ func TestTheCommentFor50000ChangesHasRoomForItsReview(t *testing.T) {
 
 func TestWhatWasAddedIsNamed(t *testing.T) {
 	p := sample.Rollout()
-	var changes []*plan.Change
+	var added []hold.Unreviewed
 	for i := range p.Changes[:4] {
-		changes = append(changes, &p.Changes[i])
+		added = append(added, hold.Unreviewed{Change: &p.Changes[i], Edit: &p.Changes[i].Edits[0]})
 	}
-	changes = append(changes, &plan.Change{Ref: plan.Ref{Kind: plan.KindAlert, Name: "A\x1b", Account: "Example Inc"}, Action: plan.Create})
-	got := view.Added(changes, 2)
+	added = append(added, hold.Unreviewed{Change: added[3].Change, Hazard: &plan.Hazard{Kind: plan.WeakensTLS}})
+	odd := &plan.Change{Ref: plan.Ref{Kind: plan.KindAlert, Name: "A\x1b", Account: "Example Inc"}, Action: plan.Create}
+	added = append(added, hold.Unreviewed{Change: odd}, hold.Unreviewed{Change: odd, Why: "it needs \x1b first"})
+	got := view.Added(added, 2)
 	want := []string{
 		"app000.customer.example in saas.example: min_tls_version 1.0 → 1.2",
 		"app001.customer.example in saas.example: min_tls_version 1.0 → 1.2",
@@ -47,7 +49,17 @@ func TestWhatWasAddedIsNamed(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	if got := view.Added(changes[4:], 9); len(got) != 1 || got[0] != `alert A\u001b of account Example Inc: create` {
+	if got := view.Added(added[5:6], 9); len(got) != 1 || got[0] != `alert A\u001b of account Example Inc: create` {
 		t.Errorf("%q", got)
+	}
+	if got := view.Added(added[4:5], 9); len(got) != 1 || got[0] != "app003.customer.example in saas.example: new hazard weakens_tls" {
+		t.Errorf("%q", got)
+	}
+	want = []string{
+		"app003.customer.example in saas.example: min_tls_version 1.0 → 1.2",
+		`alert A\u001b of account Example Inc: it needs \u001b first`,
+	}
+	if d := cmp.Diff(want, view.Added(added[3:], 9)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
 	}
 }

@@ -44,15 +44,20 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
 	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes, drift: o.Drift}
 
+	t.overview(v)
 	for i := range v.Places {
 		t.place(&v.Places[i])
 	}
+	t.rotations(v.Rotations)
 	t.waits(v.Waits)
 	t.hazards(v.Hazards, &v.Gate)
 	t.findings(v.Findings)
 	fmt.Fprintln(out, v.Cost)
 	if withheld := v.Counts.Withheld(); withheld != "" {
 		fmt.Fprintln(out, withheld)
+	}
+	if adopted := v.Counts.Adopted(); adopted != "" {
+		fmt.Fprintln(out, adopted)
 	}
 	fmt.Fprintln(out, v.Counts.LastLine())
 	return out.Flush() // the first error of any write
@@ -71,6 +76,36 @@ type text struct {
 	drift   bool // tell drift as what happened
 }
 
+// maxPlainRows is how many groups a plan may have without a table of all changes above.
+const maxPlainRows = 20
+
+// overview prints how many objects make which change, if there are many groups.
+func (t *text) overview(v *view.View) {
+	rows := 0
+	for i := range v.Places {
+		rows += len(v.Places[i].Groups())
+	}
+	if rows <= maxPlainRows {
+		return
+	}
+
+	t.title("All changes")
+	var table []row
+	for _, o := range v.Overview() {
+		r := row{mark: " ", direction: o.Direction}
+		if o.Direction == schema.Weakens {
+			r.mark = "!"
+		}
+		r.cells = [columns]string{colSubject: o.Objects(view.PlainMarkup()), colSetting: safe.Text(o.Setting), colValues: o.Change, colDirection: view.DirectionWord(o.Direction)}
+		table = append(table, r)
+	}
+	widths := columnWidths(table)
+	for _, r := range table {
+		t.row(r, widths)
+	}
+	fmt.Fprintln(t.out)
+}
+
 // title prints the title of a part.
 func (t *text) title(s string) { fmt.Fprintln(t.out, t.style.bold.Sprint(s)) }
 
@@ -79,7 +114,11 @@ func (t *text) place(p *view.PlaceChanges) {
 	t.title(p.Heading())
 	tables := make([][]row, len(p.Sections))
 	for i, s := range p.Sections {
-		tables[i] = t.rows(s.Groups)
+		groups := s.Groups
+		if !t.verbose {
+			groups = view.Fold(groups, maxTextRows)
+		}
+		tables[i] = t.rows(groups)
 	}
 
 	widths := columnWidths(tables...)
@@ -102,8 +141,8 @@ func (t *text) place(p *view.PlaceChanges) {
 func (t *text) zoneYAML(p *view.PlaceChanges) {
 	var edits []plan.Edit
 	for _, g := range p.Groups() {
-		if g.Kind == plan.KindZone {
-			edits = append(edits, g.Edits...)
+		if g.Kind == plan.KindZone && g.Edit != nil {
+			edits = append(edits, *g.Edit)
 		}
 	}
 	lines := t.yamlDiff(plan.KindZone, edits)
@@ -120,7 +159,10 @@ func (t *text) zoneYAML(p *view.PlaceChanges) {
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
 	slices.SortStableFunc(edits, view.CompareSettings)
-	lines := t.values.SettingsDiff(k, edits)
+	return t.paintDiffs(t.values.SettingsDiff(k, edits))
+}
+
+func (t *text) paintDiffs(lines []string) []string {
 	for i, l := range lines {
 		lines[i] = t.paintDiff(l)
 	}
@@ -135,6 +177,18 @@ func (t *text) paintDiff(line string) string {
 		return t.style.bad.Sprint(line)
 	}
 	return line
+}
+
+// rotations prints how certificate authorities take the place of others.
+func (t *text) rotations(rotations []view.Rotation) {
+	for i := range rotations {
+		r := &rotations[i]
+		t.title(r.Title(view.PlainMarkup()))
+		for j, step := range r.Steps(view.PlainMarkup()) {
+			fmt.Fprintf(t.out, "  %d. %s\n", j+1, step)
+		}
+		fmt.Fprintln(t.out)
+	}
 }
 
 // waits prints which changes wait for which.
@@ -154,10 +208,18 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 	if len(hazards) == 0 {
 		return
 	}
-	t.title("Hazards")
+	title := "Hazards"
+	if hazards[0].Informs() { // the others come before
+		title = "To know"
+	}
+	t.title(title)
 	for i := range hazards {
 		h := &hazards[i]
-		fmt.Fprintln(t.out, "  "+t.style.bad.Sprint(safe.Text(string(h.Kind)))+": "+h.Summary(view.PlainMarkup()))
+		style := t.style.bad
+		if h.Informs() {
+			style = t.style.dim
+		}
+		fmt.Fprintln(t.out, "  "+style.Sprint(safe.Text(string(h.Kind)))+": "+g.Summary(h, view.PlainMarkup()))
 		t.notes(h.Notes)
 		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
 			fmt.Fprintln(t.out, "    hint: "+hint)

@@ -28,88 +28,93 @@ const maxColumn = 40
 // maxLine is the width beyond which examples get a line of their own.
 const maxLine = 120
 
-// row is one edit of a group. The first row of a group has its subject, mark and note.
+// row is a group. A row about the objects of the one before has no subject.
 type row struct {
 	mark      string
 	cells     [columns]string
 	direction schema.Direction
-	note      string
 	names     []string // to take examples from
 	below     []string // lines under the row, to be indented
 }
 
+// maxTextRows is how many groups of a section are shown one by one without Verbose.
+const maxTextRows = 40
+
 // rows lays out groups.
 func (t *text) rows(groups []*view.Group) []row {
 	rows := make([]row, 0, len(groups))
-	for _, g := range groups {
-		first := len(rows)
-		for _, e := range g.Edits {
-			rows = append(rows, t.editRow(g, e))
-		}
-		if len(g.Edits) == 0 {
-			rows = append(rows, row{})
-		}
-
-		r := &rows[first]
-		r.cells[colSubject] = g.Subject()
-		r.note = g.Note()
-		if r.mark != "!" {
-			r.mark = actionMark(g.Action)
-		}
-		if !t.verbose { // which lists them all
-			r.names = g.Names
+	var edits []plan.Edit // of the same objects
+	for i, g := range groups {
+		r := t.groupRow(g)
+		if !g.Repeats {
+			r.cells[colSubject] = g.Subject()
+			if !t.verbose { // which lists them all
+				r.names = g.Names
+			}
+			if r.mark == " " {
+				r.mark = actionMark(g.Action)
+			}
 		}
 
-		last := &rows[len(rows)-1]
-		last.below = append(last.below, t.groupDetails(g)...)
+		if !g.Repeats {
+			edits = nil
+		}
+		if g.Edit != nil {
+			edits = append(edits, *g.Edit)
+		}
+		if last := i+1 == len(groups) || !groups[i+1].Repeats; t.verbose && last {
+			r.below = append(r.below, t.groupDetails(g, edits)...)
+		}
+		rows = append(rows, r)
 	}
 	return rows
 }
 
-func (t *text) editRow(g *view.Group, e plan.Edit) row {
-	r := row{direction: e.Direction, mark: " "}
-	if view.Weakens(e) {
+// groupRow lays out the edit of a group.
+func (t *text) groupRow(g *view.Group) row {
+	r := row{mark: " "}
+	r.cells[colValues] = t.values.ChangeOf(g)
+	r.cells[colOrigin] = t.origin(g)
+
+	e := g.Edit
+	if e == nil {
+		return r
+	}
+	if view.Weakens(*e) {
 		r.mark = "!"
 	}
+	r.direction = e.Direction
 	r.cells[colSetting] = safe.Text(e.Setting)
-	r.cells[colValues] = t.values.Change(g.Kind, g.Action, e)
 	r.cells[colDirection] = view.DirectionWord(e.Direction)
-	if t.drift && e.Cause == plan.CauseDrift && view.Weakens(e) {
+	if t.drift && e.Cause == plan.CauseDrift && view.Weakens(*e) {
 		r.cells[colDirection] = strings.ToUpper(r.cells[colDirection])
 	}
 	if t.causes {
 		r.cells[colCause] = safe.Text(string(e.Cause))
 	}
-	r.cells[colOrigin] = t.origin(e.Origin)
 
-	for _, l := range t.values.Suites(g.Kind, e) {
-		r.below = append(r.below, t.paintDiff(l))
+	if t.verbose {
+		r.below = t.paintDiffs(t.values.Suites(g.Kind, *e))
 	}
 	return r
 }
 
-// groupDetails returns the lines that Verbose adds below a group.
-func (t *text) groupDetails(g *view.Group) []string {
-	if !t.verbose {
-		return nil
-	}
-	lines := namesBelow(g)
-	if g.Kind != plan.KindZone {
-		lines = append(lines, t.yamlDiff(g.Kind, g.Edits)...)
+// groupDetails returns the lines that Verbose adds below the rows of some objects: their
+// names, and their settings before and after.
+func (t *text) groupDetails(g *view.Group, edits []plan.Edit) []string {
+	lines := t.namesBelow(g)
+	if g.Kind != plan.KindZone { // whose settings are compared as a whole
+		lines = append(lines, t.yamlDiff(g.Kind, edits)...)
 	}
 	return lines
 }
 
 // namesBelow returns the names of a group, if there are more than one.
-func namesBelow(g *view.Group) []string {
+func (t *text) namesBelow(g *view.Group) []string {
 	if len(g.Names) < 2 {
 		return nil
 	}
-	lines := make([]string, len(g.Names))
-	for i, n := range g.Names {
-		lines[i] = safe.Text(n)
-	}
-	return lines
+	return g.NamesAndLines(view.PlainMarkup(), len(g.Names))
 }
 
 func actionMark(action string) string {
@@ -122,16 +127,12 @@ func actionMark(action string) string {
 	return "~"
 }
 
-// origin returns the line that asks for an edit.
-func (t *text) origin(o plan.Origin) string {
-	at := view.FileAndLine(o.Pos)
-	if t.verbose && o.Via != "" {
-		at = strings.TrimSpace(at + " (" + safe.Text(o.Via) + ")")
+// origin returns the lines that ask for the edit of a group.
+func (t *text) origin(g *view.Group) string {
+	if by := g.DecidedBy(view.PlainMarkup()); t.verbose && by != nil {
+		return strings.Join(by, ", ")
 	}
-	if t.verbose && o.Commit != "" {
-		at += ", line by " + safe.Text(o.Author+" in "+view.ShortCommit(o.Commit))
-	}
-	return at
+	return g.RequestedBy(view.PlainMarkup())
 }
 
 // columnWidths returns the widths to which the columns of some tables are filled up.
@@ -167,12 +168,6 @@ func (t *text) row(r row, widths [columns]int) {
 			pending += len(gap) + widths[c]
 		}
 		gap = "  "
-	}
-
-	if r.note != "" {
-		line += strings.Repeat(" ", pending) + "  " + r.note
-		plainWidth += pending + 2 + width(r.note)
-		pending = 0
 	}
 
 	if eg, fits := examples(r.names, maxLine-plainWidth-pending-2); fits {

@@ -134,7 +134,7 @@ func TestDesignLineIsAsDocumented(t *testing.T) {
 	}
 }
 
-func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
+func TestOnlyTheSameEditsForTheSameReasonShareALine(t *testing.T) {
 	base := func() plan.Change {
 		return sample.Hostname(sample.Zone, "b.test", sample.Edit("min_tls_version", "", "1.2", "1.0", plan.CauseDrift, sample.At("zones/saas.yaml", 14, "rule 1")))
 	}
@@ -157,11 +157,12 @@ func TestOnlyTheSameEditsFromTheSameLineShareALine(t *testing.T) {
 			c.Edits = append(c.Edits, sample.Edit("http2", "", "on", "off", plan.CauseDrift, sample.At("x", 1, "")))
 		},
 	} {
+		same := slices.Contains([]string{"", "another line", "another file", "another rule", "another value to come", "one more edit of the other"}, name)
 		other := base()
 		change(&other)
 		other.Name = "a.test"
 		got := render(t, sample.Summed(&plan.Plan{Changes: []plan.Change{base(), other}}, 1), TextOptions{})
-		if joined := strings.Contains(got, "2 custom hostnames"); joined != (name == "") {
+		if joined := strings.Contains(got, "2 custom hostnames"); joined != same {
 			t.Errorf("%q: joined is %v:\n%s", name, joined, got)
 		}
 	}
@@ -180,7 +181,7 @@ func TestTwoWritesToOneHostnameAreOneObject(t *testing.T) {
 	one := sample.Hostname(sample.Zone, "c.test", sample.Edit("min_tls_version", "1.0", "", "1.2", plan.CauseChange, rule))
 	got := render(t, sample.Summed(&plan.Plan{Changes: slices.Concat(pair("a.test"), pair("b.test"), []plan.Change{one})}, 1), TextOptions{})
 	for _, want := range []string{
-		"~ 2 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  2 writes each\n      e.g. a.test, b.test\n",
+		"~ 3 custom hostnames  min_tls_version  1.0 → inherit (1.2)  stronger  change  zones/saas.yaml:14  e.g. a.test, b.test\n",
 		"moves_traffic: 2 objects;", "    2 custom hostnames of saas.example: m  e.g. a.test, b.test\n",
 		"Plan: 0 to add, 3 to change, 0 to remove (5 writes).\n",
 	} {

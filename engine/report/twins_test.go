@@ -28,6 +28,7 @@ func twinsPlan() *plan.Plan {
 		p.Findings = append(p.Findings, plan.Finding{Severity: schema.Warning, Rule: plan.Unreadable, Ref: plan.Ref{Kind: plan.KindZone, Zone: name, Account: account, Name: name},
 			Message: "http3 of zone shops.example could not be read"})
 	}
+	p.Summary.AccountNames = map[string]string{"a1": "Shops Inc", "b2": "Shops Europe"}
 	return counted(p, 2)
 }
 

@@ -67,12 +67,12 @@ type ResolvedAccount struct{ Document *schema.Account }
 
 // Resolve applies a configuration to live state: it decides which settings each zone,
 // hostname and account gets. A nil configuration manages nothing.
-func Resolve(d *schema.Desired, live *plan.Live) *Resolved { return ResolveNames(d, live, nil) }
+func Resolve(d *schema.Desired, live *plan.Live) *Resolved { return ResolveNames(d, live, nil, nil) }
 
 // ResolveNames is Resolve for some hostnames only, given by patterns; none means all. Of
 // the others, of zones and of accounts it then manages nothing, as if nothing were
-// written about them. The policy stays.
-func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
+// written about them, and nothing of what is left. The policy stays.
+func ResolveNames(d *schema.Desired, live *plan.Live, only Names, left Left) *Resolved {
 	r := &Resolved{Zones: make([]ResolvedZone, len(live.Zones))}
 	r.resolveAccounts(d, live)
 	if d == nil {
@@ -84,6 +84,7 @@ func ResolveNames(d *schema.Desired, live *plan.Live, only Names) *Resolved {
 	for i := range live.Zones {
 		r.Zones[i] = resolveZone(layers(documents, &live.Zones[i]), &live.Zones[i])
 		r.Zones[i].keep(only, &live.Zones[i])
+		r.Zones[i].leave(left, live.ZoneRef(i), &live.Zones[i])
 		r.Zones[i].settle(&live.Zones[i])
 	}
 	for _, doc := range documents {
@@ -174,17 +175,11 @@ func resolveZone(layers []*document, z *plan.Zone) ResolvedZone {
 // overlay applies a document to the custom hostname at an index, and reports whether
 // any of its defaults, rules and entries reaches it.
 func (z *ResolvedZone) overlay(doc *document, i int, h *plan.Hostname) (reached bool) {
-	as, reached := doc.selector.Decide(h.Name, h.Metadata, h.Wildcard)
-	switch settings := &z.CustomHostnames[i]; {
-	case len(as) == 0:
-	case len(*settings) == 0:
-		*settings = as // shared with other hostnames
-	default:
-		*settings = schema.Overlay(*settings, as)
-	}
+	as, reached := doc.asks(h)
+	// Overlay returns one of the two where the other is empty: hostnames share it.
+	z.CustomHostnames[i] = schema.Overlay(z.CustomHostnames[i], as)
 
 	if e := doc.entries[h.Name]; e != nil {
-		z.CustomHostnames[i] = schema.Overlay(z.CustomHostnames[i], e.Certificate)
 		delete(z.Deleted, i)
 		if e.Absent {
 			z.Deleted = withEntry(z.Deleted, i, e)
@@ -194,6 +189,16 @@ func (z *ResolvedZone) overlay(doc *document, i int, h *plan.Hostname) (reached 
 		doc.found[h.Name] = true
 	}
 	return reached
+}
+
+// asks returns what the document asks of a custom hostname, and whether any of its
+// defaults, rules and entries reaches it.
+func (doc *document) asks(h *plan.Hostname) (as []schema.Assignment, reached bool) {
+	as, reached = doc.selector.Decide(h.Name, h.Metadata, h.Wildcard)
+	if e := doc.entries[h.Name]; e != nil {
+		as = schema.Overlay(as, e.Certificate)
+	}
+	return as, reached
 }
 
 // missing reports the entries that no live zone has. A document that reaches no zone

@@ -45,8 +45,9 @@ func scopeOf(z *schema.Zone, policies []*schema.Policy) plan.ZoneScope {
 	for _, policy := range policies {
 		everybody = needs.addFloor(policy) || everybody || policy.CoverageRequired
 	}
-	if needs.zone[schema.MinTLSVersion] || needs.zone[schema.TLS13] {
-		// Only both together decide which protocol versions are left.
+	if needs.zone[schema.MinTLSVersion] || needs.zone[schema.TLS13] || needs.zone[schema.Ciphers] {
+		// Only both together decide which protocol versions are left, and so what a list
+		// of ciphers does.
 		needs.zone[schema.MinTLSVersion], needs.zone[schema.TLS13] = true, true
 	}
 
@@ -135,7 +136,8 @@ func (s *settings) sorted() (zone, hostnames []string) {
 
 // Followers returns what has to be read to know which names follow the zone values
 // that a plan changes: the custom hostnames of zones whose document does not mention
-// them, and, where TLS 1.3 is switched off, the hostnames of the zone that require it.
+// them, and the hostnames of the zone, where TLS 1.3 is switched off and they may require
+// it, or where a minimum and a list protect only together and they may have one of the two.
 // A second reading asks for them, because a zone without changes does not need them.
 // They are optional, because a zone may have none.
 func Followers(p *plan.Plan, live *plan.Live) plan.Scope {
@@ -156,11 +158,42 @@ func Followers(p *plan.Plan, live *plan.Live) plan.Scope {
 		if !triedHostnames(z, schema.MinTLSVersion) && slices.ContainsFunc(p.Changes, switchesOff) {
 			needs.HostnameSettings = []string{schema.MinTLSVersion}
 		}
+		if masked(p, z) {
+			needs.HostnameSettings = slices.DeleteFunc([]string{schema.MinTLSVersion, schema.Ciphers}, func(id string) bool { return triedHostnames(z, id) })
+		}
 		if !needs.Empty() {
 			s.Zones = append(s.Zones, needs)
 		}
 	}
 	return s
+}
+
+// masked reports whether a plan moves the minimum or the list of a zone to a weaker value
+// that weakens nobody who has neither of his own.
+func masked(p *plan.Plan, z *plan.Zone) bool {
+	value := func(id string) schema.Value { v, _ := z.Value(id); return v }
+	from := schema.Handshake{Minimum: value(schema.MinTLSVersion), TLS13: value(schema.TLS13), Ciphers: value(schema.Ciphers)}
+	to := from
+	weaker := false
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Kind != plan.KindZone || c.ZoneID != z.ID || len(c.Edits) == 0 {
+			continue
+		}
+		switch e := &c.Edits[0]; e.Setting {
+		case schema.MinTLSVersion:
+			to.Minimum, weaker = e.To, weaker || e.Direction == schema.Weakens
+		case schema.Ciphers:
+			to.Ciphers, weaker = e.To, weaker || e.Direction == schema.Weakens
+		case schema.TLS13:
+			to.TLS13 = e.To
+		}
+	}
+	if !weaker {
+		return false
+	}
+	d := from.Directions(to)
+	return !d.Weakens()
 }
 
 // hasFollowers reports whether names that follow the zone's value of a setting may

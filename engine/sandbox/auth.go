@@ -20,6 +20,9 @@ type identity struct {
 	global      bool     // signed in with a global key
 	limit       *limiter
 	issuance    *limiter // of custom hostnames that it creates
+
+	expiresOn, notBefore string // as the endpoints that verify a token show it
+	refusedFrom          string // an address that the token may not be used from
 }
 
 // may reports whether the sender has one of the permissions. The edit form of a
@@ -124,9 +127,11 @@ func (s *Server) verify(c *call, a *account) *answer {
 	}
 
 	ans := ok(http.StatusOK, struct {
-		ID     string `json:"id"`
-		Status string `json:"status"`
-	}{c.who.id, c.who.status})
+		ID        string `json:"id"`
+		Status    string `json:"status"`
+		NotBefore string `json:"not_before,omitempty"`
+		ExpiresOn string `json:"expires_on,omitempty"`
+	}{c.who.id, c.who.status, c.who.notBefore, c.who.expiresOn})
 	if c.who.status == "active" {
 		ans.messages = []problem{{Code: 10000, Message: "This API Token is valid and active"}}
 	}

@@ -30,6 +30,13 @@ var tour = []step{
 	{"other-token", "GET", zoneA, "", 403, 9109},
 	{"full-token", "GET", "/zones/00000000000000000000000000000000", "", 404, 7003},
 
+	{"read-token", "GET", zoneA + "/entitlements", "", 204, 0},
+	{"read-token", "GET", zoneB + "/entitlements", "", 200, 0},
+	{"read-token", "GET", zoneA + "/ssl/certificate_packs/quota", "", 200, 0},
+	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-01T00:00:00Z&limit=1", "", 200, 0},
+	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-31", "", 400, 6003},
+	{"away-token", "GET", "/user/tokens/verify", "", 403, 9109},
+
 	{"read-token", "GET", zoneA + "/settings", "", 200, 0},
 	{"full-token", "GET", zoneC + "/settings", "", 200, 0},
 	{"full-token", "GET", zoneA + "/settings/min_tls_version", "", 200, 0},

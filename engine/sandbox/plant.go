@@ -59,6 +59,7 @@ func (s *Server) plantSenders() {
 		id := &identity{
 			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
 			permissions: t.Permissions, zones: t.Zones, byName: t.ByName, accounts: t.Accounts, limit: limitOf(t.User), issuance: s.newIssuance(),
+			expiresOn: t.ExpiresOn, notBefore: t.NotBefore, refusedFrom: t.RefusedFrom,
 		}
 		if t.Permissions == nil {
 			id.permissions = All()
@@ -96,6 +97,7 @@ func (s *Server) plantZone(seed Zone) {
 		status: cmp.Or(seed.Status, "active"), kind: cmp.Or(seed.Type, "full"), plan: cmp.Or(seed.Plan, "business"),
 		settings: map[string]*setting{}, deployed: map[string]string{}, quota: cmp.Or(seed.Quota, 50_000),
 		hosts: map[string]*customHostname{}, gone: map[string]bool{}, byName: map[string]*customHostname{}, created: s.start,
+		entitlements: seed.Entitlements,
 	}
 	z.acm = z.plan != "free" // a Free zone can buy it too, but then the seed has to say so
 	if seed.NoACM != nil {

@@ -29,6 +29,7 @@ var (
 
 	zoneRoutes = []route[*zone]{
 		{"GET", "", anyRead, nil, (*Server).showZone},
+		{"GET", "entitlements", []string{ZoneRead}, nil, reads((*zone).entitled)},
 
 		{"GET", "settings", readSettings, nil, withBatch(reads((*zone).listSettings))},
 		{"PATCH", "settings", editSettings, nil, withBatch((*Server).editSettings)},
@@ -48,6 +49,7 @@ var (
 		{"PATCH", "custom_hostnames/*", editSSL, nil, withCustomHostname((*Server).editCustomHostname)},
 		{"DELETE", "custom_hostnames/*", editSSL, nil, withCustomHostname((*Server).deleteCustomHostname)},
 
+		{"GET", "ssl/certificate_packs/quota", readSSL, nil, reads((*zone).packsLeft)},
 		{"GET", "ssl/universal/settings", readSSL, nil, reads((*zone).readUniversal)},
 		{"PATCH", "ssl/universal/settings", editSSL, nil, (*Server).editUniversal},
 		{"GET", "acm/total_tls", readSSL, nil, withACM(reads((*zone).readTotal))},
@@ -70,6 +72,7 @@ var (
 	accountRoutes = slices.Concat(
 		[]route[*account]{
 			{"GET", verifyPath, nil, nil, (*Server).verify},
+			{"GET", "logs/audit", []string{AccountSettingsRead}, []string{"since", "before", "limit", "cursor", "direction"}, (*Server).auditLog},
 			{"GET", "access/certificates/settings", []string{AccessCertificatesRead}, nil, shows((*account).mtlsSettings)},
 			{"PUT", "access/certificates/settings", []string{AccessCertificatesEdit}, nil, (*Server).editMTLSSettings},
 			{"GET", "access/apps/*/policies", []string{AccessAppsRead}, pageParams, (*Server).listApplicationPolicies},

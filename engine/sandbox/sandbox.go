@@ -283,6 +283,9 @@ func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer 
 		s.nobody.headers(ans.header, c.now)
 	}
 
+	if s.seed.ClockAhead != 0 {
+		ans.header.Set("Date", c.now.Add(s.seed.ClockAhead).UTC().Format(http.TimeFormat))
+	}
 	c.entry.Status = ans.status
 	if c.entry.Effect == "" {
 		c.entry.Effect = EffectRead
@@ -310,6 +313,9 @@ func (s *Server) answer(c *call, badQuery bool) *answer {
 	}
 	if allowed, wait := who.limit.allow(c.now); !allowed {
 		return who.limit.tooMany(wait)
+	}
+	if who.refusedFrom != "" {
+		return fail(http.StatusForbidden, 9109, "Cannot use the access token from location: "+who.refusedFrom)
 	}
 	if who.status != "active" && service != "verify" {
 		return denied(service)

@@ -31,7 +31,8 @@ tokens:
   - {name: reader, value: read-token, permissions: read_only}
   - {name: expired, value: expired-token, status: expired}
   - {name: other, value: other-token, zones: [second.example]}
-  - {name: owned, value: owned-token, owner: Example Inc}
+  - {name: owned, value: owned-token, owner: Example Inc, expires_on: "2030-01-01T00:00:00Z", not_before: "2025-01-01T00:00:00Z"}
+  - {name: away, value: away-token, refused_from: 203.0.113.7}
 zones:
   - name: saas.example
     id: 11111111111111111111111111111111
@@ -48,7 +49,7 @@ zones:
       - {hostname: new.test, id: aaaaaaaa-0000-4000-8000-000000000006, status: pending, ssl: {status: pending_validation, method: email}}
       - {hostname: wild.test, id: aaaaaaaa-0000-4000-8000-000000000007, ssl: {wildcard: true}}
     generate: {count: 30, pattern: "shop-%05d.test", certificate_bytes: 1000}
-  - {name: second.example, id: 22222222222222222222222222222222, account: Example Inc, plan: enterprise}
+  - {name: second.example, id: 22222222222222222222222222222222, account: Example Inc, plan: enterprise, entitlements: {custom_certificates: 5}}
   - {name: bücher.example, id: 33333333333333333333333333333333, account: Other Inc, plan: free, no_acm: true}
 `
 

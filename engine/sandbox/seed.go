@@ -44,6 +44,9 @@ type Seed struct {
 	// will on 2027-03-31: they are answered with 410.
 	NoBatchSettings bool `yaml:"no_batch_settings"`
 
+	// ClockAhead is how much the server's clock, as its Date header shows it, is ahead.
+	ClockAhead time.Duration `yaml:"clock_ahead"`
+
 	Rate Rate `yaml:"rate"`
 	// Issuance limits the custom hostnames that one user or token creates with a
 	// certificate. One above the limit blocks further ones for the Penalty. The zero Rate
@@ -103,10 +106,13 @@ type Zone struct {
 	FallbackOriginStatus string `yaml:"fallback_origin_status"`
 	// StrictFallback refuses custom hostnames without an origin. Zones that have or had a
 	// fallback origin always do.
-	StrictFallback  bool       `yaml:"strict_fallback"`
-	Quota           int        `yaml:"quota"` // custom hostnames that may exist; 0 means 50,000
-	CustomHostnames []Hostname `yaml:"custom_hostnames"`
-	Generate        Generators `yaml:"generate"`
+	StrictFallback bool `yaml:"strict_fallback"`
+	Quota          int  `yaml:"quota"` // custom hostnames that may exist; 0 means 50,000
+	// Entitlements are keys of features and what the zone has of them. Without any, the
+	// answer is 204.
+	Entitlements    map[string]int `yaml:"entitlements"`
+	CustomHostnames []Hostname     `yaml:"custom_hostnames"`
+	Generate        Generators     `yaml:"generate"`
 }
 
 // TotalTLS is the zone's Total TLS, off by default.
@@ -214,6 +220,13 @@ type Token struct {
 	// ByName says that the token may look up zones by name and not list them, as tokens
 	// that are limited to some zones.
 	ByName bool `yaml:"by_name"`
+	// ExpiresOn and NotBefore are shown by the endpoints that verify a token; the Status
+	// says whether it may be used.
+	ExpiresOn string `yaml:"expires_on"`
+	NotBefore string `yaml:"not_before"`
+	// RefusedFrom is an address: every request is refused as one from an address that the
+	// token may not be used from.
+	RefusedFrom string `yaml:"refused_from"`
 }
 
 // User signs in with an e-mail address and a global key, and has every permission.
@@ -250,16 +263,17 @@ const (
 	AccessAppsEdit         = "access_apps:edit"
 	NotificationsRead      = "notifications:read"
 	NotificationsEdit      = "notifications:edit"
+	AccountSettingsRead    = "account_settings:read"
 )
 
 // All returns every permission.
 func All() Permissions {
-	return Permissions{ZoneRead, ZoneSettingsEdit, SSLEdit, AccessCertificatesEdit, AccessAppsEdit, NotificationsEdit}
+	return Permissions{ZoneRead, ZoneSettingsEdit, SSLEdit, AccessCertificatesEdit, AccessAppsEdit, NotificationsEdit, AccountSettingsRead}
 }
 
 // ReadOnly returns the permissions to read everything and write nothing.
 func ReadOnly() Permissions {
-	return Permissions{ZoneRead, ZoneSettingsRead, SSLRead, AccessCertificatesRead, AccessAppsRead, NotificationsRead}
+	return Permissions{ZoneRead, ZoneSettingsRead, SSLRead, AccessCertificatesRead, AccessAppsRead, NotificationsRead, AccountSettingsRead}
 }
 
 // UnmarshalYAML reads a short word, one permission, or a list.
@@ -274,6 +288,7 @@ func (p *Permissions) UnmarshalYAML(n *yaml.Node) error {
 	known := []string{
 		ZoneRead, ZoneSettingsRead, ZoneSettingsEdit, SSLRead, SSLEdit,
 		AccessCertificatesRead, AccessCertificatesEdit, AccessAppsRead, AccessAppsEdit, NotificationsRead, NotificationsEdit,
+		AccountSettingsRead,
 	}
 	*p = Permissions{}
 	for _, name := range list {

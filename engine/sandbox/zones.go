@@ -24,6 +24,8 @@ type zone struct {
 	// deployed are the values that the edge enforces.
 	deployed map[string]string
 	quota    int
+	// entitlements are what the zone has of features, by key.
+	entitlements map[string]int
 
 	universal bool // Universal SSL
 	total     total

@@ -80,7 +80,25 @@ type document struct {
 // block it, and reads each file once. It never includes hidden files, files of
 // editors, or files that do not end in .yaml or .yml.
 func Load(fsys fs.FS, now time.Time) (*schema.Desired, schema.Diagnostics) {
-	l := &loader{
+	l := newLoader(fsys, now)
+	l.load()
+	l.desired.Digest = "sha256:" + hex.EncodeToString(l.digest.Sum(nil))
+	return l.desired, l.all()
+}
+
+// Names returns the names of the files of YAML that Load reads, the first one first. It
+// is empty if there is no configuration.
+func Names(fsys fs.FS) []string {
+	l := newLoader(fsys, time.Time{})
+	root, ok := l.rootName()
+	if !ok {
+		return nil
+	}
+	return append([]string{root}, l.included(l.readRoot(root, l.read(root)), root)...)
+}
+
+func newLoader(fsys fs.FS, now time.Time) *loader {
+	return &loader{
 		fsys:     fsys,
 		desired:  &schema.Desired{},
 		digest:   sha256.New(),
@@ -92,9 +110,6 @@ func Load(fsys fs.FS, now time.Time) (*schema.Desired, schema.Diagnostics) {
 		certificates: map[string]*certificate.CertificateFile{},
 		now:          now,
 	}
-	l.load()
-	l.desired.Digest = "sha256:" + hex.EncodeToString(l.digest.Sum(nil))
-	return l.desired, l.all()
 }
 
 func (l *loader) load() {

@@ -3,9 +3,10 @@ function __tlsync_complete
     set -l line (commandline -opc)
     set -l current (commandline -ct)
     set -e line[1]
-    if string match -q -- '-*' "$current"
-        set -a line "$current"
+    if set -l answer (tlsync __complete $line "$current" 2>/dev/null)
+        set -q answer[1]; and printf '%s\n' $answer
+    else
+        __fish_complete_path "$current"
     end
-    tlsync $line --generate-bash-completion 2>/dev/null
 end
-complete -c tlsync -a '(__tlsync_complete)'
+complete -c tlsync -f -a '(__tlsync_complete)'

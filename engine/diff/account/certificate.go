@@ -3,6 +3,7 @@ package account
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
@@ -37,7 +38,7 @@ func (w *mtlsPlan) planCertificates(opened map[*plan.Resource]bool) {
 // certificateChange returns a change without edits. The start of the fingerprint in its Ref
 // tells the certificate authorities of one entry apart.
 func (w *mtlsPlan) certificateChange(a *authority, action, what string) plan.Change {
-	c := plan.Change{Ref: w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), Certificate: a.name, Action: action}
+	c := plan.Change{Ref: w.ref.Of(plan.KindMTLSCertificate, a.entry.Name.Value), Certificate: a.name, Action: action, Authority: a.forPeople()}
 	short := a.fingerprint()
 	if a.live != nil {
 		c.ObjectID = a.live.ID
@@ -47,6 +48,37 @@ func (w *mtlsPlan) certificateChange(a *authority, action, what string) plan.Cha
 	}
 	c.Part = fmt.Sprintf("%s-%s", what, short[:min(8, len(short))])
 	return c
+}
+
+// forPeople says which authority it is: by the certificate of the configuration or of the
+// base, else by what Cloudflare reports.
+func (a *authority) forPeople() *plan.Authority {
+	var known plan.Authority
+	ca := a.ca
+	if b := a.entry.base; ca == nil && b != nil {
+		if i := slices.IndexFunc(b.CAs, func(c schema.CACertificate) bool { return slices.Contains(c.MD5, a.fingerprint()) }); i >= 0 {
+			ca = &b.CAs[i]
+		}
+	}
+	if ca != nil {
+		known = plan.Authority{Subject: ca.Subject, Expires: ca.NotAfter.UTC().Format(time.DateOnly)}
+	}
+	if day := a.expires(); day != "" {
+		known.Expires = day
+	}
+	return &known
+}
+
+// expires returns the day on which a live authority expires, "" if Cloudflare does not say.
+func (a *authority) expires() string {
+	if a.live == nil {
+		return ""
+	}
+	t := plan.TextOf(a.live.Value(plan.FieldExpires))
+	if len(t) < len(time.DateOnly) {
+		return ""
+	}
+	return t[:len(time.DateOnly)]
 }
 
 // actOn notes an effect of a node on an authority, and on a hostname if there is one.
@@ -207,8 +239,8 @@ func (w *mtlsPlan) remove(a *authority) {
 	w.actOn(remove, n, a, "")
 
 	expires := ""
-	if t := plan.TextOf(a.live.Value(plan.FieldExpires)); len(t) >= len("2006-01-02") {
-		expires = " (expires on " + t[:len("2006-01-02")] + ")"
+	if day := a.expires(); day != "" {
+		expires = " (expires on " + day + ")"
 	}
 	w.hazard(n, plan.Deletes, "certificate authority %s%s is deleted, and clients with certificates of it are refused from then on", plan.This, expires)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -25,13 +26,13 @@ type zoneWrite struct {
 
 // arrange finds the arrangement. If there is none, it returns the settings of the zone
 // that cannot be ordered.
-func arrange(live *plan.Zone, o *outcome) (a arrangement, stuck []string) {
-	a = arrangement{writes: zoneWrites(live, o), places: make([]placement, len(o.edited))}
+func arrange(live *plan.Zone, o *outcome.Outcome) (a arrangement, stuck []string) {
+	a = arrangement{writes: zoneWrites(live, o), places: make([]placement, len(o.Edited))}
 	known := schema.Sequences{}
-	for k := range o.edited {
-		n := &o.edited[k]
+	for k := range o.Edited {
+		n := &o.Edited[k]
 		a.places[k] = place(o, n)
-		a.places[k].keepSequence(n, known.Of(o.handshakes(n.index)))
+		a.places[k].keepSequence(n, known.Of(o.Handshakes(n.Index)))
 	}
 
 	var left []int
@@ -45,10 +46,10 @@ func arrange(live *plan.Zone, o *outcome) (a arrangement, stuck []string) {
 }
 
 // zoneWrites returns the writes that the edits of the zone take, in table order.
-func zoneWrites(live *plan.Zone, o *outcome) []zoneWrite {
+func zoneWrites(live *plan.Zone, o *outcome.Outcome) []zoneWrite {
 	var out []zoneWrite
 	for _, row := range schema.Table() {
-		e, ok := o.zone[row.ID]
+		e, ok := o.Zone[row.ID]
 		switch {
 		case !ok:
 		case row.ID == schema.TLS13 && e.To == `"on"`:

@@ -31,9 +31,9 @@ func pendingCertificate(in *Input) (c *plan.OriginCertificate, pending bool) {
 
 // certificates returns the changes that upload client certificates for origin pulls,
 // and reports certificates that are missing.
-func certificates(in *Input) ([]plan.Change, findings) {
+func certificates(in *Input) ([]plan.Change, plan.Findings) {
 	var uploads []plan.Change
-	var missing findings
+	var missing plan.Findings
 	z := in.Live
 	for i := range in.Head.OriginCertificates {
 		want := &in.Head.OriginCertificates[i]
@@ -45,11 +45,11 @@ func certificates(in *Input) ([]plan.Change, findings) {
 
 		switch {
 		case why != "":
-			missing.report(sev, plan.Unreadable, in.Ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", plan.This, why), line)
+			missing.Report(sev, plan.Unreadable, in.Ref, fmt.Sprintf("the certificates for origin pulls of zone %s could not be read: %s", plan.This, why), line)
 			return uploads, missing
 		case slices.ContainsFunc(z.OriginCertificates, func(c plan.OriginCertificate) bool { return c.Is(want) }):
 		case want.ID != "":
-			missing.report(schema.Error, plan.NotFound, in.Ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", plan.This, want.ID), line)
+			missing.Report(schema.Error, plan.NotFound, in.Ref, fmt.Sprintf("zone %s has no certificate %s for origin pulls; give the id of one that exists, or a file with key_env", plan.This, want.ID), line)
 		default:
 			uploads = append(uploads, upload(in, want))
 		}
@@ -63,7 +63,7 @@ func upload(in *Input, want *schema.OriginCertificate) plan.Change {
 	z := in.Live
 	sum := schema.StringValue(want.SHA256)
 	c := plan.Change{
-		Ref:    in.Ref.Setting(plan.OriginPullsCertificates + "-" + want.SHA256[:min(8, len(want.SHA256))]),
+		Ref:    in.Ref.Setting(plan.OriginCertificatePart(want.SHA256)),
 		Action: plan.Create, ZoneID: z.ID, ObjectID: plan.OriginPullsCertificates,
 		Upload: &plan.Upload{Certificate: want.PEM, KeyEnv: want.KeyEnv},
 		Edits: []plan.Edit{{

@@ -1,11 +1,11 @@
 package zone
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -13,8 +13,7 @@ import (
 // diff holds what differs between the configuration and the zone, as far as it can
 // be written.
 type diff struct {
-	zone  map[string]*plan.Edit // edits of the zone's settings, by id
-	names []hostnameEdits       // of hostnames that differ, by ascending index
+	outcome.Edits
 	// held holds the zone's settings that the configuration asks for and that keep
 	// their value.
 	held map[string]bool
@@ -22,33 +21,23 @@ type diff struct {
 	withheld []plan.Withheld
 }
 
-// hostnameEdits are the edits of one hostname, at least one.
-type hostnameEdits struct {
-	index int
-	edits []plan.Edit
-}
-
-// find returns the edit of a setting by its index, -1 if there is none.
-func (h *hostnameEdits) find(setting string) int {
-	return slices.IndexFunc(h.edits, func(e plan.Edit) bool { return e.Setting == setting })
-}
-
 // comparer makes a diff. An edit that cannot be written can rule out others, which
 // would leave a name with a value that it never had and was not meant to get.
 type comparer struct {
 	diff
 	in    *Input
-	names *hostnames
+	names *outcome.Hostnames
 	// heldEdits are the edits that the held settings would have had, as far as known.
 	heldEdits map[string]*plan.Edit
-	findings  findings
+	memo      schema.DirectionMemo
+	findings  plan.Findings
 }
 
 // compare finds what differs and can be written, and reports what cannot.
-func compare(in *Input, names *hostnames) (*diff, findings) {
+func compare(in *Input, names *outcome.Hostnames) (*diff, plan.Findings) {
 	c := &comparer{
-		diff: diff{zone: map[string]*plan.Edit{}, held: map[string]bool{}},
-		in:   in, names: names, heldEdits: map[string]*plan.Edit{},
+		diff: diff{Edits: outcome.Edits{Zone: map[string]*plan.Edit{}}, held: map[string]bool{}},
+		in:   in, names: names, heldEdits: map[string]*plan.Edit{}, memo: schema.DirectionMemo{},
 	}
 
 	c.zoneSettings()
@@ -57,12 +46,13 @@ func compare(in *Input, names *hostnames) (*diff, findings) {
 	c.hostnamesInZone()
 	c.leaveFollowers()
 
-	for i := range c.diff.names {
-		edits := c.diff.names[i].edits
+	for i := range c.Names {
+		edits := c.Names[i].Edits
 		for j := range edits {
 			c.completeOfHostname(&edits[j])
 		}
 	}
+	c.judgeInZone()
 	return &c.diff, c.findings
 }
 
@@ -83,13 +73,13 @@ func (c *comparer) zoneSettings() {
 		if o := c.obstacle(&want, live, read); o != nil {
 			c.hold(&want, live.Value, read || c.in.Live.Lacking[a.Setting] != "")
 			if o.message != "" {
-				c.findings.report(o.severity, o.rule, c.in.Ref, o.message, a)
+				c.findings.Report(o.severity, o.rule, c.in.Ref, o.message, a)
 			}
 			continue
 		}
 		e := c.edit(&want, live.Value, a.Value, c.in.baseSettings())
 		complete(&e, e.From, e.To)
-		c.zone[a.Setting] = &e
+		c.Zone[a.Setting] = &e
 	}
 }
 
@@ -129,7 +119,7 @@ func (c *comparer) obstacle(want *schema.Assignment, live plan.Setting, read boo
 		return notEditable("cannot be changed: %s", why)
 	}
 	if !read {
-		return &obstacle{schema.Error, plan.Unreadable, fmt.Sprintf("%s of zone %s could not be read: %s", want.Setting, plan.This, orNotReported(z.Unreadable[want.Setting]))}
+		return &obstacle{schema.Error, plan.Unreadable, fmt.Sprintf("%s of zone %s could not be read: %s", want.Setting, plan.This, plan.WhyUnread(z.Unreadable[want.Setting]))}
 	}
 
 	switch {
@@ -183,16 +173,16 @@ func (c *comparer) holdPairs() {
 		again = false
 		for _, p := range order.Pairs() {
 			before, after := p.Settings()
-			first, then := c.heldEdits[before], c.zone[after]
+			first, then := c.heldEdits[before], c.Zone[after]
 			if first == nil || then == nil || slices.Contains(exempt, before) || !p.Matches(first, then) {
 				continue
 			}
 
 			again = true
-			delete(c.zone, after)
+			delete(c.Zone, after)
 			c.withholdInZone(then)
 			c.held[after], c.heldEdits[after] = true, then
-			c.findings.report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
+			c.findings.Report(schema.Warning, plan.NotEditable, c.in.Ref, fmt.Sprintf("%s of zone %s is not changed, since %s has to change first and cannot: %s",
 				after, plan.This, before, p.Why), schema.Assigned(c.in.Head.Settings, after))
 		}
 	}
@@ -222,7 +212,7 @@ func (c *comparer) completeOfHostname(e *plan.Edit) {
 	}
 	if to == schema.Inherit {
 		to, _ = c.in.Live.Value(e.Setting)
-		if z := c.zone[e.Setting]; z != nil {
+		if z := c.Zone[e.Setting]; z != nil {
 			to = z.To
 		}
 	}
@@ -238,5 +228,3 @@ func complete(e *plan.Edit, from, to schema.Value) {
 		e.Direction = row.Compare(from, to)
 	}
 }
-
-func orNotReported(why string) string { return cmp.Or(why, "Cloudflare did not report it") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -16,7 +17,7 @@ func (c *comparer) customHostnames() {
 			continue
 		}
 		if edits := c.customHostname(i); len(edits) > 0 {
-			c.diff.names = append(c.diff.names, hostnameEdits{i, edits})
+			c.Names = append(c.Names, outcome.HostnameEdits{Index: i, Edits: edits})
 		}
 	}
 }
@@ -31,7 +32,7 @@ func (c *comparer) customHostname(i int) []plan.Edit {
 
 	if rule, why, serving := plan.Uneditable(h); rule != "" {
 		line := schema.Assigned(wanted, edits[0].Setting)
-		c.findings.report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", plan.This, why), line)
+		c.findings.Report(schema.Warning, rule, c.names.Object(i), fmt.Sprintf("%s is not changed: %s", plan.This, why), line)
 		if serving { // else nobody meets the value that stays
 			c.withhold(i, edits...)
 			c.holdBack(schema.Error, h, edits)
@@ -94,8 +95,8 @@ func (c *comparer) mayTakeTwoWrites(edits []plan.Edit) bool {
 	early, late, both := 0, 0, 0
 	for i := range edits {
 		e := &edits[i]
-		moves := c.zone[e.Setting] != nil
-		either := e.Setting == schema.MinTLSVersion && c.zone[schema.TLS13] != nil || e.Setting == schema.TLS13 && c.zone[schema.MinTLSVersion] != nil
+		moves := c.Zone[e.Setting] != nil
+		either := e.Setting == schema.MinTLSVersion && c.Zone[schema.TLS13] != nil || e.Setting == schema.TLS13 && c.Zone[schema.MinTLSVersion] != nil
 		if either || moves && e.From == schema.Inherit {
 			early++
 		}
@@ -113,7 +114,7 @@ func (c *comparer) mayTakeTwoWrites(edits []plan.Edit) bool {
 // list beside a minimum of 1.3.
 func (c *comparer) reportUnusedList(i int, edits []plan.Edit, advice string) {
 	wanted := c.names.Wanted(i)
-	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+	c.findings.Report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
 		"%s is not changed: it has a cipher list beside a minimum of 1.3, and Cloudflare accepts no write that holds both; %s", plan.This, advice),
 		schema.Assigned(wanted, edits[0].Setting))
 }
@@ -126,7 +127,7 @@ func (c *comparer) reportNewUnusedList(i int) (settings []string) {
 	minimum, list := schema.Assigned(wanted, schema.MinTLSVersion), schema.Assigned(wanted, schema.Ciphers)
 
 	if minimum != nil && list != nil {
-		c.findings.report(schema.Error, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+		c.findings.Report(schema.Error, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
 			"min_tls_version and ciphers of %s are not changed: Cloudflare accepts no cipher list beside a minimum of 1.3; write \"ciphers: inherit\", or a lower minimum", plan.This), minimum)
 		return []string{schema.MinTLSVersion, schema.Ciphers}
 	}
@@ -135,7 +136,7 @@ func (c *comparer) reportNewUnusedList(i int) (settings []string) {
 	if minimum == nil {
 		managed, other = list, schema.MinTLSVersion
 	}
-	c.findings.report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
+	c.findings.Report(schema.Warning, plan.NotEditable, c.names.Object(i), fmt.Sprintf(
 		"%s of %s is not changed: Cloudflare accepts no cipher list beside a minimum of 1.3, and %s there is not managed; write \"%s: inherit\" to give it up",
 		managed.Setting, plan.This, other, other), managed)
 	return []string{managed.Setting}
@@ -148,15 +149,15 @@ func (c *comparer) reportNewUnusedList(i int) (settings []string) {
 func (c *comparer) holdBack(sev schema.Severity, h *plan.Hostname, pins []plan.Edit) bool {
 	any := false
 	for _, e := range pins {
-		z, ok := c.zone[e.Setting]
+		z, ok := c.Zone[e.Setting]
 		if !ok || e.From != schema.Inherit || e.To == z.To {
 			continue
 		}
 		any = true
-		delete(c.zone, e.Setting)
+		delete(c.Zone, e.Setting)
 		c.held[e.Setting], c.heldEdits[e.Setting] = true, z
 		c.withholdInZone(z)
-		c.findings.report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
+		c.findings.Report(sev, plan.NotEditable, c.in.Ref, fmt.Sprintf(
 			"%s of zone %s is not changed to %s: %s follows the zone and cannot be pinned at %s first",
 			e.Setting, plan.This, z.To.Show(), h.Name, e.To.Show()), schema.Assigned(c.in.Head.Settings, e.Setting))
 	}
@@ -178,7 +179,7 @@ func (c *comparer) hostnamesInZone() {
 		kept, left := partition(c.differing(i), func(e plan.Edit) bool { return c.writableInZone(e.Setting) })
 		c.withhold(i, left...)
 		if len(kept) > 0 {
-			c.diff.names = append(c.diff.names, hostnameEdits{i, kept})
+			c.Names = append(c.Names, outcome.HostnameEdits{Index: i, Edits: kept})
 		}
 	}
 
@@ -209,19 +210,19 @@ func (c *comparer) lose(row *schema.Setting, names []int) {
 		why, lacking = noCertificateManager, true
 	default:
 		sev, rule = schema.Error, plan.Unreadable
-		why = orNotReported(c.in.Live.Unreadable[plan.PerHostname(row.ID)])
+		why = plan.WhyUnread(c.in.Live.Unreadable[plan.PerHostname(row.ID)])
 	}
 
 	texts := make([]string, len(names))
 	for k, i := range names {
 		texts[k] = c.names.At(i).Name
 	}
-	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
+	c.findings.Report(sev, rule, c.in.Ref, fmt.Sprintf("%s of %s in zone %s is not changed (%s): %s",
 		row.ID, words.Count(len(names), "hostname"), plan.This, words.First(texts), why), schema.Assigned(c.names.Wanted(names[0]), row.ID))
 
 	for _, i := range names {
 		a := schema.Assigned(c.names.Wanted(i), row.ID)
-		z := c.zone[row.ID]
+		z := c.Zone[row.ID]
 		if z == nil || lacking && row.OnTheWay(z.From, z.To, a.Value) {
 			continue
 		}

@@ -6,31 +6,25 @@ import (
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
-// creation is a custom hostname that is to be created.
-type creation struct {
-	name  string
-	own   map[string]schema.Value // its own values of settings
-	edits []plan.Edit
-}
-
-// follows reports whether the new hostname follows the zone in a setting.
-func (c *creation) follows(row *schema.Setting) bool {
-	_, pinned := c.own[row.ID]
+// follows reports whether a new hostname follows the zone in a setting.
+func follows(c *outcome.Creation, row *schema.Setting) bool {
+	_, pinned := c.Own[row.ID]
 	return !pinned && row.On(schema.CustomHostnameLevel)
 }
 
 // creations returns the custom hostnames that can be created, and reports the others.
-func creations(in *Input, d *diff) (out []creation, refused findings, withheld []plan.Withheld) {
+func creations(in *Input, d *diff) (out []outcome.Creation, refused plan.Findings, withheld []plan.Withheld) {
 	for i := range in.Head.Created {
 		want := &in.Head.Created[i]
 		c := newCreation(in, want)
 		if why, sev := refusal(in, d, &c); why != "" {
-			refused.report(sev, plan.NotEditable, in.Ref.CustomHostname(want.Name),
+			refused.Report(sev, plan.NotEditable, in.Ref.CustomHostname(want.Name),
 				fmt.Sprintf("custom hostname %s is not created: %s", plan.This, why), &schema.Assignment{Pos: want.Origin.Pos, Via: want.Origin.Via})
 			name := schema.StringValue(want.Name)
 			withheld = append(withheld, plan.Withheld{Ref: in.Ref.CustomHostname(want.Name), Edit: plan.Edit{
@@ -44,16 +38,16 @@ func creations(in *Input, d *diff) (out []creation, refused findings, withheld [
 	return out, refused, withheld
 }
 
-func newCreation(in *Input, want *resolve.Creation) creation {
-	c := creation{name: want.Name, own: map[string]schema.Value{}}
+func newCreation(in *Input, want *resolve.Creation) outcome.Creation {
+	c := outcome.Creation{Name: want.Name, Own: map[string]schema.Value{}}
 	cause := creationCause(in, want.Name)
 	for i := range want.Settings {
 		a := &want.Settings[i]
 		if a.Value == schema.Inherit {
 			continue
 		}
-		c.own[a.Setting] = a.Value
-		c.edits = append(c.edits, plan.Edit{
+		c.Own[a.Setting] = a.Value
+		c.Edits = append(c.Edits, plan.Edit{
 			Setting: a.Setting, From: schema.Inherit, To: a.Value, Written: a.Wire, EffectiveFrom: schema.Inherit, EffectiveTo: a.Value,
 			Cause: cause, Direction: schema.Changes, Origin: plan.Origin{Pos: a.Pos, Via: a.Via},
 		})
@@ -72,18 +66,18 @@ func creationCause(in *Input, name string) plan.Cause {
 }
 
 // refusal says why a custom hostname cannot be created, "" if it can.
-func refusal(in *Input, d *diff, c *creation) (why string, sev schema.Severity) {
-	if (schema.Handshake{Minimum: c.own[schema.MinTLSVersion], Ciphers: c.own[schema.Ciphers]}).UnusedList() {
+func refusal(in *Input, d *diff, c *outcome.Creation) (why string, sev schema.Severity) {
+	if (schema.Handshake{Minimum: c.Own[schema.MinTLSVersion], Ciphers: c.Own[schema.Ciphers]}).UnusedList() {
 		return `Cloudflare accepts no cipher list beside a minimum of 1.3; write "ciphers: inherit", or a lower minimum`, schema.Error
 	}
 
 	for _, row := range schema.Table() {
-		if c.follows(&row) && d.held[row.ID] {
+		if follows(c, &row) && d.held[row.ID] {
 			return fmt.Sprintf("it is to follow %s of zone %s, which is not changed as requested", row.ID, in.Live.Name), schema.Warning
 		}
 	}
 
-	if c.own["origin.server"] != "" || d.zone[schema.FallbackOrigin] != nil {
+	if c.Own["origin.server"] != "" || d.Zone[schema.FallbackOrigin] != nil {
 		return "", ""
 	}
 	return noFallback(in.Live)
@@ -97,7 +91,7 @@ func noFallback(z *plan.Zone) (why string, sev schema.Severity) {
 	switch {
 	case !read:
 		return "the fallback origin of zone " + z.Name + " could not be read: " +
-			orNotReported(cmp.Or(z.Lacking[schema.FallbackOrigin], z.Unreadable[schema.FallbackOrigin])), schema.Error
+			plan.WhyUnread(cmp.Or(z.Lacking[schema.FallbackOrigin], z.Unreadable[schema.FallbackOrigin])), schema.Error
 	case live == schema.Inherit:
 		return "zone " + z.Name + " has no fallback origin; write fallback_origin under settings, or origin: { server: … } on the entry", schema.Error
 	case z.FallbackStatus != "active":
@@ -108,9 +102,9 @@ func noFallback(z *plan.Zone) (why string, sev schema.Severity) {
 
 // creationChange returns the change that creates a custom hostname with all its
 // settings in one request.
-func creationChange(in *Input, created *creation) plan.Change {
+func creationChange(in *Input, created *outcome.Creation) plan.Change {
 	c := plan.Change{
-		Ref: in.Ref.CustomHostname(created.name), Edits: created.edits, Action: plan.Create, ZoneID: in.Live.ID,
+		Ref: in.Ref.CustomHostname(created.Name), Edits: created.Edits, Action: plan.Create, ZoneID: in.Live.ID,
 	}
 	c.Request = plan.NewRequest(&c, plan.Object{Absent: true})
 	return c
@@ -118,7 +112,7 @@ func creationChange(in *Input, created *creation) plan.Change {
 
 // deletions returns the changes that delete custom hostnames. Their settings do not
 // matter.
-func deletions(in *Input, names *hostnames) []plan.Change {
+func deletions(in *Input, names *outcome.Hostnames) []plan.Change {
 	var out []plan.Change
 	for i := range names.Custom() {
 		entry, h := names.Deleted(i), names.At(i)

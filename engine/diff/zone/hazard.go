@@ -7,14 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/outcome"
+	"tlsync/engine/diff/policy"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
 )
 
 // addHazards adds to each change the hazards that a reviewer has to accept by name.
-func addHazards(in *Input, o *outcome, w *writes) {
-	lift := exceptionsOf(in)
+func addHazards(in *Input, o *outcome.Outcome, w *writes) {
+	lift := policy.ExceptionsOf(&in.Input)
 	for n := w.first; n < w.end; n++ {
 		c := w.graph.Change(n)
 		if c.Kind != plan.KindZone {
@@ -22,14 +24,14 @@ func addHazards(in *Input, o *outcome, w *writes) {
 		}
 		e := &c.Edits[0]
 		zoneHazards(o, c, e)
-		if x := lift.liftingForZone(o, e); x != nil {
-			c.Lift(plan.WeakensTLS, exceptionText(x))
+		if x := lift.LiftingForZone(o, e); x != nil {
+			c.Lift(plan.WeakensTLS, policy.Text(x))
 		}
 	}
 
 	for k, nodes := range w.names {
 		for n := range nodes.count {
-			hostnameHazards(o, o.edited[k].index, w.graph.Change(nodes.first+n), &lift)
+			hostnameHazards(o, o.Edited[k].Index, w.graph.Change(nodes.first+n), &lift)
 		}
 	}
 	unreachable(o, w)
@@ -40,7 +42,7 @@ func addHazards(in *Input, o *outcome, w *writes) {
 }
 
 // zoneHazards adds the hazards of a write of a zone setting.
-func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
+func zoneHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit) {
 	before, after := plan.Difference(e.From, e.To)
 	moves := fmt.Sprintf("%s of zone %s goes from %s to %s", e.Setting, plan.This, before, after)
 	weaker := e.Direction == schema.Weakens
@@ -66,8 +68,9 @@ func zoneHazards(o *outcome, c *plan.Change, e *plan.Edit) {
 		sslHazards(o, c, e, moves)
 	default:
 		if weaker {
-			c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e))
-		} else if cutsOff(e.Setting, e.From, e.To) {
+			c.AddHazard(plan.WeakensTLS, moves+" for "+whoIsWeakened(o, e))
+		}
+		if cutsOff(e.Setting, e.From, e.To) {
 			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e)+" can no longer connect")
 		}
 	}
@@ -83,7 +86,7 @@ func totalTLSHazards(c *plan.Change, e *plan.Edit, moves string) {
 	}
 }
 
-func sslHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
+func sslHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit, moves string) {
 	switch e.Direction {
 	case schema.Weakens:
 		c.AddHazard(plan.WeakensTLS, moves+" for "+whoFollows(o, e))
@@ -91,15 +94,15 @@ func sslHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
 		c.AddHazard(plan.BreaksOrigin, moves+": "+originNeeds[e.To.Text()])
 	case schema.Changes:
 	}
-	if hsts := o.after(schema.HSTS); e.To == `"off"` && hsts.Member("enabled") == "true" {
+	if hsts := o.After(schema.HSTS); e.To == `"off"` && hsts.Member("enabled") == "true" {
 		c.AddHazard(plan.Unreachable, "zone "+plan.This+" would be without HTTPS while it publishes HSTS: no browser that has seen it can connect")
 	}
 }
 
-func hstsHazards(o *outcome, c *plan.Change, e *plan.Edit, moves string) {
+func hstsHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit, moves string) {
 	stickyHSTS(c, e)
 	comes := e.To.Member("enabled") == "true" && e.From.Member("enabled") != "true"
-	if comes && o.after("ssl") == `"off"` {
+	if comes && o.After("ssl") == `"off"` {
 		c.AddHazard(plan.Unreachable, "zone "+plan.This+" would publish HSTS without HTTPS: no browser that has seen it can connect")
 	}
 	if e.Direction == schema.Weakens {
@@ -140,12 +143,12 @@ func stickyHSTS(c *plan.Change, e *plan.Edit) {
 
 // redirected says why a name without a certificate cannot be reached over HTTP either, ""
 // if it can.
-func redirected(o *outcome) string {
+func redirected(o *outcome.Outcome) string {
 	var why []string
-	if hsts := o.after(schema.HSTS); hsts.Member("enabled") == "true" {
+	if hsts := o.After(schema.HSTS); hsts.Member("enabled") == "true" {
 		why = append(why, "HSTS is published")
 	}
-	if o.after("always_use_https") == `"on"` {
+	if o.After("always_use_https") == `"on"` {
 		why = append(why, "always_use_https is on")
 	}
 	if len(why) == 0 {
@@ -165,8 +168,8 @@ var originNeeds = map[string]string{
 }
 
 // hostnameHazards adds the hazards of a write of a hostname.
-func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
-	h := o.names.At(i)
+func hostnameHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exceptions) {
+	h := o.Names.At(i)
 	visitorHazards(o, i, c, lift)
 
 	var issued []string
@@ -188,7 +191,7 @@ func hostnameHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 }
 
 // visitorHazards adds the hazards for the visitors of a hostname.
-func visitorHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
+func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exceptions) {
 	var weaker, cut []string
 	var lifted *schema.Exception
 	allLifted := true
@@ -197,13 +200,13 @@ func visitorHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 		move := func() string {
 			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
 		}
-		switch {
-		case e.Direction == schema.Weakens:
+		if e.Direction == schema.Weakens {
 			weaker = append(weaker, move())
-			x := lift.lifting(hostnameSubject(o.names.At(i).Name, i), e)
+			x := lift.Lifting(o, i, e)
 			lifted = cmp.Or(lifted, x)
 			allLifted = allLifted && x != nil
-		case o.meetsChange(i, e) && cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo):
+		}
+		if meetsChange(o, i, e) && cutsOff(e.Setting, e.EffectiveFrom, e.EffectiveTo) {
 			cut = append(cut, move())
 		}
 	}
@@ -211,7 +214,7 @@ func visitorHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 	if len(weaker) > 0 {
 		c.AddHazard(plan.WeakensTLS, fmt.Sprintf("visitors of %s: %s", plan.This, strings.Join(weaker, ", ")))
 		if allLifted {
-			c.Lift(plan.WeakensTLS, exceptionText(lifted))
+			c.Lift(plan.WeakensTLS, policy.Text(lifted))
 		}
 	}
 	if len(cut) > 0 {
@@ -222,21 +225,47 @@ func visitorHazards(o *outcome, i int, c *plan.Change, lift *exceptions) {
 // meetsChange reports whether visitors of a hostname meet another value of a setting after
 // the plan. A cipher list has no effect beside a minimum of 1.3: the one before shuts out
 // nobody there, and the one after opens nothing.
-func (o *outcome) meetsChange(i int, e *plan.Edit) bool {
-	from, to := o.effective(i, e.Setting)
+func meetsChange(o *outcome.Outcome, i int, e *plan.Edit) bool {
+	from, to := o.Effective(i, e.Setting)
 	if e.Setting == schema.Ciphers {
-		before, after := o.handshakes(i)
+		before, after := o.Handshakes(i)
 		if before.OnlyTLS13() && (after.OnlyTLS13() || e.Direction != schema.Weakens) {
 			return false
 		}
 	}
-	return from != to && o.names.Visited(i)
+	return from != to && o.Names.Visited(i)
+}
+
+// whoIsWeakened says in words whose handshakes a write of a setting of the zone weakens.
+func whoIsWeakened(o *outcome.Outcome, e *plan.Edit) string {
+	if !schema.DecidesHandshakes(e.Setting) || o.Live.CustomHostnames == nil {
+		return whoFollows(o, e)
+	}
+	zone, names := o.Weakened(e.Setting)
+	if !zone && len(names) == 0 {
+		return whoFollows(o, e) // the order of the values decides, since it is not known
+	}
+
+	custom, inZone, wildcards := 0, 0, 0
+	for _, i := range names {
+		if o.Names.InZone(i) {
+			inZone++
+		} else {
+			custom++
+		}
+	}
+	for i := range o.Names.Custom() {
+		if o.Names.At(i).Wildcard && o.Names.Visited(i) && !slices.Contains(names, i) {
+			wildcards++
+		}
+	}
+	return affected(zone, custom, inZone, wildcards)
 }
 
 // whoFollows says in words who meets another value of a setting after the plan, since the
 // zone's changes.
-func whoFollows(o *outcome, e *plan.Edit) string {
-	if o.live.CustomHostnames == nil {
+func whoFollows(o *outcome.Outcome, e *plan.Edit) string {
+	if o.Live.CustomHostnames == nil {
 		return "every name without a value of its own"
 	}
 	row, _ := schema.LookupSetting(e.Setting)
@@ -245,19 +274,34 @@ func whoFollows(o *outcome, e *plan.Edit) string {
 	}
 
 	follow, wildcards := 0, 0
-	for i := range o.names.Custom() {
+	for i := range o.Names.Custom() {
 		switch {
-		case o.ownAfter(i, e.Setting) == schema.Inherit && o.meetsChange(i, e):
+		case o.OwnAfter(i, e.Setting) == schema.Inherit && meetsChange(o, i, e):
 			follow++
-		case o.names.At(i).Wildcard && o.names.Visited(i):
+		case o.Names.At(i).Wildcard && o.Names.Visited(i):
 			wildcards++ // the names below it follow the zone, whatever it has
 		}
 	}
-	text := "the zone's own names"
-	if follow > 0 {
-		text += fmt.Sprintf(" and %s that %s it", words.Count(follow, "custom hostname"), words.Plural(follow, "follows", "follow"))
+	return affected(true, follow, 0, wildcards)
+}
+
+// affected lists in words who meets a value of the zone: its own names, custom hostnames
+// and hostnames in the zone that follow it, and the names below wildcards.
+func affected(own bool, custom, inZone, wildcards int) string {
+	var who []string
+	follow := func(n int, noun string) {
+		if n > 0 {
+			who = append(who, fmt.Sprintf("%s that %s it", words.Count(n, noun), words.Plural(n, "follows", "follow")))
+		}
 	}
-	if wildcards > 0 {
+	if own {
+		who = append(who, "the zone's own names")
+	} else {
+		follow(inZone, "hostname")
+	}
+	follow(custom, "custom hostname")
+	text := strings.Join(who, " and ")
+	if own && wildcards > 0 {
 		text += fmt.Sprintf(", and the names below %s", words.Count(wildcards, "wildcard custom hostname"))
 	}
 	return text

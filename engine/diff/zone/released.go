@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -14,31 +15,31 @@ import (
 // released reports the settings that the base commit managed and head does not: nothing
 // is written, and nothing keeps the values any more. Hostnames that the same line
 // released share a finding.
-func released(in *Input, o *outcome) findings {
+func released(in *Input, o *outcome.Outcome) plan.Findings {
 	if in.Base == nil {
 		return nil
 	}
 
 	var r releases
 	for _, a := range unmanaged(in.Base.Settings, in.Head.Settings) {
-		r.add(plan.KindZone, a, o.live.Name, o.after(a.Setting))
+		r.add(plan.KindZone, a, o.Live.Name, o.After(a.Setting))
 	}
-	for i := range o.names.Len() {
-		if o.names.Deleted(i) != nil {
+	for i := range o.Names.Len() {
+		if o.Names.Deleted(i) != nil {
 			continue
 		}
-		for _, a := range unmanaged(o.names.Base(i), o.names.Wanted(i)) {
-			_, value := o.effective(i, a.Setting)
+		for _, a := range unmanaged(o.Names.Base(i), o.Names.Wanted(i)) {
+			_, value := o.Effective(i, a.Setting)
 			if plan.OfCertificate(a.Setting) {
-				value = o.names.At(i).Own(a.Setting)
+				value = o.Names.At(i).Own(a.Setting)
 			}
-			r.add(o.names.Object(i).Kind, a, o.names.At(i).Name, value)
+			r.add(o.Names.Object(i).Kind, a, o.Names.At(i).Name, value)
 		}
 	}
 
-	var out findings
+	var out plan.Findings
 	for i := range r.all {
-		out.add(r.all[i].finding(in))
+		out.Add(r.all[i].finding(in))
 	}
 	releasedCertificates(&out, in)
 	return out
@@ -57,7 +58,7 @@ func unmanaged(base, head []schema.Assignment) []*schema.Assignment {
 
 // releasedCertificates reports certificates for origin pulls that the base commit asked
 // for and head does not, and that exist.
-func releasedCertificates(out *findings, in *Input) {
+func releasedCertificates(out *plan.Findings, in *Input) {
 	same := func(a, b *schema.OriginCertificate) bool {
 		return a.ID == b.ID && (a.ID != "" || a.SHA256 == b.SHA256)
 	}
@@ -68,7 +69,7 @@ func releasedCertificates(out *findings, in *Input) {
 		if !exists || stays {
 			continue
 		}
-		out.report(schema.Warning, plan.NoLongerManaged, in.Ref, fmt.Sprintf(
+		out.Report(schema.Warning, plan.NoLongerManaged, in.Ref, fmt.Sprintf(
 			"certificate %s for origin pulls of zone %s is no longer managed: it stays, and origins may be shown it",
 			cmp.Or(b.File, b.ID), plan.This), &schema.Assignment{Pos: b.Pos, Via: "origin_pulls"})
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -63,13 +64,13 @@ func (p *placement) inOrder(early, late int) bool {
 
 // place returns the placement that a hostname needs: pins come before the zone's writes
 // and unpins after them, and there is a version to negotiate at every moment.
-func place(o *outcome, n *hostnameEdits) placement {
-	p := placement{room: make([]room, len(n.edits)), with: make([]int, len(n.edits))}
-	for i := range n.edits {
+func place(o *outcome.Outcome, n *outcome.HostnameEdits) placement {
+	p := placement{room: make([]room, len(n.Edits)), with: make([]int, len(n.Edits))}
+	for i := range n.Edits {
 		p.with[i] = -1
-		e := &n.edits[i]
+		e := &n.Edits[i]
 		switch {
-		case o.zone[e.Setting] == nil:
+		case o.Zone[e.Setting] == nil:
 		case e.From == schema.Inherit:
 			p.room[i].before = append(p.room[i].before, tie{e.Setting, order.WhyPin})
 		case e.To == schema.Inherit:
@@ -77,8 +78,8 @@ func place(o *outcome, n *hostnameEdits) placement {
 		}
 	}
 
-	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
-	if minimum >= 0 && ciphers >= 0 && !o.names.InZone(n.index) && swapsMinimumAndList(&n.edits[minimum], &n.edits[ciphers]) {
+	minimum, ciphers := n.Find(schema.MinTLSVersion), n.Find(schema.Ciphers)
+	if minimum >= 0 && ciphers >= 0 && !o.Names.InZone(n.Index) && swapsMinimumAndList(&n.Edits[minimum], &n.Edits[ciphers]) {
 		p.room[ciphers], p.with[ciphers] = room{}, minimum
 	}
 	p.keepVersion(o, n)
@@ -94,8 +95,8 @@ func swapsMinimumAndList(minimum, list *plan.Edit) bool {
 
 // keepVersion orders a minimum and TLS 1.3 so that a version is left to negotiate: TLS
 // 1.3 is on before the minimum rises to 1.3, and goes off after the minimum has left 1.3.
-func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
-	from, to := o.handshakes(n.index)
+func (p *placement) keepVersion(o *outcome.Outcome, n *outcome.HostnameEdits) {
+	from, to := o.Handshakes(n.Index)
 	minimumFirst := schema.Handshake{Minimum: to.Minimum, TLS13: from.TLS13}
 	tls13First := schema.Handshake{Minimum: from.Minimum, TLS13: to.TLS13}
 	if from.NoVersion() || to.NoVersion() || !minimumFirst.NoVersion() && !tls13First.NoVersion() {
@@ -103,9 +104,9 @@ func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
 	}
 
 	tlsFirst := minimumFirst.NoVersion()
-	minimum, tls13 := n.find(schema.MinTLSVersion), n.find(schema.TLS13)
+	minimum, tls13 := n.Find(schema.MinTLSVersion), n.Find(schema.TLS13)
 	follows := func(setting string) bool {
-		return o.zone[setting] != nil && o.names.At(n.index).Own(setting) == schema.Inherit
+		return o.Zone[setting] != nil && o.Names.At(n.Index).Own(setting) == schema.Inherit
 	}
 	switch {
 	case minimum >= 0 && tls13 >= 0:
@@ -126,13 +127,13 @@ func (p *placement) keepVersion(o *outcome, n *hostnameEdits) {
 // keepSequence keeps old versions from being open for a moment with suites that they have
 // neither before nor after: suites go before the minimum falls, and come after it has
 // risen. Two hostnames can need opposite orders of the zone's writes.
-func (p *placement) keepSequence(n *hostnameEdits, s schema.Sequence) {
+func (p *placement) keepSequence(n *outcome.HostnameEdits, s schema.Sequence) {
 	if s == schema.AnySequence {
 		return
 	}
 
 	p.sequence = s
-	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+	minimum, ciphers := n.Find(schema.MinTLSVersion), n.Find(schema.Ciphers)
 	switch {
 	case minimum >= 0 && ciphers >= 0:
 		early, late := p.inSequence(minimum, ciphers)

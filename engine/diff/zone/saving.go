@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -30,7 +31,7 @@ func (a *alternative) has(e *plan.Edit) bool {
 type saver struct {
 	in *Input
 	z  *planned
-	o  *outcome
+	o  *outcome.Outcome
 }
 
 // savings reports where a value of the zone, and names that follow it, would have the
@@ -38,7 +39,7 @@ type saver struct {
 // the other configuration too: every name that is known meets the same in the end. The
 // zone's own names and those below wildcards, which are not known one by one, may come to
 // meet something stronger, which the suggestion says, and nothing weaker.
-func savings(in *Input, z *planned) findings {
+func savings(in *Input, z *planned) plan.Findings {
 	s := &saver{in, z, z.outcome}
 	as := s.alternatives()
 	if len(as) == 0 {
@@ -58,10 +59,10 @@ func savings(in *Input, z *planned) findings {
 		}
 	}
 
-	var out findings
+	var out plan.Findings
 	for i := range as {
 		if chosen, n := s.choose(as[i : i+1]); n >= plan.MinSaving {
-			out.add(s.suggest(chosen)...)
+			out.Add(s.suggest(chosen)...)
 		}
 	}
 	return out
@@ -99,12 +100,12 @@ type pin struct {
 // pins counts the custom hostnames that are to get a value of their own, by value.
 func (s *saver) pins() map[pin]*alternative {
 	out := map[pin]*alternative{}
-	for k := range s.o.edited {
-		n := &s.o.edited[k]
-		if s.o.names.InZone(n.index) {
+	for k := range s.o.Edited {
+		n := &s.o.Edited[k]
+		if s.o.Names.InZone(n.Index) {
 			continue
 		}
-		for _, e := range n.edits {
+		for _, e := range n.Edits {
 			row, ok := schema.LookupSetting(e.Setting)
 			if !ok || !row.On(schema.ZoneLevel) || e.From != schema.Inherit {
 				continue
@@ -126,15 +127,15 @@ func (s *saver) mayHave(a *alternative) bool {
 	if asked := schema.Assigned(s.in.Head.Settings, id); asked != nil && asked.Value != a.value {
 		return false // the configuration asks for another value
 	}
-	switch now := s.o.after(id); {
+	switch now := s.o.After(id); {
 	case now == a.value:
 		return true
 	case now == "" || a.row.Canonical([]byte(a.wire), schema.ZoneLevel) != a.value || a.row.Compare(now, a.value) != schema.Strengthens:
 		return false
 	}
 
-	for i := range s.o.names.Len() {
-		if s.o.names.Visited(i) && s.o.ownAfter(i, id) == schema.Inherit {
+	for i := range s.o.Names.Len() {
+		if s.o.Names.Visited(i) && s.o.OwnAfter(i, id) == schema.Inherit {
 			return false
 		}
 	}
@@ -178,7 +179,7 @@ func (s *saver) choose(as []alternative) (chosen []alternative, saved int) {
 func (s *saver) saves(as []alternative) int {
 	saved := 0
 	for k := range as {
-		if s.o.after(as[k].row.ID) != as[k].value {
+		if s.o.After(as[k].row.ID) != as[k].value {
 			saved--
 		}
 	}
@@ -214,9 +215,9 @@ type pinned struct {
 // eachPinned visits the custom hostnames that the configuration pins at a value of the
 // alternatives.
 func (s *saver) eachPinned(as []alternative, visit func(p pinned)) {
-	for i := range s.o.names.Custom() {
-		wanted := s.o.names.Wanted(i)
-		if len(wanted) == 0 || s.o.names.Deleted(i) != nil {
+	for i := range s.o.Names.Custom() {
+		wanted := s.o.Names.Wanted(i)
+		if len(wanted) == 0 || s.o.Names.Deleted(i) != nil {
 			continue
 		}
 		for k := range as {
@@ -225,9 +226,9 @@ func (s *saver) eachPinned(as []alternative, visit func(p pinned)) {
 			if a == nil || a.Value != as[k].value {
 				continue
 			}
-			p := pinned{a: &as[k], line: plan.Origin{Pos: a.Pos, Via: a.Via}, own: s.o.names.At(i).Own(id)}
-			if p.position, p.edited = s.o.editedAt(i); p.edited {
-				p.edits = s.o.edited[p.position].edits
+			p := pinned{a: &as[k], line: plan.Origin{Pos: a.Pos, Via: a.Via}, own: s.o.Names.At(i).Own(id)}
+			if p.position, p.edited = s.o.EditedAt(i); p.edited {
+				p.edits = s.o.Edited[p.position].Edits
 			}
 			visit(p)
 		}
@@ -250,7 +251,7 @@ func compareOrigins(a, b plan.Origin) int {
 
 // suggest plans the other configuration and reports it where it has the same effect with
 // fewer requests.
-func (s *saver) suggest(as []alternative) findings {
+func (s *saver) suggest(as []alternative) plan.Findings {
 	// Of several settings, some may have no line that saves anything.
 	as = slices.DeleteFunc(slices.Clone(as), func(a alternative) bool { return len(a.lines) == 0 })
 	if len(as) == 0 {
@@ -259,16 +260,16 @@ func (s *saver) suggest(as []alternative) findings {
 
 	var graph order.Graph
 	head := following(s.in.Head, as)
-	other := build(&graph, &Input{Live: s.in.Live, Ref: s.in.Ref, Head: &head})
+	other := build(&graph, &Input{Input: outcome.Input{Live: s.in.Live, Ref: s.in.Ref, Head: &head}})
 	now, then := s.z.writes.end-s.z.writes.first, graph.Len()
 	if other.writes == nil || now-then < plan.MinSaving || !s.sameEffect(other, as) {
 		return nil
 	}
 
-	var out findings
+	var out plan.Findings
 	line := as[0].lines[0]
 	saving := s.saving(as, now, then)
-	out.report(plan.Info, plan.CheaperZoneValue, s.in.Ref, saving.Message(), &schema.Assignment{Pos: line.Pos, Via: line.Via})
+	out.Report(plan.Info, plan.CheaperZoneValue, s.in.Ref, saving.Message(), &schema.Assignment{Pos: line.Pos, Via: line.Via})
 	out[0].Saving = saving
 	return out
 }

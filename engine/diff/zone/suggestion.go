@@ -3,6 +3,7 @@ package zone
 import (
 	"slices"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
@@ -63,12 +64,12 @@ func (s *saver) sameEffect(other *planned, as []alternative) bool {
 			return false
 		}
 	}
-	if len(s.o.created) != len(other.outcome.created) {
+	if len(s.o.Created) != len(other.outcome.Created) {
 		return false
 	}
 
 	for _, row := range schema.Table() {
-		before, after := s.o.after(row.ID), other.outcome.after(row.ID)
+		before, after := s.o.After(row.ID), other.outcome.After(row.ID)
 		chosen := slices.ContainsFunc(as, func(a alternative) bool { return a.row.ID == row.ID })
 		if before != after && (!chosen || row.Compare(before, after) != schema.Strengthens) {
 			return false
@@ -81,16 +82,16 @@ func (s *saver) sameEffect(other *planned, as []alternative) bool {
 }
 
 // sameForHostnames reports whether all hostnames end with the same value of a setting.
-func (s *saver) sameForHostnames(other *outcome, id string) bool {
-	for i := range s.o.names.Len() {
-		_, ends := s.o.effective(i, id)
-		if _, would := other.effective(i, id); ends != would && s.o.names.Visited(i) {
+func (s *saver) sameForHostnames(other *outcome.Outcome, id string) bool {
+	for i := range s.o.Names.Len() {
+		_, ends := s.o.Effective(i, id)
+		if _, would := other.Effective(i, id); ends != would && s.o.Names.Visited(i) {
 			return false
 		}
 	}
-	for k := range s.o.created {
-		a, b := &s.o.created[k], &other.created[k]
-		if a.name != b.name || s.o.effectiveOf(a, id) != other.effectiveOf(b, id) {
+	for k := range s.o.Created {
+		a, b := &s.o.Created[k], &other.Created[k]
+		if a.Name != b.Name || s.o.EffectiveOf(a, id) != other.EffectiveOf(b, id) {
 			return false
 		}
 	}
@@ -103,14 +104,14 @@ func (s *saver) saving(as []alternative, now, then int) plan.Saving {
 	for _, a := range as {
 		id := a.row.ID
 		alt := plan.Alternative{Setting: id, Value: a.value, Lines: a.lines}
-		if after := s.o.after(id); after != a.value {
+		if after := s.o.After(id); after != a.value {
 			alt.InZone, alt.Instead = true, after
 		}
 		alt.InZone = alt.InZone || schema.Assigned(s.in.Head.Settings, id) == nil
 		out.Alternatives = append(out.Alternatives, alt)
 	}
-	for i := range s.o.names.Custom() {
-		if s.o.names.At(i).Wildcard && s.o.names.Visited(i) {
+	for i := range s.o.Names.Custom() {
+		if s.o.Names.At(i).Wildcard && s.o.Names.Visited(i) {
 			out.Wildcards++
 		}
 	}

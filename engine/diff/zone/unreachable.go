@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -18,21 +19,21 @@ const (
 // 1.3 with TLS 1.3 off, or, with TLS 1.3 off, no suite for the only kind of key that an
 // uploaded certificate has. Where TLS 1.3 is left, clients that cannot speak it are cut
 // off.
-func unreachable(o *outcome, w *writes) {
+func unreachable(o *outcome.Outcome, w *writes) {
 	zone := lastHandshakeWrite(w)
-	if from, to := o.handshakesOfZone(); zone != nil && to.NoVersion() && !from.NoVersion() {
+	if from, to := o.HandshakesOfZone(); zone != nil && to.NoVersion() && !from.NoVersion() {
 		zone.AddHazard(plan.Unreachable, fmt.Sprintf("zone %s %s: %s", plan.This, demandsTLS13, nobody))
 	}
 
 	var lost losses
-	for i := range o.names.Len() {
-		if o.names.Deleted(i) == nil {
+	for i := range o.Names.Len() {
+		if o.Names.Deleted(i) == nil {
 			lost.add(o, w, i)
 		}
 	}
-	for k := range o.created {
-		c := &o.created[k]
-		h := schema.Handshake{Minimum: o.effectiveOf(c, schema.MinTLSVersion), TLS13: o.effectiveOf(c, schema.TLS13)}
+	for k := range o.Created {
+		c := &o.Created[k]
+		h := schema.Handshake{Minimum: o.EffectiveOf(c, schema.MinTLSVersion), TLS13: o.EffectiveOf(c, schema.TLS13)}
 		if h.NoVersion() {
 			w.graph.Change(w.created[k]).AddHazard(plan.Unreachable, fmt.Sprintf("%s %s: %s", plan.This, demandsTLS13, nobody))
 		}
@@ -61,9 +62,9 @@ type losses struct {
 
 // add looks at one hostname. If a write of the hostname itself leaves it nothing to
 // negotiate, the hazard is that write's.
-func (l *losses) add(o *outcome, w *writes, i int) {
-	from, to := o.handshakes(i)
-	h := o.names.At(i)
+func (l *losses) add(o *outcome.Outcome, w *writes, i int) {
+	from, to := o.Handshakes(i)
+	h := o.Names.At(i)
 	if !to.Unreachable() {
 		if from.CutOff(to)&schema.WithoutTLS13 != 0 {
 			l.tls13Only = append(l.tls13Only, fmt.Sprintf("%s (%s)", h.Name, h.Keys))
@@ -74,8 +75,8 @@ func (l *losses) add(o *outcome, w *writes, i int) {
 		return
 	}
 
-	k, edited := o.editedAt(i)
-	byItself := edited && (o.edit(i, schema.MinTLSVersion) != nil || o.edit(i, schema.TLS13) != nil || o.edit(i, schema.Ciphers) != nil)
+	k, edited := o.EditedAt(i)
+	byItself := edited && (o.Edit(i, schema.MinTLSVersion) != nil || o.Edit(i, schema.TLS13) != nil || o.Edit(i, schema.Ciphers) != nil)
 	switch {
 	case byItself:
 		why := demandsTLS13
@@ -91,9 +92,9 @@ func (l *losses) add(o *outcome, w *writes, i int) {
 }
 
 // addHazards adds the hazards to the write of the zone that is to blame.
-func (l *losses) addHazards(o *outcome, zone *plan.Change) {
+func (l *losses) addHazards(o *outcome.Outcome, zone *plan.Change) {
 	noun := "custom hostname"
-	if o.names.Len() > o.names.Custom() {
+	if o.Names.Len() > o.Names.Custom() {
 		noun = "hostname"
 	}
 	add := func(kind plan.HazardKind, names []string, why string) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -36,19 +37,41 @@ func (c *comparer) withhold(i int, edits ...plan.Edit) {
 		complete(&e, from, to)
 		c.withheld = append(c.withheld, plan.Withheld{Ref: c.names.Object(i), Edit: e})
 	}
+
+	// They are judged as parts of all that is asked for the hostname.
+	live := func(id string) schema.Value { v, _ := c.in.Live.Value(id); return v }
+	h := c.names.At(i)
+	before, asked := handshake(h, nil, live), handshake(h, c.differing(i), c.asked)
+	for k := range edits {
+		w := &c.withheld[len(c.withheld)-1-k]
+		outcome.Judge(c.memo, before, asked, &w.Edit)
+	}
+}
+
+// judgeInZone sets the directions of the edits of the zone that are withheld, as parts of
+// all that is asked of the zone.
+func (c *comparer) judgeInZone() {
+	live := func(id string) schema.Value { v, _ := c.in.Live.Value(id); return v }
+	follower := &plan.Hostname{}
+	before, asked := handshake(follower, nil, live), handshake(follower, nil, c.asked)
+	for i := range c.withheld {
+		if w := &c.withheld[i]; w.Kind == plan.KindZone {
+			outcome.Judge(c.memo, before, asked, &w.Edit)
+		}
+	}
 }
 
 // withholdAll notes that everything is withheld, since nothing of the zone is written.
-func (c *diff) withholdAll(in *Input, names *hostnames) {
+func (c *diff) withholdAll(in *Input, names *outcome.Hostnames) {
 	for _, row := range schema.Table() {
-		if e := c.zone[row.ID]; e != nil {
+		if e := c.Zone[row.ID]; e != nil {
 			c.withheld = append(c.withheld, plan.Withheld{Ref: in.Ref.Setting(e.Setting), Edit: *e})
 		}
 	}
-	for i := range c.names {
-		n := &c.names[i]
-		for _, e := range n.edits {
-			c.withheld = append(c.withheld, plan.Withheld{Ref: names.Object(n.index), Edit: e})
+	for i := range c.Names {
+		n := &c.Names[i]
+		for _, e := range n.Edits {
+			c.withheld = append(c.withheld, plan.Withheld{Ref: names.Object(n.Index), Edit: e})
 		}
 	}
 }
@@ -64,7 +87,7 @@ func (c *comparer) asked(id string) schema.Value {
 
 // planned returns the zone's value of a setting after the plan.
 func (c *comparer) planned(id string) schema.Value {
-	if e := c.zone[id]; e != nil {
+	if e := c.Zone[id]; e != nil {
 		return e.To
 	}
 	v, _ := c.in.Live.Value(id)
@@ -84,23 +107,23 @@ func (c *comparer) leaveFollowers() {
 	noun := "custom hostname"
 	for again := true; again; {
 		again = false
-		for k := range c.diff.names {
-			n := &c.diff.names[k]
+		for k := range c.Names {
+			n := &c.Names[k]
 			kept, edits := c.divide(n)
 			if len(edits) == 0 {
 				continue
 			}
 
 			why := leaving{edits[0].Setting, settingsOf(edits)}
-			left[why] = append(left[why], c.names.At(n.index).Name)
-			if c.names.InZone(n.index) {
+			left[why] = append(left[why], c.names.At(n.Index).Name)
+			if c.names.InZone(n.Index) {
 				noun = "hostname"
 			}
-			n.edits = kept
-			c.withhold(n.index, edits...)
-			again = c.holdBack(schema.Error, c.names.At(n.index), edits) || again
+			n.Edits = kept
+			c.withhold(n.Index, edits...)
+			again = c.holdBack(schema.Error, c.names.At(n.Index), edits) || again
 		}
-		c.diff.names = slices.DeleteFunc(c.diff.names, func(n hostnameEdits) bool { return len(n.edits) == 0 })
+		c.Names = slices.DeleteFunc(c.Names, func(n outcome.HostnameEdits) bool { return len(n.Edits) == 0 })
 	}
 
 	whys := make([]leaving, 0, len(left))
@@ -142,7 +165,7 @@ func (c *comparer) reportLeft(l leaving, noun string, names []string) {
 
 	slices.Sort(names)
 	n := len(names)
-	c.findings.report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed in %s: %s to follow %s of zone %s, which %s: %s",
+	c.findings.Report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed in %s: %s to follow %s of zone %s, which %s: %s",
 		words.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), l.settings, words.Plural(n, "it is", "they are"),
 		l.follows, plan.This, why, words.First(names)), schema.Assigned(c.in.Head.Settings, l.follows))
 }
@@ -162,13 +185,13 @@ func partition(edits []plan.Edit, property func(e plan.Edit) bool) (with, withou
 // divide divides the edits of a hostname into those that are kept and those that are
 // left: the ones by which it would follow a value of the zone that is missing, and what
 // depends on them.
-func (c *comparer) divide(n *hostnameEdits) (kept, left []plan.Edit) {
-	kept, left = partition(n.edits, func(e plan.Edit) bool { return e.To != schema.Inherit || !c.missing(e.Setting) })
+func (c *comparer) divide(n *outcome.HostnameEdits) (kept, left []plan.Edit) {
+	kept, left = partition(n.Edits, func(e plan.Edit) bool { return e.To != schema.Inherit || !c.missing(e.Setting) })
 	if len(left) == 0 {
 		return kept, nil
 	}
 
-	for id := c.dependent(n.index, n.edits, kept); id != ""; id = c.dependent(n.index, n.edits, kept) {
+	for id := c.dependent(n.Index, n.Edits, kept); id != ""; id = c.dependent(n.Index, n.Edits, kept) {
 		at := slices.IndexFunc(kept, func(e plan.Edit) bool { return e.Setting == id })
 		left = append(left, kept[at])
 		kept = slices.Delete(kept, at, at+1)
@@ -207,7 +230,7 @@ func (c *comparer) dependent(i int, edits, kept []plan.Edit) string {
 // stays reports whether a name keeps the value that it has if an edit is withheld: it
 // does not if it follows the zone, which gets the value of the edit as well.
 func (c *comparer) stays(e *plan.Edit) bool {
-	z := c.zone[e.Setting]
+	z := c.Zone[e.Setting]
 	return z == nil || e.From != schema.Inherit || e.To != z.To
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
 	"tlsync/engine/plan"
 	"tlsync/schema"
 )
@@ -26,24 +27,24 @@ func (s span) last() int { return s.first + s.count - 1 }
 
 // addWrites adds the changes of a zone to the graph, and what each waits for: those of
 // the zone itself as they are arranged, and those of hostnames between them.
-func addWrites(graph *order.Graph, in *Input, o *outcome, a arrangement, uploads []plan.Change) *writes {
-	w := &writes{graph: graph, first: graph.Len(), names: make([]span, len(o.edited)), created: make([]int, len(o.created))}
+func addWrites(graph *order.Graph, in *Input, o *outcome.Outcome, a arrangement, uploads []plan.Change) *writes {
+	w := &writes{graph: graph, first: graph.Len(), names: make([]span, len(o.Edited)), created: make([]int, len(o.Created))}
 
 	chain := w.addZone(in, a)
-	for k := range o.edited {
-		n := &o.edited[k]
-		if o.names.InZone(n.index) {
-			w.names[k] = w.addHostname(in, o.names.At(n.index).Name, n, a.places[k])
+	for k := range o.Edited {
+		n := &o.Edited[k]
+		if o.Names.InZone(n.Index) {
+			w.names[k] = w.addHostname(in, o.Names.At(n.Index).Name, n, a.places[k])
 		} else {
 			w.names[k] = w.addCustomHostname(in, o, n, a.places[k], chain)
 		}
 	}
 
-	for _, c := range deletions(in, o.names) {
+	for _, c := range deletions(in, o.Names) {
 		graph.Add(c, in.Group)
 	}
-	for k := range o.created {
-		w.created[k] = w.addCreation(in, &o.created[k])
+	for k := range o.Created {
+		w.created[k] = w.addCreation(in, &o.Created[k])
 	}
 	for i := range uploads {
 		w.addUpload(in, &uploads[i])
@@ -97,16 +98,16 @@ func (w *writes) keep(n int, r room) {
 
 // addCustomHostname adds the writes of a custom hostname: the fewest that give each edit
 // its place in the chain of the zone's writes, nearly always one.
-func (w *writes) addCustomHostname(in *Input, o *outcome, n *hostnameEdits, p placement, chain []int) span {
-	live, ref := o.names.At(n.index), o.names.Ref(n.index)
+func (w *writes) addCustomHostname(in *Input, o *outcome.Outcome, n *outcome.HostnameEdits, p placement, chain []int) span {
+	live, ref := o.Names.At(n.Index), o.Names.Ref(n.Index)
 	groups := w.groups(p, chain)
 	last := slices.Max(groups)
 	now := *live // as it stands when the write has its turn
 	out := span{w.graph.Len(), last + 1}
 	for g := range out.count {
-		edits := n.edits
+		edits := n.Edits
 		if last > 0 {
-			edits = inGroup(n.edits, groups, g)
+			edits = inGroup(n.Edits, groups, g)
 		}
 		c := plan.Change{
 			Ref: ref.Setting(part(g, last)), Edits: edits, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: live.ID,
@@ -197,10 +198,10 @@ func part(g, last int) string {
 // share a place have an order among themselves as well: a new minimum and the old
 // ciphers, or the reverse, must not be weaker for a moment than both the old state and
 // the new one.
-func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placement) span {
-	out := span{w.graph.Len(), len(n.edits)}
-	for i := range n.edits {
-		e := &n.edits[i]
+func (w *writes) addHostname(in *Input, name string, n *outcome.HostnameEdits, p placement) span {
+	out := span{w.graph.Len(), len(n.Edits)}
+	for i := range n.Edits {
+		e := &n.Edits[i]
 		c := plan.Change{
 			Ref: in.Ref.Hostname(name).Setting(e.Setting), Edits: []plan.Edit{*e}, Action: plan.Update, ZoneID: in.Live.ID, ObjectID: e.Setting,
 		}
@@ -228,8 +229,8 @@ func (w *writes) addHostname(in *Input, name string, n *hostnameEdits, p placeme
 // room, and that says nothing about the pair: the list of a name that begins to follow
 // the zone may be the zone's old one or its new one. Nothing can wait in a circle if the
 // first waits for no write of the zone, or if no write of the zone waits for the second.
-func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
-	minimum, ciphers := n.find(schema.MinTLSVersion), n.find(schema.Ciphers)
+func (w *writes) keepApart(nodes span, n *outcome.HostnameEdits, p placement) {
+	minimum, ciphers := n.Find(schema.MinTLSVersion), n.Find(schema.Ciphers)
 	if p.sequence == schema.AnySequence || minimum < 0 || ciphers < 0 || p.with[ciphers] >= 0 {
 		return
 	}
@@ -243,10 +244,10 @@ func (w *writes) keepApart(nodes span, n *hostnameEdits, p placement) {
 
 // addCreation adds the creation of a custom hostname. One that follows the zone comes
 // after the zone's own writes: it then never meets a value that it was not meant to have.
-func (w *writes) addCreation(in *Input, created *creation) int {
+func (w *writes) addCreation(in *Input, created *outcome.Creation) int {
 	n := w.graph.Add(creationChange(in, created), in.Group)
 	for _, row := range schema.Table() {
-		if !created.follows(&row) {
+		if !follows(created, &row) {
 			continue
 		}
 		for _, z := range w.zone[row.ID] {

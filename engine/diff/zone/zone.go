@@ -10,27 +10,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"tlsync/engine/diff/order"
+	"tlsync/engine/diff/outcome"
+	"tlsync/engine/diff/policy"
 	"tlsync/engine/plan"
-	"tlsync/engine/resolve"
 	"tlsync/schema"
 )
 
 // Input is everything that the changes of one zone are made from.
 type Input struct {
-	Live *plan.Zone
-	Ref  plan.Ref // of the zone
-	Head *resolve.ResolvedZone
-	Base *resolve.ResolvedZone // nil without a base commit
-	// HeadPolicy and BasePolicy are the policies of the two commits; nil where there
-	// is none.
-	HeadPolicy, BasePolicy *schema.Policy
+	outcome.Input
 	// Group is the group of the zone in the graph.
 	Group int
-	// Now is the time that the end of exceptions is compared with.
-	Now time.Time
 }
 
 // Result holds what is said of a zone besides its changes.
@@ -45,63 +37,63 @@ type Result struct {
 func Build(graph *order.Graph, in Input) Result {
 	z := build(graph, &in)
 	if z.writes != nil {
-		z.findings.add(savings(&in, z)...)
+		z.findings.Add(savings(&in, z)...)
 	}
 	return Result{z.findings, z.breaches, z.withheld}
 }
 
 // planned is a zone with its changes in a graph.
 type planned struct {
-	outcome  *outcome
+	outcome  *outcome.Outcome
 	writes   *writes // nil where nothing is written, since no order is safe
-	findings findings
+	findings plan.Findings
 	breaches []plan.Breach
 	withheld []plan.Withheld
 }
 
 func build(graph *order.Graph, in *Input) *planned {
 	z := &planned{}
-	names := newHostnames(in)
+	names := outcome.NewHostnames(&in.Input)
 
 	diff, found := compare(in, names)
-	z.findings.add(found...)
+	z.findings.Add(found...)
 
 	created, refused, refusedCreations := creations(in, diff)
-	z.outcome = newOutcome(in.Live, names, diff, created)
-	z.findings.add(released(in, z.outcome)...)
+	z.outcome = outcome.New(in.Live, names, diff.Edits, created)
+	z.findings.Add(released(in, z.outcome)...)
 
 	arrangement, stuck := arrange(in.Live, z.outcome)
 	if len(stuck) > 0 {
-		z.outcome = unchanged(in.Live, names)
+		z.outcome = outcome.New(in.Live, names, outcome.Edits{}, nil)
 		diff.withholdAll(in, names)
-		z.findings.add(noSafeOrder(in, stuck))
+		z.findings.Add(noSafeOrder(in, stuck))
 	} else {
 		uploads, missing := certificates(in)
 		z.writes = addWrites(graph, in, z.outcome, arrangement, uploads)
 		addHazards(in, z.outcome, z.writes)
 		markBelowFloor(in, z.outcome, z.writes)
-		z.findings.add(refused...)
-		z.findings.add(missing...)
-		z.findings.add(leftAlone(in, z.outcome)...)
+		z.findings.Add(refused...)
+		z.findings.Add(missing...)
+		z.findings.Add(leftAlone(in, z.outcome)...)
 	}
 
 	z.withheld = slices.Concat(diff.withheld, refusedCreations)
 
-	breaches, found := checkPolicy(in, z.outcome)
+	breaches, found := policy.Check(&in.Input, z.outcome)
 	z.breaches = breaches
-	z.findings.add(found...)
+	z.findings.Add(found...)
 	return z
 }
 
 // noSafeOrder reports that some hostnames need one order of the zone's settings, and
 // some another.
 func noSafeOrder(in *Input, settings []string) plan.Finding {
-	var out findings
+	var out plan.Findings
 	names := "some custom hostnames need"
 	if slices.Contains(settings, schema.Ciphers) {
 		names = "some names need" // the zone's own as well
 	}
-	out.report(schema.Error, plan.NoSafeOrder, in.Ref, fmt.Sprintf(
+	out.Report(schema.Error, plan.NoSafeOrder, in.Ref, fmt.Sprintf(
 		"zone %s is not changed: no order of %s is safe, since %s one to be written first and some the other; change them in separate commits",
 		plan.This, strings.Join(settings, " and "), names), schema.Assigned(in.Head.Settings, settings[0]))
 	return out[0]
@@ -115,18 +107,17 @@ func (in *Input) baseSettings() []schema.Assignment {
 	return in.Base.Settings
 }
 
-// findings collects findings.
-type findings []plan.Finding
-
-// report adds a finding. The line is the one that it is about, nil if there is none. In
-// the message, plan.This stands for the name of the object.
-func (f *findings) report(sev schema.Severity, rule string, object plan.Ref, message string, line *schema.Assignment) {
-	found := plan.Finding{Severity: sev, Rule: rule, Ref: object}
-	found.Say(message)
-	if line != nil {
-		found.Origin = plan.Origin{Pos: line.Pos, Via: line.Via}
+// markBelowFloor marks the edits whose live value is below the floor.
+func markBelowFloor(in *Input, o *outcome.Outcome, w *writes) {
+	marker := policy.NewMarker(&in.Input, o)
+	for n := w.first; n < w.end; n++ {
+		if c := w.graph.Change(n); c.Kind == plan.KindZone {
+			marker.MarkZone(c)
+		}
 	}
-	f.add(found)
+	for k, nodes := range w.names {
+		for n := range nodes.count {
+			marker.MarkHostname(o.Edited[k].Index, w.graph.Change(nodes.first+n))
+		}
+	}
 }
-
-func (f *findings) add(found ...plan.Finding) { *f = append(*f, found...) }

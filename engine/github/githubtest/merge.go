@@ -23,6 +23,7 @@ func (s *Server) EditComment(number, i int, body string) {
 	c := &s.items[number].Comments[i]
 	c.Body, c.Editor = s.stored(body), "octocat"
 	s.items[number].updated = s.tick()
+	s.times[c.ID] = times{s.times[c.ID].created, s.items[number].updated}
 }
 
 // Push moves the head of a pull request to another commit.

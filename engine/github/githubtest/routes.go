@@ -41,6 +41,7 @@ var routes = []struct {
 	{"GET", "issues", call.listIssues},
 	{"POST", "issues", call.addIssue},
 	{"PATCH", "issues/comments/*", call.editComment},
+	{"GET", "issues/*/timeline", call.timeline},
 	{"GET", "issues/*/comments", call.listComments},
 	{"POST", "issues/*/comments", call.addComment},
 	{"PATCH", "issues/*", call.editIssue},
@@ -177,15 +178,10 @@ func (c call) item(number string) (*item, answer, bool) {
 }
 
 func (c call) showIssue(i *item) map[string]any {
-	labels := []any{}
-	for _, l := range i.Labels {
-		labels = append(labels, map[string]any{"name": l})
-	}
-
 	kind := "/issues/"
 	out := map[string]any{
 		"id": i.created, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "user": user(i.Author),
-		"labels": labels, "comments": len(i.Comments), "created_at": date(i.created), "updated_at": date(i.updated),
+		"labels": i.showLabels(), "comments": len(i.Comments), "created_at": date(i.created), "updated_at": date(i.updated),
 	}
 
 	if i.StateReason != "" {
@@ -206,7 +202,8 @@ func (c call) showComment(i *item, m Comment) map[string]any {
 	}
 	return map[string]any{
 		"id": m.ID, "node_id": node(m.ID), "body": m.Body, "user": user(m.Author),
-		"html_url": c.html(fmt.Sprintf("%s%d#issuecomment-%d", kind, i.Number, m.ID)),
+		"html_url":   c.html(fmt.Sprintf("%s%d#issuecomment-%d", kind, i.Number, m.ID)),
+		"created_at": date(c.times[m.ID].created), "updated_at": date(c.times[m.ID].updated),
 	}
 }
 
@@ -276,6 +273,7 @@ func (c call) editComment(id string) answer {
 				return a
 			}
 			m.Body, m.Editor, i.updated = c.stored(body), c.seed.Login, c.tick()
+			c.times[m.ID] = times{c.times[m.ID].created, i.updated}
 			return answer{status: 200, body: c.showComment(i, *m)}
 		}
 	}
@@ -472,7 +470,7 @@ func (c call) showPull(i *item) map[string]any {
 	}
 	out := map[string]any{
 		"number": i.Number, "state": i.State, "user": user(i.Author), "html_url": c.html("/pull/" + strconv.Itoa(i.Number)),
-		"head": side(i.pull.Head), "base": side(i.pull.Base), "merged_at": nil, "merge_commit_sha": nil,
+		"labels": i.showLabels(), "head": side(i.pull.Head), "base": side(i.pull.Base), "merged_at": nil, "merge_commit_sha": nil,
 	}
 
 	if i.pull.MergeSHA != "" {

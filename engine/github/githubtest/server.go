@@ -37,7 +37,11 @@ type Server struct {
 	requests []request
 	clock    int
 	comments int64
+	times    map[int64]times // of comments, by id
 }
+
+// times are when something was created and updated.
+type times struct{ created, updated int }
 
 // item is an issue, or a pull request if pull is not nil.
 type item struct {
@@ -45,6 +49,7 @@ type item struct {
 	pull             *Pull
 	locked           bool
 	created, updated int
+	events           []event
 }
 
 type status struct {
@@ -68,7 +73,7 @@ func New(seed Seed) *Server {
 	seed.Login = cmp.Or(seed.Login, DefaultLogin)
 	seed.DefaultBranch = cmp.Or(seed.DefaultBranch, "main")
 
-	s := &Server{seed: seed, items: map[int]*item{}, branches: map[string]string{}, tips: map[string]bool{}, without: map[string]bool{}}
+	s := &Server{seed: seed, items: map[int]*item{}, times: map[int64]times{}, branches: map[string]string{}, tips: map[string]bool{}, without: map[string]bool{}}
 	for name, sha := range seed.Branches {
 		s.branches[name], s.tips[sha] = sha, true
 	}
@@ -167,6 +172,7 @@ func (s *Server) comment(i *item, author, body string) Comment {
 	c := Comment{ID: s.comments, Author: author, Body: s.stored(body)}
 	i.Comments = append(i.Comments, c)
 	i.updated = s.tick()
+	s.times[c.ID] = times{i.updated, i.updated}
 	return c
 }
 

@@ -143,6 +143,9 @@ func (g HazardClass) permission() permission {
 	return named
 }
 
+// Informs reports whether hazards are there to be known, and need no permission.
+func (g HazardClass) Informs() bool { return g.permission() == none }
+
 // hazardsOf collects the hazards of changes by kind: first those that can never be
 // allowed, then those that need permission.
 func hazardsOf(changes []*plan.Change) []HazardNotes {
@@ -245,7 +248,8 @@ func (c RuleClass) ofPolicy() bool {
 
 // PlacedNote is a note with the line of the configuration that it points to.
 type PlacedNote struct {
-	Line string
+	Line string // safe to show
+	Pos  schema.Pos
 	Note
 }
 
@@ -254,21 +258,21 @@ type PlacedNote struct {
 func findingsOf(findings []plan.Finding) []RuleNotes {
 	type place struct {
 		RuleClass
-		line string
+		pos schema.Pos
 	}
 	found := map[place]*notes{}
-	lines := map[RuleClass][]string{}
+	lines := map[RuleClass][]schema.Pos{}
 	count := map[RuleClass]int{}
 	var classes []RuleClass
 	for i := range findings {
 		f := &findings[i]
-		k := place{RuleClass{f.Severity, f.Rule}, FileAndLine(f.Origin.Pos)}
+		k := place{RuleClass{f.Severity, f.Rule}, schema.Pos{File: f.Origin.File, Line: f.Origin.Line}}
 		if lines[k.RuleClass] == nil {
 			classes = append(classes, k.RuleClass)
 		}
 		if found[k] == nil {
 			found[k] = &notes{}
-			lines[k.RuleClass] = append(lines[k.RuleClass], k.line)
+			lines[k.RuleClass] = append(lines[k.RuleClass], k.pos)
 		}
 		count[k.RuleClass]++
 		found[k].add(aboutOf(f))
@@ -280,10 +284,10 @@ func findingsOf(findings []plan.Finding) []RuleNotes {
 	list := make([]RuleNotes, 0, len(classes))
 	for _, c := range classes {
 		r := RuleNotes{RuleClass: c, Findings: count[c]}
-		slices.Sort(lines[c])
-		for _, line := range lines[c] {
-			for _, n := range found[place{c, line}].sorted() {
-				r.Notes = append(r.Notes, PlacedNote{line, n})
+		slices.SortFunc(lines[c], comparePos)
+		for _, at := range lines[c] {
+			for _, n := range found[place{c, at}].sorted() {
+				r.Notes = append(r.Notes, PlacedNote{FileAndLine(at), at, n})
 			}
 		}
 		list = append(list, r)

@@ -95,6 +95,24 @@ func (o *Outcome) Headline() string {
 	return "incomplete, " + strconv.Itoa(c.Done) + " of " + words.Count(c.Planned, "change") + " done"
 }
 
+// Open says what was not done; it is empty if all was done.
+func (o *Outcome) Open() string {
+	c := o.tally
+	if c.Done == c.Planned {
+		return ""
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		text string
+	}{{c.Failed, " failed"}, {c.Skipped, " skipped, since what they need failed"}, {c.NotAttempted, " not attempted"}} {
+		if p.n > 0 {
+			parts = append(parts, strconv.Itoa(p.n)+p.text)
+		}
+	}
+	return strings.Join(append(parts, "run the apply again to continue"), "; ") + "."
+}
+
 // Counted counts changes by outcome.
 func (o *Outcome) Counted() string {
 	c := o.tally
@@ -140,6 +158,10 @@ func nothingRemains(r *apply.Result) string {
 	if n := unmet(r.Remaining); n > 0 {
 		return fmt.Sprintf("Read again: all that can be written matches the configuration; %s above %s what cannot be written.",
 			words.Count(n, "finding"), words.Plural(n, "tells", "tell"))
+	}
+	if n := r.LeftAlone; n > 0 {
+		return fmt.Sprintf("Read again: live matches what was reviewed; %s drifted after the review and %s left alone.",
+			words.Count(n, "setting"), words.Plural(n, "is", "are"))
 	}
 	if n := r.Beyond; n > 0 {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",

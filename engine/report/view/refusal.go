@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ type Refused struct {
 	Hazards []apply.Refusal
 	Broken  []plan.Breach
 	Allowed []plan.HazardKind // hazards that are allowed already
+	Way     Way
 	// Exceptions reports whether the policy has exceptions, so that another joins them.
 	Exceptions bool
 	// Until is the day that a suggested exception ends on.
@@ -54,6 +54,22 @@ func (r *Refused) Text() string {
 	r.writeExceptions(&b, byRule[plan.BelowFloor])
 	writeEntries(&b, byRule[plan.NotCovered])
 	return b.String()
+}
+
+// Remedy returns the lines of the configuration that would allow what the policy refuses,
+// ready to copy; none if no lines can.
+func (r *Refused) Remedy() []string {
+	byRule := map[string][]plan.Breach{}
+	for _, br := range r.Broken {
+		byRule[br.Rule] = append(byRule[br.Rule], br)
+	}
+	var b strings.Builder
+	r.writeExceptions(&b, byRule[plan.BelowFloor])
+	writeEntries(&b, byRule[plan.NotCovered])
+	if b.Len() == 0 {
+		return nil
+	}
+	return strings.Split(b.String()[1:], "\n")
 }
 
 // writeHazard tells of a hazard by its first change.
@@ -128,7 +144,7 @@ func (g *breachGroup) message() string {
 
 // writeFlags names the flags that accept the plan, unless nothing can.
 func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
-	kinds := slices.Clone(r.Allowed)
+	var kinds []plan.HazardKind
 	for _, h := range r.Hazards {
 		if h.Hazard == plan.Unreachable {
 			b.WriteString("\nunreachable is never allowed: change the configuration")
@@ -137,16 +153,12 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 		kinds = append(kinds, h.Hazard)
 	}
 
-	var flags []string
-	if len(r.Hazards) > 0 {
-		gate := Gate{Allow: kinds}
-		flags = append(flags, AllowFlag+" "+gate.Allowed(unchanged))
-	}
+	most := 0
 	if len(tooMany) > 0 {
-		flags = append(flags, "--max-changes "+strconv.Itoa(tooMany[0].Changes))
+		most = tooMany[0].Changes
 	}
-	if len(flags) > 0 {
-		fmt.Fprintf(b, "\nto accept this, run again with %s", strings.Join(flags, " "))
+	if len(kinds) > 0 || most > 0 {
+		b.WriteString(r.Way.accept(kinds, r.Allowed, most))
 	}
 }
 

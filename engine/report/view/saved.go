@@ -63,17 +63,47 @@ func appendMore(lines []string, items int) []string {
 	return lines
 }
 
-// Added names changes of a plan that nobody has reviewed, one a line and safe to print, at
-// most as many as most.
-func Added(changes []*plan.Change, most int) []string {
+// Added names what a plan has beyond its reviews, a change a line and safe to print, at most
+// as many as most.
+func Added(all []hold.Unreviewed, most int) []string {
 	v := NewValues()
-	var lines []string
-	for _, c := range changes[:min(len(changes), most)] {
-		what := v.edits(c)
-		if len(c.Edits) == 0 {
-			what = safe.Text(c.Action)
+	var changes [][]hold.Unreviewed
+	for i, u := range all {
+		if i == 0 || u.Change != all[i-1].Change {
+			changes = append(changes, nil)
 		}
-		lines = append(lines, SubjectOf(c)+": "+what)
+		last := len(changes) - 1
+		changes[last] = append(changes[last], u)
+	}
+
+	var lines []string
+	for _, of := range changes[:min(len(changes), most)] {
+		lines = append(lines, v.added(of))
 	}
 	return appendMore(lines, len(changes))
+}
+
+// added names what a change has beyond its reviews: its edits, and else its hazards.
+func (v *Values) added(of []hold.Unreviewed) string {
+	c := *of[0].Change
+	c.Edits = nil
+	var parts []string
+	for _, u := range of {
+		switch {
+		case u.Edit != nil:
+			c.Edits = append(c.Edits, *u.Edit)
+		case u.Hazard != nil:
+			parts = append(parts, "new hazard "+safe.Text(string(u.Hazard.Kind)))
+		case u.Why != "":
+			parts = append(parts, safe.Text(u.Why))
+		}
+	}
+
+	switch {
+	case len(c.Edits) > 0:
+		parts = []string{v.edits(&c)}
+	case len(parts) == 0:
+		parts = []string{safe.Text(c.Action)}
+	}
+	return SubjectOf(&c) + ": " + strings.Join(parts, ", ")
 }

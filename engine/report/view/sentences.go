@@ -20,6 +20,7 @@ type Markup struct {
 	Name   func(string) string             // a foreign name as running text
 	Code   func(string) string             // a name, a value or a flag, set apart
 	Strong func(string) string             // words of ours that stand out
+	Line   func(schema.Pos) string         // a line of the configuration
 }
 
 // PlainMarkup is that of text for terminals.
@@ -27,6 +28,7 @@ func PlainMarkup() Markup {
 	return Markup{
 		Flag: func(flag, value string) string { return flag + " " + safe.Text(value) },
 		Text: safe.Text, Name: safe.Text, Code: safe.Text, Strong: unchanged,
+		Line: FileAndLine,
 	}
 }
 
@@ -90,6 +92,24 @@ func (c *Counts) Withheld() string {
 	return "Withheld: " + words.Count(c.withheld, "setting") + " " + words.Plural(c.withheld, "differs", "differ") + " and cannot be changed now; the findings say why."
 }
 
+// Adopted says how many settings are newly managed without a change; it is empty where
+// there are none.
+func (c *Counts) Adopted() string {
+	if c.adopted == 0 {
+		return ""
+	}
+	return grouped(c.adopted) + " " + words.Plural(c.adopted, "setting", "settings") + " newly managed, no live change."
+}
+
+// grouped writes a number with a comma between groups of three digits.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
 // Headline counts objects, as lastLine does, and says what a reader must not miss.
 func (c *Counts) Headline() string {
 	var parts []string
@@ -104,6 +124,8 @@ func (c *Counts) Headline() string {
 		parts = append(parts, "no changes in what could be compared")
 	case c.Objects == 0 && c.withheld > 0:
 		parts = append(parts, "no changes that can be made now")
+	case c.Objects == 0 && c.adopted > 0:
+		parts = append(parts, strings.TrimSuffix(c.Adopted(), "."))
 	case c.Objects == 0:
 		parts = append(parts, "no changes")
 	default:
@@ -189,92 +211,67 @@ func (c *Counts) where(m Markup) string {
 	return strings.Join(parts, " and ")
 }
 
-// Refusal says that the policy refuses the plan; it is empty if it does not.
-func (g *Gate) Refusal(m Markup) string {
-	if len(g.policy) == 0 {
-		return ""
+// fewLines is how many lines of a group are named; of more, only their number is.
+const fewLines = 3
+
+// RequestedBy names the lines that ask for the edit of a group, or counts them; it is empty
+// if no line does.
+func (g *Group) RequestedBy(m Markup) string {
+	if n := len(g.Lines); n > fewLines {
+		return strconv.Itoa(n) + " lines"
 	}
-	var rules []string
-	for _, r := range g.policy {
-		rules = append(rules, m.Code(r))
+	names := make([]string, len(g.Lines))
+	for i, at := range g.Lines {
+		names[i] = m.Line(at)
 	}
-	return m.Strong("The policy refuses it") + ": " + strings.Join(rules, ", ") + "."
+	return strings.Join(names, ", ")
 }
 
-// Sentence says what it takes to apply the plan; it is empty if it takes nothing.
-func (g *Gate) Sentence(m Markup) string {
-	if g.never != "" {
-		return m.Strong("It cannot be applied") + ": " + m.Code(string(g.never)) + " can never be allowed."
-	}
-
-	var flags, inputs []string
-	if len(g.Allow) > 0 {
-		flags, inputs = append(flags, AllowFlag+" "+g.Allowed(unchanged)), append(inputs, m.Code("allow-hazards"))
-	}
-	if g.maxChanges > 0 {
-		flags, inputs = append(flags, "--max-changes "+strconv.Itoa(g.maxChanges)), append(inputs, m.Code("max-changes"))
-	}
-
-	noun := "input"
-	switch len(flags) {
-	case 0:
-		return ""
-	case 2:
-		noun = "inputs"
-	}
-	return m.Strong("Applying it takes") + " " + m.Code(strings.Join(flags, " ")) + " (in the action: the " + noun + " " + strings.Join(inputs, " and ") + ")."
-}
-
-// AllowFlag is the flag that accepts the hazards named behind it.
-const AllowFlag = "--allow-hazards"
-
-// Allowed lists the hazards to allow, as allowFlag has them.
-func (g *Gate) Allowed(show func(string) string) string {
-	names := make([]string, len(g.Allow))
-	for i, k := range g.Allow {
-		names[i] = show(string(k))
-	}
-	return strings.Join(names, ",")
-}
-
-// Summary counts the objects of a hazard, and says what accepts it.
-func (h *HazardNotes) Summary(m Markup) string {
-	text := affected(h.Notes)
-	switch h.permission() {
-	case never:
-		return text + "; this can never be allowed"
-	case named:
-		return text + "; to accept: " + m.Flag(AllowFlag, string(h.Kind))
-	case none:
-		return text + "; needs no permission"
-	case lifted:
-		return text + "; accepted by the policy"
-	}
-	return text
-}
-
-// RequestedBy names the line that asks for an edit; it is empty if no line does.
-func RequestedBy(o plan.Origin, m Markup) string {
-	if at := FileAndLine(o.Pos); at != "" {
-		return m.Code(at)
-	}
-	return ""
-}
-
-// DecidedBy names the lines that ask for the edits of a group, each once, with the rules
-// through which they apply and the commits that they come from.
+// DecidedBy names the lines that ask for the edit of a group, with the rules through which
+// they apply and the commits that they come from. It returns nil where there are too many.
 func (g *Group) DecidedBy(m Markup) []string {
+	if len(g.Lines) > fewLines {
+		return nil
+	}
 	var list []string
-	for _, e := range g.Edits {
-		by := RequestedBy(e.Origin, m)
-		if e.Origin.Via != "" {
-			by = strings.TrimSpace(by + " (" + m.Name(e.Origin.Via) + ")")
+	var last plan.Origin
+	for i, member := range g.members {
+		if e := member.edit; e != nil && (i == 0 || e.Origin != last) {
+			last = e.Origin
+			if by := DecidedBy(e.Origin, m); by != "" && !slices.Contains(list, by) {
+				list = append(list, by)
+			}
 		}
-		if e.Origin.Commit != "" {
-			by += ", line by " + m.Code(e.Origin.Author) + " in " + m.Code(ShortCommit(e.Origin.Commit))
-		}
-		if by != "" && !slices.Contains(list, by) {
-			list = append(list, by)
+	}
+	return list
+}
+
+// DecidedBy names the line of an edit, with the rule and the commit; empty if no line asks for it.
+func DecidedBy(o plan.Origin, m Markup) string {
+	by := ""
+	if o.File != "" {
+		by = m.Line(o.Pos)
+	}
+	if o.Via != "" {
+		by = strings.TrimSpace(by + " (" + m.Name(o.Via) + ")")
+	}
+	if o.Commit != "" {
+		by += ", line by " + m.Code(o.Author) + " in " + m.Code(ShortCommit(o.Commit))
+	}
+	return by
+}
+
+// NamesAndLines returns the names of a group, each with the line that asks for it where the
+// group counts its lines.
+func (g *Group) NamesAndLines(m Markup, most int) []string {
+	n := min(len(g.Names), most)
+	list := make([]string, n)
+	for i, member := range g.members[:n] {
+		list[i] = m.Code(member.name)
+		if len(g.Lines) > fewLines && member.edit != nil {
+			if by := DecidedBy(member.edit.Origin, m); by != "" {
+				list[i] += " by " + by
+			}
 		}
 	}
 	return list

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // maxValue is how many characters of one value are shown: live state may hold
@@ -19,11 +21,14 @@ const maxValue = 60
 // Values shows values. It remembers the names of cipher lists, which take long to find.
 type Values struct {
 	lists map[schema.Value]string
+	near  map[schema.Value]string
 	drift bool // tell drift as what happened
 }
 
 // NewValues returns a Values that remembers nothing yet.
-func NewValues() *Values { return &Values{lists: map[schema.Value]string{}} }
+func NewValues() *Values {
+	return &Values{lists: map[schema.Value]string{}, near: map[schema.Value]string{}}
+}
 
 // own shows an object's own value. If it inherits, the value in effect follows. Only
 // hostnames inherit.
@@ -54,10 +59,40 @@ func (v *Values) text(k plan.Kind, setting string, val schema.Value) string {
 		return Clip(safe.Text(val.Text()), maxValue)
 	case len(list) == 0:
 		return "empty list"
-	case len(list) == 1:
-		return "1 suite"
 	}
-	return strconv.Itoa(len(list)) + " suites"
+	return v.nearest(val, list)
+}
+
+// nearest shows a list of cipher suites as its difference to the named list that it is
+// nearest to, or as its length where it shares nothing with any.
+func (v *Values) nearest(val schema.Value, list []string) string {
+	if text, ok := v.near[val]; ok {
+		return text
+	}
+
+	text, least := words.Count(len(list), "suite"), 0
+	for _, name := range schema.CipherLists() {
+		named := schema.CipherList(name)
+		missing := len(plan.Minus(named, list))
+		more := len(plan.Minus(list, named))
+		if missing == len(named) || least > 0 && more+missing+1 >= least {
+			continue
+		}
+		least = more + missing + 1
+
+		text = name
+		if more > 0 {
+			text += " +" + strconv.Itoa(more)
+		}
+		if missing > 0 {
+			text += " −" + strconv.Itoa(missing)
+		}
+		if more+missing == 0 {
+			text += " in another order"
+		}
+	}
+	v.near[val] = text
+	return text
 }
 
 // listName returns the name of a list of cipher suites, "" if it has none. The empty
@@ -115,6 +150,28 @@ func (v *Values) Change(k plan.Kind, action string, e plan.Edit) string {
 		return "committed " + after + ", live " + before
 	}
 	return before + " → " + after
+}
+
+// ChangeOf shows what the edit of a group does; it is empty where there is none.
+func (v *Values) ChangeOf(g *Group) string {
+	switch {
+	case g.Edit == nil:
+		return ""
+	case g.Variants == 0:
+		return v.Change(g.Kind, g.Action, *g.Edit)
+	case g.sameTo && v.after(g) != "":
+		return strconv.Itoa(g.Variants) + " different values → " + v.after(g)
+	}
+	return strconv.Itoa(g.Variants) + " different changes"
+}
+
+// after shows the value after the edit of a group, where it is told as before → after.
+func (v *Values) after(g *Group) string {
+	told := v.drift && g.Drift()
+	if g.Edit == nil || g.Action != plan.Update || g.class == conflict || told {
+		return ""
+	}
+	return v.own(g.Kind, *g.Edit, g.Edit.To, g.Edit.EffectiveTo)
 }
 
 // Suites compares the effective cipher lists of an edit. It returns nil if both have names.
@@ -262,4 +319,9 @@ func openEscape(r []rune, n int) int {
 		return 0
 	}
 	return 0
+}
+
+// CompareSettings follows the table of settings.
+func CompareSettings(a, b plan.Edit) int {
+	return cmp.Or(cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)), cmp.Compare(a.Setting, b.Setting))
 }

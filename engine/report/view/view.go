@@ -21,7 +21,8 @@ import (
 // format, and the renderers only lay it out. Foreign text in it is raw unless a comment
 // says otherwise.
 type View struct {
-	Places    []PlaceChanges
+	Places    []PlaceChanges // without what the rotations do
+	Rotations []Rotation
 	Waits     []Wait
 	Hazards   []HazardNotes
 	Findings  []RuleNotes
@@ -40,21 +41,33 @@ type Options struct {
 	Limit   time.Duration // how long a run may take; 0 for no limit
 	Pending bool          // changes of this commit are committed and not applied yet
 	Drift   bool          // tell drift as what happened, and not as what undoes it
+	Reader  Reader
+	// Accepted are hazards that are accepted already. Refused says that a run with the plan
+	// was refused, or would be.
+	Accepted []Accepted
+	Refused  bool
 }
 
 // New returns the view of a plan.
 func New(p *plan.Plan, o Options) *View {
+	p = withAccountNames(p)
 	changes := make([]*plan.Change, len(p.Changes))
 	for i := range p.Changes {
 		changes[i] = &p.Changes[i]
 	}
-	objects := objects(changes)
-	if o.Drift {
-		tellDrift(objects)
+	objects := objectsOf(changes, o.Drift)
+	single := objects
+	var rotations []Rotation
+	if !o.Drift { // which is told as what happened
+		var others []*plan.Change
+		if rotations, others = rotationsOf(changes); len(rotations) > 0 {
+			single = objectsOf(others, false)
+		}
 	}
 
 	v := &View{
-		Places:    changesByPlace(objects),
+		Places:    changesByPlace(single),
+		Rotations: rotations,
 		Waits:     waitsOf(changes),
 		Hazards:   hazardsOf(changes),
 		Findings:  findingsOf(p.Findings),
@@ -66,7 +79,7 @@ func New(p *plan.Plan, o Options) *View {
 	}
 	v.Values.drift = o.Drift
 	v.Counts = countsOf(p, objects, v)
-	v.Gate = gateOf(p, v)
+	v.Gate = gateOf(p, v, &o)
 	v.addTitles(o.Pending)
 	return v
 }
@@ -127,6 +140,7 @@ type Counts struct {
 	errors                       int   // findings that say that the plan is incomplete
 	withheld                     int   // settings that differ and cannot be changed now
 	looked, reads                int   // objects and requests
+	adopted                      int   // settings that are newly managed and need no change
 	pending                      bool
 }
 
@@ -141,10 +155,10 @@ func (d *Drifted) add(e *plan.Edit) {
 		return
 	}
 	d.Settings++
-	switch e.Direction { // that of the way back
-	case schema.Strengthens:
-		d.Weaker++
+	switch e.DriftDirection() {
 	case schema.Weakens:
+		d.Weaker++
+	case schema.Strengthens:
 		d.Stronger++
 	case schema.Changes:
 	}
@@ -180,7 +194,7 @@ func (d *Drifted) String() string {
 }
 
 func countsOf(p *plan.Plan, objects []object, v *View) Counts {
-	c := Counts{Objects: len(objects), writes: len(p.Changes), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, pending: v.requested == requestedTitle(true)}
+	c := Counts{Objects: len(objects), writes: len(p.Changes), looked: p.Summary.Objects, reads: p.Summary.Requests.Read, withheld: p.Summary.Withheld, adopted: p.Summary.Adopted, pending: v.requested == requestedTitle(true)}
 	for i := range objects {
 		switch objects[i].action {
 		case plan.Create:
@@ -201,13 +215,17 @@ func countsOf(p *plan.Plan, objects []object, v *View) Counts {
 	c.drifted = DriftOf(p)
 	c.drifted.told = v.drift
 
-	for _, in := range v.Places {
-		c.only = in.Place
-		if in.ofAccount {
+	places := map[Place]bool{}
+	for i := range objects {
+		in := objects[i].in
+		switch {
+		case places[in]:
+		case in.ofAccount:
 			c.accounts++
-		} else {
+		default:
 			c.zones++
 		}
+		places[in], c.only = true, in
 	}
 
 	for i := range p.Findings {
@@ -234,39 +252,6 @@ func (c *Counts) addEdits(edits []plan.Edit) {
 	}
 }
 
-// Gate is what keeps a plan from being applied as it is.
-type Gate struct {
-	policy     []string          // rules of the policy that it breaks
-	never      plan.HazardKind   // a hazard that nobody can allow, if there is one
-	Allow      []plan.HazardKind // hazards that have to be allowed by name
-	maxChanges int               // how many changes have to be permitted; 0 for no limit
-}
-
-func gateOf(p *plan.Plan, v *View) Gate {
-	var g Gate
-	for _, h := range v.Hazards {
-		switch h.permission() {
-		case never:
-			if g.never == "" {
-				g.never = h.Kind
-			}
-		case named:
-			g.Allow = append(g.Allow, h.Kind)
-		case none, lifted:
-		}
-	}
-
-	for _, r := range v.Findings {
-		if r.Severity == schema.Error && r.ofPolicy() {
-			g.policy = append(g.policy, r.Rule)
-		}
-		if r.Rule == plan.MaxChanges {
-			g.maxChanges = len(p.Changes)
-		}
-	}
-	return g
-}
-
 // Classes are the groups of all places by how much a reviewer has to look at them.
 type Classes struct {
 	Weaker    []*Group // what the commit, or undoing drift, makes weaker
@@ -278,24 +263,30 @@ type Classes struct {
 // All returns the groups of all classes.
 func (c *Classes) All() []*Group { return slices.Concat(c.Weaker, c.Conflict, c.Requested, c.Drift) }
 
-// Classes returns the groups by class.
+// Classes returns the groups by class. What is done alike in several places is one group.
 func (v *View) Classes() Classes {
-	var c Classes
+	var all []*Group
 	for i := range v.Places {
-		for _, g := range v.Places[i].Groups() {
-			switch {
-			case g.class == conflict:
-				c.Conflict = append(c.Conflict, g)
-			case g.Drift() && v.drift:
-				c.Drift = append(c.Drift, g)
-			case g.weaker:
-				c.Weaker = append(c.Weaker, g)
-			case g.Drift():
-				c.Drift = append(c.Drift, g)
-			default:
-				c.Requested = append(c.Requested, g)
-			}
+		all = append(all, v.Places[i].Groups()...)
+	}
+
+	var c Classes
+	for _, g := range acrossPlaces(all) {
+		switch {
+		case g.class == conflict:
+			c.Conflict = append(c.Conflict, g)
+		case g.Drift() && v.drift:
+			c.Drift = append(c.Drift, g)
+		case g.weaker():
+			c.Weaker = append(c.Weaker, g)
+		case g.Drift():
+			c.Drift = append(c.Drift, g)
+		default:
+			c.Requested = append(c.Requested, g)
 		}
+	}
+	for _, list := range [][]*Group{c.Weaker, c.Conflict, c.Requested, c.Drift} {
+		markRepeats(list)
 	}
 	return c
 }

@@ -53,6 +53,27 @@ func newerPaths(d *draft) {
 			"exceeded": object{"type": "boolean"}, "hard_cap": object{"type": "integer"},
 		},
 	}), zoneParam)}
+
+	// Entitlements are in the TypeScript SDK since 7.2.
+	entitlements := get("zone-entitlements", success(object{
+		"type": "array", "items": object{
+			"type": "object", "required": []any{"id", "allocation", "feature"},
+			"properties": object{
+				"id": object{"type": "string"}, "allocation": object{"type": "object", "required": []any{"type", "value"}},
+				"feature": object{"type": "object", "required": []any{"id", "key"}},
+			},
+		},
+	}), zoneParam)
+	entitlements["responses"].(object)["204"] = object{"description": "no entitlements"}
+	paths["/zones/{zone_id}/entitlements"] = object{"get": entitlements}
+
+	// The second version of the audit logs.
+	accountParam := object{"name": "account_id", "in": "path", "required": true, "schema": object{"type": "string", "maxLength": 32}}
+	period := object{"type": "string", "minLength": 10}
+	since, before := query("since", period), query("before", period)
+	since["required"], before["required"] = true, true
+	paths["/accounts/{account_id}/logs/audit"] = object{"get": get("audit-logs", success(object{"type": "array", "items": object{"type": "object"}}),
+		accountParam, since, before, query("limit", object{"type": "integer"}), query("cursor", object{"type": "string"}), query("direction", object{"type": "string", "enum": []any{"asc", "desc"}}))}
 }
 
 // newerFilters adds query parameters, and result_info's total_pages.

@@ -1,0 +1,111 @@
+package importing_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"tlsync/engine/importing"
+	"tlsync/engine/plan"
+	"tlsync/schema"
+)
+
+func setting(id string, v schema.Value) plan.Setting {
+	return plan.Setting{ID: id, Raw: string(v), Value: v}
+}
+
+func all() importing.Options { return importing.Options{Rules: importing.RulesAll} }
+
+// prove fails unless a plan of the imported configuration is empty.
+func prove(t *rapid.T, r *importing.Result, w world) {
+	if _, err := importing.Prove(context.Background(), r.Files, w.live, time.Time{}); err != nil {
+		t.Fatalf("%v\n\nimported:\n%s\nhidden:\n%s", err, r.Stream(), w.text)
+	}
+}
+
+// TestImportPlansEmpty draws worlds of all kinds, with hostnames that nobody can write
+// among them.
+func TestImportPlansEmpty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, wild{clashes: rapid.Bool().Draw(t, "clashes"), zones: rapid.IntRange(1, 3).Draw(t, "zones")})
+		o := importing.Options{Rules: rapid.SampledFrom([]importing.Rules{importing.RulesNone, importing.RulesFew, importing.RulesAll}).Draw(t, "amount")}
+		prove(t, importing.Files(w.live, o), w)
+	})
+}
+
+// TestImportIsNoLongerThanWhatPeopleWrote holds that an import takes at most a fifth more
+// lines than the configuration that made the world, without comments. The shortest
+// configuration is NP-hard to find, so one world in a hundred may be an exception.
+func TestImportIsNoLongerThanWhatPeopleWrote(t *testing.T) {
+	worlds, longer, lines, hidden := 0, 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, wild{zones: 1})
+		r := importing.Files(w.live, all())
+		prove(t, r, w)
+
+		written := 0
+		for l := range strings.Lines(r.Stream()) {
+			if !strings.HasPrefix(strings.TrimSpace(l), "#") {
+				written++
+			}
+		}
+		const head = 6 // version, and the settings of the zone, which the hidden configuration leaves out
+		const some = 5 // of a few hostnames, for which there are no rules
+		worlds, lines, hidden = worlds+1, lines+written-head, hidden+w.lines
+		if most := w.lines*12/10 + head + some; written > most {
+			longer++
+			t.Logf("%d lines, more than %d\n\nimported:\n%s\nhidden:\n%s", written, most, r.Stream(), w.text)
+		}
+	})
+
+	t.Logf("%d worlds: %d lines for %d that people wrote", worlds, lines, hidden)
+	if longer > 1+worlds/100 {
+		t.Errorf("%d of %d imports are more than a fifth longer than what made the world", longer, worlds)
+	}
+	if lines > hidden {
+		t.Errorf("%d lines for %d that people wrote", lines, hidden)
+	}
+}
+
+func TestImportDoesNotDependOnOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, wild{clashes: true, zones: 2})
+		want := importing.Files(w.live, all()).Stream()
+		for range 3 {
+			if diff := cmp.Diff(want, importing.Files(w.live, all()).Stream()); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
+}
+
+// TestProofRefuses changes one value after the import, as a mistake of the import would.
+func TestProofRefuses(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, wild{zones: 1})
+		r := importing.Files(w.live, all())
+		prove(t, r, w)
+
+		z := &w.live.Zones[0]
+		h := &z.CustomHostnames[rapid.IntRange(0, len(z.CustomHostnames)-1).Draw(t, "hostname")]
+		was := h.Own("min_tls_version")
+		var rest []plan.Setting
+		for _, s := range h.Settings {
+			if s.ID != "min_tls_version" {
+				rest = append(rest, s)
+			}
+		}
+		h.Settings = rest
+		if was == schema.Inherit { // the same value, but its own
+			h.Settings = append(rest, setting("min_tls_version", `"1.0"`))
+		}
+		_, err := importing.Prove(context.Background(), r.Files, w.live, time.Time{})
+		if err == nil || !strings.Contains(err.Error(), h.Name) || !strings.Contains(err.Error(), "min_tls_version") {
+			t.Fatalf("%s differs, and the proof says: %v", h.Name, err)
+		}
+	})
+}

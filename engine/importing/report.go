@@ -1,0 +1,96 @@
+package importing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/plan"
+	"tlsync/schema"
+	"tlsync/schema/words"
+)
+
+// Stream returns all files as one stream of documents, each under its path.
+func (r *Result) Stream() string {
+	var out strings.Builder
+	for i, path := range r.Paths() {
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		fmt.Fprintf(&out, "# %s\n%s", path, r.Files[path])
+	}
+	return out.String()
+}
+
+// LeftOut returns sentences about what the configuration does not manage, and about what
+// could not be read. It names a few of many objects, or all of them.
+func (r *Result) LeftOut(live *plan.Live, all bool) []string {
+	var out []string
+	for _, f := range live.Problems {
+		out = append(out, "not imported: "+f.Message)
+	}
+	some := words.First
+	if all {
+		some = func(list []string) string { return strings.Join(list, ", ") }
+	}
+
+	for i, l := range r.Left {
+		same := func(o Left) bool { return o.Noun == l.Noun && o.Why == l.Why && slices.Equal(o.Names, l.Names) }
+		if slices.ContainsFunc(r.Left[:i], same) {
+			continue // said with the first
+		}
+		var in []string
+		for _, o := range r.Left[i:] {
+			if same(o) {
+				in = append(in, o.In)
+			}
+		}
+		where := in[0]
+		if len(in) > 1 {
+			where = fmt.Sprintf("%d zones (%s)", len(in), some(in))
+		}
+		out = append(out, fmt.Sprintf("left out: %s of %s: %s", l.what(some), where, l.Why))
+	}
+	return out
+}
+
+// what names the objects.
+func (l *Left) what(some func([]string) string) string {
+	if len(l.Names) == 1 {
+		return l.Noun + " " + l.Names[0]
+	}
+	return fmt.Sprintf("%s (%s)", counted(len(l.Names), l.Noun), some(l.Names))
+}
+
+// remarks are the comments in the document of a zone about what it leaves out.
+func (m *maker) remarks(z *plan.Zone) []string {
+	const most = 5
+	var out []string
+	for _, l := range m.listed() {
+		if l.In == z.Name {
+			out = append(out, schema.Printable("Left out: "+l.what(words.First)+": "+l.Why+"."))
+		}
+	}
+	if len(out) > most {
+		out = append(out[:most], "Left out is more, which the import lists.")
+	}
+	return out
+}
+
+func plural(noun string) string {
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return stem + "ies"
+	}
+	return noun + "s"
+}
+
+// Tally says how much was written for how much.
+func (r *Result) Tally(live *plan.Live) string {
+	return fmt.Sprintf("%s, %s: %s, %s, %s of YAML; %s; a plan of it has no changes",
+		counted(r.Zones, "zone"), counted(r.Hostnames, "custom hostname"), counted(r.Rules, "rule"), counted(r.Entries, "single hostname"),
+		counted(r.Lines(), "line"), counted(live.Reads, "request"))
+}
+
+func counted(n int, noun string) string {
+	return thousands(n) + " " + words.Plural(n, noun, plural(noun))
+}

@@ -1,0 +1,83 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tlsync/engine/adopt"
+	"tlsync/engine/plan"
+	"tlsync/engine/report/view"
+	"tlsync/engine/rewrite"
+	"tlsync/schema/edit"
+	"tlsync/schema/load"
+)
+
+// kept is live state that was read before. Every further reading finds nothing more.
+type kept struct{ live *plan.Live }
+
+// Fetch returns the live state, once.
+func (k *kept) Fetch(context.Context, plan.Scope) (*plan.Live, error) {
+	live := k.live
+	k.live = &plan.Live{}
+	return live, nil
+}
+
+// unchanged loads the files of the configuration, which must be as committed: adopting
+// must not mix with edits that somebody makes.
+func (p *Job) unchanged(o Common, committed *Configuration) (*Configuration, error) {
+	c, err := p.load(o)
+	if err == nil && c.info.Digest != committed.info.Digest {
+		err = fmt.Errorf("--adopt: the files differ from commit %s, which live state is compared with: commit or undo the changes first", short(committed.info.Commit))
+	}
+	return c, err
+}
+
+// adopt writes what has drifted into the files of the configuration.
+func (p *Job) adopt(ctx context.Context, o DriftOptions, c *Configuration, made *plan.Plan, live *plan.Live) error {
+	found, files, err := p.adoption(ctx, o.Common, c, made, live)
+	if err != nil {
+		return err
+	}
+	if err := rewrite.Save(o.ConfigDir, files); err != nil {
+		return err
+	}
+
+	out := p.Out
+	if o.Format != "text" {
+		out = p.Err // the plan is the product
+	}
+	if err := Write(out, found.Text()); err != nil {
+		return err
+	}
+	if len(found.Left) > 0 && o.FailOn != "none" {
+		return Exit{CodeDiffers, nil}
+	}
+	return nil
+}
+
+// adoption returns the edits that adopt the drift of a plan, and the files with them. It
+// proves that a new plan finds nothing more of it, and that the policy accepts the values.
+func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, made *plan.Plan, live *plan.Live) (*adopt.Adoption, edit.Files, error) {
+	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live})
+	files, err := edit.Apply(c.files, found.Edits())
+	if err != nil || len(files) == 0 {
+		return found, nil, err
+	}
+
+	desired, _ := load.Load(edit.Overlay(c.files, files), time.Time{})
+	after, err := p.engine(o, &kept{live}).Plan(ctx, nil, desired, c.info)
+	if err != nil {
+		return nil, nil, err
+	}
+	broken := slices.DeleteFunc(refusing(after), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	if len(broken) > 0 {
+		return nil, nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
+	}
+	if still := found.Remaining(after); still != "" {
+		return nil, nil, errors.New("nothing was adopted: " + still)
+	}
+	return found, files, Unread(after)
+}

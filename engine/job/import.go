@@ -1,0 +1,100 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tlsync/engine/importing"
+	"tlsync/engine/plan"
+	"tlsync/engine/regular"
+	"tlsync/engine/safe"
+	"tlsync/schema"
+	"tlsync/schema/words"
+)
+
+// ImportOptions are the options of Import.
+type ImportOptions struct {
+	Common
+	Out      string // the directory to write to
+	Snapshot string
+	Rules    importing.Rules
+	Settings []string // none means those that few requests can read
+	// Everything reads all settings, however many requests that takes.
+	Everything bool
+	DryRun     bool
+	Force      bool
+}
+
+// Import writes the configuration of live state, if a plan of it is empty.
+func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	live, err := p.toImport(ctx, &o)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	made := importing.Files(live, importing.Options{Rules: o.Rules, Settings: o.Settings})
+	if _, err := importing.Prove(ctx, made.Files, live, p.Now()); err != nil {
+		return fmt.Errorf("nothing was written: %w", err)
+	}
+
+	if o.DryRun {
+		if err := Write(p.Out, made.Stream()); err != nil {
+			return err
+		}
+	} else if err := p.place(&o, made); err != nil {
+		return err
+	}
+	for _, text := range made.LeftOut(live, o.Verbose) {
+		p.remark(o.Common, "%s", safe.Text(text))
+	}
+	p.remark(o.Common, "tlsync: %s", made.Tally(live))
+	return nil
+}
+
+// toImport reads live state from Cloudflare, or from a snapshot.
+func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error) {
+	everything := &schema.Desired{Zones: []schema.Zone{{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}}}
+	if o.Snapshot != "" {
+		saved, err := readSnapshot(o.Snapshot)
+		if err != nil {
+			return nil, fmt.Errorf("--snapshot: %w", err)
+		}
+		return importing.Only(saved.Live, o.Zones)
+	}
+
+	source, done, err := p.source(o.Common, &Configuration{desired: everything}, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	reading := importing.Reading{Zones: o.Zones, Settings: o.Settings, Everything: o.Everything}
+	live, skipped, err := reading.Read(ctx, source)
+	done()
+	if len(skipped) > 0 {
+		p.remark(o.Common, "tlsync: not read, because they take a request for each zone: %s; --settings all reads them", strings.Join(skipped, ", "))
+	}
+	return live, err
+}
+
+// place writes the files where they belong.
+func (p *Job) place(o *ImportOptions, made *importing.Result) error {
+	paths := made.Paths()
+	root := paths[0] // last: without it the others are not a configuration
+	err := regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
+	var exists *regular.Exists
+	switch {
+	case errors.As(err, &exists):
+		return fmt.Errorf("--out %s: %w; write to another directory, or replace it with --force", safe.Text(o.Out), err)
+	case err != nil:
+		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
+	}
+
+	for _, path := range paths {
+		if err := Write(p.Out, "wrote "+path+"\n"); err != nil {
+			return err
+		}
+	}
+	p.remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
+	return nil
+}

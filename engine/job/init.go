@@ -1,0 +1,100 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tlsync/engine/cloudflare"
+	"tlsync/engine/gitfs"
+	"tlsync/engine/plan"
+	"tlsync/engine/starter"
+	"tlsync/schema"
+	"tlsync/schema/jsonschema"
+)
+
+// PrintSchema prints the JSON Schema of the configuration.
+func (p *Job) PrintSchema() error { return Write(p.Out, string(jsonschema.Schema())) }
+
+// InitOptions are the options of Init.
+type InitOptions struct {
+	Common
+	Action string // that the workflows use; empty for the one that the build knows
+}
+
+// zonesTimeout bounds the only request of init, which does without the answer.
+const zonesTimeout = 15 * time.Second
+
+// Init writes a commented starter configuration and the workflows.
+func (p *Job) Init(ctx context.Context, o InitOptions) error {
+	if err := os.MkdirAll(o.ConfigDir, 0o755); err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	known := starter.Options{Dir: ".", Branch: "main", Action: cmp.Or(o.Action, starter.Action())}
+	top, zonesWere := o.ConfigDir, ""
+
+	repo, err := p.repository(o.Common)
+	if err == nil {
+		if top, err = repo.Top(o.ConfigDir); err != nil {
+			return err
+		}
+		known.Dir, known.Branch = repo.Sub(), cmp.Or(repo.DefaultBranch(), known.Branch)
+	} else if !errors.Is(err, gitfs.ErrNoRepository) {
+		return err
+	}
+	if known.Zones, err = p.liveZones(ctx, o.Common); err != nil {
+		zonesWere = OneLine(err)
+	}
+
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	done, err := starter.Write(root, known)
+	if err := Write(p.Out, starter.Report(known, done, starter.Told{Config: o.ConfigDir, Repository: repo != nil, Zones: zonesWere})); err != nil {
+		return err
+	}
+	return err
+}
+
+// liveZones lists the zones that the token reads.
+func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
+	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
+	opts, err := p.cloudflareOptions(o, &schema.Desired{Zones: []schema.Zone{every}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.uses(opts)
+	reader, err := cloudflare.NewReader(opts)
+	if err != nil {
+		return nil, err
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, zonesTimeout)
+	defer cancel()
+	scope, err := plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true}}}.Only(o.Zones...)
+	if err != nil {
+		return nil, err
+	}
+	live, err := reader.Fetch(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+
+	for _, f := range live.Problems {
+		return nil, errors.New(f.Message)
+	}
+
+	var zones []starter.Zone
+	for i := range live.Zones {
+		z := &live.Zones[i]
+		if _, err := schema.CanonicalHostname(z.Name); err == nil {
+			zones = append(zones, starter.Zone{Name: z.Name, Account: z.Account.Name})
+		}
+	}
+	return zones, nil
+}
