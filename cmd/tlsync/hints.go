@@ -51,6 +51,9 @@ var otherCommands = []struct {
 	{[]string{"destroy", "delete", "remove"}, "write state: absent in the configuration to remove an object"},
 	{[]string{"rollback", "undo"}, "revert the commit, and apply again"},
 	{[]string{"state", "pull"}, "there is no state file; tlsync snapshot saves live state"},
+	{[]string{"export", "get", "get-zones", "adopt", "generate"}, "tlsync import writes live state as configuration"},
+	{[]string{"why", "effective", "describe", "inspect"}, "tlsync explain shows the settings of a name, and where each comes from"},
+	{[]string{"format"}, "tlsync fmt writes the configuration in its usual form"},
 	{[]string{"login", "auth", "configure"}, "credentials come from the environment, as in CLOUDFLARE_API_TOKEN"},
 }
 
@@ -154,6 +157,8 @@ func noArguments(c *cli.Context) error {
 		return fmt.Errorf("%w; write --config %s", err, given)
 	case hint != "":
 		return fmt.Errorf("%w; %s", err, hint)
+	case slices.Contains(flagNames(c.Command.Flags), "config"):
+		return fmt.Errorf("%w; a directory is given as --config %s", err, given)
 	}
 	return err
 }

@@ -140,7 +140,7 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "write one that begins with version: 1, or name the directory of the configuration with --config", "file not found")
+		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "tlsync init writes one; --config names the directory of another", "file not found")
 		return "", false
 	case 2:
 		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
