@@ -201,6 +201,7 @@ func (e *effects) idle(i int) []string {
 	var out []string
 	if len(match.Hostnames) > 1 || len(match.Except) > 0 {
 		patterns, except := e.doc.selector.Idle(i, e.names)
+		except = slices.DeleteFunc(except, func(p string) bool { return knownOffline(match, p) })
 		if len(patterns) > 0 {
 			out = append(out, fmt.Sprintf("hostname %s %s no name in %s%s", showAll(patterns), words.Plural(len(patterns), "matches", "match"), e.where, e.similar(patterns[0])))
 		}
@@ -221,6 +222,13 @@ func (e *effects) idle(i int) []string {
 		}
 	}
 	return out
+}
+
+// knownOffline reports whether a pattern of except can take no name out of a rule at all,
+// which the check of the files reports.
+func knownOffline(match *schema.Match, except string) bool {
+	meets := func(pattern string) bool { return schema.PatternsMeet(pattern, except) }
+	return len(match.Hostnames) > 0 && !slices.ContainsFunc(match.Hostnames, meets)
 }
 
 // idleExceptions reports exceptions of the policy that cover nobody that is known. Names of
