@@ -142,6 +142,7 @@ const (
 	notWritable = "the configuration has no word for the live value"
 	noDocument  = "a pattern decides about several zones that differ: write a document for this zone"
 	notDecided  = "no line of the configuration decides about it"
+	unusedList  = "live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for"
 	notApplied  = "a commit that is not applied yet asks for another value"
 )
 
@@ -191,6 +192,10 @@ func (f *finder) difference(ref plan.Ref, action string, e *plan.Edit) {
 	t.decides, t.value = decides, valueOf(row, z.own(t, setting), decides)
 	if !writable(row, t.value, t.level(setting)) {
 		f.leave(ref, setting, notWritable)
+		return
+	}
+	if z.unusedList(t, setting) {
+		f.leave(ref, setting, unusedList)
 		return
 	}
 	m := f.groups[g]

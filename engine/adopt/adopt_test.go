@@ -259,3 +259,49 @@ func TestNewEntriesOnlyAddLines(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsLeft has differences that the configuration cannot ask for.
+func TestWhatIsLeft(t *testing.T) {
+	tree := fstest.MapFS{"tlsync.yaml": &fstest.MapFile{Data: []byte(`version: 1
+---
+zone: saas.example
+settings: { tls_1_3: on }
+custom_hostnames:
+  create: true
+  hostnames:
+    a.test: { min_tls_version: "1.2", ciphers: modern }
+    b.test: { min_tls_version: "1.2" }
+    new.test: { ssl: { method: http }, origin: { server: origin.saas.example } }
+`)}}
+	desired := loaded(t, tree, nil)
+	both := map[string]schema.Value{"min_tls_version": `"1.3"`, "ciphers": `["AES128-SHA"]`}
+	z := zoneOf("saas.example", hostname("a.test", both), hostname("b.test", both))
+	for i := range z.Settings {
+		if z.Settings[i].ID == schema.TLS13 {
+			z.Settings[i].Value, z.Settings[i].Raw = `"future"`, `"future"`
+		}
+	}
+	live := &plan.Live{Zones: []plan.Zone{z}}
+
+	a := Find(Input{Plan: drift(t, desired, live), Desired: desired, Live: live})
+	want := `
+Adopted into the configuration:
+  tlsync.yaml  b.test  min_tls_version  1.2 → 1.3
+
+Not adopted:
+  zone saas.example  tls_1_3: the configuration has no word for the live value
+  new.test: it does not exist at Cloudflare
+  a.test  min_tls_version: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
+  a.test  ciphers: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
+`
+	got := strings.Split(strings.TrimSpace(a.Text()), "\n")
+	slices.Sort(got)
+	wanted := strings.Split(strings.TrimSpace(want), "\n")
+	slices.Sort(wanted)
+	if !slices.Equal(got, wanted) {
+		t.Errorf("got\n%s", a.Text())
+	}
+	if _, err := edit.Apply(tree, a.Edits()); err != nil {
+		t.Error(err)
+	}
+}
