@@ -125,6 +125,20 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestMuchMetadata has more conditions than could all be tried.
+func TestMuchMetadata(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	names := fleet(4000, 0, 4)
+	for i := range names {
+		for k := range 30 {
+			names[i].Metadata["key"+strconv.Itoa(k)] = strconv.Itoa(r.IntN(60))
+		}
+	}
+	if best, n := shortest(names, factor.Lists(names, factor.Options{})); n > 20 {
+		t.Errorf("%d lines: %+v", n, best)
+	}
+}
+
 func TestNoRuleForFewNames(t *testing.T) {
 	names := fleet(500, 0, 3)
 	for _, l := range factor.Lists(names, factor.Options{}) {

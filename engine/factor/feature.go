@@ -54,9 +54,9 @@ func features(names []Name, least int) []feature {
 		}
 		add(wildcard, int32(n))
 	}
-	often := func(k, v string) bool { return len(found[key{kind: byMetadata, a: k, b: v}]) >= least }
+	keys := classes(found)
 	for n := range names {
-		addPairs(add, names[n].Metadata, often, int32(n))
+		addPairs(add, names[n].Metadata, keys, int32(n))
 	}
 
 	var out []feature
@@ -74,8 +74,12 @@ func features(names []Name, least int) []feature {
 	slices.SortFunc(out, func(a, b feature) int {
 		return cmp.Or(cmp.Compare(len(b.cover), len(a.cover)), cmp.Compare(a.kind, b.kind), cmp.Compare(len(a.text), len(b.text)), strings.Compare(a.text, b.text))
 	})
-	return plainest(out)
+	out = plainest(out)
+	return out[:min(len(out), mostFeatures)]
 }
+
+// mostFeatures bounds the time that a search takes. The largest are kept.
+const mostFeatures = 20_000
 
 // addName adds the conditions on a name.
 func addName(add func(key, int32), name string, n int32) {
@@ -115,20 +119,37 @@ func addMetadata(add func(key, int32), metadata map[string]string, n int32) {
 	}
 }
 
-// addPairs adds the conditions on two keys of the metadata. Only values that are found
-// often are worth a pair: most metadata identifies a customer.
-func addPairs(add func(key, int32), metadata map[string]string, often func(k, v string) bool, n int32) {
-	keys := make([]string, 0, len(metadata))
-	for k, v := range metadata {
-		if often(k, v) {
-			keys = append(keys, k)
+// classes returns the keys of metadata that divide hostnames into few classes, sorted. Most
+// others identify a customer.
+func classes(found map[key][]int32) []string {
+	const mostValues, mostKeys = 20, 8
+	values := map[string]int{}
+	for k := range found {
+		if k.kind == byMetadata {
+			values[k.a]++
 		}
 	}
-	slices.Sort(keys)
 
+	var out []string
+	for k, n := range values {
+		if n <= mostValues {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(values[a], values[b]), strings.Compare(a, b)) })
+	out = out[:min(len(out), mostKeys)]
+	slices.Sort(out)
+	return out
+}
+
+// addPairs adds the conditions on two of some keys of the metadata.
+func addPairs(add func(key, int32), metadata map[string]string, keys []string, n int32) {
+	has := func(k string) bool { return plain(metadata[k]) && metadata[k] != "*" }
 	for i, k := range keys {
 		for _, other := range keys[i+1:] {
-			add(key{kind: byMetadataPair, a: k, b: metadata[k], c: other, d: metadata[other]}, n)
+			if has(k) && has(other) {
+				add(key{kind: byMetadataPair, a: k, b: metadata[k], c: other, d: metadata[other]}, n)
+			}
 		}
 	}
 }

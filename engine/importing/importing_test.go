@@ -2,6 +2,7 @@ package importing_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestImportIsNoLongerThanWhatPeopleWrote(t *testing.T) {
 	}
 }
 
-func TestImportDoesNotDependOnOrder(t *testing.T) {
+func TestSameStateGivesSameBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t, wild{clashes: true, zones: 2})
 		want := importing.Files(w.live, all()).Stream()
@@ -119,4 +120,29 @@ func TestProofRefuses(t *testing.T) {
 			t.Fatalf("%s differs, and the proof says: %v", h.Name, err)
 		}
 	})
+}
+
+// TestManyZonesShare has more zones than one pattern can name.
+func TestManyZonesShare(t *testing.T) {
+	live := &plan.Live{}
+	for i := range 300 {
+		z := plan.Zone{ID: fmt.Sprintf("%032d", i), Name: fmt.Sprintf("zone%03d.example", i), Account: plan.Account{ID: account, Name: "Example Inc"}}
+		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`), setting("tls_1_3", `"on"`), setting("ciphers", "[]")}
+		for j := range 5 {
+			z.CustomHostnames = append(z.CustomHostnames, plan.Hostname{
+				ID: fmt.Sprintf("%d-%d", i, j), Name: fmt.Sprintf("app.c%d-%d.test", i, j), SSL: true, Type: "dv", Method: "http",
+				Settings: []plan.Setting{setting("min_tls_version", `"1.2"`)},
+			})
+		}
+		live.Zones = append(live.Zones, z)
+	}
+
+	r := importing.Files(live, all())
+	if _, err := importing.Prove(context.Background(), r.Files, live, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	const most = 100 // lines
+	if r.Lines() > most {
+		t.Errorf("%d lines for zones that are all the same, want at most %d", r.Lines(), most)
+	}
 }

@@ -107,14 +107,11 @@ func (m *maker) grouped(zones []*plan.Zone, own map[*plan.Zone]*document) *assem
 	}
 	ways := [][][]*plan.Zone{single}
 	if m.options.Rules != RulesNone && len(zones) > 1 {
-		ways = append(ways, m.alike(zones), [][]*plan.Zone{zones})
+		ways = append(ways, divided(m.alike(zones)), divided([][]*plan.Zone{zones}))
 	}
 
 	var best *assembled
 	for _, way := range ways {
-		if slices.ContainsFunc(way, func(zones []*plan.Zone) bool { return patternOfZones(zones) == "" }) {
-			continue
-		}
 		groups := make([]group, len(way))
 		for i, zones := range way {
 			c, entries := m.newPool(zones).factored()
@@ -145,6 +142,23 @@ func (m *maker) assemble(groups []group, own map[*plan.Zone]*document) *assemble
 			continue
 		}
 		out.shared = append(out.shared, m.sharedDocument(g, out.own))
+	}
+	return out
+}
+
+// divided divides groups of more zones than one pattern can name.
+func divided(way [][]*plan.Zone) [][]*plan.Zone {
+	const most = 256 // names in one pattern
+	var out [][]*plan.Zone
+	for _, zones := range way {
+		for len(zones) > 0 {
+			n := min(len(zones), most)
+			for n > 1 && patternOfZones(zones[:n]) == "" {
+				n--
+			}
+			out = append(out, zones[:n])
+			zones = zones[n:]
+		}
 	}
 	return out
 }
