@@ -175,7 +175,7 @@ func TestWorkflowsAreReadyToUse(t *testing.T) {
 	// The most that each may do.
 	rights := map[string]map[string]string{
 		"plan.yml":   {"contents": "read", "pull-requests": "write"},
-		"apply.yml":  {"contents": "read", "pull-requests": "read", "statuses": "write"},
+		"apply.yml":  {"contents": "read", "pull-requests": "write", "statuses": "write"},
 		"drift.yml":  {"contents": "read", "issues": "write", "statuses": "read"},
 		"matrix.yml": {"contents": "read", "issues": "write", "statuses": "read"},
 	}

@@ -99,9 +99,9 @@ func leftFinding(w *plan.Withheld) plan.Finding {
 	return f
 }
 
-// Rest takes a plan that was made after the held one was carried out, and returns it without
-// the edits that are left alone, and their number.
-func (h *Held) Rest(again *plan.Plan) (rest *plan.Plan, left int) {
+// Rest takes a plan that was made after the held one was carried out, without the settings of
+// Out. It returns it without the other edits that are left alone, those for accounts.
+func (h *Held) Rest(again *plan.Plan) *plan.Plan {
 	p := *again
 	p.Changes = nil
 	for i := range again.Changes {
@@ -110,10 +110,9 @@ func (h *Held) Rest(again *plan.Plan) (rest *plan.Plan, left int) {
 		c.Edits = slices.DeleteFunc(slices.Clone(c.Edits), func(e plan.Edit) bool {
 			return h.left[plan.Spot{Object: whole, Setting: e.Setting}]
 		})
-		left += len(again.Changes[i].Edits) - len(c.Edits)
 		if len(c.Edits) > 0 {
 			p.Changes = append(p.Changes, c)
 		}
 	}
-	return &p, left
+	return &p
 }

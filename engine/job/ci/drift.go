@@ -43,7 +43,8 @@ func (r *run) drift(ctx context.Context) error {
 		r.Lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
+	page := r.page(r.title("drift"), r.of(applied))
+	page.Limit, page.Pending, page.Drift = 0, pending, true
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
