@@ -351,18 +351,6 @@ func TestMarkdownText(t *testing.T) {
 	}
 }
 
-// A message of several lines can be copied as it is, and leaves its block nowhere.
-func TestMessagesOfSeveralLines(t *testing.T) {
-	if got, want := safe.MarkdownMessage("one @line", 3), safe.MarkdownText("one @line"); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	got := safe.MarkdownMessage("refused:\n  exceptions:\n    - hostname: \"*.a\"\n```\n\u202e\nmore\nlines", 4)
-	want := "refused:\n\n````text\n  exceptions:\n    - hostname: \"*.a\"\n```\n\\u202e\n… 2 more lines\n````\n"
-	if got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 func TestFenceCannotBeClosedByWhatItHolds(t *testing.T) {
 	lines := []string{"+a", "```", "`````x", "~~~"}
 	source := safe.Fenced("diff", lines) + "\nb\n"
