@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
@@ -60,6 +61,9 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 	for _, z := range given {
 		name, err := schema.CanonicalHostname(z)
 		if err != nil {
+			if len(z) == 32 && strings.Trim(z, "0123456789abcdef") == "" {
+				return nil, fmt.Errorf("--zone: %q is the id of a zone; write its name", z)
+			}
 			if _, notGlob := schema.CanonicalGlob(z); notGlob == nil {
 				return nil, fmt.Errorf("--zone: %w; write --hostname %s for all names that match", err, z)
 			}

@@ -230,12 +230,17 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 
 // patterns reads one pattern over hostnames, or a list of them.
 func (d *decoder) patterns(n *yaml.Node, what string) []string {
-	var out []string
-	for _, item := range d.scalars(n, what) {
+	items := d.scalars(n, what)
+	out := make([]string, 0, len(items))
+	written := make(map[string]bool, len(items))
+	for _, item := range items {
 		name := d.pattern(item, what)
-		if slices.Contains(out, name) {
+		switch {
+		case name == "":
+		case written[name]:
 			d.noEffectf(d.at(item), "remove one of the two", "%s is already in the list", schema.Show(item.Value))
-		} else if name != "" {
+		default:
+			written[name] = true
 			out = append(out, name)
 		}
 	}
@@ -245,7 +250,8 @@ func (d *decoder) patterns(n *yaml.Node, what string) []string {
 // checkExcept warns of patterns of hostname that except takes out whole, and of patterns of
 // except that none of hostname meets.
 func (d *decoder) checkExcept(pairs []pair, m *schema.Match) {
-	if len(m.Hostnames) == 0 || len(m.Except) == 0 {
+	const most = 100_000 // comparisons; lists that long come from a program, which misspells nothing
+	if pairs := len(m.Hostnames) * len(m.Except); pairs == 0 || pairs > most {
 		return
 	}
 	pos := func(key string) schema.Pos {
