@@ -99,6 +99,7 @@ func (c completer) complete(words []string, current string) (found []candidate, 
 // read reads a line as permute does.
 func (c completer) read(words []string) lineSoFar {
 	l := lineSoFar{commands: c.commands, flags: sharedFlags(), config: "."}
+
 	for i, word := range words {
 		switch {
 		case l.rest:
@@ -128,6 +129,7 @@ func (c completer) read(words []string) lineSoFar {
 			l.commands = nil
 		}
 	}
+
 	return l
 }
 
@@ -271,6 +273,7 @@ func (c completer) argument(l *lineSoFar, current string) (found []candidate, fi
 // value.
 func operand(usage []string) string {
 	optional, value := false, false
+
 	for _, word := range usage {
 		switch {
 		case optional || strings.HasPrefix(word, "[-"):

@@ -46,6 +46,9 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 		return err
 	}
 	if known.Zones, err = p.liveZones(ctx, o.Common); err != nil {
+		if ctx.Err() != nil {
+			return interrupted(ctx, err)
+		}
 		zonesWere = OneLine(err)
 	}
 

@@ -73,6 +73,7 @@ func isOff() object { return enum(false, "off", "false") }
 // shared are the definitions of values that stand in several places.
 func shared() object {
 	const year, month, day = `[0-9]{4}`, `(?:0[1-9]|1[0-2])`, `(?:0[1-9]|[12][0-9]|3[01])`
+
 	return object{
 		{"hostname", text(hostnamePattern(), "a hostname such as app.customer.example is expected").with(member{"maxLength", 1012}).about("A hostname.")},
 		{"pattern", anyOf(ref("hostname"), text(globPattern(), "a hostname, or a pattern such as *.pay.example, is expected").with(member{"maxLength", 1012})).
