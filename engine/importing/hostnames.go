@@ -358,6 +358,9 @@ func patternOf(name string) string {
 	if !schema.IsGlob(string(out)) {
 		out[0] = '?'
 	}
+	if _, err := schema.CanonicalGlob(string(out)); err != nil {
+		return "{" + string(out) + "}" // labels in braces are not checked
+	}
 	return string(out)
 }
 

@@ -139,6 +139,10 @@ func drawZone(t *rapid.T, name string, w wild) plan.Zone {
 				h.Name = "-" + h.Name
 			case 5:
 				h.Name = name
+			case 6:
+				h.Name = rapid.SampledFrom([]string{
+					"localhost", "a b.test", "bücher.test", "*.wild.test", "10.0.0.1", strings.Repeat("x", 70) + ".test", "-.test", "a-.b-.test", "x{y}.test", "a..test",
+				}).Draw(t, "name")
 			}
 		}
 		z.CustomHostnames = append(z.CustomHostnames, h)
