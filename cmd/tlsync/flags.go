@@ -9,6 +9,8 @@ import (
 
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
+	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 
 	"github.com/urfave/cli/v2"
@@ -115,7 +117,11 @@ func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
 		level = slog.LevelError
 	}
 
-	return slog.New(newLogHandler(p.Err, c.String("log-format"), level)), nil
+	w := p.Err
+	if s, ok := secret.Unwrapped(w).(*progress.Screen); ok {
+		w = p.Secrets.Writer(s.Verbatim())
+	}
+	return slog.New(newLogHandler(w, c.String("log-format"), level)), nil
 }
 
 // maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;
