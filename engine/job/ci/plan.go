@@ -74,10 +74,7 @@ func (r *run) plan(ctx context.Context) error {
 	}
 	r.summarise(made, page)
 
-	refused := r.PolicyKept(made, c)
-	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
-	}
+	page.Refused = job.Hidden(r.Job, r.PolicyRefusal(made, c))
 
 	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
 	if r.mayComment() && len(refusedKinds(made, r.o.Allow)) > 0 {
@@ -94,7 +91,7 @@ func (r *run) plan(ctx context.Context) error {
 		text, err := job.Markdown(r.Job, report.Markdown, made, page)
 		return text + "\n" + review + "\n", err
 	})
-	return cmp.Or(job.Unread(made), refused)
+	return cmp.Or(job.Unread(made), r.PolicyKept(made, c))
 }
 
 // dependabot opens pull requests that get no secrets, like those from forks.
