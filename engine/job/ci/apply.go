@@ -114,7 +114,16 @@ func (r *run) apply(ctx context.Context) error {
 
 	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
 	a := r.ApplyCommit(ctx, o, c, base, gate)
+	r.record(ctx, a, c, base)
+	if a.Err == nil {
+		r.mark(ctx, a.Made)
+	}
+	r.post(ctx, a)
+	return a.Err
+}
 
+// record keeps the plan of an apply, and adds it and the result to the job summary.
+func (r *run) record(ctx context.Context, a job.Applied, c, base *job.Configuration) {
 	r.left = a.Left
 	if r.made = a.Made; a.Made != nil {
 		r.Credit(ctx, r.o.Common, a.Made, c, base)
@@ -137,11 +146,6 @@ func (r *run) apply(ctx context.Context) error {
 	if a.Made != nil {
 		r.summarise(a.Made, page)
 	}
-	if a.Err == nil {
-		r.mark(ctx, a.Made)
-	}
-	r.post(ctx, a)
-	return a.Err
 }
 
 // before loads the configuration that was applied last: of the marked commit, else of the

@@ -34,8 +34,9 @@ var resultOpen = sync.OnceValue(func() *regexp.Regexp {
 // resultRoom is kept free in plan comments for the result, in bytes.
 const resultRoom = 4000
 
-// maxReporting is how long a result may take to be posted after the run was cancelled.
-const maxReporting = 2 * time.Second
+// maxReporting is how long a result may take to be posted after the run was cancelled: with
+// the writes in flight that is less than the runner waits.
+const maxReporting = time.Second
 
 // post puts the result of an apply into the plan comments of the pull requests that it was
 // held to. It changes only comments that count as a review: another one may have been edited
