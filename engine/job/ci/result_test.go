@@ -103,5 +103,10 @@ func TestThereIsRoomForAResult(t *testing.T) {
 				t.Fatalf("%s: the review is %+v now, %v", name, again, err)
 			}
 		}
+		// Then there is nothing left to do: that is told if there was something before.
+		text, err := r.withResult(m, job.Applied{})
+		if told := strings.Contains(text, "### tlsync apply: nothing to do\n"); err != nil || told != (name != "nothing") {
+			t.Errorf("%s: with nothing to do the comment becomes %.200q, %v", name, text, err)
+		}
 	}
 }
