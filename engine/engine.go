@@ -34,6 +34,8 @@ type Engine struct {
 	// Target takes the writes. It is nil for commands that never write.
 	Target apply.Target
 	Tool   plan.Tool
+	// Saved says that Source is a file, which may have been made for some zones only.
+	Saved bool
 	// Zones restricts plans to these zones; empty means all.
 	Zones []string
 	// Hostnames restricts plans to the hostnames that match these patterns; empty means
@@ -163,13 +165,17 @@ func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base,
 func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config, left resolve.Left) (*plan.Plan, error) {
 	in := diff.Input{
 		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames, left),
-		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
+		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now, SomeZones: len(e.Zones) > 0 || e.Saved,
 	}
 	if base != nil {
 		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)
 	}
 	if unmatched := e.Hostnames.Unmatched(in.Head, live); len(unmatched) > 0 {
-		return nil, fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])
+		err := fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])
+		if near := resolve.Near(unmatched[0], in.Head, live); near != "" {
+			err = fmt.Errorf("%w; did you mean %s?", err, near)
+		}
+		return nil, err
 	}
 	return diff.Build(in)
 }

@@ -62,7 +62,7 @@ var (
 		"command", "config", "base", "zones", "hostnames", "allow-hazards", "max-changes", "snapshot", "api-token", "github-token", "comment",
 		"comment-key", "issue", "fail-on", "install", "working-directory",
 	}
-	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login"}
+	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login", "adopt"}
 	contractOutputs = []string{
 		"result", "exit-code", "changes", "weaker", "stronger", "drift", "below-floor", "plan-file", "plan-digest", "comment-url", "issue-number",
 	}

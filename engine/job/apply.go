@@ -293,10 +293,7 @@ func (p *Job) Lost(err error) {
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
-	if why := r.Why(); why != "" {
-		text += "; " + why
-	}
-	return errors.New(text)
+	return errors.New(text + "; " + cmp.Or(r.Stopped, "see the report"))
 }
 
 // verdict picks the exit code of an apply.

@@ -22,6 +22,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/progress"
 	"tlsync/engine/secret"
+	"tlsync/engine/snapshot"
 	"tlsync/schema"
 )
 
@@ -132,6 +133,9 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 		len(o.Zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && needsDefault(a.Name.Value) })
 	if c := opts.Credentials; needed && c.Token == "" && (c.Email == "" || c.Key == "") {
 		text := "no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"
+		if c.Email != "" {
+			text = "no credentials: CLOUDFLARE_EMAIL is set, but CLOUDFLARE_API_KEY is not"
+		}
 		if p.InActions() { // a workflow passes a missing secret as an empty string
 			text += " (in the action: the input api-token, from a secret that this job has)"
 		}
@@ -202,8 +206,9 @@ func (p *Job) uses(o cloudflare.Options) {
 
 // engine is an Engine that can only read.
 func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
+	_, saved := source.(*snapshot.Snapshot)
 	return &engine.Engine{
-		Source: source, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
+		Source: source, Saved: saved, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

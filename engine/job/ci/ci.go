@@ -38,6 +38,7 @@ type Options struct {
 	Comment  bool
 	Key      string
 	Issue    bool
+	Adopt    bool // keep a pull request that adopts the drift
 	FailOn   string
 	Reviewed string // auto, required or off
 	NotTip   bool

@@ -30,7 +30,7 @@ func (r *run) drift(ctx context.Context) error {
 	}
 	pending := applied != c
 
-	made, err := r.Compare(ctx, r.o.Common, c, applied, "")
+	made, live, err := r.Look(ctx, r.o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,9 @@ func (r *run) drift(ctx context.Context) error {
 
 	if r.o.Issue {
 		r.keepIssue(ctx, made, page, last.unknown)
+	}
+	if r.o.Adopt {
+		r.warnOf("the pull request that adopts the drift was not updated", r.propose(ctx, c, made, live, last.unknown))
 	}
 	return r.DriftVerdict(made, c, r.o.FailOn, pending)
 }

@@ -72,9 +72,8 @@ func (r *run) plan(ctx context.Context) error {
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
+	page.Refused = r.PolicyBroken(made, c)
 	r.summarise(made, page)
-
-	page.Refused = job.Hidden(r.Job, r.PolicyRefusal(made, c))
 
 	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
 	if r.mayComment() && len(refusedKinds(made, r.o.Allow)) > 0 {
