@@ -89,7 +89,7 @@ func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt
 	}
 	broken := slices.DeleteFunc(refusing(after), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) > 0 {
-		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}).Text())}
+		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
 	}
 	if still := found.Remaining(after); still != "" {
 		return nil, errors.New("nothing was adopted: " + still)

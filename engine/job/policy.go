@@ -45,7 +45,7 @@ func (p *Job) nothingBelow(made *plan.Plan, c *Configuration) error {
 	}
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule != plan.BelowFloor })
 	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
-		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c, view.Way{}).Text())}
+		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
 // BelowFloor returns the names that a plan leaves below the floor, each with its zone.
@@ -68,33 +68,38 @@ func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *Configuration, way view.
 	if len(refusals) == 0 && len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c, way).Text())}
+	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c, way))}
 }
 
-// PolicyKept fails if a plan breaks the policy, whatever the flags allow: a change that
-// apply would refuse should not be merged.
+// PolicyBroken says how a plan breaks the policy, whatever the flags allow: a change that
+// apply would refuse should not be merged. It returns nil if the plan keeps the policy.
+func (p *Job) PolicyBroken(made *plan.Plan, c *Configuration) *view.Refused {
+	broken := slices.DeleteFunc(refusing(made), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
+	if len(broken) == 0 {
+		return nil
+	}
+	r := p.refused(nil, Hidden(p, broken), nil, c, view.Way{})
+	return &r
+}
+
+// PolicyKept fails if a plan breaks the policy.
 func (p *Job) PolicyKept(made *plan.Plan, c *Configuration) error {
-	r := p.PolicyRefusal(made, c)
+	r := p.PolicyBroken(made, c)
 	if r == nil {
 		return nil
 	}
 	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", r.Text())}
 }
 
-// PolicyRefusal says how a plan breaks the policy, and what would allow it; nil if it does
-// not.
-func (p *Job) PolicyRefusal(made *plan.Plan, c *Configuration) *view.Refused {
-	broken := slices.DeleteFunc(refusing(made), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
-	if len(broken) == 0 {
-		return nil
-	}
-	return p.refusal(nil, broken, nil, c, view.Way{})
+// refusal lists why a plan is refused and what would allow it.
+func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) string {
+	r := p.refused(refusals, broken, allowed, c, way)
+	return r.Text()
 }
 
-// refusal lists why a plan is refused and what would allow it.
-func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) *view.Refused {
+func (p *Job) refused(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) view.Refused {
 	const days = 90
-	return &view.Refused{
+	return view.Refused{
 		Hazards: refusals, Broken: broken, Allowed: allowed, Way: way,
 		Exceptions: len(c.desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
 	}

@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // marked is what commit statuses say about earlier applies.
@@ -218,13 +219,13 @@ func (r *run) mark(ctx context.Context, made *plan.Plan) {
 		return
 	}
 
-	description := "Live state matches this commit; nothing had to change."
-	switch n := len(made.Changes); n {
-	case 0:
-	case 1:
-		description = "Live state matches this commit; 1 change was made."
-	default:
-		description = fmt.Sprintf("Live state matches this commit; %d changes were made.", n)
+	done := "nothing had to change"
+	if n := len(made.Changes); n > 0 {
+		done = words.Count(n, "change") + " " + words.Plural(n, "was", "were") + " made"
+	}
+	description := "Live state matches this commit; " + done + "."
+	if r.left > 0 {
+		description = "This commit is applied; " + done + ", and " + words.Count(r.left, "drifted setting") + " " + words.Plural(r.left, "was", "were") + " left alone."
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {

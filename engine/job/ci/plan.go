@@ -72,7 +72,7 @@ func (r *run) plan(ctx context.Context) error {
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
-	page.Refused = job.Hidden(r.Job, r.PolicyRefusal(made, c))
+	page.Refused = r.PolicyBroken(made, c)
 	r.summarise(made, page)
 
 	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
