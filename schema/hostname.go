@@ -199,8 +199,11 @@ func oddGlob(s string) error {
 	if len(s) > 4*maxHostname {
 		return fmt.Errorf("%s is too long for a pattern over hostnames", Show(s))
 	}
-	if i := strings.IndexAny(s, "/\\"); i >= 0 {
-		return fmt.Errorf("pattern %s contains %q, which no hostname has", Show(s), s[i])
+	if strings.Contains(s, "/") {
+		return fmt.Errorf("pattern %s contains a slash, which no hostname has", Show(s))
+	}
+	if strings.Contains(s, `\`) {
+		return fmt.Errorf("pattern %s contains a backslash, which no hostname has", Show(s))
 	}
 	if strings.HasPrefix(s, "!") {
 		return fmt.Errorf("pattern %s begins with !, and no hostname does", Show(s))

@@ -55,7 +55,11 @@ func ReadValue(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems [
 	case n.Kind != yaml.ScalarNode:
 		hint := ""
 		if n.Kind == yaml.MappingNode && s.TakesAtLeast() {
-			hint = "for a lower bound, write { at_least: " + StringValue(s.Values[len(s.Values)-1]).YAML() + " }"
+			bound := s.Values[len(s.Values)-1]
+			if len(n.Content) == 2 && slices.Contains(s.Values, n.Content[1].Value) {
+				bound = n.Content[1].Value
+			}
+			hint = "for a lower bound, write { at_least: " + StringValue(bound).YAML() + " }"
 		}
 		return badValue(n, "wrong-type", hint, "%s must be a single value, not %s", s.ID, KindName(n.Kind))
 	case s.ID == originSNI && n.Value == requestHostHeader:
@@ -223,7 +227,8 @@ func readSuite(item *yaml.Node, written map[string]*yaml.Node) (name string, _ *
 	case CipherList(item.Value) != nil:
 		return "", &Problem{item, "cipher", Show(item.Value) + " is the name of a whole list, not of a suite", "write ciphers: " + item.Value}
 	case !found:
-		return "", &Problem{item, "cipher", Show(item.Value) + " is not a cipher suite that Cloudflare accepts", DidYouMean(item.Value, suiteNames(item.Value))}
+		return "", &Problem{item, "cipher", Show(item.Value) + " is not a cipher suite that Cloudflare accepts",
+			cmp.Or(cipherStringHint(item.Value), DidYouMean(item.Value, suiteNames(item.Value)))}
 	case written[s.Name] != nil:
 		first := written[s.Name]
 		return "", &Problem{item, "cipher", fmt.Sprintf("%s is already in the list, at line %d, column %d", sameSuite(item.Value, s.Name), first.Line, first.Column), ""}
@@ -282,6 +287,8 @@ func cipherStringHint(text string) string {
 	switch {
 	case len(names) < 2:
 		return ""
+	case !slices.ContainsFunc(names, func(name string) bool { return CipherList(name) == nil }):
+		return "write the name of one list, or a list of suites"
 	case len(list) == len(names):
 		return "write it as a list: " + ListValue(list).YAML()
 	case len(list) > 0, strings.ContainsAny(text, ":!"):

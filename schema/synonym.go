@@ -81,6 +81,8 @@ var valueSynonyms = []synonym{
 	{"fips", []string{"fips140", "fips1402", "fips1403"}},
 	{"modern", []string{"secure", "strong", "recommended"}},
 	{"legacy", []string{"all", "every", "any"}},
+	{"absent", []string{"deleted", "delete", "removed", "remove", "gone", "missing"}},
+	{"present", []string{"exists", "created", "ensure"}},
 }
 
 // SettingHint says how the configuration writes what other tools call key, or ""
@@ -97,7 +99,7 @@ func SettingHint(key string) string {
 	}
 
 	if slices.ContainsFunc(otherSettings, func(id string) bool { return plainWord(id) == word }) {
-		return "remove it: Cloudflare has this setting, and tlsync manages only those of TLS"
+		return "remove it; Cloudflare has this setting, but tlsync manages only settings of TLS"
 	}
 	return ""
 }
@@ -108,6 +110,56 @@ func MatchHint(key string) string {
 		return "write " + write
 	}
 	return ""
+}
+
+// conditionKeys are the keys of a match. They are read only.
+var conditionKeys = []string{"hostname", "except", "metadata", "wildcard"}
+
+// MisplacedHint says where a key of the configuration belongs that is written among the
+// settings of a rule, in the root document or beside the blocks of custom_hostnames, or "".
+func MisplacedHint(key string) string {
+	switch _, notGlob := CanonicalGlob(key); {
+	case slices.Contains(conditionKeys, key):
+		return "write it under match"
+	case slices.Contains([]string{"floor", "enforce", "coverage", "max_changes", "exceptions"}, key):
+		return "write it under policy"
+	case slices.Contains([]string{"use", "defaults", "rules", "create"}, key):
+		return "write it in the document of a zone"
+	case notGlob != nil:
+	case IsGlob(key):
+		return "write a rule with match: { hostname: " + Show(key) + " }"
+	case strings.Contains(key, "."):
+		return "write it under hostnames"
+	}
+	return ""
+}
+
+// BlockHint says how to write a single value as a block of settings, or "".
+func BlockHint(value string) string {
+	minimum, _ := LookupSetting(MinTLSVersion)
+	if meant := meantValue(strings.ToLower(strings.TrimSpace(value)), minimum.Values); meant != "" {
+		return "write { " + MinTLSVersion + ": " + StringValue(meant).YAML() + " }"
+	}
+	return ""
+}
+
+// StateHint says which of the accepted states a text stands for, or "".
+func StateHint(text string, accepted ...string) string {
+	if meant := meantWord(text, accepted); meant != "" {
+		return "write " + meant
+	}
+	return DidYouMean(text, accepted)
+}
+
+// WordHint says which of two words a text stands for, strict or loose, or "".
+func WordHint(text, strict, loose string) string {
+	switch meant := meantWord(text, []string{"on", "off"}); {
+	case meant == "on" || plainWord(text) == "all" || plainWord(text) == "always":
+		return "write " + strict
+	case meant == "off" || plainWord(text) == "never":
+		return "write " + loose
+	}
+	return DidYouMean(text, []string{strict, loose})
 }
 
 // writtenAs returns the word of the configuration for a word of others, or "".

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
@@ -41,10 +42,10 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		return o, fmt.Errorf("--rate: %w", err)
 	}
 	if o.Concurrency < 1 {
-		return o, errors.New("--concurrency: want 1 or more")
+		return o, fmt.Errorf("--concurrency %d: want 1 or more", o.Concurrency)
 	}
 	if o.Timeout <= 0 {
-		return o, errors.New("--timeout: want more than 0")
+		return o, fmt.Errorf("--timeout %s: want more than 0", o.Timeout)
 	}
 	return o, nil
 }
@@ -60,6 +61,9 @@ func zonesFlag(c *cli.Context) ([]string, error) {
 	for _, z := range given {
 		name, err := schema.CanonicalHostname(z)
 		if err != nil {
+			if len(z) == 32 && strings.Trim(z, "0123456789abcdef") == "" {
+				return nil, fmt.Errorf("--zone: %q is the id of a zone; write its name", z)
+			}
 			if _, notGlob := schema.CanonicalGlob(z); notGlob == nil {
 				return nil, fmt.Errorf("--zone: %w; write --hostname %s for all names that match", err, z)
 			}

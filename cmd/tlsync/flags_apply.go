@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
@@ -74,6 +75,9 @@ func hazards(names []string) ([]plan.HazardKind, error) {
 		case kind == plan.Unreachable:
 			return nil, fmt.Errorf("--allow-hazards: %s can never be allowed", kind)
 		case !slices.Contains(plan.HazardKinds(), kind):
+			if near := didYouMean("%q", name, strings.Split(job.JoinKinds(plan.HazardKinds()), ", ")); near != "" {
+				return nil, fmt.Errorf("--allow-hazards: unknown hazard %q%s", name, near)
+			}
 			return nil, fmt.Errorf("--allow-hazards: unknown hazard %q; there are %s", name, job.JoinKinds(plan.HazardKinds()))
 		default:
 			out = append(out, kind)

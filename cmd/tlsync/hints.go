@@ -46,11 +46,14 @@ var otherCommands = []struct {
 }{
 	{[]string{"lint", "check", "test", "verify"}, "tlsync validate checks the configuration, and tlsync drift compares it with Cloudflare"},
 	{[]string{"preview", "dry-run", "compare"}, "tlsync plan shows what apply would write"},
-	{[]string{"refresh", "status", "detect"}, "every command reads live state afresh; tlsync drift compares it with the configuration"},
+	{[]string{"refresh", "status", "detect"}, "tlsync drift reads live state and compares it with the configuration"},
 	{[]string{"push", "deploy", "up", "update", "run"}, "tlsync apply writes what differs"},
 	{[]string{"destroy", "delete", "remove"}, "write state: absent in the configuration to remove an object"},
 	{[]string{"rollback", "undo"}, "revert the commit, and apply again"},
 	{[]string{"state", "pull"}, "there is no state file; tlsync snapshot saves live state"},
+	{[]string{"export", "get", "get-zones", "adopt", "generate"}, "tlsync import writes live state as configuration"},
+	{[]string{"why", "effective", "describe", "inspect"}, "tlsync explain shows the settings of a name, and where each comes from"},
+	{[]string{"format"}, "tlsync fmt writes the configuration in its usual form"},
 	{[]string{"login", "auth", "configure"}, "credentials come from the environment, as in CLOUDFLARE_API_TOKEN"},
 }
 
@@ -87,7 +90,8 @@ func unknownFlag(c *cli.Context, name string) error {
 	if len(others) > 0 {
 		return fmt.Errorf("%s is a flag of tlsync %s, and not of %s", shown, strings.Join(others, ", "), c.Command.Name)
 	}
-	return fmt.Errorf("unknown flag %s%s", shown, didYouMean("--%s", bare, flagNames(c.Command.Flags)))
+	long := slices.DeleteFunc(flagNames(c.Command.Flags), func(name string) bool { return len(name) == 1 })
+	return fmt.Errorf("unknown flag %s%s", shown, didYouMean("--%s", bare, long))
 }
 
 // checkConfig refuses the name of a directory that does not exist, and suggests the one
@@ -127,9 +131,13 @@ func checkSaved(c *cli.Context, file string) error {
 
 // nameHint says which flag takes a hostname that was given as an argument, or "".
 func nameHint(c *cli.Context, given string) string {
+	flags := flagNames(c.Command.Flags)
 	name, err := schema.CanonicalHostname(given)
-	if err != nil || !slices.Contains(flagNames(c.Command.Flags), "zone") {
+	switch {
+	case err != nil || !slices.Contains(flags, "zone"):
 		return ""
+	case !slices.Contains(flags, "hostname"):
+		return "write --zone " + name
 	}
 	return fmt.Sprintf("write --zone %s for that zone, or --hostname %s for that name alone", name, name)
 }
@@ -149,6 +157,8 @@ func noArguments(c *cli.Context) error {
 		return fmt.Errorf("%w; write --config %s", err, given)
 	case hint != "":
 		return fmt.Errorf("%w; %s", err, hint)
+	case slices.Contains(flagNames(c.Command.Flags), "config"):
+		return fmt.Errorf("%w; a directory is given as --config %s", err, given)
 	}
 	return err
 }

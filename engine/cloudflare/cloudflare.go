@@ -185,7 +185,7 @@ func connect(o Options, writes bool) (*Reader, map[*client]sendFunc, error) {
 		cl.accounts = append(cl.accounts, name)
 	}
 	if len(r.clients) == 0 {
-		return nil, nil, errors.New("no credentials: set an API token, or an e-mail address and a global API key")
+		return nil, nil, errors.New("no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY")
 	}
 	return r, sends, nil
 }

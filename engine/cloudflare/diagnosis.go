@@ -21,6 +21,8 @@ func (e *Error) lacks() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
+	case e.Permission != "" && e.ofZones(): // which any token can ask for
+		return "Cloudflare does not know the token, or it lacks \"" + e.Permission + "\""
 	case e.Permission != "":
 		return "the token lacks \"" + e.Permission + "\"" + e.where()
 	case e.Status != http.StatusForbidden || !e.Denied():
@@ -52,6 +54,12 @@ func (e *Error) where() string {
 		return " on account " + e.Account
 	}
 	return ""
+}
+
+// ofZones reports whether the request asked for the list of zones.
+func (e *Error) ofZones() bool {
+	path, _, _ := strings.Cut(e.Path, "?")
+	return path == plan.ZonesPath()
 }
 
 // object names the kind of object whose resources a request is about.
@@ -90,6 +98,7 @@ var permissions = []struct{ part, name string }{
 	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
 	{plan.EndpointAccessApplications, "Access: Apps and Policies"},
 	{plan.EndpointAlerting + "/", "Notifications"},
+	{plan.EndpointAuditLogs, "Account Settings"},
 	{plan.EndpointHostnameSettings, "SSL and Certificates"},
 	{plan.EndpointCustomHostnames, "SSL and Certificates"},
 	{plan.EndpointSSL + "/", "SSL and Certificates"},

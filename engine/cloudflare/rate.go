@@ -20,7 +20,7 @@ var DefaultRate = Rate{Requests: 1100, Per: 5 * time.Minute}
 
 // ParseRate reads the form "1100/5m". The duration may lack its number: "4/s".
 func ParseRate(s string) (Rate, error) {
-	bad := fmt.Errorf("rate %q is not a number of requests per duration, as in 1100/5m", s)
+	bad := fmt.Errorf("%q is not a number of requests per time, as in 1100/5m", s)
 	count, per, ok := strings.Cut(s, "/")
 	if !ok {
 		return Rate{}, bad
@@ -66,7 +66,7 @@ func (r Rate) Text() string {
 
 func (r Rate) check() error {
 	if r.Requests < 1 || r.Per < time.Millisecond || r.Per > 24*time.Hour {
-		return fmt.Errorf("rate %s is out of range; write a number of requests per duration, as in 1100/5m", r)
+		return fmt.Errorf("%s is out of range; write a number of requests per time, as in 1100/5m", r)
 	}
 	return nil
 }

@@ -181,9 +181,7 @@ func (t *transport) attempt(req *http.Request) (*http.Response, *Error) {
 	res, err := t.base.RoundTrip(once)
 	if err != nil {
 		_, traced := t.base.(*http.Transport)
-		var dial *net.OpError
-		refused := errors.As(err, &dial) && dial.Op == "dial"
-		return nil, t.lost(req, limit, err, refused || traced && !sent.Load())
+		return nil, t.lost(req, limit, err, noConnection(err) || traced && !sent.Load())
 	}
 	defer res.Body.Close()
 
@@ -319,6 +317,8 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 		e.again = false
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.heavy = true
+	case noConnection(err):
+		e.Err = fmt.Errorf("%w; check the network, and CLOUDFLARE_BASE_URL if it is set", e.Err)
 	}
 
 	if network, ok := t.base.(*http.Transport); ok && unsent && network.Proxy != nil {
@@ -328,6 +328,12 @@ func (t *transport) lost(req *http.Request, limit time.Duration, err error, unse
 		}
 	}
 	return e
+}
+
+// noConnection reports whether the server could not be reached at all.
+func noConnection(err error) bool {
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // largePage reports whether a request is for a page that could be smaller.

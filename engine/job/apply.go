@@ -232,7 +232,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
 	run.receipt.Step(run.saved.already()...)
-	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
+	result, lastErr := run.write(ctx, e, made, c.desired, apply.Options{
 		Concurrency: run.Concurrency,
 		Report: func(s apply.Step) {
 			progress.step(s)
@@ -241,7 +241,6 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	})
 
 	run.saved.complete(result)
-	run.completeReviewed(result)
 	run.receipt.Result(result)
 	progress.close()
 	p.printResult(run.ApplyOptions, result)
@@ -294,10 +293,7 @@ func (p *Job) Lost(err error) {
 func undone(r *apply.Result) error {
 	t := r.Tally
 	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
-	if why := r.Why(); why != "" {
-		text += "; " + why
-	}
-	return errors.New(text)
+	return errors.New(text + "; " + cmp.Or(r.Stopped, "see the report"))
 }
 
 // verdict picks the exit code of an apply.

@@ -133,6 +133,9 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 		len(o.Zones) == 0 && slices.ContainsFunc(desired.Accounts, func(a schema.Account) bool { return a.Manages() && needsDefault(a.Name.Value) })
 	if c := opts.Credentials; needed && c.Token == "" && (c.Email == "" || c.Key == "") {
 		text := "no credentials: set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY"
+		if c.Email != "" {
+			text = "no credentials: CLOUDFLARE_EMAIL is set, but CLOUDFLARE_API_KEY is not"
+		}
 		if p.InActions() { // a workflow passes a missing secret as an empty string
 			text += " (in the action: the input api-token, from a secret that this job has)"
 		}

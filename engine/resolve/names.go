@@ -18,6 +18,19 @@ func (n Names) Match(name string) bool {
 // Unmatched returns the patterns that no hostname matches, neither a live one nor one
 // that the configuration names in a zone or creates.
 func (n Names) Unmatched(r *Resolved, live *plan.Live) []string {
+	names := known(r, live)
+	return slices.DeleteFunc(slices.Clone(n), func(pattern string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return schema.MatchZone(pattern, name) })
+	})
+}
+
+// Near returns the hostname that a mistyped name most likely stands for, or "".
+func Near(name string, r *Resolved, live *plan.Live) string {
+	return schema.Suggest(name, known(r, live))
+}
+
+// known returns the names of all hostnames, live ones and those of the configuration.
+func known(r *Resolved, live *plan.Live) []string {
 	var names []string
 	for i := range live.Zones {
 		for j := range live.Zones[i].CustomHostnames {
@@ -33,9 +46,7 @@ func (n Names) Unmatched(r *Resolved, live *plan.Live) []string {
 			names = append(names, r.Zones[i].Created[j].Name)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(n), func(pattern string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return schema.MatchZone(pattern, name) })
-	})
+	return names
 }
 
 // keep leaves out of what is asked of a zone all but some hostnames.

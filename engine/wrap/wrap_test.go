@@ -24,6 +24,7 @@ func TestFold(t *testing.T) {
 		{"wide characters", []string{"東京 東京 東京 東京 東京\n"}, "東京 東京 東京 東京\n  東京\n"},
 		{"lines are apart", []string{"one two three\nfour five six\n"}, "one two three\nfour five six\n"},
 		{"parts of a line", []string{"one two ", "three", "teen four five\n"}, "one two threeteen\n  four five\n"},
+		{"a part that ends in a word", []string{"one two three fourte", "en five\n"}, "one two three fourteen\n  five\n"},
 		{"a part that ends in a space", []string{"one two three four ", "five\n"}, "one two three four \n  five\n"},
 		{"a question", []string{"go on? "}, "go on? "},
 		{"an indentation that leaves no room", []string{"               one two three\n"}, "               one two three\n"},

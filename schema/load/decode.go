@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"tlsync/schema"
@@ -65,7 +66,11 @@ func (d *decoder) documents(b []byte) []*yaml.Node {
 	}
 
 	if count == 0 {
-		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "empty-file", "remove the file, or add a document", "the file contains no configuration")
+		hint := "remove the file, or add a document"
+		if slices.Contains(rootNames, d.file) {
+			hint = "write version: 1 in it, and a document for each zone"
+		}
+		d.errorf(schema.Pos{File: d.file, Line: 1, Col: 1}, "empty-file", hint, "the file contains no configuration")
 	}
 	return docs
 }
@@ -99,10 +104,10 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 		d.errorf(d.at(n), "too-deep", "", "values are nested more than %d deep", maxDepth)
 		return false
 	case n.Kind == yaml.AliasNode:
-		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML aliases are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile, and write use: with its name", "YAML aliases are not supported")
 		return true
 	case n.Anchor != "":
-		d.errorf(d.at(n), "alias", "define the shared settings as a profile and write `use`", "YAML anchors are not supported")
+		d.errorf(d.at(n), "alias", "define the shared settings as a profile, and write use: with its name", "YAML anchors are not supported")
 	}
 
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -153,7 +158,7 @@ func (d *decoder) mapping(n *yaml.Node, what string) []pair {
 			d.errorf(d.at(key), "wrong-type", "", "a key must be a single word")
 			continue
 		case key.Tag == "!!merge":
-			d.errorf(d.at(key), "alias", "define the shared settings as a profile and write `use`", "YAML merge keys are not supported")
+			d.errorf(d.at(key), "alias", "define the shared settings as a profile, and write use: with its name", "YAML merge keys are not supported")
 			continue
 		case schema.IsNull(key):
 			d.errorf(d.at(key), "missing-key", "quote it if it is meant as text", "null cannot be a key")
@@ -246,6 +251,22 @@ func (d *decoder) line(n *yaml.Node, what string) (schema.Field[string], bool) {
 	return schema.Field[string]{Value: s, Pos: d.at(n), Set: true}, true
 }
 
+// mappingHint says how to write a single value as a mapping, as far as it is clear.
+func (d *decoder) mappingHint(value, what string) string {
+	if m := keyWithoutSpace().FindStringSubmatch(value); m != nil {
+		return "write a space after the colon: " + m[1] + ": " + m[2]
+	}
+	switch {
+	case what == "match":
+		return "write match: { hostname: " + schema.Show(value) + " }"
+	case what == "metadata":
+		return "write the key too, as in metadata: { tier: " + schema.Bare(value) + " }"
+	case d.profiles[value] != nil:
+		return "write { use: " + schema.Bare(value) + " }"
+	}
+	return schema.BlockHint(value)
+}
+
 // scalars returns the items of a list of single values, which must not be empty.
 // A single value counts as a list of one.
 func (d *decoder) scalars(n *yaml.Node, what string) []*yaml.Node {
@@ -289,7 +310,7 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 		d.errorf(d.at(n), "missing-value", "", "%s has no value", what)
 		return false
 	}
-	d.errorf(d.at(n), "wrong-type", kindHint(n, want, what), "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
+	d.errorf(d.at(n), "wrong-type", d.kindHint(n, want, what), "%s must be %s, not %s", what, schema.KindName(want), schema.KindName(n.Kind))
 	return false
 }
 
@@ -297,12 +318,12 @@ func (d *decoder) kind(n *yaml.Node, want yaml.Kind, what string) bool {
 var keyWithoutSpace = schema.LazyRegexp(`^([a-z_0-9]+):("?[^:"\s]+"?)$`)
 
 // kindHint says how to write a value of another kind than it has, as far as it is clear.
-func kindHint(n *yaml.Node, want yaml.Kind, what string) string {
+func (d *decoder) kindHint(n *yaml.Node, want yaml.Kind, what string) string {
 	switch {
 	case want == yaml.MappingNode && n.Kind == yaml.ScalarNode:
-		if m := keyWithoutSpace().FindStringSubmatch(n.Value); m != nil {
-			return "write a space after the colon: " + m[1] + ": " + m[2]
-		}
+		return d.mappingHint(n.Value, what)
+	case what == "mtls":
+		return "write a name for each entry, as in partners: { ca: certs/partners.pem }"
 	case want == yaml.MappingNode && n.Kind == yaml.SequenceNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
 		return "write the keys without the dashes before them"
 	case what == "hostnames" && n.Kind == yaml.SequenceNode && len(n.Content) > 0:

@@ -92,7 +92,7 @@ func (l *loader) readDocuments(docs []document) {
 
 // unknownDocument reports a document of unknown kind.
 func (d *decoder) unknownDocument(n *yaml.Node) {
-	hint := "start it with version: (the root document), zone: or account:"
+	hint := "write version: 1 for the root document, or zone: or account: with its name"
 	for _, p := range d.mapping(n, "the document") {
 		if s := schema.Suggest(p.key, []string{"version", "zone", "account"}); s != "" {
 			hint = "did you mean " + schema.Show(s) + " instead of " + schema.Show(p.key) + "?"
@@ -109,7 +109,7 @@ func (d *decoder) unknownDocument(n *yaml.Node) {
 			hint = "write account: with the name or the id of the account"
 		}
 	}
-	d.errorf(d.at(n), "unknown-document", hint, "unknown kind of document")
+	d.errorf(d.at(n), "unknown-document", hint, "the document has none of the keys version, zone and account")
 }
 
 // rootDocument reads the root document and returns its include patterns, nil if
@@ -165,6 +165,8 @@ func (d *decoder) unknownRootKey(p pair) {
 		hint = "write it in a document of its own: a line ---, then zone: with the name of the zone"
 	case slices.Contains([]string{"zones", "domain", "domains"}, p.key):
 		hint = "write a document for each zone: a line ---, then zone: with its name"
+	case schema.MisplacedHint(p.key) != "":
+		hint = schema.MisplacedHint(p.key)
 	case p.key == "accounts":
 		hint = "write a document for each account: a line ---, then account: with its name"
 	}
@@ -185,6 +187,10 @@ func (d *decoder) accountDocument(n *yaml.Node) {
 		case "alerts":
 			a.Alerts = d.alerts(p.value)
 		default:
+			if slices.Contains([]string{"token", "api_token", "key", "api_key"}, p.key) {
+				d.errorf(d.at(p.node), "unknown-key", "write api_token_env: with the name of the variable that holds the token", "unknown key %s in an account document", schema.Show(p.key))
+				continue
+			}
 			d.unknownKey(p, "an account document", accountKeys...)
 		}
 	}

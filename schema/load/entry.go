@@ -176,7 +176,7 @@ func (d *decoder) entry(n *yaml.Node, z schema.Zone, create bool) schema.Entry {
 func (d *decoder) absent(n *yaml.Node) bool {
 	s, ok := d.scalar(n, "state")
 	if ok && s != stateAbsent && s != statePresent {
-		d.errorf(d.at(n), "setting-value", schema.DidYouMean(s, []string{stateAbsent, statePresent}), "state %s is not one of %s, %s", schema.Show(s), statePresent, stateAbsent)
+		d.errorf(d.at(n), "setting-value", schema.StateHint(s, stateAbsent, statePresent), "state %s is not one of %s, %s", schema.Show(s), statePresent, stateAbsent)
 	}
 	return ok && s == stateAbsent
 }

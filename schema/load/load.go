@@ -140,7 +140,7 @@ func (l *loader) rootName() (string, bool) {
 
 	switch len(found) {
 	case 0:
-		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "use --config to name the directory of the configuration", "file not found")
+		l.errorf(schema.Pos{File: RootName}, RuleNoConfiguration, "tlsync init writes one; --config names the directory of another", "file not found")
 		return "", false
 	case 2:
 		l.errorf(schema.Pos{File: found[1]}, "twin-files", "keep one of them", "both %s and %s exist", found[0], found[1])
@@ -233,8 +233,11 @@ func (l *loader) unreadable(name string, pos schema.Pos, err error) {
 		what = schema.Printable(name)
 	}
 	hint := ""
-	if errors.Is(err, fs.ErrNotExist) && pos.Line == 0 {
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && pos.Line == 0:
 		hint = "it is a symbolic link; the file that it leads to is missing"
+	case missing:
+		hint = "a path is relative to the file that names it"
 	}
 	if reason := err.Error(); strings.Contains(reason, "escapes") || strings.Contains(reason, "symbolic links") {
 		hint = "a symbolic link must lead to a file inside the configuration directory"
@@ -368,12 +371,12 @@ func (l *loader) checkLink(name string, p schema.Field[string]) {
 	if info, err := fs.Stat(l.fsys, name); err != nil || !info.IsDir() {
 		return
 	}
-	pos := p.Pos
+	const hint = "move the directory there, or write a pattern for the directory that the link leads to"
 	if !p.Set {
-		pos = schema.Pos{File: schema.Printable(name)}
+		l.noEffectf(schema.Pos{File: schema.Printable(name)}, hint, "include does not read the directory that this symbolic link leads to")
+		return
 	}
-	l.noEffectf(pos, "move the directory there, or write a pattern for the directory that the link leads to",
-		"%s is a symbolic link to a directory; include does not read what is in it", schema.Printable(name))
+	l.noEffectf(p.Pos, hint, "include does not read the directory that the symbolic link %s leads to", schema.Printable(name))
 }
 
 // ignoredName reports whether a file is hidden or a leftover of an editor.
@@ -399,6 +402,9 @@ func checkInclude(p string) (hint, wrong string) {
 	case !doublestar.ValidatePattern(p):
 		return "close each bracket and brace", "is not well formed"
 	case path.Clean(p) != p:
+		if strings.HasSuffix(p, "/") {
+			return "write " + schema.Show(path.Clean(p)+"/*.yaml"), "ends in a slash"
+		}
 		return "write " + schema.Show(path.Clean(p)), "has superfluous elements"
 	}
 	if err := schema.CheckPatternSize(p); err != nil {

@@ -52,7 +52,7 @@ func (d *decoder) policy(p pair) {
 func (d *decoder) oneOf(p pair, strict, loose string) bool {
 	s, ok := d.scalar(p.value, p.key)
 	if ok && s != strict && s != loose {
-		d.errorf(d.at(p.value), "policy", schema.DidYouMean(s, []string{strict, loose}), "%s %s is not one of %s, %s", p.key, schema.Show(s), strict, loose)
+		d.errorf(d.at(p.value), "policy", schema.WordHint(s, strict, loose), "%s %s is not one of %s, %s", p.key, schema.Show(s), strict, loose)
 	}
 	return ok && s == strict
 }

@@ -140,6 +140,9 @@ func settingHint(key string, levels schema.Level, also []string) string {
 	if hint := schema.SettingHint(key); hint != "" {
 		return hint
 	}
+	if slices.Contains(also, "match") && schema.MisplacedHint(key) != "" {
+		return schema.MisplacedHint(key)
+	}
 
 	names := slices.Clone(also)
 	for _, row := range schema.Table() {

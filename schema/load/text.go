@@ -78,7 +78,7 @@ func (c *textChecker) rune(r rune, size int, first byte) {
 	case unicode.Is(unicode.Bidi_Control, r):
 		c.report("bidi", ruleOddCharacter, "remove it", "%U changes the direction of text, so that a line looks different from its content", r)
 	case unicode.Is(unicode.Zs, r) && c.indented:
-		c.report("space", ruleOddCharacter, "indent with plain spaces", "%U in the indentation looks like a space and is none", r)
+		c.report("space", ruleOddCharacter, "indent with plain spaces", "%U in the indentation looks like a space but is not one", r)
 	case unicode.IsControl(r) || r == 0xfeff || r >= 0xfffe && r <= 0xffff:
 		c.report("control", ruleOddCharacter, "remove it", "%U is an invisible character", r)
 	}

@@ -85,12 +85,12 @@ func (d *decoder) pattern(n *yaml.Node, what string) string {
 	}
 	name, err := schema.CanonicalGlob(s)
 	if err != nil {
-		hint := cmp.Or(schema.PatternHint(s), hostHint(s))
+		hint := cmp.Or(schema.PatternHint(s), hostHint(s), listHint(s, what))
 		if rest, negated := strings.CutPrefix(s, "!"); negated && what == "hostname" {
 			hint = "to leave names out of a rule, write except: " + schema.Show(rest) + " beside hostname"
 		}
 		if what == "zone" && cloudflareID().MatchString(s) {
-			d.errorf(d.at(n), "hostname", "write the name of the zone: nobody who reads the file knows an id", "%s is the id of a zone, not its name", schema.Show(s))
+			d.errorf(d.at(n), "hostname", "write the name of the zone; readers of the file do not know its id", "%s is the id of a zone, not its name", schema.Show(s))
 			return ""
 		}
 		d.errorf(d.at(n), "hostname", hint, "%v", err)
@@ -107,6 +107,17 @@ func hostHint(s string) string {
 		}
 	}
 	return ""
+}
+
+// listHint says how to write several names.
+func listHint(s, what string) string {
+	switch {
+	case schema.IsGlob(s) || !strings.ContainsAny(s, ", "):
+		return ""
+	case what == "zone":
+		return "write a document for each zone"
+	}
+	return "write several names as a list: [" + strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }), ", ") + "]"
 }
 
 // customHostnames reads the custom_hostnames block.
@@ -138,6 +149,10 @@ func (d *decoder) customHostnames(n *yaml.Node, z schema.Zone) schema.CustomHost
 				d.errorf(d.at(p.node), "unknown-key", "write it under defaults", "unknown key %s in custom_hostnames", schema.Show(p.key))
 				continue
 			}
+			if hint := schema.MisplacedHint(p.key); hint != "" {
+				d.errorf(d.at(p.node), "unknown-key", hint, "unknown key %s in custom_hostnames", schema.Show(p.key))
+				continue
+			}
 			d.unknownKey(p, "custom_hostnames", "defaults", "rules", "hostnames", "create")
 		}
 	}
@@ -161,7 +176,7 @@ func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 	if i := slices.IndexFunc(pairs, func(p pair) bool { return p.key == "match" }); i >= 0 {
 		r.Match, matches = d.match(pairs[i].value, via)
 		pairs = slices.Delete(slices.Clone(pairs), i, i+1)
-	} else if !hasKey(n, "match") && !slices.ContainsFunc(pairs, func(p pair) bool { return schema.Suggest(p.key, []string{"match"}) != "" }) {
+	} else if !hasKey(n, "match") && !slices.ContainsFunc(pairs, meansMatch) {
 		d.errorf(d.at(n), "missing-key", "write settings for every custom hostname under defaults", "%s has no match", via)
 	}
 
@@ -170,6 +185,12 @@ func (d *decoder) rule(n *yaml.Node, index int) (schema.Rule, bool) {
 		d.noEffectf(d.at(n), "write a setting beside match, or remove the rule", "%s sets nothing", via)
 	}
 	return r, matches
+}
+
+// meansMatch reports whether a key of a rule is match with a mistake, or belongs into it.
+// That is reported already.
+func meansMatch(p pair) bool {
+	return schema.Suggest(p.key, []string{"match"}) != "" || schema.MisplacedHint(p.key) == schema.MisplacedHint("hostname")
 }
 
 // match reads the conditions of a rule.
@@ -209,12 +230,17 @@ func (d *decoder) match(n *yaml.Node, via string) (schema.Match, bool) {
 
 // patterns reads one pattern over hostnames, or a list of them.
 func (d *decoder) patterns(n *yaml.Node, what string) []string {
-	var out []string
-	for _, item := range d.scalars(n, what) {
+	items := d.scalars(n, what)
+	out := make([]string, 0, len(items))
+	written := make(map[string]bool, len(items))
+	for _, item := range items {
 		name := d.pattern(item, what)
-		if slices.Contains(out, name) {
+		switch {
+		case name == "":
+		case written[name]:
 			d.noEffectf(d.at(item), "remove one of the two", "%s is already in the list", schema.Show(item.Value))
-		} else if name != "" {
+		default:
+			written[name] = true
 			out = append(out, name)
 		}
 	}
@@ -224,7 +250,8 @@ func (d *decoder) patterns(n *yaml.Node, what string) []string {
 // checkExcept warns of patterns of hostname that except takes out whole, and of patterns of
 // except that none of hostname meets.
 func (d *decoder) checkExcept(pairs []pair, m *schema.Match) {
-	if len(m.Hostnames) == 0 || len(m.Except) == 0 {
+	const most = 100_000 // comparisons; lists that long come from a program, which misspells nothing
+	if pairs := len(m.Hostnames) * len(m.Except); pairs == 0 || pairs > most {
 		return
 	}
 	pos := func(key string) schema.Pos {
@@ -290,6 +317,6 @@ func (d *decoder) boolean(n *yaml.Node, what string) schema.Field[bool] {
 	case "false", "off":
 		return schema.Field[bool]{Value: false, Pos: d.at(n), Set: true}
 	}
-	d.errorf(d.at(n), "wrong-type", "", "%s %s is not one of true, false", what, schema.Show(s))
+	d.errorf(d.at(n), "wrong-type", schema.WordHint(s, "true", "false"), "%s %s is not one of true, false", what, schema.Show(s))
 	return schema.Field[bool]{}
 }
