@@ -12,6 +12,7 @@ import (
 const (
 	codeNoPermission = 10000 // "Authentication error"
 	codeUnknownKey   = 9103  // "Unknown X-Auth-Key or X-Auth-Email"
+	codeNoRoute      = 7003  // "Could not route to …"
 	codeOutOfScope   = 9109  // "Unauthorized to access requested resource", "Cannot use the access token from location: …"
 )
 
@@ -19,6 +20,8 @@ const (
 // answer tells; else, after a 403, what to check. It is "" for other failures.
 func (e *Error) lacks() string {
 	switch {
+	case e.Status == http.StatusNotFound && strings.HasPrefix(e.Path+"?", "/zones?") && e.has(codeNoRoute): // every API of Cloudflare has it
+		return "this is not the API; check CLOUDFLARE_BASE_URL, which includes /client/v4"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
 	case e.Permission != "" && e.where() == "": // the list of zones, which any token can ask for
