@@ -20,7 +20,7 @@ const (
 // answer tells; else, after a 403, what to check. It is "" for other failures.
 func (e *Error) lacks() string {
 	switch {
-	case e.Status == http.StatusNotFound && strings.HasPrefix(e.Path+"?", "/zones?") && e.has(codeNoRoute): // every API of Cloudflare has it
+	case e.Status == http.StatusNotFound && e.has(codeNoRoute) && e.listsZones(): // the API always has that list
 		return "this is not the API; check CLOUDFLARE_BASE_URL, which includes /client/v4"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
@@ -46,6 +46,12 @@ func (e *Error) lacks() string {
 		return "check that the token has \"" + name + "\"" + e.where() + ", and its IP filter"
 	}
 	return "check the permissions and the IP filter of the token"
+}
+
+// listsZones reports whether the request is for the list of zones.
+func (e *Error) listsZones() bool {
+	path, _, _ := strings.Cut(e.Path, "?")
+	return path == plan.EndpointZones
 }
 
 // where says where a permission is needed, as far as that is known.
