@@ -55,6 +55,12 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /cmd/)
 	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./cmd/tlsync
 
+# Pictures of the comments, issues and summaries that people read, for people to look at. They
+# need a Chromium in PATH (Debian: apt-get install chromium).
+screens:
+	$(GO) test ./engine/report -count=1 -run '^TestScreens$$' -screens $(abspath .cache/screens)
+	@echo "The pictures are in .cache/screens."
+
 demo: build
 	$(BIN) sandbox --seed testdata/demo/seed.yaml -- sh testdata/demo/run.sh $(abspath $(BIN))
 

@@ -34,6 +34,8 @@ type Engine struct {
 	// Target takes the writes. It is nil for commands that never write.
 	Target apply.Target
 	Tool   plan.Tool
+	// Saved says that Source is a file, which may have been made for some zones only.
+	Saved bool
 	// Zones restricts plans to these zones; empty means all.
 	Zones []string
 	// Hostnames restricts plans to the hostnames that match these patterns; empty means
@@ -52,14 +54,14 @@ type Engine struct {
 // Plan compares a configuration with live state. Base is the configuration of the base
 // commit, which tells the causes of edits; it may be nil.
 func (e *Engine) Plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, error) {
-	made, _, err := e.plan(ctx, base, head, config)
+	made, _, err := e.plan(ctx, base, head, config, nil)
 	return made, err
 }
 
 // Narrow makes a new plan without a base, and restricts it to the changes of a saved
 // one.
 func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desired, config plan.Config) (*hold.Narrowed, error) {
-	fresh, live, err := e.plan(ctx, nil, head, config)
+	fresh, live, err := e.plan(ctx, nil, head, config, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func (e *Engine) Narrow(ctx context.Context, saved *plan.Plan, head *schema.Desi
 // the plan is made again as if nothing were written about those settings, so that whole
 // objects are written with their live values, in an order that is safe for them.
 func (e *Engine) Hold(ctx context.Context, base, head *schema.Desired, config plan.Config, reviews []hold.Reviewed) (*hold.Held, error) {
-	made, live, err := e.plan(ctx, base, head, config)
+	made, live, err := e.plan(ctx, base, head, config, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -90,13 +92,13 @@ func (e *Engine) Hold(ctx context.Context, base, head *schema.Desired, config pl
 }
 
 // plan makes a plan, and also returns the live state that the plan was made from.
-func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config) (*plan.Plan, *plan.Live, error) {
+func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config plan.Config, left resolve.Left) (*plan.Plan, *plan.Live, error) {
 	live, err := e.read(ctx, base, head)
 	if err != nil {
 		return nil, nil, err
 	}
 
-	made, err := e.build(base, head, live, config, nil)
+	made, err := e.build(base, head, live, config, left)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +115,7 @@ func (e *Engine) plan(ctx context.Context, base, head *schema.Desired, config pl
 	}
 	live.Add(more)
 
-	made, err = e.build(base, head, live, config, nil)
+	made, err = e.build(base, head, live, config, left)
 	return made, live, err
 }
 
@@ -163,7 +165,7 @@ func (e *Engine) readNoLongerManaged(ctx context.Context, live *plan.Live, base,
 func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.Config, left resolve.Left) (*plan.Plan, error) {
 	in := diff.Input{
 		Live: live, Head: resolve.ResolveNames(head, live, e.Hostnames, left),
-		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now,
+		Tool: e.Tool, Config: config, Budget: e.Budget, Now: e.Now, SomeZones: len(e.Zones) > 0 || e.Saved,
 	}
 	if base != nil {
 		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)
@@ -187,6 +189,20 @@ var settling = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 // checks hazards first, with apply.Refusals. An error comes from the last reading; the
 // result is valid nevertheless.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
+	return e.apply(ctx, p, head, o, nil)
+}
+
+// ApplyHeld is Apply for a plan that is held to reviews. Result.Remaining leaves out what was
+// left alone, and Result.LeftAlone counts it.
+func (e *Engine) ApplyHeld(ctx context.Context, held *hold.Held, head *schema.Desired, o apply.Options) (*apply.Result, error) {
+	r, err := e.apply(ctx, held.Plan, head, o, held.Out())
+	if r.Remaining != nil {
+		r.Remaining, r.LeftAlone = held.Rest(r.Remaining), len(held.Left)
+	}
+	return r, err
+}
+
+func (e *Engine) apply(ctx context.Context, p *plan.Plan, head *schema.Desired, o apply.Options, left resolve.Left) (*apply.Result, error) {
 	r := apply.Run(ctx, p, e.Target, o)
 	if r.Writes() == 0 {
 		return r, nil
@@ -196,7 +212,7 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, head *schema.Desired, 
 	}
 
 	for i := 0; ; i++ {
-		again, err := e.Plan(ctx, nil, head, p.Config)
+		again, _, err := e.plan(ctx, nil, head, p.Config, left)
 		if err != nil {
 			return r, fmt.Errorf("read live state again: %w", err)
 		}

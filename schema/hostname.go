@@ -256,9 +256,17 @@ type glob struct {
 	name   string // a literal
 	suffix string // of "*.SUFFIX", with its dot
 	path   string // anything else, as a doublestar pattern
+
+	pattern string // as it is written
 }
 
 func compileGlob(pattern string) glob {
+	g := compiled(pattern)
+	g.pattern = pattern
+	return g
+}
+
+func compiled(pattern string) glob {
 	rest, isStar := strings.CutPrefix(pattern, "*.")
 	switch {
 	case pattern == "*":

@@ -13,7 +13,10 @@ type Selector struct {
 	rules    []selectorRule
 	entries  map[string][]Assignment
 	decided  map[decision][]Assignment
-	hits     []byte // a bit for each rule that matches the current hostname
+	hits     bitset // the rules that match the current hostname
+	// reached and decisive are the rules that matched some hostname, and that decided on
+	// a setting of one.
+	reached, decisive bitset
 }
 
 type selectorRule struct {
@@ -38,7 +41,9 @@ func Compile(c *CustomHostnames) *Selector {
 		rules:    make([]selectorRule, len(c.Rules)),
 		entries:  make(map[string][]Assignment, len(c.Entries)),
 		decided:  map[decision][]Assignment{},
-		hits:     make([]byte, (len(c.Rules)+7)/8),
+		hits:     newBitset(len(c.Rules)),
+		reached:  newBitset(len(c.Rules)),
+		decisive: newBitset(len(c.Rules)),
 	}
 
 	for i, r := range c.Rules {
@@ -68,7 +73,7 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 	reached = reached || len(s.defaults) > 0
 	for i := range s.rules {
 		if s.rules[i].match(name, metadata, wildcard) {
-			s.hits[i/8] |= 1 << (i % 8)
+			s.hits.set(i)
 			reached = true
 		}
 	}
@@ -81,9 +86,10 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 		return out, reached
 	}
 
+	s.note(own)
 	out := s.defaults
 	for i := range s.rules {
-		if s.hits[i/8]&(1<<(i%8)) != 0 {
+		if s.hits.has(i) {
 			out = Overlay(out, s.rules[i].settings)
 		}
 	}
@@ -94,6 +100,11 @@ func (s *Selector) Decide(name string, metadata map[string]string, wildcard bool
 
 // match reports whether a hostname meets all the conditions of the rule.
 func (r *selectorRule) match(name string, metadata map[string]string, wildcard bool) bool {
+	return r.meetsOthers(metadata, wildcard) && (len(r.globs) == 0 || anyMatch(r.globs, name)) && !anyMatch(r.except, name)
+}
+
+// meetsOthers reports whether a hostname meets the conditions that are not about its name.
+func (r *selectorRule) meetsOthers(metadata map[string]string, wildcard bool) bool {
 	if r.wildcard.Set && r.wildcard.Value != wildcard {
 		return false
 	}
@@ -102,8 +113,7 @@ func (r *selectorRule) match(name string, metadata map[string]string, wildcard b
 			return false
 		}
 	}
-
-	return (len(r.globs) == 0 || anyMatch(r.globs, name)) && !anyMatch(r.except, name)
+	return true
 }
 
 // anyMatch reports whether a name matches one of the patterns.

@@ -267,6 +267,10 @@ func TestActionFromPullRequestToDrift(t *testing.T) {
 		t.Fatalf("push: ok %v, %d writes, statuses %v\n%s", ok, r.writes(), statuses, log)
 	}
 
+	if comment := r.github.Comment(7, 0).Body; !strings.Contains(comment, "### tlsync apply: 2 changes done\n") {
+		t.Errorf("the comment does not tell the result:\n%s", comment)
+	}
+
 	// A schedule finds nothing; after an edit in the dashboard it opens an issue and
 	// fails the job.
 	schedule := map[string]any{"schedule": "17 5 * * *", "repository": repository}

@@ -9,6 +9,7 @@ import (
 
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
+	"tlsync/schema"
 
 	"github.com/urfave/cli/v2"
 )
@@ -98,6 +99,7 @@ func (c completer) complete(words []string, current string) (found []candidate, 
 // read reads a line as permute does.
 func (c completer) read(words []string) lineSoFar {
 	l := lineSoFar{commands: c.commands, flags: sharedFlags(), config: "."}
+
 	for i, word := range words {
 		switch {
 		case l.rest:
@@ -127,6 +129,7 @@ func (c completer) read(words []string) lineSoFar {
 			l.commands = nil
 		}
 	}
+
 	return l
 }
 
@@ -211,14 +214,18 @@ func (c completer) value(l *lineSoFar, f cli.Flag, before, begun string) (found 
 		for _, kind := range plan.HazardKinds() {
 			words = append(words, string(kind))
 		}
+	case "settings":
+		for _, s := range schema.Table() {
+			if s.On(schema.AnyLevel) {
+				words = append(words, s.ID)
+			}
+		}
 	case "format":
 		words = formats(l.command)
-	case "config":
-		return nil, true
 	default:
 		words = choices(doc.GetUsage())
 	}
-	if t, ok := f.(*cli.StringFlag); ok && len(words) == 0 && t.TakesFile {
+	if place, _ := placeholder(doc.GetUsage()); place == "FILE" || place == "DIR" {
 		return nil, true
 	}
 
@@ -245,13 +252,10 @@ func wordsWith(before string, words []string, begun string) []candidate {
 // flags where it takes none.
 func (c completer) argument(l *lineSoFar, current string) (found []candidate, files bool) {
 	usage, _, _ := strings.Cut(l.command.UsageText, "\n")
-	next := ""
-	if words := strings.Fields(usage)[1+l.depth:]; len(words) > 0 {
-		next = strings.Trim(words[0], "[]…")
-	}
+	next := operand(strings.Fields(usage)[1+l.depth:])
 
 	switch {
-	case next == "" || strings.HasPrefix(next, "-") || next == ">" || l.positional > 0 && !strings.Contains(usage, next+"…"):
+	case next == "" || l.positional > 0 && !strings.Contains(usage, next+"…"):
 		return starting(flagsOf(l), current), false
 	case strings.Contains(next, "FILE"):
 		return nil, true
@@ -263,6 +267,28 @@ func (c completer) argument(l *lineSoFar, current string) (found []candidate, fi
 		return wordsWith("", hostnames, current), false
 	}
 	return nil, false
+}
+
+// operand is the first word of a usage that stands for an argument, and not for a flag or its
+// value.
+func operand(usage []string) string {
+	optional, value := false, false
+
+	for _, word := range usage {
+		switch {
+		case optional || strings.HasPrefix(word, "[-"):
+			optional = !strings.HasSuffix(word, "]")
+		case value:
+			value = false
+		case strings.HasPrefix(word, "-"):
+			value = true
+		case word == ">":
+			return ""
+		default:
+			return strings.Trim(word, "[]…")
+		}
+	}
+	return ""
 }
 
 // choices are the words that the usage of a flag lists last, as in "any, weaker or none".

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"pgregory.net/rapid"
 
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
@@ -90,6 +91,15 @@ mtls: { partners: { ca: missing.pem, hostnames: [pay.customer.example] } }
 		{"show |", "FILES"},
 		{"apply |plan", "FILES"},
 		{"apply plan.json |--verb", "--verbose"},
+		{"fmt |tlsync", "FILES"},
+		{"fmt a.yaml |b", "FILES"},
+		{"show a |b", ""},
+		{"-c DIR explain |app", "app.customer.example"},
+		{"-c DIR explain a.example |b", ""},
+		{"-c DIR explain a.example |pay", "pay.customer.example"},
+		{"import --rules |", "none few all"},
+		{"import --out |", "FILES"},
+		{"import --settings |ciphers,ssl", "ciphers,ssl ciphers,ssl_automatic_mode"},
 		{"plan --out |", "FILES"},
 		{"plan --snapshot |x", "FILES"},
 		{"plan --config |", "FILES"},
@@ -193,4 +203,24 @@ func TestCompletionIsQuick(t *testing.T) {
 	if d := time.Since(began); d > 10*time.Second { // the limit is two seconds of an idle machine
 		t.Errorf("it took %v", d)
 	}
+}
+
+// TestCompletionNeverFails completes lines of random words.
+func TestCompletionNeverFails(t *testing.T) {
+	dir := t.TempDir()
+	words := []string{"", "-", "--", "=", "help", "__complete", "nonsense", "a b", "-c", "--config", "--config=" + dir, dir, "--zone", "--zone=", ",", "a,b", "--format=", "\"\"", "ä", "\x00", "$(x)"}
+	for _, c := range newApp(job.Streams{}, func(string) string { return "" }, &secret.Redactor{}, nil).Commands {
+		words = append(words, c.Names()...)
+		for _, f := range c.Flags {
+			words = append(words, "--"+f.Names()[0])
+		}
+	}
+
+	rapid.Check(t, func(t *rapid.T) {
+		line := rapid.SliceOfN(rapid.SampledFrom(words), 0, 6).Draw(t, "line")
+		code, out, stderr := inProcess(append([]string{completeWord}, line...)...)
+		if stderr != "" || code != job.CodeOK && code != codeFiles || code == codeFiles && out != "" {
+			t.Fatalf("exit code %d, stdout %q, stderr %q", code, out, stderr)
+		}
+	})
 }

@@ -61,6 +61,7 @@ func ciFlags() []cli.Flag {
 		&cli.StringFlag{Name: "comment", EnvVars: inputs("comment"), Value: "true", Usage: "`BOOL` keep a comment on the pull request"},
 		&cli.StringFlag{Name: "comment-key", EnvVars: inputs("comment-key"), Usage: "`KEY` tells several configurations apart"},
 		&cli.StringFlag{Name: "issue", EnvVars: inputs("issue"), Value: "true", Usage: "`BOOL` keep an issue while there is drift"},
+		&cli.StringFlag{Name: "adopt", EnvVars: inputs("adopt"), Value: "false", Usage: "`BOOL` keep a pull request that adopts drift"},
 		&cli.StringFlag{Name: "fail-on", EnvVars: inputs("fail-on"), Value: "any", Usage: "`WHAT` drift that exits with 2: any, weaker or none"},
 		&cli.StringFlag{Name: "reviewed", EnvVars: inputs("reviewed"), Value: "auto", Usage: "`WHEN` check the review: auto, required, off"},
 		&cli.DurationFlag{Name: "deadline", EnvVars: inputs("deadline"), Usage: "`TIME` stop an apply cleanly after this time"},
@@ -91,6 +92,9 @@ func (p *program) ciOptions(c *cli.Context) (o ci.Options, err error) {
 		return o, err
 	}
 	if o.Issue, err = boolFlag(c, "issue"); err != nil {
+		return o, err
+	}
+	if o.Adopt, err = boolFlag(c, "adopt"); err != nil {
 		return o, err
 	}
 

@@ -20,9 +20,11 @@ func (p *program) importCommand() *cli.Command {
 defaults and a few rules for the custom hostnames, and an entry for each
 exception. A rule also governs hostnames that are created later. The files are
 loaded and planned against the state that was read; unless that plan is empty,
-nothing is written. What cannot be managed is left out and listed. Settings that
-take a request for each zone are read as long as 60 requests suffice, or if
---settings names them. Never writes to Cloudflare.`,
+nothing is written. What cannot be managed is left out and listed. A
+configuration that is there already gets single entries for what is live
+otherwise, and nothing else in its files changes. Settings that take a request
+for each zone are read as long as 60 requests suffice, or if --settings names
+them. Never writes to Cloudflare.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`DIR` write here and not to --config"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the files instead of writing them"},

@@ -100,6 +100,7 @@ func (m *manual) paragraphs(text string) {
 	if text == "" {
 		return
 	}
+
 	m.macro(".PP")
 	verbatim := false
 	for line := range strings.Lines(text) {

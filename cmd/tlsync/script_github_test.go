@@ -46,6 +46,9 @@ func hubOf(ts *testscript.TestScript) *hub {
 //	github comments NUMBER        how many there are, to stdout
 //	github issues                 number, state, labels and title of each issue, to stdout
 //	github issue NUMBER           the body of an issue, to stdout
+//	github pulls                  number, state, branches and title of each pull request, to stdout
+//	github pull NUMBER [FILE]     the body of a pull request, or a file that it changes, to stdout
+//	github close NUMBER           somebody closes an issue or a pull request
 //	github statuses REVISION      its statuses, to stdout
 //	github merge NUMBER REVISION  merge a pull request, the branch main is then at that commit
 //	github edit NUMBER N BODY     somebody edits a comment
@@ -103,6 +106,16 @@ func githubVerb(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Fatalf("there is no issue %s", args[0])
+	case "pulls":
+		for _, p := range h.server.Pulls() {
+			fmt.Fprintf(ts.Stdout(), "%d %s %s → %s %s\n", p.Number, p.State, p.Head, p.Base, p.Title)
+		}
+		_, _ = ts.Stdout().Write(nil)
+	case "pull":
+		showPull(ts, h, args)
+	case "close":
+		need(1)
+		h.server.Close(number(ts, args[0]))
 	case "statuses":
 		need(1)
 		for _, s := range h.server.Statuses(revision(ts, args[0])) {
@@ -145,6 +158,22 @@ func githubVerb(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("unknown verb: github %s", verb)
 	}
+}
+
+// showPull prints the body of a pull request, or a file that it changes.
+func showPull(ts *testscript.TestScript, h *hub, args []string) {
+	for _, p := range h.server.Pulls() {
+		switch {
+		case len(args) == 0 || p.Number != number(ts, args[0]):
+		case len(args) == 1:
+			fmt.Fprint(ts.Stdout(), p.Body)
+			return
+		case p.Files[args[1]] != "":
+			fmt.Fprint(ts.Stdout(), p.Files[args[1]])
+			return
+		}
+	}
+	ts.Fatalf("there is no such pull request or file: %q", args)
 }
 
 var revs = regexp.MustCompile(`rev\(([^)]+)\)`)

@@ -16,7 +16,7 @@ import (
 var ownCommands = regexp.MustCompile(`^::(error|warning|notice) (file=|line=|col=|title=)[^\r\n]*::`)
 
 // harmlessVerb is "harmless [markdown] FILE": no command of the runner in it but
-// annotations of our own, no control characters, and in Markdown no HTML, links,
+// annotations of our own, no control characters, and in Markdown no HTML, links of others,
 // images or mentions outside of code.
 func harmlessVerb(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 || len(args) == 2 && args[0] != "markdown" {
@@ -51,7 +51,11 @@ func harmlessVerb(ts *testscript.TestScript, neg bool, args []string) {
 		switch n := n.(type) {
 		case *ast.CodeSpan, *ast.FencedCodeBlock, *ast.CodeBlock:
 			return ast.WalkSkipChildren, nil
-		case *ast.Link, *ast.Image, *ast.AutoLink:
+		case *ast.Link:
+			if !ownLink.Match(n.Destination) || len(n.Title) > 0 {
+				ts.Fatalf("a link in the Markdown leads to %s", n.Destination)
+			}
+		case *ast.Image, *ast.AutoLink:
 			ts.Fatalf("a link or an image in the Markdown: %v", n.Kind())
 		case *ast.RawHTML:
 			ts.Fatalf("HTML in the Markdown: %q", n.Segments.Value(source))
@@ -70,6 +74,9 @@ func harmlessVerb(ts *testscript.TestScript, neg bool, args []string) {
 		return ast.WalkContinue, nil
 	})
 }
+
+// ownLink leads to a line of the configuration, or to a run.
+var ownLink = regexp.MustCompile(`^https://github\.example/acme/tls/(blob/[0-9a-f]{40}/[A-Za-z0-9/._%-]+(#L[0-9]+)?|actions/runs/[0-9]+)$`)
 
 // ownHTML is what tlsync itself writes.
 var ownHTML = regexp.MustCompile(`^(</?details>|<details><summary>[A-Za-z0-9 ,:]*</summary>|<!-- tlsync:[a-z0-9=: ._-]*( -->)?|[A-Za-z0-9+/]*|-->)$`)

@@ -73,7 +73,7 @@ func planShape() shape {
 		"summary", object("zones", whole, "objects", whole, "changes", whole, "edits", whole,
 			"causes", object("change", whole, "drift", whole, "conflict", whole, "adopt", whole),
 			"requests", object("read", whole, "write", whole),
-			"withheld?", whole, "estimated_seconds", whole),
+			"withheld?", whole, "adopted?", whole, "account_names?", anything, "estimated_seconds", whole),
 		"changes", listOf(object(
 			"id", text, "zone", text,
 			"kind", oneOf("zone", "hostname", "custom_hostname", "mtls_certificate", "mtls_hostname", "access_application", "alert"),
@@ -86,7 +86,8 @@ func planShape() shape {
 			"request", object("method", oneOf("PATCH", "PUT", "POST", "DELETE"), "path", text, "body", anything),
 			"needs", listOf(text),
 			"reasons?", listOf(text), // why it waits for what it needs
-			"hazards", listOf(object("kind", text, "message", text)))),
+			"hazards", listOf(object("kind", text, "message", text)),
+			"authority?", object("subject?", text, "expires?", text))),
 		"findings", listOf(object("severity", oneOf("error", "warning", "info"), "rule", text, "object", text, "message", text, "origin?", origin)),
 		"digest", text, "checksum", text)
 }

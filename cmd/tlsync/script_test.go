@@ -97,6 +97,7 @@ func TestScript(t *testing.T) {
 			"json-plan":  jsonPlanVerb,
 			"edit":       editVerb,
 			"github":     githubVerb,
+			"workflow":   workflowVerb,
 			"output":     outputVerb,
 			"harmless":   harmlessVerb,
 			"receipt":    receiptVerb,

@@ -62,7 +62,7 @@ var (
 		"command", "config", "base", "zones", "hostnames", "allow-hazards", "max-changes", "snapshot", "api-token", "github-token", "comment",
 		"comment-key", "issue", "fail-on", "install", "working-directory",
 	}
-	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login"}
+	extraInputs     = []string{"reviewed", "deadline", "rate", "github-login", "adopt"}
 	contractOutputs = []string{
 		"result", "exit-code", "changes", "weaker", "stronger", "drift", "below-floor", "plan-file", "plan-digest", "comment-url", "issue-number",
 	}
@@ -175,7 +175,7 @@ func TestWorkflowsAreReadyToUse(t *testing.T) {
 	// The most that each may do.
 	rights := map[string]map[string]string{
 		"plan.yml":   {"contents": "read", "pull-requests": "write"},
-		"apply.yml":  {"contents": "read", "pull-requests": "read", "statuses": "write"},
+		"apply.yml":  {"contents": "read", "pull-requests": "write", "statuses": "write"},
 		"drift.yml":  {"contents": "read", "issues": "write", "statuses": "read"},
 		"matrix.yml": {"contents": "read", "issues": "write", "statuses": "read"},
 	}

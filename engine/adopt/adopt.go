@@ -23,6 +23,11 @@ type Input struct {
 	All bool
 	// Singly writes single entries only: no rule and no defaults change.
 	Singly bool
+	// Settings are the settings to adopt; none means all.
+	Settings []string
+	// Partial says that Live lacks some of the zones: what a pattern decides about all its
+	// zones is not known then.
+	Partial bool
 }
 
 // Adoption is what there is to write into the configuration.
@@ -61,7 +66,7 @@ type Adopted struct {
 // Left is a difference that cannot be adopted.
 type Left struct {
 	plan.Ref
-	Setting string
+	Setting string // empty for an object as a whole
 	Why     string
 }
 
@@ -133,9 +138,12 @@ type target struct {
 // The reasons for which differences are left.
 const (
 	notASetting = "it is no setting of a zone or a hostname"
+	notLive     = "it does not exist at Cloudflare"
 	notWritable = "the configuration has no word for the live value"
 	noDocument  = "a pattern decides about several zones that differ: write a document for this zone"
 	notDecided  = "no line of the configuration decides about it"
+	unusedList  = "live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for"
+	notApplied  = "a commit that is not applied yet asks for another value"
 )
 
 func (f *finder) leave(ref plan.Ref, setting, why string) {
@@ -153,6 +161,17 @@ func (f *finder) difference(ref plan.Ref, action string, e *plan.Edit) {
 	}
 
 	setting := differenceOf(ref, e).setting
+	if !f.All && e.Cause == plan.CauseConflict {
+		f.leave(ref, setting, notApplied)
+		return
+	}
+	if len(f.Settings) > 0 && !slices.Contains(f.Settings, setting) {
+		return
+	}
+	if action == plan.Create && !ref.Kind.OfAccount() {
+		f.leave(ref, "", notLive)
+		return
+	}
 	row, known := schema.LookupSetting(setting)
 	z := f.zoneOf(ref)
 	if !known || z == nil || action != plan.Update || ref.Kind.OfAccount() {
@@ -173,6 +192,10 @@ func (f *finder) difference(ref plan.Ref, action string, e *plan.Edit) {
 	t.decides, t.value = decides, valueOf(row, z.own(t, setting), decides)
 	if !writable(row, t.value, t.level(setting)) {
 		f.leave(ref, setting, notWritable)
+		return
+	}
+	if z.unusedList(t, setting) {
+		f.leave(ref, setting, unusedList)
 		return
 	}
 	m := f.groups[g]
@@ -202,7 +225,8 @@ func (f *finder) decide() {
 		m := f.groups[g]
 		m.moved = unique(m.moved)
 		alike := !slices.ContainsFunc(m.moved, func(t target) bool { return t.value != m.moved[0].value })
-		if !f.Singly && alike && g.forMany() && m.total == len(m.moved) && m.total > 1 {
+		whole := m.total == len(m.moved) && m.total > 1 && !(f.Partial && g.document.Glob)
+		if !f.Singly && alike && g.forMany() && whole {
 			f.adopt(g, m.moved[0], m.total)
 			continue
 		}

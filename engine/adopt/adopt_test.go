@@ -103,41 +103,45 @@ custom_hostnames:
 		singly bool
 		want   []string
 		left   string
+		partly bool
 	}{
 		{"a rule whose names moved alike, although a profile sets the value", []plan.Zone{zoneOf("saas.example",
 			hostname("a.pay.example", minimum(`"1.3"`)), hostname("b.pay.example", minimum(`"1.3"`)))}, false,
 			[]string{
 				`0 zone saas.example http2 "on"`, `2 rule 1 of saas.example (2 custom hostnames) min_tls_version "1.3"`,
-			}, ""},
+			}, "", false},
 		{"the same as single names", []plan.Zone{zoneOf("saas.example",
 			hostname("a.pay.example", minimum(`"1.3"`)), hostname("b.pay.example", minimum(`"1.3"`)))}, true,
 			[]string{
 				`3 a.pay.example min_tls_version "1.3"`, `3 b.pay.example min_tls_version "1.3"`,
-			}, ""},
+			}, "", false},
 		{"names that moved apart, or not all", []plan.Zone{zoneOf("saas.example",
 			hostname("a.pay.example", minimum(`"1.3"`)), hostname("b.pay.example", minimum(`"1.1"`)),
 			hostname("a.other.example", minimum(`"1.3"`)), hostname("b.other.example", minimum(`"1.2"`)))}, false,
 			[]string{
 				`3 a.other.example min_tls_version "1.3"`, `3 a.pay.example min_tls_version "1.3"`, `3 b.pay.example min_tls_version "1.1"`,
-			}, ""},
+			}, "", false},
 		{"a rule that decides about one name", []plan.Zone{zoneOf("saas.example", hostname("a.one.example", minimum(`"1.3"`)))}, false,
-			[]string{`3 a.one.example min_tls_version "1.3"`}, ""},
+			[]string{`3 a.one.example min_tls_version "1.3"`}, "", false},
 		{"a lower bound holds for one that has more", []plan.Zone{zoneOf("saas.example",
 			hostname("a.bound.example", minimum(`"1.0"`)), hostname("b.bound.example", minimum(`"1.3"`)))}, false,
-			[]string{`3 a.bound.example min_tls_version "1.0"`}, ""},
+			[]string{`3 a.bound.example min_tls_version "1.0"`}, "", false},
 		{"a pattern whose zones moved alike", []plan.Zone{
 			zoneOf("a.example", hostname("x.test", minimum(`"1.1"`))), zoneOf("b.example", hostname("y.test", minimum(`"1.1"`)))}, false,
 			[]string{
 				`0 zone *.example (2 zones) http2 "on"`, `0 zone *.example (2 zones) hsts {"max_age":300}`,
 				`1 defaults of *.example (2 custom hostnames) min_tls_version "1.1"`,
-			}, ""},
+			}, "", false},
+		{"a pattern of which not all zones are known", []plan.Zone{
+			zoneOf("a.example", hostname("x.test", minimum(`"1.1"`)), hostname("y.test", minimum(`"1.1"`)))}, false,
+			[]string{`3 x.test min_tls_version "1.1"`, `3 y.test min_tls_version "1.1"`}, "zone/a.example", true},
 		{"a pattern in one zone without a document", []plan.Zone{zoneOf("a.example", hostname("x.test", minimum(`"1.1"`)))}, false,
-			[]string{`3 x.test min_tls_version "1.1"`}, "zone/a.example"},
+			[]string{`3 x.test min_tls_version "1.1"`}, "zone/a.example", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			live := &plan.Live{Zones: test.zones}
 			made := drift(t, desired, live)
-			a := Find(Input{Plan: made, Desired: desired, Live: live, Singly: test.singly})
+			a := Find(Input{Plan: made, Desired: desired, Live: live, Singly: test.singly, Partial: test.partly})
 			got := strings.Join(blocks(a), "\n")
 			for _, want := range test.want {
 				if !strings.Contains(got, want) {
@@ -254,4 +258,50 @@ func TestNewEntriesOnlyAddLines(t *testing.T) {
 			rest = rest[i+1:]
 		}
 	})
+}
+
+// TestWhatIsLeft has differences that the configuration cannot ask for.
+func TestWhatIsLeft(t *testing.T) {
+	tree := fstest.MapFS{"tlsync.yaml": &fstest.MapFile{Data: []byte(`version: 1
+---
+zone: saas.example
+settings: { tls_1_3: on }
+custom_hostnames:
+  create: true
+  hostnames:
+    a.test: { min_tls_version: "1.2", ciphers: modern }
+    b.test: { min_tls_version: "1.2" }
+    new.test: { ssl: { method: http }, origin: { server: origin.saas.example } }
+`)}}
+	desired := loaded(t, tree, nil)
+	both := map[string]schema.Value{"min_tls_version": `"1.3"`, "ciphers": `["AES128-SHA"]`}
+	z := zoneOf("saas.example", hostname("a.test", both), hostname("b.test", both))
+	for i := range z.Settings {
+		if z.Settings[i].ID == schema.TLS13 {
+			z.Settings[i].Value, z.Settings[i].Raw = `"future"`, `"future"`
+		}
+	}
+	live := &plan.Live{Zones: []plan.Zone{z}}
+
+	a := Find(Input{Plan: drift(t, desired, live), Desired: desired, Live: live})
+	want := `
+Adopted into the configuration:
+  tlsync.yaml  b.test  min_tls_version  1.2 → 1.3
+
+Not adopted:
+  zone saas.example  tls_1_3: the configuration has no word for the live value
+  new.test: it does not exist at Cloudflare
+  a.test  min_tls_version: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
+  a.test  ciphers: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
+`
+	got := strings.Split(strings.TrimSpace(a.Text()), "\n")
+	slices.Sort(got)
+	wanted := strings.Split(strings.TrimSpace(want), "\n")
+	slices.Sort(wanted)
+	if !slices.Equal(got, wanted) {
+		t.Errorf("got\n%s", a.Text())
+	}
+	if _, err := edit.Apply(tree, a.Edits()); err != nil {
+		t.Error(err)
+	}
 }

@@ -122,6 +122,19 @@ func (z *zone) own(t target, setting string) schema.Value {
 	return schema.Inherit
 }
 
+// unusedList reports whether a setting of a custom hostname is one of two that it has, that
+// the configuration decides about, and that cannot be written together.
+func (z *zone) unusedList(t target, setting string) bool {
+	other := map[string]string{schema.MinTLSVersion: schema.Ciphers, schema.Ciphers: schema.MinTLSVersion}[setting]
+	if t.name == "" || t.inZone || other == "" {
+		return false
+	}
+
+	_, decides := z.decider(t, other)
+	both := schema.Handshake{Minimum: z.own(t, schema.MinTLSVersion), Ciphers: z.own(t, schema.Ciphers)}
+	return decides != nil && both.UnusedList()
+}
+
 // level returns where the setting of an object is written.
 func (t *target) level(setting string) schema.Level {
 	switch {
@@ -141,6 +154,7 @@ func valueOf(row *schema.Setting, live schema.Value, decides *schema.Assignment)
 	if len(row.Fields) == 0 {
 		return live
 	}
+
 	members := map[string]schema.Value{}
 	for _, f := range row.Fields {
 		if v := live.Member(f.Name); v != "" && decides.Value.Member(f.Name) != "" {

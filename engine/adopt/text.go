@@ -26,7 +26,7 @@ func (a *Adoption) Text() string {
 		b.WriteString("\nNot adopted:\n")
 	}
 	for _, l := range a.Left {
-		fmt.Fprintf(&b, "  %s\n", safe.Text(fmt.Sprintf("%s  %s: %s", l.title(), l.Setting, l.Why)))
+		fmt.Fprintf(&b, "  %s: %s\n", safe.Text(strings.TrimSpace(l.title()+"  "+l.Setting)), l.Why)
 	}
 	return b.String()
 }

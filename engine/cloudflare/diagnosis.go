@@ -24,7 +24,7 @@ func (e *Error) lacks() string {
 		return "this is not the API; check CLOUDFLARE_BASE_URL, which includes /client/v4"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
-	case e.Permission != "" && e.where() == "": // the list of zones, which any token can ask for
+	case e.Permission != "" && e.ofZones(): // which any token can ask for
 		return "Cloudflare does not know the token, or it lacks \"" + e.Permission + "\""
 	case e.Permission != "":
 		return "the token lacks \"" + e.Permission + "\"" + e.where()
@@ -65,6 +65,12 @@ func (e *Error) where() string {
 	return ""
 }
 
+// ofZones reports whether the request asked for the list of zones.
+func (e *Error) ofZones() bool {
+	path, _, _ := strings.Cut(e.Path, "?")
+	return path == plan.ZonesPath()
+}
+
 // object names the kind of object whose resources a request is about.
 func (e *Error) object() string {
 	switch {
@@ -101,6 +107,7 @@ var permissions = []struct{ part, name string }{
 	{plan.EndpointAccessCertificates, "Access: Mutual TLS Certificates"},
 	{plan.EndpointAccessApplications, "Access: Apps and Policies"},
 	{plan.EndpointAlerting + "/", "Notifications"},
+	{plan.EndpointAuditLogs, "Account Settings"},
 	{plan.EndpointHostnameSettings, "SSL and Certificates"},
 	{plan.EndpointCustomHostnames, "SSL and Certificates"},
 	{plan.EndpointSSL + "/", "SSL and Certificates"},

@@ -35,6 +35,8 @@ type Input struct {
 	// Now is the time that the expiry of certificates is compared with. With the zero
 	// time nothing expires.
 	Now time.Time
+	// SomeZones says that Live may lack zones that the configuration reaches.
+	SomeZones bool
 }
 
 // Build compares the configuration with live state, setting by setting:
@@ -55,7 +57,7 @@ type Input struct {
 func Build(in Input) (*plan.Plan, error) {
 	p := &plan.Plan{
 		FormatVersion: plan.FormatVersion, Tool: in.Tool, Config: in.Config,
-		Findings: slices.Concat(in.Live.Problems, in.Head.Findings),
+		Findings: slices.Concat(in.Live.Problems, in.Head.Findings, in.Head.NoEffect(in.Live, !in.SomeZones)),
 	}
 
 	var graph order.Graph

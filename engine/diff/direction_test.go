@@ -187,3 +187,86 @@ func (w world) zoneDirection(t *rapid.T, c *plan.Change, moves map[string]moved,
 	}
 	t.Fatalf("%s opens nothing for anybody, and weakens", c.String())
 }
+
+// TestTheFloorRefusesNothingThatOpensNothing holds refusals against the handshakes of the
+// names that they are about: a name that comes to negotiate nothing new is refused only for
+// a value that the configuration itself asks for.
+func TestTheFloorRefusesNothingThatOpensNothing(t *testing.T) {
+	refused, tolerated := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		w.want.Policy = drawPolicy(t)
+		if odds(t, 3, "gives up its minimum") {
+			w.givesUpMinimum()
+		}
+		p := build(t, w)
+		names := w.moves(t, p)
+		for _, b := range p.Breaches {
+			zi := slices.IndexFunc(w.live.Zones, func(z plan.Zone) bool { return z.Name == b.Zone })
+			z := &w.live.Zones[zi]
+			if b.Tolerated {
+				tolerated++
+			}
+			if b.Tolerated || b.Rule != plan.BelowFloor {
+				continue
+			}
+			refused++
+
+			row, _ := schema.LookupSetting(b.Setting)
+			below := func(as []schema.Assignment) bool {
+				a := schema.Assigned(as, b.Setting)
+				return a != nil && a.Value != schema.Inherit && !row.Meets(schema.Assigned(w.want.Policy.Floor, b.Setting).Value, a.Value)
+			}
+			for _, name := range b.Names {
+				key, asked := w.keyOf(zi, name)
+				if m := names[z.ID][key]; m.known && m.opened == "" && !below(asked) && !below(w.want.Zones[zi].Settings) {
+					t.Fatalf("%s of %s opens nothing, and is refused: %s", name, z.Name, b.Message)
+				}
+			}
+		}
+	})
+	t.Logf("%d breaches refuse, %d do not", refused, tolerated)
+	if refused < 50 || tolerated < 50 {
+		t.Errorf("only %d breaches refuse, and %d do not", refused, tolerated)
+	}
+}
+
+// givesUpMinimum makes the first custom hostname of a world follow the zone, whose minimum is
+// lower and not managed, with a floor in between.
+func (w world) givesUpMinimum() {
+	put := func(list []plan.Setting, v schema.Value) []plan.Setting {
+		list = slices.DeleteFunc(slices.Clone(list), func(s plan.Setting) bool { return s.ID == "min_tls_version" })
+		return append(list, plan.Setting{ID: "min_tls_version", Raw: string(v), Value: v})
+	}
+	without := func(as []schema.Assignment) []schema.Assignment {
+		return slices.DeleteFunc(slices.Clone(as), func(a schema.Assignment) bool { return a.Setting == "min_tls_version" })
+	}
+
+	z, want := &w.live.Zones[0], &w.want.Zones[0]
+	z.Settings, want.Settings = put(z.Settings, `"1.0"`), without(want.Settings)
+	h := &z.CustomHostnames[0]
+	h.Settings = put(h.Settings, `"1.2"`)
+	inherit := assign("min_tls_version", schema.Inherit, schema.CustomHostnameLevel)
+	want.CustomHostnames[0] = append([]schema.Assignment{inherit}, without(want.CustomHostnames[0])...)
+	w.want.Policy.Floor = append(without(w.want.Policy.Floor), assign("min_tls_version", `"1.2"`, schema.ZoneLevel))
+}
+
+// keyOf returns the key of a name among the names of an edge, "" for one that follows the
+// zone, and what is asked of it.
+func (w world) keyOf(zone int, name string) (key string, asked []schema.Assignment) {
+	z, want := &w.live.Zones[zone], &w.want.Zones[zone]
+	for i, h := range z.CustomHostnames {
+		if h.Name == name {
+			return h.ID, want.CustomHostnames[i]
+		}
+	}
+	if slices.Contains(hostnamesInZone, name) {
+		for _, h := range want.Hostnames {
+			if h.Name == name {
+				asked = h.Settings
+			}
+		}
+		return z.ID + name, asked
+	}
+	return "", nil
+}

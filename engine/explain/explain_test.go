@@ -99,7 +99,7 @@ func TestGroupsShowSomeLines(t *testing.T) {
   http2  unknown from the zone; an apply makes it on
     > entry     on       tlsync.yaml:6, tlsync.yaml:7, tlsync.yaml:8, … (300 lines)
       the zone  unknown  not managed
-      without this line: not managed, and live stays as it is
+      without this line: not managed, and unknown from the zone
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

@@ -148,7 +148,7 @@ func jsonRowOf(r *Row) jsonRow {
 		out.Floor = &jsonFloor{f.Value, f.Met, f.MetAfter, f.Origin}
 	}
 	for _, x := range r.Exceptions {
-		out.Excepted = append(out.Excepted, jsonException{x.Value, x.Until, x.Reason, x.Origin})
+		out.Excepted = append(out.Excepted, jsonException(x))
 	}
 	return out
 }
@@ -156,7 +156,7 @@ func jsonRowOf(r *Row) jsonRow {
 func jsonLayers(layers []Layer) []jsonLayer {
 	out := make([]jsonLayer, 0, len(layers))
 	for _, l := range layers {
-		out = append(out, jsonLayer{l.Document, l.Part, l.Value, l.AtLeast, l.Origins})
+		out = append(out, jsonLayer(l))
 	}
 	return out
 }

@@ -11,8 +11,12 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	checks := "10000"
+	if testing.Short() {
+		checks = "2500" // of which rapid draws a fifth
+	}
 	if !given {
-		if err := flag.Set("rapid.checks", "10000"); err != nil {
+		if err := flag.Set("rapid.checks", checks); err != nil {
 			panic(err)
 		}
 	}

@@ -17,6 +17,15 @@ type explainer struct {
 	edits    map[object][]plan.Edit
 	findings map[plan.Ref][]plan.Finding
 	matched  map[string]bool // the patterns that match a name
+
+	zones      map[string][]int           // indices of live zones by name
+	zoneValues map[zoneSetting]*ZoneValue // as they are asked for
+}
+
+// zoneSetting is a setting of a zone, by its index.
+type zoneSetting struct {
+	zone    int
+	setting string
 }
 
 // object identifies an object: a custom hostname also by its id, since a name may occur
@@ -30,6 +39,10 @@ func newExplainer(in *Input) *explainer {
 	e := &explainer{
 		in: in, resolved: resolve.Resolve(in.Desired, in.Live), layers: resolve.LayersOf(in.Desired),
 		edits: map[object][]plan.Edit{}, findings: map[plan.Ref][]plan.Finding{}, matched: map[string]bool{},
+		zones: map[string][]int{}, zoneValues: map[zoneSetting]*ZoneValue{},
+	}
+	for i := range in.Live.Zones {
+		e.zones[in.Live.Zones[i].Name] = append(e.zones[in.Live.Zones[i].Name], i)
 	}
 
 	for i := range in.Plan.Changes {
@@ -113,10 +126,9 @@ func (e *explainer) hostname(i int, name string) subject {
 	if at, ok := plan.FindHostname(live.Hostnames, name); ok {
 		s.host = &live.Hostnames[at]
 	}
-	for k := range want.Hostnames {
-		if want.Hostnames[k].Name == name {
-			s.asked = want.Hostnames[k].Settings
-		}
+	at, ok := slices.BinarySearchFunc(want.Hostnames, name, func(h resolve.Hostname, name string) int { return strings.Compare(h.Name, name) })
+	if ok {
+		s.asked = want.Hostnames[at].Settings
 	}
 	return s
 }
@@ -129,7 +141,6 @@ func (e *explainer) follower(name string) (Block, bool) {
 	}
 
 	_, parent, _ := strings.Cut(name, ".")
-	in := -1
 	for i := range e.in.Live.Zones {
 		z := &e.in.Live.Zones[i]
 		if at, ok := plan.FindHostname(z.CustomHostnames, parent); ok && z.CustomHostnames[at].Wildcard {
@@ -137,14 +148,23 @@ func (e *explainer) follower(name string) (Block, bool) {
 			b.Below = parent
 			return b, true
 		}
-		if strings.HasSuffix(name, "."+z.Name) && (in < 0 || len(z.Name) > len(e.in.Live.Zones[in].Name)) {
-			in = i
-		}
 	}
-	if in < 0 {
+
+	in := e.zonesOf(name)
+	if len(in) == 0 {
 		return Block{}, false
 	}
-	return e.block(e.hostname(in, name)), true
+	return e.block(e.hostname(in[0], name)), true
+}
+
+// zonesOf returns the indices of the live zones that a name lies in, the smallest zone
+// first.
+func (e *explainer) zonesOf(name string) []int {
+	var out []int
+	for rest, more := name, true; more; _, rest, more = strings.Cut(rest, ".") {
+		out = append(out, e.zones[rest]...)
+	}
+	return out
 }
 
 // missing says what is known of a name that matches nothing.

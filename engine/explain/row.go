@@ -3,7 +3,6 @@ package explain
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
@@ -131,8 +130,14 @@ func editOf(edits []plan.Edit, id string) *plan.Edit {
 
 // zoneValue explains the value of the zone of a hostname.
 func (e *explainer) zoneValue(s *subject, id string) *ZoneValue {
+	at := zoneSetting{s.zone, id}
+	if v, known := e.zoneValues[at]; known {
+		return v
+	}
+
 	z := &e.in.Live.Zones[s.zone]
 	v := &ZoneValue{Layers: layersFor(e.layers.OfZone(z), id)}
+	e.zoneValues[at] = v
 	v.Before, _ = z.Value(id)
 	v.After = v.Before
 	if edit := editOf(e.edits[object{plan.KindZone, z.ID, z.Name, ""}], id); edit != nil {
@@ -157,23 +162,19 @@ func layersFor(layers []resolve.Layer, id string) []Layer {
 
 // without says what would hold if the deciding layer of a row went.
 func without(r *Row) *Without {
-	switch {
-	case len(r.Layers) == 0:
-		return nil
-	case len(r.Layers) == 1:
-		return &Without{Value: r.Effective}
-	}
-
-	next := schema.Assignment{Setting: r.Setting, Value: r.Layers[1].Value, AtLeast: r.Layers[1].AtLeast}
-	followed := schema.Value("")
+	followed := schema.Inherit
 	if r.Zone != nil {
 		followed = r.Zone.After
 	}
-	v := next.Settle(r.Own, followed).Value
-	if r.Zone != nil {
-		v = following(v, r.Zone.After)
+
+	switch len(r.Layers) {
+	case 0:
+		return nil
+	case 1: // nothing is written, and a name without a value of its own follows the zone
+		return &Without{Value: following(r.Own, followed)}
 	}
-	return &Without{Value: v, Layer: 1}
+	next := schema.Assignment{Setting: r.Setting, Value: r.Layers[1].Value, AtLeast: r.Layers[1].AtLeast}
+	return &Without{Value: following(next.Settle(r.Own, followed).Value, followed), Layer: 1}
 }
 
 // policy adds what the policy of the configuration says of a setting.
@@ -218,9 +219,9 @@ func (e *explainer) remarks(s *subject) []Remark {
 // if that zone proxies it, visitors reach that one first.
 func (e *explainer) orangeToOrange(s *subject) []Remark {
 	at := &e.in.Live.Zones[s.zone]
-	for i := range e.in.Live.Zones {
+	for _, i := range e.zonesOf(s.name) {
 		z := &e.in.Live.Zones[i]
-		if z.Account.ID == at.Account.ID || s.name != z.Name && !strings.HasSuffix(s.name, "."+z.Name) {
+		if z.Account.ID == at.Account.ID {
 			continue
 		}
 		return []Remark{{plan.Info, OrangeToOrange, fmt.Sprintf(

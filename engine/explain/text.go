@@ -259,6 +259,9 @@ func direction(d schema.Direction) string {
 
 // without says what would hold if the deciding line went.
 func (t *text) without(b *Block, r *Row) string {
+	if r.Without.Layer == 0 && r.Zone != nil && r.Own == schema.Inherit {
+		return "without this line: not managed, and " + t.value(r.Without.Value) + " from the zone"
+	}
 	if r.Without.Layer == 0 {
 		return "without this line: not managed, and live stays as it is"
 	}

@@ -18,7 +18,11 @@ func Widen(s plan.Scope, names resolve.Names) plan.Scope {
 		if z.Names = nil; !z.CustomHostnames {
 			z.CustomHostnames, z.Optional = true, true // the zone may have none at all
 		}
-		z.Settings = withSettings(z.Settings, schema.HostnameLevel|schema.CustomHostnameLevel, schema.ZoneLevel)
+		followed := schema.HostnameLevel | schema.CustomHostnameLevel
+		if slices.ContainsFunc(names, func(n string) bool { return mayBeZone(n, z) }) {
+			followed = schema.ZoneLevel
+		}
+		z.Settings = withSettings(z.Settings, followed, schema.ZoneLevel)
 		if slices.ContainsFunc(names, func(n string) bool { return mayBeInZone(n, z) }) {
 			z.HostnameSettings = withSettings(z.HostnameSettings, schema.HostnameLevel, schema.HostnameLevel)
 		}
@@ -29,6 +33,11 @@ func Widen(s plan.Scope, names resolve.Names) plan.Scope {
 // mayBeInZone reports whether a name, or a name that matches a pattern, can lie in a zone.
 func mayBeInZone(name string, z *plan.ZoneScope) bool {
 	return z.Glob || schema.IsGlob(name) || strings.HasSuffix(name, "."+z.Name)
+}
+
+// mayBeZone reports whether a name, or a name that matches a pattern, can be a zone itself.
+func mayBeZone(name string, z *plan.ZoneScope) bool {
+	return name == z.Name || z.Glob && (schema.IsGlob(name) || schema.MatchZone(z.Name, name)) || schema.IsGlob(name) && schema.MatchZone(name, z.Name)
 }
 
 // withSettings adds the settings of some levels that another level has too, and that do not

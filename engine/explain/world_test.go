@@ -268,11 +268,12 @@ func (w *world) withoutLine(t *rapid.T, b *explain.Block, r *explain.Row) int {
 	other := resolve.Resolve(configured(t, strings.Join(lines, "\n")), w.live)
 	i, _ := plan.FindHostname(w.live.Zones[0].CustomHostnames, b.Names[0])
 	now := schema.Assigned(other.Zones[0].CustomHostnames[i], r.Setting)
-	want := r.Effective
+	want := r.Own
 	if now != nil {
-		if want = now.Value; want == schema.Inherit {
-			want = r.Zone.After
-		}
+		want = now.Value
+	}
+	if want == schema.Inherit {
+		want = r.Zone.After
 	}
 	if r.Setting == schema.Ciphers && now == nil && len(r.Layers) > 1 {
 		return 0 // let go beside a minimum of 1.3

@@ -84,6 +84,7 @@ func lines(names []factor.Name, l factor.List) (lines, wrong int) {
 			}
 		}
 	}
+
 	for i := range names {
 		if !slices.Equal(current[i], names[i].Values) {
 			wrong++
@@ -121,6 +122,20 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		if got := factor.Lists(names, factor.Options{}); !reflect.DeepEqual(got, want) {
 			t.Fatal("other lists for the same names in another order")
 		}
+	}
+}
+
+// TestMuchMetadata has more conditions than could all be tried.
+func TestMuchMetadata(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	names := fleet(4000, 0, 4)
+	for i := range names {
+		for k := range 30 {
+			names[i].Metadata["key"+strconv.Itoa(k)] = strconv.Itoa(r.IntN(60))
+		}
+	}
+	if best, n := shortest(names, factor.Lists(names, factor.Options{})); n > 20 {
+		t.Errorf("%d lines: %+v", n, best)
 	}
 }
 

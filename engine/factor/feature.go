@@ -54,6 +54,10 @@ func features(names []Name, least int) []feature {
 		}
 		add(wildcard, int32(n))
 	}
+	keys := classes(found)
+	for n := range names {
+		addPairs(add, names[n].Metadata, keys, int32(n))
+	}
 
 	var out []feature
 	for k, cover := range found {
@@ -70,8 +74,12 @@ func features(names []Name, least int) []feature {
 	slices.SortFunc(out, func(a, b feature) int {
 		return cmp.Or(cmp.Compare(len(b.cover), len(a.cover)), cmp.Compare(a.kind, b.kind), cmp.Compare(len(a.text), len(b.text)), strings.Compare(a.text, b.text))
 	})
-	return plainest(out)
+	out = plainest(out)
+	return out[:min(len(out), mostFeatures)]
 }
+
+// mostFeatures bounds the time that a search takes. The largest are kept.
+const mostFeatures = 20_000
 
 // addName adds the conditions on a name.
 func addName(add func(key, int32), name string, n int32) {
@@ -102,20 +110,46 @@ func addName(add func(key, int32), name string, n int32) {
 	}
 }
 
-// addMetadata adds the conditions on metadata.
+// addMetadata adds the conditions on one key of the metadata.
 func addMetadata(add func(key, int32), metadata map[string]string, n int32) {
-	keys := make([]string, 0, len(metadata))
 	for k, v := range metadata {
 		if plain(k) && plain(v) && v != "*" {
-			keys = append(keys, k)
+			add(key{kind: byMetadata, a: k, b: v}, n)
 		}
 	}
-	slices.Sort(keys)
+}
 
+// classes returns the keys of metadata that divide hostnames into few classes, sorted. Most
+// others identify a customer.
+func classes(found map[key][]int32) []string {
+	const mostValues, mostKeys = 20, 8
+	values := map[string]int{}
+	for k := range found {
+		if k.kind == byMetadata {
+			values[k.a]++
+		}
+	}
+
+	var out []string
+	for k, n := range values {
+		if n <= mostValues {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(values[a], values[b]), strings.Compare(a, b)) })
+	out = out[:min(len(out), mostKeys)]
+	slices.Sort(out)
+	return out
+}
+
+// addPairs adds the conditions on two of some keys of the metadata.
+func addPairs(add func(key, int32), metadata map[string]string, keys []string, n int32) {
+	has := func(k string) bool { return plain(metadata[k]) && metadata[k] != "*" }
 	for i, k := range keys {
-		add(key{kind: byMetadata, a: k, b: metadata[k]}, n)
 		for _, other := range keys[i+1:] {
-			add(key{kind: byMetadataPair, a: k, b: metadata[k], c: other, d: metadata[other]}, n)
+			if has(k) && has(other) {
+				add(key{kind: byMetadataPair, a: k, b: metadata[k], c: other, d: metadata[other]}, n)
+			}
 		}
 	}
 }
@@ -130,6 +164,7 @@ func plain(s string) bool {
 // match returns the condition as a rule writes it.
 func (k *key) match() schema.Match {
 	hostname := func(pattern string) schema.Match { return schema.Match{Hostnames: []string{pattern}} }
+
 	switch k.kind {
 	case byWildcard:
 		return schema.Match{Wildcard: schema.Field[bool]{Value: k.a == "true", Set: true}}

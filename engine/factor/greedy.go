@@ -158,6 +158,7 @@ func (g *greedy) singlesSaved(c *proposal) int {
 			}
 			after = after && is == v
 		}
+
 		switch {
 		case after && !before:
 			saved++

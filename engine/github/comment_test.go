@@ -234,7 +234,7 @@ func TestCommentsThatAreRefused(t *testing.T) {
 	_, err := l.UpsertComment(t.Context(), 7, KindPlan, "a b", "x")
 	wantError(t, err, nil, `comment on pull request 7: key "a b" must have 1 to 64 characters of A-Z`)
 	_, err = l.Candidates(t.Context(), 7, "apply", "k")
-	wantError(t, err, nil, `find the comment on pull request 7: kind "apply" is not plan or drift`)
+	wantError(t, err, nil, `find the comment on pull request 7: kind "apply" is not plan, drift or adopt`)
 	if l.Transcript() != "" {
 		t.Error(l.Transcript())
 	}

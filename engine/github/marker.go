@@ -11,6 +11,7 @@ import (
 const (
 	KindPlan  = "plan"
 	KindDrift = "drift"
+	KindAdopt = "adopt"
 )
 
 // Marker is the first line of our comments and issues, which GitHub does not show:
@@ -19,7 +20,7 @@ const (
 //
 // The key allows several configurations in one repository.
 type Marker struct {
-	Kind   string // KindPlan or KindDrift
+	Kind   string // KindPlan, KindDrift or KindAdopt
 	Key    string // see CheckKey
 	Digest string // 64 hexadecimal digits
 }
@@ -27,7 +28,7 @@ type Marker struct {
 var (
 	markerKey  = lazyRegexp(`^[A-Za-z0-9._-]{1,64}$`)
 	markerHex  = lazyRegexp(`^[0-9a-f]{64}$`)
-	markerLine = lazyRegexp(`^<!-- tlsync:(plan|drift):v1 key=([A-Za-z0-9._-]{1,64}) digest=([0-9a-f]{64}) -->$`)
+	markerLine = lazyRegexp(`^<!-- tlsync:(plan|drift|adopt):v1 key=([A-Za-z0-9._-]{1,64}) digest=([0-9a-f]{64}) -->$`)
 )
 
 // CheckKey returns an error if a key is not valid in a marker. A valid key has 1 to 64
@@ -41,8 +42,8 @@ func CheckKey(key string) error {
 
 // check returns an error if a kind or a key is not valid.
 func check(kind, key string) error {
-	if kind != KindPlan && kind != KindDrift {
-		return fmt.Errorf("kind %s is not %s or %s", quoted(kind), KindPlan, KindDrift)
+	if kind != KindPlan && kind != KindDrift && kind != KindAdopt {
+		return fmt.Errorf("kind %s is not %s, %s or %s", quoted(kind), KindPlan, KindDrift, KindAdopt)
 	}
 	return CheckKey(key)
 }

@@ -22,6 +22,8 @@ type Held struct {
 
 	reviews []Reviewed
 	left    resolve.Left
+	last    *plan.Plan // that was judged last
+	judged  judgement  // of it
 }
 
 // To returns what a plan can be held to reviews with.
@@ -32,7 +34,7 @@ func To(reviews ...Reviewed) *Held { return &Held{reviews: reviews, left: resolv
 // without the settings of Out.
 func (h *Held) Leave(p *plan.Plan) bool {
 	more := false
-	for _, it := range judge(p, h.reviews).drifted {
+	for _, it := range h.judge(p).drifted {
 		spot := plan.Spot{Object: it.change.Whole(), Setting: it.edit.Setting}
 		if it.change.Kind.OfAccount() || h.left[spot] {
 			continue
@@ -43,6 +45,13 @@ func (h *Held) Leave(p *plan.Plan) bool {
 	return more
 }
 
+func (h *Held) judge(p *plan.Plan) judgement {
+	if p != h.last {
+		h.last, h.judged = p, judge(p, h.reviews)
+	}
+	return h.judged
+}
+
 // Out returns the settings that are left alone.
 func (h *Held) Out() resolve.Left { return h.left }
 
@@ -50,7 +59,7 @@ func (h *Held) Out() resolve.Left { return h.left }
 // would only undo drift. The input is the one that the plan was made from; the policies are
 // those that the plan has to keep, and that of the base may be nil.
 func (h *Held) Over(made *plan.Plan, in diff.Input, base, head *schema.Policy) {
-	judged := judge(made, h.reviews)
+	judged := h.judge(made)
 	h.Added = judged.added
 
 	p := *made
@@ -99,9 +108,9 @@ func leftFinding(w *plan.Withheld) plan.Finding {
 	return f
 }
 
-// Rest takes a plan that was made after the held one was carried out, and returns it without
-// the edits that are left alone, and their number.
-func (h *Held) Rest(again *plan.Plan) (rest *plan.Plan, left int) {
+// Rest takes a plan that was made after the held one was carried out, without the settings of
+// Out. It returns it without the other edits that are left alone, those for accounts.
+func (h *Held) Rest(again *plan.Plan) *plan.Plan {
 	p := *again
 	p.Changes = nil
 	for i := range again.Changes {
@@ -110,10 +119,9 @@ func (h *Held) Rest(again *plan.Plan) (rest *plan.Plan, left int) {
 		c.Edits = slices.DeleteFunc(slices.Clone(c.Edits), func(e plan.Edit) bool {
 			return h.left[plan.Spot{Object: whole, Setting: e.Setting}]
 		})
-		left += len(again.Changes[i].Edits) - len(c.Edits)
 		if len(c.Edits) > 0 {
 			p.Changes = append(p.Changes, c)
 		}
 	}
-	return &p, left
+	return &p
 }

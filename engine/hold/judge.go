@@ -88,7 +88,7 @@ func cover(items []item, reviews []Reviewed) (covered, unclear []bool) {
 	for i := range items {
 		switch {
 		case covered[i]:
-		case single[items[i].print()], len(changes) > 0 && changes[Fingerprint(items[i].change)]:
+		case len(single) > 0 && single[items[i].print()], len(changes) > 0 && changes[Fingerprint(items[i].change)]:
 			covered[i] = true
 		case len(groups) > 0:
 			g := items[i].group()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -37,7 +38,10 @@ func fingerprint(c *plan.Change, of string) string {
 	}
 	slices.Sort(hazards)
 
-	return digits([]any{of, c.Action, edits, slices.Compact(hazards)})
+	// A value of these types always marshals.
+	text, _ := json.Marshal([]any{of, c.Action, edits, slices.Compact(hazards)})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Reviewed is a short record of what a reviewed plan showed: its edits, and the hazards of
@@ -130,18 +134,22 @@ func (it *item) group() string {
 }
 
 func (it *item) of(object string) string {
-	say := []any{object, it.change.Action}
-	if it.edit != nil {
-		say = append(say, it.edit.Setting, it.edit.From, it.edit.To)
-	} else { // a review with an exception does not accept the hazard without it
-		say = append(say, it.hazard.Kind, it.hazard.Exception != "")
+	parts := []string{object, it.change.Action, "", "", "", ""}
+	if e := it.edit; e != nil {
+		parts[2], parts[3], parts[4], parts[5] = "edit", e.Setting, string(e.From), string(e.To)
+	} else {
+		parts[2], parts[3] = "hazard", string(it.hazard.Kind)
+		if it.hazard.Exception != "" { // a review with it does not accept the hazard without it
+			parts[4] = "lifted"
+		}
 	}
-	return digits(say)
-}
 
-// digits returns 16 hexadecimal digits of a digest. The value has to be one that marshals.
-func digits(value any) string {
-	text, _ := json.Marshal(value)
+	// Lengths make the text unambiguous, whatever the parts hold. There are many items.
+	text := make([]byte, 0, 256)
+	for _, p := range parts {
+		text = append(strconv.AppendInt(text, int64(len(p)), 10), ':')
+		text = append(text, p...)
+	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }

@@ -23,6 +23,7 @@ func (m *maker) accounts() []accountFile {
 		if a.Kept.Partial {
 			continue // a snapshot has only what a configuration managed
 		}
+		m.leaveUnread(a)
 		w := &writer{}
 		alerts := m.alerts(a)
 		authorities := m.authorities(a)
@@ -40,6 +41,21 @@ func (m *maker) accounts() []accountFile {
 	return out
 }
 
+// leaveUnread reports the kinds of objects that could not be read.
+func (m *maker) leaveUnread(a *plan.LiveAccount) {
+	for _, k := range []struct {
+		kind plan.Kind
+		noun string
+	}{
+		{plan.KindMTLSCertificate, "the certificate authorities"}, {plan.KindMTLSHostname, "the forwarding of client certificates"},
+		{plan.KindAccessApplication, "the Access applications"}, {plan.KindAlert, "the alerts"},
+	} {
+		if why := a.Unreadable[k.kind]; why != "" {
+			m.leave(a.Name, k.noun, "", "they could not be read: "+why)
+		}
+	}
+}
+
 // alerts writes the alerts that a configuration can have.
 func (m *maker) alerts(a *plan.LiveAccount) string {
 	w := &writer{}
@@ -49,6 +65,7 @@ func (m *maker) alerts(a *plan.LiveAccount) string {
 		if !slices.Contains(load.AlertTypes(), kind) {
 			continue // it is not about TLS
 		}
+
 		lines, why := m.alert(a, r)
 		if why != "" {
 			m.leave(a.Name, "alert", r.Name, why)
@@ -81,9 +98,6 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 
 	lines = append(lines, "name: "+word(r.Name))
-	if r.Value(plan.FieldEnabled) == "false" {
-		lines = append(lines, "enabled: false")
-	}
 	if text := plan.TextOf(r.Value(plan.FieldDescription)); text != "" && oneLine(text) {
 		lines = append(lines, "description: "+word(text))
 	}
@@ -108,6 +122,9 @@ func (m *maker) alert(a *plan.LiveAccount, r *plan.Resource) (lines []string, wh
 	}
 	if destinations == 0 {
 		return nil, "it notifies nobody"
+	}
+	if r.Value(plan.FieldEnabled) == "false" {
+		lines = append(lines, "enabled: false")
 	}
 	return lines, ""
 }

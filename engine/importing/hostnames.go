@@ -76,7 +76,11 @@ func (p *pool) judge(i int) {
 	c := &p.names[i]
 	var why string
 	c.standing, why = p.standingOf(i)
-	if why != "" {
+	switch {
+	case c.standing == fixed:
+		key := leftKey{in: c.zone.Name, noun: "custom hostname", why: why, fixed: true}
+		p.left[key] = append(p.left[key], c.live.Name)
+	case why != "":
 		p.leave(c.zone.Name, "custom hostname", c.live.Name, why)
 	}
 
@@ -149,6 +153,7 @@ func (p *pool) factored() (custom, [][]entry) {
 		for _, of := range e {
 			text.entries(4, of, nil)
 		}
+
 		lines := lists[i].Price(strings.Count(text.String(), "\n"))
 		if fewest < 0 || lines < fewest || lines == fewest && text.Len() < smallest {
 			best, entries, fewest, smallest = c, e, lines, text.Len()
@@ -302,6 +307,7 @@ func (p *pool) decide(c *custom) [][]schema.Value {
 		if len(as) == 0 {
 			continue
 		}
+
 		values, ok := shared[&as[0]]
 		if !ok {
 			values = make([]schema.Value, len(p.columns))
@@ -321,6 +327,7 @@ func (p *pool) passOver(c *custom, excluded []int) {
 		everyone := rule{match: schema.Match{Hostnames: []string{"*"}}, block: c.defaults}
 		c.defaults, c.rules = nil, slices.Insert(slices.Clone(c.rules), 0, everyone)
 	}
+
 	for r := range c.rules {
 		matcher := factor.NewMatcher(c.rules[r].match)
 		var except []string
@@ -350,6 +357,9 @@ func patternOf(name string) string {
 	}
 	if !schema.IsGlob(string(out)) {
 		out[0] = '?'
+	}
+	if _, err := schema.CanonicalGlob(string(out)); err != nil {
+		return "{" + string(out) + "}" // labels in braces are not checked
 	}
 	return string(out)
 }

@@ -15,6 +15,8 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/jsonschema"
+	"tlsync/schema/load"
 )
 
 // Options say what is written of live state.
@@ -49,31 +51,43 @@ type Result struct {
 	Zones, Hostnames, Rules, Entries int
 }
 
-// Left are objects of one zone or account that the configuration does not manage.
+// Left are objects of one zone or account that the configuration does not manage, or not
+// for long.
 type Left struct {
 	In    string // the zone or account
 	Why   string
 	Noun  string   // "custom hostname", "setting", …
 	Names []string // sorted
+	// Fixed objects are managed as they are and cannot be changed.
+	Fixed bool
 }
 
-// Paths returns the paths of the files, the root first.
+// Paths returns the paths of the files, the root document first.
 func (r *Result) Paths() []string {
 	var out []string
 	for path := range r.Files {
 		out = append(out, path)
 	}
-	slices.SortFunc(out, func(a, b string) int {
-		return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), strings.Compare(a, b))
-	})
+	depth := func(path string) int {
+		if path == load.RootName {
+			return -1
+		}
+		return strings.Count(path, "/")
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(depth(a), depth(b)), strings.Compare(a, b)) })
 	return out
 }
 
-// Lines returns how many lines the files have.
+// documents returns the paths of the files that are YAML.
+func (r *Result) documents() []string {
+	return slices.DeleteFunc(r.Paths(), func(path string) bool { return path == jsonschema.FileName })
+}
+
+// Lines returns how many lines of YAML the files have.
 func (r *Result) Lines() int {
 	n := 0
-	for _, text := range r.Files {
-		n += strings.Count(string(text), "\n")
+	for _, path := range r.documents() {
+		n += strings.Count(string(r.Files[path]), "\n")
 	}
 	return n
 }
@@ -87,7 +101,8 @@ func Files(live *plan.Live, o Options) *Result {
 
 	out := &Result{Files: map[string][]byte{}, Zones: len(live.Zones)}
 	shared, list := shared(documents)
-	out.Files["tlsync.yaml"] = m.root(list)
+	out.Files[load.RootName] = m.root(list)
+	out.Files[jsonschema.FileName] = jsonschema.Schema()
 	for _, d := range documents {
 		if d.empty() {
 			continue
@@ -95,12 +110,12 @@ func Files(live *plan.Live, o Options) *Result {
 		w := &writer{profiles: shared}
 		w.document(d)
 		path := out.free("zones/" + fileName(d.zone))
-		out.Files[path] = []byte(w.String())
+		out.Files[path] = []byte(jsonschema.Modeline("../") + w.String())
 		out.Rules += len(d.custom.rules)
 		out.Entries += len(d.custom.entries)
 	}
 	for _, a := range accounts {
-		out.Files[out.free("accounts/"+fileName(a.name))] = []byte(a.text)
+		out.Files[out.free("accounts/"+fileName(a.name))] = []byte(jsonschema.Modeline("../") + a.text)
 	}
 
 	for i := range live.Zones {
@@ -145,7 +160,10 @@ type maker struct {
 	left    map[leftKey][]string
 }
 
-type leftKey struct{ in, noun, why string }
+type leftKey struct {
+	in, noun, why string
+	fixed         bool
+}
 
 // wants reports whether a setting is to be written.
 func (m *maker) wants(setting string) bool {
@@ -153,7 +171,10 @@ func (m *maker) wants(setting string) bool {
 }
 
 func (m *maker) leave(in, noun, name, why string) {
-	key := leftKey{in, noun, strings.ReplaceAll(why, schema.Show(name), "it")}
+	if name != "" {
+		why = strings.ReplaceAll(why, schema.Show(name), "it")
+	}
+	key := leftKey{in: in, noun: noun, why: why}
 	m.left[key] = append(m.left[key], name)
 }
 
@@ -168,7 +189,7 @@ func (m *maker) listed() []Left {
 	var out []Left
 	for key, names := range m.left {
 		slices.Sort(names)
-		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: slices.Compact(names)})
+		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: slices.Compact(names), Fixed: key.fixed})
 	}
 	slices.SortFunc(out, func(a, b Left) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why))
@@ -179,6 +200,7 @@ func (m *maker) listed() []Left {
 // root writes the root document.
 func (m *maker) root(list []profile) []byte {
 	w := &writer{}
+	w.WriteString(jsonschema.Modeline(""))
 	w.linef(0, "# Written by tlsync import from live state. A plan of this configuration has no changes;")
 	w.linef(0, "# a rule also governs hostnames that are created tomorrow, so read the rules first.")
 	w.linef(0, "version: 1")

@@ -2,6 +2,7 @@ package importing_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"tlsync/engine/importing"
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/format"
 )
 
 func setting(id string, v schema.Value) plan.Setting {
@@ -20,10 +22,20 @@ func setting(id string, v schema.Value) plan.Setting {
 
 func all() importing.Options { return importing.Options{Rules: importing.RulesAll} }
 
-// prove fails unless a plan of the imported configuration is empty.
+// prove fails unless a plan of the imported configuration is empty and its files are as
+// tlsync fmt writes them.
 func prove(t *rapid.T, r *importing.Result, w world) {
 	if _, err := importing.Prove(context.Background(), r.Files, w.live, time.Time{}); err != nil {
 		t.Fatalf("%v\n\nimported:\n%s\nhidden:\n%s", err, r.Stream(), w.text)
+	}
+	for _, path := range r.Paths() {
+		if !strings.HasSuffix(path, ".yaml") {
+			continue
+		}
+		formatted, err := format.Format(r.Files[path])
+		if diff := cmp.Diff(string(r.Files[path]), string(formatted)); err != nil || diff != "" {
+			t.Fatalf("%s is not formatted: %v\n%s", path, err, diff)
+		}
 	}
 }
 
@@ -71,7 +83,7 @@ func TestImportIsNoLongerThanWhatPeopleWrote(t *testing.T) {
 	}
 }
 
-func TestImportDoesNotDependOnOrder(t *testing.T) {
+func TestSameStateGivesSameBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t, wild{clashes: true, zones: 2})
 		want := importing.Files(w.live, all()).Stream()
@@ -108,4 +120,29 @@ func TestProofRefuses(t *testing.T) {
 			t.Fatalf("%s differs, and the proof says: %v", h.Name, err)
 		}
 	})
+}
+
+// TestManyZonesShare has more zones than one pattern can name.
+func TestManyZonesShare(t *testing.T) {
+	live := &plan.Live{}
+	for i := range 300 {
+		z := plan.Zone{ID: fmt.Sprintf("%032d", i), Name: fmt.Sprintf("zone%03d.example", i), Account: plan.Account{ID: account, Name: "Example Inc"}}
+		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`), setting("tls_1_3", `"on"`), setting("ciphers", "[]")}
+		for j := range 5 {
+			z.CustomHostnames = append(z.CustomHostnames, plan.Hostname{
+				ID: fmt.Sprintf("%d-%d", i, j), Name: fmt.Sprintf("app.c%d-%d.test", i, j), SSL: true, Type: "dv", Method: "http",
+				Settings: []plan.Setting{setting("min_tls_version", `"1.2"`)},
+			})
+		}
+		live.Zones = append(live.Zones, z)
+	}
+
+	r := importing.Files(live, all())
+	if _, err := importing.Prove(context.Background(), r.Files, live, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	const most = 100 // lines
+	if r.Lines() > most {
+		t.Errorf("%d lines for zones that are all the same, want at most %d", r.Lines(), most)
+	}
 }

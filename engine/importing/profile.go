@@ -117,6 +117,7 @@ func description(b block) string {
 	if v := strings.Trim(b.valueOf(schema.MinTLSVersion), `"`); v != "" {
 		parts = append(parts, "tls-"+v)
 	}
+
 	switch v := b.valueOf(schema.Ciphers); {
 	case v == "":
 	case strings.HasPrefix(v, "["):

@@ -68,6 +68,7 @@ func differs(made *plan.Plan) error {
 			lines = append(lines, f.Message)
 		}
 	}
+
 	if len(lines) == 0 {
 		return nil
 	}

@@ -156,6 +156,7 @@ func perHostname(live *plan.Live) part {
 			settings = append(settings, row.ID)
 		}
 	}
+
 	var zones []*plan.Zone
 	for i := range live.Zones {
 		ciphers, read := plan.Lookup(live.Zones[i].Settings, schema.Ciphers)
@@ -226,6 +227,7 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 	if len(zones) == 0 {
 		return live, nil
 	}
+
 	out := &plan.Live{Reads: live.Reads}
 	for _, name := range zones {
 		found := false

@@ -10,10 +10,10 @@ import (
 	"tlsync/schema/words"
 )
 
-// Stream returns all files as one stream of documents, each under its path.
+// Stream returns all documents as one stream, those of a file under its path.
 func (r *Result) Stream() string {
 	var out strings.Builder
-	for i, path := range r.Paths() {
+	for i, path := range r.documents() {
 		if i > 0 {
 			out.WriteString("---\n")
 		}
@@ -49,15 +49,23 @@ func (r *Result) LeftOut(live *plan.Live, all bool) []string {
 		if len(in) > 1 {
 			where = fmt.Sprintf("%d zones (%s)", len(in), some(in))
 		}
-		out = append(out, fmt.Sprintf("left out: %s of %s: %s", l.what(some), where, l.Why))
+		out = append(out, fmt.Sprintf("%s: %s of %s: %s", l.how(), l.what(some), where, l.Why))
 	}
 	return out
+}
+
+// how says what became of the objects.
+func (l *Left) how() string {
+	if l.Fixed {
+		return "written as it is live"
+	}
+	return "left out"
 }
 
 // what names the objects.
 func (l *Left) what(some func([]string) string) string {
 	if len(l.Names) == 1 {
-		return l.Noun + " " + l.Names[0]
+		return strings.TrimSpace(l.Noun + " " + l.Names[0])
 	}
 	return fmt.Sprintf("%s (%s)", counted(len(l.Names), l.Noun), some(l.Names))
 }
@@ -68,7 +76,7 @@ func (m *maker) remarks(z *plan.Zone) []string {
 	var out []string
 	for _, l := range m.listed() {
 		if l.In == z.Name {
-			out = append(out, schema.Printable("Left out: "+l.what(words.First)+": "+l.Why+"."))
+			out = append(out, schema.Printable(fmt.Sprintf("%s%s: %s: %s.", strings.ToUpper(l.how()[:1]), l.how()[1:], l.what(words.First), l.Why)))
 		}
 	}
 	if len(out) > most {

@@ -2,6 +2,7 @@ package importing
 
 import (
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -47,7 +48,20 @@ func textOf(row *schema.Setting, level schema.Level, v schema.Value) string {
 	if level == schema.ZoneLevel && row != nil && row.ID == schema.Ciphers && v == row.Default {
 		return schema.WordDefault
 	}
-	return v.YAML()
+	if row == nil || len(row.Fields) == 0 {
+		return v.YAML()
+	}
+
+	var members []string // in the order of the table, as tlsync fmt writes them
+	for _, f := range row.Fields {
+		if member := v.Member(f.Name); member != "" {
+			members = append(members, f.Name+": "+member.YAML())
+		}
+	}
+	if len(members) == 0 {
+		return ""
+	}
+	return "{ " + strings.Join(members, ", ") + " }"
 }
 
 // reread reads a value as the configuration does.
@@ -69,6 +83,9 @@ func (m *maker) zoneSettings(z *plan.Zone) block {
 	var out block
 	for _, row := range schema.Table() {
 		s, read := plan.Lookup(z.Settings, row.ID)
+		if why := z.Unreadable[row.ID]; why != "" && !read {
+			m.leaveSetting(z, row.ID, "it could not be read: "+why)
+		}
 		if !row.On(schema.ZoneLevel) || !read || !m.wants(row.ID) || s.Value == schema.Inherit {
 			continue
 		}
@@ -103,6 +120,7 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 			m.leaveSetting(z, s, why)
 		}
 	}
+
 	if b.valueOf(schema.MinTLSVersion) == `"1.3"` && b.valueOf(schema.TLS13) == "off" {
 		drop("a minimum of 1.3 with tls_1_3 off leaves no protocol version", schema.MinTLSVersion, schema.TLS13)
 	}
@@ -121,6 +139,12 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 
 // inZone returns the hostnames in a zone that have settings of their own.
 func (m *maker) inZone(z *plan.Zone) []entry {
+	for _, row := range schema.Table() {
+		if why := z.Unreadable[plan.PerHostname(row.ID)]; why != "" {
+			m.leave(z.Name, "setting of hostnames", row.ID, "it could not be read: "+why)
+		}
+	}
+
 	var out []entry
 	tls13, _ := z.Value(schema.TLS13)
 	for i := range z.Hostnames {

@@ -90,6 +90,7 @@ func bring(desired *schema.Desired, live *plan.Live) {
 			if !h.SSL {
 				continue
 			}
+
 			h.Settings = nil
 			for _, a := range resolved.Zones[i].CustomHostnames[j] {
 				if a.Value != schema.Inherit {
@@ -110,6 +111,11 @@ var (
 func drawZone(t *rapid.T, name string, w wild) plan.Zone {
 	z := plan.Zone{ID: name, Name: name, Account: plan.Account{ID: account, Name: "Example Inc"}, CustomHostnames: []plan.Hostname{}}
 	z.Settings = []plan.Setting{setting("min_tls_version", `"1.0"`), setting("tls_1_3", `"on"`), setting("ciphers", "[]"), setting("http2", `"on"`)}
+
+	if w.clashes {
+		z.Settings = drawZoneSettings(t)
+		z.Hostnames, z.HostnameSettings = drawInZone(t, name), []string{"min_tls_version", "ciphers", "http2"}
+	}
 	for i := range rapid.IntRange(1, 150).Draw(t, "hostnames") {
 		h := plan.Hostname{
 			ID: fmt.Sprintf("%s-%d", name, i), Status: "active", SSL: true, SSLStatus: "active", Type: "dv", Method: "http",
@@ -133,15 +139,66 @@ func drawZone(t *rapid.T, name string, w wild) plan.Zone {
 				h.Name = "-" + h.Name
 			case 5:
 				h.Name = name
+			case 6:
+				h.Name = rapid.SampledFrom([]string{
+					"localhost", "a b.test", "bücher.test", "*.wild.test", "10.0.0.1", strings.Repeat("x", 70) + ".test", "-.test", "a-.b-.test", "x{y}.test", "a..test",
+				}).Draw(t, "name")
 			}
 		}
 		z.CustomHostnames = append(z.CustomHostnames, h)
 	}
+
 	slices.SortFunc(z.CustomHostnames, func(a, b plan.Hostname) int { return strings.Compare(a.Name+" "+a.ID, b.Name+" "+b.ID) })
 	if !w.clashes { // twins only in wild worlds
 		z.CustomHostnames = slices.CompactFunc(z.CustomHostnames, func(a, b plan.Hostname) bool { return a.Name == b.Name })
 	}
 	return z
+}
+
+// drawZoneSettings draws values of all kinds, those that nobody can write among them.
+func drawZoneSettings(t *rapid.T) []plan.Setting {
+	var out []plan.Setting
+	for _, row := range schema.Table() {
+		if !row.On(schema.ZoneLevel) || rapid.IntRange(0, 9).Draw(t, "read") == 0 {
+			continue
+		}
+
+		raw := `"odd"`
+		switch {
+		case row.ID == schema.HSTS:
+			raw = rapid.SampledFrom([]string{
+				`{"enabled":true,"max_age":31536000,"include_subdomains":true,"preload":true}`, `{"enabled":true,"max_age":0}`, `{"enabled":true,"max_age":60,"preload":true}`, `{}`,
+			}).Draw(t, row.ID)
+		case len(row.Fields) > 0:
+			raw = rapid.SampledFrom([]string{`{"enabled":true}`, `{"enabled":false}`, `{"enabled":true,"certificate_authority":"google"}`}).Draw(t, row.ID)
+		case row.ID == schema.Ciphers:
+			raw = rapid.SampledFrom([]string{"[]", `["AES128-SHA"]`, `["NEW-SUITE"]`}).Draw(t, row.ID)
+		case row.Hostname:
+			raw = rapid.SampledFrom([]string{`"origin.example"`, "null", `"not a name"`}).Draw(t, row.ID)
+		case rapid.IntRange(0, 19).Draw(t, "odd") > 0:
+			raw = string(schema.StringValue(rapid.SampledFrom(row.Values).Draw(t, row.ID)))
+		}
+		out = append(out, plan.Setting{ID: row.ID, Raw: raw, Value: row.Canonical([]byte(raw), schema.ZoneLevel), Locked: rapid.IntRange(0, 9).Draw(t, "locked") == 0})
+	}
+	return out
+}
+
+// drawInZone draws hostnames in a zone that have settings of their own.
+func drawInZone(t *rapid.T, zone string) []plan.Hostname {
+	var out []plan.Hostname
+	for i := range rapid.IntRange(0, 4).Draw(t, "names in the zone") {
+		h := plan.Hostname{Name: fmt.Sprintf("a%d.%s", i, zone), InZone: true}
+		if rapid.IntRange(0, 5).Draw(t, "odd") == 0 {
+			h.Name = "*." + h.Name
+		}
+		h.Settings = append(h.Settings, setting("min_tls_version", schema.StringValue(rapid.SampledFrom([]string{"1.0", "1.2", "1.3", "2.0"}).Draw(t, "minimum"))))
+		if rapid.Bool().Draw(t, "with http2") {
+			h.Settings = append(h.Settings, setting("http2", `"off"`))
+		}
+		out = append(out, h)
+	}
+	slices.SortFunc(out, func(a, b plan.Hostname) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 func drawMatch(t *rapid.T) string {

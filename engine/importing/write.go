@@ -34,6 +34,7 @@ func (w *writer) document(d *document) {
 	if d.account != "" {
 		w.linef(0, "account: %s", word(d.account))
 	}
+
 	if len(d.settings) > 0 {
 		w.mapping(0, "settings", w.profiles.ofZones.use(d.settings))
 	}
@@ -97,6 +98,9 @@ func (w *writer) match(m *schema.Match) {
 	if len(m.Hostnames) > 0 {
 		add("hostname", m.Hostnames)
 	}
+	if len(m.Except) > 0 {
+		add("except", m.Except)
+	}
 	if len(m.Metadata) > 0 {
 		var conditions []string
 		for _, c := range m.Metadata {
@@ -106,9 +110,6 @@ func (w *writer) match(m *schema.Match) {
 	}
 	if m.Wildcard.Set {
 		parts = append(parts, "wildcard: "+strconv.FormatBool(m.Wildcard.Value))
-	}
-	if len(m.Except) > 0 {
-		add("except", m.Except)
 	}
 
 	if short := strings.Join(parts, ", "); len(short) <= widest {

@@ -33,15 +33,10 @@ func (m *maker) documents() []*document {
 	var out []*document
 	slices.Sort(accounts)
 	for _, id := range accounts {
-		for _, g := range m.grouped(of[id]) {
-			for i, z := range g.zones {
-				own[z].custom.entries = g.entries[i]
-			}
-			if len(g.zones) == 1 {
-				own[g.zones[0]].custom.defaults, own[g.zones[0]].custom.rules = g.custom.defaults, g.custom.rules
-				continue
-			}
-			out = append(out, m.sharedDocument(&g, own))
+		best := m.grouped(of[id], own)
+		out = append(out, best.shared...)
+		for z, d := range best.own {
+			own[z] = d
 		}
 	}
 
@@ -79,20 +74,24 @@ type group struct {
 	entries [][]entry
 }
 
-// lines returns how many lines the group takes, about.
-func (g *group) lines() int {
+// assembled is the documents of the zones of an account.
+type assembled struct {
+	shared []*document
+	own    map[*plan.Zone]*document
+}
+
+// lines returns how many lines the documents take without profiles.
+func (a *assembled) lines() int {
 	w := &writer{}
-	w.custom(&g.custom)
-	lines := strings.Count(w.String(), "\n")
-	for _, of := range g.entries {
-		lines += len(of)
+	for _, d := range a.shared {
+		w.document(d)
 	}
-	if len(g.zones) > 1 {
-		const own = 3 // of a zone that has entries beside the rules that it shares
-		for _, of := range g.entries {
-			if len(of) > 0 {
-				lines += own
-			}
+	lines := strings.Count(w.String(), "\n")
+	for _, d := range a.own {
+		if !d.empty() {
+			w := &writer{}
+			w.document(d)
+			lines += strings.Count(w.String(), "\n")
 		}
 	}
 	return lines
@@ -101,34 +100,67 @@ func (g *group) lines() int {
 // grouped divides the zones of an account into groups, in the way that takes the fewest
 // lines: each zone by itself, those together whose hostnames mostly have the same values,
 // or all together.
-func (m *maker) grouped(zones []*plan.Zone) []group {
+func (m *maker) grouped(zones []*plan.Zone, own map[*plan.Zone]*document) *assembled {
 	var single [][]*plan.Zone
 	for _, z := range zones {
 		single = append(single, []*plan.Zone{z})
 	}
 	ways := [][][]*plan.Zone{single}
 	if m.options.Rules != RulesNone && len(zones) > 1 {
-		ways = append(ways, m.alike(zones), [][]*plan.Zone{zones})
+		ways = append(ways, divided(m.alike(zones)), divided([][]*plan.Zone{zones}))
 	}
 
-	var best []group
-	fewest := -1
+	var best *assembled
 	for _, way := range ways {
-		if slices.ContainsFunc(way, func(zones []*plan.Zone) bool { return patternOfZones(zones) == "" }) {
-			continue
-		}
-		lines := 0
 		groups := make([]group, len(way))
 		for i, zones := range way {
 			c, entries := m.newPool(zones).factored()
 			groups[i] = group{zones, c, entries}
-			lines += groups[i].lines()
 		}
-		if fewest < 0 || lines < fewest {
-			best, fewest = groups, lines
+		if a := m.assemble(groups, own); best == nil || a.lines() < best.lines() {
+			best = a
 		}
 	}
 	return best
+}
+
+// assemble makes the documents of groups out of those that say nothing of custom hostnames
+// yet.
+func (m *maker) assemble(groups []group, own map[*plan.Zone]*document) *assembled {
+	out := &assembled{own: map[*plan.Zone]*document{}}
+	for i := range groups {
+		g := &groups[i]
+		for j, z := range g.zones {
+			d := *own[z]
+			d.custom.entries = g.entries[j]
+			out.own[z] = &d
+		}
+
+		if len(g.zones) == 1 {
+			d := out.own[g.zones[0]]
+			d.custom.defaults, d.custom.rules = g.custom.defaults, g.custom.rules
+			continue
+		}
+		out.shared = append(out.shared, m.sharedDocument(g, out.own))
+	}
+	return out
+}
+
+// divided divides groups of more zones than one pattern can name.
+func divided(way [][]*plan.Zone) [][]*plan.Zone {
+	const most = 256 // names in one pattern
+	var out [][]*plan.Zone
+	for _, zones := range way {
+		for len(zones) > 0 {
+			n := min(len(zones), most)
+			for n > 1 && patternOfZones(zones[:n]) == "" {
+				n--
+			}
+			out = append(out, zones[:n])
+			zones = zones[n:]
+		}
+	}
+	return out
 }
 
 // alike divides zones by the most frequent value of each setting of their hostnames.

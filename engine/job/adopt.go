@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
 	"tlsync/engine/adopt"
+	"tlsync/engine/gitfs"
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/rewrite"
+	"tlsync/engine/safe"
 	"tlsync/schema/edit"
 	"tlsync/schema/load"
 )
@@ -37,11 +40,11 @@ func (p *Job) unchanged(o Common, committed *Configuration) (*Configuration, err
 
 // adopt writes what has drifted into the files of the configuration.
 func (p *Job) adopt(ctx context.Context, o DriftOptions, c *Configuration, made *plan.Plan, live *plan.Live) error {
-	found, files, err := p.adoption(ctx, o.Common, c, made, live)
+	a, err := p.Adoption(ctx, o.Common, c, made, live)
 	if err != nil {
 		return err
 	}
-	if err := rewrite.Save(o.ConfigDir, files); err != nil {
+	if err := rewrite.Save(o.ConfigDir, a.Files); err != nil {
 		return err
 	}
 
@@ -49,35 +52,86 @@ func (p *Job) adopt(ctx context.Context, o DriftOptions, c *Configuration, made 
 	if o.Format != "text" {
 		out = p.Err // the plan is the product
 	}
-	if err := Write(out, found.Text()); err != nil {
+	if err := Write(out, a.Text()); err != nil || o.FailOn == "none" {
 		return err
 	}
-	if len(found.Left) > 0 && o.FailOn != "none" {
+	if len(a.Left) > 0 {
 		return Exit{CodeDiffers, nil}
 	}
-	return nil
+	return p.nothingBelow(a.After, c)
 }
 
-// adoption returns the edits that adopt the drift of a plan, and the files with them. It
-// proves that a new plan finds nothing more of it, and that the policy accepts the values.
-func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, made *plan.Plan, live *plan.Live) (*adopt.Adoption, edit.Files, error) {
-	found := adopt.Find(adopt.Input{Plan: made, Desired: c.desired, Live: live})
+// Adoption is what there is to adopt, the files with it, and the plan that is left then.
+type Adoption struct {
+	*adopt.Adoption
+	Files edit.Files
+	After *plan.Plan
+}
+
+// Adoption finds out how to adopt the drift of a plan. It proves that a new plan finds
+// nothing more of it, and that the policy accepts the values.
+func (p *Job) Adoption(ctx context.Context, o Common, c *Configuration, made *plan.Plan, live *plan.Live) (*Adoption, error) {
+	return p.adoption(ctx, o, c, adopt.Input{Plan: made, Live: live})
+}
+
+func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt.Input) (*Adoption, error) {
+	in.Desired, in.Partial = c.desired, len(o.Zones) > 0
+	found := adopt.Find(in)
 	files, err := edit.Apply(c.files, found.Edits())
-	if err != nil || len(files) == 0 {
-		return found, nil, err
+	if err != nil {
+		return nil, fmt.Errorf("nothing was adopted: %w", err)
 	}
 
 	desired, _ := load.Load(edit.Overlay(c.files, files), time.Time{})
-	after, err := p.engine(o, &kept{live}).Plan(ctx, nil, desired, c.info)
+	after, err := p.engine(o, &kept{in.Live}).Plan(ctx, nil, desired, c.info)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	broken := slices.DeleteFunc(refusing(after), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) > 0 {
-		return nil, nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
+		return nil, Exit{CodeRefused, fmt.Errorf("the policy refuses what is live, so nothing was adopted:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
 	}
 	if still := found.Remaining(after); still != "" {
-		return nil, nil, errors.New("nothing was adopted: " + still)
+		return nil, errors.New("nothing was adopted: " + still)
 	}
-	return found, files, Unread(after)
+	return &Adoption{found, files, after}, Unread(after)
+}
+
+// importInto adds to a configuration what live state has otherwise, as single entries. What
+// the configuration does not manage stays unmanaged.
+func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
+	o.ConfigDir = o.Out
+	c, err := p.valid(o.Common)
+	if err != nil {
+		return err
+	}
+	made, live, err := p.Look(ctx, o.Common, c, nil, o.Snapshot)
+	if err != nil {
+		return err
+	}
+	if err := Unread(made); err != nil {
+		return err
+	}
+	a, err := p.adoption(ctx, o.Common, c, adopt.Input{Plan: made, Live: live, All: true, Singly: true, Settings: o.Settings})
+	if err != nil {
+		return err
+	}
+
+	text := a.Text()
+	if o.DryRun {
+		text = ""
+		for _, name := range a.Files.Names() {
+			before, err := fs.ReadFile(c.files, name)
+			if err != nil {
+				return err
+			}
+			text += gitfs.Unified(name, before, a.Files[name])
+		}
+	} else if err := rewrite.Save(o.Out, a.Files); err != nil {
+		return err
+	}
+	if len(a.Files) == 0 {
+		p.remark(o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(o.Out))
+	}
+	return Write(p.Out, text)
 }

@@ -232,7 +232,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
 	run.receipt.Step(run.saved.already()...)
-	result, lastErr := e.Apply(ctx, made, c.desired, apply.Options{
+	result, lastErr := run.write(ctx, e, made, c.desired, apply.Options{
 		Concurrency: run.Concurrency,
 		Report: func(s apply.Step) {
 			progress.step(s)
@@ -241,7 +241,6 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	})
 
 	run.saved.complete(result)
-	run.completeReviewed(result)
 	run.receipt.Result(result)
 	progress.close()
 	p.printResult(run.ApplyOptions, result)

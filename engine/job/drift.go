@@ -49,7 +49,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		}
 	}
 
-	made, live, err := p.look(ctx, o.Common, c, applied, "")
+	made, live, err := p.Look(ctx, o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,10 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	if err := p.Print(o.Common, made, AsDrift{Pending: applied != c, Drift: true}); err != nil {
 		return err
 	}
-	if o.Adopt && drifted(made, "any", applied != c) && Unread(made) == nil {
+	if o.Adopt && drifted(made, "any", applied != c) {
+		if err := Unread(made); err != nil {
+			return fmt.Errorf("nothing was adopted: %w", err)
+		}
 		return p.adopt(ctx, o, files, made, live)
 	}
 	return p.DriftVerdict(made, c, o.FailOn, applied != c)

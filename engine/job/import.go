@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -28,8 +29,12 @@ type ImportOptions struct {
 	Force      bool
 }
 
-// Import writes the configuration of live state, if a plan of it is empty.
+// Import writes the configuration of live state, if a plan of it is empty. It adds to a
+// configuration that is there already.
 func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	if !o.Force && HasRoot(os.DirFS(o.Out)) {
+		return p.importInto(ctx, o)
+	}
 	live, err := p.toImport(ctx, &o)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -72,7 +77,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 	live, skipped, err := reading.Read(ctx, source)
 	done()
 	if len(skipped) > 0 {
-		p.remark(o.Common, "tlsync: not read, because they take a request for each zone: %s; --settings all reads them", strings.Join(skipped, ", "))
+		p.remark(o.Common, "tlsync: not read, since that takes more than 60 requests: %s; --settings all reads them", strings.Join(skipped, ", "))
 	}
 	return live, err
 }
@@ -80,8 +85,16 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 // place writes the files where they belong.
 func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	paths := made.Paths()
+	others, err := regular.Beside(o.Out, paths, "tlsync.yml", "zones/*.yaml", "zones/*.yml", "accounts/*.yaml", "accounts/*.yml")
+	if err != nil {
+		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
+	}
+	if len(others) > 0 {
+		return fmt.Errorf("--out %s: %s would be read too; write to another directory, or remove it first", safe.Text(o.Out), safe.Text(words.First(others)))
+	}
+
 	root := paths[0] // last: without it the others are not a configuration
-	err := regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
+	err = regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
 	var exists *regular.Exists
 	switch {
 	case errors.As(err, &exists):

@@ -46,6 +46,9 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 		return err
 	}
 	if known.Zones, err = p.liveZones(ctx, o.Common); err != nil {
+		if ctx.Err() != nil {
+			return interrupted(ctx, err)
+		}
 		zonesWere = OneLine(err)
 	}
 
@@ -55,10 +58,10 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 	}
 	defer func() { _ = root.Close() }()
 	done, err := starter.Write(root, known)
-	if err := Write(p.Out, starter.Report(known, done, starter.Told{Config: o.ConfigDir, Repository: repo != nil, Zones: zonesWere})); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(Write(p.Out, done.List()), err)
 	}
-	return err
+	return Write(p.Out, starter.Report(known, done, starter.Told{Config: o.ConfigDir, Repository: repo != nil, Zones: zonesWere}))
 }
 
 // liveZones lists the zones that the token reads.
@@ -85,8 +88,8 @@ func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
 		return nil, err
 	}
 
-	for _, f := range live.Problems {
-		return nil, errors.New(f.Message)
+	if len(live.Problems) > 0 {
+		return nil, errors.New(live.Problems[0].Message)
 	}
 
 	var zones []starter.Zone

@@ -22,6 +22,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/progress"
 	"tlsync/engine/secret"
+	"tlsync/engine/snapshot"
 	"tlsync/schema"
 )
 
@@ -205,8 +206,9 @@ func (p *Job) uses(o cloudflare.Options) {
 
 // engine is an Engine that can only read.
 func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
+	_, saved := source.(*snapshot.Snapshot)
 	return &engine.Engine{
-		Source: source, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
+		Source: source, Saved: saved, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

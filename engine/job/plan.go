@@ -73,12 +73,12 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 // Compare makes a plan with a client that has no write methods, or from a snapshot if one
 // is named. Base may be nil.
 func (p *Job) Compare(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, error) {
-	made, _, err := p.look(ctx, o, c, base, from)
+	made, _, err := p.Look(ctx, o, c, base, from)
 	return made, err
 }
 
-// look is Compare, and also returns the live state.
-func (p *Job) look(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
+// Look is Compare, and also returns the live state.
+func (p *Job) Look(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
 		return nil, nil, err

@@ -71,22 +71,36 @@ func (p *Job) gates(o ApplyOptions, made *plan.Plan, c *Configuration, way view.
 	return Exit{CodeRefused, fmt.Errorf("refused, nothing was written:%s", p.refusal(refusals, broken, o.Allow, c, way))}
 }
 
-// PolicyKept fails if a plan breaks the policy, whatever the flags allow: a change that
-// apply would refuse should not be merged.
-func (p *Job) PolicyKept(made *plan.Plan, c *Configuration) error {
+// PolicyBroken says how a plan breaks the policy, whatever the flags allow: a change that
+// apply would refuse should not be merged. It returns nil if the plan keeps the policy.
+func (p *Job) PolicyBroken(made *plan.Plan, c *Configuration) *view.Refused {
 	broken := slices.DeleteFunc(refusing(made), func(b plan.Breach) bool { return b.Rule == plan.MaxChanges })
 	if len(broken) == 0 {
 		return nil
 	}
-	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", p.refusal(nil, broken, nil, c, view.Way{}))}
+	r := p.refused(nil, Hidden(p, broken), nil, c, view.Way{})
+	return &r
+}
+
+// PolicyKept fails if a plan breaks the policy.
+func (p *Job) PolicyKept(made *plan.Plan, c *Configuration) error {
+	r := p.PolicyBroken(made, c)
+	if r == nil {
+		return nil
+	}
+	return Exit{CodeRefused, fmt.Errorf("the plan breaks the policy, so apply would refuse it:%s", r.Text())}
 }
 
 // refusal lists why a plan is refused and what would allow it.
 func (p *Job) refusal(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) string {
+	r := p.refused(refusals, broken, allowed, c, way)
+	return r.Text()
+}
+
+func (p *Job) refused(refusals []apply.Refusal, broken []plan.Breach, allowed []plan.HazardKind, c *Configuration, way view.Way) view.Refused {
 	const days = 90
-	r := view.Refused{
+	return view.Refused{
 		Hazards: refusals, Broken: broken, Allowed: allowed, Way: way,
 		Exceptions: len(c.desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
 	}
-	return r.Text()
 }

@@ -2,10 +2,12 @@ package job
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"tlsync/engine"
 	"tlsync/engine/apply"
 	"tlsync/engine/github"
 	"tlsync/engine/hold"
@@ -13,6 +15,7 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/regular"
 	"tlsync/engine/report/view"
+	"tlsync/schema"
 	"tlsync/schema/words"
 )
 
@@ -92,11 +95,12 @@ func (run *applyRun) tellLeft(p *Job) {
 		words.Count(n, "setting"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 }
 
-// completeReviewed ignores remaining differences that the run left alone.
-func (run *applyRun) completeReviewed(r *apply.Result) {
-	if run.held != nil && r.Remaining != nil {
-		r.Remaining, r.LeftAlone = run.held.Rest(r.Remaining)
+// write writes the plan, and plans again.
+func (run *applyRun) write(ctx context.Context, e *engine.Engine, made *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
+	if run.held != nil && run.saved == nil {
+		return e.ApplyHeld(ctx, run.held, head, o)
 	}
+	return e.Apply(ctx, made, head, o)
 }
 
 func countChanges(n int) string {

@@ -21,6 +21,7 @@ const (
 	EndpointForwarding         = "/access/certificates/settings"
 	EndpointAccessApplications = "/access/apps"
 	EndpointAlerting           = "/alerting/v3"
+	EndpointAuditLogs          = "/logs/audit"
 )
 
 // ZonesPath returns the path of the list of zones.
@@ -106,6 +107,12 @@ func AccountObjectPath(account string, kind Kind, id string) string {
 func ApplicationPoliciesPath(account, application string) string {
 	return AccountObjectPath(account, KindAccessApplication, application) + "/policies"
 }
+
+// ZonePath returns the path of a zone.
+func ZonePath(zone string) string { return zonePath(zone) }
+
+// AccountPath returns the path of an account.
+func AccountPath(account string) string { return accountPath(account) }
 
 // AlertTypesPath returns the path of the list of alert types that an account
 // may use.

@@ -369,6 +369,7 @@ const (
 	MaxChanges       = "max-changes"        // more changes than one apply may make
 	PolicyLoosened   = "policy-loosened"    // the policy lets pass what the base's does not
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
+	NoEffect         = "no-effect"          // a part of the configuration that reaches nothing
 	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
 )
 

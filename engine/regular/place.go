@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tlsync/engine/safe"
 )
@@ -54,6 +55,25 @@ func Place(dir string, paths []string, files map[string][]byte, force bool) (err
 	return nil
 }
 
+// Beside returns the files of a directory that match one of some patterns and that are not
+// among paths, sorted. A directory that does not exist has none.
+func Beside(dir string, paths []string, patterns ...string) ([]string, error) {
+	var out []string
+	for _, pattern := range patterns {
+		found, err := fs.Glob(os.DirFS(dir), pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			if !slices.Contains(paths, path) {
+				out = append(out, path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 // mayPlace refuses to replace files, and anything that is not a regular file.
 func mayPlace(root *os.Root, paths []string, force bool) error {
 	for _, path := range paths {
@@ -76,8 +96,12 @@ type Exists struct{ Path string }
 
 func (e *Exists) Error() string { return fmt.Sprintf("%s exists already", safe.Text(e.Path)) }
 
+// write makes a new file. One of that name is left from a run that was killed.
 func write(root *os.Root, name string, text []byte) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

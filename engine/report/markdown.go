@@ -70,7 +70,7 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 		Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift,
 		Reader: o.Reader, Accepted: o.Accepted, Refused: o.Refused != nil,
 	})
-	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1}
+	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1, drift: o.Drift}
 	return writePage(w, "the plan", m.top(o), slices.Concat(remedyBlock(o.Refused), m.blocks()), o)
 }
 
@@ -81,6 +81,7 @@ type page struct {
 	look    view.Markup
 	causes  bool // show why live differs
 	inPlace bool // name the place of objects: there is more than one
+	drift   bool // tell drift as what happened
 }
 
 // markdownMarkup is that of Markdown.
@@ -114,10 +115,11 @@ func (m *page) top(o MarkdownOptions) string {
 	paragraph(o.Lead)
 	if v.Counts.Objects == 0 {
 		paragraph(v.Counts.LookedAt())
+		paragraph(v.Gate.Harmless(&v.Counts))
 	} else {
 		paragraph(v.Counts.Settings(look, v.Causes))
+		paragraph(v.Counts.Adopted())
 	}
-	paragraph(v.Counts.Adopted())
 	paragraph(v.Counts.Withheld())
 	return text
 }
@@ -125,8 +127,13 @@ func (m *page) top(o MarkdownOptions) string {
 // gate says why the plan is refused, or what it takes to apply it.
 func (m *page) gate() string {
 	g := &m.view.Gate
-	lines := nonEmpty(g.Refusal(m.look), g.WayOut(m.look), g.Sentence(m.look))
+	lines := nonEmpty(g.Refusal(m.look), cmp.Or(g.WayOut(m.look), g.Sentence(m.look)))
+	below := m.view.BelowFloor()
 	switch {
+	case m.drift && !g.Refused && len(below) > 0:
+		return alert("CAUTION", "**Below the floor**: "+markdownNames(below, maxExamples)+".")
+	case m.drift && !g.Refused: // what it takes to put it right stands with the hazards
+		return ""
 	case len(lines) == 0 && m.view.Counts.Objects > 0:
 		return g.Free()
 	case len(lines) == 0:
@@ -176,6 +183,10 @@ const (
 // blocks are the parts of the page, in order.
 func (m *page) blocks() []*block {
 	c := m.view.Classes()
+	hazards, toKnow := "Hazards", "To know"
+	if m.drift {
+		hazards, toKnow = "Hazards of putting it right", "To know before putting it right"
+	}
 	errors, others := m.view.ErrorsFirst()
 	return slices.Concat(
 		m.overview(),
@@ -185,9 +196,9 @@ func (m *page) blocks() []*block {
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
 		m.tables(view.DriftTitle, c.Drift, rankDrift),
-		m.hazardsBlock("Hazards", false, rankHazards),
+		m.hazardsBlock(hazards, false, rankHazards),
 		m.rulesBlock("Findings", others, rankFindings),
-		m.hazardsBlock("To know", true, rankFindings),
+		m.hazardsBlock(toKnow, true, rankFindings),
 		m.costBlock(),
 		m.namesBlock(c.All()),
 		m.orderBlock(),
@@ -239,8 +250,8 @@ func (m *page) hazard(h *view.HazardNotes) string {
 		text += "  - " + noteMarkdown(&h.Notes[i]) + "\n"
 	}
 	text += moreNotes(len(h.Notes))
-	for _, hint := range h.Hints[:min(len(h.Hints), maxNotes)] {
-		text += "  - hint: " + safe.MarkdownText(view.Clip(hint, maxSentence)) + "\n"
+	for i := range h.Hints[:min(len(h.Hints), maxNotes)] {
+		text += "  - hint: " + h.Hints[i].Sentence(m.look) + "\n"
 	}
 	return text
 }

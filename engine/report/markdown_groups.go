@@ -18,7 +18,9 @@ const (
 	maxName = 255
 	// maxRows is how many groups of a table are shown before the rest is folded.
 	maxRows = 20
-	// maxExamples is how many names of a group a table shows.
+	// maxAlike is how many groups a table has before those that are alike are joined.
+	maxAlike = 10
+	// maxExamples is how many names of a group a table shows; of more it shows one.
 	maxExamples = 3
 	// maxNames is how many names of a group the folded list shows.
 	maxNames = 50
@@ -47,18 +49,23 @@ func markdownNames(names []string, most int) string {
 	return b.String()
 }
 
-// tables shows groups as a table, and those beyond maxRows as a second one, folded.
+// tables shows groups as a table, and those beyond maxRows as a second one, folded. Of many
+// groups that make the same setting go in the same direction the first one has the largest.
 func (m *page) tables(title string, groups []*view.Group, rank int) []*block {
 	if len(groups) == 0 {
 		return nil
 	}
-	first, rest := groups[:min(len(groups), maxRows)], groups[min(len(groups), maxRows):]
+	shown, joined := view.Fold(groups, maxAlike)
+	first, rest := shown[:min(len(shown), maxRows)], slices.Concat(shown[min(len(shown), maxRows):], joined)
 
 	head := "\n#### " + title + "\n\n" + m.tableHead()
 	blocks := []*block{m.table(first, rank, head, "")}
 	if len(rest) > 0 {
-		head := fold("and "+countGroups(rest)) + m.tableHead()
-		blocks = append(blocks, m.table(rest, rank, head, foldEnd))
+		title := "and " + countGroups(rest)
+		if len(joined) > 0 {
+			title = "One by one: " + countGroups(rest)
+		}
+		blocks = append(blocks, m.table(rest, rank, fold(title)+m.tableHead(), foldEnd))
 	}
 	return blocks
 }
@@ -73,16 +80,28 @@ func (m *page) table(groups []*view.Group, rank int, head, tail string) *block {
 }
 
 func (m *page) tableHead() string {
-	return "| Objects | Setting | Before → after | Effect | Asked for in |\n|---|---|---|---|---|\n"
+	return "| Objects | Setting | " + m.valuesHead() + " | Effect | Line |\n|---|---|---|---|---|\n"
 }
 
-// countGroups counts groups and their objects.
-func countGroups(groups []*view.Group) string {
-	objects := 0
-	for _, g := range groups {
-		objects += len(g.Names)
+// valuesHead is the title of the column of values.
+func (m *page) valuesHead() string {
+	if m.drift {
+		return "Committed and live"
 	}
-	return words.Count(len(groups), "more group") + " of " + words.Count(objects, "object")
+	return "Before → after"
+}
+
+// countGroups counts groups and their objects. Those that are joined in one are counted
+// where they are shown one by one.
+func countGroups(groups []*view.Group) string {
+	single, objects := 0, 0
+	for _, g := range groups {
+		if g.Variants == 0 {
+			single++
+			objects += len(g.Names)
+		}
+	}
+	return words.Count(single, "more group") + " of " + words.Count(objects, "object")
 }
 
 // row returns the row of a group; the first of a table always has a subject. Cells do not
@@ -91,8 +110,11 @@ func (m *page) row(g *view.Group, first bool) string {
 	subject := ""
 	if first || !g.Repeats {
 		subject = g.SubjectAndPlace(m.look, m.inPlace)
-		if len(g.Names) > 1 {
-			subject += ": " + markdownNames(g.Names, maxExamples)
+		switch n := len(g.Names); {
+		case n > maxExamples: // a long cell squeezes the others
+			subject += ", e.g. " + markdownName(g.Names[0])
+		case n > 1:
+			subject += ": " + markdownNames(g.Names, n)
 		}
 	}
 
@@ -116,7 +138,7 @@ func (m *page) overview() []*block {
 		return nil
 	}
 	return []*block{{
-		head: "\n| Setting | Before → after | Effect | Objects |\n|---|---|---|---|\n", rank: rankOverview, items: len(rows),
+		head: "\n| Setting | " + m.valuesHead() + " | Effect | Objects |\n|---|---|---|---|\n", rank: rankOverview, items: len(rows),
 		more: func(i int) string {
 			return "\nand " + words.Count(len(rows)-i, "more change") + ", left out for length.\n"
 		},
@@ -150,7 +172,7 @@ func (m *page) causeWord(g *view.Group) string {
 	switch cause := g.Edit.Cause; {
 	case cause == plan.CauseAdopt:
 		return "newly managed"
-	case cause == plan.CauseDrift && view.Weakens(*g.Edit):
+	case cause == plan.CauseDrift && view.Weakens(*g.Edit) && !m.drift:
 		return "drift"
 	}
 	return ""

@@ -53,11 +53,11 @@ func outcomeMarkdown(w io.Writer, of *view.Outcome, o MarkdownOptions) error {
 		paragraph(safe.MarkdownText(view.Clip(d, maxSentence)))
 	}
 	paragraph(of.Counted())
-	top += endingsMarkdown(of.Endings)
 
 	blocks := slices.Concat(
 		m.stepsBlock("Failed", of.Failed, rankErrors),
 		m.stepsBlock("Skipped", of.Skipped, rankWeaker),
+		[]*block{{head: endingsMarkdown(of.Endings), more: func(int) string { return "" }}},
 		m.doneBlock(of),
 	)
 	return writePage(w, "the result", top, blocks, o)

@@ -205,7 +205,7 @@ func TestMarkdownTellsChangeDriftAndConflictApart(t *testing.T) {
 	drift, _, _ = strings.Cut(drift, "<details>")
 	for what, n := range map[string]int{
 		"40 asked for by this commit, 1 in **conflict**": strings.Count(asked, "40 asked for by this commit, 1 in **conflict**"),
-		"one group of changes":                           strings.Count(asked, "| 40 custom hostnames: `shop00.pay.example`,"),
+		"one group of changes":                           strings.Count(asked, "| 40 custom hostnames, e.g. `shop00.pay.example` |"),
 		"one conflict":                                   strings.Count(asked, "| `odd.pay.example` | `min_tls_version` | `1.1 → 1.3` |"),
 		"one group of drift":                             strings.Count(drift, "| 2 custom hostnames: `app.customer.example`, `www.customer.example` |"),
 		"drift is counted":                               strings.Count(asked, ", 2 drift."),

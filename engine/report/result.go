@@ -122,7 +122,7 @@ func (t *text) done(o *view.Outcome) {
 // doneRows lays out groups without the differences, which the plan has shown.
 func (t *text) doneRows(groups []*view.Group) []row {
 	if !t.verbose {
-		groups = view.Fold(groups, maxTextRows)
+		groups, _ = view.Fold(groups, maxTextRows)
 	}
 	rows := t.rows(groups)
 	for i := range rows {

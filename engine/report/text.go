@@ -116,7 +116,7 @@ func (t *text) place(p *view.PlaceChanges) {
 	for i, s := range p.Sections {
 		groups := s.Groups
 		if !t.verbose {
-			groups = view.Fold(groups, maxTextRows)
+			groups, _ = view.Fold(groups, maxTextRows)
 		}
 		tables[i] = t.rows(groups)
 	}
@@ -221,8 +221,8 @@ func (t *text) hazards(hazards []view.HazardNotes, g *view.Gate) {
 		}
 		fmt.Fprintln(t.out, "  "+style.Sprint(safe.Text(string(h.Kind)))+": "+g.Summary(h, view.PlainMarkup()))
 		t.notes(h.Notes)
-		for _, hint := range h.Hints[:t.most(len(h.Hints))] {
-			fmt.Fprintln(t.out, "    hint: "+hint)
+		for i := range h.Hints[:t.most(len(h.Hints))] {
+			fmt.Fprintln(t.out, "    hint: "+h.Hints[i].Sentence(view.PlainMarkup()))
 		}
 	}
 	if len(g.Allow) > 1 {

@@ -23,6 +23,8 @@ type Resolved struct {
 	Findings []plan.Finding
 	// Policy is the policy of the configuration, nil without a configuration.
 	Policy *schema.Policy
+
+	written *written // nil where the configuration was not applied to every name
 }
 
 // ResolvedZone has the part of a configuration that applies to one live zone.
@@ -82,13 +84,20 @@ func ResolveNames(d *schema.Desired, live *plan.Live, only Names, left Left) *Re
 	r.Policy = &d.Policy
 	documents := documentsOf(d)
 	for i := range live.Zones {
-		r.Zones[i] = resolveZone(layers(documents, &live.Zones[i]), &live.Zones[i])
+		reaching := layers(documents, &live.Zones[i])
+		for _, doc := range reaching {
+			doc.zones = append(doc.zones, i)
+		}
+		r.Zones[i] = resolveZone(reaching, &live.Zones[i])
 		r.Zones[i].keep(only, &live.Zones[i])
 		r.Zones[i].leave(left, live.ZoneRef(i), &live.Zones[i])
 		r.Zones[i].settle(&live.Zones[i])
 	}
 	for _, doc := range documents {
 		r.Findings = append(r.Findings, doc.missing()...)
+	}
+	if len(only) == 0 {
+		r.written = &written{d, documents}
 	}
 	if len(only) > 0 {
 		r.Accounts = make([]ResolvedAccount, len(live.Accounts))
@@ -103,8 +112,10 @@ type document struct {
 	scope    plan.ZoneScope
 	selector *schema.Selector
 	entries  map[string]*schema.Entry // those with more than settings, by name
-	// reached is the name of a live zone that the document reaches, "" for none.
+	// reached is the name of a live zone that the document reaches, "" for none, and zones
+	// has the indices of all of them.
 	reached string
+	zones   []int
 	// found has the custom hostnames of the zones that it reaches, with those that are
 	// created. It is nil for a document without entries.
 	found map[string]bool

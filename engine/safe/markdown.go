@@ -1,7 +1,6 @@
 package safe
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -122,24 +121,6 @@ func plainNumber(w string) bool {
 	return run > 0 && digits < 7
 }
 
-// MarkdownMessage shows a message of several lines: the first as text, and at most so many
-// of the others as a block of code that can be copied.
-func MarkdownMessage(s string, most int) string {
-	lines := strings.Split(s, "\n")
-	text := MarkdownText(lines[0])
-	if lines = lines[1:]; len(lines) == 0 {
-		return text
-	}
-
-	for i := range lines {
-		lines[i] = Text(lines[i])
-	}
-	if left := len(lines) - most; left > 0 {
-		lines = append(lines[:most:most], "… "+moreLines(left))
-	}
-	return text + "\n\n" + Fenced("text", lines)
-}
-
 // Fenced returns a block of code around lines that passed Text. Its fence is longer
 // than any run of back-ticks in them, so that none can close it.
 func Fenced(info string, lines []string) string {
@@ -149,11 +130,4 @@ func Fenced(info string, lines []string) string {
 	}
 	fence := strings.Repeat("`", longest+1)
 	return fence + info + "\n" + strings.Join(lines, "\n") + "\n" + fence + "\n"
-}
-
-func moreLines(n int) string {
-	if n == 1 {
-		return "1 more line"
-	}
-	return strconv.Itoa(n) + " more lines"
 }

@@ -8,7 +8,8 @@ import (
 
 // account is an account with its objects, other than zones.
 type account struct {
-	id, name string
+	id, name     string
+	entitlements map[string]int // what it has of features, by key
 
 	authorities  []*authority // in the order of creation
 	forwarding   map[string]mtlsSetting

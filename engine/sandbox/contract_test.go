@@ -21,6 +21,7 @@ var tour = []step{
 	{"full-token", "GET", "/accounts/ACCOUNT/tokens/verify", "", 401, 1000},
 	{"full-token", "GET", "/accounts/00000000000000000000000000000000/tokens/verify", "", 404, 7003},
 	{"full-token", "GET", "/accounts?page=1&per_page=50", "", 200, 0},
+	{"owned-token", "GET", "/accounts", "", 400, 1001},
 	{"full-token", "GET", "/zones", "", 200, 0},
 	{"full-token", "GET", "/zones?name=contains:example&status=active&order=name&direction=desc&match=all&page=1&per_page=50", "", 200, 0},
 	{"expired-token", "GET", "/zones", "", 403, 10000},
@@ -32,6 +33,7 @@ var tour = []step{
 
 	{"read-token", "GET", zoneA + "/entitlements", "", 204, 0},
 	{"read-token", "GET", zoneB + "/entitlements", "", 200, 0},
+	{"read-token", "GET", "/accounts/ACCOUNT/entitlements", "", 204, 0},
 	{"read-token", "GET", zoneA + "/ssl/certificate_packs/quota", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-01T00:00:00Z&limit=1", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-31", "", 400, 6003},

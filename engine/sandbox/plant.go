@@ -233,6 +233,7 @@ func jsonTexts(m Settings) map[string]string {
 // plantAccount adds the objects of the seed. It skips what is invalid, which only a seed
 // made in Go can hold.
 func (s *Server) plantAccount(a *account, seed Account) {
+	a.entitlements = seed.Entitlements
 	for _, d := range seed.Webhooks {
 		a.webhooks = append(a.webhooks, destination{cmp.Or(d.ID, a.newID("webhook", d.Name)), d.Name})
 	}

@@ -72,6 +72,7 @@ var (
 	accountRoutes = slices.Concat(
 		[]route[*account]{
 			{"GET", verifyPath, nil, nil, (*Server).verify},
+			{"GET", "entitlements", []string{AccountSettingsRead}, nil, (*Server).entitled},
 			{"GET", "logs/audit", []string{AccountSettingsRead}, []string{"since", "before", "limit", "cursor", "direction"}, (*Server).auditLog},
 			{"GET", "access/certificates/settings", []string{AccessCertificatesRead}, nil, shows((*account).mtlsSettings)},
 			{"PUT", "access/certificates/settings", []string{AccessCertificatesEdit}, nil, (*Server).editMTLSSettings},

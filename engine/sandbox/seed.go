@@ -73,6 +73,8 @@ type Account struct {
 	Alerts       []Alert             `yaml:"alerts"`
 	Webhooks     []Destination       `yaml:"webhooks"`
 	PagerDuty    []Destination       `yaml:"pagerduty"`
+	// Entitlements are as those of a Zone.
+	Entitlements map[string]int `yaml:"entitlements"`
 	// AvailableAlerts are the alert types that the account may use, by default all that
 	// the server knows.
 	AvailableAlerts []string `yaml:"available_alerts"`

@@ -231,8 +231,12 @@ func zoneTests(c *call) ([]func(*zone) bool, *answer) {
 	return tests, nil
 }
 
-// listAccounts shows the accounts that the sender may see.
+// listAccounts shows the accounts that the sender may see. A token that an account owns may
+// not list any.
 func (s *Server) listAccounts(c *call, who *identity) *answer {
+	if who.owner != nil {
+		return fail(http.StatusBadRequest, 1001, "List accounts endpoint does not support account owned tokens")
+	}
 	var found []*account
 	for _, a := range s.accounts {
 		if name := c.query.Get("name"); who.seesAccount(a) && (name == "" || a.name == name) {

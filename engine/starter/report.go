@@ -3,7 +3,9 @@ package starter
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"tlsync/engine/safe"
@@ -20,25 +22,48 @@ type Told struct {
 // Report says what was written, what is left to do by hand, and the next two commands.
 func Report(o Options, done Done, t Told) string {
 	var b strings.Builder
-	for _, path := range done.Written {
-		fmt.Fprintf(&b, "wrote  %s\n", safe.Text(path))
-	}
-	for _, k := range done.Kept {
-		fmt.Fprintf(&b, "kept   %s  (%s)\n", safe.Text(k.Path), k.Why)
-	}
-
+	b.WriteString(done.List())
 	for _, line := range remarks(o, done, t) {
 		fmt.Fprintf(&b, "\n%s\n", safe.Text(line))
 	}
+
 	b.WriteString("\nNext:\n")
+	commands := next(o, done, t)
+	width := 0
+	for _, c := range commands {
+		width = max(width, len(c[0]))
+	}
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-*s  # %s\n", width, safe.Text(c[0]), c[1])
+	}
+	return b.String()
+}
+
+// List says what was written and what was not.
+func (d *Done) List() string {
+	var b strings.Builder
+	for _, path := range d.Written {
+		fmt.Fprintf(&b, "wrote  %s\n", safe.Text(path))
+	}
+	for _, k := range d.Kept {
+		fmt.Fprintf(&b, "kept   %s  (%s)\n", safe.Text(k.Path), k.Why)
+	}
+	return b.String()
+}
+
+// next are the next two commands, each with what it is for. An import replaces the starter,
+// so it is only for one that was written just now.
+func next(o Options, done Done, t Told) [][2]string {
 	flag := ""
 	if t.Config != "." {
 		flag = " --config " + t.Config
 	}
-	for _, c := range [][2]string{{"tlsync validate" + flag, "after removing a # where you want to begin"}, {"tlsync plan" + flag, "what would change; it writes nothing"}} {
-		fmt.Fprintf(&b, "  %-*s  # %s\n", len("tlsync validate"+flag), safe.Text(c[0]), c[1])
+
+	first := [2]string{"tlsync validate" + flag, "after removing a # where you want to begin"}
+	if len(o.Zones) > 0 && slices.Contains(done.Written, path.Join(o.Dir, "tlsync.yaml")) {
+		first = [2]string{"tlsync import --force" + flag, "what is live, as configuration; or remove a # in zones/"}
 	}
-	return b.String()
+	return [][2]string{first, {"tlsync plan" + flag, "what would change; it writes nothing"}}
 }
 
 // remarks are what the files leave open.

@@ -134,10 +134,10 @@ func zone(z Zone, ambiguous bool) string {
 }
 
 // modeline names the schema for editors.
-func modeline(up string) string { return "# yaml-language-server: $schema=" + up + SchemaName + "\n" }
+func modeline(up string) string { return jsonschema.Modeline(up) }
 
 // SchemaName is the file of the schema, beside tlsync.yaml.
-const SchemaName = "tlsync.schema.json"
+const SchemaName = jsonschema.FileName
 
 // flows returns the workflows. It fails where a name cannot stand in one.
 func flows(o Options) ([]File, error) {

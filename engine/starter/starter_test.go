@@ -209,6 +209,12 @@ func TestWriteReplacesNothing(t *testing.T) {
 		t.Errorf("the second time: wrote %q (%v)", done.Written, err)
 	}
 
+	// The schema of another release is kept, and named.
+	put(SchemaName, "{}")
+	if done, err = Write(root, o); err != nil || !slices.ContainsFunc(done.Kept, func(k Kept) bool { return k.Path == SchemaName && strings.Contains(k.Why, "another release") }) {
+		t.Errorf("beside an old schema: %+v (%v)", done, err)
+	}
+
 	// A workflow by another name that runs tlsync stands for all of them.
 	put(".github/workflows/tls.yml", "steps: [{ uses: acme/tlsync@v1 }]")
 	if err := os.Remove(filepath.Join(dir, ".github/workflows/tlsync-apply.yml")); err != nil {

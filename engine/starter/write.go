@@ -47,7 +47,7 @@ func Write(root *os.Root, o Options) (Done, error) {
 	for _, f := range files {
 		switch err := create(root, f); {
 		case errors.Is(err, fs.ErrExist):
-			done.Kept = append(done.Kept, Kept{f.Path, "exists"})
+			done.Kept = append(done.Kept, Kept{f.Path, why(root, f)})
 		case err != nil:
 			return done, fmt.Errorf("write %s: %w", f.Path, err)
 		default:
@@ -68,6 +68,16 @@ func create(root *os.Root, f File) error {
 	}
 	_, err = file.WriteString(f.Text)
 	return errors.Join(err, file.Close())
+}
+
+// why says why a file is kept. An old schema does no harm, but marks what is new.
+func why(root *os.Root, f File) string {
+	if path.Base(f.Path) == SchemaName {
+		if text, err := fs.ReadFile(root.FS(), f.Path); err == nil && string(text) != f.Text {
+			return "exists, and is that of another release: tlsync schema prints this one's"
+		}
+	}
+	return "exists"
 }
 
 // configured returns the root file of a configuration that exists already, or "". New

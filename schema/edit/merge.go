@@ -351,8 +351,8 @@ func (m *merger) replace(n *yaml.Node, w *tree, at place) error {
 	return m.replaceLines(n, source.Range{From: start, To: end}, text, at)
 }
 
-// replaceLines replaces a value that is written on lines of its own. Comments among these
-// lines stay.
+// replaceLines replaces a value that is written on lines of its own. Comments and blank lines among
+// these lines stay.
 func (m *merger) replaceLines(n *yaml.Node, value source.Range, text string, at place) error {
 	if at.key == nil {
 		return fmt.Errorf("line %d, column %d: the value has no key", n.Line, n.Column)
@@ -370,8 +370,15 @@ func (m *merger) replaceLines(n *yaml.Node, value source.Range, text string, at 
 		return err
 	}
 	var kept strings.Builder
-	for _, c := range comments {
-		kept.WriteString(strings.Repeat(" ", n.Column-1) + string(m.Bytes[c.From:c.To]) + m.EOL)
+	for at := from; at < next; at, _ = m.NextLine(at) {
+		line := m.Line(at)
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " "))]
+		switch i := slices.IndexFunc(comments, func(c source.Range) bool { return c.From >= at && c.To <= at+len(line) }); {
+		case i >= 0:
+			kept.WriteString(string(indent) + string(m.Bytes[comments[i].From:comments[i].To]) + m.EOL)
+		case len(bytes.TrimSpace(line)) == 0:
+			kept.WriteString(m.EOL)
+		}
 	}
 
 	m.splice(colon, colon, " "+text)

@@ -63,6 +63,7 @@ func indentUnit(t *source.Text) int {
 			}
 		}
 	}
+
 	for _, doc := range t.Documents {
 		if doc.Kind == yaml.MappingNode && !t.InBrackets(doc) {
 			look(doc)

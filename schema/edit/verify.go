@@ -71,6 +71,7 @@ func comments(b []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	out := make([]string, len(places))
 	for i, p := range places {
 		out[i] = strings.TrimSpace(string(t.Bytes[p.From:p.To]))
@@ -218,6 +219,7 @@ func differentFields(a, b reflect.Value, where string, wire bool) string {
 	if e, ok := a.Interface().(schema.Entry); ok {
 		where = e.Hostname.Value
 	}
+
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Name
 		// What an assignment covers is decided by others, which are compared themselves.

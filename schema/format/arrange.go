@@ -49,7 +49,11 @@ func arrange(b []byte) ([]byte, error) {
 
 		lines = append(lines, a.between(start)...)
 		if t.InBrackets(doc) {
-			lines = append(lines, a.verbatim(start, start, 0)...)
+			end, err := t.End(doc)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, a.verbatim(start, end, 0)...)
 			continue
 		}
 		body, err := a.mapping(doc, document(), 0, 0)
@@ -68,6 +72,7 @@ func (a *arranger) joined(lines []string) []byte {
 	out := slices.Clone(a.Mark)
 	blank := true
 	var pending bool
+
 	for _, line := range lines {
 		if line == "" {
 			pending = !blank
@@ -317,11 +322,6 @@ func (a *arranger) comment(from, end int) (string, error) {
 // verbatim returns the lines of a part of the text up to the end of its last line, moved
 // to an indentation.
 func (a *arranger) verbatim(from, end, indent int) []string {
-	if from == end { // a whole document in braces
-		if n, err := a.End(a.documentAt(from)); err == nil {
-			end = n
-		}
-	}
 	last, _ := a.NextLine(end)
 	by := indent - (from - a.LineStart(from))
 
@@ -333,16 +333,6 @@ func (a *arranger) verbatim(from, end, indent int) []string {
 	}
 	a.cursor = last
 	return lines
-}
-
-// documentAt returns the document that begins at an offset.
-func (a *arranger) documentAt(at int) *yaml.Node {
-	for _, doc := range a.Documents {
-		if start, err := a.Start(doc); err == nil && start == at {
-			return doc
-		}
-	}
-	return nil
 }
 
 // flow returns a value that is written on one line.

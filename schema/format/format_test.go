@@ -74,3 +74,30 @@ func run(tree fstest.MapFS, names []string) []txtar.File {
 	}
 	return out
 }
+
+// TestDocumentationHasTheUsualForm formats the configurations of the README.
+func TestDocumentationHasTheUsualForm(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for block := range strings.SplitSeq(string(readme), "```yaml\n") {
+		text, _, _ := strings.Cut(block, "```")
+		if !strings.HasPrefix(text, "version: 1") && !strings.HasPrefix(text, "account:") && !strings.HasPrefix(text, "policy:") && !strings.HasPrefix(text, "custom_hostnames:") && !strings.HasPrefix(text, "settings:") {
+			continue
+		}
+		found++
+		got, err := Format([]byte(text))
+		if err != nil {
+			t.Errorf("%v\n%s", err, text)
+			continue
+		}
+		if diff := cmp.Diff(text, string(got)); diff != "" {
+			t.Errorf("an example of the README is not as fmt writes it (-README +fmt)\n%s", diff)
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d examples found", found)
+	}
+}

@@ -7,9 +7,8 @@
 package jsonschema
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
+	"strings"
 
 	"tlsync/schema/load"
 )
@@ -17,19 +16,18 @@ import (
 // Dialect is the version of JSON Schema.
 const Dialect = "https://json-schema.org/draft/2020-12/schema"
 
+// FileName is the file of the schema, beside tlsync.yaml.
+const FileName = "tlsync.schema.json"
+
+// Modeline returns the comment that names the schema for editors. Up leads from the
+// directory of the commented file to that of the schema: "", or "../".
+func Modeline(up string) string { return "# yaml-language-server: $schema=" + up + FileName + "\n" }
+
 // Schema returns the schema of all documents, as indented JSON with a final line end.
 func Schema() []byte {
-	text, err := marshal(schemaOfDocuments())
-	if err != nil {
-		panic(err) // it is made of strings, numbers and lists
-	}
-
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		panic(err) // it was marshalled just now
-	}
-	b.WriteByte('\n')
-	return b.Bytes()
+	var b strings.Builder
+	layOut(&b, schemaOfDocuments(), 0)
+	return []byte(b.String() + "\n")
 }
 
 // Unsaid returns the rules of a configuration that the schema leaves to the program, each
@@ -39,7 +37,7 @@ func Unsaid() []string { return slices.Clone(unsaid) }
 // unsaid is read only.
 var unsaid = []string{
 	"Rules between documents and files (one root document, names that are written twice, profiles, cascades, the zone that a name is in): a schema sees one document.",
-	"The spelling of numbers (1.20 for 1.2, 0x10): a schema compares numbers.",
+	"The spelling of numbers and truth values (1.20 for 1.2, True for true): a schema compares values.",
 	"The size of a number in quotes: a schema does not compare texts.",
 	"Which international names are valid, and patterns with open brackets, misplaced ** or too many alternatives: a regular expression cannot tell.",
 	"Files and certificates: a schema reads no files.",
@@ -62,7 +60,7 @@ func schemaOfDocuments() object {
 	return object{
 		{"$schema", Dialect},
 		{"description", "A document of tlsync.yaml or of a file that it includes: with version it is the root document, with zone the document of a zone, with account the document of an account."},
-		{"$comment", "What this schema does not check, and tlsync validate does. " + join(unsaid)},
+		{"$comment", "What this schema does not check, and tlsync validate does. " + strings.Join(unsaid, " ")},
 		{"type", "object"},
 		{"properties", kinds},
 		{"if", isKind("version")},
@@ -81,17 +79,6 @@ func schemaOfDocuments() object {
 	}
 }
 
-func join(sentences []string) string {
-	out := ""
-	for i, s := range sentences {
-		if i > 0 {
-			out += " "
-		}
-		out += s
-	}
-	return out
-}
-
 // definitions are the parts of the schema.
 func definitions() object {
 	out := object{{"root", root()}, {"policy", policy()}, {"exception", exception()}}
@@ -106,8 +93,8 @@ func definitions() object {
 
 // root is the schema of the root document.
 func root() object {
-	include := text(`^[^/\\][^\\]*$`, "a path below tlsync.yaml is expected").with(
-		member{"not", object{{"pattern", `(^|/)\.\.?(/|$)|//|/$`}}}, member{"examples", []any{"zones/*.yaml"}})
+	include := path("a path below tlsync.yaml is expected").with(
+		member{"not", object{{"type", "string"}, {"pattern", `(^|/)\.\.?(/|$)|//|/$`}}}, member{"examples", []any{"zones/*.yaml"}})
 	profile := mapping(inProfile.properties()).about("Settings that use: expands.")
 
 	return mapping(object{

@@ -1,8 +1,8 @@
 package jsonschema
 
 import (
-	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // object is a JSON object whose members keep the order in which they are written, so
@@ -14,40 +14,78 @@ type member struct {
 	value any
 }
 
-// MarshalJSON writes the members in their order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
+// oneLine is how long a value may be that stands on a line of its own.
+const oneLine = 100
 
-		name, err := marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := marshal(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+// layOut writes a value as JSON, as a person would: what is short stands on one line.
+func layOut(b *strings.Builder, v any, depth int) {
+	if short := flat(v); len(short) <= oneLine {
+		b.WriteString(short)
+		return
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+
+	indent := "\n" + strings.Repeat("  ", depth+1)
+	switch v := v.(type) {
+	case object:
+		for i, m := range v {
+			b.WriteString(separator(i, "{") + indent + flat(m.name) + ": ")
+			layOut(b, m.value, depth+1)
+		}
+		b.WriteString(indent[:len(indent)-2] + "}")
+	case []object:
+		for i, o := range v {
+			b.WriteString(separator(i, "[") + indent)
+			layOut(b, o, depth+1)
+		}
+		b.WriteString(indent[:len(indent)-2] + "]")
+	case []any:
+		for i, item := range v {
+			b.WriteString(separator(i, "[") + indent + flat(item))
+		}
+		b.WriteString(indent[:len(indent)-2] + "]")
+	default:
+		b.WriteString(flat(v))
+	}
 }
 
-// marshal leaves <, > and & as they are: the schema is read by people and in no browser.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
+// separator stands before an item: the first begins the list.
+func separator(i int, opening string) string {
+	if i == 0 {
+		return opening
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return ","
+}
+
+// flat returns a value on one line.
+func flat(v any) string {
+	switch v := v.(type) {
+	case object:
+		var parts []string
+		for _, m := range v {
+			parts = append(parts, flat(m.name)+": "+flat(m.value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []object:
+		var parts []string
+		for _, o := range v {
+			parts = append(parts, flat(o))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case []any:
+		var parts []string
+		for _, item := range v {
+			parts = append(parts, flat(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // it is read by people, and in no browser
+	if err := e.Encode(v); err != nil {
+		panic(err) // it is made of strings, numbers and lists
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // with returns a schema with further members. The schema itself stays as it is.

@@ -43,15 +43,21 @@ func (p place) properties() object {
 	return out
 }
 
-// definition names the definition of a setting in the place.
-func (p place) definition(id string) string { return id + "." + p.name }
+// definition names the definition of a setting in the place. The document of a pattern
+// shares those of a single zone, except where only the latter may name certificates.
+func (p place) definition(id string) string {
+	if p.name == inPattern.name && id != schema.OriginPulls {
+		return id + "." + inZone.name
+	}
+	return id + "." + p.name
+}
 
 // definitions are the schemas of the settings of the place.
 func (p place) definitions() object {
 	var out object
 	for _, s := range schema.Table() {
-		if p.takes(&s) {
-			out = append(out, member{p.definition(s.ID), p.setting(&s)})
+		if name := p.definition(s.ID); p.takes(&s) && strings.HasSuffix(name, "."+p.name) {
+			out = append(out, member{name, p.setting(&s)})
 		}
 	}
 	return out

@@ -55,6 +55,11 @@ func text(pattern, message string) object {
 // words accepts whatever YAML has for a single value: a name may look like a number.
 func words() object { return object{{"type", []string{"string", "number", "boolean"}}} }
 
+// path is words that are a relative path.
+func path(message string) object {
+	return words().with(member{"pattern", `^[^/\\][^\\]*$`}, member{"patternErrorMessage", message})
+}
+
 // line is words that are one line of text and not empty.
 func line() object {
 	return words().with(member{"pattern", `^\s*\S.*\s*$`}, member{"patternErrorMessage", "one line of text is expected"})
@@ -68,6 +73,7 @@ func isOff() object { return enum(false, "off", "false") }
 // shared are the definitions of values that stand in several places.
 func shared() object {
 	const year, month, day = `[0-9]{4}`, `(?:0[1-9]|1[0-2])`, `(?:0[1-9]|[12][0-9]|3[01])`
+
 	return object{
 		{"hostname", text(hostnamePattern(), "a hostname such as app.customer.example is expected").with(member{"maxLength", 1012}).about("A hostname.")},
 		{"pattern", anyOf(ref("hostname"), text(globPattern(), "a hostname, or a pattern such as *.pay.example, is expected").with(member{"maxLength", 1012})).
@@ -75,7 +81,7 @@ func shared() object {
 		{"boolean", anyOf(enum(true, false), unoffered("on", "off", "true", "false"))},
 		{"date", text(`^`+year+`-`+month+`-`+day+`$`, "a day such as 2027-03-31 is expected").with(member{"format", "date"})},
 		{"environment_name", text(`^CLOUDFLARE_[A-Za-z0-9_]+$`, "the name of an environment variable that begins with CLOUDFLARE_ is expected").with(member{"maxLength", 64})},
-		{"file", text(`^[^/\\][^\\]*$`, "a path relative to this file is expected").with(member{"not", object{{"pattern", "-----BEGIN"}}})},
+		{"file", path("a path relative to this file is expected").with(member{"not", object{{"type", "string"}, {"pattern", "-----BEGIN"}}})},
 		{"account", line().with(member{"allOf", []object{when(
 			object{{"type", "string"}, {"pattern", `^\s*[0-9a-fA-F]{28,36}\s*$`}},
 			object{{"pattern", `^\s*[0-9a-f]{32}\s*$`}, {"patternErrorMessage", "an id has 32 digits of 0-9 and a-f, in lower case"}},

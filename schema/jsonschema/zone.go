@@ -10,6 +10,7 @@ import (
 // document of a single zone.
 func zones() object {
 	isPattern := object{{"type", "string"}, {"pattern", "[" + globMeta + "]"}}
+
 	return object{
 		{"zone_name", ref("pattern").about("The name of the zone. A pattern holds for every zone of the account that matches, underneath documents that name a zone.")},
 		{"zone", object{

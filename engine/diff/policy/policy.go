@@ -128,7 +128,7 @@ func (c *check) falls(limits []limit, s *subject, row *schema.Setting, v schema.
 		if row.Meets(l.floor.Value, v) || c.exceptions.find(l.policy.Policy, s, row, v) != nil {
 			continue
 		}
-		asked := line != nil && !line.AtLeast && !row.Meets(l.floor.Value, line.Value)
+		asked := line != nil && !line.AtLeast && line.Value != schema.Inherit && !row.Meets(l.floor.Value, line.Value)
 		refused := moves || asked || l.policy.EnforceAll
 		if l.policy.ofBase() { // it judges only what the commit changes
 			refused = moves || newlyManaged && (asked || l.policy.EnforceAll)

@@ -15,6 +15,14 @@ func (s *Server) Merge(number int, sha string) {
 	i.updated = s.tick()
 }
 
+// Close closes an issue or a pull request, as somebody else who may write to the repository.
+func (s *Server) Close(number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.items[number].State = "closed"
+	s.items[number].updated = s.tick()
+}
+
 // EditComment replaces the body of a comment, counted from 0, as somebody else who may write
 // to the repository. As on GitHub, the author stays the same whoever edits.
 func (s *Server) EditComment(number, i int, body string) {

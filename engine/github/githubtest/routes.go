@@ -45,6 +45,15 @@ var routes = []struct {
 	{"GET", "issues/*/comments", call.listComments},
 	{"POST", "issues/*/comments", call.addComment},
 	{"PATCH", "issues/*", call.editIssue},
+	{"GET", "pulls", call.listPulls},
+	{"POST", "pulls", call.addPull},
+	{"PATCH", "pulls/*", call.editPull},
+	{"GET", "git/commits/*", call.gitCommit},
+	{"POST", "git/trees", call.addTree},
+	{"POST", "git/commits", call.addGitCommit},
+	{"GET", "git/ref/heads/**", call.gitRef},
+	{"POST", "git/refs", call.addRef},
+	{"PATCH", "git/refs/heads/**", call.moveRef},
 }
 
 // route runs the endpoint. rest is the path below /repos/OWNER/NAME.
@@ -57,9 +66,14 @@ func (c call) route(rest []string) answer {
 	return refuse(404, "Not Found")
 }
 
-// match compares a path with a pattern and returns the part in the place of the "*".
+// match compares a path with a pattern and returns the part in the place of the "*", or
+// all parts in the place of a "**" at the end.
 func match(pattern string, rest []string) (arg string, ok bool) {
 	parts := strings.FieldsFunc(pattern, func(r rune) bool { return r == '/' })
+	if last := len(parts) - 1; last >= 0 && parts[last] == "**" && len(rest) > last {
+		parts[last] = "*"
+		rest = append(slices.Clone(rest[:last]), strings.Join(rest[last:], "/"))
+	}
 	ok = slices.EqualFunc(parts, rest, func(p, part string) bool {
 		if p == "*" {
 			arg = part
@@ -469,7 +483,7 @@ func (c call) showPull(i *item) map[string]any {
 		return map[string]any{"ref": r.Ref, "sha": r.SHA, "repo": map[string]any{"full_name": r.Repo}}
 	}
 	out := map[string]any{
-		"number": i.Number, "state": i.State, "user": user(i.Author), "html_url": c.html("/pull/" + strconv.Itoa(i.Number)),
+		"number": i.Number, "state": i.State, "body": i.Body, "user": user(i.Author), "html_url": c.html("/pull/" + strconv.Itoa(i.Number)),
 		"labels": i.showLabels(), "head": side(i.pull.Head), "base": side(i.pull.Base), "merged_at": nil, "merge_commit_sha": nil,
 	}
 

@@ -29,6 +29,7 @@ type Seed struct {
 	PageLimit     int               `yaml:"page-limit"` // largest page, whatever per_page says; 0 means GitHub's 100
 	CRLF          bool              `yaml:"crlf"`       // store bodies with CRLF line ends
 	NoLabels      bool              `yaml:"no-labels"`  // silently drop the labels of new issues
+	NoPulls       bool              `yaml:"no-pulls"`   // workflows may not open pull requests, as a new repository has it
 }
 
 // Pull is a pull request.

@@ -31,6 +31,7 @@ type Server struct {
 	items    map[int]*item // issues and pull requests by number
 	statuses []status
 	branches map[string]string
+	objects  map[string]any  // trees and commits that were made, by their names
 	tips     map[string]bool // commits that branches have been at, and those of Know
 	without  map[string]bool
 	faults   []Fault
@@ -73,7 +74,7 @@ func New(seed Seed) *Server {
 	seed.Login = cmp.Or(seed.Login, DefaultLogin)
 	seed.DefaultBranch = cmp.Or(seed.DefaultBranch, "main")
 
-	s := &Server{seed: seed, items: map[int]*item{}, times: map[int64]times{}, branches: map[string]string{}, tips: map[string]bool{}, without: map[string]bool{}}
+	s := &Server{seed: seed, items: map[int]*item{}, times: map[int64]times{}, branches: map[string]string{}, tips: map[string]bool{}, objects: map[string]any{}, without: map[string]bool{}}
 	for name, sha := range seed.Branches {
 		s.branches[name], s.tips[sha] = sha, true
 	}

@@ -13,13 +13,8 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
-
-// accepted is a hazard that labels of pull requests accept.
-type accepted struct {
-	kind plan.HazardKind
-	by   string // who, foreign text
-}
 
 // accept accepts the hazards of a plan that labels of its merged pull requests accept, and
 // returns how a reader can accept the others. A label counts for what the review of its own
@@ -27,7 +22,8 @@ type accepted struct {
 func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 	way := view.Way{Workflow: true}
 	refused := refusedKinds(made, r.o.Allow)
-	reviews, who := map[plan.HazardKind][]hold.Reviewed{}, map[plan.HazardKind][]string{}
+	reviews := map[plan.HazardKind][]hold.Reviewed{}
+	who, where := map[plan.HazardKind][]string{}, map[plan.HazardKind][]int{}
 	for i := range r.merges {
 		m := &r.merges[i]
 		shown := m.shows(made, refused)
@@ -46,15 +42,17 @@ func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 				way.Notes = append(way.Notes, fmt.Sprintf("the label %s of pull request %d does not count: it was set %s; take it away and set it again", l.Name, m.pull, why))
 			} else if set {
 				reviews[kind] = append(reviews[kind], m.review.Reviewed)
-				who[kind] = append(who[kind], fmt.Sprintf("%s, by the label of pull request %d", l.By, m.pull))
+				who[kind] = append(who[kind], l.By)
+				where[kind] = append(where[kind], m.pull)
 			}
 		}
 	}
 
 	for _, kind := range refused {
-		by := strings.Join(who[kind], " and ")
+		by := words.Enumerate(who[kind])
 		if by != "" && hold.Accept(made, kind, by, reviews[kind]...) {
-			r.accepted = append(r.accepted, accepted{kind, by})
+			r.accepted = append(r.accepted, view.Accepted{Hazard: kind, By: by})
+			r.acceptedIn = append(r.acceptedIn, where[kind]...)
 		}
 	}
 	left := refusedKinds(made, r.o.Allow)
@@ -113,34 +111,42 @@ func uncounted(l github.Label, shown time.Time) string {
 	return ""
 }
 
-// ask says which labels a plan takes, and which of them are set, as Markdown for the comment
-// of the pull request. The comment shows the plan since a time, which is zero if this is the
-// first time.
-func (r *run) ask(ctx context.Context, made *plan.Plan, shown time.Time) string {
-	kinds := refusedKinds(made, r.o.Allow)
-	if len(kinds) == 0 {
-		return ""
-	}
+// labelled returns the hazards of a plan that labels of the pull request accept, and says, as
+// Markdown, which labels do not count. The comment shows the plan since a time, which is zero
+// if this is the first time.
+func (r *run) labelled(ctx context.Context, made *plan.Plan, shown time.Time) (set []view.Accepted, notes string) {
 	labels, err := r.labels(ctx, r.event.Pull.Number)
 	if err != nil {
 		r.notice("warning", "the comment does not say which labels are set: "+err.Error())
 	}
 
-	var missing, lines []string
-	for _, kind := range kinds {
-		name := safe.MarkdownCode(view.AllowLabel + string(kind))
-		switch l, set := labels[kind]; {
-		case !set:
-			missing = append(missing, name)
+	var old []string
+	for _, kind := range refusedKinds(made, r.o.Allow) {
+		switch l, ok := labels[kind]; {
+		case !ok:
 		case uncounted(l, shown) != "":
-			missing = append(missing, name)
-			lines = append(lines, fmt.Sprintf("%s was set %s: take it away and set it again.", name, uncounted(l, shown)))
+			old = append(old, safe.MarkdownCode(l.Name)+" was set "+uncounted(l, shown)+": take it away and set it again.")
 		default:
-			lines = append(lines, fmt.Sprintf("%s was set by %s.", name, safe.MarkdownCode(l.By)))
+			set = append(set, view.Accepted{Hazard: kind, By: l.By})
 		}
 	}
-	if len(missing) > 0 {
-		lines = append([]string{fmt.Sprintf("**The apply will be refused** until somebody accepts its hazards. To accept them for what this comment shows, set on this pull request, after this comment: %s.", strings.Join(missing, ", "))}, lines...)
+	return set, strings.Join(old, " ")
+}
+
+// acceptedOf returns the hazards of a plan that need nothing more because labels accept them.
+func (r *run) acceptedOf(made *plan.Plan) []view.Accepted {
+	if made == nil {
+		return nil
 	}
-	return strings.Join(lines, " ")
+	open := refusedKinds(made, r.o.Allow)
+	out := []view.Accepted{}
+	for _, kind := range r.o.Allow {
+		out = append(out, view.Accepted{Hazard: kind})
+	}
+	for _, a := range r.accepted {
+		if !slices.Contains(open, a.Hazard) {
+			out = append(out, a)
+		}
+	}
+	return out
 }

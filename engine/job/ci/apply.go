@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tlsync/engine/gitfs"
 	"tlsync/engine/job"
@@ -123,14 +122,17 @@ func (r *run) apply(ctx context.Context) error {
 		r.annotate(report.PlanAnnotations(a.Made))
 	}
 
-	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: "tlsync plan", Footer: r.of(base)}
+	page := r.page("tlsync plan", r.of(base))
+	page.Accepted = r.acceptedOf(a.Made)
 	if a.Result != nil {
-		if text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, report.MarkdownOptions{Title: "tlsync apply", Budget: summaryBudget}); err == nil {
+		result := r.page("tlsync apply", "")
+		result.Budget = summaryBudget
+		if text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, result); err == nil {
 			r.summary = append(r.summary, text)
 		}
 		page.Title = "The plan that was applied"
 	}
-	page.Lead = strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
+	page.Lead = r.leftAlone(a.Left)
 
 	if a.Made != nil {
 		r.summarise(a.Made, page)

@@ -38,6 +38,7 @@ type Options struct {
 	Comment  bool
 	Key      string
 	Issue    bool
+	Adopt    bool // keep a pull request that adopts the drift
 	FailOn   string
 	Reviewed string // auto, required or off
 	NotTip   bool
@@ -67,10 +68,11 @@ type run struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
-	merges      []merge    // commits that wait to be applied
-	accepted    []accepted // hazards, by labels
-	left        int        // settings that drifted after the review, and are left alone
-	uncompared  bool       // there was nothing to compare the configuration with
+	merges      []merge         // commits that wait to be applied
+	accepted    []view.Accepted // hazards, by labels
+	acceptedIn  []int           // the pull requests with these labels
+	left        int             // settings that drifted after the review, and are left alone
+	uncompared  bool            // there was nothing to compare the configuration with
 	planFile    string
 	commentURL  string
 	issueNumber int
@@ -182,7 +184,9 @@ func (r *run) checked(c *job.Configuration) error {
 	r.annotate(report.DiagnosticAnnotations(c.Mistakes()))
 	err := r.Check(r.o.Common, c)
 	if err != nil || r.task == github.TaskValidate {
-		if text, err := job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), report.MarkdownOptions{Title: "tlsync validate", Budget: summaryBudget}); err == nil {
+		page := r.page("tlsync validate", "")
+		page.Budget = summaryBudget
+		if text, err := job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), page); err == nil {
 			r.summary = append(r.summary, text)
 		}
 	}
@@ -234,6 +238,21 @@ const (
 	commentBudget = 65_000
 )
 
+// page returns what the pages of this run have in common.
+func (r *run) page(title, footer string) report.MarkdownOptions {
+	o := report.MarkdownOptions{
+		Title: title, Footer: footer, Rate: r.o.Rate.Text(), Limit: r.o.Limit,
+		Run: r.env.RunURL(), Source: report.SourceURL(r.env.ServerURL, r.env.Repository, r.reviewedHead(), r.repo.Sub()), Reader: view.Reader{Action: true},
+	}
+	if r.event.Pull.Number != 0 {
+		o.Reader = view.Reader{Pull: true}
+		if r.o.Comment { // without one, no label counts
+			o.Reader.Label = view.AllowLabel
+		}
+	}
+	return o
+}
+
 // tell writes the annotations, the job summary and the outputs for later steps. If that
 // fails, the exit code does not change.
 func (r *run) tell(code int, err error) {
@@ -241,7 +260,7 @@ func (r *run) tell(code int, err error) {
 	if err != nil && (!errors.As(err, &silent) || silent.Err != nil) {
 		message := r.Secrets.Hide(err.Error())
 		r.annotations = append([]github.Annotation{{Level: "error", Title: "tlsync", Message: message}}, r.annotations...)
-		r.summary = slices.Insert(r.summary, 0, refusedMarkdown(code, message, 1000))
+		r.summary = slices.Insert(r.summary, 0, failureMarkdown(r.failed(code), code, message, 1000))
 	}
 
 	r.warn("annotations", github.Commands(r.Out, r.annotations))

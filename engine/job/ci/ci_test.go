@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tlsync/engine/gitfs"
 	"tlsync/engine/job"
 	"tlsync/engine/secret"
 )
@@ -17,17 +18,28 @@ type panics struct{}
 
 func (panics) Write([]byte) (int, error) { panic("a value") }
 
-func TestABugInCIIsToldToTheRunner(t *testing.T) {
-	dir := t.TempDir()
+// gitRepository makes a repository with one commit.
+func gitRepository(t *testing.T, dir string) (*gitfs.Repo, gitfs.Commit) {
+	t.Helper()
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"-c", "user.name=Ada", "-c", "user.email=ada@saas.example", "commit", "-q", "--allow-empty", "-m", "first"}} {
 		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	head, err := exec.Command("git", "-C", dir, "rev-parse", "HEAD").Output()
+	repo, err := gitfs.OpenNamed(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	head, err := repo.Head()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repo, head
+}
+
+func TestABugInCIIsToldToTheRunner(t *testing.T) {
+	dir := t.TempDir()
+	_, head := gitRepository(t, dir)
 	event, output := filepath.Join(dir, "event.json"), filepath.Join(dir, "output")
 	for name, text := range map[string]string{event: `{"repository":{"default_branch":"main"}}`, output: ""} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -36,7 +48,7 @@ func TestABugInCIIsToldToTheRunner(t *testing.T) {
 	}
 	env := map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "GITHUB_EVENT_PATH": event, "GITHUB_REPOSITORY": "acme/tls",
-		"GITHUB_SHA": strings.TrimSpace(string(head)), "GITHUB_WORKSPACE": dir, "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
+		"GITHUB_SHA": head.Hash, "GITHUB_WORKSPACE": dir, "GITHUB_REF": "refs/heads/main", "GITHUB_OUTPUT": output,
 	}
 	var out bytes.Buffer
 	p := &job.Job{Streams: job.Streams{Out: &out, Err: panics{}, In: strings.NewReader("")}, Getenv: func(name string) string { return env[name] }, Secrets: &secret.Redactor{}}

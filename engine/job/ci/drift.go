@@ -30,7 +30,7 @@ func (r *run) drift(ctx context.Context) error {
 	}
 	pending := applied != c
 
-	made, err := r.Compare(ctx, r.o.Common, c, applied, "")
+	made, live, err := r.Look(ctx, r.o.Common, c, applied, "")
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,8 @@ func (r *run) drift(ctx context.Context) error {
 		r.Lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Title: r.title("drift"), Footer: r.of(applied), Pending: pending, Drift: true}
+	page := r.page(r.title("drift"), r.of(applied))
+	page.Limit, page.Pending, page.Drift = 0, pending, true
 	r.summarise(made, page)
 	if last.unknown != "" {
 		r.notice("warning", "merged changes that are not applied yet may appear as drift: the last applied commit is unknown: "+last.unknown)
@@ -51,6 +52,9 @@ func (r *run) drift(ctx context.Context) error {
 
 	if r.o.Issue {
 		r.keepIssue(ctx, made, page, last.unknown)
+	}
+	if r.o.Adopt {
+		r.warnOf("the pull request that adopts the drift was not updated", r.propose(ctx, c, made, live, last.unknown))
 	}
 	return r.DriftVerdict(made, c, r.o.FailOn, pending)
 }

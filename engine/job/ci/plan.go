@@ -31,7 +31,9 @@ func (r *run) plan(ctx context.Context) error {
 	if err := r.checked(c); err != nil {
 		// The comment must not go on showing an earlier commit's plan.
 		r.comment(ctx, func(budget int) (string, error) {
-			return job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), report.MarkdownOptions{Title: "tlsync validate", Budget: budget, Footer: r.of(nil)})
+			page := r.page("tlsync validate", r.of(nil))
+			page.Budget = budget
+			return job.Markdown(r.Job, report.DiagnosticsMarkdown, c.Mistakes(), page)
 		})
 		return err
 	}
@@ -66,21 +68,19 @@ func (r *run) plan(ctx context.Context) error {
 		r.Lost(err)
 	}
 
-	page := report.MarkdownOptions{Rate: r.o.Rate.Text(), Limit: r.o.Limit, Title: r.title("plan"), Footer: r.of(base)}
+	page := r.page(r.title("plan"), r.of(base))
 	if offline != "" {
 		page.Lead = "Compared with a saved snapshot, not with Cloudflare: live state may have changed since."
 	}
+	page.Refused = r.PolicyBroken(made, c)
 	r.summarise(made, page)
-
-	refused := r.PolicyKept(made, c)
-	if refused != nil {
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + safe.MarkdownMessage(r.Secrets.Hide(refused.Error()), 100))
-	}
 
 	shown := planfile.Review{Head: r.reviewedHead(), Base: made.Config.BaseCommit, Reviewed: hold.Review(made)}
 	if r.mayComment() && len(refusedKinds(made, r.o.Allow)) > 0 {
 		shown.Since = r.shownBefore(ctx, shown)
-		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + r.ask(ctx, made, shown.Since))
+		var notes string
+		page.Accepted, notes = r.labelled(ctx, made, shown.Since)
+		page.Lead = strings.TrimSpace(page.Lead + "\n\n" + notes)
 	}
 
 	review := planfile.ReviewedMarkdown(shown)
@@ -90,7 +90,7 @@ func (r *run) plan(ctx context.Context) error {
 		text, err := job.Markdown(r.Job, report.Markdown, made, page)
 		return text + "\n" + review + "\n", err
 	})
-	return cmp.Or(job.Unread(made), refused)
+	return cmp.Or(job.Unread(made), r.PolicyKept(made, c))
 }
 
 // dependabot opens pull requests that get no secrets, like those from forks.

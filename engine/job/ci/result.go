@@ -3,9 +3,9 @@ package ci
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,25 +65,10 @@ func (r *run) post(ctx context.Context, a job.Applied) {
 
 // postTo puts the result of an apply into the comment of one pull request.
 func (r *run) postTo(ctx context.Context, m *merge, a job.Applied) error {
-	page, review, err := planfile.CutReviewed(m.comment)
-	if err != nil {
+	text, err := r.withResult(m, a)
+	if err != nil || text == "" {
 		return err
 	}
-	_, page, _ = strings.Cut(page, "\n") // the marker, which the new text gets afresh
-	page, newer := r.withoutResult(page)
-	nothing := a.Err == nil && a.Result == nil
-	if newer || nothing && strings.Contains(m.comment, foldPlan) {
-		return nil
-	}
-
-	review.Since = m.shown
-	rest := foldPlan + page + unfoldPlan + "\n" + planfile.ReviewedMarkdown(review) + "\n"
-	mark := fmt.Sprintf("<!-- tlsync:result:v1 run=%s attempt=%s -->\n", cmp.Or(r.env.RunID, "0"), cmp.Or(r.env.RunAttempt, "0"))
-	text, err := r.outcome(a, commentBudget-200-len(mark)-len(rest))
-	if err != nil {
-		return err
-	}
-	text = mark + text + rest
 	if err := r.Secrets.Whole(text); err != nil {
 		return err
 	}
@@ -94,6 +79,27 @@ func (r *run) postTo(ctx context.Context, m *merge, a job.Applied) error {
 		r.remark("tlsync: comment on pull request %d %s", m.pull, posted.Done)
 	}
 	return err
+}
+
+// withResult returns the text of a comment with the result of an apply, and with its review
+// as it was. It is empty if the comment has what a newer run did, or a result and there is
+// nothing new to tell.
+func (r *run) withResult(m *merge, a job.Applied) (string, error) {
+	page, review, err := planfile.CutReviewed(m.comment)
+	if err != nil {
+		return "", err
+	}
+	_, page, _ = strings.Cut(page, "\n") // the marker, which the new text gets afresh
+	page, newer := r.withoutResult(page)
+	nothing := a.Err == nil && a.Result == nil
+	if newer || nothing && strings.Contains(m.comment, foldPlan) {
+		return "", nil
+	}
+
+	review.Since = m.shown
+	rest := foldPlan + page + unfoldPlan + "\n" + planfile.ReviewedMarkdown(review) + "\n"
+	mark := fmt.Sprintf("<!-- tlsync:result:v1 run=%s attempt=%s -->\n", cmp.Or(r.env.RunID, "0"), cmp.Or(r.env.RunAttempt, "0"))
+	return mark + r.outcome(a, commentBudget-200-len(mark)-len(rest)) + rest, nil
 }
 
 // withoutResult cuts the result of an earlier run from a comment, and reports whether the
@@ -112,40 +118,83 @@ func (r *run) withoutResult(page string) (rest string, newer bool) {
 }
 
 // outcome tells in a comment what an apply did, or why it did nothing.
-func (r *run) outcome(a job.Applied, budget int) (string, error) {
-	lead := strings.TrimSpace(r.aboutRun() + "\n\n" + r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
+func (r *run) outcome(a job.Applied, budget int) string {
+	lead := strings.TrimSpace(r.leftAlone(a.Left) + "\n\n" + r.acceptedBy())
 	if a.Result != nil {
-		page := report.MarkdownOptions{Title: "tlsync apply", Budget: max(1, budget), Lead: lead}
+		page := r.page("tlsync apply", r.of(nil))
+		page.Budget, page.Lead = max(1, budget), lead
 		text, err := job.Markdown(r.Job, report.ResultMarkdown, a.Result, page)
 		if err == nil {
-			return text, nil
+			return text
 		}
 		r.warn("the whole result", err) // there is room for a headline
 		t := a.Result.Tally
-		return fmt.Sprintf("### tlsync apply: %d of %s done\n\n%s\n", t.Done, words.Count(t.Planned, "change"), r.aboutRun()), nil
+		return fmt.Sprintf("### tlsync apply: %d of %s done\n\n%s\n", t.Done, words.Count(t.Planned, "change"), r.aboutRun())
 	}
 
 	text := "### tlsync apply: nothing to do\n"
 	if a.Err != nil {
-		text = refusedMarkdown(job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
+		text = failureMarkdown(r.failed(job.CodeOf(a.Err)), job.CodeOf(a.Err), r.Secrets.Hide(a.Err.Error()), 30)
 	}
-	if text += "\n" + lead + "\n"; len(text) > budget {
+	if text += "\n" + strings.TrimSpace(lead+"\n\n"+r.aboutRun()) + "\n"; len(text) > budget {
 		text = "### tlsync apply: " + map[bool]string{true: "refused", false: "failed"}[refuses(job.CodeOf(a.Err))] + "\n\n" + r.aboutRun() + "\n"
 	}
-	return text, nil
+	return text
 }
 
 // refuses reports whether an exit code says that a run wrote nothing because it must not.
 func refuses(code int) bool { return code == job.CodeRefused || code == job.CodeStale }
 
-// refusedMarkdown says why a run wrote nothing, and what to do, as a message of at most so
-// many lines says.
-func refusedMarkdown(code int, message string, most int) string {
-	title := "### Failed"
-	if refuses(code) {
-		title = "### Refused"
+// failed says in a word or two how a run with an exit code ended.
+func (r *run) failed(code int) string {
+	switch {
+	case code == job.CodeDiffers:
+		return "Drift"
+	case r.task == github.TaskDrift && code == job.CodeRefused:
+		return "Policy broken"
+	case refuses(code):
+		return "Refused"
 	}
-	return title + " (exit code " + strconv.Itoa(code) + ")\n\n" + safe.MarkdownMessage(message, most) + "\n"
+	return "Failed"
+}
+
+// failureMarkdown says why a run did not do what it was to do, and what to do now. What the
+// message indents is a block of code that can be copied, of at most so many lines.
+func failureMarkdown(title string, code int, message string, most int) string {
+	for _, word := range []string{"refused", "stale"} {
+		if rest, ok := strings.CutPrefix(message, word+", nothing was written: "); ok {
+			title, message = title+": nothing was written", rest
+		} else if rest, ok := strings.CutPrefix(message, word+", nothing was written:\n"); ok {
+			title, message = title+": nothing was written", rest
+		}
+	}
+
+	text := "### " + title + " (exit code " + strconv.Itoa(code) + ")\n"
+	var block []string
+	flush := func() {
+		if len(block) > 0 {
+			text += "\n" + safe.Fenced("text", cut(block, most))
+			block = nil
+		}
+	}
+	for line := range strings.SplitSeq(message, "\n") {
+		if shown, indented := strings.CutPrefix(line, "  "); indented {
+			block = append(block, safe.Text(shown))
+			continue
+		}
+		flush()
+		text += "\n" + safe.MarkdownText(line) + "\n"
+	}
+	flush()
+	return text
+}
+
+// cut leaves out the lines of a block after the first ones, and counts them.
+func cut(lines []string, most int) []string {
+	if left := len(lines) - most; left > 0 {
+		return append(lines[:most:most], "… and "+words.Count(left, "more line"))
+	}
+	return lines
 }
 
 // aboutRun links to the run.
@@ -166,16 +215,21 @@ func (r *run) leftAlone(n int) string {
 		words.Count(n, "setting"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 }
 
-// acceptedBy says which hazards were accepted by whom; it is empty if none were.
+// acceptedBy says which hazards were accepted by whose labels; it is empty if none were.
 func (r *run) acceptedBy() string {
 	var parts []string
 	for _, a := range r.accepted {
-		parts = append(parts, safe.MarkdownCode(string(a.kind))+" by "+safe.MarkdownText(a.by))
+		parts = append(parts, safe.MarkdownCode(string(a.Hazard))+" by "+safe.MarkdownCode(a.By))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Accepted: " + strings.Join(parts, "; ") + "."
+
+	var pulls []string
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(r.acceptedIn))) {
+		pulls = append(pulls, strconv.Itoa(n))
+	}
+	return "Accepted: " + strings.Join(parts, ", ") + ", by " + words.Plural(len(pulls), "the label of pull request ", "the labels of pull requests ") + words.Enumerate(pulls) + "."
 }
 
 // findPulls looks up the pull requests of commits for their comments alone: the apply is not
@@ -187,7 +241,7 @@ func (r *run) findPulls(ctx context.Context, last marked) {
 	for _, commit := range last.since {
 		m, err := r.reviewOf(ctx, commit)
 		if err != nil {
-			r.notice("notice", "the result is not added to the comments of pull requests: "+errors.Unwrap(err).Error())
+			r.notice("notice", "the result is not added to the comments of pull requests: "+err.Error())
 			return
 		}
 		r.merges = append(r.merges, m)

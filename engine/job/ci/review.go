@@ -51,7 +51,7 @@ func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 	for _, commit := range since {
 		m, err := r.reviewOf(ctx, commit)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("nothing was written: %w", err)
 		}
 		r.merges = append(r.merges, m)
 
@@ -92,7 +92,7 @@ func (r *run) reviewOf(ctx context.Context, commit gitfs.Commit) (merge, error) 
 	pull, ok, err := r.client.MergedPull(ctx, commit.Hash, r.event.DefaultBranch)
 	switch {
 	case err != nil:
-		return m, fmt.Errorf("nothing was written: look up the pull request of commit %s: %w", short(commit.Hash), err)
+		return m, fmt.Errorf("look up the pull request of commit %s: %w", short(commit.Hash), err)
 	case !ok:
 		m.why = "no merged pull request contains commit " + short(commit.Hash)
 		return m, nil
@@ -106,13 +106,13 @@ func (r *run) reviewIn(ctx context.Context, pull github.MergedPull) (merge, erro
 	m := merge{pull: pull.Number}
 	comments, err := r.client.Candidates(ctx, pull.Number, github.KindPlan, r.key())
 	if err != nil {
-		return m, fmt.Errorf("nothing was written: look up the plan comment of pull request %d: %w", pull.Number, err)
+		return m, fmt.Errorf("look up the plan comment of pull request %d: %w", pull.Number, err)
 	}
 	for _, c := range comments {
 		review, why, err := r.counts(ctx, c, pull)
 		switch {
 		case err != nil:
-			return m, fmt.Errorf("nothing was written: check the plan comment of pull request %d: %w", pull.Number, err)
+			return m, fmt.Errorf("check the plan comment of pull request %d: %w", pull.Number, err)
 		case why == "":
 			m.review, m.comment, m.shown = &review, c.Body, shownSince(review, c)
 			return m, nil

@@ -100,11 +100,14 @@ func (g *Gate) Refusal(m Markup) string {
 	}
 	var why []string
 	for _, r := range g.policy {
-		if r.rule == plan.MaxChanges {
-			why = append(why, m.Code(r.rule)+" (more changes than one apply may make)")
-			continue
+		switch r.rule {
+		case plan.MaxChanges:
+			why = append(why, "more changes than one apply may make ("+m.Code(r.rule)+")")
+		case plan.BelowFloor:
+			why = append(why, r.objects+" would be below the floor ("+m.Code(r.rule)+")")
+		case plan.NotCovered:
+			why = append(why, r.objects+" would not be covered ("+m.Code(r.rule)+")")
 		}
-		why = append(why, m.Code(r.rule)+" ("+r.objects+")")
 	}
 	if len(g.policy) == 0 {
 		for _, k := range g.Allow {
@@ -219,6 +222,15 @@ func (g *Gate) Free() string {
 		return ""
 	}
 	return "Nothing has to be accepted: the merge applies this plan."
+}
+
+// Harmless says what the merge of a pull request does that only brings settings under
+// management; it is empty for others, and elsewhere.
+func (g *Gate) Harmless(c *Counts) string {
+	if !g.reader.Pull || c.adopted == 0 || c.Objects > 0 {
+		return ""
+	}
+	return "The merge writes nothing. From then on these settings are kept as the configuration says."
 }
 
 // AllowFlag is the flag that accepts the hazards named behind it.

@@ -322,11 +322,12 @@ func acrossPlaces(groups []*Group) []*Group {
 }
 
 // Fold keeps the number of groups small: of more than most, those that make the same
-// setting go in the same direction are joined but for the largest.
-func Fold(groups []*Group, most int) []*Group {
+// setting go in the same direction are joined but for the largest. It returns what to show,
+// and the groups that are joined in it.
+func Fold(groups []*Group, most int) (shown, joined []*Group) {
 	const kept = 5
 	if len(groups) <= most {
-		return groups
+		return groups, nil
 	}
 
 	type alike struct {
@@ -347,7 +348,7 @@ func Fold(groups []*Group, most int) []*Group {
 		families[like(g)] = append(families[like(g)], g)
 	}
 
-	shown := map[*Group]*Group{} // what stands in the place of a group
+	instead := map[*Group]*Group{} // what stands in the place of a group
 	for _, family := range families {
 		if len(family) <= kept+1 || family[0].Edit == nil {
 			continue
@@ -355,22 +356,26 @@ func Fold(groups []*Group, most int) []*Group {
 		bySize := slices.Clone(family)
 		slices.SortStableFunc(bySize, func(a, b *Group) int { return cmp.Compare(len(b.Names), len(a.Names)) })
 		rest := bySize[kept:]
-		shown[rest[0]] = joinVariants(rest)
+		instead[rest[0]] = joinVariants(rest)
 		for _, g := range rest[1:] {
-			shown[g] = nil
+			instead[g] = nil
 		}
 	}
 
-	var out []*Group
 	for _, g := range groups {
-		if other, ok := shown[g]; !ok {
-			out = append(out, g)
-		} else if other != nil {
-			out = append(out, other)
+		other, ok := instead[g]
+		if ok {
+			joined = append(joined, g)
+		}
+		switch {
+		case !ok:
+			shown = append(shown, g)
+		case other != nil:
+			shown = append(shown, other)
 		}
 	}
-	markRepeats(out)
-	return out
+	markRepeats(shown)
+	return shown, joined
 }
 
 // joinVariants returns one group in place of several that change the same setting.

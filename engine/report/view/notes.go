@@ -122,7 +122,7 @@ type HazardNotes struct {
 	HazardClass
 	Notes []Note
 	// Hints say what to write in place of lines that lower many names unasked.
-	Hints []string
+	Hints []LowerBound
 }
 
 // HazardClass tells hazards of a kind apart by whether the policy lifts them.
@@ -179,32 +179,48 @@ func hazardsOf(changes []*plan.Change) []HazardNotes {
 	return list
 }
 
-// lowerBounds names the lines of defaults and rules whose value lowers names that have
-// more, with the lower bound that would leave those alone.
-func lowerBounds(changes []*plan.Change) []string {
-	type line struct {
-		origin  plan.Origin
-		setting string
-		value   schema.Value
-	}
-	count := map[line]int{}
+// LowerBound is a line of defaults or of a rule whose value lowers names that have more.
+type LowerBound struct {
+	origin  plan.Origin
+	setting string
+	value   schema.Value
+	names   int
+}
+
+// Sentence says what to write in place of the line, so that it leaves those names alone.
+func (l *LowerBound) Sentence(m Markup) string {
+	return fmt.Sprintf("%s (%s) lowers %s; to leave those that have more, write %s",
+		m.Line(l.origin.Pos), m.Name(l.origin.Via), words.Count(l.names, "name"), m.Code(l.setting+": { at_least: "+l.value.YAML()+" }"))
+}
+
+// lowerBounds finds the lines of defaults and rules that lower names.
+func lowerBounds(changes []*plan.Change) []LowerBound {
+	at := map[LowerBound]int{}
+	var list []LowerBound
 	for _, c := range changes {
 		for _, e := range c.Edits {
 			row, known := schema.LookupSetting(e.Setting)
-			if Weakens(e) && e.Origin.ForMany() && known && row.TakesAtLeast() && explicit(e.To) {
-				at := plan.Origin{Pos: e.Origin.Pos, Via: e.Origin.Via}
-				count[line{at, e.Setting, e.To}]++
+			if !Weakens(e) || !e.Origin.ForMany() || !known || !row.TakesAtLeast() || !explicit(e.To) {
+				continue
 			}
+			k := LowerBound{origin: plan.Origin{Pos: e.Origin.Pos, Via: e.Origin.Via}, setting: e.Setting, value: e.To}
+			i, ok := at[k]
+			if !ok {
+				i = len(list)
+				at[k] = i
+				list = append(list, k)
+			}
+			list[i].names++
 		}
 	}
 
-	var hints []string
-	for l, n := range count {
-		hints = append(hints, fmt.Sprintf("%s (%s) lowers %s; to leave those that have more, write %s: { at_least: %s }",
-			FileAndLine(l.origin.Pos), safe.Text(l.origin.Via), words.Count(n, "name"), l.setting, l.value.YAML()))
-	}
-	slices.Sort(hints)
-	return hints
+	slices.SortFunc(list, func(a, b LowerBound) int {
+		return cmp.Or(
+			comparePos(a.origin.Pos, b.origin.Pos), cmp.Compare(a.origin.Col, b.origin.Col),
+			cmp.Compare(a.setting, b.setting), cmp.Compare(a.value, b.value), cmp.Compare(a.origin.Via, b.origin.Via),
+		)
+	})
+	return list
 }
 
 // affected counts the objects that notes are about, each once.

@@ -9,16 +9,17 @@ import (
 	"tlsync/schema/words"
 )
 
-// Rotation is the replacement of the certificate authority of an mTLS entry by another one.
+// Rotation is how the certificate authorities of an mTLS entry change: mostly one takes the
+// place of another.
 type Rotation struct {
 	in    Place
 	entry string
 	steps []*plan.Change // in the order in which they happen
 }
 
-// rotationsOf finds the entries of which a certificate authority is added and another one
-// is removed, and returns the other changes as well. An entry whose hostnames are left
-// without one is not among them.
+// rotationsOf finds the entries of which a certificate authority is added or removed, and
+// returns the other changes as well. An entry whose hostnames are left without one is not
+// among them.
 func rotationsOf(changes []*plan.Change) (rotations []Rotation, rest []*plan.Change) {
 	entries := map[plan.Ref]*Rotation{}
 	for _, c := range changes {
@@ -34,7 +35,7 @@ func rotationsOf(changes []*plan.Change) (rotations []Rotation, rest []*plan.Cha
 
 	for _, c := range changes {
 		switch r := entries[c.Object()]; {
-		case c.Kind != plan.KindMTLSCertificate || !r.rotates():
+		case c.Kind != plan.KindMTLSCertificate || !r.has(plan.Create) && !r.has(plan.Delete) || r.weakens():
 			rest = append(rest, c)
 		case r.steps[0] == c:
 			rotations = append(rotations, *r)
@@ -43,17 +44,21 @@ func rotationsOf(changes []*plan.Change) (rotations []Rotation, rest []*plan.Cha
 	return rotations, rest
 }
 
-func (r *Rotation) rotates() bool {
-	has := func(action string) bool {
-		return slices.ContainsFunc(r.steps, func(c *plan.Change) bool { return c.Action == action })
-	}
-	weakens := slices.ContainsFunc(r.steps, func(c *plan.Change) bool { return slices.ContainsFunc(c.Edits, Weakens) })
-	return has(plan.Create) && has(plan.Delete) && !weakens
+func (r *Rotation) has(action string) bool {
+	return slices.ContainsFunc(r.steps, func(c *plan.Change) bool { return c.Action == action })
+}
+
+func (r *Rotation) weakens() bool {
+	return slices.ContainsFunc(r.steps, func(c *plan.Change) bool { return slices.ContainsFunc(c.Edits, Weakens) })
 }
 
 // Title says which entry is about to change, and where.
 func (r *Rotation) Title(m Markup) string {
-	text := m.Strong("Rotation") + " of mTLS " + m.Code(r.entry) + " of " + r.in.inSentence(m)
+	what := m.Strong("Certificate authority")
+	if r.has(plan.Create) && r.has(plan.Delete) {
+		what = m.Strong("Rotation")
+	}
+	text := what + " of mTLS " + m.Code(r.entry) + " of " + r.in.inSentence(m)
 	if edits := r.steps[0].Edits; len(edits) > 0 {
 		if at := edits[0].Origin; at.File != "" {
 			text += ", " + m.Line(at.Pos)

@@ -291,6 +291,20 @@ func (v *View) Classes() Classes {
 	return c
 }
 
+// BelowFloor returns the names that drift has taken below the floor, sorted.
+func (v *View) BelowFloor() []string {
+	var names []string
+	for i := range v.Places {
+		for _, g := range v.Places[i].Groups() {
+			if g.key.below {
+				names = append(names, g.Names...)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // ChangesTitle is the title of a table of all changes that are not drift.
 func (v *View) ChangesTitle() string {
 	if v.Causes {

@@ -55,20 +55,22 @@ func newerPaths(d *draft) {
 	}), zoneParam)}
 
 	// Entitlements are in the TypeScript SDK since 7.2.
-	entitlements := get("zone-entitlements", success(object{
-		"type": "array", "items": object{
-			"type": "object", "required": []any{"id", "allocation", "feature"},
-			"properties": object{
-				"id": object{"type": "string"}, "allocation": object{"type": "object", "required": []any{"type", "value"}},
-				"feature": object{"type": "object", "required": []any{"id", "key"}},
+	accountParam := object{"name": "account_id", "in": "path", "required": true, "schema": object{"type": "string", "maxLength": 32}}
+	for path, param := range map[string]object{"/zones/{zone_id}/entitlements": zoneParam, "/accounts/{account_id}/entitlements": accountParam} {
+		entitlements := get("entitlements of "+path, success(object{
+			"type": "array", "items": object{
+				"type": "object", "required": []any{"id", "allocation", "feature"},
+				"properties": object{
+					"id": object{"type": "string"}, "allocation": object{"type": "object", "required": []any{"type", "value"}},
+					"feature": object{"type": "object", "required": []any{"id", "key"}},
+				},
 			},
-		},
-	}), zoneParam)
-	entitlements["responses"].(object)["204"] = object{"description": "no entitlements"}
-	paths["/zones/{zone_id}/entitlements"] = object{"get": entitlements}
+		}), param)
+		entitlements["responses"].(object)["204"] = object{"description": "no entitlements"}
+		paths[path] = object{"get": entitlements}
+	}
 
 	// The second version of the audit logs.
-	accountParam := object{"name": "account_id", "in": "path", "required": true, "schema": object{"type": "string", "maxLength": 32}}
 	period := object{"type": "string", "minLength": 10}
 	since, before := query("since", period), query("before", period)
 	since["required"], before["required"] = true, true

@@ -34,6 +34,7 @@ func (d *Text) line(indent int, text string) {
 		d.Comments++
 		fmt.Fprintf(d, "%s# above %d.%s", margin, d.Comments, d.EOL)
 	}
+
 	d.WriteString(margin + text)
 	if d.chance(20) {
 		d.Comments++
@@ -69,8 +70,23 @@ func (d *Text) block(indent int, key string, settings []string) {
 		d.line(indent, key+":")
 		step := rapid.IntRange(1, 4).Draw(d.T, "indent")
 		for _, s := range settings {
-			d.line(indent+step, s)
+			d.setting(indent+step, s)
 		}
+	}
+}
+
+// setting writes a setting on a line, or a list of cipher suites on several.
+func (d *Text) setting(indent int, text string) {
+	list, isList := strings.CutPrefix(text, "ciphers: [")
+	if !isList || d.chance(50) {
+		d.line(indent, text)
+		return
+	}
+
+	d.line(indent, "ciphers:")
+	step := rapid.IntRange(0, 2).Draw(d.T, "list indent")
+	for suite := range strings.SplitSeq(strings.TrimSuffix(list, "]"), ", ") {
+		d.line(indent+step, "- "+suite)
 	}
 }
 
@@ -102,7 +118,7 @@ func Draw(t *rapid.T) *Text {
 		for range rapid.IntRange(1, 3).Draw(t, "rules") {
 			d.line(4, `- match: { hostname: "**.customer.example" }`)
 			for _, s := range d.settings() {
-				d.line(6, s)
+				d.setting(6, s)
 			}
 		}
 	}
