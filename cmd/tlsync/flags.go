@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"tlsync/engine/cloudflare"
@@ -15,6 +16,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 )
+
+// printsFiles are the commands whose output is a file or a list for programs, whatever the
+// format: its lines must stay whole. It is read only.
+var printsFiles = []string{"snapshot", "matrix", "import", "fmt"}
 
 // common reads the shared flags. Formats are the ones that the command can print.
 func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err error) {
@@ -38,7 +43,7 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		return o, err
 	}
 
-	o.Width = p.prose(o.Format == "text", c.String("log-format") == "text")
+	o.Width = p.prose(o.Format == "text" && !slices.Contains(printsFiles, c.Command.Name), c.String("log-format") == "text")
 
 	if o.Rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
 		return o, fmt.Errorf("--rate: %w", err)
