@@ -33,6 +33,9 @@ type ImportOptions struct {
 // Import writes the configuration of live state, if a plan of it is empty. It adds to a
 // configuration that is there already.
 func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	if info, err := os.Stat(o.Out); o.Out != o.ConfigDir && (o.Out == "-" || err == nil && !info.IsDir()) {
+		return fmt.Errorf("--out %s: want a directory to write to; --dry-run prints the files", safe.Text(o.Out))
+	}
 	if !o.Force && HasRoot(os.DirFS(o.Out)) {
 		return p.importInto(ctx, o)
 	}
