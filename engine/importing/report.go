@@ -80,7 +80,7 @@ func remarks(z *plan.Zone, left []Left) []string {
 		}
 	}
 	if len(out) > most {
-		out = append(out[:most], "Left out is more, which the import lists.")
+		out = append(out[:most], "More is left out: tlsync import lists it.")
 	}
 	return out
 }

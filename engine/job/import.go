@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/regular"
 	"tlsync/engine/safe"
+	"tlsync/engine/starter"
 	"tlsync/schema"
 	"tlsync/schema/words"
 )
@@ -32,6 +33,9 @@ type ImportOptions struct {
 // Import writes the configuration of live state, if a plan of it is empty. It adds to a
 // configuration that is there already.
 func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	if info, err := os.Stat(o.Out); o.Out != o.ConfigDir && (o.Out == "-" || err == nil && !info.IsDir()) {
+		return fmt.Errorf("--out %s: want a directory to write to; --dry-run prints the files", safe.Text(o.Out))
+	}
 	if !o.Force && HasRoot(os.DirFS(o.Out)) {
 		return p.importInto(ctx, o)
 	}
@@ -89,6 +93,11 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
 	}
+	var blank []string // as tlsync init wrote them: they say nothing, and stand in the way
+	if o.Force {
+		blank = regular.Holding(o.Out, others, starter.Untouched)
+	}
+	others = slices.DeleteFunc(others, func(path string) bool { return slices.Contains(blank, path) })
 	if len(others) > 0 {
 		return fmt.Errorf("--out %s: %s would be read too; write to another directory, or remove it first", safe.Text(o.Out), safe.Text(words.First(others)))
 	}
@@ -102,9 +111,17 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	case err != nil:
 		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
 	}
+	if err := regular.Remove(o.Out, blank); err != nil {
+		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
+	}
 
 	for _, path := range paths {
 		if err := Write(p.Out, "wrote "+path+"\n"); err != nil {
+			return err
+		}
+	}
+	for _, path := range blank {
+		if err := Write(p.Out, "removed "+safe.Text(path)+", which managed nothing\n"); err != nil {
 			return err
 		}
 	}
