@@ -1,10 +1,13 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -93,6 +96,7 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 		return fmt.Errorf("--out %s: %s would be read too; write to another directory, or remove it first", safe.Text(o.Out), safe.Text(words.First(others)))
 	}
 
+	replaced := differing(o.Out, made)
 	root := paths[0] // last: without it the others are not a configuration
 	err = regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
 	var exists *regular.Exists
@@ -104,10 +108,27 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	}
 
 	for _, path := range paths {
-		if err := Write(p.Out, "wrote "+path+"\n"); err != nil {
+		act := "wrote "
+		if slices.Contains(replaced, path) {
+			act = "replaced "
+		}
+		if err := Write(p.Out, act+path+"\n"); err != nil {
 			return err
 		}
 	}
 	p.remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
 	return nil
+}
+
+// differing returns the paths of files that are there and hold something else.
+func differing(dir string, made *importing.Result) []string {
+	return slices.DeleteFunc(made.Paths(), func(path string) bool {
+		f, err := regular.Open(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			return true
+		}
+		defer func() { _ = f.Close() }()
+		before, err := io.ReadAll(f)
+		return err != nil || bytes.Equal(before, made.Files[path])
+	})
 }

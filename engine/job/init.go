@@ -25,7 +25,7 @@ type InitOptions struct {
 	Action string // that the workflows use; empty for the one that the build knows
 }
 
-// zonesTimeout bounds the only request of init, which does without the answer.
+// zonesTimeout bounds the listing of zones, which init and import do without.
 const zonesTimeout = 15 * time.Second
 
 // Init writes a commented starter configuration and the workflows.
@@ -66,8 +66,26 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 
 // liveZones lists the zones that the token reads.
 func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
+	live, err := p.listed(ctx, o, nil)
+	if err != nil {
+		return nil, err
+	}
+
+	var zones []starter.Zone
+	for i := range live.Zones {
+		z := &live.Zones[i]
+		if _, err := schema.CanonicalHostname(z.Name); err == nil {
+			zones = append(zones, starter.Zone{Name: z.Name, Account: z.Account.Name})
+		}
+	}
+	return zones, nil
+}
+
+// listed lists the zones that the token reads, or those of --zone, without their settings.
+// The accounts may have tokens of their own.
+func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (*plan.Live, error) {
 	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
-	opts, err := p.cloudflareOptions(o, &schema.Desired{Zones: []schema.Zone{every}}, nil)
+	opts, err := p.cloudflareOptions(o, &schema.Desired{Zones: []schema.Zone{every}, Accounts: accounts}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -87,17 +105,8 @@ func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-
 	if len(live.Problems) > 0 {
 		return nil, errors.New(live.Problems[0].Message)
 	}
-
-	var zones []starter.Zone
-	for i := range live.Zones {
-		z := &live.Zones[i]
-		if _, err := schema.CanonicalHostname(z.Name); err == nil {
-			zones = append(zones, starter.Zone{Name: z.Name, Account: z.Account.Name})
-		}
-	}
-	return zones, nil
+	return live, nil
 }
