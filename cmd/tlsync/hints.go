@@ -88,7 +88,7 @@ func unknownFlag(c *cli.Context, name string) error {
 		}
 	}
 	if len(others) > 0 {
-		return fmt.Errorf("%s is a flag of tlsync %s, and not of %s", shown, strings.Join(others, ", "), c.Command.Name)
+		return fmt.Errorf("%s is a flag of tlsync %s, and not of %s", shown, strings.Join(others, " and tlsync "), c.Command.Name)
 	}
 	long := slices.DeleteFunc(flagNames(c.Command.Flags), func(name string) bool { return len(name) == 1 })
 	return fmt.Errorf("unknown flag %s%s", shown, didYouMean("--%s", bare, long))

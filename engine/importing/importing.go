@@ -192,8 +192,8 @@ func (m *maker) leaveHostname(z *plan.Zone, name, why string) { m.leave(z.Name, 
 func (m *maker) listed() []Left {
 	var out []Left
 	for key, names := range m.left {
-		slices.Sort(names)
-		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: slices.Compact(names), Fixed: key.fixed})
+		names = slices.Compact(slices.Sorted(slices.Values(names))) // a copy: Compact clears what it cuts off
+		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: names, Fixed: key.fixed})
 	}
 	slices.SortFunc(out, func(a, b Left) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why))

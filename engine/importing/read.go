@@ -229,7 +229,10 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 	}
 
 	out := &plan.Live{Reads: live.Reads}
-	for _, name := range zones {
+	for i, name := range zones {
+		if slices.Contains(zones[:i], name) {
+			continue
+		}
 		found := false
 		for i := range live.Zones {
 			if live.Zones[i].Name == name {

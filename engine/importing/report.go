@@ -71,10 +71,10 @@ func (l *Left) what(some func([]string) string) string {
 }
 
 // remarks are the comments in the document of a zone about what it leaves out.
-func (m *maker) remarks(z *plan.Zone) []string {
+func remarks(z *plan.Zone, left []Left) []string {
 	const most = 5
 	var out []string
-	for _, l := range m.listed() {
+	for _, l := range left {
 		if l.In == z.Name {
 			out = append(out, schema.Printable(fmt.Sprintf("%s%s: %s: %s.", strings.ToUpper(l.how()[:1]), l.how()[1:], l.what(words.First), l.Why)))
 		}

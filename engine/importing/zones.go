@@ -40,9 +40,10 @@ func (m *maker) documents() []*document {
 		}
 	}
 
+	left := m.listed()
 	for i := range m.live.Zones {
 		d := own[&m.live.Zones[i]]
-		d.remarks = m.remarks(&m.live.Zones[i])
+		d.remarks = remarks(&m.live.Zones[i], left)
 		out = append(out, d)
 	}
 	return out

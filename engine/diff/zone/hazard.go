@@ -70,7 +70,7 @@ func zoneHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit) {
 		if weaker {
 			c.AddHazard(plan.WeakensTLS, moves+" for "+whoIsWeakened(o, e))
 		}
-		if cutsOff(e.Setting, e.From, e.To) {
+		if cutsOff(e.Setting, e.From, e.To) && !unusedBefore(o, e) {
 			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e)+" can no longer connect")
 		}
 	}
@@ -234,6 +234,21 @@ func meetsChange(o *outcome.Outcome, i int, e *plan.Edit) bool {
 		}
 	}
 	return from != to && o.Names.Visited(i)
+}
+
+// unusedBefore reports whether nobody has used a list of ciphers of the zone that goes: the
+// minimum was 1.3 for everybody who follows it.
+func unusedBefore(o *outcome.Outcome, e *plan.Edit) bool {
+	if before, _ := o.HandshakesOfZone(); e.Setting != schema.Ciphers || !before.OnlyTLS13() || o.Live.CustomHostnames == nil {
+		return false
+	}
+	for i := range o.Names.Len() {
+		before, _ := o.Handshakes(i)
+		if o.OwnAfter(i, e.Setting) == schema.Inherit && o.Names.Visited(i) && !before.OnlyTLS13() {
+			return false
+		}
+	}
+	return true
 }
 
 // whoIsWeakened says in words whose handshakes a write of a setting of the zone weakens.

@@ -51,8 +51,7 @@ func ReceiptOutcome(r *planfile.Receipt) *Outcome {
 func newOutcome(r *apply.Result) *Outcome {
 	o := &Outcome{Stopped: r.Stopped, Denied: r.Denied, tally: r.Tally, Values: NewValues()}
 	var done []*plan.Change
-	for i := range r.Steps {
-		s := &r.Steps[i]
+	for _, s := range stepsWithAccountNames(r) {
 		switch s.Outcome {
 		case apply.Failed:
 			o.Failed = append(o.Failed, s)
