@@ -2,6 +2,7 @@ package importing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,6 +119,7 @@ func (e *Existing) Add(live *plan.Live, ids []string, o Options) (*Added, error)
 		if own := e.holding(z); own != nil {
 			err = e.fill(out, own, d)
 		} else {
+			d.account = cmp.Or(e.tokenOf(z), d.account)
 			err = e.file(out, d, m.ambiguous(z))
 		}
 		if err != nil {
@@ -130,6 +132,17 @@ func (e *Existing) Add(live *plan.Live, ids []string, o Options) (*Added, error)
 	}
 	out.Left = m.listed()
 	return out, nil
+}
+
+// tokenOf returns the account of a zone if its document in the configuration names a token,
+// which is for the zones that name the account.
+func (e *Existing) tokenOf(z *plan.Zone) string {
+	for _, a := range e.Desired.Accounts {
+		if a.APITokenEnv.Set && z.Account.IsCalled(a.Name.Value) {
+			return a.Name.Value
+		}
+	}
+	return ""
 }
 
 // file writes the file of a zone. Zones of one name have files with a number.

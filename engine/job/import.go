@@ -38,7 +38,7 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	if !o.Force && HasRoot(os.DirFS(o.Out)) {
 		return p.importInto(ctx, o)
 	}
-	live, err := p.toImport(ctx, &o)
+	live, err := p.toImport(ctx, &o, nil)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -61,9 +61,9 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	return nil
 }
 
-// toImport reads live state from Cloudflare, or from a snapshot.
-func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error) {
-	everything := &schema.Desired{Zones: []schema.Zone{{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}}}
+// toImport reads live state from Cloudflare, or from a snapshot. The accounts may have tokens
+// of their own.
+func (p *Job) toImport(ctx context.Context, o *ImportOptions, accounts []schema.Account) (*plan.Live, error) {
 	if o.Snapshot != "" {
 		saved, err := readSnapshot(o.Snapshot)
 		if err != nil {
@@ -72,7 +72,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 		return importing.Only(saved.Live, o.Zones)
 	}
 
-	source, done, err := p.source(o.Common, &Configuration{desired: everything}, nil, "")
+	source, done, err := p.source(o.Common, &Configuration{desired: p.everything(o.Common, accounts)}, nil, "")
 	if err != nil {
 		return nil, err
 	}

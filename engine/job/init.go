@@ -84,8 +84,7 @@ func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
 // listed lists the zones that the token reads, or those of --zone, without their settings.
 // The accounts may have tokens of their own.
 func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (*plan.Live, error) {
-	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
-	opts, err := p.cloudflareOptions(o, &schema.Desired{Zones: []schema.Zone{every}, Accounts: accounts}, nil)
+	opts, err := p.cloudflareOptions(o, p.everything(o, accounts), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -109,4 +108,23 @@ func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (
 		return nil, errors.New(live.Problems[0].Message)
 	}
 	return live, nil
+}
+
+// everything asks for all zones that the credentials of the environment reach: the default
+// ones, and those of accounts that name a variable that is set.
+func (p *Job) everything(o Common, accounts []schema.Account) *schema.Desired {
+	out := &schema.Desired{}
+	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
+	for _, a := range accounts {
+		if a.APITokenEnv.Set && p.token(o, a.APITokenEnv.Value) != "" {
+			every.Account = a.Name
+			out.Zones, out.Accounts = append(out.Zones, every), append(out.Accounts, a)
+		}
+	}
+
+	if len(out.Zones) == 0 || p.token(o, "CLOUDFLARE_API_TOKEN") != "" || p.Getenv("CLOUDFLARE_EMAIL") != "" {
+		every.Account = schema.Field[string]{}
+		out.Zones = append(out.Zones, every)
+	}
+	return out
 }

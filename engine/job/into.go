@@ -78,7 +78,7 @@ func (i *into) sort(ctx context.Context) error {
 	if i.o.Snapshot == "" {
 		live, err = i.p.listed(ctx, i.o.Common, i.c.desired.Accounts)
 	} else {
-		live, err = i.p.toImport(ctx, &i.o)
+		live, err = i.p.toImport(ctx, &i.o, nil)
 	}
 	if err != nil && (len(i.asked) > 0 || ctx.Err() != nil) {
 		return err
@@ -140,7 +140,7 @@ func (i *into) added(ctx context.Context) (*importing.Added, error) {
 
 	slices.Sort(o.Zones)
 	o.Zones = slices.Compact(o.Zones)
-	live, err := i.p.toImport(ctx, &o)
+	live, err := i.p.toImport(ctx, &o, i.c.desired.Accounts)
 	if err != nil {
 		return nil, err
 	}
