@@ -26,8 +26,8 @@ type into struct {
 	c *Configuration
 	importing.Existing
 	sorted importing.Sorted
-	// asked are the zones of --zone.
-	asked []string
+	asked  []string  // the zones of --zone
+	live   plan.Live // of the zones that are added
 }
 
 // importInto adds to a configuration what live state has otherwise, as single entries, and
@@ -144,6 +144,7 @@ func (i *into) added(ctx context.Context) (*importing.Added, error) {
 	if err != nil {
 		return nil, err
 	}
+	i.live = *live
 	added, err := i.Add(live, ids, importing.Options{Rules: o.Rules, Settings: o.Settings})
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
@@ -181,23 +182,27 @@ func (i *into) save(edited *Adoption, added *importing.Added) error {
 	if err := regular.Place(i.o.Out, paths, added.New, false); err != nil {
 		return fmt.Errorf("--out %s: %w", safe.Text(i.o.Out), err)
 	}
-	if err := rewrite.Save(i.o.Out, added.Changed(&i.Existing)); err != nil {
-		return err
-	}
-
-	text := edited.Text()
+	text := ""
 	for _, path := range paths {
 		text += "wrote " + safe.Text(path) + "\n"
 	}
+	if err := Write(i.p.Out, text); err != nil {
+		return err
+	}
+
+	if err := rewrite.Save(i.o.Out, added.Changed(&i.Existing)); err != nil {
+		return err
+	}
+	text = ""
 	for _, path := range importing.Paths(added.Filled) {
 		text += "filled " + safe.Text(path) + "\n"
 	}
-	return Write(i.p.Out, text)
+	return Write(i.p.Out, text+edited.Text())
 }
 
 // remarks says what was left out, and which zones no document names.
 func (i *into) remarks(edited *Adoption, added *importing.Added) {
-	for _, text := range added.LeftOut(&plan.Live{}, i.o.Verbose) {
+	for _, text := range added.LeftOut(&i.live, i.o.Verbose) {
 		i.p.remark(i.o.Common, "%s", safe.Text(text))
 	}
 	for _, zone := range added.Empty {
