@@ -25,7 +25,7 @@ type InitOptions struct {
 	Action string // that the workflows use; empty for the one that the build knows
 }
 
-// zonesTimeout bounds the listing of zones, which init and import do without.
+// zonesTimeout bounds the only request of init, which does without the answer.
 const zonesTimeout = 15 * time.Second
 
 // Init writes a commented starter configuration and the workflows.
@@ -66,6 +66,8 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 
 // liveZones lists the zones that the token reads.
 func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
+	ctx, cancel := context.WithTimeout(ctx, zonesTimeout)
+	defer cancel()
 	live, err := p.listed(ctx, o, nil)
 	if err != nil {
 		return nil, err
@@ -94,8 +96,6 @@ func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (
 		return nil, err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, zonesTimeout)
-	defer cancel()
 	scope, err := plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true}}}.Only(o.Zones...)
 	if err != nil {
 		return nil, err

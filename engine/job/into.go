@@ -202,6 +202,9 @@ func (i *into) save(edited *Adoption, added *importing.Added) error {
 
 // remarks says what was left out, and which zones no document names.
 func (i *into) remarks(edited *Adoption, added *importing.Added) {
+	if i.o.DryRun && len(edited.Left) > 0 { // stdout has the difference
+		i.p.remark(i.o.Common, "%s", strings.Trim(edited.NotAdopted(), "\n"))
+	}
 	for _, text := range added.LeftOut(&i.live, i.o.Verbose) {
 		i.p.remark(i.o.Common, "%s", safe.Text(text))
 	}
@@ -212,7 +215,7 @@ func (i *into) remarks(edited *Adoption, added *importing.Added) {
 	switch {
 	case len(added.Zones) > 0:
 		i.p.remark(i.o.Common, "tlsync: %s", added.Tally())
-	case len(edited.Files) == 0:
+	case len(edited.Files) == 0 && len(edited.Left) == 0:
 		i.p.remark(i.o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(i.o.Out))
 	}
 	if len(i.asked) > 0 || len(i.sorted.Unnamed) == 0 {
