@@ -25,8 +25,8 @@ type Options struct {
 	Rules Rules
 	// Settings are the settings to write; none means all.
 	Settings []string
-	// Partial says that live state need not have all zones of its accounts.
-	Tool string // what wrote the files, for the comment at their head
+	// apart gives each zone a document of its own.
+	apart bool
 }
 
 // Rules says how many rules are looked for.
@@ -95,7 +95,7 @@ func (r *Result) Lines() int {
 // Files writes the configuration of live state. The same state gives the same bytes. It
 // does not change live state.
 func Files(live *plan.Live, o Options) *Result {
-	m := &maker{live: live, options: o, words: wordings{}, left: map[leftKey][]string{}}
+	m := newMaker(live, o)
 	documents := m.documents()
 	accounts := m.accounts()
 
@@ -158,6 +158,10 @@ type maker struct {
 	options Options
 	words   wordings
 	left    map[leftKey][]string
+}
+
+func newMaker(live *plan.Live, o Options) *maker {
+	return &maker{live: live, options: o, words: wordings{}, left: map[leftKey][]string{}}
 }
 
 type leftKey struct {

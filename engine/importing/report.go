@@ -102,3 +102,9 @@ func (r *Result) Tally(live *plan.Live) string {
 func counted(n int, noun string) string {
 	return thousands(n) + " " + words.Plural(n, noun, plural(noun))
 }
+
+// Tally says how much was added.
+func (a *Added) Tally() string {
+	return fmt.Sprintf("%s, %s: %s, %s; a plan of it has no changes",
+		counted(len(a.Zones), "zone"), counted(a.Hostnames, "custom hostname"), counted(a.Rules, "rule"), counted(a.Entries, "single hostname"))
+}

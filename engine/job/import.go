@@ -1,10 +1,13 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,7 +42,7 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	if !o.Force && HasRoot(os.DirFS(o.Out)) {
 		return p.importInto(ctx, o)
 	}
-	live, err := p.toImport(ctx, &o)
+	live, err := p.toImport(ctx, &o, nil)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -62,9 +65,9 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	return nil
 }
 
-// toImport reads live state from Cloudflare, or from a snapshot.
-func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error) {
-	everything := &schema.Desired{Zones: []schema.Zone{{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}}}
+// toImport reads live state from Cloudflare, or from a snapshot. The accounts may have tokens
+// of their own.
+func (p *Job) toImport(ctx context.Context, o *ImportOptions, accounts []schema.Account) (*plan.Live, error) {
 	if o.Snapshot != "" {
 		saved, err := readSnapshot(o.Snapshot)
 		if err != nil {
@@ -73,7 +76,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 		return importing.Only(saved.Live, o.Zones)
 	}
 
-	source, done, err := p.source(o.Common, &Configuration{desired: everything}, nil, "")
+	source, done, err := p.source(o.Common, &Configuration{desired: p.everything(o.Common, accounts)}, nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +105,7 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 		return fmt.Errorf("--out %s: %s would be read too; write to another directory, or remove it first", safe.Text(o.Out), safe.Text(words.First(others)))
 	}
 
+	replaced := differing(o.Out, made)
 	root := paths[0] // last: without it the others are not a configuration
 	err = regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
 	var exists *regular.Exists
@@ -116,7 +120,11 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	}
 
 	for _, path := range paths {
-		if err := Write(p.Out, "wrote "+path+"\n"); err != nil {
+		act := "wrote "
+		if slices.Contains(replaced, path) {
+			act = "replaced "
+		}
+		if err := Write(p.Out, act+path+"\n"); err != nil {
 			return err
 		}
 	}
@@ -127,4 +135,17 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	}
 	p.remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
 	return nil
+}
+
+// differing returns the paths of files that are there and hold something else.
+func differing(dir string, made *importing.Result) []string {
+	return slices.DeleteFunc(made.Paths(), func(path string) bool {
+		f, err := regular.Open(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			return true
+		}
+		defer func() { _ = f.Close() }()
+		before, err := io.ReadAll(f)
+		return err != nil || bytes.Equal(before, made.Files[path])
+	})
 }
