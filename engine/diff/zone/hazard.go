@@ -198,7 +198,8 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 	for k := range c.Edits {
 		e := &c.Edits[k]
 		move := func() string {
-			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
+			before, after := plan.Difference(e.EffectiveFrom, e.EffectiveTo)
+			return fmt.Sprintf("%s from %s to %s", e.Setting, before, after)
 		}
 		if e.Direction == schema.Weakens {
 			weaker = append(weaker, move())
