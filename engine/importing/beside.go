@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -179,26 +180,35 @@ func (e *Existing) Fillable(z *plan.Zone) error {
 		return err
 	}
 
-	last := &yaml.Node{}
-	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
-		n := &yaml.Node{}
-		if decoder.Decode(n) != nil {
-			break
-		}
-		last = n
-	}
-	fits := len(last.Content) == 1 && last.Content[0].Style&yaml.FlowStyle == 0
-	if fits {
-		keys := last.Content[0].Content
-		first := len(keys) > 1 && keys[0].Line <= own.Name.Pos.Line
-		for i := 0; i < len(keys); i += 2 {
-			fits = fits && first && slices.Contains([]string{"zone", "account"}, keys[i].Value)
-		}
+	const more = "\nsettings: {}\n"
+	before, after := lastKeys(text), lastKeys(append(bytes.Clone(text), more...))
+	fits := before != nil && before[0].Line <= own.Name.Pos.Line && len(after) == len(before)+1 && after[0].Line == before[0].Line
+	for _, key := range before {
+		fits = fits && slices.Contains([]string{"zone", "account"}, key.Value)
 	}
 	if !fits {
 		return fmt.Errorf("%s: the document of zone %s says nothing, and cannot be filled where it stands: move it to the end of the file, with zone: and account: only", own.Name.Pos, z.Name)
 	}
 	return nil
+}
+
+// lastKeys returns the keys of the last document of a text, nil if it has none or is not YAML.
+func lastKeys(text []byte) []*yaml.Node {
+	var keys []*yaml.Node
+	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		n := &yaml.Node{}
+		switch err := decoder.Decode(n); {
+		case errors.Is(err, io.EOF):
+			return keys
+		case err != nil:
+			return nil
+		}
+
+		keys = nil
+		for i := 0; len(n.Content) == 1 && n.Content[0].Kind == yaml.MappingNode && i < len(n.Content[0].Content); i += 2 {
+			keys = append(keys, n.Content[0].Content[i])
+		}
+	}
 }
 
 // fill writes the rest of a document that only names a zone. What is there stays.

@@ -110,10 +110,14 @@ func TestProofOfAddedRefuses(t *testing.T) {
 }
 
 func TestFillableSaysWhyNot(t *testing.T) {
-	z := &plan.Zone{ID: "zone1.example", Name: "zone1.example"}
+	z := &plan.Zone{ID: "zone1.example", Name: "zone1.example", Settings: []plan.Setting{setting("min_tls_version", `"1.2"`)}}
 	for held, want := range map[string]bool{
 		"zone: zone1.example\n":                                                    true,
 		"zone: zone1.example\naccount: One\n":                                      false, // it is of another account
+		"zone: zone1.example\n...\n":                                               false,
+		"  zone: zone1.example\n":                                                  false,
+		"? zone\n: zone1.example\n":                                                true,
+		"zone: >-\n  zone1.example":                                                true,
 		"{ zone: zone1.example }\n":                                                false,
 		"zone: zone1.example\nsettings: {}\n":                                      false,
 		"zone: zone1.example\ncustom_hostnames: { hostnames: {} }":                 false,
@@ -126,6 +130,17 @@ func TestFillableSaysWhyNot(t *testing.T) {
 		got := len(sorted.Named) == 1 && e.Fillable(sorted.Named[0]) == nil
 		if got != want {
 			t.Errorf("%q: fillable: %v", held, got)
+		}
+		if !got {
+			continue
+		}
+
+		added, err := e.Add(live, []string{z.ID}, all())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := added.Prove(context.Background(), e, live, time.Time{}); err != nil {
+			t.Errorf("%q: %v\n%s", held, err, added.Filled)
 		}
 	}
 }

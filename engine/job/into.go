@@ -171,7 +171,7 @@ func (i *into) print(added *importing.Added) error {
 		text += gitfs.Unified(name, before, changed[name])
 	}
 	for _, name := range importing.Paths(added.New) {
-		text += gitfs.Unified(name, nil, added.New[name])
+		text += strings.Replace(gitfs.Unified(name, nil, added.New[name]), "--- a/"+name, "--- /dev/null", 1)
 	}
 	return Write(i.p.Out, text)
 }
