@@ -206,6 +206,9 @@ func TestWhatARequestSaidIsInNoFile(t *testing.T) {
 		z := plan.Zone{ID: account, Name: "one.example", Account: plan.Account{ID: account, Name: "Example Inc"}}
 		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`)}
 		z.Unreadable = map[string]string{"universal_ssl": "GET /b: 403 (ray 9" + ray + ")", "total_tls": "GET /a: 403 (ray 1" + ray + ")"}
+		for _, id := range []string{"ciphers", "http2"} {
+			z.Unreadable[plan.PerHostname(id)] = "GET /" + id + ": 403"
+		}
 		return &plan.Live{Zones: []plan.Zone{z}}
 	}
 
@@ -213,8 +216,10 @@ func TestWhatARequestSaidIsInNoFile(t *testing.T) {
 	if diff := cmp.Diff(first.Stream(), second.Stream()); diff != "" {
 		t.Error(diff)
 	}
-	if want := "\n# Left out: 2 settings (total_tls, universal_ssl): it could not be read.\n"; !strings.Contains(first.Stream(), want) {
-		t.Errorf("no %q in\n%s", want, first.Stream())
+	for _, want := range []string{"2 settings (total_tls, universal_ssl)", "2 hostname settings (ciphers, http2)"} {
+		if want = "\n# Left out: " + want + ": it could not be read.\n"; !strings.Contains(first.Stream(), want) {
+			t.Errorf("no %q in\n%s", want, first.Stream())
+		}
 	}
 	said := strings.Join(first.LeftOut(state("1"), false), "\n")
 	if want := "left out: setting total_tls of one.example: it could not be read: GET /a: 403 (ray 11)"; !strings.Contains(said, want) {

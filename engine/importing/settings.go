@@ -141,7 +141,7 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 func (m *maker) inZone(z *plan.Zone) []entry {
 	for _, row := range schema.Table() {
 		if why := z.Unreadable[plan.PerHostname(row.ID)]; why != "" {
-			m.leaveUnread(z.Name, "setting of hostnames", row.ID, why)
+			m.leaveUnread(z.Name, "hostname setting", row.ID, why)
 		}
 	}
 
