@@ -133,9 +133,9 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	}
 
 	left := compareRemaining(r)
-	if r.Reverted {
+	if n := left.accepted + left.open + left.fresh; r.Reverted {
 		return []string{fmt.Sprintf("Read again: %s not at the earlier value: solve the problems above, then run revert again; Cloudflare may need some minutes for what it accepted",
-			words.Plural(left.accepted+left.open+left.fresh, "1 setting is", fmt.Sprintf("%d settings are", left.accepted+left.open+left.fresh)))}
+			words.Plural(n, "1 setting is", fmt.Sprintf("%d settings are", n)))}
 	}
 	lines = append(lines, "Read again: live does not match the configuration:")
 	if left.accepted > 0 {
