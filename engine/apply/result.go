@@ -75,6 +75,8 @@ type Result struct {
 	// Reverted says that the run took back an apply: Remaining compares live state with the
 	// values before that, and not with the configuration.
 	Reverted bool
+	// Narrowed says that the run was limited to some zones or names, and so is Remaining.
+	Narrowed bool
 }
 
 // Why says in one line why changes were not attempted, "" if all were and Cloudflare
