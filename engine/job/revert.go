@@ -50,6 +50,9 @@ func (p *Job) Revert(ctx context.Context, o RevertOptions) (err error) {
 	if of.Tally == nil {
 		p.remark(o.Common, "tlsync: %s has no tally: its run was killed, and what it wrote last may be missing", safe.Text(o.Receipt))
 	}
+	if !way.Selected && len(o.Zones)+len(o.Hostnames) > 0 {
+		return fmt.Errorf("nothing was written: %s has no write that --zone and --hostname leave", safe.Text(o.Receipt))
+	}
 	if way.Empty() {
 		return p.nothingToRevert(run, way, c)
 	}

@@ -29,6 +29,8 @@ type Way struct {
 	written []written
 	// Left reports what is not taken back, and why.
 	Left plan.Findings
+	// Selected says that the receipt has some write that the zones and hostnames leave.
+	Selected bool
 }
 
 // written is a setting that an apply wrote, or may have written.
@@ -81,6 +83,7 @@ func (f *finder) add(s *planfile.ReceiptStep, line int) {
 	if !f.selected(ref) {
 		return
 	}
+	f.Selected = true
 
 	if why := lasting(&c, s); why != "" {
 		f.leave(ref, line, plan.This+" is not taken back: "+why)
@@ -244,7 +247,7 @@ func (w *Way) Zones() []string {
 // rest is left alone, and said to be, except what already has its earlier value. What could
 // not be read stays, so that a plan reports it.
 func (w *Way) Against(live *plan.Live) *Way {
-	out := &Way{file: w.file, current: w.current, zones: w.zones, Left: slices.Clone(w.Left)}
+	out := &Way{file: w.file, current: w.current, zones: w.zones, Left: slices.Clone(w.Left), Selected: w.Selected}
 	zones := map[plan.Ref]*plan.Zone{}
 	for i := range live.Zones {
 		z := &live.Zones[i]
