@@ -47,11 +47,11 @@
   }
 
   function draw() {
+    pad.style.height = printed ? "auto" : rows.length * height + "px"; // which the height of the view follows
     const first = printed ? 0 : Math.max(0, Math.floor(view.scrollTop / height) - 10);
     const end = Math.min(rows.length, printed ? mostPrinted : first + Math.ceil(view.clientHeight / height) + 20);
     const list = document.createDocumentFragment();
     for (let at = first; at < end; at++) list.append(rowElement(at));
-    pad.style.height = printed ? "auto" : rows.length * height + "px";
     body.style.transform = printed ? "none" : "translateY(" + first * height + "px)";
     body.replaceChildren(list);
   }

@@ -88,7 +88,6 @@ func planLead(v *view.View, drift bool) []Line {
 		add(v.Counts.Adopted(), Plain)
 	}
 	add(v.Counts.Withheld(), Warn)
-	add(v.Counts.LastLine(), Plain)
 	return lead
 }
 
@@ -116,27 +115,27 @@ func causeWord(c plan.Cause) string {
 // same.
 func planTable(causes, drift bool) Table {
 	t := objectTable("Changes")
-	t.Columns = append(t.Columns, Column{Key: colDirection, Title: "Direction", Facet: true, Width: 8, Order: directions()})
+	t.Columns = append(t.Columns, Column{Key: colDirection, Title: "Direction", Facet: true, Width: 9, Order: directions()})
 	if causes {
 		order := []Word{{causeWord(plan.CauseConflict), Warn}, {causeWord(plan.CauseChange), Plain}, {causeWord(plan.CauseAdopt), Plain}, {causeWord(plan.CauseDrift), Warn}}
-		t.Columns = append(t.Columns, Column{Key: colCause, Title: "Cause", Facet: true, Width: 9, Order: order})
+		t.Columns = append(t.Columns, Column{Key: colCause, Title: "Cause", Facet: true, Width: 10, Order: order})
 	}
 	if drift {
-		t.Columns = append(t.Columns, Column{Key: colFloor, Title: "Floor", Facet: true, Width: 9, Order: []Word{{belowFloor, Bad}}})
+		t.Columns = append(t.Columns, Column{Key: colFloor, Title: "Floor", Facet: true, Width: 11, Order: []Word{{belowFloor, Bad}}})
 	}
 	t.Columns = append(t.Columns,
-		Column{Key: colHazard, Title: "Hazards", Facet: true, Many: true, Width: 12},
-		Column{Key: colLine, Title: "Line", Width: 16})
+		Column{Key: colHazard, Title: "Hazards", Facet: true, Many: true, Width: 13},
+		Column{Key: colLine, Title: "Line", Width: 15})
 	return t
 }
 
 // objectTable is a table that begins with the columns that say what is changed.
 func objectTable(caption string) Table {
 	return Table{Caption: caption, Columns: []Column{
-		{Key: colZone, Title: "Zone", Facet: true, Width: 12},
-		{Key: colName, Title: "Name", Width: 20},
-		{Key: colKind, Title: "Kind", Facet: true, Width: 11},
-		{Key: colSetting, Title: "Setting", Facet: true, Width: 12},
+		{Key: colZone, Title: "Zone", Facet: true, Width: 13},
+		{Key: colName, Title: "Name", Width: 21},
+		{Key: colKind, Title: "Kind", Facet: true, Width: 13},
+		{Key: colSetting, Title: "Setting", Facet: true, Width: 14},
 		{Key: colValue, Title: "Value", Facet: true, Width: 16},
 	}}
 }
@@ -202,33 +201,32 @@ func directionOf(e *plan.Edit, drift bool) schema.Direction {
 	return e.Direction
 }
 
-// planCounts are the numbers of a plan that its JSON has too.
+// planCounts are the numbers of a plan that its JSON has too, or with drift those of the
+// headline.
 func planCounts(p *plan.Plan, drift bool) []Count {
+	toned := func(label string, n int, tone Tone) Count {
+		if n == 0 {
+			tone = Plain
+		}
+		return Count{label, n, tone}
+	}
+	looked, findings := Count{"Objects looked at", p.Summary.Objects, Plain}, toned("Findings", len(p.Findings), Warn)
+	if drift {
+		d := view.DriftOf(p)
+		return []Count{looked, toned("Drifted settings", d.Settings, Warn), toned("Weaker", d.Weaker, Bad), toned("Below the floor", d.Below, Bad), findings}
+	}
+
 	weaker, hazards := 0, 0
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		for j := range c.Edits {
-			if directionOf(&c.Edits[j], drift) == schema.Weakens {
+			if c.Edits[j].Weakens() {
 				weaker++
 			}
 		}
 		hazards += len(c.Hazards)
 	}
-
-	bad := func(n int, tone Tone) Tone {
-		if n == 0 {
-			return Plain
-		}
-		return tone
-	}
-	return []Count{
-		{"Objects looked at", p.Summary.Objects, Plain},
-		{"Writes", len(p.Changes), Plain},
-		{"Settings", p.Summary.Edits, Plain},
-		{"Weaker", weaker, bad(weaker, Bad)},
-		{"Hazards", hazards, bad(hazards, Warn)},
-		{"Findings", len(p.Findings), bad(len(p.Findings), Warn)},
-	}
+	return []Count{looked, {"Writes", len(p.Changes), Plain}, {"Settings", p.Summary.Edits, Plain}, toned("Weaker", weaker, Bad), toned("Hazards", hazards, Warn), findings}
 }
 
 // planCharts are the charts of a plan; those that would have a single bar say nothing.

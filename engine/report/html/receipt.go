@@ -17,7 +17,7 @@ func ReceiptPage(r *planfile.Receipt) *Page {
 		page.Title = "Incomplete receipt of an apply"
 	}
 	page.Table.Columns = append(page.Table.Columns,
-		Column{Key: colOutcome, Title: "Outcome", Facet: true, Width: 10, Order: outcomes()},
+		Column{Key: colOutcome, Title: "Outcome", Facet: true, Width: 12, Order: outcomes()},
 		Column{Key: colReason, Title: "Reason", Width: 30})
 
 	run := view.ReceiptResult(r)
@@ -57,7 +57,10 @@ func outcomes() []Word {
 
 func addStep(t *Table, s *apply.Step, values *view.Values) {
 	reason := s.Reason
-	if s.Wrote && s.Outcome == apply.Failed {
+	switch {
+	case s.Outcome == apply.NotAttempted:
+		reason = "" // the word says it
+	case s.Wrote && s.Outcome == apply.Failed:
 		reason += "; " + view.MayHaveWritten
 	}
 	for i := range s.Change.Edits {

@@ -2,12 +2,14 @@ package html
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	stdhtml "html"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,11 +154,34 @@ func (w *writer) chart(c *Chart) {
 		w.bar(&c.Bars[i], i*barHeight, most)
 	}
 	w.raw("</svg>\n")
+	w.legend(c)
 
 	if c.More > 0 {
 		w.element("p class=dim", "and "+strconv.Itoa(c.More)+" more")
 	}
 	w.raw("</figure>\n")
+}
+
+// legend names the parts of bars in their colours.
+func (w *writer) legend(c *Chart) {
+	var parts []Part
+	for i := range c.Bars {
+		for _, p := range c.Bars[i].Parts {
+			if p.Name != "" && !slices.ContainsFunc(parts, func(have Part) bool { return have.Name == p.Name }) {
+				parts = append(parts, p)
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	slices.SortFunc(parts, func(a, b Part) int { return strings.Compare(a.Name, b.Name) })
+
+	w.raw("<p class=legend>")
+	for _, p := range parts {
+		w.element(`span class="`+string(cmp.Or(p.Tone, "plain"))+`"`, "■ "+p.Name)
+	}
+	w.raw("</p>\n")
 }
 
 // bar writes one bar at a height; most is the length of the longest one.
