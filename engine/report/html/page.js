@@ -19,7 +19,7 @@
     return;
   }
 
-  const cols = data.columns, n = data.rows, height = 28, mostPrinted = 2000;
+  const cols = data.columns, n = data.rows, height = 38, mostPrinted = 2000;
   const view = $("view"), body = $("body"), pad = $("pad"), q = $("q");
   const cell = (c, row) => (c.dict ? c.dict[c.index[row]] : c.values[row]);
   const state = { q: "", sort: "", picked: {} };

@@ -45,14 +45,14 @@ const belowFloor = "below the floor"
 // say, from the same view; each row of its table is one edit of one write, as in the JSON.
 func PlanPage(p *plan.Plan, o PlanOptions) *Page {
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
-	page := &Page{Title: "TLS plan", Headline: v.Counts.Headline(), Lead: planLead(v, o.Drift), Table: planTable(v.Causes, o.Drift)}
+	page := &Page{Title: "TLS plan", Headline: v.Counts.Headline(), Lead: planLead(v, o.Drift), Table: planTable(v.Causes, o)}
 	if o.Drift {
 		page.Title = "TLS drift"
 	}
 
 	p = view.WithAccountNames(p)
 	for i := range p.Changes {
-		addChange(&page.Table, &p.Changes[i], v, o.Drift)
+		addChange(&page.Table, &p.Changes[i], v, o)
 	}
 	page.Counts = planCounts(p, o.Drift)
 	page.Charts = planCharts(&page.Table)
@@ -100,9 +100,12 @@ func directions() []Word {
 }
 
 // causeWord says why live state has to change.
-func causeWord(c plan.Cause) string {
+func causeWord(c plan.Cause, pending bool) string {
 	switch c {
 	case plan.CauseChange:
+		if pending {
+			return "pending"
+		}
 		return "this commit"
 	case plan.CauseAdopt:
 		return "newly managed"
@@ -113,14 +116,14 @@ func causeWord(c plan.Cause) string {
 
 // planTable is the table of a plan without rows. Causes are left out where they are all the
 // same.
-func planTable(causes, drift bool) Table {
+func planTable(causes bool, o PlanOptions) Table {
 	t := objectTable("Changes")
 	t.Columns = append(t.Columns, Column{Key: colDirection, Title: "Direction", Facet: true, Width: 9, Order: directions()})
 	if causes {
-		order := []Word{{causeWord(plan.CauseConflict), Warn}, {causeWord(plan.CauseChange), Plain}, {causeWord(plan.CauseAdopt), Plain}, {causeWord(plan.CauseDrift), Warn}}
+		order := []Word{{causeWord(plan.CauseConflict, o.Pending), Warn}, {causeWord(plan.CauseChange, o.Pending), Plain}, {causeWord(plan.CauseAdopt, o.Pending), Plain}, {causeWord(plan.CauseDrift, o.Pending), Warn}}
 		t.Columns = append(t.Columns, Column{Key: colCause, Title: "Cause", Facet: true, Width: 10, Order: order})
 	}
-	if drift {
+	if o.Drift {
 		t.Columns = append(t.Columns, Column{Key: colFloor, Title: "Floor", Facet: true, Width: 11, Order: []Word{{belowFloor, Bad}}})
 	}
 	t.Columns = append(t.Columns,
@@ -159,7 +162,7 @@ func objectCells(c *plan.Change, e *plan.Edit, values *view.Values) []string {
 }
 
 // addChange adds the rows of a change.
-func addChange(t *Table, c *plan.Change, v *view.View, drift bool) {
+func addChange(t *Table, c *plan.Change, v *view.View, o PlanOptions) {
 	var hazards []string
 	for i := range c.Hazards {
 		hazards = append(hazards, string(c.Hazards[i].Kind))
@@ -170,7 +173,7 @@ func addChange(t *Table, c *plan.Change, v *view.View, drift bool) {
 		cells := objectCells(c, e, v.Values)
 		direction, cause, floor, line := "", "", "", ""
 		if e != nil {
-			direction, cause, line = view.DirectionWord(directionOf(e, drift)), causeWord(e.Cause), view.DecidedBy(e.Origin, view.PlainMarkup())
+			direction, cause, line = view.DirectionWord(directionOf(e, o.Drift)), causeWord(e.Cause, o.Pending), view.DecidedBy(e.Origin, view.PlainMarkup())
 			if e.BelowFloor && e.Cause == plan.CauseDrift {
 				floor = belowFloor
 			}
@@ -179,7 +182,7 @@ func addChange(t *Table, c *plan.Change, v *view.View, drift bool) {
 		if v.Causes {
 			cells = append(cells, cause)
 		}
-		if drift {
+		if o.Drift {
 			cells = append(cells, floor)
 		}
 		t.Add(append(cells, hazard, line)...)
