@@ -19,7 +19,8 @@ repository, the files are used as they are. With --adopt, edits the files, which
 must be as committed, so that they ask for what has drifted, unless the policy
 refuses it: the rule or the defaults if all their names moved alike, or else
 single entries. Never writes to Cloudflare.
-Formats: text, json, markdown, github (annotations for a workflow).`,
+Formats: text, json, markdown, html (one file to look at), github (annotations
+for a workflow).`,
 		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
 			&cli.BoolFlag{Name: "adopt", Usage: "write what has drifted into the configuration"},
@@ -30,7 +31,7 @@ Formats: text, json, markdown, github (annotations for a workflow).`,
 }
 
 func (p *program) driftOptions(c *cli.Context) (job.DriftOptions, error) {
-	shared, err := p.common(c, "text", "json", "markdown", "github")
+	shared, err := p.common(c, "text", "json", "markdown", "html", "github")
 	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on"), Adopt: c.Bool("adopt")}
 	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...))
 }
