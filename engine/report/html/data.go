@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"tlsync/engine/safe"
 )
@@ -32,10 +33,9 @@ type tableData struct {
 	Columns   []columnData `json:"columns"`
 }
 
-// data returns the table as JSON that may stand in a script element: characters that could
-// end it are escaped.
-func (t *Table) data() ([]byte, error) {
-	d := tableData{Rows: t.Rows(), Separator: ListSeparator, Columns: make([]columnData, len(t.Columns))}
+// data returns the table as the script reads it.
+func (t *Table) data() *tableData {
+	d := &tableData{Rows: t.Rows(), Separator: ListSeparator, Columns: make([]columnData, len(t.Columns))}
 	for i := range t.Columns {
 		var cells []string
 		if t.cells != nil {
@@ -43,7 +43,22 @@ func (t *Table) data() ([]byte, error) {
 		}
 		d.Columns[i] = t.Columns[i].data(cells)
 	}
-	return json.Marshal(d) // which escapes <, > and &
+	return d
+}
+
+// json returns the data as JSON that may stand in a script element: characters that could
+// end it are escaped.
+func (d *tableData) json() ([]byte, error) { return json.Marshal(d) } // which escapes <, > and &
+
+// plain returns each text of the data on a line.
+func (d *tableData) plain() string {
+	var b strings.Builder
+	for i := range d.Columns {
+		for _, v := range slices.Concat(d.Columns[i].Values, d.Columns[i].Dict) {
+			b.WriteString(v + "\n")
+		}
+	}
+	return b.String()
 }
 
 // maxChoices is how many values a column may have that offers them as a filter: search

@@ -136,11 +136,8 @@ func TestNothingLoads(t *testing.T) {
 			}
 		}
 		for _, name := range hostile()[:4] {
-			if !strings.Contains(page.Plain, strings.ReplaceAll(name, `"`, `\"`)) && !strings.Contains(page.Plain, name) {
-				shown, _ := json.Marshal(name)
-				if !strings.Contains(page.Plain, strings.Trim(string(shown), `"`)) {
-					t.Errorf("%d rows: %q is not there", n, name)
-				}
+			if !strings.Contains(page.Plain, "\n"+name+"\n") {
+				t.Errorf("%d rows: %q is not there", n, name)
 			}
 		}
 	}

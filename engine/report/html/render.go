@@ -27,14 +27,15 @@ var style string
 // Rendered is a page as a file.
 type Rendered struct {
 	HTML []byte
-	// Plain is all text of the page before it is packed, for those who look for what must
-	// not be in it.
+	// Plain is all text of the page before it is escaped and packed, for those who look for
+	// what must not be in it.
 	Plain string
 }
 
 // Render lays out a page.
 func Render(p *Page) (*Rendered, error) {
-	data, err := p.Table.data()
+	table := p.Table.data()
+	data, err := table.json()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func Render(p *Page) (*Rendered, error) {
 	w.raw("</main>\n<script type=\"application/json\" id=data data-form=" + form + ">")
 	w.Write(packed)
 	w.raw("</script>\n<script>" + script + "</script>\n</body>\n</html>\n")
-	return &Rendered{HTML: w.Bytes(), Plain: stdhtml.UnescapeString(before) + string(data)}, nil
+	return &Rendered{HTML: w.Bytes(), Plain: stdhtml.UnescapeString(before) + table.plain()}, nil
 }
 
 // writer collects the text of a page.

@@ -53,7 +53,7 @@ func TestManyValues(t *testing.T) {
 			t.Errorf("%d values: %d bars and %d more", n, len(c.Bars), c.More)
 		}
 		page := render(t, &html.Page{Table: table})
-		if got := strings.Contains(page.Plain, `"facet":true`); got != (n <= 1000) {
+		if got := strings.Contains(string(page.HTML), `"facet":true`); got != (n <= 1000) {
 			t.Errorf("%d values are a filter: %v", n, got)
 		}
 	}
