@@ -55,10 +55,10 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /cmd/)
 	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 30m ./cmd/tlsync
 
-# Pictures of the comments, issues and summaries that people read, for people to look at. They
-# need a Chromium in PATH (Debian: apt-get install chromium).
+# Pictures of the comments, issues, summaries and pages that people read, for people to look
+# at. They need a Chromium in PATH (Debian: apt-get install chromium).
 screens:
-	$(GO) test ./engine/report -count=1 -run '^TestScreens$$' -screens $(abspath .cache/screens)
+	$(GO) test ./engine/report ./engine/report/html -count=1 -run '^TestScreens$$' -screens $(abspath .cache/screens)
 	@echo "The pictures are in .cache/screens."
 
 demo: build

@@ -76,7 +76,7 @@ mtls: { partners: { ca: missing.pem, hostnames: [pay.customer.example] } }
 		{"drift -c DIR --hostname |", names},
 		{"drift -c DIR --hostname |ap", "api.b.example api.b.example.org app.customer.example"},
 		{`plan --format ""|`, ""},
-		{"plan --format |", "text json markdown github"},
+		{"plan --format |", "text json markdown html github"},
 		{"validate --format |", "text json github"},
 		{"plan |--format=j", "--format=json"},
 		{"drift --fail-on |", "any weaker none"},
@@ -127,7 +127,7 @@ mtls: { partners: { ca: missing.pem, hostnames: [pay.customer.example] } }
 		})
 	}
 
-	if found, _ := completions(t, "plan", "--format", `""`); len(found) != 4 {
+	if found, _ := completions(t, "plan", "--format", `""`); len(found) != 5 {
 		t.Errorf("the empty word of PowerShell gives %q", found)
 	}
 	if found, _ := completions(t); !slices.Contains(found, "plan") {

@@ -21,7 +21,8 @@ refuses it: the rule or the defaults if all their names moved alike, or else
 single entries. With --since, also lists which drift is new, persists, or is
 gone since an earlier check that was saved with --out. Never writes to
 Cloudflare.
-Formats: text, json, markdown, github (annotations for a workflow).`,
+Formats: text, json, markdown, html (one file to look at), github (annotations
+for a workflow).`,
 		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "applied", Usage: "`REF` the last applied commit (HEAD)"},
 			&cli.BoolFlag{Name: "adopt", Usage: "write what has drifted into the configuration"},
@@ -34,7 +35,7 @@ Formats: text, json, markdown, github (annotations for a workflow).`,
 }
 
 func (p *program) driftOptions(c *cli.Context) (job.DriftOptions, error) {
-	shared, err := p.common(c, "text", "json", "markdown", "github")
+	shared, err := p.common(c, "text", "json", "markdown", "html", "github")
 	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on"), Adopt: c.Bool("adopt"), Out: c.String("out"), Since: c.String("since")}
 	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...))
 }

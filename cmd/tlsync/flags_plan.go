@@ -17,7 +17,8 @@ func (p *program) planCommand() *cli.Command {
 allow by name, and other findings. With --base, changes from the commits since
 then are told apart from drift. With --snapshot, nothing is read from
 Cloudflare. Never writes to Cloudflare.
-Formats: text, json, markdown, github (annotations for a workflow).`,
+Formats: text, json, markdown, html (one file to look at), github (annotations
+for a workflow).`,
 		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "base", Usage: "`REF` tell changes since this commit from drift"},
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE` save the plan to this file, as JSON"},
@@ -29,7 +30,7 @@ Formats: text, json, markdown, github (annotations for a workflow).`,
 }
 
 func (p *program) planOptions(c *cli.Context) (job.PlanOptions, error) {
-	shared, err := p.common(c, "text", "json", "markdown", "github")
+	shared, err := p.common(c, "text", "json", "markdown", "html", "github")
 	o := job.PlanOptions{
 		Common: shared, Base: c.String("base"), Out: c.String("out"), Snapshot: c.String("snapshot"),
 		Detailed: c.Bool("detailed-exitcode"),
@@ -42,14 +43,14 @@ func (p *program) showCommand() *cli.Command {
 		Name: "show", Usage: "render a saved plan or a receipt",
 		UsageText: "tlsync show FILE",
 		Description: `Prints a plan that tlsync plan --out saved, or the receipt of an apply.
-Formats: text, json, markdown.`,
+Formats: text, json, markdown, html (one file to look at).`,
 		Flags:  offlineFlags("config", "quiet"),
 		Action: action(p.showOptions, p.Show),
 	}
 }
 
 func (p *program) showOptions(c *cli.Context) (job.ShowOptions, error) {
-	shared, err := p.common(c, "text", "json", "markdown")
+	shared, err := p.common(c, "text", "json", "markdown", "html")
 	if err == nil && c.NArg() != 1 {
 		err = errors.New("show takes one argument, the file of a saved plan or of a receipt")
 	}

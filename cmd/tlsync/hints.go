@@ -22,6 +22,7 @@ var otherWords = []struct {
 }{
 	{[]string{"json"}, "write --format json"},
 	{[]string{"markdown", "md"}, "write --format markdown"},
+	{[]string{"html"}, "write --format html"},
 	{[]string{"dry-run", "dryrun", "noop", "check", "preview", "n"}, "tlsync plan shows what apply would write, and writes nothing"},
 	{[]string{"output", "o"}, "write --out FILE for a file, or --format for another form"},
 	{[]string{"target", "t", "only"}, "write --zone NAME for a zone, or --hostname GLOB for some names"},

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/html"
 	"tlsync/engine/secret"
 	"tlsync/schema"
 )
@@ -50,4 +51,17 @@ func Markdown[T any](p *Job, render func(io.Writer, T, report.MarkdownOptions) e
 		return "", err
 	}
 	return b.String(), nil
+}
+
+// printPage prints a page that was made of data without its secrets. It fails as Markdown
+// does; a large page is looked at before it is packed.
+func (p *Job) printPage(page *html.Page) error {
+	r, err := html.Render(page)
+	if err != nil {
+		return err
+	}
+	if err := p.Secrets.Whole(r.Plain); err != nil {
+		return err
+	}
+	return p.Secrets.Rendered(p.Out, string(r.HTML))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/report"
+	"tlsync/engine/report/html"
 	"tlsync/engine/sample"
 	"tlsync/engine/secret"
 	"tlsync/schema"
@@ -209,5 +211,29 @@ func TestResultsHideSecrets(t *testing.T) {
 	}
 	if result.Stopped != token || !strings.Contains(result.Steps[0].Err.Error(), token) {
 		t.Error("the result itself was changed")
+	}
+}
+
+// TestPagesHoldNoSecret has a secret in a cell of a page, which is escaped, and packed where
+// the page is large: the page is refused as a whole.
+func TestPagesHoldNoSecret(t *testing.T) {
+	const token = `<pwn>&"0123456789abcdef`
+	for _, rows := range []int{2, 600, 20_000} {
+		var out bytes.Buffer
+		p := &Job{Streams: Streams{Out: &out}, Secrets: &secret.Redactor{}}
+		p.Secrets.Add(token)
+		page := &html.Page{Table: html.Table{Columns: []html.Column{{Key: "name"}}}}
+		for i := range rows {
+			page.Table.Add("name " + strconv.Itoa(i))
+		}
+		if err := p.printPage(page); err != nil || out.Len() == 0 {
+			t.Fatalf("%d rows: %v", rows, err)
+		}
+
+		out.Reset()
+		page.Table.Add("by " + token)
+		if err := p.printPage(page); err == nil || out.Len() > 0 {
+			t.Errorf("%d rows: %d bytes were printed, error %v", rows, out.Len(), err)
+		}
 	}
 }

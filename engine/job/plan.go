@@ -16,6 +16,7 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/regular"
 	"tlsync/engine/report"
+	"tlsync/engine/report/html"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
@@ -137,6 +138,8 @@ func (p *Job) Print(o Common, made *plan.Plan, as AsDrift) error {
 	case "markdown":
 		text, err := Markdown(p, report.Markdown, made, report.MarkdownOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.Pending, Drift: as.Drift})
 		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
+	case "html":
+		return p.printPage(html.PlanPage(made, html.PlanOptions{Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.Pending, Drift: as.Drift}))
 	}
 	return report.Text(p.Out, made, report.TextOptions{Verbose: o.Verbose, Color: o.Color, Rate: o.Rate.Text(), Limit: o.Limit, Pending: as.Pending, Drift: as.Drift})
 }

@@ -11,6 +11,7 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/receipt"
 	"tlsync/engine/report"
+	"tlsync/engine/report/html"
 )
 
 // expect sets the changes that the receipt lists: those of the plan, and those of a saved
@@ -77,6 +78,8 @@ func (p *Job) showReceipt(o Common, file string, text []byte) error {
 		}
 		text, err := Markdown(p, report.ReceiptMarkdown, r, report.MarkdownOptions{Title: title})
 		return cmp.Or(err, p.Secrets.Rendered(p.Out, text))
+	case "html":
+		return p.printPage(html.ReceiptPage(Hidden(p, r)))
 	}
 	return report.ReceiptText(p.Out, Hidden(p, r), report.ResultOptions{Verbose: o.Verbose, Color: o.Color})
 }

@@ -406,11 +406,11 @@ func markRepeats(groups []*Group) {
 func (g *Group) Subject() string {
 	switch {
 	case len(g.Names) > 1:
-		return strconv.Itoa(len(g.Names)) + " " + kindName(g.Kind, len(g.Names))
+		return strconv.Itoa(len(g.Names)) + " " + KindName(g.Kind, len(g.Names))
 	case g.Kind == plan.KindZone:
 		return "zone"
 	case g.Kind.OfAccount():
-		return kindName(g.Kind, 1) + " " + safe.Text(g.Names[0])
+		return KindName(g.Kind, 1) + " " + safe.Text(g.Names[0])
 	}
 	return safe.Text(g.Names[0])
 }
@@ -419,7 +419,7 @@ func (g *Group) Subject() string {
 // their place.
 func (g *Group) SubjectAndPlace(m Markup, inPlace bool) string {
 	var text string
-	kind := m.Name(kindName(g.Kind, len(g.Names)))
+	kind := m.Name(KindName(g.Kind, len(g.Names)))
 	switch {
 	case len(g.Names) > 1:
 		text = strconv.Itoa(len(g.Names)) + " " + kind

@@ -50,16 +50,16 @@ func (n *Note) Sentence() string {
 
 // about names the objects of a note.
 func (n *Note) about() string {
-	many := strconv.Itoa(len(n.Names)) + " " + kindName(n.kind, len(n.Names))
+	many := strconv.Itoa(len(n.Names)) + " " + KindName(n.kind, len(n.Names))
 	switch {
 	case len(n.Names) == 1 && n.kind == plan.KindZone:
 		return "zone " + safe.Text(n.Names[0])
 	case len(n.Names) == 1:
 		return safe.Text(n.Names[0])
-	case n.in.name() == "":
+	case n.in.Name() == "":
 		return many
 	}
-	return many + " of " + safe.Text(n.in.name())
+	return many + " of " + safe.Text(n.in.Name())
 }
 
 // notes collects messages.
@@ -315,7 +315,7 @@ func findingsOf(findings []plan.Finding) []RuleNotes {
 func aboutOf(f *plan.Finding) (k noteKey, name string) {
 	switch f.Kind {
 	case plan.KindZone:
-		return noteKey{f.Kind, Place{}, f.Pattern(f.Name)}, PlaceOf(f.Ref).name()
+		return noteKey{f.Kind, Place{}, f.Pattern(f.Name)}, PlaceOf(f.Ref).Name()
 	case plan.KindAccount, plan.KindConfiguration:
 		id := f.Ref.String()
 		return noteKey{"", Place{}, f.Pattern(id)}, id

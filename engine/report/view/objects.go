@@ -34,9 +34,9 @@ func comparePlaces(a, b Place) int {
 	return cmp.Or(strings.Compare(a.zone, b.zone), strings.Compare(a.account, b.account))
 }
 
-// name returns the name of the place, which is foreign text. A zone that shares its name
+// Name returns the name of the place, which is foreign text. A zone that shares its name
 // with another one is followed by its account.
-func (p Place) name() string {
+func (p Place) Name() string {
 	switch {
 	case p.ofAccount:
 		return p.account
@@ -49,9 +49,9 @@ func (p Place) name() string {
 // Heading returns the place as the title of what is done there.
 func (p Place) Heading() string {
 	if p.ofAccount {
-		return "Account " + safe.Text(p.name())
+		return "Account " + safe.Text(p.Name())
 	}
-	return "Zone " + safe.Text(p.name())
+	return "Zone " + safe.Text(p.Name())
 }
 
 // inSentence returns the place as part of a sentence.
@@ -179,8 +179,8 @@ func kindRank(k plan.Kind) int {
 	return 1
 }
 
-// kindName returns the word for n objects of a kind.
-func kindName(k plan.Kind, n int) string {
+// KindName returns the word for n objects of a kind.
+func KindName(k plan.Kind, n int) string {
 	name := cmp.Or(strings.ReplaceAll(strings.ReplaceAll(safe.Text(string(k)), "_", " "), "mtls", "mTLS"), "object")
 	return words.Plural(n, name, name+"s")
 }
@@ -188,7 +188,7 @@ func kindName(k plan.Kind, n int) string {
 // titleOf names the object of a change, within its place unless it is a zone.
 func titleOf(c *plan.Change) string {
 	if in := PlaceOf(c.Ref); c.Kind == plan.KindZone && in.account != "" {
-		return in.name()
+		return in.Name()
 	}
 	return c.Title()
 }
@@ -200,9 +200,9 @@ func SubjectOf(c *plan.Change) string {
 	case c.Kind == plan.KindZone:
 		return "zone " + safe.Text(titleOf(c))
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + safe.Text(titleOf(c)) + " of account " + safe.Text(in.name())
+		return KindName(c.Kind, 1) + " " + safe.Text(titleOf(c)) + " of account " + safe.Text(in.Name())
 	case c.Zone != "":
-		return safe.Text(titleOf(c)) + " in " + safe.Text(in.name())
+		return safe.Text(titleOf(c)) + " in " + safe.Text(in.Name())
 	}
 	return safe.Text(titleOf(c))
 }

@@ -32,7 +32,7 @@ func (o *Overview) Objects(m Markup) string {
 
 	var parts []string
 	for _, i := range order {
-		parts = append(parts, strconv.Itoa(o.counts[i])+" "+m.Name(kindName(o.kinds[i], o.counts[i])))
+		parts = append(parts, strconv.Itoa(o.counts[i])+" "+m.Name(KindName(o.kinds[i], o.counts[i])))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -32,10 +32,10 @@ func (n accountNames) apply(r plan.Ref) plan.Ref {
 	return r
 }
 
-// withAccountNames returns a plan whose zones that share their name are told apart by the
+// WithAccountNames returns a plan whose zones that share their name are told apart by the
 // names of their accounts, for people, and not by the ids that Refs have. It returns the
 // plan itself where no zones do.
-func withAccountNames(p *plan.Plan) *plan.Plan {
+func WithAccountNames(p *plan.Plan) *plan.Plan {
 	names := accountNames(p.Summary.AccountNames)
 	if len(names) == 0 {
 		return p
@@ -52,7 +52,7 @@ func withAccountNames(p *plan.Plan) *plan.Plan {
 	return &named
 }
 
-// stepsWithAccountNames returns the steps of a run, with changes as withAccountNames has
+// stepsWithAccountNames returns the steps of a run, with changes as WithAccountNames has
 // them.
 func stepsWithAccountNames(r *apply.Result) []*apply.Step {
 	var names accountNames

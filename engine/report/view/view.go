@@ -50,7 +50,7 @@ type Options struct {
 
 // New returns the view of a plan.
 func New(p *plan.Plan, o Options) *View {
-	p = withAccountNames(p)
+	p = WithAccountNames(p)
 	changes := make([]*plan.Change, len(p.Changes))
 	for i := range p.Changes {
 		changes[i] = &p.Changes[i]

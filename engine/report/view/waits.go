@@ -56,7 +56,7 @@ func waitsAs(c *plan.Change) string {
 	case c.Kind == plan.KindZone:
 		return safe.Text(c.Part + " of zone " + titleOf(c))
 	case c.Kind.OfAccount():
-		return kindName(c.Kind, 1) + " " + safe.Text(c.Title()) + " (" + safe.Text(c.Action) + ")"
+		return KindName(c.Kind, 1) + " " + safe.Text(c.Title()) + " (" + safe.Text(c.Action) + ")"
 	case c.Action == plan.Update:
 		return safe.Text(c.Title())
 	}
