@@ -47,6 +47,7 @@ func TestVerdicts(t *testing.T) {
 		{"an odd suite speaks TLS 1.2", Expected{Minimum: v("1.3")}, []Answer{answer(TLS13, Accepted, ""), answer(TLS12, Refused, ""), answer(TLS12, Accepted, "AES256-SHA256", "AES256-SHA256")},
 			Weaker, "TLS 1.2 accepted with AES256-SHA256"},
 		{"nothing answers", Expected{Minimum: v("1.3")}, []Answer{answer(TLS13, Unreachable, ""), answer(TLS12, Unreachable, "")}, NoAnswer, "because"},
+		{"everything is refused", Expected{TLS13: v("off")}, []Answer{answer(TLS13, Refused, ""), answer(TLS12, Refused, "")}, NotTested, "every handshake was refused: because"},
 		{"not known", Expected{Minimum: &Want{Why: "rule 2 depends on metadata"}}, []Answer{answer(TLS13, Accepted, "")}, NotTested, "rule 2 depends on metadata"},
 
 		{"TLS 1.3 on and refused", Expected{TLS13: v("on")}, []Answer{answer(TLS13, Refused, "")}, Stricter, "TLS 1.3 refused"},

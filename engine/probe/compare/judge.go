@@ -69,6 +69,12 @@ func judged(e *Expected, a *Answers, r Row) Row {
 		judgeCertificate(a, r.Want.Value != schema.Off, f)
 	}
 	r.Verdict, r.Evidence = f.worst(r.Want.AtLeast)
+
+	// A server that does not serve the name refuses everything, and that shows nothing.
+	accepted := func(x Answer) bool { return x.Outcome == Accepted }
+	if r.Verdict == AsDesired && r.Setting != ClientCertificate && !slices.ContainsFunc(a.Hellos, accepted) {
+		r.Verdict, r.Evidence = NotTested, []string{"every handshake was refused: " + a.Hellos[0].Why}
+	}
 	return r
 }
 
