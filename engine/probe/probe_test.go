@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -191,7 +192,9 @@ func TestHellosOfferWhatTheySay(t *testing.T) {
 
 	ids := suiteIDs()
 	for _, h := range hellos {
-		p.ask(t.Context(), h)
+		if x := p.ask(t.Context(), h); x.Outcome != compare.Refused {
+			t.Fatalf("%s %v: %s %s", h.Version(), h.Suites(), x.Outcome, x.Why)
+		}
 		got := <-heard
 		var want []uint16
 		for _, name := range h.Suites() {
@@ -238,6 +241,86 @@ func TestEverySuiteThatGetsThroughIsFound(t *testing.T) {
 	for _, want := range []string{"1.2 accepted AES128-SHA", "1.2 accepted DES-CBC3-SHA"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in %s", want, got)
+		}
+	}
+}
+
+// A handshake that is completed, and after which nothing comes, accepts nothing.
+func TestSilenceAfterTheHandshakeAcceptsNothing(t *testing.T) {
+	certificate, err := tls.X509KeyPair(pair(t, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{certificate}})
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_ = conn.(*tls.Conn).Handshake()
+				_, _ = conn.Read(make([]byte, 1024))
+				_ = conn.Close()
+			}()
+		}
+	}()
+	got := outcomes(t, at(ln.Addr().String(), expected("app.test", "1.2", "")), options())
+	if !strings.HasPrefix(got, "1.3 no HTTP, 1.2 no HTTP, 1.1 refused") {
+		t.Error(got)
+	}
+}
+
+// A reset says nothing, so it is tried again.
+func TestAResetIsTriedAgain(t *testing.T) {
+	_, edge := startEdge(t, seed)
+	ln := listen(t)
+	go func() {
+		for n := 0; ; n++ {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if n%2 == 0 {
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				_ = conn.Close()
+				continue
+			}
+			to, err := net.Dial("tcp", edge)
+			if err != nil {
+				_ = conn.Close()
+				return
+			}
+			go func() { _, _ = io.Copy(to, conn); _ = to.Close() }()
+			go func() { _, _ = io.Copy(conn, to); _ = conn.Close() }()
+		}
+	}()
+
+	o := options()
+	o.Retries = 1
+	answers, err := Run(t.Context(), []Target{at(ln.Addr().String(), expected("app.test", "1.2", ""))}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range answers[0].Hellos {
+		if x.Attempts != 2 || x.Outcome == compare.Unreachable {
+			t.Errorf("%s: %+v", x.Version, x)
+		}
+	}
+}
+
+// Each family of addresses is probed by itself.
+func TestFamiliesOfAddresses(t *testing.T) {
+	_, edge := startEdge(t, seed)
+	for network, want := range map[string]compare.Outcome{"tcp4": compare.Accepted, "tcp6": compare.Unreachable} {
+		target := at(edge, expected("app.test", "1.2", ""))
+		target.Network = network
+		answers, err := Run(t.Context(), []Target{target}, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answers[0].Hellos[0].Outcome; got != want {
+			t.Errorf("%s to an address of IPv4: %s", network, got)
 		}
 	}
 }

@@ -183,12 +183,17 @@ func (x *Expectations) Of(name string) compare.Expected {
 	return e
 }
 
-// find returns the place of a name: of one that is listed, or else in the zone that it lies
-// in, the longest one.
+// find returns the place of a name: of one that is listed, or else of a child of a wildcard,
+// which follows the zone, or else in the zone that it lies in, the longest one.
 func (x *Expectations) find(name string) (place, bool) {
 	if at, ok := x.names[name]; ok {
 		return at, true
 	}
+	_, parent, _ := strings.Cut(name, ".")
+	if at := x.names[parent]; at.host != nil && at.host.Wildcard {
+		return place{zone: at.zone}, true
+	}
+
 	best := -1
 	for i := range x.zones {
 		z := x.zones[i].Name

@@ -42,6 +42,7 @@ custom_hostnames:
     bound.test: { min_tls_version: { at_least: "1.1" }, tls_1_3: on }
     open.test: { http2: on }
     gone.test: { state: absent }
+    wild.test: { http2: on, min_tls_version: "1.3", ssl: { method: txt, wildcard: true } }
 ---
 zone: other.example
 account: Else
@@ -77,7 +78,7 @@ func shown(e compare.Expected) string {
 
 func TestWithoutLiveState(t *testing.T) {
 	x := expect.Of(configured(t), nil, nil)
-	if got, want := strings.Join(x.Names(), " "), "a.pay.test app.test bound.test follows.test open.test www.saas.example"; got != want {
+	if got, want := strings.Join(x.Names(), " "), "a.pay.test app.test bound.test follows.test open.test wild.test www.saas.example"; got != want {
 		t.Errorf("names: %s", got)
 	}
 
@@ -88,6 +89,7 @@ func TestWithoutLiveState(t *testing.T) {
 		"bound.test":       "≥1.1 | on | -",
 		"open.test":        "? rule 2, tlsync.yaml:16:7, looks at more than the name; --snapshot knows the rest | " + old + " | -",
 		"follows.test":     "? it follows its zone, of which the configuration does not manage the setting | - | -",
+		"child.wild.test":  "1.2 | on | -",
 		"www.saas.example": "1.3 | on | -",
 		"any.saas.example": "1.2 | on | -",
 		"saas.example":     "1.2 | on | -",
