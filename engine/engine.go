@@ -170,7 +170,7 @@ func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.
 	if base != nil {
 		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)
 	}
-	if unmatched := e.Hostnames.Unmatched(in.Head, live); len(unmatched) > 0 {
+	if unmatched := e.Hostnames.Unmatched(head, in.Head, live); len(unmatched) > 0 {
 		err := fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])
 		if near := resolve.Near(unmatched[0], in.Head, live); near != "" {
 			err = fmt.Errorf("%w; did you mean %s?", err, near)
@@ -217,7 +217,7 @@ func (e *Engine) apply(ctx context.Context, p *plan.Plan, head *schema.Desired, 
 			return r, fmt.Errorf("read live state again: %w", err)
 		}
 
-		r.Remaining = again
+		r.Remaining, r.Narrowed = again, len(e.Zones)+len(e.Hostnames) > 0
 		if i == len(settling) || !pending(r) {
 			return r, nil
 		}

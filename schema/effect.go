@@ -49,26 +49,36 @@ func (s *Selector) Idle(rule int, names iter.Seq[Candidate]) (patterns, except [
 	r := &s.rules[rule]
 	hostname, out := newUnmet(r.globs), newUnmet(r.except)
 	for c := range names {
-		if hostname.empty() && out.empty() {
+		if hostname.Empty() && out.Empty() {
 			break
 		}
-		hostname.meet(c.Name)
+		hostname.Meet(c.Name)
 		if r.meetsOthers(c.Metadata, c.Wildcard) && (len(r.globs) == 0 || anyMatch(r.globs, c.Name)) {
-			out.meet(c.Name)
+			out.Meet(c.Name)
 		}
 	}
-	return hostname.left(r.globs), out.left(r.except)
+	return hostname.Left(), out.Left()
 }
 
-// unmet are patterns that no name has met so far: names by themselves, since a list may have
-// very many of them.
-type unmet struct {
+// Unmet are patterns that no name has met so far. Names without wildcards are looked up,
+// since a list may have very many of them.
+type Unmet struct {
+	all   []glob
 	names map[string]bool
 	globs []glob
 }
 
-func newUnmet(globs []glob) unmet {
-	u := unmet{names: map[string]bool{}}
+// NewUnmet returns the patterns of a list, in canonical form, before any name has met them.
+func NewUnmet(patterns []string) *Unmet {
+	globs := make([]glob, len(patterns))
+	for i, p := range patterns {
+		globs[i] = compileGlob(p)
+	}
+	return newUnmet(globs)
+}
+
+func newUnmet(globs []glob) *Unmet {
+	u := &Unmet{all: globs, names: map[string]bool{}}
 	for _, g := range globs {
 		if g.name != "" {
 			u.names[g.name] = true
@@ -79,29 +89,22 @@ func newUnmet(globs []glob) unmet {
 	return u
 }
 
-func (u *unmet) empty() bool { return len(u.names) == 0 && len(u.globs) == 0 }
+// Empty reports whether every pattern has been met.
+func (u *Unmet) Empty() bool { return len(u.names) == 0 && len(u.globs) == 0 }
 
-func (u *unmet) meet(name string) {
+// Meet takes out the patterns that a canonical name matches.
+func (u *Unmet) Meet(name string) {
 	delete(u.names, name)
 	u.globs = slices.DeleteFunc(u.globs, func(g glob) bool { return g.match(name) })
 }
 
-// left returns the patterns that are left, in their order in a list.
-func (u *unmet) left(list []glob) []string {
+// Left returns the patterns that are left, in the order of the list.
+func (u *Unmet) Left() []string {
 	var out []string
-	for _, g := range list {
+	for _, g := range u.all {
 		if u.names[g.name] || slices.Contains(u.globs, g) {
 			out = append(out, g.pattern)
 		}
 	}
 	return out
 }
-
-// Pattern is a pattern over names, compiled for many of them.
-type Pattern struct{ glob glob }
-
-// NewPattern compiles a pattern in canonical form.
-func NewPattern(pattern string) Pattern { return Pattern{compileGlob(pattern)} }
-
-// Match reports whether a canonical name matches.
-func (p *Pattern) Match(name string) bool { return p.glob.match(name) }

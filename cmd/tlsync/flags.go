@@ -5,14 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/job"
+	"tlsync/engine/progress"
+	"tlsync/engine/secret"
 	"tlsync/schema"
 
 	"github.com/urfave/cli/v2"
 )
+
+// printsFiles are the commands whose output is a file or a list for programs, whatever the
+// format: its lines must stay whole. It is read only.
+var printsFiles = []string{"snapshot", "matrix", "import", "fmt"}
 
 // common reads the shared flags. Formats are the ones that the command can print.
 func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err error) {
@@ -36,7 +43,7 @@ func (p *program) common(c *cli.Context, formats ...string) (o job.Common, err e
 		return o, err
 	}
 
-	o.Width = p.prose(o.Format == "text", c.String("log-format") == "text")
+	o.Width = p.prose(o.Format == "text" && !slices.Contains(printsFiles, c.Command.Name), c.String("log-format") == "text")
 
 	if o.Rate, err = cloudflare.ParseRate(c.String("rate")); err != nil {
 		return o, fmt.Errorf("--rate: %w", err)
@@ -115,7 +122,11 @@ func (p *program) logger(c *cli.Context, quiet bool) (*slog.Logger, error) {
 		level = slog.LevelError
 	}
 
-	return slog.New(newLogHandler(p.Err, c.String("log-format"), level)), nil
+	w := p.Err
+	if s, ok := secret.Unwrapped(w).(*progress.Screen); ok {
+		w = p.Secrets.Writer(s.Verbatim())
+	}
+	return slog.New(newLogHandler(w, c.String("log-format"), level)), nil
 }
 
 // maxChangesFlag reads --max-changes, which replaces the policy's limit. A number is exact;

@@ -12,6 +12,7 @@ import (
 const (
 	codeNoPermission = 10000 // "Authentication error"
 	codeUnknownKey   = 9103  // "Unknown X-Auth-Key or X-Auth-Email"
+	codeNoRoute      = 7003  // "Could not route to …"
 	codeOutOfScope   = 9109  // "Unauthorized to access requested resource", "Cannot use the access token from location: …"
 )
 
@@ -19,6 +20,8 @@ const (
 // answer tells; else, after a 403, what to check. It is "" for other failures.
 func (e *Error) lacks() string {
 	switch {
+	case e.Status == http.StatusNotFound && e.has(codeNoRoute) && e.listsZones(): // the API always has that list
+		return "this is not the API; check CLOUDFLARE_BASE_URL, which includes /client/v4"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusBadRequest && e.malformedCredentials():
 		return "the credentials are invalid or have expired"
 	case e.Permission != "" && e.ofZones(): // which any token can ask for
@@ -43,6 +46,12 @@ func (e *Error) lacks() string {
 		return "check that the token has \"" + name + "\"" + e.where() + ", and its IP filter"
 	}
 	return "check the permissions and the IP filter of the token"
+}
+
+// listsZones reports whether the request is for the list of zones.
+func (e *Error) listsZones() bool {
+	path, _, _ := strings.Cut(e.Path, "?")
+	return path == plan.EndpointZones
 }
 
 // where says where a permission is needed, as far as that is known.

@@ -215,6 +215,9 @@ func TestExceptionsLiftOneGateOnly(t *testing.T) {
 				texts := []string{c.Name}
 				if c.Kind == plan.KindZone {
 					texts = []string{c.Zone, "*." + c.Zone}
+					if own := w.moves(t, p)[c.ZoneID][""]; own.known && own.opened == "" {
+						continue // only names with values of their own need one
+					}
 				}
 				for _, e := range c.Edits {
 					// With a floor that nothing meets, only an exception makes it acceptable.

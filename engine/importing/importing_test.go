@@ -146,3 +146,83 @@ func TestManyZonesShare(t *testing.T) {
 		t.Errorf("%d lines for zones that are all the same, want at most %d", r.Lines(), most)
 	}
 }
+
+// TestLeftOutHasEveryNameOnce lists a hostname that several ways of grouping zones come
+// across, and a setting of two zones with one name.
+func TestLeftOutHasEveryNameOnce(t *testing.T) {
+	live := &plan.Live{}
+	for i, name := range []string{"one.example", "one.example", "two.example"} {
+		id := fmt.Sprintf("%032d", i)
+		z := plan.Zone{ID: id, Name: name, Account: plan.Account{ID: fmt.Sprintf("%032d", i%2), Name: fmt.Sprint("Account ", i%2)}}
+		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`), setting("ssl", `"strict"`)}
+		z.CustomHostnames = []plan.Hostname{{ID: id, Name: "under_score.test", SSL: true, Type: "dv", Method: "http"}}
+		live.Zones = append(live.Zones, z)
+	}
+
+	r := importing.Files(live, all())
+	for _, l := range r.Left {
+		if len(l.Names) != 1 || l.Names[0] == "" {
+			t.Errorf("left out of %s: %s %q, want one name", l.In, l.Noun, l.Names)
+		}
+	}
+	if strings.Contains(r.Stream(), "(,") {
+		t.Errorf("a comment names nothing:\n%s", r.Stream())
+	}
+}
+
+// TestSignsOfHTMLStayReadable has a rule over metadata that a company's name is in.
+func TestSignsOfHTMLStayReadable(t *testing.T) {
+	z := plan.Zone{ID: account, Name: "one.example", Account: plan.Account{ID: account, Name: "Example Inc"}}
+	for i := range 40 {
+		h := plan.Hostname{ID: fmt.Sprint(i), Name: fmt.Sprintf("x%d.c%d.test", i, i), SSL: true, Type: "dv", Method: "http"}
+		if i%3 == 0 {
+			h.Metadata = map[string]string{"owner": `A & B <ops>`}
+			h.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`)}
+		}
+		z.CustomHostnames = append(z.CustomHostnames, h)
+	}
+	live := &plan.Live{Zones: []plan.Zone{z}}
+
+	r := importing.Files(live, all())
+	if want := `metadata: { owner: "A & B <ops>" }`; !strings.Contains(r.Stream(), want) {
+		t.Errorf("no %s in\n%s", want, r.Stream())
+	}
+	if _, err := importing.Prove(context.Background(), r.Files, live, time.Time{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOnlyTakesAZoneOnce(t *testing.T) {
+	live, err := importing.Only(&plan.Live{Zones: []plan.Zone{{Name: "one.example"}}}, []string{"one.example", "one.example"})
+	if err != nil || len(live.Zones) != 1 {
+		t.Errorf("%d zones and %v, want one zone", len(live.Zones), err)
+	}
+}
+
+// TestWhatARequestSaidIsInNoFile imports twice what could not be read: the answers differ by
+// the number of the request.
+func TestWhatARequestSaidIsInNoFile(t *testing.T) {
+	state := func(ray string) *plan.Live {
+		z := plan.Zone{ID: account, Name: "one.example", Account: plan.Account{ID: account, Name: "Example Inc"}}
+		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`)}
+		z.Unreadable = map[string]string{"universal_ssl": "GET /b: 403 (ray 9" + ray + ")", "total_tls": "GET /a: 403 (ray 1" + ray + ")"}
+		for _, id := range []string{"ciphers", "http2"} {
+			z.Unreadable[plan.PerHostname(id)] = "GET /" + id + ": 403"
+		}
+		return &plan.Live{Zones: []plan.Zone{z}}
+	}
+
+	first, second := importing.Files(state("1"), all()), importing.Files(state("2"), all())
+	if diff := cmp.Diff(first.Stream(), second.Stream()); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []string{"2 settings (total_tls, universal_ssl)", "2 hostname settings (ciphers, http2)"} {
+		if want = "\n# Left out: " + want + ": it could not be read.\n"; !strings.Contains(first.Stream(), want) {
+			t.Errorf("no %q in\n%s", want, first.Stream())
+		}
+	}
+	said := strings.Join(first.LeftOut(state("1"), false), "\n")
+	if want := "left out: setting total_tls of one.example: it could not be read: GET /a: 403 (ray 11)"; !strings.Contains(said, want) {
+		t.Errorf("no %q in\n%s", want, said)
+	}
+}

@@ -101,7 +101,11 @@ func (r *Reading) named(setting string) bool { return slices.Contains(r.Settings
 // found fails if there is nothing to write, or if a zone that was named cannot be read.
 func (r *Reading) found(live *plan.Live) error {
 	for _, f := range live.Problems {
-		if f.Severity == schema.Error && len(r.Zones) > 0 {
+		switch {
+		case f.Severity != schema.Error || len(r.Zones) == 0:
+		case f.Rule == plan.Ambiguous:
+			return fmt.Errorf("--zone %s: several accounts have a zone of this name: import without --zone, or with a token of one account", f.Ref.Name)
+		default:
 			return errors.New(f.Message)
 		}
 	}
@@ -229,7 +233,10 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 	}
 
 	out := &plan.Live{Reads: live.Reads}
-	for _, name := range zones {
+	for i, name := range zones {
+		if slices.Contains(zones[:i], name) {
+			continue
+		}
 		found := false
 		for i := range live.Zones {
 			if live.Zones[i].Name == name {

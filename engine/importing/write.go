@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,7 +35,11 @@ func (w *writer) document(d *document) {
 	if d.account != "" {
 		w.linef(0, "account: %s", word(d.account))
 	}
+	w.body(d)
+}
 
+// body writes what a zone document asks for.
+func (w *writer) body(d *document) {
 	if len(d.settings) > 0 {
 		w.mapping(0, "settings", w.profiles.ofZones.use(d.settings))
 	}
@@ -144,7 +149,18 @@ func word(s string) string {
 	if plain {
 		return s
 	}
-	return string(schema.StringValue(s)) // JSON is YAML
+	return quoted(s)
+}
+
+// quoted writes a string as JSON, which is YAML, without the escapes for HTML.
+func quoted(s string) string {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		panic(err) // a string always encodes
+	}
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // keywords are the words that YAML, or a configuration, reads as something else than a

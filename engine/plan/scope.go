@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,19 +193,23 @@ func (s Scope) notCovered(name string) error {
 	slices.Sort(names)
 	names = slices.Compact(names)
 
-	err := fmt.Errorf("no zone document covers zone %q", name)
+	text := fmt.Sprintf("no zone document covers zone %q", name)
+	there := "; there are "
 	for _, n := range names {
 		if a, b := differing(name, n); schema.Suggest(a, []string{b}) != "" {
-			return fmt.Errorf("%w; did you mean %q?", err, n)
+			text += fmt.Sprintf("; did you mean %q?", n)
+			there = " There are "
+			break
 		}
 	}
+
 	switch {
-	case len(names) == 0:
-		return err
 	case len(names) > maxNamed:
-		return fmt.Errorf("%w; there are %d, such as %s", err, len(names), strings.Join(names[:3], ", "))
+		text += fmt.Sprintf("%s%d, such as %s", there, len(names), strings.Join(names[:3], ", "))
+	case len(names) > 0:
+		text += there + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("%w; there are %s", err, strings.Join(names, ", "))
+	return errors.New(text)
 }
 
 // differing returns two names without the last labels that they share: names under one

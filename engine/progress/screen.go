@@ -42,8 +42,20 @@ func (s *Screen) Prose(yes bool) {
 	s.prose = yes
 }
 
+// Verbatim returns a writer that prints lines above the picture as they are, whether or not
+// other lines are prose. A line of a log stays one line.
+func (s *Screen) Verbatim() io.Writer { return verbatim{s} }
+
+type verbatim struct{ s *Screen }
+
 // Write prints lines above the picture.
-func (s *Screen) Write(b []byte) (int, error) {
+func (v verbatim) Write(b []byte) (int, error) { return v.s.above(b, v.s.printWhole) }
+
+// Write prints lines above the picture.
+func (s *Screen) Write(b []byte) (int, error) { return s.above(b, s.print) }
+
+// above prints text in place of the picture and shows the picture again below it.
+func (s *Screen) above(b []byte, print func([]byte) (int, error)) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(b) == 0 {
@@ -52,7 +64,7 @@ func (s *Screen) Write(b []byte) (int, error) {
 
 	picture := s.picture
 	s.draw("")
-	n, err := s.print(b)
+	n, err := print(b)
 	if s.open = b[len(b)-1] != '\n'; !s.open {
 		s.draw(picture)
 	}
@@ -72,6 +84,12 @@ func (s *Screen) print(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// printWhole writes text as it is. The caller holds the lock.
+func (s *Screen) printWhole(b []byte) (int, error) {
+	s.folder = wrap.Folder{}
+	return s.w.Write(b)
 }
 
 // show replaces the picture; "" removes it.

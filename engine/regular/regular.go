@@ -22,7 +22,7 @@ import (
 func Open(file string) (*os.File, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, err
+		return nil, named(err, missing{"file", file})
 	}
 	if !info.Mode().IsRegular() {
 		return nil, notRegular(file)
@@ -40,6 +40,22 @@ func Open(file string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// missing is the error for a file or directory that does not exist.
+type missing struct{ what, name string }
+
+func (m missing) Error() string { return "there is no " + m.what + " " + safe.Text(m.name) }
+
+func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
+
+// named returns m if err says that something does not exist, and other errors as they are.
+// The system's own words name the call that failed, or a temporary file.
+func named(err error, m missing) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return m
+	}
+	return err
 }
 
 func notRegular(file string) error {
@@ -62,7 +78,7 @@ func OpenOwn(file string) (*os.File, error) {
 
 	f, err := os.OpenFile(file, flags, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, named(err, missing{"directory", filepath.Dir(file)})
 	}
 	info, err := f.Stat()
 	switch {
@@ -114,7 +130,7 @@ func Save(flag, file string, save func(io.Writer) error) (err error) {
 
 	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")
 	if err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
+		return fmt.Errorf("%s: %w", flag, named(err, missing{"directory", filepath.Dir(file)}))
 	}
 	defer func() {
 		if err != nil {

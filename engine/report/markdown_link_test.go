@@ -55,3 +55,20 @@ func TestLinesAreLinks(t *testing.T) {
 		t.Errorf("a link without a source: %s", got)
 	}
 }
+
+func TestTheRunIsALinkWhereItIsAnAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://github.com/acme/tls/actions/runs/77": "[The run and its log](https://github.com/acme/tls/actions/runs/77)",
+		"":                              "",
+		"javascript:alert(1)":           "",
+		"https://x/) [a](http://evil":   "",
+		"https://x/\n# h":               "",
+		"https://x/<b>":                 "",
+		"/acme/tls/actions/runs/77":     "",
+		"https:///acme/actions/runs/77": "",
+	} {
+		if got := runMarkdown(address); got != want {
+			t.Errorf("%q gives %q", address, got)
+		}
+	}
+}

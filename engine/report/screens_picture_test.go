@@ -42,7 +42,6 @@ func picture(t *testing.T, dir, name, markdown string) {
 		t.Fatalf("none of %v is in PATH: install Chromium (Debian: apt-get install chromium) to make pictures", browsers)
 	}
 
-	// A browser makes the picture as high as its window.
 	reader := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
 	var body bytes.Buffer
 	if err := reader.Convert([]byte(markdown), &body); err != nil {

@@ -1,8 +1,11 @@
 package report
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
+	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/sample"
 	"tlsync/schema"
@@ -35,4 +38,22 @@ func twinsPlan() *plan.Plan {
 func TestReportsNameTheAccountsOfZonesThatShareAName(t *testing.T) {
 	golden(t, "twins", []byte(render(t, twinsPlan(), TextOptions{})))
 	golden(t, "markdown-twins", []byte(markdown(t, twinsPlan(), MarkdownOptions{})))
+
+	r := &apply.Result{Plan: twinsPlan(), Tally: apply.Tally{Planned: 7, Done: 6, Failed: 1}}
+	for i := range r.Plan.Changes {
+		s := apply.Step{Change: &r.Plan.Changes[i], Outcome: apply.Done, Wrote: true}
+		if i == 0 {
+			s.Outcome, s.Reason = apply.Failed, "not allowed"
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	var b bytes.Buffer
+	if err := Result(&b, r, ResultOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"! zone shops.example of account Shops Inc ", "Done in zone shops.example of account Shops Europe\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
 }

@@ -245,12 +245,13 @@ func idleExceptions(d *schema.Desired, r *Resolved, live *plan.Live) plan.Findin
 		return nil
 	}
 
-	var out plan.Findings
 	names := candidates(r, live, zones)
+	idle := uncovered(d.Policy.Exceptions, live, names)
 	hints := effects{names: names, hints: maxHints}
+	var out plan.Findings
 	for i := range d.Policy.Exceptions {
 		x := &d.Policy.Exceptions[i]
-		if coversZone(x, live) || coversName(x, names) {
+		if !slices.Contains(idle, x.Hostname) {
 			continue
 		}
 		f := plan.Finding{Severity: schema.Warning, Rule: plan.NoEffect, Ref: plan.ConfigurationRef(), Origin: plan.Origin{Pos: x.Pos, Via: "exceptions"}}
@@ -260,23 +261,43 @@ func idleExceptions(d *schema.Desired, r *Resolved, live *plan.Live) plan.Findin
 	return out
 }
 
-// coversZone reports whether an exception may be for names of a live zone itself.
-func coversZone(x *schema.Exception, live *plan.Live) bool {
-	return slices.ContainsFunc(live.Zones, func(z plan.Zone) bool {
-		return x.Hostname == z.Name || strings.HasSuffix(x.Hostname, "."+z.Name) ||
-			schema.MatchZone(x.Hostname, z.Name) || schema.MatchZone(x.Hostname, "name."+z.Name) ||
-			slices.ContainsFunc(z.Hostnames, func(h plan.Hostname) bool { return schema.MatchZone(x.Hostname, h.Name) })
-	})
-}
-
-// coversName reports whether an exception is for a custom hostname, or for names below one
-// with a wildcard.
-func coversName(x *schema.Exception, names iter.Seq[schema.Candidate]) bool {
-	m := schema.NewPattern(x.Hostname)
-	for c := range names {
-		if m.Match(c.Name) || c.Wildcard && (strings.HasSuffix(x.Hostname, "."+c.Name) || m.Match("name."+c.Name)) {
-			return true
+// uncovered returns the patterns of exceptions that are for no custom hostname, for no name
+// below one with a wildcard, and for no name of a live zone itself.
+func uncovered(exceptions []schema.Exception, live *plan.Live, names iter.Seq[schema.Candidate]) []string {
+	patterns := make([]string, len(exceptions))
+	for i := range exceptions {
+		patterns[i] = exceptions[i].Hostname
+	}
+	left := schema.NewUnmet(patterns)
+	var above []string // names that others may be below
+	for i := range live.Zones {
+		z := &live.Zones[i]
+		above = append(above, z.Name)
+		left.Meet(z.Name)
+		for k := range z.Hostnames {
+			left.Meet(z.Hostnames[k].Name)
 		}
 	}
-	return false
+	for c := range names {
+		left.Meet(c.Name)
+		if c.Wildcard {
+			above = append(above, c.Name)
+		}
+	}
+	for _, name := range above {
+		left.Meet("name." + name)
+	}
+
+	parents := make(map[string]bool, len(above))
+	for _, name := range above {
+		parents[name] = true
+	}
+	return slices.DeleteFunc(left.Left(), func(pattern string) bool {
+		for rest, more := pattern, true; more; _, rest, more = strings.Cut(rest, ".") {
+			if parents[rest] {
+				return true
+			}
+		}
+		return false
+	})
 }

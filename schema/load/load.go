@@ -206,6 +206,9 @@ func (l *loader) checkFile(name string, pos schema.Pos, largest int64) (size int
 	}
 
 	shown := schema.Printable(name)
+	if pos.Line == 0 {
+		shown = "this"
+	}
 	switch {
 	case info.IsDir():
 		l.errorf(pos, "not-a-file", "", "%s is a directory, not a file", shown)
@@ -323,6 +326,9 @@ func (l *loader) glob(p schema.Field[string], found map[string]bool) int {
 
 		if entry.Type()&fs.ModeSymlink != 0 && !ignored && !isMatch && base != "." {
 			l.checkLink(name, p)
+		}
+		if ext := path.Ext(name); !ignored && base != "." && !entry.IsDir() && !isYAML(name) && isYAML(strings.ToLower(ext)) {
+			l.noEffectf(schema.Pos{File: schema.Printable(name)}, "rename it: names end in .yaml or .yml, in lower case", "the file is not read")
 		}
 		if entry.IsDir() && name != base && (ignored || strings.Count(name, "/") >= deepest) {
 			return fs.SkipDir

@@ -78,6 +78,30 @@ func followers(o *outcome.Outcome, row *schema.Setting) []subject {
 	return append(out, children...)
 }
 
+// weakened returns those of the followers whom the zone's new value of a setting weakens, or
+// all of them where that is not known one by one.
+func weakened(o *outcome.Outcome, row *schema.Setting) []subject {
+	all := followers(o, row)
+	if !schema.DecidesHandshakes(row.ID) {
+		return all
+	}
+	zone, names := o.Weakened(row.ID)
+	if !zone && len(names) == 0 {
+		return all
+	}
+
+	var out []subject
+	for _, s := range all {
+		if s.host == none && (zone || s.created != none) {
+			out = append(out, s)
+		}
+	}
+	for _, i := range names {
+		out = append(out, hostnameSubject(o.Names.At(i).Name, i))
+	}
+	return out
+}
+
 // met returns the value of a setting that a subject meets before and after the plan, ""
 // where there is none or it is not known.
 func met(o *outcome.Outcome, s *subject, id string) (before, after schema.Value) {
@@ -141,7 +165,7 @@ func (x *Exceptions) Lifting(o *outcome.Outcome, i int, e *plan.Edit) *schema.Ex
 }
 
 // LiftingForZone returns the exception that lifts the gate of an edit of the zone that
-// weakens: everybody who follows the zone needs one.
+// weakens: everybody whom it weakens needs one.
 func (x *Exceptions) LiftingForZone(o *outcome.Outcome, e *plan.Edit) *schema.Exception {
 	row, ok := schema.LookupSetting(e.Setting)
 	if !ok || len(Policies(x.head, x.base)) == 0 {
@@ -152,7 +176,7 @@ func (x *Exceptions) LiftingForZone(o *outcome.Outcome, e *plan.Edit) *schema.Ex
 	}
 
 	var first *schema.Exception
-	for _, s := range followers(o, row) {
+	for _, s := range weakened(o, row) {
 		found := x.lifting(s, e)
 		if found == nil {
 			return nil

@@ -70,7 +70,7 @@ func zoneHazards(o *outcome.Outcome, c *plan.Change, e *plan.Edit) {
 		if weaker {
 			c.AddHazard(plan.WeakensTLS, moves+" for "+whoIsWeakened(o, e))
 		}
-		if cutsOff(e.Setting, e.From, e.To) {
+		if cutsOff(e.Setting, e.From, e.To) && !unusedBefore(o, e) {
 			c.AddHazard(plan.CutsOffClients, moves+": older clients of "+whoFollows(o, e)+" can no longer connect")
 		}
 	}
@@ -198,7 +198,8 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 	for k := range c.Edits {
 		e := &c.Edits[k]
 		move := func() string {
-			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
+			before, after := plan.Difference(e.EffectiveFrom, e.EffectiveTo)
+			return fmt.Sprintf("%s from %s to %s", e.Setting, before, after)
 		}
 		if e.Direction == schema.Weakens {
 			weaker = append(weaker, move())
@@ -227,13 +228,38 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 // nobody there, and the one after opens nothing.
 func meetsChange(o *outcome.Outcome, i int, e *plan.Edit) bool {
 	from, to := o.Effective(i, e.Setting)
-	if e.Setting == schema.Ciphers {
+	before, after := o.Handshakes(i)
+	if unused(e, before, after) && (e.Setting != schema.Ciphers || after.OnlyTLS13() || e.Direction != schema.Weakens) {
+		return false
+	}
+	return from != to && o.Names.Visited(i)
+}
+
+// unused reports whether nobody could use what an edit takes away: a list of ciphers beside
+// a minimum of 1.3, or versions below TLS 1.2 beside new suites only.
+func unused(e *plan.Edit, before, after schema.Handshake) bool {
+	switch e.Setting {
+	case schema.Ciphers:
+		return before.OnlyTLS13()
+	case schema.MinTLSVersion:
+		return e.Direction == schema.Strengthens && !after.OnlyTLS13() && !before.BelowTLS12()
+	}
+	return false
+}
+
+// unusedBefore reports whether nobody who follows the zone could use what an edit of the
+// zone takes away.
+func unusedBefore(o *outcome.Outcome, e *plan.Edit) bool {
+	if before, after := o.HandshakesOfZone(); !unused(e, before, after) || o.Live.CustomHostnames == nil {
+		return false
+	}
+	for i := range o.Names.Len() {
 		before, after := o.Handshakes(i)
-		if before.OnlyTLS13() && (after.OnlyTLS13() || e.Direction != schema.Weakens) {
+		if o.OwnAfter(i, e.Setting) == schema.Inherit && o.Names.Visited(i) && !unused(e, before, after) {
 			return false
 		}
 	}
-	return from != to && o.Names.Visited(i)
+	return true
 }
 
 // whoIsWeakened says in words whose handshakes a write of a setting of the zone weakens.

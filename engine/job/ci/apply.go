@@ -13,6 +13,7 @@ import (
 	"tlsync/engine/report"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // marked is what commit statuses say about earlier applies.
@@ -114,7 +115,16 @@ func (r *run) apply(ctx context.Context) error {
 
 	o := job.ApplyOptions{Common: r.o.Common, Approved: true, Allow: r.o.Allow, MaxChanges: r.o.MaxChanges, Deadline: r.o.Deadline, Reviewed: reviewed}
 	a := r.ApplyCommit(ctx, o, c, base, gate)
+	r.record(ctx, a, c, base)
+	if a.Err == nil {
+		r.mark(ctx, a.Made)
+	}
+	r.post(ctx, a)
+	return a.Err
+}
 
+// record keeps the plan of an apply, and adds it and the result to the job summary.
+func (r *run) record(ctx context.Context, a job.Applied, c, base *job.Configuration) {
 	r.left = a.Left
 	if r.made = a.Made; a.Made != nil {
 		r.Credit(ctx, r.o.Common, a.Made, c, base)
@@ -137,11 +147,6 @@ func (r *run) apply(ctx context.Context) error {
 	if a.Made != nil {
 		r.summarise(a.Made, page)
 	}
-	if a.Err == nil {
-		r.mark(ctx, a.Made)
-	}
-	r.post(ctx, a)
-	return a.Err
 }
 
 // before loads the configuration that was applied last: of the marked commit, else of the
@@ -214,13 +219,13 @@ func (r *run) mark(ctx context.Context, made *plan.Plan) {
 		return
 	}
 
-	description := "Live state matches this commit; nothing had to change."
-	switch n := len(made.Changes); n {
-	case 0:
-	case 1:
-		description = "Live state matches this commit; 1 change was made."
-	default:
-		description = fmt.Sprintf("Live state matches this commit; %d changes were made.", n)
+	done := "nothing had to change"
+	if n := len(made.Changes); n > 0 {
+		done = words.Count(n, "change") + " " + words.Plural(n, "was", "were") + " made"
+	}
+	description := "Live state matches this commit; " + done + "."
+	if r.left > 0 {
+		description = "This commit is applied; " + done + ", and " + words.Count(r.left, "drifted setting") + " " + words.Plural(r.left, "was", "were") + " left alone."
 	}
 
 	if err := r.client.SetStatus(ctx, r.head.Hash, r.statusContext(), description, r.env.RunURL()); err != nil {

@@ -21,21 +21,22 @@ import (
 
 // The result of an apply stands at the top of a plan comment, and the plan is folded below
 // it. Its first line, which GitHub does not show, names the run, so that an older one does not
-// replace what a newer one wrote.
+// replace what a newer one wrote, and says whether all is done.
 const (
 	foldPlan   = "\n<details><summary>The plan that was reviewed</summary>\n<!-- tlsync:result:end -->\n\n"
 	unfoldPlan = "\n<!-- tlsync:plan:end -->\n</details>\n"
 )
 
 var resultOpen = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^<!-- tlsync:result:v1 run=([0-9]{1,18}) attempt=([0-9]{1,9}) -->\n`)
+	return regexp.MustCompile(`^<!-- tlsync:result:v1 run=([0-9]{1,18}) attempt=([0-9]{1,9}) state=(done|open) -->\n`)
 })
 
 // resultRoom is kept free in plan comments for the result, in bytes.
 const resultRoom = 4000
 
-// maxReporting is how long a result may take to be posted after the run was cancelled.
-const maxReporting = 2 * time.Second
+// maxReporting is how long a result may take to be posted after the run was cancelled: with
+// the writes in flight that is less than the runner waits.
+const maxReporting = time.Second
 
 // post puts the result of an apply into the plan comments of the pull requests that it was
 // held to. It changes only comments that count as a review: another one may have been edited
@@ -50,13 +51,8 @@ func (r *run) post(ctx context.Context, a job.Applied) {
 		defer cancel()
 	}
 
-	posted := map[int]bool{}
 	for i := range r.merges {
 		m := &r.merges[i]
-		if m.review == nil || posted[m.pull] {
-			continue
-		}
-		posted[m.pull] = true
 		if err := r.postTo(ctx, m, a); err != nil {
 			r.notice("notice", fmt.Sprintf("the result could not be added to the comment on pull request %d: %v", m.pull, err))
 		}
@@ -90,31 +86,35 @@ func (r *run) withResult(m *merge, a job.Applied) (string, error) {
 		return "", err
 	}
 	_, page, _ = strings.Cut(page, "\n") // the marker, which the new text gets afresh
-	page, newer := r.withoutResult(page)
-	nothing := a.Err == nil && a.Result == nil
-	if newer || nothing && strings.Contains(m.comment, foldPlan) {
+	page, newer, done := r.withoutResult(page)
+	if newer || done && a.Err == nil && a.Result == nil {
 		return "", nil
 	}
 
+	state := "done"
+	if a.Err != nil {
+		state = "open"
+	}
 	review.Since = m.shown
 	rest := foldPlan + page + unfoldPlan + "\n" + planfile.ReviewedMarkdown(review) + "\n"
-	mark := fmt.Sprintf("<!-- tlsync:result:v1 run=%s attempt=%s -->\n", cmp.Or(r.env.RunID, "0"), cmp.Or(r.env.RunAttempt, "0"))
+	mark := fmt.Sprintf("<!-- tlsync:result:v1 run=%s attempt=%s state=%s -->\n", cmp.Or(r.env.RunID, "0"), cmp.Or(r.env.RunAttempt, "0"), state)
 	return mark + r.outcome(a, commentBudget-200-len(mark)-len(rest)) + rest, nil
 }
 
-// withoutResult cuts the result of an earlier run from a comment, and reports whether the
-// run is a newer one than this.
-func (r *run) withoutResult(page string) (rest string, newer bool) {
+// withoutResult cuts the result of another run from a comment. It reports whether that run is
+// newer than this one, and whether it did all there was to do.
+func (r *run) withoutResult(page string) (rest string, newer, done bool) {
 	found := resultOpen().FindStringSubmatch(page)
 	_, rest, folded := strings.Cut(page, foldPlan)
 	rest, unfolded := strings.CutSuffix(rest, unfoldPlan)
 	if found == nil || !folded || !unfolded {
-		return page, false
+		return page, false, false
 	}
 
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n } // digits, or nothing
 	id, attempt := number(found[1]), number(found[2])
-	return rest, cmp.Or(cmp.Compare(id, number(r.env.RunID)), cmp.Compare(attempt, number(r.env.RunAttempt))) > 0
+	newer = cmp.Or(cmp.Compare(id, number(r.env.RunID)), cmp.Compare(attempt, number(r.env.RunAttempt))) > 0
+	return rest, newer, found[3] == "done"
 }
 
 // outcome tells in a comment what an apply did, or why it did nothing.
@@ -244,6 +244,6 @@ func (r *run) findPulls(ctx context.Context, last marked) {
 			r.notice("notice", "the result is not added to the comments of pull requests: "+err.Error())
 			return
 		}
-		r.merges = append(r.merges, m)
+		r.remember(m)
 	}
 }

@@ -38,7 +38,7 @@ func TestAFailureBeginsWithWhatItIs(t *testing.T) {
 func TestAResultIsReplacedByNewerRunsOnly(t *testing.T) {
 	const plan = "### tlsync plan: 1 to change\n\n<details><summary>Names</summary>\n\nx\n\n</details>\n"
 	with := func(run, attempt string) string {
-		return "<!-- tlsync:result:v1 run=" + run + " attempt=" + attempt + " -->\n### done\n" + foldPlan + plan + unfoldPlan
+		return "<!-- tlsync:result:v1 run=" + run + " attempt=" + attempt + " state=open -->\n### done\n" + foldPlan + plan + unfoldPlan
 	}
 	for _, x := range []struct {
 		what, page, rest string
@@ -54,7 +54,7 @@ func TestAResultIsReplacedByNewerRunsOnly(t *testing.T) {
 		{"a result without its end", strings.Replace(with("76", "1"), unfoldPlan, "", 1), strings.Replace(with("76", "1"), unfoldPlan, "", 1), false},
 	} {
 		r := &run{env: github.Environment{RunID: "77", RunAttempt: "2"}}
-		if rest, newer := r.withoutResult(x.page); rest != x.rest || newer != x.newer {
+		if rest, newer, done := r.withoutResult(x.page); rest != x.rest || newer != x.newer || done {
 			t.Errorf("%s: newer %v, rest\n%s", x.what, newer, rest)
 		}
 	}
@@ -102,6 +102,11 @@ func TestThereIsRoomForAResult(t *testing.T) {
 			if err != nil || !again.Equal(review.Reviewed) || again.Head != review.Head || !again.Since.Equal(shown) {
 				t.Fatalf("%s: the review is %+v now, %v", name, again, err)
 			}
+		}
+		// Then there is nothing left to do: that is told if there was something before.
+		text, err := r.withResult(m, job.Applied{})
+		if told := strings.Contains(text, "### tlsync apply: nothing to do\n"); err != nil || told != (name != "nothing") {
+			t.Errorf("%s: with nothing to do the comment becomes %.200q, %v", name, text, err)
 		}
 	}
 }

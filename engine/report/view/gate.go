@@ -72,7 +72,7 @@ func gateOf(p *plan.Plan, v *View, o *Options) Gate {
 			g.maxChanges = len(p.Changes)
 		}
 	}
-	g.Refused = o.Refused || len(g.policy) > 0
+	g.Refused = o.Refused || len(g.policy) > 0 && !o.Drift // which nobody applies as it is
 	return g
 }
 

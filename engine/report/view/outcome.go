@@ -51,8 +51,7 @@ func ReceiptOutcome(r *planfile.Receipt) *Outcome {
 func newOutcome(r *apply.Result) *Outcome {
 	o := &Outcome{Stopped: r.Stopped, Denied: r.Denied, tally: r.Tally, Values: NewValues()}
 	var done []*plan.Change
-	for i := range r.Steps {
-		s := &r.Steps[i]
+	for _, s := range stepsWithAccountNames(r) {
 		switch s.Outcome {
 		case apply.Failed:
 			o.Failed = append(o.Failed, s)
@@ -167,7 +166,14 @@ func nothingRemains(r *apply.Result) string {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
 			words.Count(n, "change"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 	}
-	return "Read again: live matches the configuration."
+	matches := "live matches the configuration"
+	if r.Narrowed {
+		matches += " in the zones and names that this run was limited to"
+	}
+	if n := stillBelow(r.Remaining); n > 0 {
+		return fmt.Sprintf("Read again: %s; %s %s still below the floor.", matches, words.Count(n, "setting"), words.Plural(n, "is", "are"))
+	}
+	return "Read again: " + matches + "."
 }
 
 // leftover counts the settings that are not as asked for after a run.
@@ -220,7 +226,22 @@ func compareRemaining(r *apply.Result) leftover {
 func unmet(p *plan.Plan) int {
 	n := 0
 	for _, f := range p.Findings {
-		if f.Severity != plan.Info && f.Rule != plan.WildcardChildren {
+		switch f.Rule {
+		case plan.WildcardChildren, plan.BelowFloor, plan.NotCovered, plan.MaxChanges, plan.PolicyLoosened, plan.NoEffect, plan.CAExpires, plan.NoLongerManaged:
+		default:
+			if f.Severity != plan.Info {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// stillBelow counts the findings about values that are below the floor.
+func stillBelow(p *plan.Plan) int {
+	n := 0
+	for i := range p.Findings {
+		if p.Findings[i].Rule == plan.BelowFloor {
 			n++
 		}
 	}
