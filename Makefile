@@ -9,7 +9,7 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 ACT         := github.com/nektos/act@v0.2.89
 FUZZTIME ?= 60s
 
-.PHONY: build test test-action lint lint-action bench demo demo-import fuzz man screens
+.PHONY: build test test-action test-probe lint lint-action bench demo demo-import fuzz man screens
 
 # Without cgo the program runs wherever its kernel does, as the one that the action builds.
 build:
@@ -28,6 +28,15 @@ test:
 test-action:
 	GOBIN=$(abspath .cache/bin) $(GO) install $(ACT)
 	TLSYNC_ACT=$(abspath .cache/bin/act) $(GO) test -count=1 -timeout 25m -run '^TestAction' ./cmd/tlsync
+
+# Holds probe to two scanners that have nothing in common with it: sslscan for 20 servers,
+# testssl.sh for three, which takes some minutes. It installs them where it can.
+test-probe:
+	@for p in sslscan testssl.sh; do \
+		command -v $$p > /dev/null || command -v $${p%.sh} > /dev/null || \
+		{ test "$$(id -u)" = 0 && apt-get install -y --no-install-recommends $$p > /dev/null 2>&1; } || \
+		echo "$$p is not installed, so nothing is compared with it (Debian: apt-get install $$p)"; done
+	TLSYNC_SCANNERS=1 $(GO) test -count=1 -timeout 25m -v -run '^TestTheProbeAgrees|^TestOddSuites|^TestTripleDES|^TestAThousandNames' ./engine/probe
 
 lint: lint-action
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }

@@ -37,7 +37,9 @@ func (p *program) sandboxCommand() *cli.Command {
 		Name: "sandbox", Usage: "a local Cloudflare API (and TLS edge) to try all this on",
 		UsageText: `tlsync sandbox [--seed FILE] [--listen ADDRESS] [-- COMMAND…]
   tlsync sandbox dashboard ZONE[/HOSTNAME] [SETTING=VALUE…]
-  tlsync sandbox state | history | fault KIND [KEY=VALUE…]`,
+  tlsync sandbox state | history
+  tlsync sandbox fault KIND [KEY=VALUE…]
+  tlsync sandbox edge KIND [KEY=VALUE…]`,
 		Description: `Serves the API on loopback, stricter than the real one, from the state in the
 seed file. With a command, runs it with CLOUDFLARE_BASE_URL,
 CLOUDFLARE_API_TOKEN and SANDBOX_EDGE (the address of the TLS edge) set, and
@@ -80,6 +82,13 @@ TLS version that the form displays.`,
 			Description: `For example: tlsync sandbox fault drop-answer method=PATCH nth=1
 Kinds and keys are those of faults in the seed file.`,
 			Action: func(c *cli.Context) error { return p.sandboxFault(c.Context, c.Args().Slice()) },
+		},
+		{
+			Name: "edge", Usage: "make the TLS edge misbehave", UsageText: "tlsync sandbox edge KIND [KEY=VALUE…]",
+			Description: `For example: tlsync sandbox edge ignore-minimum name=app.customer.example
+Kinds: ignore-minimum, keep-suite (with suite=NAME), admit (clients without a
+certificate), reset, hang, no-http; and clear, which ends all of them.`,
+			Action: func(c *cli.Context) error { return p.sandboxEdge(c.Context, c.Args().Slice()) },
 		},
 	}
 }
@@ -226,17 +235,33 @@ func (p *program) sandboxDashboard(ctx context.Context, args []string) error {
 	return p.control(ctx, http.MethodPost, "dashboard", edit)
 }
 
+// sandboxEdge makes the sandbox's TLS edge misbehave.
+func (p *program) sandboxEdge(ctx context.Context, args []string) error {
+	if len(args) == 1 && args[0] == "clear" {
+		return p.control(ctx, http.MethodDelete, "edge", nil)
+	}
+	if len(args) == 0 {
+		return errors.New("edge: want a kind, as in ignore-minimum")
+	}
+	return p.breakSandbox(ctx, "edge", args)
+}
+
 // sandboxFault makes the sandbox break requests.
 func (p *program) sandboxFault(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("fault: want a kind, as in drop-answer")
 	}
+	return p.breakSandbox(ctx, "faults", args)
+}
+
+// breakSandbox sends a kind of fault and its values to a control.
+func (p *program) breakSandbox(ctx context.Context, control string, args []string) error {
 	fault, err := keyValues(args[1:])
 	if err != nil {
 		return err
 	}
 	fault["kind"] = args[0]
-	return p.control(ctx, http.MethodPost, "faults", fault)
+	return p.control(ctx, http.MethodPost, control, fault)
 }
 
 // keyValues reads KEY=VALUE arguments; values are YAML, and a version stays text.

@@ -204,7 +204,8 @@ func edgeVerb(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%d\n%s", answer.StatusCode, text)
 }
 
-// edgeOf is the world's edge, which is opened when it is first asked for.
+// edgeOf is the world's edge, which is opened when it is first asked for. From then on
+// $SANDBOX_EDGE is its address.
 func (w *world) edgeOf(ts *testscript.TestScript) (edge *sandbox.Edge, address string) {
 	if w.edge == nil {
 		edge, err := sandbox.NewEdge(w.server)
@@ -212,6 +213,7 @@ func (w *world) edgeOf(ts *testscript.TestScript) (edge *sandbox.Edge, address s
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
 		w.edge, w.edgeAddress = edge, l.Addr().String()
+		ts.Setenv("SANDBOX_EDGE", w.edgeAddress)
 		go func() { _ = edge.Serve(l) }() // until the world closes it
 	}
 	return w.edge, w.edgeAddress

@@ -85,6 +85,7 @@ func (w *world) unsettled() int {
 //	sandbox start [SEED [undocumented]]       serve the API and point the environment at it;
 //	                                          undocumented: the seed has what the OpenAPI document has not
 //	sandbox fault KIND [KEY=VALUE…]           break requests; keys as in a seed
+//	sandbox edge KIND [KEY=VALUE…]            make the TLS edge misbehave
 //	sandbox clear                             no faults any more
 //	sandbox dashboard ZONE[/NAME] [ID=VALUE…] edit by hand; without a setting, save the form
 //	sandbox dashboard account=NAME KEY=VALUE… edit an account's object; keys as in the control path
@@ -109,8 +110,11 @@ func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
 	switch verb {
 	case "fault":
 		w.control(ts, http.MethodPost, "faults", "kind: "+args[0]+"\n"+yamlOf(ts, args[1:]))
+	case "edge":
+		w.control(ts, http.MethodPost, "edge", "kind: "+args[0]+"\n"+yamlOf(ts, args[1:]))
 	case "clear":
 		w.server.ClearFaults()
+		w.server.ClearEdgeFaults()
 	case "dashboard":
 		if strings.HasPrefix(args[0], "account=") {
 			w.control(ts, http.MethodPost, "dashboard", yamlOf(ts, args))

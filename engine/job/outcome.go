@@ -21,7 +21,7 @@ type Streams struct {
 const (
 	CodeOK         = 0
 	CodeError      = 1  // nothing was written
-	CodeDiffers    = 2  // plan --detailed-exitcode, drift
+	CodeDiffers    = 2  // plan --detailed-exitcode, drift, probe
 	CodeRefused    = 3  // a hazard not allowed; nothing was written
 	CodeStale      = 4  // the plan differs from the reviewed or saved one; nothing was written
 	CodeIncomplete = 5  // something was written and something was not

@@ -71,6 +71,10 @@ func (s *Server) change(control string, body []byte) func() error {
 		return func() error { s.ClearHistory(); return nil }
 	case "DELETE faults":
 		return func() error { s.ClearFaults(); return nil }
+	case "DELETE edge":
+		return func() error { s.ClearEdgeFaults(); return nil }
+	case "POST edge":
+		return func() error { return withBody(body, s.AddEdgeFault) }
 	case "POST advance":
 		return func() error { s.Advance(); return nil }
 	case "POST faults":

@@ -67,6 +67,9 @@ func TestControlRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"POST", "dashboard", `{"zone":"saas.example","setings":{}}`, `line 1: unknown key "setings"`},
 		{"POST", "faults", `{"kind":"explode"}`, "explode"},
 		{"POST", "faults", ``, "empty"},
+		{"POST", "edge", `{"kind":"explode"}`, `kind "explode"`},
+		{"POST", "edge", `{"kind":"keep-suite","suite":"RC4-SHA"}`, `suite "RC4-SHA"`},
+		{"POST", "edge", `{"kind":"hang","suite":"AES128-SHA"}`, "only keep-suite"},
 		{"POST", "permissions", `{"token":"nobody","permissions":"all"}`, "token \"nobody\" does not exist"},
 		{"POST", "permissions", `{"token":"full","permissions":"most"}`, "most"},
 		{"GET", "nowhere", ``, "no such control"},
@@ -86,6 +89,8 @@ func TestControlOverHTTP(t *testing.T) {
 	}{
 		{"POST", "faults", `{"kind":"error","count":1}`, 204},
 		{"DELETE", "faults", ``, 204},
+		{"POST", "edge", `{"kind":"hang","name":"app.test"}`, 204},
+		{"DELETE", "edge", ``, 204},
 		{"POST", "permissions", `{"token":"full","permissions":["zone:read"]}`, 204},
 		{"POST", "advance", ``, 204},
 	} {

@@ -40,6 +40,8 @@ import (
 //
 // For a name that Access protects, it asks for a client certificate and answers
 // requests that no policy lets in with 403 (see entrance).
+//
+// On request it misbehaves; see EdgeFault.
 type Edge struct {
 	server *Server
 	caPEM  []byte
@@ -177,6 +179,10 @@ var versions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS1
 
 // config returns the TLS configuration for one handshake.
 func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	faults := e.server.edgeFaultsOf(hello.ServerName)
+	if err := disturb(hello.Conn, faults); err != nil {
+		return nil, err
+	}
 	p, ok := e.server.policyFor(hello.ServerName)
 	if !ok {
 		return nil, fmt.Errorf("nothing serves %q", hello.ServerName)
@@ -204,6 +210,7 @@ func (e *Edge) config(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			cfg.CipherSuites = append(cfg.CipherSuites, id)
 		}
 	}
+	loosen(cfg, faults)
 
 	for i, key := range e.leaves {
 		leaf, err := e.leaf(hello.ServerName, int64(i), key)

@@ -187,9 +187,15 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 		host = r.Host
 	}
 
+	faults := e.server.edgeFaultsOf(r.TLS.ServerName)
+	if misbehaves(faults, EdgeNoHTTP) {
+		speakNoHTTP(w)
+		return
+	}
+
 	in := e.server.entranceOf(r.TLS.ServerName)
 	for _, at := range []entrance{in, e.server.entranceOf(host)} {
-		if why := at.refuses(r.URL.Path, client); why != "" {
+		if why := at.refuses(r.URL.Path, client); why != "" && !misbehaves(faults, EdgeAdmit) {
 			http.Error(w, "refused by Access: "+why, http.StatusForbidden)
 			return
 		}

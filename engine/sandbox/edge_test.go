@@ -151,3 +151,53 @@ func TestTheEdgeTellsWhatWasNegotiated(t *testing.T) {
 		t.Errorf("got %q", body)
 	}
 }
+
+// Whoever probes the edge has to see each of these for what it is.
+func TestTheEdgeMisbehavesOnRequest(t *testing.T) {
+	srv := newServer(t, edgeSeed, sandbox.Options{})
+	addr, roots := startEdge(t, srv)
+	for _, f := range []sandbox.EdgeFault{
+		{Kind: sandbox.EdgeIgnoreMinimum, Name: "app.test"},
+		{Kind: sandbox.EdgeKeepSuite, Name: "rsa.test", Suite: "AES128-SHA"},
+		{Kind: sandbox.EdgeReset, Name: "inherit.test"},
+		{Kind: sandbox.EdgeNoHTTP, Name: "saas.example"},
+	} {
+		if err := srv.AddEdgeFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if got := handshake(addr, roots, "app.test", tls.VersionTLS10); got != "TLS 1.0 ECDSA" {
+		t.Errorf("ignored minimum: %s", got)
+	}
+	config := func(name string) *tls.Config {
+		return &tls.Config{RootCAs: roots, ServerName: name, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}, MaxVersion: tls.VersionTLS12}
+	}
+	if conn, err := tls.Dial("tcp", addr, config("rsa.test")); err != nil {
+		t.Errorf("kept suite: %v", err)
+	} else {
+		_ = conn.Close()
+	}
+	if _, err := tls.Dial("tcp", addr, config("inherit.test")); err == nil || strings.Contains(err.Error(), "remote error") {
+		t.Errorf("reset: %v", err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "saas.example"}}}
+	if _, err := client.Get("https://" + addr + "/"); err == nil || !strings.Contains(err.Error(), "malformed HTTP") {
+		t.Errorf("no HTTP: %v", err)
+	}
+
+	srv.ClearEdgeFaults()
+	if got := handshake(addr, roots, "app.test", tls.VersionTLS10); got != "refused" {
+		t.Errorf("after the faults are cleared: %s", got)
+	}
+}
+
+// A client that gives up ends the waiting.
+func TestTheEdgeHangsOnRequest(t *testing.T) {
+	srv := newServer(t, edgeSeed+"edge_faults: [{kind: hang, name: App.Test}]\n", sandbox.Options{})
+	addr, roots := startEdge(t, srv)
+	dialer := &net.Dialer{Timeout: 200 * time.Millisecond}
+	if _, err := tls.DialWithDialer(dialer, "tcp", addr, &tls.Config{RootCAs: roots, ServerName: "app.test"}); err == nil || !strings.Contains(err.Error(), "deadline exceeded") {
+		t.Errorf("a hanging edge answered: %v", err)
+	}
+}

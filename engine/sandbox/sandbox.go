@@ -65,6 +65,8 @@ type Server struct {
 	requests int
 	pending  []deployment // in the order in which they take effect
 	caPEM    []byte       // certificate of the TLS edge, nil without one
+
+	edgeFaults []EdgeFault
 }
 
 // New returns a server in the state of the seed.
@@ -83,6 +85,10 @@ func New(seed Seed, o Options) *Server {
 
 	s.open, s.shut = context.WithCancel(context.Background())
 	s.start = s.now()
+	for _, f := range seed.EdgeFaults {
+		f.Name = strings.ToLower(f.Name)
+		s.edgeFaults = append(s.edgeFaults, f)
+	}
 	s.plant()
 	return s
 }

@@ -60,6 +60,8 @@ type Seed struct {
 	// Plain turns off compression of answers.
 	Plain  bool    `yaml:"plain"`
 	Faults []Fault `yaml:"faults"`
+	// EdgeFaults make the edge misbehave.
+	EdgeFaults []EdgeFault `yaml:"edge_faults"`
 }
 
 // Account is an account. A zone or token that names another account creates it.
@@ -453,6 +455,11 @@ func (s *Seed) validate() error {
 	for i := range s.Faults {
 		if err := s.Faults[i].validate(); err != nil {
 			return fmt.Errorf("faults[%d]: %w", i, err)
+		}
+	}
+	for i, f := range s.EdgeFaults {
+		if err := f.check(); err != nil {
+			return fmt.Errorf("edge_faults[%d]: %w", i, err)
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ func TestSeedsWithMistakesNameThem(t *testing.T) {
 		"settle: -1s":                                        "negative",
 		"settle: soon":                                       "soon",
 		"faults: [{kind: explode}]":                          "faults[0]: kind",
+		"edge_faults: [{kind: explode}]":                     "edge_faults[0]: kind",
 		"a: 1\n---\nb: 2\n":                                  "more than one YAML document",
 		"x: &a [*a]":                                         "",
 		"zones: &z [{name: a.example}]\naccounts: *z":        "aliases",
