@@ -170,7 +170,7 @@ func (e *Engine) build(base, head *schema.Desired, live *plan.Live, config plan.
 	if base != nil {
 		in.Base = resolve.ResolveNames(base, live, e.Hostnames, left)
 	}
-	if unmatched := e.Hostnames.Unmatched(in.Head, live); len(unmatched) > 0 {
+	if unmatched := e.Hostnames.Unmatched(head, in.Head, live); len(unmatched) > 0 {
 		err := fmt.Errorf("no custom hostname, and no name of the configuration, matches %q", unmatched[0])
 		if near := resolve.Near(unmatched[0], in.Head, live); near != "" {
 			err = fmt.Errorf("%w; did you mean %s?", err, near)

@@ -295,3 +295,50 @@ func TestActionFromPullRequestToDrift(t *testing.T) {
 		t.Errorf("%d writes in all, want 2", r.writes())
 	}
 }
+
+// A hazard is accepted by the label of the pull request, and by the input of the workflow.
+func TestActionAcceptsHazards(t *testing.T) {
+	r := newRunner(t)
+	base := r.git(t, "rev-parse", "HEAD")
+	config := func(lines string) map[string]string {
+		return map[string]string{"tlsync.yaml": "version: 1\n---\nzone: saas.example\ncustom_hostnames:\n  hostnames:\n" + lines}
+	}
+	r.git(t, "checkout", "-q", "-b", "delete")
+	r.write(t, r.dir, config("    a.test: { min_tls_version: \"1.2\" }\n    b.test: { state: absent }\n"))
+	head := r.commit(t, "Delete b")
+	r.serve(t, githubtest.Seed{
+		Branches: map[string]string{"main": base},
+		Pulls:    []githubtest.Pull{{Number: 7, Head: githubtest.Ref{Ref: "delete", SHA: head}, Base: githubtest.Ref{Ref: "main", SHA: base}}},
+	})
+	if ok, log := r.run(t, "pull_request", "plan.yml", r.pull(7, head, base)); !ok || !strings.Contains(r.github.Comment(7, 0).Body, "`tlsync:allow-deletes`") {
+		t.Fatalf("the comment does not name the label: ok %v\n%s\n%s", ok, r.github.Comment(7, 0).Body, log)
+	}
+
+	r.git(t, "checkout", "-q", "main")
+	r.git(t, "merge", "-q", "--no-ff", "--no-edit", "delete")
+	merged := r.git(t, "rev-parse", "HEAD")
+	r.github.Merge(7, merged)
+	r.github.SetBranch("main", merged)
+	repository := map[string]any{"full_name": "acme/tls", "default_branch": "main"}
+	push := map[string]any{"ref": "refs/heads/main", "before": base, "after": merged, "deleted": false, "repository": repository}
+	if ok, log := r.run(t, "push", "apply.yml", push); ok || r.writes() > 0 || !strings.Contains(r.github.Comment(7, 0).Body, "### Refused: nothing was written") {
+		t.Fatalf("without the label: ok %v, %d writes\n%s\n%s", ok, r.writes(), r.github.Comment(7, 0).Body, log)
+	}
+	r.github.Label(7, "ada", "tlsync:allow-deletes", true)
+	if ok, log := r.run(t, "push", "apply.yml", push); !ok || r.writes() != 1 || !strings.Contains(r.github.Comment(7, 0).Body, "Accepted: `deletes` by `ada`") {
+		t.Fatalf("with the label: ok %v, %d writes\n%s\n%s", ok, r.writes(), r.github.Comment(7, 0).Body, log)
+	}
+
+	r.write(t, r.dir, config("    a.test: { state: absent }\n"))
+	direct := r.commit(t, "Delete a, directly")
+	r.github.Know(direct)
+	r.github.SetBranch("main", direct)
+	dispatch := map[string]any{"ref": "refs/heads/main", "repository": repository, "inputs": map[string]any{"allow-hazards": ""}}
+	if ok, log := r.run(t, "workflow_dispatch", "apply.yml", dispatch); ok || r.writes() != 1 {
+		t.Fatalf("by hand without the input: ok %v, %d writes\n%s", ok, r.writes(), log)
+	}
+	dispatch["inputs"] = map[string]any{"allow-hazards": "deletes", "hostnames": "a.test"}
+	if ok, log := r.run(t, "workflow_dispatch", "apply.yml", dispatch); !ok || r.writes() != 2 {
+		t.Fatalf("by hand with the input: ok %v, %d writes\n%s", ok, r.writes(), log)
+	}
+}

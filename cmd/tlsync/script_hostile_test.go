@@ -79,4 +79,4 @@ func harmlessVerb(ts *testscript.TestScript, neg bool, args []string) {
 var ownLink = regexp.MustCompile(`^https://github\.example/acme/tls/(blob/[0-9a-f]{40}/[A-Za-z0-9/._%-]+(#L[0-9]+)?|actions/runs/[0-9]+)$`)
 
 // ownHTML is what tlsync itself writes.
-var ownHTML = regexp.MustCompile(`^(</?details>|<details><summary>[A-Za-z0-9 ,:]*</summary>|<!-- tlsync:[a-z0-9=: ._-]*( -->)?|[A-Za-z0-9+/]*|-->)$`)
+var ownHTML = regexp.MustCompile(`^(</?details>|<details><summary>[A-Za-z0-9 ,:]*</summary>|<!-- tlsync:[A-Za-z0-9=: ._-]*( -->)?|[A-Za-z0-9+/]*|-->)$`)

@@ -203,9 +203,12 @@ type Edit struct {
 }
 
 // DriftDirection returns the direction of what happened, where the edit is the way back from
-// drift. A plan from a file has only the direction of the edit.
+// drift. What fell below the floor is weaker, even where nobody can use the lower value now:
+// the floor is about values. A plan from a file has only the direction of the edit.
 func (e *Edit) DriftDirection() schema.Direction {
 	switch {
+	case e.BelowFloor && e.Direction == schema.Strengthens:
+		return schema.Weakens
 	case e.Undone != "":
 		return e.Undone
 	case e.Direction == schema.Strengthens:

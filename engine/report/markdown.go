@@ -103,7 +103,11 @@ func (m *page) top(o MarkdownOptions) string {
 	if v.Gate.Refused {
 		headline = "refused; " + headline
 	}
-	text := "### " + safe.MarkdownText(cmp.Or(o.Title, "Plan")) + ": " + headline + "\n"
+	title := cmp.Or(o.Title, "Plan")
+	if o.Title == "" && m.drift {
+		title = "TLS drift"
+	}
+	text := "### " + safe.MarkdownText(title) + ": " + headline + "\n"
 	paragraph := func(s string) {
 		if s != "" {
 			text += "\n" + s + "\n"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	v := view.New(p, view.Options{Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift})
 	t := text{out: out, style: newStyle(o.Color), values: v.Values, verbose: o.Verbose, causes: v.Causes, drift: o.Drift}
 
+	t.belowFloor(v)
 	t.overview(v)
 	for i := range v.Places {
 		t.place(&v.Places[i])
@@ -103,6 +105,24 @@ func (t *text) overview(v *view.View) {
 	for _, r := range table {
 		t.row(r, widths)
 	}
+	fmt.Fprintln(t.out)
+}
+
+// belowFloor names what drift has taken below the floor.
+func (t *text) belowFloor(v *view.View) {
+	names := v.BelowFloor()
+	if !t.drift || len(names) == 0 {
+		return
+	}
+	shown := make([]string, t.most(len(names)))
+	for i := range shown {
+		shown[i] = safe.Text(names[i])
+	}
+	line := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		line += " and " + strconv.Itoa(more) + " more"
+	}
+	fmt.Fprintln(t.out, t.style.bad.Sprint("Below the floor")+": "+line)
 	fmt.Fprintln(t.out)
 }
 

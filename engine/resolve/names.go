@@ -16,9 +16,17 @@ func (n Names) Match(name string) bool {
 }
 
 // Unmatched returns the patterns that no hostname matches, neither a live one nor one
-// that the configuration names in a zone or creates.
-func (n Names) Unmatched(r *Resolved, live *plan.Live) []string {
+// that the configuration names in a zone, creates or deletes.
+func (n Names) Unmatched(d *schema.Desired, r *Resolved, live *plan.Live) []string {
 	names := known(r, live)
+	for i := range d.Zones {
+		for _, e := range d.Zones[i].CustomHostnames.Entries {
+			if e.Absent { // it may be deleted by now
+				names = append(names, e.Hostname.Value)
+			}
+		}
+	}
+
 	return slices.DeleteFunc(slices.Clone(n), func(pattern string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return schema.MatchZone(pattern, name) })
 	})

@@ -42,7 +42,9 @@ func (r *run) accept(ctx context.Context, made *plan.Plan) view.Way {
 				way.Notes = append(way.Notes, fmt.Sprintf("the label %s of pull request %d does not count: it was set %s; take it away and set it again", l.Name, m.pull, why))
 			} else if set {
 				reviews[kind] = append(reviews[kind], m.review.Reviewed)
-				who[kind] = append(who[kind], l.By)
+				if !slices.Contains(who[kind], l.By) {
+					who[kind] = append(who[kind], l.By)
+				}
 				where[kind] = append(where[kind], m.pull)
 			}
 		}
@@ -78,9 +80,6 @@ func refusedKinds(made *plan.Plan, allowed []plan.HazardKind) []plan.HazardKind 
 
 // shows returns which of some hazards of a plan the review of a merge shows.
 func (m *merge) shows(made *plan.Plan, kinds []plan.HazardKind) []plan.HazardKind {
-	if m.review == nil {
-		return nil
-	}
 	return slices.DeleteFunc(slices.Clone(kinds), func(kind plan.HazardKind) bool { return !hold.Shows(made, kind, m.review.Reviewed) })
 }
 

@@ -68,7 +68,7 @@ type run struct {
 	client *github.Client // nil without a token
 
 	made        *plan.Plan
-	merges      []merge         // commits that wait to be applied
+	merges      []merge         // with a review, that wait to be applied
 	accepted    []view.Accepted // hazards, by labels
 	acceptedIn  []int           // the pull requests with these labels
 	left        int             // settings that drifted after the review, and are left alone

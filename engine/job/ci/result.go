@@ -51,13 +51,8 @@ func (r *run) post(ctx context.Context, a job.Applied) {
 		defer cancel()
 	}
 
-	posted := map[int]bool{}
 	for i := range r.merges {
 		m := &r.merges[i]
-		if m.review == nil || posted[m.pull] {
-			continue
-		}
-		posted[m.pull] = true
 		if err := r.postTo(ctx, m, a); err != nil {
 			r.notice("notice", fmt.Sprintf("the result could not be added to the comment on pull request %d: %v", m.pull, err))
 		}
@@ -249,6 +244,6 @@ func (r *run) findPulls(ctx context.Context, last marked) {
 			r.notice("notice", "the result is not added to the comments of pull requests: "+err.Error())
 			return
 		}
-		r.merges = append(r.merges, m)
+		r.remember(m)
 	}
 }

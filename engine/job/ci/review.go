@@ -53,7 +53,7 @@ func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 		if err != nil {
 			return nil, fmt.Errorf("nothing was written: %w", err)
 		}
-		r.merges = append(r.merges, m)
+		r.remember(m)
 
 		switch {
 		case m.review != nil:
@@ -77,6 +77,15 @@ func (r *run) heldTo(ctx context.Context, last marked) (*job.Reviewed, error) {
 		return nil, nil
 	}
 	return out, nil
+}
+
+// remember notes a merge whose review shows what it brings. A pull request may have brought
+// several commits.
+func (r *run) remember(m merge) {
+	known := slices.ContainsFunc(r.merges, func(o merge) bool { return o.pull == m.pull })
+	if m.review != nil && !known {
+		r.merges = append(r.merges, m)
+	}
 }
 
 // unreviewedHint says what to do about a merge without a review.

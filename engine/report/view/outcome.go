@@ -166,6 +166,10 @@ func nothingRemains(r *apply.Result) string {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
 			words.Count(n, "change"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 	}
+	if n := stillBelow(r.Remaining); n > 0 {
+		return fmt.Sprintf("Read again: live matches the configuration; %s %s still below the floor.",
+			words.Count(n, "setting"), words.Plural(n, "is", "are"))
+	}
 	return "Read again: live matches the configuration."
 }
 
@@ -219,7 +223,22 @@ func compareRemaining(r *apply.Result) leftover {
 func unmet(p *plan.Plan) int {
 	n := 0
 	for _, f := range p.Findings {
-		if f.Severity != plan.Info && f.Rule != plan.WildcardChildren {
+		switch f.Rule {
+		case plan.WildcardChildren, plan.BelowFloor, plan.NotCovered, plan.MaxChanges, plan.PolicyLoosened, plan.NoEffect, plan.CAExpires, plan.NoLongerManaged:
+		default:
+			if f.Severity != plan.Info {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// stillBelow counts the findings about values that are below the floor.
+func stillBelow(p *plan.Plan) int {
+	n := 0
+	for i := range p.Findings {
+		if p.Findings[i].Rule == plan.BelowFloor {
 			n++
 		}
 	}
