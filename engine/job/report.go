@@ -46,6 +46,12 @@ func (p *Job) Report(ctx context.Context, o ReportOptions) error {
 		err = posture.JSON(p.Out, r)
 	case "csv":
 		err = posture.CSV(p.Out, r)
+	case "sarif":
+		below := ""
+		if repo, failed := p.repository(o.Common); failed == nil {
+			below = repo.Sub()
+		}
+		err = posture.SARIF(p.Out, r, below)
 	default:
 		err = posture.Text(p.Out, r, posture.TextOptions{Verbose: o.Verbose, Color: o.Color})
 	}
@@ -114,8 +120,11 @@ func reportVerdict(r *posture.Report, gate bool) error {
 			return fmt.Errorf("%s: %s", safe.Text(f.Rule), safe.Text(f.Message))
 		}
 	}
-	if !gate {
+	switch {
+	case !gate:
 		return nil
+	case r.Count() == 0:
+		return errors.New("there is no name that could meet a standard")
 	}
 
 	for _, t := range r.Standards {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/engine/standard"
 	"tlsync/schema"
@@ -54,7 +55,7 @@ func (c *table) group(g *Group) {
 		n := &g.Names[i]
 		name := where + "," + cells(n.Name, g.State, n.Certificate, Unknown, n.Coverage)
 		for _, e := range entries {
-			c.line(name + "," + cell(g.askedAt(n, e.setting)) + "," + e.cells)
+			c.line(name + "," + cell(place(g.asked(n, e.setting))) + "," + e.cells)
 		}
 	}
 }
@@ -67,15 +68,22 @@ func (g *Group) kind() string {
 	return string(g.Kind)
 }
 
-// askedAt returns the line that asks for the value that a name gets: its own, or the zone's
+// asked returns the line that asks for the value that a name gets: its own, or the zone's
 // where the name has none and follows the zone.
-func (g *Group) askedAt(n *Name, setting string) string {
-	o := n.Origin(setting)
+func (g *Group) asked(n *Name, setting string) plan.Origin {
+	if o := n.Origin(setting); o.Line > 0 {
+		return o
+	}
 	for i := range g.Rows {
-		if r := &g.Rows[i]; o.Line == 0 && r.Setting == setting && source(r) == fromZone && len(r.Zone.Layers) > 0 {
-			o = r.Zone.Layers[0].Origins[0]
+		if r := &g.Rows[i]; r.Setting == setting && source(r) == fromZone && len(r.Zone.Layers) > 0 {
+			return r.Zone.Layers[0].Origins[0]
 		}
 	}
+	return plan.Origin{}
+}
+
+// place shows a line as FILE:LINE, "" for none.
+func place(o plan.Origin) string {
 	if o.Line == 0 {
 		return ""
 	}

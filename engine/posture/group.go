@@ -40,7 +40,7 @@ func newBuilder(in *Input) *builder {
 // add adds the group of a block.
 func (b *builder) add(block *explain.Block) {
 	i := b.zones[block.Zone]
-	g := Group{Block: *block, Names: make([]Name, 0, len(block.Names))}
+	g := Group{Block: *block, Document: b.document(i), Names: make([]Name, 0, len(block.Names))}
 	g.Block.Names, g.Rows = nil, b.rows(i, block)
 	g.Offer = standard.OfferOf(handshake(g.Rows))
 
@@ -50,6 +50,22 @@ func (b *builder) add(block *explain.Block) {
 		seen[name]++
 	}
 	b.groups = append(b.groups, g)
+}
+
+// document returns the line of the document of a zone: the one that names it, or the last
+// pattern that it matches.
+func (b *builder) document(zone int) plan.Origin {
+	var out plan.Origin
+	for i := range b.in.Desired.Zones {
+		z := &b.in.Desired.Zones[i]
+		switch {
+		case !z.Glob && z.Name.Value == b.in.Live.Zones[zone].Name:
+			return plan.Origin{Pos: z.Name.Pos, Via: "zone"}
+		case z.Glob && schema.MatchZone(z.Name.Value, b.in.Live.Zones[zone].Name):
+			out = plan.Origin{Pos: z.Name.Pos, Via: "zone"}
+		}
+	}
+	return out
 }
 
 // rows returns the rows of a block, and those of settings that decide handshakes and that a
@@ -154,7 +170,7 @@ func (b *builder) addChildren() {
 				block.Rows = append(block.Rows, b.followed(i, &row))
 			}
 		}
-		g := Group{Block: block, Children: true, Offer: standard.OfferOf(handshake(block.Rows))}
+		g := Group{Block: block, Children: true, Document: b.document(i), Offer: standard.OfferOf(handshake(block.Rows))}
 		slices.Sort(wildcards)
 		for _, name := range slices.Compact(wildcards) {
 			g.Names = append(g.Names, Name{Name: "*." + strings.TrimPrefix(name, "*."), Certificate: Unknown})

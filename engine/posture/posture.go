@@ -79,7 +79,9 @@ type Group struct {
 	Names         []Name
 	// Children says that the names stand for all names below wildcard custom hostnames,
 	// which follow the zone.
-	Children    bool
+	Children bool
+	// Document is the line of the document of the zone.
+	Document    plan.Origin
 	Offer       standard.Offer
 	Assessments []standard.Assessment // in the order of Report.Standards
 }

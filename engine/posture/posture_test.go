@@ -107,7 +107,7 @@ func TestReport(t *testing.T) {
 		"  exception                 min_tls_version down to 1.0 until 2027-03-31 (tlsync.yaml:5): =HYPERLINK(1)\n",
 		"  ciphers                   unknown: an empty list of its own, which may mean every suite or the list of the zone, not managed\n",
 		"remark on nist, for 8 names: TLS_CHACHA20_POLY1305_SHA256 is not accepted; Cloudflare has no switch for single suites of TLS 1.3\n",
-		"are not known of account Acme",
+		"were not read in account Acme",
 		"Digest: sha256:",
 	} {
 		if !strings.Contains(text, want) {

@@ -319,6 +319,6 @@ func (t *text) mtls(r *Report) {
 		t.line("  " + safe.Text(fmt.Sprintf("%s  %s; %s; %s; forwarded: %s", m.Hostname, demanded, authority, application, m.Forwarded)))
 	}
 	if len(r.Unread) > 0 {
-		t.line("\nClient certificates (mTLS) are not known of " + words.Plural(len(r.Unread), "account ", "accounts ") + safe.Text(strings.Join(r.Unread, ", ")) + ": the configuration has none there")
+		t.line("\nClient certificates (mTLS) were not read in account " + safe.Text(words.Enumerate(r.Unread)) + ": the configuration has none there, or --zone leaves accounts out")
 	}
 }

@@ -86,6 +86,11 @@ func (s *Standard) Rows() []Row {
 	return out
 }
 
+// Sources says where the statements of the standard come from.
+func (s *Standard) Sources() string {
+	return "Versions: " + s.versionSource + ". Cipher suites: " + s.suiteSource + "."
+}
+
 // Versions returns the names of the versions of TLS, the oldest first.
 func Versions() []string { return []string{"TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"} }
 
