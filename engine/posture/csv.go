@@ -53,7 +53,7 @@ func (c *table) group(g *Group) {
 	where := cells(g.Zone.Zone, g.Zone.Account, g.kind())
 	for i := range g.Names {
 		n := &g.Names[i]
-		name := where + "," + cells(n.Name, g.State, n.Certificate, Unknown, n.Coverage)
+		name := where + "," + cells(n.Name, g.State, n.Certificate, n.Expires, n.Coverage)
 		for _, e := range entries {
 			c.line(name + "," + cell(place(g.asked(n, e.setting))) + "," + e.cells)
 		}

@@ -3,6 +3,7 @@ package posture
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"tlsync/engine/explain"
 	"tlsync/engine/plan"
@@ -97,7 +98,7 @@ func ambiguous(r *explain.Row) bool {
 // name returns what is known of one name. The turn counts custom hostnames with the same
 // name.
 func (b *builder) name(zone int, block *explain.Block, name string, turn int) Name {
-	n := Name{Name: name, Certificate: Unknown}
+	n := Name{Name: name, Certificate: Unknown, Expires: Unknown}
 	live, want := &b.in.Live.Zones[zone], &b.resolved.Zones[zone]
 	switch {
 	case block.Below != "":
@@ -115,6 +116,7 @@ func (b *builder) name(zone int, block *explain.Block, name string, turn int) Na
 			return n
 		}
 		n.asked = want.CustomHostnames[at]
+		n.Expires = expiryOf(&live.CustomHostnames[at])
 		n.Certificate, n.Coverage = certificateOf(&live.CustomHostnames[at]), Covered
 		if b.uncovered[zone][at] {
 			n.Coverage = NotCovered
@@ -135,6 +137,15 @@ func certificateOf(h *plan.Hostname) string {
 		return Unknown
 	}
 	return h.SSLStatus
+}
+
+// expiryOf returns when the certificate of a custom hostname expires.
+func expiryOf(h *plan.Hostname) string {
+	t, err := time.Parse(time.RFC3339, h.Expires)
+	if err != nil || t.Year() <= 1 {
+		return Unknown
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // handshake returns the settings that decide which handshakes names accept.
@@ -173,7 +184,7 @@ func (b *builder) addChildren() {
 		g := Group{Block: block, Children: true, Document: b.document(i), Offer: standard.OfferOf(handshake(block.Rows))}
 		slices.Sort(wildcards)
 		for _, name := range slices.Compact(wildcards) {
-			g.Names = append(g.Names, Name{Name: "*." + strings.TrimPrefix(name, "*."), Certificate: Unknown})
+			g.Names = append(g.Names, Name{Name: "*." + strings.TrimPrefix(name, "*."), Certificate: Unknown, Expires: Unknown})
 		}
 		b.groups = append(b.groups, g)
 	}

@@ -170,7 +170,7 @@ func (g *Group) json() jsonGroup {
 
 	for i := range g.Names {
 		n := &g.Names[i]
-		name := jsonName{Name: n.Name, Certificate: jsonCertificate{n.Certificate, Unknown}, Coverage: n.Coverage}
+		name := jsonName{Name: n.Name, Certificate: jsonCertificate{n.Certificate, n.Expires}, Coverage: n.Coverage}
 		for _, a := range n.asked {
 			if name.Origins == nil {
 				name.Origins = make(map[string]plan.Origin, len(n.asked))

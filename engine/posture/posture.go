@@ -92,6 +92,9 @@ type Name struct {
 	// Certificate is the state of the certificate as Cloudflare calls it, NoCertificate,
 	// or Unknown.
 	Certificate string
+	// Expires is when the certificate expires, RFC 3339, or Unknown: Cloudflare documents it
+	// for uploaded certificates only.
+	Expires string
 	// Coverage is Covered, NotCovered, or "" for what no rule can cover.
 	Coverage string
 	asked    []schema.Assignment

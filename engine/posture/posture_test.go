@@ -73,6 +73,7 @@ func mixed() *plan.Live {
 	wild.Wildcard, pending.SSLStatus = true, "pending_validation"
 	none := host("none.test")
 	none.SSL, none.SSLStatus = false, ""
+	pending.Expires = "2027-02-06T18:11:23.531995Z"
 	z.CustomHostnames = []plan.Hostname{host("app.test", setting("min_tls_version", `"1.2"`)), host("empty.test", setting("ciphers", "[]"), setting("min_tls_version", `"1.2"`)), none, pending, wild}
 	z.Hostnames = []plan.Hostname{{Name: "api.saas.example", InZone: true, Settings: []plan.Setting{setting("min_tls_version", `"1.3"`)}}}
 	return &plan.Live{Zones: []plan.Zone{z}}
@@ -100,7 +101,7 @@ func TestReport(t *testing.T) {
 		"Names below wildcard custom hostnames in zone saas.example, which follow the zone: *.wild.test\n  min_tls_version           1.0 from the zone, not managed\n",
 		"  floor                     min_tls_version 1.2 (tlsync.yaml:3): not met\n",
 		"app.test: custom hostname in zone saas.example\n  min_tls_version           1.2 of its own, entry (tlsync.yaml:10)\n",
-		"  certificate               pending_validation; expiry not known\n",
+		"  certificate               pending_validation; expires 2027-02-06T18:11:23Z\n",
 		"  certificate               none; expiry not known\n",
 		"  coverage                  not covered\n",
 		"api.saas.example: hostname in zone saas.example\n  min_tls_version           1.3 of its own, not managed\n  tls_1_3                   on from the zone, not managed\n",

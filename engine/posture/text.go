@@ -132,7 +132,7 @@ func (t *text) group(g *Group) {
 		t.item(g.Rows[i].Setting, "%s", t.row(g, &g.Rows[i]))
 	}
 	if g.Kind == plan.KindCustomHostname && !g.Children && g.Below == "" {
-		t.item("certificate", "%s; expiry not known", tally(g.Names, func(n *Name) string { return n.Certificate }))
+		t.item("certificate", "%s; %s", tally(g.Names, func(n *Name) string { return n.Certificate }), g.expiry())
 		t.item("coverage", "%s", tally(g.Names, func(n *Name) string { return n.Coverage }))
 	}
 	for i := range g.Rows {
@@ -142,6 +142,27 @@ func (t *text) group(g *Group) {
 	for _, m := range g.Remarks {
 		t.item(string(m.Severity), "%s: %s%s", safe.Text(m.Rule), safe.Text(g.said(m.Message)), at(m.Origin))
 	}
+}
+
+// expiry says when the first certificate of a group expires.
+func (g *Group) expiry() string {
+	first, known := (*Name)(nil), 0
+	for i := range g.Names {
+		n := &g.Names[i]
+		if n.Expires == Unknown {
+			continue
+		}
+		if known++; first == nil || n.Expires < first.Expires {
+			first = n
+		}
+	}
+	switch {
+	case first == nil:
+		return "expiry not known"
+	case len(g.Names) == 1:
+		return "expires " + first.Expires
+	}
+	return fmt.Sprintf("expiry known of %d, first %s: %s", known, safe.Text(first.Name), first.Expires)
 }
 
 // title names the names of a group.
