@@ -66,6 +66,7 @@ func standardsOf(names []string) ([]standard.Standard, error) {
 	if len(names) == 0 {
 		return standard.All(), nil
 	}
+
 	var out []standard.Standard
 	for _, name := range names {
 		s, ok := standard.Lookup(name)
@@ -87,6 +88,7 @@ func (p *Job) posture(ctx context.Context, o ReportOptions, c *Configuration, st
 	if err != nil {
 		return nil, err
 	}
+
 	names := resolve.Names(o.Hostnames)
 	if len(names) == 0 {
 		names = resolve.Names{posture.Everything}

@@ -78,6 +78,7 @@ func (b *builder) rows(zone int, block *explain.Block) []explain.Row {
 			rows[i].Effective = ""
 		}
 	}
+
 	for _, row := range schema.Table() {
 		has := slices.ContainsFunc(rows, func(r explain.Row) bool { return r.Setting == row.ID })
 		if block.Kind == plan.KindZone || has || !schema.DecidesHandshakes(row.ID) || zoneValue(&b.in.Live.Zones[zone], row.ID) == "" {
@@ -85,6 +86,7 @@ func (b *builder) rows(zone int, block *explain.Block) []explain.Row {
 		}
 		rows = append(rows, b.followed(zone, &row))
 	}
+
 	slices.SortStableFunc(rows, func(a, b explain.Row) int { return schema.Rank(a.Setting) - schema.Rank(b.Setting) })
 	return rows
 }
@@ -100,6 +102,7 @@ func ambiguous(r *explain.Row) bool {
 func (b *builder) name(zone int, block *explain.Block, name string, turn int) Name {
 	n := Name{Name: name, Certificate: Unknown, Expires: Unknown}
 	live, want := &b.in.Live.Zones[zone], &b.resolved.Zones[zone]
+
 	switch {
 	case block.Below != "":
 	case block.Kind == plan.KindZone:
@@ -115,6 +118,7 @@ func (b *builder) name(zone int, block *explain.Block, name string, turn int) Na
 		if !ok || at >= len(live.CustomHostnames) || live.CustomHostnames[at].Name != name {
 			return n
 		}
+
 		n.asked = want.CustomHostnames[at]
 		n.Expires = expiryOf(&live.CustomHostnames[at])
 		n.Certificate, n.Coverage = certificateOf(&live.CustomHostnames[at]), Covered

@@ -44,8 +44,7 @@ type jsonGroup struct {
 	NotKnown    []string         `json:"not_known"`
 	Assessments []jsonAssessment `json:"standards"`
 	Remarks     []jsonRemark     `json:"remarks"`
-	Count       int              `json:"count"`
-	Names       []jsonName       `json:"names"`
+	Count       int              `json:"count"` // of names with this posture
 }
 
 // jsonSetting has null for a value that is inherited, and for one that is not known.
@@ -94,7 +93,9 @@ type jsonRemark struct {
 	Origin   plan.Origin     `json:"origin"`
 }
 
+// jsonName refers to its posture by the position in the list.
 type jsonName struct {
+	Posture     int                    `json:"posture"`
 	Name        string                 `json:"name"`
 	Certificate jsonCertificate        `json:"certificate"`
 	Coverage    string                 `json:"coverage,omitempty"`
@@ -125,12 +126,25 @@ func JSON(w io.Writer, r *Report) error {
 func (r *Report) body(e *safe.Encoder) {
 	e.List("standards", len(r.Standards), func(i int) any { return jsonStandardOf(&r.Standards[i]) })
 	e.List("postures", len(r.Groups), func(i int) any { return r.Groups[i].json() })
+	r.names(e)
 	e.List("mtls", len(r.MTLS), func(i int) any { return r.MTLS[i] })
 	e.List("mtls_not_read", len(r.Unread), func(i int) any { return r.Unread[i] })
 	e.List("not_found", len(r.Missing), func(i int) any { return r.Missing[i].Name })
 	e.List("problems", len(r.Problems), func(i int) any {
 		p := &r.Problems[i]
 		return jsonRemark{p.Severity, p.Rule, p.Message, p.Origin}
+	})
+}
+
+// names writes the names one by one: there may be tens of thousands of one posture.
+func (r *Report) names(e *safe.Encoder) {
+	posture, at := 0, 0
+	e.List("names", r.Count(), func(int) any {
+		for at == len(r.Groups[posture].Names) {
+			posture, at = posture+1, 0
+		}
+		at++
+		return r.Groups[posture].Names[at-1].json(posture)
 	})
 }
 
@@ -156,7 +170,7 @@ func (g *Group) json() jsonGroup {
 	out := jsonGroup{
 		Kind: g.Kind, Zone: g.Zone.Zone, Account: g.Zone.Account, State: g.State, Below: g.Below, Children: g.Children,
 		Versions: g.versions(), Suites: list(g.Offer.Suites), NotKnown: list(g.Offer.Unknown),
-		Settings: []jsonSetting{}, Assessments: []jsonAssessment{}, Remarks: []jsonRemark{}, Count: len(g.Names), Names: make([]jsonName, 0, len(g.Names)),
+		Settings: []jsonSetting{}, Assessments: []jsonAssessment{}, Remarks: []jsonRemark{}, Count: len(g.Names),
 	}
 	for i := range g.Rows {
 		out.Settings = append(out.Settings, jsonSettingOf(&g.Rows[i]))
@@ -167,17 +181,17 @@ func (g *Group) json() jsonGroup {
 	for _, m := range g.Remarks {
 		out.Remarks = append(out.Remarks, jsonRemark{m.Severity, m.Rule, g.said(m.Message), m.Origin})
 	}
+	return out
+}
 
-	for i := range g.Names {
-		n := &g.Names[i]
-		name := jsonName{Name: n.Name, Certificate: jsonCertificate{n.Certificate, n.Expires}, Coverage: n.Coverage}
-		for _, a := range n.asked {
-			if name.Origins == nil {
-				name.Origins = make(map[string]plan.Origin, len(n.asked))
-			}
-			name.Origins[a.Setting] = plan.Origin{Pos: a.Pos, Via: a.Via}
+// json returns the form of a name.
+func (n *Name) json(posture int) jsonName {
+	out := jsonName{Posture: posture, Name: n.Name, Certificate: jsonCertificate{n.Certificate, n.Expires}, Coverage: n.Coverage}
+	for _, a := range n.asked {
+		if out.Origins == nil {
+			out.Origins = make(map[string]plan.Origin, len(n.asked))
 		}
-		out.Names = append(out.Names, name)
+		out.Origins[a.Setting] = plan.Origin{Pos: a.Pos, Via: a.Via}
 	}
 	return out
 }

@@ -133,8 +133,12 @@ func TestFormsAgree(t *testing.T) {
 			Versions []string
 			Suites   []string `json:"cipher_suites"`
 			NotKnown []string `json:"not_known"`
-			Names    []struct{ Name string }
+			Count    int
 			Verdicts []struct{ Standard, Result string } `json:"standards"`
+		}
+		Names []struct {
+			Posture int
+			Name    string
 		}
 	}
 	if err := json.Unmarshal([]byte(asJSON), &whole); err != nil {
@@ -142,16 +146,20 @@ func TestFormsAgree(t *testing.T) {
 	}
 
 	want, results := map[string]int{}, map[string]int{}
-	for _, p := range whole.Postures {
-		rows := len(p.Versions) + len(p.Suites) + len(p.NotKnown)
+	for _, n := range whole.Names {
+		p := &whole.Postures[n.Posture]
+		p.Count--
+		want[n.Name] += len(p.Versions) + len(p.Suites) + len(p.NotKnown)
 		if slices.Contains(p.Versions, "TLS 1.3") {
-			rows += len(standard.Suites13())
-		}
-		for _, n := range p.Names {
-			want[n.Name] += rows
+			want[n.Name] += len(standard.Suites13())
 		}
 		for _, v := range p.Verdicts {
-			results[v.Standard+" "+v.Result] += len(p.Names)
+			results[v.Standard+" "+v.Result]++
+		}
+	}
+	for i, p := range whole.Postures {
+		if p.Count != 0 {
+			t.Errorf("posture %d counts %d names more than there are", i, p.Count)
 		}
 	}
 	for _, s := range whole.Standards {

@@ -113,6 +113,7 @@ func (t *text) remarks(r *Report) {
 				counts[remark] += len(g.Names)
 			}
 		}
+
 		for _, remark := range order {
 			t.line(fmt.Sprintf("remark on %s, for %s: %s", r.Standards[i].Name, words.Count(counts[remark], "name"), safe.Text(remark)))
 		}
@@ -156,6 +157,7 @@ func (g *Group) expiry() string {
 			first = n
 		}
 	}
+
 	switch {
 	case first == nil:
 		return "expiry not known"
@@ -337,8 +339,10 @@ func (t *text) mtls(r *Report) {
 		if m.Demanded() {
 			demanded = "demanded"
 		}
+
 		t.line("  " + safe.Text(fmt.Sprintf("%s  %s; %s; %s; forwarded: %s", m.Hostname, demanded, authority, application, m.Forwarded)))
 	}
+
 	if len(r.Unread) > 0 {
 		t.line("\nClient certificates (mTLS) were not read in account " + safe.Text(words.Enumerate(r.Unread)) + ": the configuration has none there, or --zone leaves accounts out")
 	}

@@ -92,6 +92,7 @@ func (s *Standard) judgeSuites(o *Offer, now time.Time, a *Assessment) {
 	if !s.OfVersion(2, now).Accepts() || !o.Admitted[2] {
 		return
 	}
+
 	for _, verdict := range []Verdict{Forbidden, AdvisedAgainst, NotListed} {
 		var found []string
 		for _, name := range o.Suites {
