@@ -1,9 +1,8 @@
 package posture
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
-	"encoding/json"
 	"io"
 	"net/url"
 	"path"
@@ -21,17 +20,8 @@ const (
 	sarifVersion = "2.1.0"
 )
 
-type sarifLog struct {
-	Schema  string     `json:"$schema"`
-	Version string     `json:"version"`
-	Runs    []sarifRun `json:"runs"`
-}
-
-type sarifRun struct {
-	Tool struct {
-		Driver sarifDriver `json:"driver"`
-	} `json:"tool"`
-	Results []sarifResult `json:"results"`
+type sarifTool struct {
+	Driver sarifDriver `json:"driver"`
 }
 
 type sarifDriver struct {
@@ -74,35 +64,34 @@ type sarifLocation struct {
 type shortfall struct {
 	shortfallKey
 	result standard.Result
-	names  []string
+	count  int      // of names
+	names  []string // the first of them
 }
 
 // SARIF prints what falls short of standards on the lines of the configuration that decide:
 // the one that asks for the value, or that of the zone where none does. The files lie below
 // a directory of the repository.
 func SARIF(w io.Writer, r *Report, below string) error {
-	log := sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: make([]sarifRun, 1)}
-	run := &log.Runs[0]
-	run.Tool.Driver = sarifDriver{Name: r.Tool.Name, Version: r.Tool.Version, Rules: []sarifRule{}}
+	driver := sarifDriver{Name: r.Tool.Name, Version: r.Tool.Version, Rules: []sarifRule{}}
 	for i := range r.Standards {
 		s := &r.Standards[i]
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{s.Name, sarifText{s.Title + " " + s.Edition}, sarifText{s.Sources()}})
+		driver.Rules = append(driver.Rules, sarifRule{s.Name, sarifText{s.Title + " " + s.Edition}, sarifText{s.Sources()}})
 	}
-	run.Results = []sarifResult{}
-	for _, s := range r.shortfalls() {
-		run.Results = append(run.Results, s.sarif(below))
-	}
+	found := r.shortfalls()
 
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(log); err != nil {
-		return err
-	}
-	_, err := w.Write(safe.JSON(b.Bytes()))
-	return err
+	e := safe.NewEncoder(bufio.NewWriterSize(w, 64<<10))
+	e.Raw("{\n")
+	e.Member("$schema", sarifSchema, ",\n")
+	e.Member("version", sarifVersion, ",\n")
+	e.Raw("  \"runs\": [{\n")
+	e.Member("tool", sarifTool{driver}, ",\n")
+	e.List("results", len(found), func(i int) any { return found[i].sarif(below) })
+	e.Member("columnKind", "unicodeCodePoints", "\n  }]\n}\n")
+	return e.Flush()
 }
+
+// shownNames is how many names a result needs to show that there are more than it names.
+const shownNames = 4
 
 // collector collects what falls short, by line and text.
 type collector struct {
@@ -144,7 +133,10 @@ func (c *collector) add(g *Group, a *standard.Assessment) {
 				c.at[key] = &shortfall{shortfallKey: key, result: a.Result}
 				c.list = append(c.list, c.at[key])
 			}
-			c.at[key].names = append(c.at[key].names, n.Name)
+			s := c.at[key]
+			if s.count++; s.count <= shownNames {
+				s.names = append(s.names, n.Name)
+			}
 		}
 	}
 }
@@ -159,9 +151,9 @@ func (g *Group) lineOf(n *Name, setting string) plan.Origin {
 
 // sarif returns the form of SARIF.
 func (s *shortfall) sarif(below string) sarifResult {
-	level, who := "error", words.Count(len(s.names), "name")+words.Plural(len(s.names), " falls short of ", " fall short of ")
+	level, who := "error", words.Count(s.count, "name")+words.Plural(s.count, " falls short of ", " fall short of ")
 	if s.result == standard.Unknown {
-		level, who = "warning", words.Count(len(s.names), "name")+words.Plural(len(s.names), " is not known to meet ", " are not known to meet ")
+		level, who = "warning", words.Count(s.count, "name")+words.Plural(s.count, " is not known to meet ", " are not known to meet ")
 	}
 
 	var l sarifLocation
@@ -170,7 +162,15 @@ func (s *shortfall) sarif(below string) sarifResult {
 	return sarifResult{
 		RuleID: s.rule, Level: level, Locations: []sarifLocation{l},
 		Message: sarifText{who + s.rule + " (" + words.First(s.names) + "): " + s.text},
-		// The line may move, and what falls short stays the same.
-		Fingerprints: map[string]string{"tlsync/v1": s.rule + " " + s.origin.File + " " + s.origin.Via + " " + s.text},
+		Fingerprints: map[string]string{"tlsync/v1": s.fingerprint()},
 	}
+}
+
+// fingerprint stays the same if the line moves. A line for one name is known by that name.
+func (s *shortfall) fingerprint() string {
+	list := []string{s.rule, s.origin.File, s.origin.Via, s.text}
+	if s.count == 1 {
+		list = append(list, s.names[0])
+	}
+	return strings.Join(list, " ")
 }
