@@ -161,7 +161,7 @@ func (s *shortfall) sarif(below string) sarifResult {
 	l.PhysicalLocation.Region.StartLine, l.PhysicalLocation.Region.StartColumn = max(1, s.origin.Line), s.origin.Col
 	return sarifResult{
 		RuleID: s.rule, Level: level, Locations: []sarifLocation{l},
-		Message: sarifText{who + s.rule + " (" + words.First(s.names) + "): " + s.text},
+		Message:      sarifText{who + s.rule + " (" + words.First(s.names) + "): " + s.text},
 		Fingerprints: map[string]string{"tlsync/v1": s.fingerprint()},
 	}
 }

@@ -40,7 +40,7 @@ var standards = []Standard{
 	},
 	{
 		Name: "bsi", Title: "BSI TR-02102-2", Edition: "2026-01",
-		versionSource: "TLS 1.2 until the end of 2031", suiteSource: "section 3.3.1, table 1, " + dataset,
+		versionSource: "TLS 1.2 until the end of 2031, as secondary sources report the edition", suiteSource: "section 3.3.1, table 1, " + dataset,
 		versions: [4]Verdict{no, no, ok, ok}, until: [4]string{2: "2032-01-01"},
 	},
 	{
