@@ -22,8 +22,13 @@ const FormatVersion = "1"
 // Unknown stands for what was not read.
 const Unknown = "unknown"
 
-// Everything is the pattern that every name matches.
-const Everything = "**"
+// Patterns returns the patterns of the names to report on: without any, that of every name.
+func Patterns(names resolve.Names) resolve.Names {
+	if len(names) == 0 {
+		return resolve.Names{"**"}
+	}
+	return names
+}
 
 // Input is everything that a report is made from.
 type Input struct {
@@ -117,11 +122,7 @@ func (n *Name) Origin(setting string) plan.Origin {
 
 // Build makes a report.
 func Build(in Input) *Report {
-	names := in.Names
-	if len(names) == 0 {
-		names = resolve.Names{Everything}
-	}
-	x := explain.Build(explain.Input{Desired: in.Desired, Live: in.Live, Plan: in.Plan, Names: names, Now: in.At})
+	x := explain.Build(explain.Input{Desired: in.Desired, Live: in.Live, Plan: in.Plan, Names: Patterns(in.Names), Now: in.At})
 
 	b := newBuilder(&in)
 	for i := range x.Blocks {

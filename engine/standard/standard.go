@@ -4,6 +4,7 @@
 package standard
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +73,27 @@ func Lookup(name string) (Standard, bool) {
 		return Standard{}, false
 	}
 	return all[i], true
+}
+
+// Select returns the standards with some names, all of them for none.
+func Select(names []string) ([]Standard, error) {
+	if len(names) == 0 {
+		return All(), nil
+	}
+
+	var out []Standard
+	for _, name := range names {
+		s, ok := Lookup(name)
+		if !ok {
+			err := fmt.Errorf("--standard %q: want one of %s", name, strings.Join(Names(), ", "))
+			if near := schema.Suggest(name, Names()); near != "" {
+				err = fmt.Errorf("%w; did you mean %s?", err, near)
+			}
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 // Rows returns all that a standard says.
