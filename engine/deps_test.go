@@ -45,6 +45,8 @@ var knows = []rule{
 	{pkg: "engine/hold", may: []string{"schema", "engine/plan", "engine/resolve", "engine/diff"}, why: "it compares plans", pure: true},
 	{pkg: "engine/revert", may: []string{"schema", "engine/plan", "engine/planfile", "engine/apply", "engine/resolve"}, why: "it reads what was written, and leaves planning and writing to the stages", pure: true},
 	{pkg: "engine/explain", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/safe"}, why: "an explanation is made of what the stages know, and decides nothing", pure: true},
+	{pkg: "engine/standard", may: []string{"schema", "schema/words"}, why: "a standard is a table, and knows neither zones nor plans", pure: true},
+	{pkg: "engine/posture", may: []string{"schema", "schema/words", "engine/plan", "engine/resolve", "engine/explain", "engine/standard", "engine/safe"}, why: "it says of names what an explanation and the standards say, and decides nothing", pure: true},
 	{pkg: "engine/doctor", may: []string{"schema", "schema/words", "engine/plan", "engine/cloudflare", "engine/safe"}, why: "it asks the adapter questions and judges the answers", pure: true},
 	{pkg: "engine/probe", may: []string{"schema", "engine/crash", "engine/probe/compare"}, why: "it makes handshakes and judges nothing"},
 	{pkg: "engine/probe/compare", may: []string{"schema"}, why: "it judges answers and does not know how they were got", pure: true},

@@ -16,6 +16,7 @@ import (
 	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/secret"
+	"tlsync/engine/standard"
 	"tlsync/schema"
 )
 
@@ -167,6 +168,26 @@ func TestReadmeListsHazardsAndFindings(t *testing.T) {
 	sameDocs(t, "hazards", hazards, readmeNames(t, "| hazard | |"))
 	sameDocs(t, "hazards of package plan", constants(t, "../../engine/plan/plan.go", "WeakensTLS"), hazards)
 	sameDocs(t, "findings", constants(t, "../../engine/plan/plan.go", "NotFound"), readmeNames(t, "| finding | |"))
+}
+
+func TestReadmeListsTheStandards(t *testing.T) {
+	want := map[string][]string{}
+	for _, s := range standard.All() {
+		want[s.Name] = []string{s.Edition, s.Title}
+	}
+	got := map[string][]string{}
+	for _, row := range readmeTable(t, "| standard | edition | |") {
+		title, _, _ := strings.Cut(row[2], ". ") // of remarks
+		got[quoted(row[0])[0]] = []string{row[1], title}
+	}
+	sameDocs(t, "standards", want, got)
+
+	help := (&program{}).reportCommand().Description
+	for _, name := range standard.Names() {
+		if !strings.Contains(help, name) {
+			t.Errorf("the help of report does not name %s", name)
+		}
+	}
 }
 
 // constants returns the values of the group of constants in a file that holds a name.

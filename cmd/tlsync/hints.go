@@ -54,6 +54,7 @@ var otherCommands = []struct {
 	{[]string{"state", "pull"}, "there is no state file; tlsync snapshot saves live state"},
 	{[]string{"export", "get", "get-zones", "adopt", "generate"}, "tlsync import writes live state as configuration"},
 	{[]string{"why", "effective", "describe", "inspect"}, "tlsync explain shows the settings of a name, and where each comes from"},
+	{[]string{"audit", "posture", "compliance", "inventory"}, "tlsync report shows how every name stands, and whether it meets a standard"},
 	{[]string{"format"}, "tlsync fmt writes the configuration in its usual form"},
 	{[]string{"login", "auth", "configure"}, "credentials come from the environment, as in CLOUDFLARE_API_TOKEN"},
 }

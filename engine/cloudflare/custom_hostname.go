@@ -249,6 +249,12 @@ func (d *customHostnameDecoder) ssl(h *plan.Hostname) error {
 			default:
 				h.Uploaded = true
 			}
+		case "expires_on":
+			if d.next() != '"' { // nothing is decided by it
+				d.skip()
+				return nil
+			}
+			h.Expires, err = d.word()
 		case "certificates":
 			if !d.null() {
 				err = d.keys(h)

@@ -225,6 +225,19 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
+// The expiry of a certificate is told, and is never a reason to refuse an answer.
+func TestExpiryOfUploadedCertificates(t *testing.T) {
+	for ssl, want := range map[string]string{
+		`"expires_on":"2027-02-06T18:11:23.531995Z"`: "2027-02-06T18:11:23.531995Z",
+		`"expires_on":null`:                          "", `"expires_on":0`: "", `"status":"active"`: "",
+	} {
+		h, err := decodeCustomHostname([]byte(`{"id":"1","hostname":"a.test","ssl":{` + ssl + `}}`))
+		if err != nil || h.Expires != want {
+			t.Errorf("%s: %q, %v, want %q", ssl, h.Expires, err, want)
+		}
+	}
+}
+
 // The signatures of an uploaded certificate tell its kinds of keys. Cloudflare
 // issues its own certificates with both.
 func TestKeysOfUploadedCertificates(t *testing.T) {

@@ -23,7 +23,7 @@ var customHostnameFields = fields{
 	"result": {
 		"id": nil, "hostname": nil, "status": nil, "custom_origin_server": nil, "custom_origin_sni": nil, "custom_metadata": nil,
 		"ssl": {
-			"status": nil, "type": nil, "method": nil, "bundle_method": nil, "certificate_authority": nil, "wildcard": nil, "settings": nil,
+			"status": nil, "type": nil, "method": nil, "bundle_method": nil, "certificate_authority": nil, "wildcard": nil, "settings": nil, "expires_on": nil,
 			"custom_certificate": brief, "custom_key": brief, "custom_csr_id": brief, "custom_cert_bundle": brief,
 			"certificates": {"signature": nil},
 		},

@@ -19,7 +19,7 @@ import (
 
 // fullHostname has every field that plans use, and other fields in every place.
 const fullHostname = `{"x":{"ssl":[1,"]\\\"}"]},"id":"0d89c70d","\u0068ostname":"a.test","status":"active","ssl":{"certificates":[{"certificate":"-----BEGIN\n\\","signature":"ECDSAWithSHA256"},{"signature":"SHA256WithRSA"}],
- "status":"active","type":"dv","method":"http","bundle_method":"ubiquitous","certificate_authority":"google","wildcard":true,"hosts":["a.test"],
+ "status":"active","type":"dv","method":"http","bundle_method":"ubiquitous","certificate_authority":"google","wildcard":true,"expires_on":"2027-02-06T18:11:23Z","hosts":["a.test"],
  "custom_certificate":"-----BEGIN CERTIFICATE-----\nMIIB","custom_key":"","custom_csr_id":null,"custom_cert_bundle":[],"settings":{"http2" : "on","new":[1.0, {"ssl":{}}]}},
  "custom_metadata":{"k\"":"v\n","n":7,"certificates":"kept"},"custom_origin_server":"o.test","custom_origin_sni":"s.test","verification_errors":[]}`
 

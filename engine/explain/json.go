@@ -128,7 +128,7 @@ func jsonOf(b *Block) jsonBlock {
 		out.Settings = append(out.Settings, jsonRowOf(&b.Rows[i]))
 	}
 	for _, m := range b.Remarks {
-		out.Remarks = append(out.Remarks, jsonRemark{m.Severity, m.Rule, b.said(m.Message), m.Origin})
+		out.Remarks = append(out.Remarks, jsonRemark{m.Severity, m.Rule, b.Said(m.Message), m.Origin})
 	}
 	return out
 }

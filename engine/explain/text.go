@@ -52,7 +52,7 @@ type text struct {
 
 // block prints what is true of some names.
 func (t *text) block(b *Block) {
-	fmt.Fprintln(t.out, t.bold.Sprint(b.title()))
+	fmt.Fprintln(t.out, t.bold.Sprint(b.Title()))
 	if t.o.Verbose && len(b.Names) > 1 {
 		for _, name := range b.Names {
 			fmt.Fprintln(t.out, "  "+safe.Text(name))
@@ -71,8 +71,8 @@ func (t *text) block(b *Block) {
 	}
 }
 
-// title names the names of a block.
-func (b *Block) title() string {
+// Title names the names of a block.
+func (b *Block) Title() string {
 	noun := map[plan.Kind]string{plan.KindZone: "zone", plan.KindHostname: "hostname", plan.KindCustomHostname: "custom hostname"}[b.Kind]
 	where := ""
 	if b.Kind != plan.KindZone {
@@ -90,8 +90,8 @@ func (b *Block) title() string {
 	return words.Count(len(b.Names), noun) + where + ", e.g. " + safe.Text(strings.Join(b.Names[:min(2, len(b.Names))], ", "))
 }
 
-// said returns a message about the names of a block.
-func (b *Block) said(message string) string {
+// Said returns a message about the names of a block.
+func (b *Block) Said(message string) string {
 	who := "each of them"
 	if len(b.Names) == 1 {
 		who = b.Names[0]
@@ -288,7 +288,7 @@ func (t *text) remark(b *Block, m Remark) {
 	if m.Origin.Line > 0 {
 		where = " (" + t.origin(m.Origin) + ")"
 	}
-	fmt.Fprintf(t.out, "  %s %s: %s%s\n", t.warn.Sprint(safe.Text(string(m.Severity))), safe.Text(m.Rule), safe.Text(b.said(m.Message)), where)
+	fmt.Fprintf(t.out, "  %s %s: %s%s\n", t.warn.Sprint(safe.Text(string(m.Severity))), safe.Text(m.Rule), safe.Text(b.Said(m.Message)), where)
 }
 
 // Sentence says that a name is not found, and what may have been meant.

@@ -91,6 +91,9 @@ type Hostname struct {
 	// Uploaded says that the certificate was uploaded. A PATCH must then contain its
 	// private key, which the API never returns.
 	Uploaded bool
+	// Expires is when the certificate expires, RFC 3339 as Cloudflare says it. It is empty if
+	// Cloudflare does not, which documents it for uploaded certificates only.
+	Expires string
 	// Keys are the kinds of keys of an uploaded certificate, 0 if they are not known.
 	// Cloudflare's own certificates come as a pair of both kinds.
 	Keys     schema.Keys

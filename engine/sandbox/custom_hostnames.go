@@ -27,6 +27,7 @@ type certificate struct {
 	status, kind, method string
 	authority, bundle    string
 	wildcard, uploaded   bool
+	expires              string            // of an uploaded certificate
 	key                  string            // "ecdsa", "rsa", or "" for both
 	settings             map[string]string // JSON texts
 	pem                  *string           // shared by all hostnames of a generator
@@ -74,6 +75,7 @@ type sslJSON struct {
 	Custom       string            `json:"custom_certificate"`
 	CustomKey    string            `json:"custom_key"`
 	CustomCSR    string            `json:"custom_csr_id"`
+	ExpiresOn    string            `json:"expires_on,omitempty"`
 	Hosts        []string          `json:"hosts,omitempty"`
 	Certificates []certificateJSON `json:"certificates,omitempty"`
 	Records      []recordJSON      `json:"validation_records,omitempty"`
@@ -126,6 +128,7 @@ func (c *certificate) render(name string) *sslJSON {
 	}
 	if c.uploaded {
 		sj.Authority = ""
+		sj.ExpiresOn = c.expires
 		sj.Custom = "-----BEGIN CERTIFICATE-----\n" + uuid("pem", name) + "\n-----END CERTIFICATE-----\n"
 	}
 	if c.status != "active" {

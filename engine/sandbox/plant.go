@@ -208,7 +208,7 @@ func (s *Server) plantCustomHostname(z *zone, seed Hostname, pem *string) *custo
 		h.ssl = &certificate{
 			status: cmp.Or(crt.Status, "active"), kind: cmp.Or(crt.Type, "dv"), method: cmp.Or(crt.Method, method),
 			authority: cmp.Or(crt.CertificateAuthority, "google"), bundle: cmp.Or(crt.BundleMethod, "ubiquitous"),
-			wildcard: crt.Wildcard, uploaded: crt.Uploaded, key: crt.Key, settings: jsonTexts(crt.Settings), pem: pem,
+			wildcard: crt.Wildcard, uploaded: crt.Uploaded, expires: crt.ExpiresOn, key: crt.Key, settings: jsonTexts(crt.Settings), pem: pem,
 		}
 		h.ssl.target = h.ssl.status
 		if h.ssl.status == "active" {

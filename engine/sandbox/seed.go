@@ -163,7 +163,8 @@ type SSL struct {
 	BundleMethod         string   `yaml:"bundle_method"`         // ubiquitous by default
 	Settings             Settings `yaml:"settings"`
 	Uploaded             bool     `yaml:"uploaded"` // the customer's own certificate
-	Key                  string   `yaml:"key"`      // of an uploaded one: ecdsa or rsa, by default both
+	ExpiresOn            string   `yaml:"expires_on"`
+	Key                  string   `yaml:"key"` // of an uploaded one: ecdsa or rsa, by default both
 }
 
 // Generator makes many custom hostnames that differ only in a number.

@@ -69,6 +69,7 @@ type hostname struct {
 	Method       string            `json:"method,omitzero"`
 	Wildcard     bool              `json:"wildcard,omitzero"`
 	Uploaded     bool              `json:"uploaded,omitzero"`
+	Expires      string            `json:"expires,omitzero"`
 	Keys         uint8             `json:"keys,omitzero"` // bits, as in schema.Keys
 	Metadata     map[string]string `json:"metadata,omitzero"`
 	Settings     []setting         `json:"settings,omitzero"`
@@ -227,7 +228,7 @@ func (s *setting) plain() plan.Setting {
 func fromHostname(h *plan.Hostname) hostname {
 	return hostname{
 		ID: h.ID, Name: h.Name, Status: h.Status, SSL: h.SSL, SSLStatus: h.SSLStatus, Type: h.Type, Method: h.Method,
-		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: uint8(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, fromSetting),
+		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Expires: h.Expires, Keys: uint8(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, fromSetting),
 		BundleMethod: h.BundleMethod, Authority: h.Authority, OriginServer: h.OriginServer, OriginSNI: h.OriginSNI, InZone: h.InZone,
 	}
 }
@@ -235,7 +236,7 @@ func fromHostname(h *plan.Hostname) hostname {
 func (h *hostname) plain() plan.Hostname {
 	return plan.Hostname{
 		ID: h.ID, Name: h.Name, Status: h.Status, SSL: h.SSL, SSLStatus: h.SSLStatus, Type: h.Type, Method: h.Method,
-		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Keys: schema.Keys(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, (*setting).plain),
+		Wildcard: h.Wildcard, Uploaded: h.Uploaded, Expires: h.Expires, Keys: schema.Keys(h.Keys), Metadata: h.Metadata, Settings: each(h.Settings, (*setting).plain),
 		BundleMethod: h.BundleMethod, Authority: h.Authority, OriginServer: h.OriginServer, OriginSNI: h.OriginSNI, InZone: h.InZone,
 	}
 }
