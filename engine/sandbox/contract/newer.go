@@ -75,7 +75,7 @@ func newerPaths(d *draft) {
 	since, before := query("since", period), query("before", period)
 	since["required"], before["required"] = true, true
 	paths["/accounts/{account_id}/logs/audit"] = object{"get": get("audit-logs", success(object{"type": "array", "items": object{"type": "object"}}),
-		accountParam, since, before, query("limit", object{"type": "integer"}), query("cursor", object{"type": "string"}), query("direction", object{"type": "string", "enum": []any{"asc", "desc"}}))}
+		accountParam, since, before, query("limit", object{"type": "integer"}), query("cursor", object{"type": "string"}), query("zone_id", object{"type": "string"}), query("direction", object{"type": "string", "enum": []any{"asc", "desc"}}))}
 }
 
 // newerFilters adds query parameters, and result_info's total_pages.
