@@ -50,7 +50,12 @@ func (r *Reader) AuditLog(ctx context.Context, account plan.Account, zone string
 		filter.Set("cursor", next)
 	}
 
-	log.Since = log.Entries[len(log.Entries)-1].Time
+	log.Since = before
+	for i := range log.Entries {
+		if at := log.Entries[i].Time; at.After(since) && at.Before(log.Since) {
+			log.Since = at
+		}
+	}
 	log.Own = c.tokenID(ctx, account.ID)
 	return log, nil
 }
