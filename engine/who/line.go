@@ -110,11 +110,13 @@ func quoted(s string) string { return s }
 
 // actor names an actor and the way.
 func actor(a *plan.Actor, text func(string) string) string {
-	name := text(a.Email)
+	name := ""
 	switch {
-	case a.Cloudflare && name == "":
+	case a.Email != "":
+		name = text(a.Email)
+	case a.Cloudflare:
 		name = "Cloudflare itself"
-	case name == "" && a.Way != "api_token":
+	case a.Way != "api_token":
 		name = "somebody whom the log does not name"
 	}
 
