@@ -55,14 +55,44 @@ func indexed(l *Log) *index {
 	for i := range l.Entries {
 		e := &l.Entries[i]
 		succeeded := e.Status >= 200 && e.Status < 300 || e.Status == 0 && e.Result == "success"
-		if path := pathOf(e.URI); succeeded && e.Method != "GET" && path != "" {
-			x.byPath[path] = append(x.byPath[path], e)
+		path := pathOf(e.URI)
+		if !succeeded || e.Method == "GET" || path == "" {
+			continue
+		}
+
+		x.byPath[path] = append(x.byPath[path], e)
+		if e.Method == "POST" && e.Resource != "" { // to a list: it made an object
+			made := path + "/" + e.Resource
+			x.byPath[made] = append(x.byPath[made], e)
+		}
+		for id, value := range items(e) { // several settings of a zone at once
+			one := *e
+			one.Request = `{"value":` + string(value) + `}`
+			x.byPath[path+"/"+id] = append(x.byPath[path+"/"+id], &one)
 		}
 	}
 	for _, list := range x.byPath {
 		slices.SortStableFunc(list, func(a, b *Entry) int { return b.Time.Compare(a.Time) })
 	}
 	return x
+}
+
+// items returns the settings that a request names in a list, with their values.
+func items(e *Entry) map[string]json.RawMessage {
+	var sent struct {
+		Items []struct {
+			ID    string          `json:"id"`
+			Value json.RawMessage `json:"value"`
+		} `json:"items"`
+	}
+	_ = json.Unmarshal([]byte(e.Request), &sent) // then it has none
+	out := map[string]json.RawMessage{}
+	for _, item := range sent.Items {
+		if item.ID != "" && len(item.Value) > 0 {
+			out[item.ID] = item.Value
+		}
+	}
+	return out
 }
 
 // pathOf returns the path of a request below the base of the API, unescaped. The dashboard
@@ -77,30 +107,6 @@ func pathOf(uri string) string {
 		path = strings.TrimPrefix(path, base)
 	}
 	return strings.TrimSuffix(path, "/")
-}
-
-// writes returns the entries that may have made an edit of a change necessary, the newest
-// first.
-func (x *index) writes(c *plan.Change, e *plan.Edit) []*Entry {
-	target := pathOf(plan.TargetPath(c))
-	out := slices.DeleteFunc(slices.Clone(x.byPath[target]), func(a *Entry) bool { return !mayWrite(a, c, e) })
-
-	// Other ways to the same object: settings of a zone several at once, and an object that
-	// was made by a request to its list.
-	list := ""
-	switch {
-	case c.Kind == plan.KindZone && strings.HasPrefix(target, plan.SettingsPath(c.ZoneID)+"/"):
-		list = plan.SettingsPath(c.ZoneID)
-	case c.Action == plan.Delete:
-		list = target[:max(0, strings.LastIndex(target, "/"))]
-	}
-	for _, a := range x.byPath[list] {
-		if c.Kind == plan.KindZone && inItems(a, target) || c.Kind != plan.KindZone && a.Method == "POST" && a.Resource == c.ObjectID {
-			out = append(out, a)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *Entry) int { return b.Time.Compare(a.Time) })
-	return out
 }
 
 // mayWrite reports whether a request to the path of an object may have written the live value
@@ -141,28 +147,13 @@ func mayBe(sent json.RawMessage, e *plan.Edit) bool {
 	return was == is
 }
 
-// inItems reports whether a request about several settings of a zone has one of them.
-func inItems(a *Entry, target string) bool {
-	var sent struct {
-		Items []struct {
-			ID string `json:"id"`
-		} `json:"items"`
-	}
-	_ = json.Unmarshal([]byte(a.Request), &sent) // then it has none
-	for _, item := range sent.Items {
-		if strings.HasSuffix(target, "/"+item.ID) {
-			return true
-		}
-	}
-	return false
-}
-
 // changed returns what the log tells about an edit of a change.
 func (x *index) changed(c *plan.Change, e *plan.Edit) *plan.Changed {
 	var others []*Entry
 	var own *Entry
-	for _, a := range x.writes(c, e) {
+	for _, a := range x.byPath[pathOf(plan.TargetPath(c))] {
 		switch {
+		case !mayWrite(a, c, e):
 		case x.log.Own == "" || a.TokenID != x.log.Own:
 			others = append(others, a)
 		case own == nil:

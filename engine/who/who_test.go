@@ -117,6 +117,7 @@ func TestLines(t *testing.T) {
 		"zone, other value": {[]Entry{wrote(1, ada, "PATCH", minimum, `{"value":"1.1"}`)}, []plan.Change{zone("min_tls_version", `"1.0"`)}, "min_tls_version of acme.example" + none},
 		"several settings": {[]Entry{wrote(1, ada, "PATCH", "/api/v4/zones/z1/settings", `{"items":[{"id":"min_tls_version","value":"1.0"}]}`)}, []plan.Change{zone("min_tls_version", `"1.0"`), zone("ssl", `"full"`)},
 			"min_tls_version of acme.example: ada@acme.example in the dashboard, 2026-11-28T12:01:00Z\nssl of acme.example" + none},
+		"several, other value": {[]Entry{wrote(1, ada, "PATCH", "/zones/z1/settings", `{"items":[{"id":"min_tls_version","value":"1.1"},{"id":"x"}]}`)}, []plan.Change{zone("min_tls_version", `"1.0"`)}, "min_tls_version of acme.example" + none},
 		"name in the zone": {[]Entry{wrote(1, ada, "PUT", "/zones/z1/hostnames/settings/min_tls_version/%2A.acme.example/", `{"value":"1.0"}`)}, []plan.Change{inZone("*.acme.example", "min_tls_version", `"1.0"`)},
 			"min_tls_version of *.acme.example: ada@acme.example in the dashboard, 2026-11-28T12:01:00Z\n"},
 		"created by hand": {[]Entry{made}, []plan.Change{extra}, "min_tls_version of a.test: ada@acme.example in the dashboard, 2026-11-28T12:05:00Z\n"},
