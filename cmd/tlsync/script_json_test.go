@@ -64,7 +64,7 @@ type shape func(path string, v any) error
 // written down here once more so that a change of a Go type does not go
 // unnoticed.
 func planShape() shape {
-	changed := object("since", text, "before", text, "at?", text, "earlier?", whole, "own?", text,
+	changed := object("since", text, "before", text, "at?", text, "old?", text, "new?", text, "earlier?", whole, "own?", text,
 		"by", listOf(object("email?", text, "way?", text, "token?", text, "cloudflare?", boolean, "ray?", text)))
 	origin := object("file", text, "line", whole, "column", whole, "via", text, "commit?", text, "author?", text)
 	value := orNull(anything)

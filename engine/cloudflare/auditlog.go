@@ -60,6 +60,49 @@ func (r *Reader) AuditLog(ctx context.Context, account plan.Account, zone string
 	return log, nil
 }
 
+// AuditValues reads, in the first version of the audit log of an account, which settings of
+// zones were changed in a period, and from which value to which. It reads one page, the newest
+// entries. With the name of a zone, only entries about that zone are read.
+func (r *Reader) AuditValues(ctx context.Context, account plan.Account, zone plan.Zone, since, before time.Time) ([]who.Value, error) {
+	filter := url.Values{
+		"since": {since.UTC().Format(time.RFC3339)}, "before": {before.Truncate(time.Second).Add(time.Second).UTC().Format(time.RFC3339)},
+		"direction": {"desc"}, "per_page": {"1000"}, "action.type": {"change_setting"},
+	}
+	if zone.Name != "" {
+		filter.Set("zone.name", zone.Name)
+	}
+
+	var values []who.Value
+	err := r.clientOfAccount(account, zone.ID).read(ctx, plan.AccountPath(account.ID)+plan.EndpointAuditValues+"?"+filter.Encode(), func(result []byte, _ *cloudflare.ResultInfo) (err error) {
+		values, err = decodeList(result, decodeAuditValue)
+		return err
+	})
+	return values, onAccount(err, account.Name)
+}
+
+// decodeAuditValue decodes an entry of the first version. What is in another form is left
+// empty, and then fits nothing.
+func decodeAuditValue(item []byte) (who.Value, error) {
+	var parts struct{ When, Actor, Metadata, OldValue, NewValue json.RawMessage }
+	if err := unmarshal(item, &parts); err != nil {
+		return who.Value{}, err
+	}
+	var when time.Time
+	var actor struct{ Email string }
+	var metadata struct {
+		Name string
+		Zone string `json:"zone_name"`
+	}
+	v := who.Value{}
+	_ = json.Unmarshal(parts.When, &when)
+	_ = json.Unmarshal(parts.Actor, &actor)
+	_ = json.Unmarshal(parts.Metadata, &metadata)
+	_ = json.Unmarshal(parts.OldValue, &v.Old)
+	_ = json.Unmarshal(parts.NewValue, &v.New)
+	v.Time, v.Zone, v.Setting, v.Email = when, metadata.Zone, metadata.Name, actor.Email
+	return v, nil
+}
+
 // clientOfAccount returns the client that read an account or a zone.
 func (r *Reader) clientOfAccount(account plan.Account, zone string) *client {
 	for _, id := range []string{account.ID, zone} {

@@ -118,3 +118,19 @@ func TestAuditLogFailures(t *testing.T) {
 		}
 	}
 }
+
+func TestAuditValues(t *testing.T) {
+	f := newFake()
+	path := "GET /client/v4" + plan.AccountPath(acme.ID) + "/audit_logs"
+	f.handle(path, 200, ok(`[{"id":"e","when":"2026-11-28T11:00:00Z","action":{"type":"change_setting","result":true},"actor":{"email":"ada@acme.example"},
+		"interface":"UI","metadata":{"name":"IPv6","type":"network","value":true,"zone_name":"acme.example"},"oldValue":"off","newValue":"on"},
+		{"when":7,"actor":"system","metadata":[],"oldValue":{},"newValue":true}]`))
+	got, err := auditReader(t, f).AuditValues(t.Context(), acme, plan.Zone{ID: "z", Name: "acme.example"}, until.AddDate(0, 0, -1), until)
+	want := []who.Value{{Time: time.Date(2026, 11, 28, 11, 0, 0, 0, time.UTC), Zone: "acme.example", Setting: "IPv6", Email: "ada@acme.example", Old: "off", New: "on"}, {}}
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("%s, %v", d, err)
+	}
+	if asked := f.requests(path)[0].uri; !strings.Contains(asked, "zone.name=acme.example") || !strings.Contains(asked, "action.type=change_setting") {
+		t.Errorf("asked %s", asked)
+	}
+}

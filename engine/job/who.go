@@ -41,12 +41,17 @@ func (p *Job) askWho(ctx context.Context, o Common, source engine.Source, made *
 	everybody := p.InActions() || o.Workspace != nil || o.Format == "markdown" || o.Format == "github"
 	before := p.Now()
 	for _, q := range who.Questions(made, live, wanted) {
-		log, err := reader.AuditLog(ctx, q.Account, q.Zone, before.Add(-auditPeriod), before)
+		log, err := reader.AuditLog(ctx, q.Account, q.Zone.ID, before.Add(-auditPeriod), before)
 		if err != nil {
 			unknown = append(unknown, notKnown(q.Account, err))
 			continue
 		}
 		q.Answer(log)
+		if q.OfZones() { // the values are an extra: without them the answer stands
+			if values, err := reader.AuditValues(ctx, q.Account, q.Zone, log.Since, before); err == nil {
+				q.AddValues(values)
+			}
+		}
 		if everybody {
 			q.Mask()
 		}

@@ -8,6 +8,9 @@ type Changed struct {
 	By []Actor `json:"by"`
 	// At is the time of that change.
 	At string `json:"at,omitempty"`
+	// Old and New are the values before and after it; empty where the log has none.
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
 	// Earlier is how many changes by others the log has before it.
 	Earlier int `json:"earlier,omitempty"`
 	// Own is the time of the last change by the token of this run, if that came after At;

@@ -24,6 +24,7 @@ type audited struct {
 	way     string // dash, api_token or api_key
 	token   *identity
 	ray     string
+	writes  []Write
 }
 
 // audit adds a request to the log. Cloudflare does not log requests that only read, and none
@@ -32,7 +33,7 @@ func (s *Server) audit(c *call, ans *answer) {
 	if c.r.Method == http.MethodGet || ans.status >= 300 || !ans.success && ans.raw == nil || c.who == nil || len(c.segs) < 3 {
 		return
 	}
-	a := &audited{at: c.now, method: c.r.Method, path: c.path, status: ans.status, body: c.entry.Body, way: "api_token", token: c.who, ray: c.entry.Ray}
+	a := &audited{at: c.now, method: c.r.Method, path: c.path, status: ans.status, body: c.entry.Body, way: "api_token", token: c.who, ray: c.entry.Ray, writes: c.entry.Writes}
 	a.email = c.who.user
 	if c.who.global {
 		a.way, a.token, a.email = "api_key", nil, c.who.name
@@ -40,11 +41,12 @@ func (s *Server) audit(c *call, ans *answer) {
 	s.logged(a, c.segs)
 }
 
-// auditDashboard adds a request that the dashboard sent for an edit to the log.
-func (s *Server) auditDashboard(by, method, path string, body any) {
+// auditDashboard adds a request that the dashboard sent for an edit, with all that the edit
+// wrote, to the log.
+func (s *Server) auditDashboard(by, method, path string, body any, writes []Write) {
 	a := &audited{
 		at: s.now(), method: method, path: path, status: http.StatusOK, way: "dash",
-		email: cmp.Or(by, "admin@sandbox.example"), ray: hexID("ray", path+strconv.Itoa(len(s.audits)))[:16],
+		email: cmp.Or(by, "admin@sandbox.example"), ray: hexID("ray", path+strconv.Itoa(len(s.audits)))[:16], writes: writes,
 	}
 	if body != nil {
 		a.body = encode(body)
@@ -111,6 +113,59 @@ func (s *Server) auditLog(c *call, a *account) *answer {
 		ans.info.Cursor = strconv.Itoa(end)
 	}
 	return ans
+}
+
+// auditLogV1 is the first version of the audit log, which has the values before and after. Of
+// its many kinds of entries, only those about settings of zones are known well enough to be
+// here.
+func (s *Server) auditLogV1(c *call, a *account) *answer {
+	var items []json.RawMessage
+	since, hasSince := parseTime(c.query.Get("since"))
+	before, hasBefore := parseTime(c.query.Get("before"))
+	for _, e := range s.audits {
+		appeared := !e.at.Add(s.auditDelay()).After(c.now)
+		if e.account != a || e.zone == nil || !appeared || hasSince && e.at.Before(since) || hasBefore && !e.at.Before(before) {
+			continue
+		}
+		if name := c.query.Get("zone.name"); name == "" || name == e.zone.name {
+			items = append(items, e.settings()...)
+		}
+	}
+	if kind := c.query.Get("action.type"); kind != "" && kind != "change_setting" {
+		items = nil
+	}
+	if c.query.Get("direction") != "asc" {
+		slices.Reverse(items)
+	}
+	return paged(c, len(items), len(items), pageLimits{max: 1000}, func(i int) json.RawMessage { return items[i] })
+}
+
+// settings are the entries of the first version about settings of the zone.
+func (a *audited) settings() []json.RawMessage {
+	var out []json.RawMessage
+	way := map[bool]string{true: "UI", false: "API"}[a.way == "dash"]
+	for _, w := range a.writes {
+		if w.Object != "zone/"+a.zone.ascii || w.After[a.object] == nil {
+			continue
+		}
+		plain := func(text json.RawMessage) string {
+			var word string
+			if json.Unmarshal(text, &word) != nil {
+				word = string(text)
+			}
+			return word
+		}
+		old, now := plain(w.Before[a.object]), plain(w.After[a.object])
+		out = append(out, encode(map[string]any{
+			"id": hexID("audit1", a.ray), "when": a.at.UTC().Format(time.RFC3339), "interface": way,
+			"action":   map[string]any{"type": "change_setting", "result": true},
+			"actor":    map[string]any{"id": hexID("user", a.email), "email": a.email, "ip": "192.0.2.1", "type": "user"},
+			"metadata": map[string]any{"name": a.object, "type": "zone", "value": now, "zone_name": a.zone.name},
+			"oldValue": old, "newValue": now,
+			"owner": map[string]any{"id": a.account.id}, "resource": map[string]any{"id": a.zone.id, "type": "zone"},
+		}))
+	}
+	return out
 }
 
 // json is the entry as the second version of the audit log shows it.

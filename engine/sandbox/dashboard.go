@@ -104,7 +104,7 @@ func (s *Server) dashboardZone(z *zone, by string, values map[string]string) err
 		edit()
 	}
 	for _, id := range sortedKeys(values) {
-		s.auditDashboard(by, http.MethodPatch, z.path(id), map[string]any{"value": json.RawMessage(values[id])})
+		s.auditDashboard(by, http.MethodPatch, z.path(id), map[string]any{"value": json.RawMessage(values[id])}, c.entry.Writes)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (s *Server) dashboardCustomHostname(z *zone, by string, h *customHostname, 
 	h.ssl.settings = settings
 	s.rollOut(z, h, "pending_deployment")
 	s.note(EffectDashboard, "dashboard").wrote(z.object(h), before, h.own())
-	s.auditDashboard(by, http.MethodPatch, "/zones/"+z.id+"/custom_hostnames/"+h.id, map[string]any{"ssl": map[string]any{"settings": jsonOf(form)}})
+	s.auditDashboard(by, http.MethodPatch, "/zones/"+z.id+"/custom_hostnames/"+h.id, map[string]any{"ssl": map[string]any{"settings": jsonOf(form)}}, nil)
 	return nil
 }
 
@@ -153,10 +153,10 @@ func (s *Server) dashboardHostnameSettings(z *zone, by, name string, values map[
 		switch {
 		case values[id] != "null":
 			s.setHostnameSetting(c, z, id, name, values[id])
-			s.auditDashboard(by, http.MethodPut, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, map[string]any{"value": json.RawMessage(values[id])})
+			s.auditDashboard(by, http.MethodPut, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, map[string]any{"value": json.RawMessage(values[id])}, nil)
 		case l != nil && l.status != "pending_deletion":
 			s.dropHostnameSetting(c, z, id, name, l)
-			s.auditDashboard(by, http.MethodDelete, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, nil)
+			s.auditDashboard(by, http.MethodDelete, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, nil, nil)
 		}
 	}
 	return nil
@@ -184,7 +184,7 @@ func (s *Server) dashboardAccount(e Edit) error {
 			method = http.MethodDelete
 		}
 	}
-	s.auditDashboard(e.By, method, path, nil)
+	s.auditDashboard(e.By, method, path, nil, nil)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func Lines(p *plan.Plan) []Line {
 				continue
 			}
 
-			key := strings.Join([]string{who(e.Changed, quoted), e.Setting, e.Changed.Own, earlier(e.Changed)}, "\x00")
+			key := strings.Join([]string{who(e.Changed, quoted), e.Setting, e.Changed.Own, e.Changed.Old, e.Changed.New, earlier(e.Changed)}, "\x00")
 			k, known := at[key]
 			if !known {
 				k = len(out)
@@ -76,7 +76,11 @@ func (l *Line) Sentence(text func(string) string) string {
 	if l.first != l.last {
 		when = text(l.first) + " to " + when
 	}
-	said := what + ": " + who(&l.by, text) + ", " + when + earlier(&l.by)
+	said := what + ": " + who(&l.by, text) + ", " + when
+	if l.by.Old != "" && l.by.New != "" {
+		said += ", from " + text(l.by.Old) + " to " + text(l.by.New)
+	}
+	said += earlier(&l.by)
 	if l.by.Own != "" {
 		said += "; the token of this run wrote it after that, at " + text(l.by.Own)
 	}

@@ -188,8 +188,9 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // Question is what one audit log has to tell.
 type Question struct {
 	Account plan.Account
-	// Zone is the id of the zone that all of it is about; empty if there is no such zone.
-	Zone  string
+	// Zone is the zone that all of it is about; empty if there is no such zone. Only its id
+	// and its name are set.
+	Zone  plan.Zone
 	edits []edit
 }
 
@@ -226,11 +227,11 @@ func Questions(p *plan.Plan, live *plan.Live, wanted func(*plan.Change, *plan.Ed
 			}
 			q := byID[account.ID]
 			if q == nil {
-				q = &Question{Account: account, Zone: c.ZoneID}
+				q = &Question{Account: account, Zone: plan.Zone{ID: c.ZoneID, Name: c.Zone}}
 				byID[account.ID] = q
 			}
-			if q.Zone != c.ZoneID {
-				q.Zone = ""
+			if q.Zone.ID != c.ZoneID {
+				q.Zone = plan.Zone{}
 			}
 			q.edits = append(q.edits, edit{c, &c.Edits[j]})
 		}

@@ -168,7 +168,7 @@ func TestQuestions(t *testing.T) {
 
 	var got []string
 	for _, q := range Questions(p, live, Drifted) {
-		got = append(got, q.Account.Name+" "+q.Zone)
+		got = append(got, q.Account.Name+" "+q.Zone.ID)
 	}
 	if d := cmp.Diff([]string{"Ant z3", "Bee "}, got); d != "" {
 		t.Error(d)
@@ -188,5 +188,36 @@ func TestMask(t *testing.T) {
 	}
 	if log.Entries[0].Actor.Email != "éva.x@acme.example" {
 		t.Error("the log itself was changed")
+	}
+}
+
+func TestValues(t *testing.T) {
+	at := noon.Add(time.Minute)
+	fit := Value{Time: at.Add(2 * time.Second), Zone: "acme.example", Setting: "Min TLS Version", Email: ada.Email, Old: "1.2", New: "1.0"}
+	late, other, nobody := fit, fit, fit
+	late.Time, other.Zone, nobody.Email = at.Add(time.Minute), "other.example", "x@acme.example"
+	for name, c := range map[string]struct {
+		values []Value
+		want   string
+	}{
+		"one":  {[]Value{late, other, nobody, fit}, ", from 1.2 to 1.0\n"},
+		"none": {[]Value{late, other, nobody}, "\n"},
+		"two":  {[]Value{fit, fit}, "\n"},
+	} {
+		p := &plan.Plan{Changes: []plan.Change{zone("min_tls_version", `"1.0"`)}}
+		live := &plan.Live{Zones: []plan.Zone{{ID: "z1", Account: plan.Account{ID: "a1"}}}}
+		q := Questions(p, live, Drifted)[0]
+		if q.OfZones() {
+			t.Error("there are values before there is an answer")
+		}
+		q.AddValues(c.values)
+		q.Answer(&Log{Entries: []Entry{wrote(1, ada, "PATCH", "/zones/z1/settings/min_tls_version", "")}})
+		if !q.OfZones() {
+			t.Error("values of a zone's setting are not asked for")
+		}
+		q.AddValues(c.values)
+		if want, got := "min_tls_version of acme.example: ada@acme.example in the dashboard, 2026-11-28T12:01:00Z"+c.want, lines(p); got != want {
+			t.Errorf("%s:\n%s", name, cmp.Diff(want, got))
+		}
 	}
 }
