@@ -217,7 +217,7 @@ func (e *Engine) apply(ctx context.Context, p *plan.Plan, head *schema.Desired, 
 			return r, fmt.Errorf("read live state again: %w", err)
 		}
 
-		r.Remaining = again
+		r.Remaining, r.Narrowed = again, len(e.Zones)+len(e.Hostnames) > 0
 		if i == len(settling) || !pending(r) {
 			return r, nil
 		}

@@ -100,6 +100,13 @@ func (h Handshake) NoSuite() bool {
 	return !h.OnlyTLS13() && h.Keys != 0 && h.Keys&CipherKeys(h.Ciphers) == 0
 }
 
+// BelowTLS12 reports whether a version below TLS 1.2 can be negotiated, or whether that is not
+// known: beside new suites only, the minimum admits such a version to nobody.
+func (h Handshake) BelowTLS12() bool {
+	set, known := h.Possible()
+	return !known || set.suites[0] != 0 || set.suites[1] != 0
+}
+
 // Unreachable reports whether no client at all can connect.
 func (h Handshake) Unreachable() bool { return h.NoVersion() || h.TLS13 == Off && h.NoSuite() }
 

@@ -112,7 +112,11 @@ func readWord(s *Setting, n *yaml.Node, l Level) (value, wire Value, problems []
 	if slices.Contains(s.ZoneOnly, text) {
 		return badValue(n, "setting-value", fmt.Sprintf("%s accept %s", l, strings.Join(accepted, ", ")), "%s %s is for zones only", s.ID, Show(text))
 	}
-	return badValue(n, "setting-value", valueHint(text, accepted), "%s %s is not one of %s", s.ID, Show(text), strings.Join(accepted, ", "))
+	hint := valueHint(text, accepted)
+	if bound := meantWord(text, accepted); strings.HasPrefix(text, ">") && bound != "" && s.TakesAtLeast() { // the bound itself would also lower
+		hint = "for a lower bound, write { at_least: " + StringValue(bound).YAML() + " }"
+	}
+	return badValue(n, "setting-value", hint, "%s %s is not one of %s", s.ID, Show(text), strings.Join(accepted, ", "))
 }
 
 // levelHint says where a setting can be set.

@@ -272,7 +272,18 @@ func boolFlag(c *cli.Context, flag string) (bool, error) {
 
 // splitList splits the values of a flag that takes a list at commas and white space.
 func splitList(values []string) []string {
-	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	braces := 0 // a comma within them is part of a pattern
+	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool {
+		switch r {
+		case '{':
+			braces++
+		case '}':
+			braces = max(0, braces-1)
+		case ',':
+			return braces == 0
+		}
+		return unicode.IsSpace(r)
+	})
 }
 
 // action makes what the library calls out of the two halves of a command: one reads

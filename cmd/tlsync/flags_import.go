@@ -22,7 +22,8 @@ exception. A rule also governs hostnames that are created later. The files are
 loaded and planned against the state that was read; unless that plan is empty,
 nothing is written. What cannot be managed is left out and listed. A
 configuration that is there already gets single entries for what is live
-otherwise, and nothing else in its files changes. Settings that take a request
+otherwise, and nothing else in its files changes; --zone also adds files for
+zones that no document covers. Settings that take a request
 for each zone are read as long as 60 requests suffice, or if --settings names
 them. Never writes to Cloudflare.`,
 		Flags: append(sharedFlags(),

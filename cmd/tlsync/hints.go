@@ -142,6 +142,14 @@ func nameHint(c *cli.Context, given string) string {
 	return fmt.Sprintf("write --zone %s for that zone, or --hostname %s for that name alone", name, name)
 }
 
+// directoryFlag is the flag that a directory is most likely meant for.
+func directoryFlag(c *cli.Context) string {
+	if c.Command.Name == "import" {
+		return "out" // import writes there
+	}
+	return "config"
+}
+
 // noArguments refuses positional arguments, and says which flag was meant.
 func noArguments(c *cli.Context) error {
 	if c.NArg() == 0 {
@@ -154,11 +162,11 @@ func noArguments(c *cli.Context) error {
 	case strings.HasSuffix(given, ".yaml") || strings.HasSuffix(given, ".yml"):
 		return fmt.Errorf("%w; --config takes the directory that holds tlsync.yaml", err)
 	case strings.HasSuffix(given, "/") || strings.HasPrefix(given, "."):
-		return fmt.Errorf("%w; write --config %s", err, given)
+		return fmt.Errorf("%w; write --%s %s", err, directoryFlag(c), given)
 	case hint != "":
 		return fmt.Errorf("%w; %s", err, hint)
 	case slices.Contains(flagNames(c.Command.Flags), "config"):
-		return fmt.Errorf("%w; a directory is given as --config %s", err, given)
+		return fmt.Errorf("%w; a directory is given as --%s %s", err, directoryFlag(c), given)
 	}
 	return err
 }

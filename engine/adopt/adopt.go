@@ -5,6 +5,7 @@ package adopt
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -137,14 +138,20 @@ type target struct {
 
 // The reasons for which differences are left.
 const (
-	notASetting = "it is no setting of a zone or a hostname"
-	notLive     = "it does not exist at Cloudflare"
-	notWritable = "the configuration has no word for the live value"
-	noDocument  = "a pattern decides about several zones that differ: write a document for this zone"
+	notASetting = "only settings of zones and hostnames can be adopted: change the file by hand, or apply it again"
+	notLive     = "it does not exist at Cloudflare: take it out of the file, or apply it again"
+	notWritable = "a configuration cannot ask for the live value"
 	notDecided  = "no line of the configuration decides about it"
 	unusedList  = "live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for"
-	notApplied  = "a commit that is not applied yet asks for another value"
+	notApplied  = "a commit that is not applied yet asks for another value: apply it first"
 )
+
+// ofPattern is the reason for which the setting of one zone is left that a pattern decides
+// about.
+func (g *group) ofPattern(t *target) string {
+	return fmt.Sprintf("the document of %s (%s) sets it for every zone that matches: write a document for this zone, with %s: %s under settings",
+		schema.Show(g.document.Name.Value), g.document.Name.Pos, g.setting, t.value.YAML())
+}
 
 func (f *finder) leave(ref plan.Ref, setting, why string) {
 	d := difference{ref.Object(), setting}
@@ -272,7 +279,7 @@ func (f *finder) single(g group, t target) {
 	switch {
 	case !g.forMany():
 	case t.name == "" && own == nil:
-		f.leave(plan.ZoneRef(t.zone.live.Name), g.setting, noDocument)
+		f.leave(plan.ZoneRef(t.zone.live.Name), g.setting, g.ofPattern(&t))
 		return
 	case t.name == "":
 		g.document = own

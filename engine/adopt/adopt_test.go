@@ -289,8 +289,8 @@ Adopted into the configuration:
   tlsync.yaml  b.test  min_tls_version  1.2 → 1.3
 
 Not adopted:
-  zone saas.example  tls_1_3: the configuration has no word for the live value
-  new.test: it does not exist at Cloudflare
+  zone saas.example  tls_1_3: a configuration cannot ask for the live value
+  new.test: it does not exist at Cloudflare: take it out of the file, or apply it again
   a.test  min_tls_version: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
   a.test  ciphers: live has a list of ciphers beside min_tls_version 1.3, which a configuration cannot ask for
 `

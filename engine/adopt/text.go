@@ -13,7 +13,9 @@ import (
 )
 
 // Text says what was adopted, one line for each edit, and what was not.
-func (a *Adoption) Text() string {
+func (a *Adoption) Text() string { return a.adopted() + a.NotAdopted() }
+
+func (a *Adoption) adopted() string {
 	var b strings.Builder
 	if len(a.Adopted) > 0 {
 		b.WriteString("\nAdopted into the configuration:\n")
@@ -21,12 +23,17 @@ func (a *Adoption) Text() string {
 	for i := range a.Adopted {
 		fmt.Fprintf(&b, "  %s\n", safe.Text(a.Adopted[i].line()))
 	}
+	return b.String()
+}
 
+// NotAdopted says what was not adopted, and why.
+func (a *Adoption) NotAdopted() string {
+	var b strings.Builder
 	if len(a.Left) > 0 {
 		b.WriteString("\nNot adopted:\n")
 	}
 	for _, l := range a.Left {
-		fmt.Fprintf(&b, "  %s: %s\n", safe.Text(strings.TrimSpace(l.title()+"  "+l.Setting)), l.Why)
+		fmt.Fprintf(&b, "  %s\n", safe.Text(strings.TrimSpace(l.title()+"  "+l.Setting)+": "+l.Why))
 	}
 	return b.String()
 }
@@ -64,8 +71,11 @@ func asked(a *schema.Assignment) string {
 
 // title names an object.
 func (l *Left) title() string {
-	if l.Kind == plan.KindZone {
+	switch {
+	case l.Kind == plan.KindZone:
 		return "zone " + l.Zone
+	case l.Kind.OfAccount():
+		return strings.ReplaceAll(string(l.Kind), "_", " ") + " " + l.Name
 	}
 	return l.Name
 }

@@ -72,6 +72,8 @@ type Result struct {
 	// LeftAlone is how many settings Remaining leaves out because they drifted after the
 	// review that the run was held to.
 	LeftAlone int
+	// Narrowed says that the run was limited to some zones or names, and so is Remaining.
+	Narrowed bool
 }
 
 // Why says in one line why changes were not attempted, "" if all were and Cloudflare

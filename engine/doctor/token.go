@@ -108,7 +108,11 @@ func (e *examination) verified(ctx context.Context, s *Section) bool {
 			return e.judge(s, v, "a user's token")
 		}
 		if failed = err; e.credential.Kind.User || !unknownToken(err) {
-			s.add(refused("the token cannot be verified", err))
+			text := "the token cannot be verified"
+			if notThere(err) {
+				text += ": there is no API at this address; CLOUDFLARE_BASE_URL has to end with /client/v4"
+			}
+			s.add(refused(text, err))
 			return false
 		}
 	}
@@ -207,6 +211,13 @@ func (e *examination) judge(s *Section, v verification, as string) bool {
 func unknownToken(err error) bool {
 	var failed *cloudflare.Error
 	return errors.As(err, &failed) && failed.IsUnknownToken()
+}
+
+// notThere reports whether the path of a request does not exist. Those that have no id exist
+// wherever the API is.
+func notThere(err error) bool {
+	var failed *cloudflare.Error
+	return errors.As(err, &failed) && failed.Status == 404
 }
 
 // refused is a check that a request did not pass: what Cloudflare's answer says of the

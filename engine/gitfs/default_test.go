@@ -8,7 +8,7 @@ import (
 
 func TestDefaultBranch(t *testing.T) {
 	dir := repository(t, files{"x": "y"})
-	git(t, dir, "checkout", "--quiet", "-b", "trunk")
+	git(t, dir, "branch", "--quiet", "-M", "trunk")
 	if got := open(t, dir).DefaultBranch(); got != "trunk" {
 		t.Errorf("without a remote it is %q", got)
 	}
@@ -26,6 +26,13 @@ func TestDefaultBranch(t *testing.T) {
 	git(t, cloned, "checkout", "--quiet", "--detach")
 	if got := open(t, cloned).DefaultBranch(); got != "" {
 		t.Errorf("without any branch it is %q", got)
+	}
+
+	// A branch for a pull request, where no remote says which one is the default.
+	git(t, dir, "branch", "--quiet", "-M", "master")
+	git(t, dir, "checkout", "--quiet", "-b", "topic")
+	if got := open(t, dir).DefaultBranch(); got != "master" {
+		t.Errorf("on another branch than the usual one it is %q", got)
 	}
 }
 

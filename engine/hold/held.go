@@ -80,6 +80,7 @@ func (h *Held) Over(made *plan.Plan, in diff.Input, base, head *schema.Policy) {
 		diff.Resize(&p, head, base)
 	}
 
+	h.fallWithZone(p.Changes)
 	p.Findings = slices.Clone(p.Findings)
 	for i := range h.Left {
 		p.Findings = append(p.Findings, leftFinding(&h.Left[i]))
@@ -96,6 +97,28 @@ func (h *Held) needDropped(kept []plan.Change, dropped map[plan.Ref]bool) {
 		at := slices.IndexFunc(c.Needs, func(need plan.Ref) bool { return dropped[need] })
 		if at >= 0 {
 			h.Added = append(h.Added, Unreviewed{Change: c, Why: "it needs " + c.Needs[at].String() + " first, which drifted after the review"})
+		}
+	}
+}
+
+// fallWithZone adds the weaker edits of a zone that names come to meet because they have
+// drifted: the review shows what the zone's value does to others, and not to these.
+func (h *Held) fallWithZone(kept []plan.Change) {
+	type setting struct{ account, zone, id string }
+	follows := map[setting]string{}
+	for _, w := range slices.Backward(h.Left) {
+		if w.Edit.From == schema.Inherit && w.Kind != plan.KindZone {
+			follows[setting{w.Account, w.Zone, w.Edit.Setting}] = w.Name
+		}
+	}
+
+	for i := range kept {
+		c := &kept[i]
+		for j := range c.Edits {
+			e := &c.Edits[j]
+			if name := follows[setting{c.Account, c.Zone, e.Setting}]; c.Kind == plan.KindZone && name != "" && e.Weakens() {
+				h.Added = append(h.Added, Unreviewed{Change: c, Why: e.Setting + " would get weaker for " + name + " too, which lost its own value after the review"})
+			}
 		}
 	}
 }

@@ -142,6 +142,7 @@ func (it *item) of(object string) string {
 		if it.hazard.Exception != "" { // a review with it does not accept the hazard without it
 			parts[4] = "lifted"
 		}
+		parts[5] = it.followed()
 	}
 
 	// Lengths make the text unambiguous, whatever the parts hold. There are many items.
@@ -152,6 +153,21 @@ func (it *item) of(object string) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
+}
+
+// followed returns, for a hazard of weaker settings, the values of the zone that the object
+// comes to follow: an edit to inherit does not say how weak that is. It is "" without any.
+func (it *item) followed() string {
+	if it.hazard.Kind != plan.WeakensTLS {
+		return ""
+	}
+	var values []string
+	for i := range it.change.Edits {
+		if e := &it.change.Edits[i]; e.To == schema.Inherit && e.Weakens() {
+			values = append(values, e.Setting+" "+string(e.EffectiveTo))
+		}
+	}
+	return strings.Join(values, ", ")
 }
 
 func printsOf(items []item) []string {

@@ -23,7 +23,7 @@ func (m *maker) accounts() []accountFile {
 		if a.Kept.Partial {
 			continue // a snapshot has only what a configuration managed
 		}
-		m.leaveUnread(a)
+		m.leaveKinds(a)
 		w := &writer{}
 		alerts := m.alerts(a)
 		authorities := m.authorities(a)
@@ -41,8 +41,8 @@ func (m *maker) accounts() []accountFile {
 	return out
 }
 
-// leaveUnread reports the kinds of objects that could not be read.
-func (m *maker) leaveUnread(a *plan.LiveAccount) {
+// leaveKinds reports the kinds of objects that could not be read.
+func (m *maker) leaveKinds(a *plan.LiveAccount) {
 	for _, k := range []struct {
 		kind plan.Kind
 		noun string
@@ -51,7 +51,7 @@ func (m *maker) leaveUnread(a *plan.LiveAccount) {
 		{plan.KindAccessApplication, "the Access applications"}, {plan.KindAlert, "the alerts"},
 	} {
 		if why := a.Unreadable[k.kind]; why != "" {
-			m.leave(a.Name, k.noun, "", "they could not be read: "+why)
+			m.leaveUnread(a.Name, k.noun, "", why)
 		}
 	}
 }

@@ -25,8 +25,8 @@ type Options struct {
 	Rules Rules
 	// Settings are the settings to write; none means all.
 	Settings []string
-	// Partial says that live state need not have all zones of its accounts.
-	Tool string // what wrote the files, for the comment at their head
+	// apart gives each zone a document of its own.
+	apart bool
 }
 
 // Rules says how many rules are looked for.
@@ -54,10 +54,11 @@ type Result struct {
 // Left are objects of one zone or account that the configuration does not manage, or not
 // for long.
 type Left struct {
-	In    string // the zone or account
-	Why   string
-	Noun  string   // "custom hostname", "setting", …
-	Names []string // sorted
+	In     string // the zone or account
+	Why    string
+	Detail string   // what a request said, which is another text each time
+	Noun   string   // "custom hostname", "setting", …
+	Names  []string // sorted
 	// Fixed objects are managed as they are and cannot be changed.
 	Fixed bool
 }
@@ -95,7 +96,7 @@ func (r *Result) Lines() int {
 // Files writes the configuration of live state. The same state gives the same bytes. It
 // does not change live state.
 func Files(live *plan.Live, o Options) *Result {
-	m := &maker{live: live, options: o, words: wordings{}, left: map[leftKey][]string{}}
+	m := newMaker(live, o)
 	documents := m.documents()
 	accounts := m.accounts()
 
@@ -160,9 +161,13 @@ type maker struct {
 	left    map[leftKey][]string
 }
 
+func newMaker(live *plan.Live, o Options) *maker {
+	return &maker{live: live, options: o, words: wordings{}, left: map[leftKey][]string{}}
+}
+
 type leftKey struct {
-	in, noun, why string
-	fixed         bool
+	in, noun, why, detail string
+	fixed                 bool
 }
 
 // wants reports whether a setting is to be written.
@@ -178,6 +183,16 @@ func (m *maker) leave(in, noun, name, why string) {
 	m.left[key] = append(m.left[key], name)
 }
 
+// leaveUnread leaves out what could not be read.
+func (m *maker) leaveUnread(in, noun, name, detail string) {
+	why := "it could not be read"
+	if name == "" {
+		why = "they could not be read"
+	}
+	key := leftKey{in: in, noun: noun, why: why, detail: detail}
+	m.left[key] = append(m.left[key], name)
+}
+
 func (m *maker) leaveSetting(z *plan.Zone, setting, why string) {
 	m.leave(z.Name, "setting", setting, why)
 }
@@ -189,10 +204,11 @@ func (m *maker) listed() []Left {
 	var out []Left
 	for key, names := range m.left {
 		names = slices.Compact(slices.Sorted(slices.Values(names))) // a copy: Compact clears what it cuts off
-		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Names: names, Fixed: key.fixed})
+		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Detail: key.detail, Names: names, Fixed: key.fixed})
 	}
 	slices.SortFunc(out, func(a, b Left) int {
-		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why))
+		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why),
+			slices.Compare(a.Names, b.Names), strings.Compare(a.Detail, b.Detail))
 	})
 	return out
 }

@@ -198,3 +198,31 @@ func TestOnlyTakesAZoneOnce(t *testing.T) {
 		t.Errorf("%d zones and %v, want one zone", len(live.Zones), err)
 	}
 }
+
+// TestWhatARequestSaidIsInNoFile imports twice what could not be read: the answers differ by
+// the number of the request.
+func TestWhatARequestSaidIsInNoFile(t *testing.T) {
+	state := func(ray string) *plan.Live {
+		z := plan.Zone{ID: account, Name: "one.example", Account: plan.Account{ID: account, Name: "Example Inc"}}
+		z.Settings = []plan.Setting{setting("min_tls_version", `"1.2"`)}
+		z.Unreadable = map[string]string{"universal_ssl": "GET /b: 403 (ray 9" + ray + ")", "total_tls": "GET /a: 403 (ray 1" + ray + ")"}
+		for _, id := range []string{"ciphers", "http2"} {
+			z.Unreadable[plan.PerHostname(id)] = "GET /" + id + ": 403"
+		}
+		return &plan.Live{Zones: []plan.Zone{z}}
+	}
+
+	first, second := importing.Files(state("1"), all()), importing.Files(state("2"), all())
+	if diff := cmp.Diff(first.Stream(), second.Stream()); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []string{"2 settings (total_tls, universal_ssl)", "2 hostname settings (ciphers, http2)"} {
+		if want = "\n# Left out: " + want + ": it could not be read.\n"; !strings.Contains(first.Stream(), want) {
+			t.Errorf("no %q in\n%s", want, first.Stream())
+		}
+	}
+	said := strings.Join(first.LeftOut(state("1"), false), "\n")
+	if want := "left out: setting total_tls of one.example: it could not be read: GET /a: 403 (ray 11)"; !strings.Contains(said, want) {
+		t.Errorf("no %q in\n%s", want, said)
+	}
+}

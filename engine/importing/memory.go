@@ -2,6 +2,7 @@ package importing
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -103,4 +104,40 @@ func (i info) Mode() fs.FileMode {
 		return fs.ModeDir | 0o555
 	}
 	return 0o444
+}
+
+// joined is a file system with files in memory over it.
+type joined struct {
+	fs.FS
+	over memory
+}
+
+// Open opens a file or a directory. The entries of a directory that both have are those of
+// the file system: ReadDir lists all.
+func (j joined) Open(name string) (fs.File, error) {
+	if _, ok := j.over[name]; ok {
+		return j.over.Open(name)
+	}
+	f, err := j.FS.Open(name)
+	if err != nil && j.over.entries(name) != nil {
+		return j.over.Open(name)
+	}
+	return f, err
+}
+
+// ReadDir lists a directory.
+func (j joined) ReadDir(name string) ([]fs.DirEntry, error) {
+	over := j.over.entries(name)
+	out, err := fs.ReadDir(j.FS, name)
+	if err != nil && (over == nil || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+
+	for _, e := range over {
+		if !slices.ContainsFunc(out, func(o fs.DirEntry) bool { return o.Name() == e.Name() }) {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return out, nil
 }

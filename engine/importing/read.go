@@ -101,7 +101,11 @@ func (r *Reading) named(setting string) bool { return slices.Contains(r.Settings
 // found fails if there is nothing to write, or if a zone that was named cannot be read.
 func (r *Reading) found(live *plan.Live) error {
 	for _, f := range live.Problems {
-		if f.Severity == schema.Error && len(r.Zones) > 0 {
+		switch {
+		case f.Severity != schema.Error || len(r.Zones) == 0:
+		case f.Rule == plan.Ambiguous:
+			return fmt.Errorf("--zone %s: several accounts have a zone of this name: import without --zone, or with a token of one account", f.Ref.Name)
+		default:
 			return errors.New(f.Message)
 		}
 	}

@@ -35,7 +35,9 @@ func (r *Result) LeftOut(live *plan.Live, all bool) []string {
 	}
 
 	for i, l := range r.Left {
-		same := func(o Left) bool { return o.Noun == l.Noun && o.Why == l.Why && slices.Equal(o.Names, l.Names) }
+		same := func(o Left) bool {
+			return o.Noun == l.Noun && o.Why == l.Why && o.Detail == l.Detail && slices.Equal(o.Names, l.Names)
+		}
 		if slices.ContainsFunc(r.Left[:i], same) {
 			continue // said with the first
 		}
@@ -49,7 +51,11 @@ func (r *Result) LeftOut(live *plan.Live, all bool) []string {
 		if len(in) > 1 {
 			where = fmt.Sprintf("%d zones (%s)", len(in), some(in))
 		}
-		out = append(out, fmt.Sprintf("%s: %s of %s: %s", l.how(), l.what(some), where, l.Why))
+		why := l.Why
+		if l.Detail != "" {
+			why += ": " + l.Detail
+		}
+		out = append(out, fmt.Sprintf("%s: %s of %s: %s", l.how(), l.what(some), where, why))
 	}
 	return out
 }
@@ -70,17 +76,28 @@ func (l *Left) what(some func([]string) string) string {
 	return fmt.Sprintf("%s (%s)", counted(len(l.Names), l.Noun), some(l.Names))
 }
 
-// remarks are the comments in the document of a zone about what it leaves out.
+// remarks are the comments in the document of a zone about what it leaves out. What a
+// request said is not among them: the same state gives the same bytes.
 func remarks(z *plan.Zone, left []Left) []string {
-	const most = 5
-	var out []string
+	var together []Left
 	for _, l := range left {
-		if l.In == z.Name {
-			out = append(out, schema.Printable(fmt.Sprintf("%s%s: %s: %s.", strings.ToUpper(l.how()[:1]), l.how()[1:], l.what(words.First), l.Why)))
+		last := len(together) - 1
+		switch {
+		case l.In != z.Name:
+		case last >= 0 && together[last].Noun == l.Noun && together[last].Why == l.Why && together[last].Fixed == l.Fixed:
+			together[last].Names = slices.Concat(together[last].Names, l.Names)
+		default:
+			together = append(together, l)
 		}
 	}
-	if len(out) > most {
-		out = append(out[:most], "Left out is more, which the import lists.")
+
+	const most = 5
+	var out []string
+	for _, l := range together[:min(len(together), most)] {
+		out = append(out, schema.Printable(fmt.Sprintf("%s%s: %s: %s.", strings.ToUpper(l.how()[:1]), l.how()[1:], l.what(words.First), l.Why)))
+	}
+	if len(together) > most {
+		out = append(out, "More is left out: tlsync import lists it.")
 	}
 	return out
 }
@@ -101,4 +118,10 @@ func (r *Result) Tally(live *plan.Live) string {
 
 func counted(n int, noun string) string {
 	return thousands(n) + " " + words.Plural(n, noun, plural(noun))
+}
+
+// Tally says how much was added.
+func (a *Added) Tally() string {
+	return fmt.Sprintf("%s, %s: %s, %s; a plan of it has no changes",
+		counted(len(a.Zones), "zone"), counted(a.Hostnames, "custom hostname"), counted(a.Rules, "rule"), counted(a.Entries, "single hostname"))
 }

@@ -84,7 +84,7 @@ func (m *maker) zoneSettings(z *plan.Zone) block {
 	for _, row := range schema.Table() {
 		s, read := plan.Lookup(z.Settings, row.ID)
 		if why := z.Unreadable[row.ID]; why != "" && !read {
-			m.leaveSetting(z, row.ID, "it could not be read: "+why)
+			m.leaveUnread(z.Name, "setting", row.ID, why)
 		}
 		if !row.On(schema.ZoneLevel) || !read || !m.wants(row.ID) || s.Value == schema.Inherit {
 			continue
@@ -141,7 +141,7 @@ func (m *maker) compatible(z *plan.Zone, b block) block {
 func (m *maker) inZone(z *plan.Zone) []entry {
 	for _, row := range schema.Table() {
 		if why := z.Unreadable[plan.PerHostname(row.ID)]; why != "" {
-			m.leave(z.Name, "setting of hostnames", row.ID, "it could not be read: "+why)
+			m.leaveUnread(z.Name, "hostname setting", row.ID, why)
 		}
 	}
 

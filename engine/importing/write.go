@@ -35,7 +35,11 @@ func (w *writer) document(d *document) {
 	if d.account != "" {
 		w.linef(0, "account: %s", word(d.account))
 	}
+	w.body(d)
+}
 
+// body writes what a zone document asks for.
+func (w *writer) body(d *document) {
 	if len(d.settings) > 0 {
 		w.mapping(0, "settings", w.profiles.ofZones.use(d.settings))
 	}

@@ -107,7 +107,7 @@ func (m *maker) grouped(zones []*plan.Zone, own map[*plan.Zone]*document) *assem
 		single = append(single, []*plan.Zone{z})
 	}
 	ways := [][][]*plan.Zone{single}
-	if m.options.Rules != RulesNone && len(zones) > 1 {
+	if m.options.Rules != RulesNone && len(zones) > 1 && !m.options.apart {
 		ways = append(ways, divided(m.alike(zones)), divided([][]*plan.Zone{zones}))
 	}
 

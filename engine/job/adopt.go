@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
 	"tlsync/engine/adopt"
-	"tlsync/engine/gitfs"
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/rewrite"
-	"tlsync/engine/safe"
 	"tlsync/schema/edit"
 	"tlsync/schema/load"
 )
@@ -95,43 +92,4 @@ func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt
 		return nil, errors.New("nothing was adopted: " + still)
 	}
 	return &Adoption{found, files, after}, Unread(after)
-}
-
-// importInto adds to a configuration what live state has otherwise, as single entries. What
-// the configuration does not manage stays unmanaged.
-func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
-	o.ConfigDir = o.Out
-	c, err := p.valid(o.Common)
-	if err != nil {
-		return err
-	}
-	made, live, err := p.Look(ctx, o.Common, c, nil, o.Snapshot)
-	if err != nil {
-		return err
-	}
-	if err := Unread(made); err != nil {
-		return err
-	}
-	a, err := p.adoption(ctx, o.Common, c, adopt.Input{Plan: made, Live: live, All: true, Singly: true, Settings: o.Settings})
-	if err != nil {
-		return err
-	}
-
-	text := a.Text()
-	if o.DryRun {
-		text = ""
-		for _, name := range a.Files.Names() {
-			before, err := fs.ReadFile(c.files, name)
-			if err != nil {
-				return err
-			}
-			text += gitfs.Unified(name, before, a.Files[name])
-		}
-	} else if err := rewrite.Save(o.Out, a.Files); err != nil {
-		return err
-	}
-	if len(a.Files) == 0 {
-		p.remark(o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(o.Out))
-	}
-	return Write(p.Out, text)
 }

@@ -1,10 +1,13 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,6 +15,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/regular"
 	"tlsync/engine/safe"
+	"tlsync/engine/starter"
 	"tlsync/schema"
 	"tlsync/schema/words"
 )
@@ -32,10 +36,13 @@ type ImportOptions struct {
 // Import writes the configuration of live state, if a plan of it is empty. It adds to a
 // configuration that is there already.
 func (p *Job) Import(ctx context.Context, o ImportOptions) error {
+	if info, err := os.Stat(o.Out); o.Out != o.ConfigDir && (o.Out == "-" || err == nil && !info.IsDir()) {
+		return fmt.Errorf("--out %s: want a directory to write to; --dry-run prints the files", safe.Text(o.Out))
+	}
 	if !o.Force && HasRoot(os.DirFS(o.Out)) {
 		return p.importInto(ctx, o)
 	}
-	live, err := p.toImport(ctx, &o)
+	live, err := p.toImport(ctx, &o, nil)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -58,9 +65,9 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	return nil
 }
 
-// toImport reads live state from Cloudflare, or from a snapshot.
-func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error) {
-	everything := &schema.Desired{Zones: []schema.Zone{{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}}}
+// toImport reads live state from Cloudflare, or from a snapshot. The accounts may have tokens
+// of their own.
+func (p *Job) toImport(ctx context.Context, o *ImportOptions, accounts []schema.Account) (*plan.Live, error) {
 	if o.Snapshot != "" {
 		saved, err := readSnapshot(o.Snapshot)
 		if err != nil {
@@ -69,7 +76,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions) (*plan.Live, error
 		return importing.Only(saved.Live, o.Zones)
 	}
 
-	source, done, err := p.source(o.Common, &Configuration{desired: everything}, nil, "")
+	source, done, err := p.source(o.Common, &Configuration{desired: p.everything(o.Common, accounts)}, nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -89,10 +96,16 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
 	}
+	var blank []string // as tlsync init wrote them: they say nothing, and stand in the way
+	if o.Force {
+		blank = regular.Holding(o.Out, others, starter.Untouched)
+	}
+	others = slices.DeleteFunc(others, func(path string) bool { return slices.Contains(blank, path) })
 	if len(others) > 0 {
 		return fmt.Errorf("--out %s: %s would be read too; write to another directory, or remove it first", safe.Text(o.Out), safe.Text(words.First(others)))
 	}
 
+	replaced := differing(o.Out, made)
 	root := paths[0] // last: without it the others are not a configuration
 	err = regular.Place(o.Out, append(slices.Clone(paths[1:]), root), made.Files, o.Force)
 	var exists *regular.Exists
@@ -102,12 +115,37 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 	case err != nil:
 		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
 	}
+	if err := regular.Remove(o.Out, blank); err != nil {
+		return fmt.Errorf("--out %s: %w", safe.Text(o.Out), err)
+	}
 
 	for _, path := range paths {
-		if err := Write(p.Out, "wrote "+path+"\n"); err != nil {
+		act := "wrote "
+		if slices.Contains(replaced, path) {
+			act = "replaced "
+		}
+		if err := Write(p.Out, act+path+"\n"); err != nil {
+			return err
+		}
+	}
+	for _, path := range blank {
+		if err := Write(p.Out, "removed "+safe.Text(path)+", which managed nothing\n"); err != nil {
 			return err
 		}
 	}
 	p.remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
 	return nil
+}
+
+// differing returns the paths of files that are there and hold something else.
+func differing(dir string, made *importing.Result) []string {
+	return slices.DeleteFunc(made.Paths(), func(path string) bool {
+		f, err := regular.Open(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			return true
+		}
+		defer func() { _ = f.Close() }()
+		before, err := io.ReadAll(f)
+		return err != nil || bytes.Equal(before, made.Files[path])
+	})
 }

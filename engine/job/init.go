@@ -66,30 +66,11 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 
 // liveZones lists the zones that the token reads.
 func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
-	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
-	opts, err := p.cloudflareOptions(o, &schema.Desired{Zones: []schema.Zone{every}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	p.uses(opts)
-	reader, err := cloudflare.NewReader(opts)
-	if err != nil {
-		return nil, err
-	}
-
 	ctx, cancel := context.WithTimeout(ctx, zonesTimeout)
 	defer cancel()
-	scope, err := plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true}}}.Only(o.Zones...)
+	live, err := p.listed(ctx, o, nil)
 	if err != nil {
 		return nil, err
-	}
-	live, err := reader.Fetch(ctx, scope)
-	if err != nil {
-		return nil, err
-	}
-
-	if len(live.Problems) > 0 {
-		return nil, errors.New(live.Problems[0].Message)
 	}
 
 	var zones []starter.Zone
@@ -100,4 +81,50 @@ func (p *Job) liveZones(ctx context.Context, o Common) ([]starter.Zone, error) {
 		}
 	}
 	return zones, nil
+}
+
+// listed lists the zones that the token reads, or those of --zone, without their settings.
+// The accounts may have tokens of their own.
+func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (*plan.Live, error) {
+	opts, err := p.cloudflareOptions(o, p.everything(o, accounts), nil)
+	if err != nil {
+		return nil, err
+	}
+	p.uses(opts)
+	reader, err := cloudflare.NewReader(opts)
+	if err != nil {
+		return nil, err
+	}
+
+	scope, err := plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true}}}.Only(o.Zones...)
+	if err != nil {
+		return nil, err
+	}
+	live, err := reader.Fetch(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	if len(live.Problems) > 0 {
+		return nil, errors.New(live.Problems[0].Message)
+	}
+	return live, nil
+}
+
+// everything asks for all zones that the credentials of the environment reach: the default
+// ones, and those of accounts that name a variable that is set.
+func (p *Job) everything(o Common, accounts []schema.Account) *schema.Desired {
+	out := &schema.Desired{}
+	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
+	for _, a := range accounts {
+		if a.APITokenEnv.Set && p.token(o, a.APITokenEnv.Value) != "" {
+			every.Account = a.Name
+			out.Zones, out.Accounts = append(out.Zones, every), append(out.Accounts, a)
+		}
+	}
+
+	if len(out.Zones) == 0 || p.token(o, "CLOUDFLARE_API_TOKEN") != "" || p.Getenv("CLOUDFLARE_EMAIL") != "" {
+		every.Account = schema.Field[string]{}
+		out.Zones = append(out.Zones, every)
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package regular
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,6 +73,40 @@ func Beside(dir string, paths []string, patterns ...string) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// Holding returns the regular files among paths below a directory whose whole text is of
+// some kind.
+func Holding(dir string, paths []string, is func(text string) bool) []string {
+	const most = 1 << 20
+	var out []string
+	for _, path := range paths {
+		f, err := Open(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(f, most))
+		_ = f.Close()
+		if err == nil && is(string(text)) {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// Remove removes files below a directory. It follows no link out of the directory.
+func Remove(dir string, paths []string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	for _, path := range paths {
+		if err := root.Remove(filepath.FromSlash(path)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayPlace refuses to replace files, and anything that is not a regular file.

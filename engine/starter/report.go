@@ -51,8 +51,9 @@ func (d *Done) List() string {
 	return b.String()
 }
 
-// next are the next two commands, each with what it is for. An import replaces the starter,
-// so it is only for one that was written just now.
+// next are the next two commands, each with what it is for. An import fills the documents of
+// zones. Without them it replaces the starter, which is only for one that was written just
+// now.
 func next(o Options, done Done, t Told) [][2]string {
 	flag := ""
 	if t.Config != "." {
@@ -60,8 +61,12 @@ func next(o Options, done Done, t Told) [][2]string {
 	}
 
 	first := [2]string{"tlsync validate" + flag, "after removing a # where you want to begin"}
-	if len(o.Zones) > 0 && slices.Contains(done.Written, path.Join(o.Dir, "tlsync.yaml")) {
-		first = [2]string{"tlsync import --force" + flag, "what is live, as configuration; or remove a # in zones/"}
+	fresh := slices.Contains(done.Written, path.Join(o.Dir, "tlsync.yaml"))
+	switch {
+	case len(o.Zones) > maxZones && fresh:
+		first = [2]string{"tlsync import --force" + flag, "what is live, as configuration; it replaces tlsync.yaml"}
+	case len(o.Zones) > 0 && fresh:
+		first = [2]string{"tlsync import" + flag, "what is live, as configuration; or remove a # in zones/"}
 	}
 	return [][2]string{first, {"tlsync plan" + flag, "what would change; it writes nothing"}}
 }

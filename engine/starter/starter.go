@@ -117,7 +117,11 @@ func zone(z Zone, ambiguous bool) string {
 	if ambiguous {
 		account = "account: " + schema.StringValue(z.Account).YAML() + "    # a zone of this name is in another account too\n"
 	}
-	return modeline("../") + "zone: " + z.Name + "\n" + account + `
+	return modeline("../") + "zone: " + z.Name + "\n" + account + nothing
+}
+
+// nothing is how the file of a zone ends, which manages nothing.
+const nothing = `
 # The zone's own values.
 #settings:
 #  min_tls_version: "1.2"
@@ -131,6 +135,14 @@ func zone(z Zone, ambiguous bool) string {
 #    - match: { hostname: "*.pay.example" }
 #      use: pci
 `
+
+// Untouched reports whether a text is that of the file of a zone as it was written, so that
+// nobody loses anything with it.
+func Untouched(text string) bool {
+	head, found := strings.CutSuffix(text, nothing)
+	head, modeled := strings.CutPrefix(head, modeline("../")+"zone: ")
+	_, account, _ := strings.Cut(head, "\n")
+	return found && modeled && (account == "" || strings.HasPrefix(account, "account: ") && strings.Count(account, "\n") == 1)
 }
 
 // modeline names the schema for editors.

@@ -244,3 +244,16 @@ func TestWriteStaysInside(t *testing.T) {
 		t.Errorf("outside are %v (%v)", left, err)
 	}
 }
+
+func TestUntouched(t *testing.T) {
+	for _, f := range configuration(starts()["zones"])[1:] {
+		if !Untouched(f.Text) {
+			t.Errorf("%s is not as it was written:\n%s", f.Path, f.Text)
+		}
+		for _, other := range []string{"# mine\n" + f.Text, f.Text + "# mine\n", strings.Replace(f.Text, "#settings", "settings", 1), strings.Replace(f.Text, "\n\n", "\nsettings: {}\n\n", 1)} {
+			if Untouched(other) {
+				t.Errorf("taken for untouched:\n%s", other)
+			}
+		}
+	}
+}

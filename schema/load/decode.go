@@ -119,7 +119,10 @@ func (d *decoder) vet(n *yaml.Node, depth int) bool {
 			d.secret(d.at(n), what)
 			return false
 		}
-		if name, ok := oddRune(n.Value); ok {
+		switch name, ok := oddRune(n.Value); {
+		case ok && (name == "U+000A" || name == "U+000D"):
+			d.errorf(d.at(n), ruleOddCharacter, "write it on one line, or fold it with >-, which leaves no line break at the end", "the value contains a line break")
+		case ok:
 			d.errorf(d.at(n), ruleOddCharacter, "delete the value and type it again", "the value contains the invisible character %s", name)
 		}
 		return true

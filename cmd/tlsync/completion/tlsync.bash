@@ -2,6 +2,12 @@
 _tlsync() {
 	local program=${1/#\~/$HOME} current=${COMP_WORDS[COMP_CWORD]}
 	local words=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
+	local i
+	for i in "${!words[@]}"; do # bash keeps the quotes of words
+		words[i]=${words[i]#[\"\']}
+		words[i]=${words[i]%[\"\']}
+	done
+	current=${current#[\"\']}
 	if [[ $current == = ]]; then # bash takes --flag=value for three words
 		words+=(=)
 		current=

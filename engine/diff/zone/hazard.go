@@ -198,7 +198,8 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 	for k := range c.Edits {
 		e := &c.Edits[k]
 		move := func() string {
-			return fmt.Sprintf("%s from %s to %s", e.Setting, e.EffectiveFrom.Show(), e.EffectiveTo.Show())
+			before, after := plan.Difference(e.EffectiveFrom, e.EffectiveTo)
+			return fmt.Sprintf("%s from %s to %s", e.Setting, before, after)
 		}
 		if e.Direction == schema.Weakens {
 			weaker = append(weaker, move())
@@ -227,24 +228,34 @@ func visitorHazards(o *outcome.Outcome, i int, c *plan.Change, lift *policy.Exce
 // nobody there, and the one after opens nothing.
 func meetsChange(o *outcome.Outcome, i int, e *plan.Edit) bool {
 	from, to := o.Effective(i, e.Setting)
-	if e.Setting == schema.Ciphers {
-		before, after := o.Handshakes(i)
-		if before.OnlyTLS13() && (after.OnlyTLS13() || e.Direction != schema.Weakens) {
-			return false
-		}
+	before, after := o.Handshakes(i)
+	if unused(e, before, after) && (e.Setting != schema.Ciphers || after.OnlyTLS13() || e.Direction != schema.Weakens) {
+		return false
 	}
 	return from != to && o.Names.Visited(i)
 }
 
-// unusedBefore reports whether nobody has used a list of ciphers of the zone that goes: the
-// minimum was 1.3 for everybody who follows it.
+// unused reports whether nobody could use what an edit takes away: a list of ciphers beside
+// a minimum of 1.3, or versions below TLS 1.2 beside new suites only.
+func unused(e *plan.Edit, before, after schema.Handshake) bool {
+	switch e.Setting {
+	case schema.Ciphers:
+		return before.OnlyTLS13()
+	case schema.MinTLSVersion:
+		return e.Direction == schema.Strengthens && !after.OnlyTLS13() && !before.BelowTLS12()
+	}
+	return false
+}
+
+// unusedBefore reports whether nobody who follows the zone could use what an edit of the
+// zone takes away.
 func unusedBefore(o *outcome.Outcome, e *plan.Edit) bool {
-	if before, _ := o.HandshakesOfZone(); e.Setting != schema.Ciphers || !before.OnlyTLS13() || o.Live.CustomHostnames == nil {
+	if before, after := o.HandshakesOfZone(); !unused(e, before, after) || o.Live.CustomHostnames == nil {
 		return false
 	}
 	for i := range o.Names.Len() {
-		before, _ := o.Handshakes(i)
-		if o.OwnAfter(i, e.Setting) == schema.Inherit && o.Names.Visited(i) && !before.OnlyTLS13() {
+		before, after := o.Handshakes(i)
+		if o.OwnAfter(i, e.Setting) == schema.Inherit && o.Names.Visited(i) && !unused(e, before, after) {
 			return false
 		}
 	}

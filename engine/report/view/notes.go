@@ -41,7 +41,7 @@ func (n *Note) Sentence() string {
 	if len(n.Names) == 1 && strings.Contains(n.message, plan.This) {
 		return safe.Text(strings.ReplaceAll(n.message, plan.This, n.Names[0]))
 	}
-	text := safe.Text(strings.ReplaceAll(n.message, plan.This, "each"))
+	text := safe.Text(strings.NewReplacer("zone "+plan.This, "each zone", plan.This, "each").Replace(n.message))
 	if about := n.about(); about != "" {
 		return about + ": " + text
 	}

@@ -166,11 +166,14 @@ func nothingRemains(r *apply.Result) string {
 		return fmt.Sprintf("Read again: live matches the saved plan; %s outside it %s left: run plan to see %s.",
 			words.Count(n, "change"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 	}
-	if n := stillBelow(r.Remaining); n > 0 {
-		return fmt.Sprintf("Read again: live matches the configuration; %s %s still below the floor.",
-			words.Count(n, "setting"), words.Plural(n, "is", "are"))
+	matches := "live matches the configuration"
+	if r.Narrowed {
+		matches += " in the zones and names that this run was limited to"
 	}
-	return "Read again: live matches the configuration."
+	if n := stillBelow(r.Remaining); n > 0 {
+		return fmt.Sprintf("Read again: %s; %s %s still below the floor.", matches, words.Count(n, "setting"), words.Plural(n, "is", "are"))
+	}
+	return "Read again: " + matches + "."
 }
 
 // leftover counts the settings that are not as asked for after a run.
