@@ -378,6 +378,7 @@ const (
 	NoEffect         = "no-effect"          // a part of the configuration that reaches nothing
 	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
 	AuditLog         = "audit-log"          // an audit log that does not tell who made live differ
+	NotReverted      = "not-reverted"       // something that an apply wrote, and that its revert leaves as it is
 )
 
 // AddHazard adds a hazard to the change. This stands for the name of the object in the
