@@ -64,6 +64,8 @@ type shape func(path string, v any) error
 // written down here once more so that a change of a Go type does not go
 // unnoticed.
 func planShape() shape {
+	changed := object("since", text, "before", text, "at?", text, "old?", text, "new?", text, "earlier?", whole, "own?", text,
+		"by", listOf(object("email?", text, "way?", text, "token?", text, "cloudflare?", boolean, "ray?", text)))
 	origin := object("file", text, "line", whole, "column", whole, "via", text, "commit?", text, "author?", text)
 	value := orNull(anything)
 	return object(
@@ -81,7 +83,7 @@ func planShape() shape {
 			"edits", listOf(object("setting", text, "from", value, "to", value, "effective_from", value, "effective_to", value, "committed?", value,
 				"cause", oneOf("change", "drift", "conflict", "adopt"),
 				"direction", oneOf("strengthens", "weakens", "changes"),
-				"origin", origin)),
+				"origin", origin, "changed?", changed)),
 			"action", oneOf("create", "update", "delete"),
 			"request", object("method", oneOf("PATCH", "PUT", "POST", "DELETE"), "path", text, "body", anything),
 			"needs", listOf(text),

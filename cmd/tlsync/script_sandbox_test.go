@@ -88,6 +88,7 @@ func (w *world) unsettled() int {
 //	sandbox edge KIND [KEY=VALUE…]            make the TLS edge misbehave
 //	sandbox clear                             no faults any more
 //	sandbox dashboard ZONE[/NAME] [ID=VALUE…] edit by hand; without a setting, save the form
+//	sandbox dashboard by=EMAIL ZONE[/NAME] …  the same, by somebody
 //	sandbox dashboard account=NAME KEY=VALUE… edit an account's object; keys as in the control path
 //	sandbox permissions TOKEN LIST            take permissions away from a token
 //	sandbox forget                            begin a new history
@@ -120,8 +121,12 @@ func sandboxVerb(ts *testscript.TestScript, neg bool, args []string) {
 			w.control(ts, http.MethodPost, "dashboard", yamlOf(ts, args))
 			return
 		}
+		by := ""
+		if name, ok := strings.CutPrefix(args[0], "by="); ok {
+			by, args = name, args[1:]
+		}
 		zone, hostname, _ := strings.Cut(args[0], "/")
-		edit := "zone: " + zone + "\nhostname: \"" + hostname + "\"\n"
+		edit := "by: \"" + by + "\"\nzone: " + zone + "\nhostname: \"" + hostname + "\"\n"
 		if len(args) == 1 {
 			edit += "save: true\n"
 		} else {

@@ -356,7 +356,7 @@ func (e *examination) account(ctx context.Context, a *plan.Account) {
 	e.audit(ctx, s, a)
 }
 
-// audit says whether the audit log can be read, which no plan needs.
+// audit says whether the audit log can be read, which only tells who changed something.
 func (e *examination) audit(ctx context.Context, s *Section, a *plan.Account) {
 	now := e.in.Now.UTC()
 	period := url.Values{"since": {now.Add(-time.Hour).Format(time.RFC3339)}, "before": {now.Format(time.RFC3339)}, "limit": {"1"}}
@@ -364,7 +364,7 @@ func (e *examination) audit(ctx context.Context, s *Section, a *plan.Account) {
 	_, err := e.credential.Checkup.Get(ctx, path+"?"+period.Encode())
 	c := Check{Status: Note, Text: "the audit log can be read", Permission: cloudflare.Permission("GET", path)}
 	if err != nil {
-		c.Text = "the audit log cannot be read, which no command needs"
+		c.Text = "the audit log cannot be read, which only says who changed something"
 	}
 	s.add(c)
 }

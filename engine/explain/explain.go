@@ -31,6 +31,9 @@ type Explanation struct {
 	Blocks []Block
 	// Missing are the names, or patterns, that match nothing.
 	Missing []Missing
+	// Changed are the changes of the plan about what is explained, with what an audit log
+	// tells about who made live as it is. Nobody asked one if it is empty.
+	Changed []plan.Change
 }
 
 // Missing is a name or a pattern that matches nothing.

@@ -17,6 +17,14 @@ type jsonExplanation struct {
 	FormatVersion string        `json:"format_version"`
 	Explanations  []jsonBlock   `json:"explanations"`
 	NotFound      []jsonMissing `json:"not_found"`
+	Changed       []jsonChanged `json:"changed,omitempty"`
+}
+
+// jsonChanged says who made a live setting as it is.
+type jsonChanged struct {
+	ID      string        `json:"id"` // of the object, and what it is a part of
+	Setting string        `json:"setting"`
+	Changed *plan.Changed `json:"changed"`
 }
 
 type jsonMissing struct {
@@ -106,6 +114,12 @@ func JSON(w io.Writer, x *Explanation) error {
 	}
 	for _, m := range x.Missing {
 		out.NotFound = append(out.NotFound, jsonMissing{m.Name, m.Suggestion, m.Written})
+	}
+	for i := range x.Changed {
+		c := &x.Changed[i]
+		for _, e := range c.Edits {
+			out.Changed = append(out.Changed, jsonChanged{c.Ref.String(), e.Setting, e.Changed})
+		}
 	}
 
 	var b bytes.Buffer

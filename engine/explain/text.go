@@ -12,6 +12,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
+	"tlsync/engine/who"
 	"tlsync/schema"
 	"tlsync/schema/words"
 )
@@ -40,7 +41,31 @@ func Text(w io.Writer, x *Explanation, o TextOptions) error {
 		}
 		t.block(&x.Blocks[i])
 	}
+	t.who(x.Changed)
 	return t.out.Flush() // the first error of any write
+}
+
+// maxWho is how many lines about who changed something are shown without Verbose.
+const maxWho = 5
+
+// who prints who made live settings as they are.
+func (t *text) who(changes []plan.Change) {
+	lines := who.Lines(&plan.Plan{Changes: changes})
+	if len(lines) == 0 {
+		return
+	}
+
+	shown := len(lines)
+	if !t.o.Verbose {
+		shown = min(shown, maxWho)
+	}
+	fmt.Fprintln(t.out, "\n"+t.bold.Sprint(who.LiveTitle))
+	for _, l := range lines[:shown] {
+		fmt.Fprintln(t.out, "  "+l.Sentence(safe.Text))
+	}
+	if more := len(lines) - shown; more > 0 {
+		fmt.Fprintf(t.out, "  and %d more (--verbose shows all)\n", more)
+	}
 }
 
 type text struct {

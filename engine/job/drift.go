@@ -62,7 +62,7 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		}
 	}
 
-	made, live, err := p.Look(ctx, o.Common, c, applied, "")
+	made, live, err := p.LookAtDrift(ctx, o.Common, c, applied)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tlsync/engine"
 	"tlsync/engine/explain"
@@ -46,25 +47,29 @@ func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
 
 // explained explains the names against live state, or against a snapshot.
 func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration) (*explain.Explanation, error) {
-	source, done, err := p.source(o.Common, c, nil, o.Snapshot)
+	reader, done, err := p.source(o.Common, c, nil, o.Snapshot)
 	if err != nil {
 		return nil, err
 	}
+	source := reader
 	if o.Snapshot == "" { // a snapshot holds what plans need and no more
 		source = widened{source, o.Hostnames}
 	}
 	all := o.Common
 	all.Hostnames = nil // the plan is for all names: what one gets may depend on others
 	made, live, err := p.engine(all, source).Look(ctx, nil, c.desired, c.info)
-	done()
 	if err != nil {
+		done()
 		return nil, interrupted(ctx, err)
 	}
+	x := explain.Build(explain.Input{Desired: c.desired, Live: live, Plan: made, Names: o.Hostnames, Now: p.Now()})
+	unknown := p.askWho(ctx, o.Common, reader, made, live, x.Wanted())
+	done()
 
-	for _, f := range live.Problems {
+	for _, f := range slices.Concat(live.Problems, unknown) {
 		p.remark(o.Common, "tlsync: %s: %s", safe.Text(f.Rule), safe.Text(f.Message))
 	}
-	x := explain.Build(explain.Input{Desired: c.desired, Live: live, Plan: made, Names: o.Hostnames, Now: p.Now()})
+	x.AddChanged(made)
 	x.Credit(p.lastCommits(ctx, o.Common, c))
 	return x, nil
 }

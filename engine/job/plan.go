@@ -80,11 +80,19 @@ func (p *Job) Compare(ctx context.Context, o Common, c, base *Configuration, fro
 
 // Look is Compare, and also returns the live state.
 func (p *Job) Look(ctx context.Context, o Common, c, base *Configuration, from string) (*plan.Plan, *plan.Live, error) {
+	return p.look(ctx, o, c, base, from, func(engine.Source, *plan.Plan, *plan.Live) {})
+}
+
+// look is Look, and then asks the source of live state for more.
+func (p *Job) look(ctx context.Context, o Common, c, base *Configuration, from string, ask func(engine.Source, *plan.Plan, *plan.Live)) (*plan.Plan, *plan.Live, error) {
 	source, done, err := p.source(o, c, base, from)
 	if err != nil {
 		return nil, nil, err
 	}
 	made, live, err := p.engine(o, source).Look(ctx, base.asked(), c.desired, c.against(base))
+	if err == nil {
+		ask(source, made, live)
+	}
 	done()
 	return made, live, interrupted(ctx, err)
 }

@@ -22,6 +22,7 @@ const (
 	EndpointAccessApplications = "/access/apps"
 	EndpointAlerting           = "/alerting/v3"
 	EndpointAuditLogs          = "/logs/audit"
+	EndpointAuditValues        = "/audit_logs" // the first version, which has values
 )
 
 // ZonesPath returns the path of the list of zones.

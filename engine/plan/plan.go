@@ -193,6 +193,9 @@ type Edit struct {
 	// exception accepts it.
 	BelowFloor bool `json:"-"`
 
+	// Changed says who made live differ; nil if the audit log was not asked.
+	Changed *Changed `json:"changed,omitempty"`
+
 	// Undone is the direction of the edit that would undo this one. It is empty where that
 	// is the opposite of Direction.
 	Undone schema.Direction `json:"-"`
@@ -374,6 +377,7 @@ const (
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
 	NoEffect         = "no-effect"          // a part of the configuration that reaches nothing
 	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
+	AuditLog         = "audit-log"          // an audit log that does not tell who made live differ
 	NotReverted      = "not-reverted"       // something that an apply wrote, and that its revert leaves as it is
 )
 

@@ -47,6 +47,12 @@ func readItem(dec *json.Decoder) (json.RawMessage, error) {
 
 // sizeOf returns the memory that a change takes, apart from its texts.
 func sizeOf(c *plan.Change) uintptr {
-	return unsafe.Sizeof(*c) + uintptr(len(c.Edits))*unsafe.Sizeof(plan.Edit{}) + uintptr(len(c.Needs))*unsafe.Sizeof(plan.Ref{}) +
+	changed := uintptr(0)
+	for i := range c.Edits {
+		if by := c.Edits[i].Changed; by != nil {
+			changed += unsafe.Sizeof(*by) + uintptr(len(by.By))*unsafe.Sizeof(plan.Actor{})
+		}
+	}
+	return unsafe.Sizeof(*c) + changed + uintptr(len(c.Edits))*unsafe.Sizeof(plan.Edit{}) + uintptr(len(c.Needs))*unsafe.Sizeof(plan.Ref{}) +
 		uintptr(len(c.Hazards))*unsafe.Sizeof(plan.Hazard{}) + uintptr(len(c.Reasons))*unsafe.Sizeof("")
 }

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/engine/who"
 	"tlsync/schema"
 	"tlsync/schema/words"
 )
@@ -70,13 +71,14 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 		Rate: o.Rate, Limit: o.Limit, Pending: o.Pending, Drift: o.Drift,
 		Reader: o.Reader, Accepted: o.Accepted, Refused: o.Refused != nil,
 	})
-	m := &page{view: v, values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1, drift: o.Drift}
+	m := &page{view: v, who: who.Lines(p), values: v.Values, look: markdownMarkup(o), causes: v.Causes, inPlace: len(v.Places) > 1, drift: o.Drift}
 	return writePage(w, "the plan", m.top(o), slices.Concat(remedyBlock(o.Refused), m.blocks()), o)
 }
 
 // page is one rendering as Markdown.
 type page struct {
 	view    *view.View
+	who     []who.Line
 	values  *view.Values
 	look    view.Markup
 	causes  bool // show why live differs
@@ -200,6 +202,7 @@ func (m *page) blocks() []*block {
 		m.tables(view.ConflictTitle, c.Conflict, rankConflict),
 		m.tables(m.view.ChangesTitle(), c.Requested, rankRequested),
 		m.tables(view.DriftTitle, c.Drift, rankDrift),
+		m.whoBlock(),
 		m.hazardsBlock(hazards, false, rankHazards),
 		m.rulesBlock("Findings", others, rankFindings),
 		m.hazardsBlock(toKnow, true, rankFindings),
@@ -208,6 +211,17 @@ func (m *page) blocks() []*block {
 		m.orderBlock(),
 		m.diffBlock(),
 	)
+}
+
+// whoBlock lists who made live differ.
+func (m *page) whoBlock() []*block {
+	if len(m.who) == 0 {
+		return nil
+	}
+	return []*block{{
+		head: "\n#### " + who.Title + "\n\n", rank: rankDrift, items: len(m.who), more: moreItems(len(m.who), "line"),
+		item: func(i int) string { return "- " + m.who[i].Sentence(m.look.Name) + "\n" },
+	}}
 }
 
 // costBlock is a line that is always there.

@@ -170,6 +170,8 @@ func plannedAs(s string) *plan.Plan {
 		{Setting: s + "2", From: object, To: schema.Value(`{"b":1}`), Cause: plan.CauseConflict, Direction: schema.Weakens, Origin: origin},
 		{Setting: schema.Ciphers, From: schema.ListValue([]string{s, "x"}), To: schema.ListValue([]string{"y", s + "3"}), Cause: plan.CauseDrift, Origin: origin},
 	}
+	edits[0].Changed = &plan.Changed{By: []plan.Actor{{Email: s, Way: s}, {Way: "api_token", Token: s}}, At: s, Own: s}
+	edits[1].Changed = &plan.Changed{Since: s, Before: s}
 	p := &plan.Plan{}
 	for _, c := range []plan.Change{
 		{Ref: plan.Ref{Zone: s, Kind: plan.KindCustomHostname, Name: s}, Action: plan.Update},

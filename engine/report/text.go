@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/engine/who"
 	"tlsync/schema"
 )
 
@@ -50,6 +51,7 @@ func Text(w io.Writer, p *plan.Plan, o TextOptions) error {
 	for i := range v.Places {
 		t.place(&v.Places[i])
 	}
+	t.who(who.Lines(p))
 	t.rotations(v.Rotations)
 	t.waits(v.Waits)
 	t.hazards(v.Hazards, &v.Gate)
@@ -197,6 +199,19 @@ func (t *text) paintDiff(line string) string {
 		return t.style.bad.Sprint(line)
 	}
 	return line
+}
+
+// who prints who made live differ.
+func (t *text) who(lines []who.Line) {
+	if len(lines) == 0 {
+		return
+	}
+	t.title(who.Title)
+	for _, l := range lines[:t.most(len(lines))] {
+		fmt.Fprintln(t.out, "  "+l.Sentence(safe.Text))
+	}
+	t.left(len(lines) - t.most(len(lines)))
+	fmt.Fprintln(t.out)
 }
 
 // rotations prints how certificate authorities take the place of others.

@@ -53,9 +53,10 @@ func foreignPlan() *plan.Plan {
 		Edits:   []plan.Edit{{Setting: bad, From: schema.StringValue(bad), To: plan.Edit{}.To, EffectiveTo: schema.StringValue(bad), Cause: plan.Cause(bad), Direction: schema.Direction(bad), Origin: sample.At(bad, 1, bad)}},
 		Hazards: []plan.Hazard{{Kind: plan.HazardKind(bad), Message: bad}},
 	}
+	c.Edits[0].Changed = &plan.Changed{By: []plan.Actor{{Email: bad, Way: bad, Ray: bad}, {Way: "api_token", Token: bad}}, At: bad, Own: bad, Since: bad, Before: bad}
 	d := c
 	d.Zone, d.Part = sample.Zone, "d"
-	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
+	d.Edits = []plan.Edit{{Setting: schema.Ciphers, From: schema.ListValue([]string{bad, "x"}), To: `"x"`, Changed: &plan.Changed{Since: bad, Before: bad}}, {Setting: schema.Ciphers, From: `["` + "\u202e" + `"]`, To: `[]`}}
 	origin := sample.At(bad, 2, bad)
 	return sample.Summed(&plan.Plan{
 		Changes: []plan.Change{c, d},

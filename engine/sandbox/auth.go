@@ -18,6 +18,7 @@ type identity struct {
 	accounts    []string
 	owner       *account // of an account-owned token
 	global      bool     // signed in with a global key
+	user        string   // e-mail address of a token's user
 	limit       *limiter
 	issuance    *limiter // of custom hostnames that it creates
 

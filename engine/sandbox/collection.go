@@ -232,13 +232,15 @@ func (k *collection[T, P]) remove(s *Server, c *call, a *account, item P) {
 }
 
 // dashboard deletes the object of a label or id, or changes a copy of it that then
-// replaces it. It reports whether there was anything to do.
+// replaces it. It reports whether there was anything to do. The id is then in c.args, where
+// a request would have it.
 func (k *collection[T, P]) dashboard(s *Server, c *call, a *account, name string, remove bool, change func(P) bool) bool {
 	item := find(*k.items(a), func(item P) bool { return item.label() == name || item.common().id == name })
-	switch {
-	case item == nil:
+	if item == nil {
 		return false
-	case remove:
+	}
+	c.args = []string{item.common().id}
+	if remove {
 		k.remove(s, c, a, item)
 		return true
 	}

@@ -37,6 +37,8 @@ var tour = []step{
 	{"read-token", "GET", zoneA + "/ssl/certificate_packs/quota", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-01T00:00:00Z&limit=1", "", 200, 0},
 	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-31", "", 400, 6003},
+	{"full-token", "GET", "/accounts/ACCOUNT/logs/audit?since=2026-01-01&before=2026-02-01&cursor=x", "", 400, 6003},
+	{"full-token", "GET", "/accounts/ACCOUNT/audit_logs?since=2026-01-01&per_page=1000&action.type=change_setting", "", 200, 0},
 	{"away-token", "GET", "/user/tokens/verify", "", 403, 9109},
 
 	{"read-token", "GET", zoneA + "/settings", "", 200, 0},

@@ -1,15 +1,19 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 )
 
 // Edit is an edit made in the dashboard.
 type Edit struct {
+	// By is the e-mail address of who makes it, for the audit log.
+	By   string `yaml:"by"`
 	Zone string `yaml:"zone"` // name or id
 	// Hostname is a custom hostname, or a name in the zone; empty means the zone
 	// itself.
@@ -70,17 +74,17 @@ func (s *Server) dashboard(e Edit) error {
 	h := z.byName[name]
 	switch {
 	case e.Hostname == "":
-		return s.dashboardZone(z, values)
+		return s.dashboardZone(z, e.By, values)
 	case h == nil && z.holds(name) && len(values) > 0:
-		return s.dashboardHostnameSettings(z, name, values)
+		return s.dashboardHostnameSettings(z, e.By, name, values)
 	case h == nil || h.ssl == nil:
 		return fmt.Errorf("dashboard: zone %s has no custom hostname %q with a certificate", z.name, e.Hostname)
 	}
-	return s.dashboardCustomHostname(z, h, values)
+	return s.dashboardCustomHostname(z, e.By, h, values)
 }
 
 // dashboardZone checks all edits of a zone before it makes the first one.
-func (s *Server) dashboardZone(z *zone, values map[string]string) error {
+func (s *Server) dashboardZone(z *zone, by string, values map[string]string) error {
 	c := &call{entry: &Entry{}}
 	var edits []func()
 	for _, id := range sortedKeys(values) {
@@ -99,12 +103,24 @@ func (s *Server) dashboardZone(z *zone, values map[string]string) error {
 	for _, edit := range edits {
 		edit()
 	}
+	for _, id := range sortedKeys(values) {
+		s.auditDashboard(by, http.MethodPatch, z.path(id), map[string]any{"value": json.RawMessage(values[id])}, c.entry.Writes)
+	}
 	return nil
+}
+
+// path is that of a setting of the zone, below Base.
+func (z *zone) path(id string) string {
+	special := map[string]string{
+		"universal_ssl": "ssl/universal/settings", "total_tls": "acm/total_tls",
+		"origin_pulls": "origin_tls_client_auth/settings", "fallback_origin": "custom_hostnames/fallback_origin",
+	}
+	return "/zones/" + z.id + "/" + cmp.Or(special[id], "settings/"+id)
 }
 
 // dashboardCustomHostname saves the form of a custom hostname, which always writes the
 // minimum TLS version.
-func (s *Server) dashboardCustomHostname(z *zone, h *customHostname, values map[string]string) error {
+func (s *Server) dashboardCustomHostname(z *zone, by string, h *customHostname, values map[string]string) error {
 	form := maps.Clone(h.ssl.settings)
 	maps.Copy(form, values)
 	if _, own := form[minVersion]; !own {
@@ -119,11 +135,12 @@ func (s *Server) dashboardCustomHostname(z *zone, h *customHostname, values map[
 	h.ssl.settings = settings
 	s.rollOut(z, h, "pending_deployment")
 	s.note(EffectDashboard, "dashboard").wrote(z.object(h), before, h.own())
+	s.auditDashboard(by, http.MethodPatch, "/zones/"+z.id+"/custom_hostnames/"+h.id, map[string]any{"ssl": map[string]any{"settings": jsonOf(form)}}, nil)
 	return nil
 }
 
 // dashboardHostnameSettings writes or removes settings of a name in the zone.
-func (s *Server) dashboardHostnameSettings(z *zone, name string, values map[string]string) error {
+func (s *Server) dashboardHostnameSettings(z *zone, by, name string, values map[string]string) error {
 	for _, id := range sortedKeys(values) {
 		if bad := z.checkHostnameSetting(name, id, json.RawMessage(values[id])); values[id] != "null" && bad != nil {
 			return fmt.Errorf("dashboard: zone %s: %s", z.name, bad.errors[0].Message)
@@ -136,8 +153,10 @@ func (s *Server) dashboardHostnameSettings(z *zone, name string, values map[stri
 		switch {
 		case values[id] != "null":
 			s.setHostnameSetting(c, z, id, name, values[id])
+			s.auditDashboard(by, http.MethodPut, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, map[string]any{"value": json.RawMessage(values[id])}, nil)
 		case l != nil && l.status != "pending_deletion":
 			s.dropHostnameSetting(c, z, id, name, l)
+			s.auditDashboard(by, http.MethodDelete, "/zones/"+z.id+"/hostnames/settings/"+id+"/"+name, nil, nil)
 		}
 	}
 	return nil
@@ -156,6 +175,16 @@ func (s *Server) dashboardAccount(e Edit) error {
 		return fmt.Errorf("dashboard: account %s has no %s %q, or the edit changes nothing", a.name, kind, name)
 	}
 	s.note(EffectDashboard, "dashboard").Writes = c.entry.Writes
+
+	path, method := "/accounts/"+a.id+"/access/certificates/settings", http.MethodPut
+	if kind != "hostname" {
+		parts := map[string]string{"certificate": "access/certificates/", "application": "access/apps/", "alert": "alerting/v3/policies/"}
+		path = "/accounts/" + a.id + "/" + parts[kind] + c.args[0]
+		if e.Delete {
+			method = http.MethodDelete
+		}
+	}
+	s.auditDashboard(e.By, method, path, nil, nil)
 	return nil
 }
 

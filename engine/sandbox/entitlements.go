@@ -41,26 +41,3 @@ func (z *zone) packsLeft() *answer {
 	}
 	return ok(http.StatusOK, map[string]any{"advanced": map[string]int{"allocated": allocated, "used": 0}})
 }
-
-// auditLog is the audit log of an account, which has no entries here. The period is
-// required.
-func (s *Server) auditLog(c *call, _ *account) *answer {
-	for _, name := range []string{"since", "before"} {
-		if !isTime(c.query.Get(name)) {
-			return badParam(name, c.query.Get(name))
-		}
-	}
-	if _, bad := c.number("limit", 100, 1, 1000); bad != nil {
-		return bad
-	}
-	return ok(http.StatusOK, []json.RawMessage{})
-}
-
-// isTime reports whether a text is a time or a day.
-func isTime(text string) bool {
-	_, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		_, err = time.Parse(time.DateOnly, text)
-	}
-	return err == nil
-}

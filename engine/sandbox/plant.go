@@ -59,7 +59,7 @@ func (s *Server) plantSenders() {
 		id := &identity{
 			id: hexID("token", t.Value), name: cmp.Or(t.Name, fmt.Sprintf("token %d", i+1)), status: cmp.Or(t.Status, "active"),
 			permissions: t.Permissions, zones: t.Zones, byName: t.ByName, accounts: t.Accounts, limit: limitOf(t.User), issuance: s.newIssuance(),
-			expiresOn: t.ExpiresOn, notBefore: t.NotBefore, refusedFrom: t.RefusedFrom,
+			expiresOn: t.ExpiresOn, notBefore: t.NotBefore, refusedFrom: t.RefusedFrom, user: t.User,
 		}
 		if t.Permissions == nil {
 			id.permissions = All()

@@ -73,7 +73,8 @@ var (
 		[]route[*account]{
 			{"GET", verifyPath, nil, nil, (*Server).verify},
 			{"GET", "entitlements", []string{AccountSettingsRead}, nil, (*Server).entitled},
-			{"GET", "logs/audit", []string{AccountSettingsRead}, []string{"since", "before", "limit", "cursor", "direction"}, (*Server).auditLog},
+			{"GET", "logs/audit", []string{AccountSettingsRead}, []string{"since", "before", "limit", "cursor", "direction", "zone_id"}, (*Server).auditLog},
+			{"GET", "audit_logs", []string{AccountSettingsRead}, []string{"since", "before", "page", "per_page", "direction", "zone.name", "action.type"}, (*Server).auditLogV1},
 			{"GET", "access/certificates/settings", []string{AccessCertificatesRead}, nil, shows((*account).mtlsSettings)},
 			{"PUT", "access/certificates/settings", []string{AccessCertificatesEdit}, nil, (*Server).editMTLSSettings},
 			{"GET", "access/apps/*/policies", []string{AccessAppsRead}, pageParams, (*Server).listApplicationPolicies},

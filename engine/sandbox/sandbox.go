@@ -62,6 +62,7 @@ type Server struct {
 	nobody   *limiter    // limits requests whose sender is unknown
 	faults   []*activeFault
 	history  []*Entry
+	audits   []*audited // of all accounts, the oldest first
 	requests int
 	pending  []deployment // in the order in which they take effect
 	caPEM    []byte       // certificate of the TLS edge, nil without one
@@ -133,11 +134,12 @@ type problem struct {
 }
 
 type resultInfo struct {
-	Page       int  `json:"page"`
-	PerPage    int  `json:"per_page"`
-	Count      int  `json:"count"`
-	TotalCount int  `json:"total_count"`
-	TotalPages *int `json:"total_pages,omitempty"`
+	Page       int    `json:"page"`
+	PerPage    int    `json:"per_page"`
+	Count      int    `json:"count"`
+	TotalCount int    `json:"total_count"`
+	TotalPages *int   `json:"total_pages,omitempty"`
+	Cursor     string `json:"cursor,omitempty"`
 }
 
 func ok(status int, result any) *answer {
@@ -277,6 +279,7 @@ func (s *Server) process(c *call, faults []*activeFault, badQuery bool) *answer 
 	ans := s.replaced(c, faults)
 	if ans == nil {
 		ans = s.answer(c, badQuery)
+		s.audit(c, ans)
 	}
 
 	for _, f := range faults {

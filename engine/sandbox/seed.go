@@ -57,6 +57,9 @@ type Seed struct {
 	// Settle is how long a write takes to reach the edge. Until then the certificate's
 	// status says so and the edge enforces the old state.
 	Settle time.Duration `yaml:"settle"`
+	// AuditDelay is how long a write takes to appear in the audit log: a minute by default,
+	// which is longer than usual. With a negative one entries appear at once.
+	AuditDelay time.Duration `yaml:"audit_delay"`
 	// Plain turns off compression of answers.
 	Plain  bool    `yaml:"plain"`
 	Faults []Fault `yaml:"faults"`

@@ -30,7 +30,7 @@ func (r *run) drift(ctx context.Context) error {
 	}
 	pending := applied != c
 
-	made, live, err := r.Look(ctx, r.o.Common, c, applied, "")
+	made, live, err := r.LookAtDrift(ctx, r.o.Common, c, applied)
 	if err != nil {
 		return err
 	}

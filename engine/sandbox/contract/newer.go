@@ -74,8 +74,12 @@ func newerPaths(d *draft) {
 	period := object{"type": "string", "minLength": 10}
 	since, before := query("since", period), query("before", period)
 	since["required"], before["required"] = true, true
+	text := object{"type": "string"}
+	paths["/accounts/{account_id}/audit_logs"] = object{"get": get("audit-logs-v1", success(object{"type": "array", "items": object{"type": "object"}}),
+		accountParam, query("since", period), query("before", period), query("page", object{"type": "integer"}), query("per_page", object{"type": "integer", "maximum": 1000}),
+		query("direction", text), query("zone.name", text), query("action.type", text))}
 	paths["/accounts/{account_id}/logs/audit"] = object{"get": get("audit-logs", success(object{"type": "array", "items": object{"type": "object"}}),
-		accountParam, since, before, query("limit", object{"type": "integer"}), query("cursor", object{"type": "string"}), query("direction", object{"type": "string", "enum": []any{"asc", "desc"}}))}
+		accountParam, since, before, query("limit", object{"type": "integer"}), query("cursor", object{"type": "string"}), query("zone_id", object{"type": "string"}), query("direction", object{"type": "string", "enum": []any{"asc", "desc"}}))}
 }
 
 // newerFilters adds query parameters, and result_info's total_pages.
