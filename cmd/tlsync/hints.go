@@ -49,7 +49,7 @@ var otherCommands = []struct {
 	{[]string{"refresh", "status", "detect"}, "tlsync drift reads live state and compares it with the configuration"},
 	{[]string{"push", "deploy", "up", "update", "run"}, "tlsync apply writes what differs"},
 	{[]string{"destroy", "delete", "remove"}, "write state: absent in the configuration to remove an object"},
-	{[]string{"rollback", "undo"}, "revert the commit, and apply again"},
+	{[]string{"rollback", "undo"}, "tlsync revert takes back an apply by its receipt; then revert the commit"},
 	{[]string{"state", "pull"}, "there is no state file; tlsync snapshot saves live state"},
 	{[]string{"export", "get", "get-zones", "adopt", "generate"}, "tlsync import writes live state as configuration"},
 	{[]string{"why", "effective", "describe", "inspect"}, "tlsync explain shows the settings of a name, and where each comes from"},

@@ -21,7 +21,7 @@ type phase struct {
 
 // start notes the command that the arguments name.
 func (ph *phase) start(args []string) {
-	writers := []string{"apply", "sync", "ci", "sandbox"}
+	writers := []string{"apply", "sync", "revert", "ci", "sandbox"}
 	ph.readOnly.Store(len(args) > 1 && !slices.Contains(writers, args[1]))
 }
 
@@ -62,7 +62,7 @@ func catchSignals(cancel context.CancelCauseFunc, screen *progress.Screen, ph *p
 		screen.Close()
 		text := "nothing was written"
 		if ph.writing.Load() {
-			text = "the outcome of writes in flight is unknown, run apply again to settle it"
+			text = "the outcome of writes in flight is unknown, run the same command again to settle it"
 		}
 		fmt.Fprintf(screen, "\ntlsync: %s%s: ended; %s\n", signalName(s), again, text)
 		os.Exit(ph.code(s))

@@ -168,7 +168,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(f)
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
 		expect(t, r, "done "+free, "failed "+pin, "done "+second, "skipped "+zone, "skipped "+unpin)
-		contains(t, reason(t, r, pin), "outcome unknown; run apply again: sent twice without a usable answer, and the object is unchanged: PATCH /zones/")
+		contains(t, reason(t, r, pin), "outcome unknown; run the same command again: sent twice without a usable answer, and the object is unchanged: PATCH /zones/")
 		s.converges()
 	})
 	t.Run("the second is lost after the work", func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		s.fault(patch("drop-answer", "pin.test"))
 		s.fault(sandbox.Fault{Kind: "error", Status: 403, Method: "GET", Path: "/zones/saas.example/custom_hostnames/pin.test"})
 		r := apply.Run(t.Context(), s.plan(), s.writer, apply.Options{Concurrency: 2})
-		contains(t, reason(t, r, pin), "outcome unknown; run apply again")
+		contains(t, reason(t, r, pin), "outcome unknown; run the same command again")
 		for _, step := range r.Steps {
 			if step.Change.String() == pin && (step.Outcome != apply.Failed || !step.Wrote) {
 				t.Errorf("%s, wrote: %t", step.Outcome, step.Wrote)

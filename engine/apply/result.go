@@ -72,6 +72,9 @@ type Result struct {
 	// LeftAlone is how many settings Remaining leaves out because they drifted after the
 	// review that the run was held to.
 	LeftAlone int
+	// Reverted says that the run took back an apply: Remaining compares live state with the
+	// values before that, and not with the configuration.
+	Reverted bool
 	// Narrowed says that the run was limited to some zones or names, and so is Remaining.
 	Narrowed bool
 }

@@ -53,7 +53,7 @@ func lacking(c *plan.Change, o plan.Object) error {
 	unmet := unmetEdit(c, o)
 	switch {
 	case unmet == nil && o.Pending != "":
-		return ineffectiveError("accepted, but not active yet: its status is " + o.Pending + "; run apply again once it is active")
+		return ineffectiveError("accepted, but not active yet: its status is " + o.Pending + "; run the same command again once it is active")
 	case c.Action == plan.Delete && !o.Absent:
 		return ineffectiveError("accepted, but it still exists")
 	case unmet != nil:

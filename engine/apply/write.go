@@ -180,7 +180,7 @@ func (a *attempt) settle(ctx, writes context.Context, err error) (Step, bool) {
 	s := a.written()
 	object, unread := a.run.target.Read(writes, a.change, 0)
 	if unread != nil {
-		return s.failed(fmt.Errorf("outcome unknown; run apply again: %w; reading it back: %w", err, unread)), true
+		return s.failed(fmt.Errorf("outcome unknown; run the same command again: %w; reading it back: %w", err, unread)), true
 	}
 
 	switch standing, e, found := plan.Stand(a.change, object); {
@@ -195,10 +195,10 @@ func (a *attempt) settle(ctx, writes context.Context, err error) (Step, bool) {
 	case refused(err):
 		return a.unwritten().failed(err), true
 	case a.unsure:
-		return s.failed(fmt.Errorf("outcome unknown; run apply again: sent twice without a usable answer, and the object is unchanged: %w", err)), true
+		return s.failed(fmt.Errorf("outcome unknown; run the same command again: sent twice without a usable answer, and the object is unchanged: %w", err)), true
 	case ctx.Err() != nil:
 		// The server may still be working on it, and a stopped run does not wait.
-		return s.failed(fmt.Errorf("outcome unknown; run apply again: the write was in flight when the run stopped, and the object was still unchanged: %w", err)), true
+		return s.failed(fmt.Errorf("outcome unknown; run the same command again: the write was in flight when the run stopped, and the object was still unchanged: %w", err)), true
 	}
 
 	a.object, a.unsure = object, true

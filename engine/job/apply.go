@@ -42,6 +42,7 @@ type applyRun struct {
 	saved   *savedPlan    // nil without a plan file
 	receipt *receipt.File // nil for none
 	held    *hold.Held    // nil if the plan is not held to reviews
+	back    *wayBack      // nil unless the run takes back what a receipt wrote
 }
 
 // JoinKinds lists hazards as --allow-hazards takes them.
@@ -201,6 +202,7 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration
 		}
 		p.Lost(err)
 	}
+	run.back.tell(p, run.ApplyOptions, made)
 
 	a.Err = p.mayWrite(ctx, &run, c, made, gate)
 	if len(made.Changes) == 0 {
@@ -314,6 +316,8 @@ func (p *Job) verdict(made *plan.Plan, r *apply.Result, last error) error {
 		return Exit{code, undone(r)}
 	case last != nil:
 		return Exit{code, fmt.Errorf("everything was written, but not checked: %w", last)}
+	case r.Reverted && r.Remaining != nil && len(r.Remaining.Changes) > 0:
+		return Exit{code, errors.New("everything was written, but live state is not at the earlier values; see the report")}
 	case r.Remaining != nil && len(r.Remaining.Changes) > 0:
 		return Exit{code, errors.New("everything was written, but live state still differs from the configuration; see the report")}
 	}

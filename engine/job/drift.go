@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"slices"
 
+	"tlsync/engine/history"
 	"tlsync/engine/plan"
+	"tlsync/engine/planfile"
+	"tlsync/engine/regular"
+	"tlsync/engine/resolve"
+	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
@@ -20,6 +25,8 @@ type DriftOptions struct {
 	Applied string
 	FailOn  string // one of failOns
 	Adopt   bool   // write what is live into the configuration
+	Out     string // the file to save the plan in, "" for none
+	Since   string // the file that an earlier check saved, "" for none
 }
 
 // Drift compares live state with the configuration as committed.
@@ -36,6 +43,12 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		return err
 	}
 
+	var earlier *plan.Plan
+	if o.Since != "" {
+		if earlier, err = readEarlier(o.Since); err != nil {
+			return fmt.Errorf("--since: %w", err)
+		}
+	}
 	files := c // to adopt into
 	if o.Adopt {
 		if files, err = p.unchanged(o.Common, c); err != nil {
@@ -53,10 +66,18 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Format != "text" || o.Verbose {
+	if o.Format != "text" || o.Verbose || o.Out != "" {
 		p.Credit(ctx, o.Common, made, c, applied)
 	}
+	if o.Out != "" {
+		if err := p.SavePlan("--out", o.Out, made); err != nil {
+			return err
+		}
+	}
 	if err := p.Print(o.Common, made, AsDrift{Pending: applied != c, Drift: true}); err != nil {
+		return err
+	}
+	if err := p.printHistory(o, earlier, made); err != nil {
 		return err
 	}
 	if o.Adopt && drifted(made, "any", applied != c) {
@@ -66,6 +87,32 @@ func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 		return p.adopt(ctx, o, files, made, live)
 	}
 	return p.DriftVerdict(made, c, o.FailOn, applied != c)
+}
+
+// readEarlier reads the plan that an earlier check for drift saved.
+func readEarlier(file string) (*plan.Plan, error) {
+	text, err := regular.Read(file, planfile.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	return readPlan(safe.Text(file), text)
+}
+
+// printHistory prints what changed since an earlier check, if there is one. Where the product
+// has a format of its own, it goes to stderr.
+func (p *Job) printHistory(o DriftOptions, earlier, made *plan.Plan) error {
+	if earlier == nil {
+		return nil
+	}
+	h := history.Compare(Hidden(p, earlier), Hidden(p, made), func(ref plan.Ref) bool {
+		return (len(o.Zones) == 0 || slices.Contains(o.Zones, ref.Zone)) && resolve.Names(o.Hostnames).Match(ref.Name)
+	})
+
+	out := p.Out
+	if o.Format != "text" {
+		out = p.Err
+	}
+	return Write(out, "\n"+h.Text(o.Since, o.Verbose))
 }
 
 // revision loads the configuration of a commit.

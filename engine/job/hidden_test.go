@@ -104,7 +104,8 @@ func TestSecretsLeaveMarkdownWhole(t *testing.T) {
 		if err := report.Markdown(&want, holding(data, p.Secrets.Hide), o); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want.String(), got); diff != "" {
+		exact := !slices.ContainsFunc(secrets, escapedAtAnEnd)
+		if diff := cmp.Diff(want.String(), got); exact && diff != "" {
 			t.Fatalf("the page differs from that of data without the secret (-want +got):\n%s", diff)
 		}
 		for _, s := range secrets {
@@ -112,15 +113,29 @@ func TestSecretsLeaveMarkdownWhole(t *testing.T) {
 				t.Fatalf("%q is in\n%s", s, got)
 			}
 		}
-		if !slices.Equal(structure(want.String()), structure(got)) {
+		if !slices.EqualFunc(structure(want.String()), structure(got), func(a, b string) bool { return a == b || !exact && kindOf(a) == kindOf(b) }) {
 			t.Fatalf("another structure:\n%s", got)
 		}
 		for _, ours := range []string{"`--allow-hazards moves_traffic`", "`allow-hazards`", "#### Errors", "#### Weaker", "#### Hazards", "#### Findings"} {
-			if !strings.Contains(got, ours) {
+			if !strings.Contains(got, ours) && (o.Budget == 0 || strings.Contains(want.String(), ours)) { // else left out for length
 				t.Fatalf("%q is missing in\n%s", ours, got)
 			}
 		}
 	})
+}
+
+// kindOf is an element of a structure without its text.
+func kindOf(element string) string {
+	kind, _, _ := strings.Cut(element, " ")
+	return kind
+}
+
+// escapedAtAnEnd reports whether a secret begins or ends with a character that JSON escapes,
+// or that ends a JSON text. What stands beside it in the data may then be data, or belong to
+// a form of the secret: it may be hidden with the secret or stay.
+func escapedAtAnEnd(secret string) bool {
+	const escaped = `"\/<>&`
+	return strings.ContainsAny(secret[:1]+secret[len(secret)-1:], escaped)
 }
 
 // TestASecretOpensNoCodeSpan has a token that begins with a back-tick, and an author whose

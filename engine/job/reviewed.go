@@ -97,6 +97,11 @@ func (run *applyRun) tellLeft(p *Job) {
 
 // write writes the plan, and plans again.
 func (run *applyRun) write(ctx context.Context, e *engine.Engine, made *plan.Plan, head *schema.Desired, o apply.Options) (*apply.Result, error) {
+	if run.back != nil {
+		result, err := e.Apply(ctx, made, run.back.earlier, o)
+		result.Reverted = true
+		return result, err
+	}
 	if run.held != nil && run.saved == nil {
 		return e.ApplyHeld(ctx, run.held, head, o)
 	}

@@ -67,10 +67,12 @@ func (s *savedPlan) fits(o Common, c *Configuration) error {
 }
 
 // makePlan makes a fresh plan, and holds it to the saved plan or to the reviews if there are
-// any.
+// any. A revert plans its own way.
 func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Configuration) (*plan.Plan, error) {
 	s := run.saved
 	switch {
+	case run.back != nil:
+		return run.back.plan(ctx, e)
 	case s == nil && run.Reviewed == nil:
 		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
 	case s == nil:

@@ -374,6 +374,7 @@ const (
 	CheaperZoneValue = "cheaper-zone-value" // a zone value would take fewer requests
 	NoEffect         = "no-effect"          // a part of the configuration that reaches nothing
 	NotReviewed      = "not-reviewed"       // drift that appeared after the review, and is left alone
+	NotReverted      = "not-reverted"       // something that an apply wrote, and that its revert leaves as it is
 )
 
 // AddHazard adds a hazard to the change. This stands for the name of the object in the

@@ -206,6 +206,8 @@ func (s Scope) notCovered(name string) error {
 	switch {
 	case len(names) > maxNamed:
 		text += fmt.Sprintf("%s%d, such as %s", there, len(names), strings.Join(names[:3], ", "))
+	case len(names) == 1:
+		text += strings.Replace(there, "are ", "is only ", 1) + names[0]
 	case len(names) > 0:
 		text += there + strings.Join(names, ", ")
 	}

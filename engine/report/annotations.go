@@ -160,18 +160,25 @@ func (s *remarks) addHazards(c *plan.Change) {
 func (s *remarks) addEdits(c *plan.Change, v *view.Values) {
 	for _, e := range c.Edits {
 		var k remarkKey
-		var lead string
+		var lead, end string
+		show := v.Change
 		switch e.Cause {
 		case plan.CauseConflict:
 			k, lead = remarkKey{"warning", "conflict", e.Origin.Pos, false}, "changed here and in the live configuration: "
 		case plan.CauseDrift:
-			k, lead = remarkKey{"notice", "drift", e.Origin.Pos, false}, "live differs from what is committed: "
+			k, lead, show = remarkKey{"notice", "drift", e.Origin.Pos, false}, "live differs from what is committed: ", v.Drifted
+			if e.DriftDirection() == schema.Weakens {
+				k.level, end = "warning", ", weaker"
+			}
+			if e.BelowFloor {
+				end += ", below the floor"
+			}
 		case plan.CauseChange, plan.CauseAdopt:
 			continue
 		default:
 			continue
 		}
-		s.add(k, c.Title(), false, func() string { return lead + e.Setting + " " + v.Change(c.Kind, c.Action, e) })
+		s.add(k, c.Title(), false, func() string { return lead + e.Setting + " " + show(c.Kind, c.Action, e) + end })
 	}
 }
 

@@ -133,6 +133,10 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	}
 
 	left := compareRemaining(r)
+	if n := left.accepted + left.open + left.fresh; r.Reverted {
+		return []string{fmt.Sprintf("Read again: %s not at the earlier value: solve the problems above, then run revert again; Cloudflare may need some minutes for what it accepted",
+			words.Plural(n, "1 setting is", fmt.Sprintf("%d settings are", n)))}
+	}
 	lines = append(lines, "Read again: live does not match the configuration:")
 	if left.accepted > 0 {
 		lines = append(lines,
@@ -154,6 +158,9 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 
 // nothingRemains says that no change is left, and whether anything else is.
 func nothingRemains(r *apply.Result) string {
+	if r.Reverted {
+		return "Read again: live has the earlier values of all that could be taken back."
+	}
 	if n := unmet(r.Remaining); n > 0 {
 		return fmt.Sprintf("Read again: all that can be written matches the configuration; %s above %s what cannot be written.",
 			words.Count(n, "finding"), words.Plural(n, "tells", "tell"))
@@ -310,9 +317,9 @@ func receiptEndings(r *planfile.Receipt) (lines []string) {
 
 	switch t := r.Count(); {
 	case r.Tally == nil:
-		lines = append(lines, "The receipt is incomplete: the run was killed, or could not write to the receipt, so the fate of its last requests is unknown. Run apply again: it checks them and continues.")
+		lines = append(lines, "The receipt is incomplete: the run was killed, or could not write to the receipt, so the fate of its last requests is unknown. Run the same command again: it checks them and continues.")
 	case t.Done < t.Planned:
-		lines = append(lines, "Run apply again: it continues with the changes that are not done.")
+		lines = append(lines, "Run the same command again: it continues with the changes that are not done.")
 	}
 	return lines
 }

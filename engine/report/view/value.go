@@ -152,6 +152,13 @@ func (v *Values) Change(k plan.Kind, action string, e plan.Edit) string {
 	return before + " → " + after
 }
 
+// Drifted shows an edit that undoes drift as what happened.
+func (v *Values) Drifted(k plan.Kind, action string, e plan.Edit) string {
+	told := *v
+	told.drift = true
+	return told.Change(k, action, e)
+}
+
 // ChangeOf shows what the edit of a group does; it is empty where there is none.
 func (v *Values) ChangeOf(g *Group) string {
 	switch {
