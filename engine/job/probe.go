@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
-	"tlsync/engine/apply"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/probe"
@@ -58,23 +56,13 @@ func (p *Job) Probe(ctx context.Context, o ProbeOptions) error {
 	}
 	var targets []probe.Target
 	for _, name := range names {
-		for _, network := range o.Networks {
-			targets = append(targets, target(x.Of(name), network, o.Connect))
-		}
+		targets = append(targets, probe.Targets(x.Of(name), o.Networks, o.Connect)...)
 	}
 	report, err := p.probed(ctx, o, targets)
 	if err != nil {
 		return err
 	}
 	return p.printProbe(o, report)
-}
-
-// target returns where to probe a name.
-func target(e compare.Expected, network, connect string) probe.Target {
-	if connect == "" {
-		connect = net.JoinHostPort(e.Name, "443")
-	}
-	return probe.Target{Expected: e, Network: network, Address: connect}
 }
 
 // probed probes targets and compares.
@@ -86,7 +74,7 @@ func (p *Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target
 	shown := progress.New(secret.Unwrapped(p.Err), progress.Options{Mode: mode, What: "probe", Unit: "names", Total: len(targets)})
 	answers, err := probe.Run(ctx, targets, probe.Options{
 		Concurrency: o.Concurrency, Timeout: o.Timeout, Retries: o.Retries,
-		Every: o.Rate.Per / time.Duration(o.Rate.Requests), Wait: pause, Done: func() { shown.Add(1) },
+		Every: o.Rate.Per / time.Duration(o.Rate.Requests), Done: func() { shown.Add(1) },
 	})
 	shown.Close()
 	if err != nil {
@@ -95,25 +83,14 @@ func (p *Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target
 
 	r := &render.Report{}
 	for i := range targets {
-		e := &targets[i].Expected
-		r.Results = append(r.Results, render.Result{Name: e.Name, Network: targets[i].Network, Rows: compare.Judge(e, &answers[i]), Answers: answers[i]})
+		r.Add(&targets[i].Expected, targets[i].Network, answers[i])
 	}
 	return r, nil
 }
 
 // printProbe prints what a probe found, and fails if something is weaker or nothing answered.
 func (p *Job) printProbe(o ProbeOptions, r *render.Report) error {
-	var err error
-	switch o.Format {
-	case "json":
-		err = render.JSON(p.Out, r)
-	case "junit":
-		err = render.JUnit(p.Out, r)
-	default:
-		err = render.Text(p.Out, r, render.TextOptions{Verbose: o.Verbose, Color: o.Color})
-	}
-
-	switch {
+	switch err := render.As(o.Format, p.Out, r, render.TextOptions{Verbose: o.Verbose, Color: o.Color}); {
 	case err != nil:
 		return err
 	case r.Count(compare.Weaker) > 0:
@@ -122,16 +99,6 @@ func (p *Job) printProbe(o ProbeOptions, r *render.Report) error {
 		return errors.New("no name could be reached, so the probe shows nothing")
 	}
 	return nil
-}
-
-// pause waits, or returns early with the error of a context that ends.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // savedLive reads the live state of a snapshot that the configuration reaches, nil without one.
@@ -157,33 +124,16 @@ func readWritten(file string) ([]expect.Written, error) {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
 
-	out := []expect.Written{}
 	if planfile.IsReceipt(text) {
 		r, err := planfile.ReadReceipt(text)
 		if err != nil {
 			return nil, fmt.Errorf("--from: %s: %w", safe.Text(file), err)
 		}
-		for _, s := range r.Steps {
-			if s.Outcome != apply.Done || s.Action == plan.Delete {
-				continue
-			}
-			w := expect.Written{Zone: s.Zone, Kind: s.Kind, Name: s.Name}
-			for _, e := range s.Edits {
-				w.Edits = append(w.Edits, plan.Edit{Setting: e.Setting, From: e.From, To: e.To})
-			}
-			out = append(out, w)
-		}
-		return out, nil
+		return expect.Done(r), nil
 	}
-
 	made, err := readPlan(safe.Text(file), text)
 	if err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
-	for i := range made.Changes {
-		if ch := &made.Changes[i]; ch.Action != plan.Delete {
-			out = append(out, expect.Written{Zone: ch.Zone, Kind: ch.Kind, Name: ch.Name, Edits: ch.Edits})
-		}
-	}
-	return out, nil
+	return expect.Planned(made), nil
 }

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -26,14 +27,28 @@ type Target struct {
 	Address string
 }
 
-// Options say how to probe. All must be set, but for Retries and Every.
+// Targets returns where to probe a name: over each network, and at port 443 unless connect has
+// another HOST:PORT.
+func Targets(e compare.Expected, networks []string, connect string) []Target {
+	if connect == "" {
+		connect = net.JoinHostPort(e.Name, "443")
+	}
+	out := make([]Target, len(networks))
+	for i, network := range networks {
+		out[i] = Target{Expected: e, Network: network, Address: connect}
+	}
+	return out
+}
+
+// Options say how to probe. All must be set, but for Retries, Every and Wait.
 type Options struct {
 	Concurrency int           // so many names at once
 	Timeout     time.Duration // of one connection, from its start to its end
 	Retries     int           // after a connection that says nothing
 	// Every is the least time from one connection to the next, 0 for no limit.
 	Every time.Duration
-	// Wait pauses. It returns early with the error of a context that ends.
+	// Wait pauses, and returns early with the error of a context that ends. Nil means that
+	// time passes; tests set their own.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Done is called after each name, at any time.
 	Done func()
@@ -42,6 +57,9 @@ type Options struct {
 // Run probes targets, and returns their answers in the same order. It stops early with the
 // error of a context that ends.
 func Run(ctx context.Context, targets []Target, o Options) ([]compare.Answers, error) {
+	if o.Wait == nil {
+		o.Wait = pause
+	}
 	out := make([]compare.Answers, len(targets))
 	pace := &pacer{every: o.Every, wait: o.Wait}
 	next := make(chan int)
@@ -69,6 +87,16 @@ func Run(ctx context.Context, targets []Target, o Options) ([]compare.Answers, e
 	close(next)
 	workers.Wait()
 	return out, cmp.Or(errors.Join(failed...), context.Cause(ctx))
+}
+
+// pause waits, or returns early with the error of a context that ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // pacer keeps connections apart.

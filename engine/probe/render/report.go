@@ -3,6 +3,8 @@
 package render
 
 import (
+	"io"
+
 	"tlsync/engine/probe/compare"
 )
 
@@ -70,4 +72,20 @@ func (r *Result) title() string {
 		return r.Name + " (IPv6)"
 	}
 	return r.Name
+}
+
+// Add judges the answers of a name and adds them.
+func (r *Report) Add(e *compare.Expected, network string, a compare.Answers) {
+	r.Results = append(r.Results, Result{Name: e.Name, Network: network, Rows: compare.Judge(e, &a), Answers: a})
+}
+
+// As prints a report in a format: text, json or junit.
+func As(format string, w io.Writer, r *Report, o TextOptions) error {
+	switch format {
+	case "json":
+		return JSON(w, r)
+	case "junit":
+		return JUnit(w, r)
+	}
+	return Text(w, r, o)
 }
