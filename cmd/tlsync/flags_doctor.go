@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 
-	"tlsync/engine/job"
+	"tlsync/engine/job/inspect"
 
 	"github.com/urfave/cli/v2"
 )
@@ -22,12 +22,12 @@ Never writes to Cloudflare, and never shows a token. Formats: text, json.`,
 		Flags: append(sharedFlags(),
 			&cli.StringFlag{Name: "for", Value: "plan", Usage: "`WHAT` that the token has to do: plan or apply"},
 		),
-		Action: action(p.doctorOptions, p.Doctor),
+		Action: action(p.doctorOptions, inspect.Job{Job: p.Job}.Doctor),
 	}
 }
 
-func (p *program) doctorOptions(c *cli.Context) (job.DoctorOptions, error) {
+func (p *program) doctorOptions(c *cli.Context) (inspect.DoctorOptions, error) {
 	shared, err := p.common(c, "text", "json")
-	o := job.DoctorOptions{Common: shared, Writes: c.String("for") == "apply"}
+	o := inspect.DoctorOptions{Common: shared, Writes: c.String("for") == "apply"}
 	return o, cmp.Or(err, noArguments(c), choice("for", c.String("for"), "plan", "apply"))
 }

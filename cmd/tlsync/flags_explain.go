@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"tlsync/engine/job"
+	"tlsync/engine/job/inspect"
 	"tlsync/schema"
 
 	"github.com/urfave/cli/v2"
@@ -24,13 +24,13 @@ Formats: text, json.`,
 		Flags: append(sharedFlags(), hostnameFlag(),
 			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 		),
-		Action: action(p.explainOptions, p.Explain),
+		Action: action(p.explainOptions, inspect.Job{Job: p.Job}.Explain),
 	}
 }
 
-func (p *program) explainOptions(c *cli.Context) (job.ExplainOptions, error) {
+func (p *program) explainOptions(c *cli.Context) (inspect.ExplainOptions, error) {
 	shared, err := p.common(c, "text", "json")
-	o := job.ExplainOptions{Common: shared, Snapshot: c.String("snapshot")}
+	o := inspect.ExplainOptions{Common: shared, Snapshot: c.String("snapshot")}
 	if err != nil {
 		return o, err
 	}

@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"tlsync/engine/job"
+	"tlsync/engine/job/inspect"
 	"tlsync/schema"
 
 	"github.com/urfave/cli/v2"
@@ -30,7 +30,7 @@ an edge is weaker than the configuration. Formats: text, json, junit.`,
 			&cli.StringFlag{Name: "ip", Value: "any", Usage: "`WHICH` any, 4, 6, or both for one probe over each"},
 			&cli.IntFlag{Name: "retries", Value: 2, Usage: "`N` more attempts where nothing answers"},
 		),
-		Action: action(p.probeOptions, p.Probe),
+		Action: action(p.probeOptions, inspect.Job{Job: p.Job}.Probe),
 	}
 }
 
@@ -52,9 +52,9 @@ func probeFlags() []cli.Flag {
 	return flags
 }
 
-func (p *program) probeOptions(c *cli.Context) (job.ProbeOptions, error) {
+func (p *program) probeOptions(c *cli.Context) (inspect.ProbeOptions, error) {
 	shared, err := p.common(c, "text", "json", "junit")
-	o := job.ProbeOptions{
+	o := inspect.ProbeOptions{
 		Common: shared, From: c.String("from"), Snapshot: c.String("snapshot"),
 		Sample: c.Int("sample"), Connect: c.String("connect"), Retries: c.Int("retries"),
 	}

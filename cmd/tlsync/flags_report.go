@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 
-	"tlsync/engine/job"
+	"tlsync/engine/job/inspect"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,12 +26,12 @@ rfc-9325. Formats: text, json, csv, sarif.`,
 			&cli.StringSliceFlag{Name: "standard", Usage: "`NAME` every name has to meet this one; may be repeated"},
 			&cli.StringFlag{Name: "snapshot", TakesFile: true, Usage: "`FILE` read live state from this snapshot"},
 		),
-		Action: action(p.reportOptions, p.Report),
+		Action: action(p.reportOptions, inspect.Job{Job: p.Job}.Report),
 	}
 }
 
-func (p *program) reportOptions(c *cli.Context) (job.ReportOptions, error) {
+func (p *program) reportOptions(c *cli.Context) (inspect.ReportOptions, error) {
 	shared, err := p.common(c, "text", "json", "csv", "sarif")
-	return job.ReportOptions{Common: shared, Standards: splitList(c.StringSlice("standard")), Snapshot: c.String("snapshot")},
+	return inspect.ReportOptions{Common: shared, Standards: splitList(c.StringSlice("standard")), Snapshot: c.String("snapshot")},
 		cmp.Or(err, noArguments(c))
 }

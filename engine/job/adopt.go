@@ -28,9 +28,9 @@ func (k *kept) Fetch(context.Context, plan.Scope) (*plan.Live, error) {
 // unchanged loads the files of the configuration, which must be as committed: adopting
 // must not mix with edits that somebody makes.
 func (p *Job) unchanged(o Common, committed *Configuration) (*Configuration, error) {
-	c, err := p.load(o)
-	if err == nil && c.info.Digest != committed.info.Digest {
-		err = fmt.Errorf("--adopt: the files differ from commit %s, which live state is compared with: commit or undo the changes first", short(committed.info.Commit))
+	c, err := p.Load(o)
+	if err == nil && c.Info.Digest != committed.Info.Digest {
+		err = fmt.Errorf("--adopt: the files differ from commit %s, which live state is compared with: commit or undo the changes first", short(committed.Info.Commit))
 	}
 	return c, err
 }
@@ -72,7 +72,7 @@ func (p *Job) Adoption(ctx context.Context, o Common, c *Configuration, made *pl
 }
 
 func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt.Input) (*Adoption, error) {
-	in.Desired, in.Partial = c.desired, len(o.Zones) > 0
+	in.Desired, in.Partial = c.Desired, len(o.Zones) > 0
 	found := adopt.Find(in)
 	files, err := edit.Apply(c.files, found.Edits())
 	if err != nil {
@@ -80,7 +80,7 @@ func (p *Job) adoption(ctx context.Context, o Common, c *Configuration, in adopt
 	}
 
 	desired, _ := load.Load(edit.Overlay(c.files, files), time.Time{})
-	after, err := p.engine(o, &kept{in.Live}).Plan(ctx, nil, desired, c.info)
+	after, err := p.Engine(o, &kept{in.Live}).Plan(ctx, nil, desired, c.Info)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (d deadlinePassed) Error() string { return fmt.Sprintf("the deadline of %s"
 // Apply applies the configuration, or only the changes of a saved plan if there is one.
 func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 	run := applyRun{ApplyOptions: o}
-	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.File, o.ReviewFile); err != nil {
+	if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, Tool(), o.File, o.ReviewFile); err != nil {
 		return err
 	}
 	defer func() { err = closeReceipt(run.receipt, err) }()
@@ -73,11 +73,11 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 		}
 		run.expect(run.saved.plan)
 	}
-	c, err := p.valid(o.Common)
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
-	run.receipt.Of(c.info)
+	run.receipt.Of(c.Info)
 
 	if run.saved != nil {
 		if err := run.saved.fits(o.Common, c); err != nil {
@@ -161,31 +161,31 @@ func (p *Job) carryOut(ctx context.Context, run applyRun, c, base *Configuration
 	ctx, stop := run.receipt.Watch(ctx)
 	defer stop(nil)
 
-	if !c.desired.Manages() {
+	if !c.Desired.Manages() {
 		// A deleted folder or a wrong --config must not pass for "all is well".
 		a.Err = Exit{CodeRefused, errors.New("refused, nothing was written: the configuration manages nothing: add a document with a zone")}
 		return a
 	}
-	opts, err := p.cloudflareOptions(run.Common, c.desired, base.asked())
+	opts, err := p.cloudflareOptions(run.Common, c.Desired, base.Asked())
 	if err != nil {
 		a.Err = err
 		return a
 	}
-	opts.Keys = p.privateKeys(reachedZones(c.desired.Zones, run.Zones))
-	p.uses(opts)
+	opts.Keys = p.privateKeys(reachedZones(c.Desired.Zones, run.Zones))
+	p.Uses(opts)
 	progress := p.watch(run.Common, &opts)
 	writer, err := cloudflare.NewWriter(opts)
 	if err != nil {
 		a.Err = err
 		return a
 	}
-	e := p.engine(run.Common, writer)
+	e := p.Engine(run.Common, writer)
 	e.Target = writer
 
 	made, err := run.makePlan(ctx, e, c, base)
 	progress.close()
 	if err != nil {
-		a.Err = interrupted(ctx, err)
+		a.Err = Interrupted(ctx, err)
 		return a
 	}
 	a.Made = made
@@ -234,7 +234,7 @@ func (p *Job) writeChanges(ctx context.Context, run applyRun, e *engine.Engine, 
 	progress.write(len(made.Changes))
 	p.Writing.Store(true)
 	run.receipt.Step(run.saved.already()...)
-	result, lastErr := run.write(ctx, e, made, c.desired, apply.Options{
+	result, lastErr := run.write(ctx, e, made, c.Desired, apply.Options{
 		Concurrency: run.Concurrency,
 		Report: func(s apply.Step) {
 			progress.step(s)
@@ -277,7 +277,7 @@ func (p *Job) mayWrite(ctx context.Context, run *applyRun, c *Configuration, mad
 	if err := p.gates(run.ApplyOptions, made, c, way); err != nil {
 		return err
 	}
-	if err := p.missingKey(made, c.desired); err != nil {
+	if err := p.missingKey(made, c.Desired); err != nil {
 		return err
 	}
 	p.warnOfLimit(ctx, run.ApplyOptions, made)
@@ -335,7 +335,7 @@ func (p *Job) confirm(ctx context.Context, o ApplyOptions) error {
 
 	err := p.Ask(ctx)
 	if err != nil && ctx.Err() != nil {
-		return interrupted(ctx, ctx.Err())
+		return Interrupted(ctx, ctx.Err())
 	}
 	return err
 }

@@ -12,32 +12,32 @@ import (
 	"tlsync/schema"
 )
 
-// maxCredit is how many commits may be visited for one plan, each counted for each
+// MaxCredit is how many commits may be visited for one plan, each counted for each
 // file: some seconds on a slow machine.
-const maxCredit = 10_000
+const MaxCredit = 10_000
 
 // Credit adds to the lines that a plan names who last changed them. A plan does not need
 // this: authors that are unknown or take too long to find are left out, and so are all
 // once the run is asked to stop.
 func (p *Job) Credit(ctx context.Context, o Common, made *plan.Plan, head, base *Configuration) {
-	repo, err := p.repository(o)
-	if err != nil || head.info.Commit == "" {
+	repo, err := p.Repository(o)
+	if err != nil || head.Info.Commit == "" {
 		return
 	}
-	effort := &gitfs.Effort{Commits: maxCredit}
+	effort := &gitfs.Effort{Commits: MaxCredit}
 	var of, earlier func(schema.Pos) (commit, author string)
-	of = p.blame(ctx, o, repo, head, effort)
+	of = p.Blame(ctx, o, repo, head, effort)
 	if base != nil {
-		earlier = p.blame(ctx, o, repo, base, effort)
+		earlier = p.Blame(ctx, o, repo, base, effort)
 	}
 	made.Credit(of, earlier)
 }
 
-// blame looks up the authors of lines, once per file, for files that are unchanged since
+// Blame looks up the authors of lines, once per file, for files that are unchanged since
 // the commit.
-func (p *Job) blame(ctx context.Context, o Common, repo *gitfs.Repo, c *Configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
+func (p *Job) Blame(ctx context.Context, o Common, repo *gitfs.Repo, c *Configuration, effort *gitfs.Effort) func(schema.Pos) (commit, author string) {
 	files := map[string][]gitfs.Line{}
-	commit := gitfs.Commit{Hash: c.info.Commit}
+	commit := gitfs.Commit{Hash: c.Info.Commit}
 	tree, err := repo.FS(commit)
 	if err != nil {
 		return nil

@@ -19,24 +19,25 @@ import (
 
 // Configuration is what was loaded, and from where.
 type Configuration struct {
-	desired *schema.Desired
-	diags   schema.Diagnostics
-	info    plan.Config
-	files   fs.FS
+	Desired *schema.Desired
+	Info    plan.Config
+
+	diags schema.Diagnostics
+	files fs.FS
 }
 
 // Mistakes returns what is wrong in its files.
 func (c *Configuration) Mistakes() schema.Diagnostics { return c.diags }
 
 // Commit returns the hash of the commit that it comes from, "" for none.
-func (c *Configuration) Commit() string { return c.info.Commit }
+func (c *Configuration) Commit() string { return c.Info.Commit }
 
 // Digest returns the digest of its files.
-func (c *Configuration) Digest() string { return c.info.Digest }
+func (c *Configuration) Digest() string { return c.Info.Digest }
 
-// load reads the configuration from the directory and notes its commit. It does not need
+// Load reads the configuration from the directory and notes its commit. It does not need
 // Git: if the repository cannot be opened, it logs why and leaves the commit out.
-func (p *Job) load(o Common) (*Configuration, error) {
+func (p *Job) Load(o Common) (*Configuration, error) {
 	root, err := os.OpenRoot(o.ConfigDir)
 	if info, wrong := os.Stat(o.ConfigDir); err != nil && wrong == nil && !info.IsDir() {
 		return nil, fmt.Errorf("--config: %s is a file; write --config %s, the directory that holds it", o.ConfigDir, filepath.Dir(o.ConfigDir))
@@ -45,20 +46,20 @@ func (p *Job) load(o Common) (*Configuration, error) {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
 	c := &Configuration{files: root.FS()}
-	c.desired, c.diags = load.Load(c.files, p.Now())
+	c.Desired, c.diags = load.Load(c.files, p.Now())
 	if len(c.diags) == 1 && c.diags[0].Rule == load.RuleNoConfiguration {
 		c.diags[0].Hint = cmp.Or(whereInstead(o.ConfigDir), c.diags[0].Hint)
 	}
-	c.info.Digest = c.desired.Digest
+	c.Info.Digest = c.Desired.Digest
 
 	at, err := p.Committed(o)
 	switch {
 	case err == nil:
-		c.info.Commit = at.info.Commit
-		c.info.Dirty = at.desired.Digest != c.desired.Digest
+		c.Info.Commit = at.Info.Commit
+		c.Info.Dirty = at.Desired.Digest != c.Desired.Digest
 	case errors.Is(err, ErrNotCommitted):
-		c.info.Commit = at.info.Commit
-		c.info.Dirty = at.info.Commit != ""
+		c.Info.Commit = at.Info.Commit
+		c.Info.Dirty = at.Info.Commit != ""
 	default:
 		o.Log.Warn("the plan does not name its commit", "reason", OneLine(err))
 	}
@@ -85,28 +86,28 @@ func whereInstead(dir string) string {
 	return "there is one in " + found + ": write --config " + found
 }
 
-// valid loads the configuration and fails, having printed them, if it has mistakes.
-func (p *Job) valid(o Common) (*Configuration, error) {
-	c, err := p.load(o)
+// Valid loads the configuration and fails, having printed them, if it has mistakes.
+func (p *Job) Valid(o Common) (*Configuration, error) {
+	c, err := p.Load(o)
 	if err != nil {
 		return nil, err
 	}
 	return c, p.Check(o, c)
 }
 
-// asked returns the desired state of the configuration, nil for no configuration.
-func (c *Configuration) asked() *schema.Desired {
+// Asked returns the desired state of the configuration, nil for no configuration.
+func (c *Configuration) Asked() *schema.Desired {
 	if c == nil {
 		return nil
 	}
-	return c.desired
+	return c.Desired
 }
 
 // against describes the configuration for a plan that compares it with a base.
 func (c *Configuration) against(base *Configuration) plan.Config {
-	info := c.info
+	info := c.Info
 	if base != nil {
-		info.BaseCommit = base.info.Commit
+		info.BaseCommit = base.Info.Commit
 	}
 	return info
 }
@@ -119,7 +120,7 @@ var ErrNotCommitted = errors.New("not committed")
 func (p *Job) Committed(o Common) (*Configuration, error) {
 	repo, head, err := p.OpenHead(o)
 	if err != nil {
-		return &Configuration{desired: &schema.Desired{}}, err
+		return &Configuration{Desired: &schema.Desired{}}, err
 	}
 	return p.InCommit(repo, head, o, p.Now())
 }
@@ -131,9 +132,9 @@ type Workspace struct {
 	Commit gitfs.Commit // GITHUB_SHA
 }
 
-// repository opens the repository of the configuration. Outside of ci that is the one that
+// Repository opens the repository of the configuration. Outside of ci that is the one that
 // git would take.
-func (p *Job) repository(o Common) (*gitfs.Repo, error) {
+func (p *Job) Repository(o Common) (*gitfs.Repo, error) {
 	if o.Workspace != nil {
 		return gitfs.OpenWorkspace(o.ConfigDir, o.Workspace.Dir, o.Workspace.Commit)
 	}
@@ -144,7 +145,7 @@ func (p *Job) repository(o Common) (*gitfs.Repo, error) {
 // ci the commit of the run. It fails with ErrNotCommitted without a repository or without
 // a commit.
 func (p *Job) OpenHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
-	repo, err := p.repository(o)
+	repo, err := p.Repository(o)
 	if errors.Is(err, gitfs.ErrNoRepository) {
 		return nil, gitfs.Commit{}, fmt.Errorf("%w: %s is not in a Git repository", ErrNotCommitted, o.ConfigDir)
 	}
@@ -165,7 +166,7 @@ func (p *Job) OpenHead(o Common) (*gitfs.Repo, gitfs.Commit, error) {
 // InCommit loads the configuration from a commit. It fails with ErrNotCommitted if the
 // commit has none. Schema.Load checks expiry at the given time.
 func (p *Job) InCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time.Time) (*Configuration, error) {
-	c := &Configuration{desired: &schema.Desired{}, info: plan.Config{Commit: commit.Hash}}
+	c := &Configuration{Desired: &schema.Desired{}, Info: plan.Config{Commit: commit.Hash}}
 
 	var err error
 	c.files, err = repo.FS(commit)
@@ -179,8 +180,8 @@ func (p *Job) InCommit(repo *gitfs.Repo, commit gitfs.Commit, o Common, now time
 		return c, fmt.Errorf("%w: there is no tlsync.yaml in commit %s", ErrNotCommitted, short(commit.Hash))
 	}
 
-	c.desired, c.diags = load.Load(c.files, now)
-	c.info.Digest = c.desired.Digest
+	c.Desired, c.diags = load.Load(c.files, now)
+	c.Info.Digest = c.Desired.Digest
 	return c, nil
 }
 
@@ -218,7 +219,7 @@ func (p *Job) Earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*Configurati
 	}
 	switch {
 	case errors.Is(err, ErrNotCommitted):
-		p.remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
+		p.Remark(o, "tlsync: %s; everything counts as newly managed", OneLine(err))
 	case err != nil:
 		return nil, err
 	case c.diags.HasErrors():
@@ -231,7 +232,7 @@ func (p *Job) Earlier(repo *gitfs.Repo, at gitfs.Commit, o Common) (*Configurati
 				return nil, fmt.Errorf("read the configuration in commit %s: %s", short(at.Hash), d.Message)
 			}
 		}
-		p.remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read counts as newly managed", short(at.Hash), n)
+		p.Remark(o, "tlsync: the configuration in commit %s has mistakes (%d); what cannot be read counts as newly managed", short(at.Hash), n)
 	}
 	return c, nil
 }
@@ -243,12 +244,12 @@ func (p *Job) beforeMove(repo *gitfs.Repo, at gitfs.Commit, o Common) (*Configur
 	if err != nil {
 		return nil, nil // nothing is committed now either
 	}
-	c, err := former(repo, at, now.desired)
+	c, err := former(repo, at, now.Desired)
 	if err != nil {
 		return nil, fmt.Errorf("compare with commit %s: %w", short(at.Hash), err)
 	}
 	if c != nil {
-		p.remark(o, "tlsync: the configuration in commit %s is in another directory, and is taken from there", short(at.Hash))
+		p.Remark(o, "tlsync: the configuration in commit %s is in another directory, and is taken from there", short(at.Hash))
 	}
 	return c, nil
 }

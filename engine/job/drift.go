@@ -33,8 +33,8 @@ type DriftOptions struct {
 func (p *Job) Drift(ctx context.Context, o DriftOptions) error {
 	c, err := p.Committed(o.Common)
 	if errors.Is(err, ErrNotCommitted) && o.Applied == "" {
-		p.remark(o.Common, "tlsync: %s; comparing with the files as they are", OneLine(err))
-		c, err = p.load(o.Common)
+		p.Remark(o.Common, "tlsync: %s; comparing with the files as they are", OneLine(err))
+		c, err = p.Load(o.Common)
 	}
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func readEarlier(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readPlan(safe.Text(file), text)
+	return ReadPlan(safe.Text(file), text)
 }
 
 // printHistory prints what changed since an earlier check, if there is one. Where the product

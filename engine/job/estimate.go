@@ -52,5 +52,5 @@ func (p *Job) warnOfLimit(ctx context.Context, o ApplyOptions, made *plan.Plan) 
 			fmt.Fprintf(&b, "\ntlsync: a faster way: %s", safe.Text(f.Message))
 		}
 	}
-	p.remark(o.Common, "%s", b.String())
+	p.Remark(o.Common, "%s", b.String())
 }

@@ -24,7 +24,7 @@ type FmtOptions struct {
 // Fmt writes the files of the configuration in their usual form, and prints the names of
 // those that change.
 func (p *Job) Fmt(_ context.Context, o FmtOptions) error {
-	c, err := p.load(o.Common)
+	c, err := p.Load(o.Common)
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,9 @@ import (
 	"tlsync/schema"
 )
 
-// checkCredential refuses a value that is no credential: one that is too short, and the name
+// CheckCredential refuses a value that is no credential: one that is too short, and the name
 // of a setting or a hazard, or a part of one. To hide it would change what a gate asks for.
-func checkCredential(name, value string) error {
+func CheckCredential(name, value string) error {
 	if err := secret.Check(name, value); err != nil {
 		return err
 	}

@@ -176,11 +176,11 @@ func TestAMadeUpSecretOpensNoCodeSpan(t *testing.T) {
 // TestOurWordsAreNoCredentials refuses the names that gates and reports are made of.
 func TestOurWordsAreNoCredentials(t *testing.T) {
 	for _, word := range []string{"weakens_tls", "cuts_off_clients", "reissues_certificate", "issues_certificate", "automatic_https_rewrites"} {
-		if err := checkCredential("CLOUDFLARE_BRANCH", word); err == nil || strings.Contains(err.Error(), word) {
+		if err := CheckCredential("CLOUDFLARE_BRANCH", word); err == nil || strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
 		}
 	}
-	if err := checkCredential("CLOUDFLARE_API_TOKEN", "0123456789abcdef"); err != nil {
+	if err := CheckCredential("CLOUDFLARE_API_TOKEN", "0123456789abcdef"); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,7 +44,7 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 	}
 	live, err := p.toImport(ctx, &o, nil)
 	if err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 	made := importing.Files(live, importing.Options{Rules: o.Rules, Settings: o.Settings})
 	if _, err := importing.Prove(ctx, made.Files, live, p.Now()); err != nil {
@@ -59,9 +59,9 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 		return err
 	}
 	for _, text := range made.LeftOut(live, o.Verbose) {
-		p.remark(o.Common, "%s", safe.Text(text))
+		p.Remark(o.Common, "%s", safe.Text(text))
 	}
-	p.remark(o.Common, "tlsync: %s", made.Tally(live))
+	p.Remark(o.Common, "tlsync: %s", made.Tally(live))
 	return nil
 }
 
@@ -69,14 +69,14 @@ func (p *Job) Import(ctx context.Context, o ImportOptions) error {
 // of their own.
 func (p *Job) toImport(ctx context.Context, o *ImportOptions, accounts []schema.Account) (*plan.Live, error) {
 	if o.Snapshot != "" {
-		saved, err := readSnapshot(o.Snapshot)
+		saved, err := ReadSnapshot(o.Snapshot)
 		if err != nil {
 			return nil, fmt.Errorf("--snapshot: %w", err)
 		}
 		return importing.Only(saved.Live, o.Zones)
 	}
 
-	source, done, err := p.source(o.Common, &Configuration{desired: p.everything(o.Common, accounts)}, nil, "")
+	source, done, err := p.Source(o.Common, &Configuration{Desired: p.everything(o.Common, accounts)}, nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (p *Job) toImport(ctx context.Context, o *ImportOptions, accounts []schema.
 	live, skipped, err := reading.Read(ctx, source)
 	done()
 	if len(skipped) > 0 {
-		p.remark(o.Common, "tlsync: not read, since that takes more than 60 requests: %s; --settings all reads them", strings.Join(skipped, ", "))
+		p.Remark(o.Common, "tlsync: not read, since that takes more than 60 requests: %s; --settings all reads them", strings.Join(skipped, ", "))
 	}
 	return live, err
 }
@@ -133,7 +133,7 @@ func (p *Job) place(o *ImportOptions, made *importing.Result) error {
 			return err
 		}
 	}
-	p.remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
+	p.Remark(o.Common, "tlsync: wrote %s; see what they ask for with: tlsync plan --config %s", words.Count(len(paths), "file"), safe.Text(o.Out))
 	return nil
 }
 

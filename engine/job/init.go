@@ -36,7 +36,7 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 	known := starter.Options{Dir: ".", Branch: "main", Action: cmp.Or(o.Action, starter.Action())}
 	top, zonesWere := o.ConfigDir, ""
 
-	repo, err := p.repository(o.Common)
+	repo, err := p.Repository(o.Common)
 	if err == nil {
 		if top, err = repo.Top(o.ConfigDir); err != nil {
 			return err
@@ -47,7 +47,7 @@ func (p *Job) Init(ctx context.Context, o InitOptions) error {
 	}
 	if known.Zones, err = p.liveZones(ctx, o.Common); err != nil {
 		if ctx.Err() != nil {
-			return interrupted(ctx, err)
+			return Interrupted(ctx, err)
 		}
 		zonesWere = OneLine(err)
 	}
@@ -90,7 +90,7 @@ func (p *Job) listed(ctx context.Context, o Common, accounts []schema.Account) (
 	if err != nil {
 		return nil, err
 	}
-	p.uses(opts)
+	p.Uses(opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
 		return nil, err
@@ -116,13 +116,13 @@ func (p *Job) everything(o Common, accounts []schema.Account) *schema.Desired {
 	out := &schema.Desired{}
 	every := schema.Zone{Name: schema.Field[string]{Value: "*", Set: true}, Glob: true}
 	for _, a := range accounts {
-		if a.APITokenEnv.Set && p.token(o, a.APITokenEnv.Value) != "" {
+		if a.APITokenEnv.Set && p.Token(o, a.APITokenEnv.Value) != "" {
 			every.Account = a.Name
 			out.Zones, out.Accounts = append(out.Zones, every), append(out.Accounts, a)
 		}
 	}
 
-	if len(out.Zones) == 0 || p.token(o, "CLOUDFLARE_API_TOKEN") != "" || p.Getenv("CLOUDFLARE_EMAIL") != "" {
+	if len(out.Zones) == 0 || p.Token(o, "CLOUDFLARE_API_TOKEN") != "" || p.Getenv("CLOUDFLARE_EMAIL") != "" {
 		every.Account = schema.Field[string]{}
 		out.Zones = append(out.Zones, every)
 	}

@@ -35,7 +35,7 @@ type into struct {
 // stays unmanaged.
 func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
 	o.ConfigDir = o.Out
-	c, err := p.load(o.Common)
+	c, err := p.Load(o.Common)
 	if err != nil {
 		return err
 	}
@@ -46,9 +46,9 @@ func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
 		return err
 	}
 
-	i := &into{p: p, o: o, c: c, asked: o.Zones, Existing: importing.Existing{Files: c.files, Desired: c.desired}}
+	i := &into{p: p, o: o, c: c, asked: o.Zones, Existing: importing.Existing{Files: c.files, Desired: c.Desired}}
 	if err := i.sort(ctx); err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 	edited, err := i.edited(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *Job) importInto(ctx context.Context, o ImportOptions) error {
 	i.Changed = edited.Files
 	added, err := i.added(ctx)
 	if err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 	if o.DryRun {
 		err = i.print(added)
@@ -76,7 +76,7 @@ func (i *into) sort(ctx context.Context) error {
 	var live *plan.Live
 	var err error
 	if i.o.Snapshot == "" {
-		live, err = i.p.listed(ctx, i.o.Common, i.c.desired.Accounts)
+		live, err = i.p.listed(ctx, i.o.Common, i.c.Desired.Accounts)
 	} else {
 		live, err = i.p.toImport(ctx, &i.o, nil)
 	}
@@ -84,7 +84,7 @@ func (i *into) sort(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		i.p.remark(i.o.Common, "tlsync: zones that no document names are not known, because the zones of the token cannot be listed: %s", OneLine(err))
+		i.p.Remark(i.o.Common, "tlsync: zones that no document names are not known, because the zones of the token cannot be listed: %s", OneLine(err))
 		return nil
 	}
 	i.sorted = i.Sort(live)
@@ -126,7 +126,7 @@ func (i *into) added(ctx context.Context) (*importing.Added, error) {
 		case len(i.asked) > 0:
 			return nil, fmt.Errorf("nothing was written: %w", err)
 		default:
-			i.p.remark(o.Common, "tlsync: %s", safe.Text(err.Error()))
+			i.p.Remark(o.Common, "tlsync: %s", safe.Text(err.Error()))
 		}
 	}
 	if len(i.asked) > 0 {
@@ -140,7 +140,7 @@ func (i *into) added(ctx context.Context) (*importing.Added, error) {
 
 	slices.Sort(o.Zones)
 	o.Zones = slices.Compact(o.Zones)
-	live, err := i.p.toImport(ctx, &o, i.c.desired.Accounts)
+	live, err := i.p.toImport(ctx, &o, i.c.Desired.Accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -203,20 +203,20 @@ func (i *into) save(edited *Adoption, added *importing.Added) error {
 // remarks says what was left out, and which zones no document names.
 func (i *into) remarks(edited *Adoption, added *importing.Added) {
 	if i.o.DryRun && len(edited.Left) > 0 { // stdout has the difference
-		i.p.remark(i.o.Common, "%s", strings.Trim(edited.NotAdopted(), "\n"))
+		i.p.Remark(i.o.Common, "%s", strings.Trim(edited.NotAdopted(), "\n"))
 	}
 	for _, text := range added.LeftOut(&i.live, i.o.Verbose) {
-		i.p.remark(i.o.Common, "%s", safe.Text(text))
+		i.p.Remark(i.o.Common, "%s", safe.Text(text))
 	}
 	for _, zone := range added.Empty {
-		i.p.remark(i.o.Common, "tlsync: nothing can be written of zone %s", safe.Text(zone))
+		i.p.Remark(i.o.Common, "tlsync: nothing can be written of zone %s", safe.Text(zone))
 	}
 
 	switch {
 	case len(added.Zones) > 0:
-		i.p.remark(i.o.Common, "tlsync: %s", added.Tally())
+		i.p.Remark(i.o.Common, "tlsync: %s", added.Tally())
 	case len(edited.Files) == 0 && len(edited.Left) == 0:
-		i.p.remark(i.o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(i.o.Out))
+		i.p.Remark(i.o.Common, "tlsync: nothing to add: the configuration in %s asks for what is live, as far as it manages it", safe.Text(i.o.Out))
 	}
 	if len(i.asked) > 0 || len(i.sorted.Unnamed) == 0 {
 		return
@@ -229,6 +229,6 @@ func (i *into) remarks(edited *Adoption, added *importing.Added) {
 	if i.o.Verbose {
 		some = strings.Join(names, ", ")
 	}
-	i.p.remark(i.o.Common, "tlsync: no document covers %s of the token (%s); tlsync import --zone NAME adds one",
+	i.p.Remark(i.o.Common, "tlsync: no document covers %s of the token (%s); tlsync import --zone NAME adds one",
 		words.Count(len(names), "zone"), safe.Text(some))
 }

@@ -66,16 +66,16 @@ type Common struct {
 	Unmerged bool
 }
 
-// remark prints a line for people on stderr, unless they asked for quiet.
-func (p *Job) remark(o Common, format string, args ...any) {
+// Remark prints a line for people on stderr, unless they asked for quiet.
+func (p *Job) Remark(o Common, format string, args ...any) {
 	if !o.Quiet {
 		fmt.Fprintf(p.Err, format+"\n", args...)
 	}
 }
 
-// token reads an API token from a variable. The action's input, which ci passes on,
+// Token reads an API token from a variable. The action's input, which ci passes on,
 // stands in for CLOUDFLARE_API_TOKEN.
-func (p *Job) token(o Common, variable string) string {
+func (p *Job) Token(o Common, variable string) string {
 	if variable == "CLOUDFLARE_API_TOKEN" && o.APIToken != "" {
 		return o.APIToken
 	}
@@ -91,7 +91,7 @@ func (e noCredentials) Error() string { return string(e) }
 // a configuration with a base. It returns "" if none are missing.
 func (p *Job) MissingCredentials(o Common, c, base *Configuration) string {
 	var missing noCredentials
-	if _, err := p.cloudflareOptions(o, c.desired, base.asked()); errors.As(err, &missing) {
+	if _, err := p.cloudflareOptions(o, c.Desired, base.Asked()); errors.As(err, &missing) {
 		return string(missing)
 	}
 	return ""
@@ -104,17 +104,17 @@ func (p *Job) cloudflareOptions(o Common, desired, base *schema.Desired) (cloudf
 	opts := cloudflare.Options{
 		BaseURL: p.Getenv("CLOUDFLARE_BASE_URL"), Rate: o.Rate, Concurrency: o.Concurrency,
 		Timeout: o.Timeout, UserAgent: UserAgent(), Log: o.Log,
-		Credentials: cloudflare.Credentials{Token: p.token(o, "CLOUDFLARE_API_TOKEN")},
+		Credentials: cloudflare.Credentials{Token: p.Token(o, "CLOUDFLARE_API_TOKEN")},
 		Accounts:    map[string]cloudflare.Credentials{},
 	}
 	if token := opts.Credentials.Token; token != "" {
-		if err := checkCredential("CLOUDFLARE_API_TOKEN (in the action: the input api-token)", token); err != nil {
+		if err := CheckCredential("CLOUDFLARE_API_TOKEN (in the action: the input api-token)", token); err != nil {
 			return opts, err
 		}
 	} else {
 		opts.Credentials = cloudflare.Credentials{Email: p.Getenv("CLOUDFLARE_EMAIL"), Key: p.Getenv("CLOUDFLARE_API_KEY")}
 		if c := opts.Credentials; c.Email != "" && c.Key != "" {
-			if err := checkCredential("CLOUDFLARE_API_KEY", c.Key); err != nil {
+			if err := CheckCredential("CLOUDFLARE_API_KEY", c.Key); err != nil {
 				return opts, err
 			}
 		}
@@ -163,14 +163,14 @@ func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, 
 		}
 
 		name := a.APITokenEnv.Value
-		if o.Unmerged && !mayRead(name, base) {
+		if o.Unmerged && !MayRead(name, base) {
 			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not read, because no account of the base takes its token from there: merge the new name first", a.APITokenEnv.Pos, a.Name.Value, name))
 		}
-		token := p.token(o, name)
+		token := p.Token(o, name)
 		if token == "" {
 			return noCredentials(fmt.Sprintf("%s: account %s takes its token from %s, which is not set", a.APITokenEnv.Pos, a.Name.Value, name))
 		}
-		if err := checkCredential(fmt.Sprintf("%s: the token of account %s, from %s,", a.APITokenEnv.Pos, a.Name.Value, name), token); err != nil {
+		if err := CheckCredential(fmt.Sprintf("%s: the token of account %s, from %s,", a.APITokenEnv.Pos, a.Name.Value, name), token); err != nil {
 			return err
 		}
 		tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
@@ -178,9 +178,9 @@ func (p *Job) accountTokens(o Common, tokens map[string]cloudflare.Credentials, 
 	return nil
 }
 
-// mayRead reports whether a configuration that nobody has merged may take a token from a
+// MayRead reports whether a configuration that nobody has merged may take a token from a
 // variable: else its author could choose which secret of the job is sent.
-func mayRead(variable string, base *schema.Desired) bool {
+func MayRead(variable string, base *schema.Desired) bool {
 	return variable == "CLOUDFLARE_API_TOKEN" || base != nil && slices.ContainsFunc(base.Accounts, func(a schema.Account) bool {
 		return a.APITokenEnv.Set && a.APITokenEnv.Value == variable
 	})
@@ -191,24 +191,24 @@ func mayRead(variable string, base *schema.Desired) bool {
 func (p *Job) formerTokens(o Common, tokens map[string]cloudflare.Credentials, desired, base *schema.Desired) {
 	for _, a := range base.Accounts {
 		known := slices.ContainsFunc(desired.Accounts, func(d schema.Account) bool { return d.Name.Value == a.Name.Value })
-		if token := p.token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && checkCredential("", token) == nil && !known {
+		if token := p.Token(o, a.APITokenEnv.Value); a.APITokenEnv.Set && CheckCredential("", token) == nil && !known {
 			tokens[a.Name.Value] = cloudflare.Credentials{Token: token}
 		}
 	}
 }
 
-// uses makes the credentials of a client secret, which begins to send them.
-func (p *Job) uses(o cloudflare.Options) {
+// Uses makes the credentials of a client secret, which begins to send them.
+func (p *Job) Uses(o cloudflare.Options) {
 	for _, c := range append(slices.Collect(maps.Values(o.Accounts)), o.Credentials) {
 		p.Secrets.Add(cmp.Or(c.Token, c.Key))
 	}
 }
 
-// engine is an Engine that can only read.
-func (p *Job) engine(o Common, source engine.Source) *engine.Engine {
+// Engine is an Engine that can only read.
+func (p *Job) Engine(o Common, source engine.Source) *engine.Engine {
 	_, saved := source.(*snapshot.Snapshot)
 	return &engine.Engine{
-		Source: source, Saved: saved, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: tool(),
+		Source: source, Saved: saved, Zones: o.Zones, Hostnames: o.Hostnames, Now: p.Now(), Tool: Tool(),
 		Budget: plan.Budget{Requests: o.Rate.Requests, Per: o.Rate.Per},
 	}
 }

@@ -25,20 +25,20 @@ type MatrixOptions struct {
 
 // Matrix prints the zones in shards, for a CI matrix.
 func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
-	c, err := p.valid(o.Common)
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
-	scope, err := resolve.ScopeOf(c.desired).Only(o.Zones...)
+	scope, err := resolve.ScopeOf(c.Desired).Only(o.Zones...)
 	if err != nil {
 		return err
 	}
 
-	opts, err := p.cloudflareOptions(o.Common, c.desired, nil)
+	opts, err := p.cloudflareOptions(o.Common, c.Desired, nil)
 	if err != nil {
 		return err
 	}
-	p.uses(opts)
+	p.Uses(opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
 
 	sizes, err := reader.Sizes(ctx, scope)
 	if err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 	if len(sizes) == 0 {
 		return errors.New("the configuration matches no live zone, and a GitHub matrix needs at least one job")
@@ -54,10 +54,10 @@ func (p *Job) Matrix(ctx context.Context, o MatrixOptions) error {
 
 	shards := shard.Spread(sizes, o.Shards, o.Writes, o.Rate)
 	for _, line := range shard.Shared(shards, o.Rate.Text()) {
-		p.remark(o.Common, "tlsync: %s", safe.Text(line))
+		p.Remark(o.Common, "tlsync: %s", safe.Text(line))
 	}
-	if slices.ContainsFunc(c.desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
-		p.remark(o.Common, "tlsync: mtls and alerts of accounts are not in any shard: a job without zones applies them")
+	if slices.ContainsFunc(c.Desired.Accounts, func(a schema.Account) bool { return a.Manages() }) {
+		p.Remark(o.Common, "tlsync: mtls and alerts of accounts are not in any shard: a job without zones applies them")
 	}
 
 	text, err := json.Marshal(struct {

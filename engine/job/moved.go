@@ -39,9 +39,9 @@ func former(repo *gitfs.Repo, at gitfs.Commit, desired *schema.Desired) (*Config
 			return nil, err
 		}
 		c := &Configuration{files: files}
-		c.desired, c.diags = load.Load(files, time.Time{})
-		c.info.Digest, c.info.Commit = c.desired.Digest, at.Hash
-		if c.desired.Overlaps(desired) {
+		c.Desired, c.diags = load.Load(files, time.Time{})
+		c.Info.Digest, c.Info.Commit = c.Desired.Digest, at.Hash
+		if c.Desired.Overlaps(desired) {
 			found, where = append(found, c), append(where, safe.Text(dir))
 		}
 	}

@@ -32,7 +32,7 @@ type PlanOptions struct {
 
 // Plan compares desired with live state and prints the plan.
 func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
-	c, err := p.valid(o.Common)
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (p *Job) Plan(ctx context.Context, o PlanOptions) error {
 			return err
 		}
 		if len(made.Changes) > 0 {
-			p.remark(o.Common, "tlsync: saved the plan; apply exactly this with: tlsync apply %s", safe.Text(o.Out))
+			p.Remark(o.Common, "tlsync: saved the plan; apply exactly this with: tlsync apply %s", safe.Text(o.Out))
 		}
 	}
 
@@ -85,34 +85,34 @@ func (p *Job) Look(ctx context.Context, o Common, c, base *Configuration, from s
 
 // look is Look, and then asks the source of live state for more.
 func (p *Job) look(ctx context.Context, o Common, c, base *Configuration, from string, ask func(engine.Source, *plan.Plan, *plan.Live)) (*plan.Plan, *plan.Live, error) {
-	source, done, err := p.source(o, c, base, from)
+	source, done, err := p.Source(o, c, base, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	made, live, err := p.engine(o, source).Look(ctx, base.asked(), c.desired, c.against(base))
+	made, live, err := p.Engine(o, source).Look(ctx, base.Asked(), c.Desired, c.against(base))
 	if err == nil {
 		ask(source, made, live)
 	}
 	done()
-	return made, live, interrupted(ctx, err)
+	return made, live, Interrupted(ctx, err)
 }
 
-// source returns where live state comes from, and a function that ends the progress.
-func (p *Job) source(o Common, c, base *Configuration, from string) (engine.Source, func(), error) {
+// Source returns where live state comes from, and a function that ends the progress.
+func (p *Job) Source(o Common, c, base *Configuration, from string) (engine.Source, func(), error) {
 	if from != "" {
-		saved, err := readSnapshot(from)
+		saved, err := ReadSnapshot(from)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--snapshot: %w", err)
 		}
-		p.remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
-		return saved.For(c.desired, base.asked()), func() {}, nil
+		p.Remark(o, "tlsync: using the live state saved at %s in %s", saved.TakenAt.Format(time.RFC3339), safe.Text(from))
+		return saved.For(c.Desired, base.Asked()), func() {}, nil
 	}
 
-	opts, err := p.cloudflareOptions(o, c.desired, base.asked())
+	opts, err := p.cloudflareOptions(o, c.Desired, base.Asked())
 	if err != nil {
 		return nil, nil, err
 	}
-	p.uses(opts)
+	p.Uses(opts)
 	progress := p.watch(o, &opts)
 	reader, err := cloudflare.NewReader(opts)
 	if err != nil {
@@ -121,9 +121,9 @@ func (p *Job) source(o Common, c, base *Configuration, from string) (engine.Sour
 	return reader, progress.close, nil
 }
 
-// interrupted says in one sentence that an interrupt or the deadline ended the
+// Interrupted says in one sentence that an interrupt or the deadline ended the
 // run before anything was written.
-func interrupted(ctx context.Context, err error) error {
+func Interrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("stopped by %w; nothing was written", context.Cause(ctx))
 	}
@@ -156,7 +156,7 @@ func (p *Job) Print(o Common, made *plan.Plan, as AsDrift) error {
 // root of the repository.
 func (p *Job) Located(o Common, as []report.Annotation) []github.Annotation {
 	below := ""
-	if repo, err := p.repository(o); err == nil {
+	if repo, err := p.Repository(o); err == nil {
 		below = repo.Sub()
 	}
 	out := make([]github.Annotation, len(as))
@@ -213,15 +213,15 @@ func (p *Job) Show(_ context.Context, o ShowOptions) error {
 		return p.showReceipt(o.Common, o.File, text)
 	}
 
-	made, err := readPlan(o.File, text)
+	made, err := ReadPlan(o.File, text)
 	if err != nil {
 		return err
 	}
 	return p.Print(o.Common, made, AsDrift{})
 }
 
-// readPlan reads a plan that was saved in a file, from its text.
-func readPlan(file string, text []byte) (*plan.Plan, error) {
+// ReadPlan reads a plan that was saved in a file, from its text.
+func ReadPlan(file string, text []byte) (*plan.Plan, error) {
 	made, err := planfile.ParsePlan(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)

@@ -101,6 +101,6 @@ func (p *Job) refused(refusals []apply.Refusal, broken []plan.Breach, allowed []
 	const days = 90
 	return view.Refused{
 		Hazards: refusals, Broken: broken, Allowed: allowed, Way: way,
-		Exceptions: len(c.desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
+		Exceptions: len(c.Desired.Policy.Exceptions) > 0, Until: p.Now().AddDate(0, 0, days),
 	}
 }

@@ -34,7 +34,7 @@ func (p *Job) watch(o Common, opts *cloudflare.Options) *watcher {
 	opts.Notify = func(e cloudflare.Event) {
 		w.event(&e)
 		if !e.PausedUntil.IsZero() {
-			p.remark(o, "tlsync: Cloudflare's rate limit is reached; continuing at %s", e.PausedUntil.Format(time.TimeOnly))
+			p.Remark(o, "tlsync: Cloudflare's rate limit is reached; continuing at %s", e.PausedUntil.Format(time.TimeOnly))
 		}
 	}
 	return w

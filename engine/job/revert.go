@@ -30,7 +30,7 @@ type RevertOptions struct {
 func (p *Job) Revert(ctx context.Context, o RevertOptions) (err error) {
 	run := applyRun{ApplyOptions: o.ApplyOptions}
 	if !o.DryRun {
-		if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, tool(), o.Receipt); err != nil {
+		if run.receipt, err = receipt.Open(o.ReceiptFile, p.Secrets, Tool(), o.Receipt); err != nil {
 			return err
 		}
 		defer func() { err = closeReceipt(run.receipt, err) }()
@@ -40,15 +40,15 @@ func (p *Job) Revert(ctx context.Context, o RevertOptions) (err error) {
 	if err != nil {
 		return fmt.Errorf("nothing was written: %w", err)
 	}
-	c, err := p.valid(o.Common)
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
-	run.receipt.Of(c.info)
+	run.receipt.Of(c.Info)
 
-	way := revert.Find(revert.Input{File: o.Receipt, Receipt: of, Current: c.desired, Zones: o.Zones, Hostnames: o.Hostnames})
+	way := revert.Find(revert.Input{File: o.Receipt, Receipt: of, Current: c.Desired, Zones: o.Zones, Hostnames: o.Hostnames})
 	if of.Tally == nil {
-		p.remark(o.Common, "tlsync: %s has no tally: its run was killed, and what it wrote last may be missing", safe.Text(o.Receipt))
+		p.Remark(o.Common, "tlsync: %s has no tally: its run was killed, and what it wrote last may be missing", safe.Text(o.Receipt))
 	}
 	if !way.Selected && len(o.Zones)+len(o.Hostnames) > 0 {
 		return fmt.Errorf("nothing was written: %s has no write that --zone and --hostname leave", safe.Text(o.Receipt))
@@ -57,16 +57,16 @@ func (p *Job) Revert(ctx context.Context, o RevertOptions) (err error) {
 		return p.nothingToRevert(run, way, c)
 	}
 	run.Zones, run.Hostnames = way.Zones(), nil // the way has no others
-	run.back = &wayBack{way: way, config: c.info, commit: commitOf(of)}
+	run.back = &wayBack{way: way, config: c.Info, commit: commitOf(of)}
 
 	back := *c
-	back.desired = way.Earlier()
+	back.Desired = way.Earlier()
 	if o.DryRun {
 		return p.previewRevert(ctx, run, &back)
 	}
 	a := p.carryOut(ctx, run, &back, nil, nil)
 	if a.Result != nil && a.Result.Writes() > 0 {
-		p.remark(o.Common, "tlsync: the configuration still asks for what was taken back, so drift shows it and the next apply writes it again: %s", run.back.revertCommit())
+		p.Remark(o.Common, "tlsync: the configuration still asks for what was taken back, so drift shows it and the next apply writes it again: %s", run.back.revertCommit())
 	}
 	return a.Err
 }
@@ -90,7 +90,7 @@ func readReceipt(file string) (*planfile.Receipt, error) {
 
 // nothingToRevert ends a run that has nothing to plan, and says what it leaves alone.
 func (p *Job) nothingToRevert(run applyRun, way *revert.Way, c *Configuration) error {
-	made := &plan.Plan{FormatVersion: plan.FormatVersion, Tool: tool(), Config: c.info, Findings: way.Left, Digest: plan.Digest(nil)}
+	made := &plan.Plan{FormatVersion: plan.FormatVersion, Tool: Tool(), Config: c.Info, Findings: way.Left, Digest: plan.Digest(nil)}
 	plan.SortFindings(made.Findings)
 	if err := p.Print(run.Common, made, AsDrift{}); err != nil {
 		return err
@@ -101,14 +101,14 @@ func (p *Job) nothingToRevert(run applyRun, way *revert.Way, c *Configuration) e
 
 // previewRevert prints the plan of a revert, with a client that has no write methods.
 func (p *Job) previewRevert(ctx context.Context, run applyRun, c *Configuration) error {
-	source, done, err := p.source(run.Common, c, nil, "")
+	source, done, err := p.Source(run.Common, c, nil, "")
 	if err != nil {
 		return err
 	}
-	made, err := run.back.plan(ctx, p.engine(run.Common, source))
+	made, err := run.back.plan(ctx, p.Engine(run.Common, source))
 	done()
 	if err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 
 	if err := p.Print(run.Common, made, AsDrift{}); err != nil {
@@ -140,7 +140,7 @@ func (b *wayBack) tell(p *Job, o ApplyOptions, made *plan.Plan) {
 	if b == nil || len(made.Changes) == 0 || o.Approved {
 		return
 	}
-	p.remark(o.Common, "tlsync: the configuration will still ask for what this takes back: afterwards drift shows it, and the next apply writes it again, unless you %s", b.revertCommit())
+	p.Remark(o.Common, "tlsync: the configuration will still ask for what this takes back: afterwards drift shows it, and the next apply writes it again, unless you %s", b.revertCommit())
 }
 
 // revertCommit says how the configuration follows.

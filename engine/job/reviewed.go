@@ -56,7 +56,7 @@ func (p *Job) reviewedBase(o Common, r planfile.Review) *Configuration {
 	if err == nil {
 		return base
 	}
-	p.remark(o, "tlsync: drift after the review cannot be told from changes: the base of the reviewed plan cannot be read: %s", OneLine(err))
+	p.Remark(o, "tlsync: drift after the review cannot be told from changes: the base of the reviewed plan cannot be read: %s", OneLine(err))
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (run *applyRun) tellLeft(p *Job) {
 		return
 	}
 	n := len(run.held.Left)
-	p.remark(run.Common, "tlsync: %s drifted after the review and %s left alone; run drift to see %s",
+	p.Remark(run.Common, "tlsync: %s drifted after the review and %s left alone; run drift to see %s",
 		words.Count(n, "setting"), words.Plural(n, "is", "are"), words.Plural(n, "it", "them"))
 }
 

@@ -33,7 +33,7 @@ func readSavedPlan(file string) (*savedPlan, error) {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}
 
-	made, err := readPlan(safe.Text(file), text)
+	made, err := ReadPlan(safe.Text(file), text)
 	if err != nil {
 		return nil, Exit{CodeRefused, fmt.Errorf("refused, nothing was written: %w", err)}
 	}
@@ -48,9 +48,9 @@ func readSavedPlan(file string) (*savedPlan, error) {
 // fits refuses a plan that was made for another configuration, or for more than
 // --zone leaves.
 func (s *savedPlan) fits(o Common, c *Configuration) error {
-	if s.plan.Config.Digest != c.info.Digest {
+	if s.plan.Config.Digest != c.Info.Digest {
 		at := ""
-		if commit := s.plan.Config.Commit; commit != "" && commit != c.info.Commit {
+		if commit := s.plan.Config.Commit; commit != "" && commit != c.Info.Commit {
 			at = ", at commit " + safe.Text(short(commit))
 		}
 		return Exit{CodeStale, fmt.Errorf("stale, nothing was written: %s was made from another configuration%s: plan again", s.file, at)}
@@ -74,9 +74,9 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Co
 	case run.back != nil:
 		return run.back.plan(ctx, e)
 	case s == nil && run.Reviewed == nil:
-		return e.Plan(ctx, base.asked(), c.desired, c.against(base))
+		return e.Plan(ctx, base.Asked(), c.Desired, c.against(base))
 	case s == nil:
-		held, err := e.Hold(ctx, base.asked(), c.desired, c.against(base), run.Reviewed.Reviews)
+		held, err := e.Hold(ctx, base.Asked(), c.Desired, c.against(base), run.Reviewed.Reviews)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (run *applyRun) makePlan(ctx context.Context, e *engine.Engine, c, base *Co
 		return held.Plan, nil
 	}
 
-	n, err := e.Narrow(ctx, s.plan, c.desired, c.info)
+	n, err := e.Narrow(ctx, s.plan, c.Desired, c.Info)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *savedPlan) tell(p *Job, o Common) {
 	if len(s.narrowed.Beyond) == 1 {
 		them, are = "it", "is"
 	}
-	p.remark(o, "tlsync: %s not in %s and %s not written; run plan to see %s",
+	p.Remark(o, "tlsync: %s not in %s and %s not written; run plan to see %s",
 		countChanges(len(s.narrowed.Beyond)), s.file, are, them)
 }
 

@@ -20,27 +20,27 @@ type SnapshotOptions struct {
 
 // Snapshot saves live state to a file, for plans without a token.
 func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
-	c, err := p.valid(o.Common)
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
-	need, err := resolve.ScopeOf(c.desired).Only(o.Zones...)
+	need, err := resolve.ScopeOf(c.Desired).Only(o.Zones...)
 	if err != nil {
 		return err
 	}
 
-	source, done, err := p.source(o.Common, c, nil, "")
+	source, done, err := p.Source(o.Common, c, nil, "")
 	if err != nil {
 		return err
 	}
 	live, err := source.Fetch(ctx, snapshot.Scope(need))
 	done()
 	if err != nil {
-		return interrupted(ctx, err)
+		return Interrupted(ctx, err)
 	}
 
-	meta := snapshot.Meta{Tool: tool(), TakenAt: p.Now().UTC().Truncate(time.Second), Commit: c.info.Commit, ConfigDigest: c.info.Digest}
-	save := func(w io.Writer) error { return snapshot.Write(w, snapshot.Managed(live, c.desired), meta) }
+	meta := snapshot.Meta{Tool: Tool(), TakenAt: p.Now().UTC().Truncate(time.Second), Commit: c.Info.Commit, ConfigDigest: c.Info.Digest}
+	save := func(w io.Writer) error { return snapshot.Write(w, snapshot.Managed(live, c.Desired), meta) }
 	if o.Out == "" {
 		return save(p.Out)
 	}
@@ -52,12 +52,12 @@ func (p *Job) Snapshot(ctx context.Context, o SnapshotOptions) error {
 	for i := range live.Zones {
 		hostnames += len(live.Zones[i].CustomHostnames)
 	}
-	p.remark(o.Common, "tlsync: saved %s of %s", words.Count(hostnames, "custom hostname"), words.Count(len(live.Zones), "zone"))
+	p.Remark(o.Common, "tlsync: saved %s of %s", words.Count(hostnames, "custom hostname"), words.Count(len(live.Zones), "zone"))
 	return nil
 }
 
-// readSnapshot reads a file that snapshot saved.
-func readSnapshot(file string) (*snapshot.Snapshot, error) {
+// ReadSnapshot reads a file that snapshot saved.
+func ReadSnapshot(file string) (*snapshot.Snapshot, error) {
 	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err

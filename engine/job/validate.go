@@ -9,7 +9,7 @@ import (
 
 // Validate checks the configuration offline.
 func (p *Job) Validate(_ context.Context, o Common) error {
-	c, err := p.load(o)
+	c, err := p.Load(o)
 	if err != nil {
 		return err
 	}

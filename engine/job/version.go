@@ -20,8 +20,10 @@ func Version() string {
 	return info.Main.Version
 }
 
-func tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
+// Tool is this program, as plans and receipts name it.
+func Tool() plan.Tool { return plan.Tool{Name: "tlsync", Version: Version()} }
 
+// UserAgent is how the program introduces itself to servers.
 func UserAgent() string { return "tlsync/" + Version() }
 
 // build describes the program: what made it, and which files it reads.

@@ -22,14 +22,14 @@ const (
 // LookAtDrift is Look, and then asks the audit logs of the accounts who made live differ.
 func (p *Job) LookAtDrift(ctx context.Context, o Common, c, base *Configuration) (*plan.Plan, *plan.Live, error) {
 	return p.look(ctx, o, c, base, "", func(source engine.Source, made *plan.Plan, live *plan.Live) {
-		made.Findings = append(made.Findings, p.askWho(ctx, o, source, made, live, who.Drifted)...)
+		made.Findings = append(made.Findings, p.AskWho(ctx, o, source, made, live, who.Drifted)...)
 		plan.SortFindings(made.Findings)
 	})
 }
 
-// askWho adds to the wanted edits of a plan who made live differ. No plan needs that: it
+// AskWho adds to the wanted edits of a plan who made live differ. No plan needs that: it
 // returns findings about what cannot be known.
-func (p *Job) askWho(ctx context.Context, o Common, source engine.Source, made *plan.Plan, live *plan.Live, wanted func(*plan.Change, *plan.Edit) bool) (unknown []plan.Finding) {
+func (p *Job) AskWho(ctx context.Context, o Common, source engine.Source, made *plan.Plan, live *plan.Live, wanted func(*plan.Change, *plan.Edit) bool) (unknown []plan.Finding) {
 	reader, ok := source.(*cloudflare.Reader)
 	if !ok {
 		return nil // live state is from a file

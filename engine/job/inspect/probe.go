@@ -1,4 +1,4 @@
-package job
+package inspect
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/planfile"
 	"tlsync/engine/probe"
@@ -20,10 +21,10 @@ import (
 	"tlsync/engine/snapshot"
 )
 
-// ProbeOptions are the options of Probe. Common.Rate is that of connections, Common.Timeout
-// that of one connection, and Common.Concurrency the number of names at once.
+// ProbeOptions are the options of Probe. job.Common.Rate is that of connections, job.Common.Timeout
+// that of one connection, and job.Common.Concurrency the number of names at once.
 type ProbeOptions struct {
-	Common
+	job.Common
 	Names    []string // names and patterns in canonical form; none means the managed ones
 	From     string   // file of a plan or of a receipt
 	Snapshot string
@@ -35,8 +36,8 @@ type ProbeOptions struct {
 
 // Probe makes handshakes with names and compares what they enforce with the configuration. It
 // sends nothing to Cloudflare's API.
-func (p *Job) Probe(ctx context.Context, o ProbeOptions) error {
-	c, err := p.valid(o.Common)
+func (p Job) Probe(ctx context.Context, o ProbeOptions) error {
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (p *Job) Probe(ctx context.Context, o ProbeOptions) error {
 		return err
 	}
 
-	x := expect.Of(c.desired, live, written)
+	x := expect.Of(c.Desired, live, written)
 	names, err := x.Choose(expect.Choice{Names: o.Names, Written: written, Only: o.Hostnames, Zones: o.Zones, Sample: o.Sample})
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (p *Job) Probe(ctx context.Context, o ProbeOptions) error {
 }
 
 // probed probes targets and compares.
-func (p *Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target) (*render.Report, error) {
+func (p Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target) (*render.Report, error) {
 	mode := p.Mode
 	if o.Quiet {
 		mode = progress.Quiet
@@ -78,7 +79,7 @@ func (p *Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target
 	})
 	shown.Close()
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, job.Interrupted(ctx, err)
 	}
 
 	r := &render.Report{}
@@ -89,12 +90,12 @@ func (p *Job) probed(ctx context.Context, o ProbeOptions, targets []probe.Target
 }
 
 // printProbe prints what a probe found, and fails if something is weaker or nothing answered.
-func (p *Job) printProbe(o ProbeOptions, r *render.Report) error {
+func (p Job) printProbe(o ProbeOptions, r *render.Report) error {
 	switch err := render.As(o.Format, p.Out, r, render.TextOptions{Verbose: o.Verbose, Color: o.Color}); {
 	case err != nil:
 		return err
 	case r.Count(compare.Weaker) > 0:
-		return Exit{CodeDiffers, nil}
+		return job.Exit{Code: job.CodeDiffers}
 	case r.Silent():
 		return errors.New("no name could be reached, so the probe shows nothing")
 	}
@@ -102,15 +103,15 @@ func (p *Job) printProbe(o ProbeOptions, r *render.Report) error {
 }
 
 // savedLive reads the live state of a snapshot that the configuration reaches, nil without one.
-func savedLive(ctx context.Context, file string, c *Configuration) (*plan.Live, error) {
+func savedLive(ctx context.Context, file string, c *job.Configuration) (*plan.Live, error) {
 	if file == "" {
 		return nil, nil
 	}
-	s, err := readSnapshot(file)
+	s, err := job.ReadSnapshot(file)
 	if err != nil {
 		return nil, fmt.Errorf("--snapshot: %w", err)
 	}
-	return s.For(c.desired, nil).Fetch(ctx, snapshot.Scope(resolve.ScopeOver(nil, c.desired)))
+	return s.For(c.Desired, nil).Fetch(ctx, snapshot.Scope(resolve.ScopeOver(nil, c.Desired)))
 }
 
 // readWritten reads the changes of a plan, or those that a receipt says were done; nil without
@@ -131,7 +132,7 @@ func readWritten(file string) ([]expect.Written, error) {
 		}
 		return expect.Done(r), nil
 	}
-	made, err := readPlan(safe.Text(file), text)
+	made, err := job.ReadPlan(safe.Text(file), text)
 	if err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
 	}

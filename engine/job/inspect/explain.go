@@ -1,4 +1,4 @@
-package job
+package inspect
 
 import (
 	"context"
@@ -8,20 +8,21 @@ import (
 	"tlsync/engine"
 	"tlsync/engine/explain"
 	"tlsync/engine/gitfs"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 )
 
-// ExplainOptions are the options of Explain. Common.Hostnames are the names to explain.
+// ExplainOptions are the options of Explain. job.Common.Hostnames are the names to explain.
 type ExplainOptions struct {
-	Common
+	job.Common
 	Snapshot string
 }
 
 // Explain prints which settings names have, and where each comes from.
-func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
-	c, err := p.valid(o.Common)
+func (p Job) Explain(ctx context.Context, o ExplainOptions) error {
+	c, err := p.Valid(o.Common)
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
 		return err
 	}
 
-	x = Hidden(p, x)
+	x = job.Hidden(p.Job, x)
 	if o.Format == "json" {
 		err = explain.JSON(p.Out, x)
 	} else {
@@ -46,8 +47,8 @@ func (p *Job) Explain(ctx context.Context, o ExplainOptions) error {
 }
 
 // explained explains the names against live state, or against a snapshot.
-func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration) (*explain.Explanation, error) {
-	reader, done, err := p.source(o.Common, c, nil, o.Snapshot)
+func (p Job) explained(ctx context.Context, o ExplainOptions, c *job.Configuration) (*explain.Explanation, error) {
+	reader, done, err := p.Source(o.Common, c, nil, o.Snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +58,17 @@ func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration)
 	}
 	all := o.Common
 	all.Hostnames = nil // the plan is for all names: what one gets may depend on others
-	made, live, err := p.engine(all, source).Look(ctx, nil, c.desired, c.info)
+	made, live, err := p.Engine(all, source).Look(ctx, nil, c.Desired, c.Info)
 	if err != nil {
 		done()
-		return nil, interrupted(ctx, err)
+		return nil, job.Interrupted(ctx, err)
 	}
-	x := explain.Build(explain.Input{Desired: c.desired, Live: live, Plan: made, Names: o.Hostnames, Now: p.Now()})
-	unknown := p.askWho(ctx, o.Common, reader, made, live, x.Wanted())
+	x := explain.Build(explain.Input{Desired: c.Desired, Live: live, Plan: made, Names: o.Hostnames, Now: p.Now()})
+	unknown := p.AskWho(ctx, o.Common, reader, made, live, x.Wanted())
 	done()
 
 	for _, f := range slices.Concat(live.Problems, unknown) {
-		p.remark(o.Common, "tlsync: %s: %s", safe.Text(f.Rule), safe.Text(f.Message))
+		p.Remark(o.Common, "tlsync: %s: %s", safe.Text(f.Rule), safe.Text(f.Message))
 	}
 	x.AddChanged(made)
 	x.Credit(p.lastCommits(ctx, o.Common, c))
@@ -75,12 +76,12 @@ func (p *Job) explained(ctx context.Context, o ExplainOptions, c *Configuration)
 }
 
 // lastCommits looks up who last changed lines, nil where that cannot be known.
-func (p *Job) lastCommits(ctx context.Context, o Common, c *Configuration) func(schema.Pos) (commit, author string) {
-	repo, err := p.repository(o)
-	if err != nil || c.info.Commit == "" {
+func (p Job) lastCommits(ctx context.Context, o job.Common, c *job.Configuration) func(schema.Pos) (commit, author string) {
+	repo, err := p.Repository(o)
+	if err != nil || c.Info.Commit == "" {
 		return nil
 	}
-	return p.blame(ctx, o, repo, c, &gitfs.Effort{Commits: maxCredit})
+	return p.Blame(ctx, o, repo, c, &gitfs.Effort{Commits: job.MaxCredit})
 }
 
 // widened reads what an explanation of names needs.

@@ -1,4 +1,4 @@
-package job
+package inspect
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"tlsync/engine/cloudflare"
 	"tlsync/engine/doctor"
 	"tlsync/engine/github"
+	"tlsync/engine/job"
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
@@ -16,22 +17,22 @@ import (
 
 // DoctorOptions are the options of Doctor.
 type DoctorOptions struct {
-	Common
+	job.Common
 	Writes bool // the credentials must be able to write
 }
 
 // Doctor examines whether the credentials and the clone are fit for what the configuration
 // needs. It works without a configuration too.
-func (p *Job) Doctor(ctx context.Context, o DoctorOptions) error {
+func (p Job) Doctor(ctx context.Context, o DoctorOptions) error {
 	in := doctor.Input{Writes: o.Writes, Now: p.Now(), Where: o.ConfigDir, PullRequest: p.ofPullRequest()}
-	c, err := p.load(o.Common)
+	c, err := p.Load(o.Common)
 	if err != nil {
 		return err
 	}
 	desired := &schema.Desired{}
-	if !slices.ContainsFunc(c.diags, func(d schema.Diagnostic) bool { return d.Rule == load.RuleNoConfiguration }) {
-		desired, in.Desired = c.desired, c.desired
-		for _, d := range c.diags {
+	if !slices.ContainsFunc(c.Mistakes(), func(d schema.Diagnostic) bool { return d.Rule == load.RuleNoConfiguration }) {
+		desired, in.Desired = c.Desired, c.Desired
+		for _, d := range c.Mistakes() {
 			if d.Severity == schema.Error {
 				in.Mistakes++
 			}
@@ -46,24 +47,24 @@ func (p *Job) Doctor(ctx context.Context, o DoctorOptions) error {
 	}
 	r, err := doctor.Examine(ctx, in)
 	if err != nil {
-		return interrupted(ctx, err)
+		return job.Interrupted(ctx, err)
 	}
 
-	r = Hidden(p, r)
+	r = job.Hidden(p.Job, r)
 	if o.Format == "json" {
 		err = doctor.JSON(p.Out, r)
 	} else {
 		err = doctor.Text(p.Out, r, o.Color)
 	}
 	if err == nil && r.Problems() > 0 {
-		return Exit{CodeError, nil} // the report tells
+		return job.Exit{Code: job.CodeError} // the report tells
 	}
 	return err
 }
 
 // patients returns the credentials to examine, each with what the configuration needs of
 // it: the default one, and those that account documents name.
-func (p *Job) patients(o Common, desired, base *schema.Desired) ([]doctor.Credential, error) {
+func (p Job) patients(o job.Common, desired, base *schema.Desired) ([]doctor.Credential, error) {
 	scope, err := resolve.ScopeOf(desired).Only(o.Zones...)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (p *Job) patients(o Common, desired, base *schema.Desired) ([]doctor.Creden
 			continue
 		}
 		c := doctor.Credential{Variable: a.APITokenEnv.Value, Problem: "not read, because no account of the base takes its token from there: merge the new name first"}
-		if !o.Unmerged || mayRead(c.Variable, base) {
+		if !o.Unmerged || job.MayRead(c.Variable, base) {
 			c = p.patient(o, c.Variable, its)
 		}
 		if plan.IsAccountID(a.Name.Value) {
@@ -103,12 +104,12 @@ func (p *Job) patients(o Common, desired, base *schema.Desired) ([]doctor.Creden
 
 // patient is the credential in a variable. The global API key stands in for the default
 // token.
-func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Credential {
-	token := p.token(o, variable)
+func (p Job) patient(o job.Common, variable string, scope plan.Scope) doctor.Credential {
+	token := p.Token(o, variable)
 	c := doctor.Credential{Variable: variable, Kind: doctor.TokenKind(token), Problem: doctor.Misshapen(token), Scope: scope}
 	opts := cloudflare.Options{
 		BaseURL: p.Getenv("CLOUDFLARE_BASE_URL"), Rate: o.Rate, Concurrency: o.Concurrency, Timeout: o.Timeout,
-		UserAgent: UserAgent(), Log: o.Log, Credentials: cloudflare.Credentials{Token: token},
+		UserAgent: job.UserAgent(), Log: o.Log, Credentials: cloudflare.Credentials{Token: token},
 	}
 	value := token
 	if email, key := p.Getenv("CLOUDFLARE_EMAIL"), p.Getenv("CLOUDFLARE_API_KEY"); token == "" && email != "" && key != "" && variable == "CLOUDFLARE_API_TOKEN" {
@@ -119,9 +120,9 @@ func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Creden
 		return c
 	}
 
-	err := checkCredential(c.Variable, value)
+	err := job.CheckCredential(c.Variable, value)
 	if err == nil {
-		p.uses(opts)
+		p.Uses(opts)
 		c.Checkup, err = cloudflare.NewCheckup(opts)
 	}
 	if err != nil {
@@ -132,14 +133,14 @@ func (p *Job) patient(o Common, variable string, scope plan.Scope) doctor.Creden
 
 // gitOf says what is known of the repository of a configuration. In a job of a pull
 // request it also returns the configuration of the base.
-func (p *Job) gitOf(o Common) (g doctor.Git, base *schema.Desired) {
+func (p Job) gitOf(o job.Common) (g doctor.Git, base *schema.Desired) {
 	repo, head, err := p.OpenHead(o)
 	switch {
-	case errors.Is(err, ErrNotCommitted):
+	case errors.Is(err, job.ErrNotCommitted):
 		g.Repository = repo != nil
 		return g, nil
 	case err != nil:
-		g.Problem = OneLine(err)
+		g.Problem = job.OneLine(err)
 		return g, nil
 	}
 	g.Repository, g.Commit, g.Shallow = true, head.Hash, repo.IsShallow()
@@ -154,13 +155,13 @@ func (p *Job) gitOf(o Common) (g doctor.Git, base *schema.Desired) {
 	o.Quiet, g.Base = true, event.Pull.BaseSHA
 	c, err := p.Base(o, g.Base)
 	if err != nil {
-		g.BaseProblem = OneLine(err)
+		g.BaseProblem = job.OneLine(err)
 	}
-	return g, c.asked()
+	return g, c.Asked()
 }
 
 // ofPullRequest reports whether this is a job of a pull request.
-func (p *Job) ofPullRequest() bool {
+func (p Job) ofPullRequest() bool {
 	event := p.Getenv("GITHUB_EVENT_NAME")
 	return p.InActions() && (event == "pull_request" || event == "pull_request_target")
 }
