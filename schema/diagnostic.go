@@ -3,6 +3,8 @@ package schema
 import (
 	"cmp"
 	"slices"
+
+	"tlsync/schema/sorted"
 )
 
 // Severity says whether a Diagnostic stops the run.
@@ -51,7 +53,7 @@ func (ds Diagnostics) HasErrors() bool {
 // Sort puts errors before warnings, and orders each by file, line, column, rule and
 // message, so that the output does not depend on the order of the checks.
 func (ds Diagnostics) Sort() {
-	slices.SortFunc(ds, func(a, b Diagnostic) int {
+	sorted.By(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
 			cmp.Compare(rank(a.Severity), rank(b.Severity)),
 			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),

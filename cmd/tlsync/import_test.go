@@ -34,8 +34,11 @@ func TestImportOfAFleet(t *testing.T) {
 	a.watch(nil)
 	imported(t, a, dir, "first")
 	const mostRequests = 60
-	if a.arrived > mostRequests {
-		t.Errorf("%d requests, want at most %d", a.arrived, mostRequests)
+	a.mu.Lock()
+	arrived := a.arrived
+	a.mu.Unlock()
+	if arrived > mostRequests {
+		t.Errorf("%d requests, want at most %d", arrived, mostRequests)
 	}
 	first := filesOf(t, filepath.Join(dir, "first"))
 	lines := 0

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/edit"
+	"tlsync/schema/sorted"
 )
 
 // Input is what an Adoption is made from.
@@ -242,7 +243,7 @@ func (f *finder) decide() {
 		}
 	}
 
-	slices.SortStableFunc(f.out.Adopted, func(a, b Adopted) int {
+	sorted.Stably(f.out.Adopted, func(a, b Adopted) int {
 		return cmp.Or(
 			cmp.Compare(a.Edit.Zone.File, b.Edit.Zone.File), cmp.Compare(a.Edit.Zone.Line, b.Edit.Zone.Line),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Name, b.Name),

@@ -15,6 +15,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -65,7 +66,7 @@ func (e *examination) find(ctx context.Context) ([]plan.Zone, []plan.Account) {
 				return nil, nil
 			}
 		}
-		slices.SortFunc(zones, func(a, b plan.Zone) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+		sorted.By(zones, func(a, b plan.Zone) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 		return zones, nil
 	}
 

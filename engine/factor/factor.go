@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // None is in the place of a value that is not known, or of a setting that a rule leaves
@@ -105,7 +106,7 @@ func Lists(names []Name, o Options) []List {
 		l.defaults = p.permitted(l.defaults)
 		order[i], prices[l] = l, price(p.lines(l), slices.Equal(l.defaults, majority))
 	}
-	slices.SortStableFunc(order, func(a, b *list) int { return cmp.Compare(prices[a], prices[b]) })
+	sorted.Stably(order, func(a, b *list) int { return cmp.Compare(prices[a], prices[b]) })
 
 	var out []List
 	for _, l := range order {
@@ -178,7 +179,7 @@ type problem struct {
 
 func newProblem(names []Name, o Options) *problem {
 	p := &problem{names: slices.Clone(names), allowed: o.Allowed, least: max(o.Least, MinNames), learnt: map[float64]*both{}}
-	slices.SortStableFunc(p.names, func(a, b Name) int { return strings.Compare(a.Name, b.Name) })
+	sorted.Stably(p.names, func(a, b Name) int { return strings.Compare(a.Name, b.Name) })
 	if len(names) > 0 {
 		p.settings = len(names[0].Values)
 	}

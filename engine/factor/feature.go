@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // feature is a condition that a rule may have, and the names that it covers.
@@ -71,7 +72,7 @@ func features(names []Name, least int) []feature {
 		}
 	}
 
-	slices.SortFunc(out, func(a, b feature) int {
+	sorted.By(out, func(a, b feature) int {
 		return cmp.Or(cmp.Compare(len(b.cover), len(a.cover)), cmp.Compare(a.kind, b.kind), cmp.Compare(len(a.text), len(b.text)), strings.Compare(a.text, b.text))
 	})
 	out = plainest(out)
@@ -136,7 +137,7 @@ func classes(found map[key][]int32) []string {
 			out = append(out, k)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(values[a], values[b]), strings.Compare(a, b)) })
+	sorted.By(out, func(a, b string) int { return cmp.Or(cmp.Compare(values[a], values[b]), strings.Compare(a, b)) })
 	out = out[:min(len(out), mostKeys)]
 	slices.Sort(out)
 	return out

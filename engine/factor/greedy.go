@@ -3,6 +3,8 @@ package factor
 import (
 	"cmp"
 	"slices"
+
+	"tlsync/schema/sorted"
 )
 
 // fromBothEnds finds whole rules, each put where it changes the most: at the end, where
@@ -97,7 +99,7 @@ func (g *greedy) best() *proposal {
 			}
 		}
 	}
-	slices.SortStableFunc(proposals, func(a, b proposal) int { return cmp.Compare(b.gain, a.gain) })
+	sorted.Stably(proposals, func(a, b proposal) int { return cmp.Compare(b.gain, a.gain) })
 
 	var best *proposal
 	score := 0

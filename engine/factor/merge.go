@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // merge makes one list of rules out of the lists of the settings. Decisions of different
@@ -124,7 +125,7 @@ func united(a, b schema.Match) (schema.Match, bool) {
 
 	if len(a.Metadata) == 0 && len(b.Metadata) == 0 {
 		patterns := slices.Concat(a.Hostnames, b.Hostnames)
-		slices.SortFunc(patterns, comparePatterns)
+		sorted.By(patterns, comparePatterns)
 		return schema.Match{Hostnames: slices.Compact(patterns)}, true
 	}
 

@@ -12,6 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"tlsync/schema/sorted"
 )
 
 // places are the prefixes under which a name is looked up, in Git's order
@@ -245,7 +247,7 @@ func (r *Repo) abbreviated(digits string) ([]plumbing.Hash, error) {
 	}
 	r.mu.Unlock()
 
-	slices.SortFunc(all, func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
+	sorted.By(all, func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
 	return slices.DeleteFunc(slices.Compact(all), func(h plumbing.Hash) bool {
 		if !strings.HasPrefix(h.String(), digits) {
 			return true

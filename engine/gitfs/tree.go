@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"tlsync/schema/sorted"
 )
 
 // The kinds of entries in a tree, as modes of Git.
@@ -85,7 +87,7 @@ func parseTree(text []byte) ([]treeEntry, error) {
 		text = rest[len(e.hash):]
 		entries = append(entries, e)
 	}
-	slices.SortStableFunc(entries, func(a, b treeEntry) int { return cmp.Compare(a.name, b.name) })
+	sorted.Stably(entries, func(a, b treeEntry) int { return cmp.Compare(a.name, b.name) })
 	return entries, nil
 }
 

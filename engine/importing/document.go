@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // document is a zone document in the making.
@@ -58,7 +59,7 @@ func (b block) text() string {
 
 // sorted returns the block in the order of the table.
 func (b block) sorted() block {
-	slices.SortStableFunc(b, func(x, y line) int { return cmp.Compare(schema.Rank(x.setting), schema.Rank(y.setting)) })
+	sorted.Stably(b, func(x, y line) int { return cmp.Compare(schema.Rank(x.setting), schema.Rank(y.setting)) })
 	return b
 }
 

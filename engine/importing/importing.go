@@ -17,6 +17,7 @@ import (
 	"tlsync/schema"
 	"tlsync/schema/jsonschema"
 	"tlsync/schema/load"
+	"tlsync/schema/sorted"
 )
 
 // Options say what is written of live state.
@@ -75,7 +76,7 @@ func (r *Result) Paths() []string {
 		}
 		return strings.Count(path, "/")
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(depth(a), depth(b)), strings.Compare(a, b)) })
+	sorted.By(out, func(a, b string) int { return cmp.Or(cmp.Compare(depth(a), depth(b)), strings.Compare(a, b)) })
 	return out
 }
 
@@ -206,7 +207,7 @@ func (m *maker) listed() []Left {
 		names = slices.Compact(slices.Sorted(slices.Values(names))) // a copy: Compact clears what it cuts off
 		out = append(out, Left{In: key.in, Noun: key.noun, Why: key.why, Detail: key.detail, Names: names, Fixed: key.fixed})
 	}
-	slices.SortFunc(out, func(a, b Left) int {
+	sorted.By(out, func(a, b Left) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Noun, b.Noun), strings.Compare(a.Why, b.Why),
 			slices.Compare(a.Names, b.Names), strings.Compare(a.Detail, b.Detail))
 	})

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tlsync/schema/sorted"
 )
 
 // memory is files by their path, as a file system.
@@ -49,7 +51,7 @@ func (m memory) entries(dir string) []fs.DirEntry {
 	for _, e := range below {
 		out = append(out, e)
 	}
-	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	sorted.By(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return out
 }
 
@@ -138,6 +140,6 @@ func (j joined) ReadDir(name string) ([]fs.DirEntry, error) {
 			out = append(out, e)
 		}
 	}
-	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	sorted.By(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return out, nil
 }

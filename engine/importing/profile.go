@@ -2,11 +2,11 @@ package importing
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // profiles are the bundles of settings that several blocks share. The same text can mean
@@ -64,7 +64,7 @@ func shared(documents []*document) (profiles, []profile) {
 	var list []profile
 	out.ofHostnames = name(hostnames, "", taken, &list)
 	out.ofZones = name(zones, "zone-", taken, &list)
-	slices.SortFunc(list, func(a, b profile) int { return strings.Compare(a.name, b.name) })
+	sorted.By(list, func(a, b profile) int { return strings.Compare(a.name, b.name) })
 	return out, list
 }
 
@@ -94,7 +94,7 @@ func name(m map[string]*uses, prefix string, taken map[string]bool, list *[]prof
 			chosen = append(chosen, u)
 		}
 	}
-	slices.SortFunc(chosen, func(a, b *uses) int {
+	sorted.By(chosen, func(a, b *uses) int {
 		return cmp.Or(cmp.Compare(b.long+b.short, a.long+a.short), strings.Compare(a.block.text(), b.block.text()))
 	})
 

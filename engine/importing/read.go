@@ -9,6 +9,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Source reads the parts of live state that a scope asks for.
@@ -221,7 +222,7 @@ func nameAccounts(live *plan.Live) {
 			}
 		}
 	}
-	slices.SortStableFunc(live.Accounts, func(a, b plan.LiveAccount) int {
+	sorted.Stably(live.Accounts, func(a, b plan.LiveAccount) int {
 		return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID)
 	})
 }
@@ -247,6 +248,6 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 			return nil, fmt.Errorf("the snapshot has no zone %s", name)
 		}
 	}
-	slices.SortStableFunc(out.Zones, func(a, b plan.Zone) int { return strings.Compare(a.Name, b.Name) })
+	sorted.Stably(out.Zones, func(a, b plan.Zone) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/resolve"
 	"tlsync/engine/standard"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // builder makes groups out of the blocks of an explanation.
@@ -87,7 +88,7 @@ func (b *builder) rows(zone int, block *explain.Block) []explain.Row {
 		rows = append(rows, b.followed(zone, &row))
 	}
 
-	slices.SortStableFunc(rows, func(a, b explain.Row) int { return schema.Rank(a.Setting) - schema.Rank(b.Setting) })
+	sorted.Stably(rows, func(a, b explain.Row) int { return schema.Rank(a.Setting) - schema.Rank(b.Setting) })
 	return rows
 }
 

@@ -8,6 +8,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // MTLS says of one hostname which certificate authority is associated with it, whether an
@@ -49,7 +50,7 @@ func mtlsOf(live *plan.Live, resolved *resolve.Resolved, only resolve.Names) (ro
 	}
 
 	rows = slices.DeleteFunc(rows, func(m MTLS) bool { return !only.Match(m.Hostname) })
-	slices.SortFunc(rows, func(a, b MTLS) int {
+	sorted.By(rows, func(a, b MTLS) int {
 		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Hostname, b.Hostname), strings.Compare(a.Authority, b.Authority), strings.Compare(a.Application, b.Application))
 	})
 	slices.Sort(unread)

@@ -6,12 +6,12 @@ import (
 	"io"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/engine/standard"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -112,7 +112,7 @@ func (r *Report) shortfalls() []*shortfall {
 			c.add(&r.Groups[i], &r.Groups[i].Assessments[k])
 		}
 	}
-	slices.SortStableFunc(c.list, func(a, b *shortfall) int {
+	sorted.Stably(c.list, func(a, b *shortfall) int {
 		return cmp.Or(strings.Compare(a.origin.File, b.origin.File), a.origin.Line-b.origin.Line, a.origin.Col-b.origin.Col)
 	})
 	return c.list

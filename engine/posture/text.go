@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"tlsync/engine/safe"
 	"tlsync/engine/standard"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -207,7 +207,7 @@ func tally(names []Name, of func(*Name) string) string {
 	for key := range counts {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	sorted.By(keys, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
 	for i, key := range keys {
 		keys[i] = fmt.Sprintf("%d %s", counts[key], key)
 	}

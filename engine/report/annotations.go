@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Annotation is a remark on a line of a file, for people who look at the file. All
@@ -54,7 +55,7 @@ func PlanAnnotations(p *plan.Plan) []Annotation {
 	for _, r := range remarks.list {
 		out = append(out, r.annotation())
 	}
-	slices.SortStableFunc(out, compareAnnotations)
+	sorted.Stably(out, compareAnnotations)
 	return out
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"tlsync/schema/sorted"
 )
 
 // block is a part of a page that can be shown in part: as many whole items as there is
@@ -37,7 +39,7 @@ func least(blocks []*block) int {
 // long list does not starve the others. In the same order they then take the rest.
 func fit(blocks []*block, room int) {
 	line := slices.Clone(blocks)
-	slices.SortStableFunc(line, func(a, b *block) int { return cmp.Compare(a.rank, b.rank) })
+	sorted.Stably(line, func(a, b *block) int { return cmp.Compare(a.rank, b.rank) })
 	for _, b := range line {
 		room -= b.take(room / 2)
 	}

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -301,7 +302,7 @@ func (m *page) hunkOf(groups []*view.Group) []string {
 // what is in effect: the word inherit, or the name of a list, does not tell.
 func (m *page) hunk(about string, k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, view.CompareSettings)
+	sorted.Stably(edits, view.CompareSettings)
 	var suites []string
 	edits = slices.DeleteFunc(edits, func(e plan.Edit) bool {
 		d := m.values.Suites(k, e)

@@ -14,6 +14,7 @@ import (
 	"tlsync/engine/safe"
 	"tlsync/engine/who"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // TextOptions are the choices that Text leaves to its caller.
@@ -180,7 +181,7 @@ func (t *text) zoneYAML(p *view.PlaceChanges) {
 
 func (t *text) yamlDiff(k plan.Kind, edits []plan.Edit) []string {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, view.CompareSettings)
+	sorted.Stably(edits, view.CompareSettings)
 	return t.paintDiffs(t.values.SettingsDiff(k, edits))
 }
 

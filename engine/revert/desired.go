@@ -1,10 +1,9 @@
 package revert
 
 import (
-	"slices"
-
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Earlier returns the configuration that asks for the values before the apply, and for
@@ -83,7 +82,7 @@ func (d *document) add(object plan.Ref, a schema.Assignment) {
 // the loader leaves them.
 func (d *document) sorted() schema.Zone {
 	sort := func(as []schema.Assignment) {
-		slices.SortStableFunc(as, func(a, b schema.Assignment) int { return schema.Rank(a.Setting) - schema.Rank(b.Setting) })
+		sorted.Stably(as, func(a, b schema.Assignment) int { return schema.Rank(a.Setting) - schema.Rank(b.Setting) })
 	}
 	sort(d.Settings)
 	for _, list := range [][]schema.Entry{d.Hostnames, d.CustomHostnames.Entries} {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"tlsync/schema/sorted"
 )
 
 // Shortest is how many characters the shortest value has that is taken for a credential.
@@ -120,7 +122,7 @@ func (f *forms) with(more []string) *forms {
 	if f != nil {
 		more = slices.Concat(f.all, more)
 	}
-	slices.SortFunc(more, func(a, b string) int {
+	sorted.By(more, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
 		}

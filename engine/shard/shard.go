@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tlsync/engine/cloudflare"
+	"tlsync/schema/sorted"
 )
 
 // Shard is one job of a matrix.
@@ -36,7 +37,7 @@ func Spread(sizes []cloudflare.Size, n int, writes bool, rate cloudflare.Rate) [
 		return max(1, s.Reads)
 	}
 	sizes = slices.Clone(sizes)
-	slices.SortStableFunc(sizes, func(a, b cloudflare.Size) int { return cmp.Compare(requests(&b), requests(&a)) })
+	sorted.Stably(sizes, func(a, b cloudflare.Size) int { return cmp.Compare(requests(&b), requests(&a)) })
 
 	shards := make([]Shard, min(n, len(sizes)))
 	for i := range sizes {

@@ -15,6 +15,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Entry is one entry of an audit log. Its texts are foreign.
@@ -72,7 +73,7 @@ func indexed(l *Log) *index {
 		}
 	}
 	for _, list := range x.byPath {
-		slices.SortStableFunc(list, func(a, b *Entry) int { return b.Time.Compare(a.Time) })
+		sorted.Stably(list, func(a, b *Entry) int { return b.Time.Compare(a.Time) })
 	}
 	return x
 }
@@ -241,7 +242,7 @@ func Questions(p *plan.Plan, live *plan.Live, wanted func(*plan.Change, *plan.Ed
 	for _, q := range byID {
 		out = append(out, *q)
 	}
-	slices.SortFunc(out, func(a, b Question) int {
+	sorted.By(out, func(a, b Question) int {
 		return cmp.Or(strings.Compare(a.Account.Name, b.Account.Name), strings.Compare(a.Account.ID, b.Account.ID))
 	})
 	return out

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/source"
 
 	"gopkg.in/yaml.v3"
@@ -33,7 +34,7 @@ func (m *merger) splice(from, to int, text string) {
 
 // apply returns the changed text.
 func (m *merger) apply() ([]byte, error) {
-	slices.SortStableFunc(m.splices, func(a, b splice) int { return cmp.Compare(a.From, b.From) })
+	sorted.Stably(m.splices, func(a, b splice) int { return cmp.Compare(a.From, b.From) })
 
 	out := slices.Clone(m.Mark)
 	at := 0
@@ -75,7 +76,7 @@ func (m *merger) mapping(n *yaml.Node, w *tree, at place) error {
 		}
 	}
 
-	slices.SortStableFunc(missing, func(a, b *tree) int { return w.order(a.key, b.key) })
+	sorted.Stably(missing, func(a, b *tree) int { return w.order(a.key, b.key) })
 	switch {
 	case len(missing) == 0:
 		return nil

@@ -1,10 +1,10 @@
 package edit
 
 import (
-	"slices"
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/source"
 
 	"gopkg.in/yaml.v3"
@@ -114,5 +114,5 @@ func isVersion(s string) bool {
 
 // sortStable sorts trees by their keys.
 func sortStable(trees []*tree, order func(a, b string) int) {
-	slices.SortStableFunc(trees, func(a, b *tree) int { return order(a.key, b.key) })
+	sorted.Stably(trees, func(a, b *tree) int { return order(a.key, b.key) })
 }

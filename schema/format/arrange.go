@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tlsync/schema/sorted"
 	"tlsync/schema/source"
 
 	"gopkg.in/yaml.v3"
@@ -148,7 +149,7 @@ func (a *arranger) mapping(n *yaml.Node, s shape, indent, column int) ([]string,
 
 	title := parts[0].split()
 	if len(s.keys) > 0 {
-		slices.SortStableFunc(parts, func(x, y part) int { return cmp.Compare(s.rank(x.key), s.rank(y.key)) })
+		sorted.Stably(parts, func(x, y part) int { return cmp.Compare(s.rank(x.key), s.rank(y.key)) })
 	}
 	lines := title
 	for i, p := range parts {
@@ -361,7 +362,7 @@ func (a *arranger) flow(n *yaml.Node, s shape) string {
 		parts = append(parts, part{key: key.Value, body: []string{a.flow(key, shape{}) + ": " + a.flow(n.Content[i+1], s.of(key.Value))}})
 	}
 	if len(s.keys) > 0 {
-		slices.SortStableFunc(parts, func(x, y part) int { return cmp.Compare(s.rank(x.key), s.rank(y.key)) })
+		sorted.Stably(parts, func(x, y part) int { return cmp.Compare(s.rank(x.key), s.rank(y.key)) })
 	}
 	pairs := make([]string, len(parts))
 	for i, p := range parts {

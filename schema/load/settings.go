@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 
 	"gopkg.in/yaml.v3"
 )
@@ -289,5 +290,5 @@ func (d *decoder) limits(n *yaml.Node, via, what string) []schema.Assignment {
 }
 
 func sortAssignments(as []schema.Assignment) {
-	slices.SortFunc(as, func(a, b schema.Assignment) int { return cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)) })
+	sorted.By(as, func(a, b schema.Assignment) int { return cmp.Compare(schema.Rank(a.Setting), schema.Rank(b.Setting)) })
 }

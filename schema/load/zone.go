@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 
 	"gopkg.in/yaml.v3"
 )
@@ -302,7 +303,7 @@ func (d *decoder) metadata(n *yaml.Node) []schema.MetadataMatch {
 		d.errorf(d.at(n), "missing-key", "", "metadata is empty")
 	}
 
-	slices.SortFunc(out, func(a, b schema.MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
+	sorted.By(out, func(a, b schema.MetadataMatch) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // planForwarding adds the writes of the forwarding list, which says for which hostnames
@@ -78,7 +79,7 @@ func (w *mtlsPlan) forwardingEdits(e *mtlsEntry, decided map[string]*mtlsEntry, 
 		}
 	}
 
-	slices.SortStableFunc(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
+	sorted.Stably(edits, func(a, b plan.Edit) int { return strings.Compare(a.Setting, b.Setting) })
 	return edits
 }
 

@@ -11,6 +11,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/resolve"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Choice says which names to probe.
@@ -101,7 +102,7 @@ func sample(names []string, n int) []string {
 	for i, name := range names {
 		all[i] = hashed{name, sha256.Sum256([]byte(name))}
 	}
-	slices.SortFunc(all, func(a, b hashed) int { return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.name, b.name)) })
+	sorted.By(all, func(a, b hashed) int { return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.name, b.name)) })
 
 	out := make([]string, n)
 	for i := range out {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tlsync/engine/safe"
+	"tlsync/schema/sorted"
 )
 
 // columnData is a column as the script reads it: its values, or where they repeat each of
@@ -84,7 +85,7 @@ func (c *Column) data(cells []string) columnData {
 	}
 
 	d.Facet = c.Facet && len(d.Dict) <= maxChoices
-	slices.SortFunc(d.Dict, c.compareValues)
+	sorted.By(d.Dict, c.compareValues)
 	toned := false
 	for i, v := range d.Dict {
 		at[v] = i

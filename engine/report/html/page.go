@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"tlsync/schema/sorted"
 )
 
 // Page is what a page shows. All text in it may be foreign: Render makes it harmless.
@@ -195,7 +197,7 @@ func (t *Table) Chart(title, of, by string) Chart {
 			b.Parts = append(b.Parts, t.part(column, second, value, name, n))
 		}
 		if second >= 0 {
-			slices.SortFunc(b.Parts, func(x, y Part) int { return t.Columns[second].compareValues(x.Name, y.Name) })
+			sorted.By(b.Parts, func(x, y Part) int { return t.Columns[second].compareValues(x.Name, y.Name) })
 		}
 		chart.Bars = append(chart.Bars, b)
 	}
@@ -214,7 +216,7 @@ func (t *Table) part(column, second int, value, name string, n int) Part {
 // settle sorts the bars, by the order of the column or else the longest first, and leaves
 // out those for which there is no room.
 func (c *Chart) settle(of *Column) {
-	slices.SortFunc(c.Bars, func(a, b Bar) int {
+	sorted.By(c.Bars, func(a, b Bar) int {
 		if len(of.Order) > 0 {
 			return of.compareValues(a.Value, b.Value)
 		}

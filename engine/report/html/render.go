@@ -15,6 +15,7 @@ import (
 
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -176,7 +177,7 @@ func (w *writer) legend(c *Chart) {
 	if len(parts) == 0 {
 		return
 	}
-	slices.SortFunc(parts, func(a, b Part) int { return strings.Compare(a.Name, b.Name) })
+	sorted.By(parts, func(a, b Part) int { return strings.Compare(a.Name, b.Name) })
 
 	w.raw("<p class=legend>")
 	for _, p := range parts {

@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Group is a set of objects of one kind that get the same edit for the same reason,
@@ -138,7 +139,7 @@ func changesByPlace(objects []object) []PlaceChanges {
 		s.class = g.class
 		s.Groups = append(s.Groups, g)
 	}
-	slices.SortFunc(places, comparePlaces)
+	sorted.By(places, comparePlaces)
 
 	list := make([]PlaceChanges, 0, len(places))
 	for _, p := range places {
@@ -187,7 +188,7 @@ func groupsOf(objects []object) []*Group {
 
 // settle fills in what follows from the members of a group.
 func (g *Group) settle() {
-	slices.SortFunc(g.members, func(a, b member) int {
+	sorted.By(g.members, func(a, b member) int {
 		return cmp.Or(strings.Compare(a.name, b.name), comparePos(a.pos(), b.pos()))
 	})
 
@@ -201,7 +202,7 @@ func (g *Group) settle() {
 	}
 
 	if len(g.Lines) > 1 {
-		slices.SortFunc(g.Lines, comparePos)
+		sorted.By(g.Lines, comparePos)
 		g.Lines = slices.Compact(g.Lines)
 	}
 }
@@ -221,7 +222,7 @@ func comparePos(a, b schema.Pos) int {
 // sortGroups puts groups below the floor and weaker ones first, then follows kinds,
 // settings and lines. Groups of the same objects stay together.
 func sortGroups(groups []*Group) {
-	slices.SortFunc(groups, compareGroups)
+	sorted.By(groups, compareGroups)
 
 	type objects struct {
 		kind   plan.Kind
@@ -241,7 +242,7 @@ func sortGroups(groups []*Group) {
 		}
 		first[of], at[g] = i, i
 	}
-	slices.SortStableFunc(groups, func(a, b *Group) int { return cmp.Compare(at[a], at[b]) })
+	sorted.Stably(groups, func(a, b *Group) int { return cmp.Compare(at[a], at[b]) })
 }
 
 func compareGroups(a, b *Group) int {
@@ -354,7 +355,7 @@ func Fold(groups []*Group, most int) (shown, joined []*Group) {
 			continue
 		}
 		bySize := slices.Clone(family)
-		slices.SortStableFunc(bySize, func(a, b *Group) int { return cmp.Compare(len(b.Names), len(a.Names)) })
+		sorted.Stably(bySize, func(a, b *Group) int { return cmp.Compare(len(b.Names), len(a.Names)) })
 		rest := bySize[kept:]
 		instead[rest[0]] = joinVariants(rest)
 		for _, g := range rest[1:] {

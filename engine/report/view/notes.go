@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -92,7 +93,7 @@ func (s *notes) sorted() []Note {
 		slices.Sort(s.list[i].Names)
 		s.list[i].Names = slices.Compact(s.list[i].Names)
 	}
-	slices.SortFunc(s.list, func(a, b Note) int {
+	sorted.By(s.list, func(a, b Note) int {
 		return cmp.Or(
 			a.in.compareInNotes(b.in), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(a.kind, b.kind),
 			cmp.Compare(a.Names[0], b.Names[0]), cmp.Compare(a.message, b.message),
@@ -165,7 +166,7 @@ func hazardsOf(changes []*plan.Change) []HazardNotes {
 		}
 	}
 
-	slices.SortFunc(classes, func(a, b HazardClass) int {
+	sorted.By(classes, func(a, b HazardClass) int {
 		return cmp.Or(cmp.Compare(a.permission(), b.permission()), cmp.Compare(a.Kind, b.Kind))
 	})
 	list := make([]HazardNotes, 0, len(classes))
@@ -214,7 +215,7 @@ func lowerBounds(changes []*plan.Change) []LowerBound {
 		}
 	}
 
-	slices.SortFunc(list, func(a, b LowerBound) int {
+	sorted.By(list, func(a, b LowerBound) int {
 		return cmp.Or(
 			comparePos(a.origin.Pos, b.origin.Pos), cmp.Compare(a.origin.Col, b.origin.Col),
 			cmp.Compare(a.setting, b.setting), cmp.Compare(a.value, b.value), cmp.Compare(a.origin.Via, b.origin.Via),
@@ -294,13 +295,13 @@ func findingsOf(findings []plan.Finding) []RuleNotes {
 		found[k].add(aboutOf(f))
 	}
 
-	slices.SortFunc(classes, func(a, b RuleClass) int {
+	sorted.By(classes, func(a, b RuleClass) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Rule, b.Rule)) // "error" < "warning"
 	})
 	list := make([]RuleNotes, 0, len(classes))
 	for _, c := range classes {
 		r := RuleNotes{RuleClass: c, Findings: count[c]}
-		slices.SortFunc(lines[c], comparePos)
+		sorted.By(lines[c], comparePos)
 		for _, at := range lines[c] {
 			for _, n := range found[place{c, at}].sorted() {
 				r.Notes = append(r.Notes, PlacedNote{FileAndLine(at), at, n})

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 )
 
 // Overview is a row of the table above all groups: how many objects make one change of a
@@ -26,7 +27,7 @@ func (o *Overview) Objects(m Markup) string {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int {
+	sorted.By(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(kindRank(o.kinds[a]), kindRank(o.kinds[b])), cmp.Compare(o.kinds[a], o.kinds[b]))
 	})
 
@@ -72,7 +73,7 @@ func (v *View) Overview() []Overview {
 		}
 	}
 
-	slices.SortStableFunc(tallies, compareTallies)
+	sorted.Stably(tallies, compareTallies)
 	return overviewsOf(foldTallies(tallies))
 }
 

@@ -12,6 +12,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -229,7 +230,7 @@ func joinExceptions(items []*exception) []*exception {
 		}
 		at[k].names++
 	}
-	slices.SortStableFunc(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
+	sorted.Stably(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
 	return out
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
+	"tlsync/schema/sorted"
 )
 
 // Wait is some changes in one place that wait for others for one reason.
@@ -40,7 +41,7 @@ func waitsOf(changes []*plan.Change) []Wait {
 	}
 
 	// The order is that of the first names that wait, which stand in the order of the plan.
-	slices.SortFunc(list, func(a, b Wait) int {
+	sorted.By(list, func(a, b Wait) int {
 		return cmp.Or(comparePlaces(a.in, b.in), strings.Compare(a.names[0], b.names[0]), strings.Compare(a.why, b.why))
 	})
 	for i := range list {
