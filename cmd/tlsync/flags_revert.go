@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"tlsync/engine/job"
 
@@ -38,7 +39,11 @@ func (p *program) revertOptions(c *cli.Context) (o job.RevertOptions, err error)
 		return o, err
 	}
 	if o.Receipt = c.Args().First(); c.NArg() != 1 || o.Receipt == "" {
-		return o, fmt.Errorf("revert takes one argument, the receipt of an apply (apply writes one with --receipt FILE), got %d", c.NArg())
+		got := strconv.Itoa(c.NArg())
+		if c.NArg() == 1 {
+			got = "an empty name"
+		}
+		return o, fmt.Errorf("revert takes one argument, the receipt of an apply (apply writes one with --receipt FILE), got %s", got)
 	}
 	o.DryRun = c.Bool("dry-run")
 	if o.Format == "json" && !o.DryRun {
