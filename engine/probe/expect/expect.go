@@ -56,6 +56,7 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 	x.addNames()
 
 	for _, w := range written {
+		x.addWritten(w)
 		if w.Kind == plan.KindZone {
 			x.ofZones[w.Zone] = append(x.ofZones[w.Zone], w.Edits...)
 		} else {
@@ -148,6 +149,17 @@ func (x *Expectations) addNames() {
 				x.names[e.Hostname.Value] = place{zone: at}
 			}
 		}
+	}
+}
+
+// addWritten adds a custom hostname that only a rule or the defaults reach: a change of it
+// says in which zone it is, which its name does not.
+func (x *Expectations) addWritten(w Written) {
+	if _, known := x.names[w.Name]; known || w.Kind != plan.KindCustomHostname {
+		return
+	}
+	if at := slices.IndexFunc(x.zones, func(z plan.Zone) bool { return z.Name == w.Zone }); at >= 0 {
+		x.names[w.Name] = place{at, &plan.Hostname{Name: w.Name}}
 	}
 }
 
