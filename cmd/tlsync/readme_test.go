@@ -71,6 +71,17 @@ var notRun = map[string]string{
 	`{"type":"step",`:         "lines of a receipt, which the stories hold",
 	"tls:plan:\n":             "for GitLab",
 	"steps:\n  - if: build.p": "for Buildkite",
+	"tlsync probe  ":          "it connects to names of the internet; the story probe holds it, on loopback",
+}
+
+// whyNotRun returns the beginning of a block that is not carried out, "" for others.
+func whyNotRun(b block) string {
+	for begin := range notRun {
+		if strings.HasPrefix(b.text, begin) {
+			return begin
+		}
+	}
+	return ""
 }
 
 // rewrites are parts of commands that cannot be carried out here as they stand.
@@ -86,12 +97,7 @@ var rewrites = []struct{ from, to, why string }{
 func TestReadmeBlocksAreHeld(t *testing.T) {
 	left := map[string]bool{}
 	for _, b := range readmeBlocks(t) {
-		begins := ""
-		for begin := range notRun {
-			if strings.HasPrefix(b.text, begin) {
-				begins = begin
-			}
-		}
+		begins := whyNotRun(b)
 		switch {
 		case begins != "":
 			left[begins] = true
@@ -164,7 +170,7 @@ func TestReadmeAsANewUser(t *testing.T) {
 	u := newUser(t)
 	used := map[string]bool{}
 	for _, b := range readmeBlocks(t) {
-		if !b.isShell() {
+		if !b.isShell() || whyNotRun(b) != "" {
 			continue
 		}
 		if b.section != "Try it" {
