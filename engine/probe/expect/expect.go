@@ -58,9 +58,9 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 	for _, w := range written {
 		x.addWritten(w)
 		if w.Kind == plan.KindZone {
-			x.ofZones[w.Zone] = append(x.ofZones[w.Zone], w.Edits...)
+			x.ofZones[w.Zone] = append(slices.Clone(w.Edits), x.ofZones[w.Zone]...) // the last write first
 		} else {
-			x.written[w.Name] = append(x.written[w.Name], w.Edits...)
+			x.written[w.Name] = append(slices.Clone(w.Edits), x.written[w.Name]...)
 		}
 	}
 	for i := range d.Accounts {

@@ -134,11 +134,12 @@ func TestWritten(t *testing.T) {
 	x := expect.Of(configured(t), nil, []expect.Written{
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", schema.Inherit, `"1.1"`)},
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "ruled.pay.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
+		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", `"1.3"`, "")},
 		{Zone: "none.example", Kind: plan.KindCustomHostname, Name: "strange.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
 		{Zone: "other.example", Kind: plan.KindZone, Name: "other.example", Edits: edit("min_tls_version", `"1.2"`, `"1.2"`)},
 	})
-	if got := show(x.Of("open.test").Minimum); got != "1.1" {
-		t.Errorf("open.test: %s", got)
+	if got := show(x.Of("open.test").Minimum); got != "1.3" {
+		t.Errorf("open.test, which was written twice: %s", got)
 	}
 	if got := show(x.Of("ruled.pay.test").Minimum); got != "1.3" {
 		t.Errorf("a custom hostname that no line names: %s", got)
