@@ -29,6 +29,7 @@ plan and writes nothing.`,
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` stop cleanly after this time"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` wait until written settings are active"},
 			&cli.StringFlag{Name: "receipt", TakesFile: true, Usage: "`FILE` record every change as a line of JSON"},
+			&cli.BoolFlag{Name: "allow-not-tip", Usage: "allow a commit behind the tip of its branch"},
 		),
 		Action: action(p.revertOptions, p.Revert),
 	}
@@ -50,6 +51,7 @@ func (p *program) revertOptions(c *cli.Context) (o job.RevertOptions, err error)
 		return o, errors.New("--format json is for --dry-run: a run that writes prints a report, and --receipt records it as JSON")
 	}
 
+	o.NotTip = c.Bool("allow-not-tip")
 	o.Approved, o.ReceiptFile = c.Bool("auto-approve"), c.String("receipt")
 	o.Deadline, o.Wait = c.Duration("deadline"), c.Duration("wait")
 	if o.Wait < 0 {
