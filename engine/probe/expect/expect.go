@@ -52,7 +52,7 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 	if live != nil {
 		x.live, x.zones = true, slices.Clone(live.Zones)
 	}
-	x.addZones()
+	x.addZones(written)
 	x.addNames()
 
 	for _, w := range written {
@@ -74,13 +74,18 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 }
 
 // addZones adds the zones that the configuration names and the live state does not hold, with
-// no values.
-func (x *Expectations) addZones() {
+// no values. What was written says which zones its patterns have met.
+func (x *Expectations) addZones(written []Written) {
 	for i := range x.desired.Zones {
 		doc := &x.desired.Zones[i]
-		known := slices.ContainsFunc(x.zones, func(z plan.Zone) bool { return z.Name == doc.Name.Value })
-		if !doc.Glob && !known {
-			x.zones = append(x.zones, plan.Zone{Name: doc.Name.Value, Account: plan.Account{Name: x.accountOf(doc)}})
+		if !doc.Glob {
+			x.addZone(doc)
+		}
+	}
+	for _, w := range written {
+		covered := func(doc schema.Zone) bool { return schema.MatchZone(doc.Name.Value, w.Zone) }
+		if w.Zone != "" && slices.ContainsFunc(x.desired.Zones, covered) {
+			x.addZone(&schema.Zone{Name: schema.Field[string]{Value: w.Zone}})
 		}
 	}
 
@@ -92,6 +97,13 @@ func (x *Expectations) addZones() {
 				x.rules[z.Name] = append(x.rules[z.Name], demanding(doc.CustomHostnames.Rules)...)
 			}
 		}
+	}
+}
+
+// addZone adds the zone of a document for one zone, if it is not known yet.
+func (x *Expectations) addZone(doc *schema.Zone) {
+	if !slices.ContainsFunc(x.zones, func(z plan.Zone) bool { return z.Name == doc.Name.Value }) {
+		x.zones = append(x.zones, plan.Zone{Name: doc.Name.Value, Account: plan.Account{Name: x.accountOf(doc)}})
 	}
 }
 

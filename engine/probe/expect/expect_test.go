@@ -19,7 +19,7 @@ import (
 
 const configuration = `version: 1
 ---
-zone: "*"
+zone: "{new,saas,other}.example"
 account: Acme
 settings: { tls_1_3: on }
 ---
@@ -135,6 +135,7 @@ func TestWritten(t *testing.T) {
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", schema.Inherit, `"1.1"`)},
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "ruled.pay.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", `"1.3"`, "")},
+		{Zone: "new.example", Kind: plan.KindCustomHostname, Name: "new.test", Edits: edit("tls_1_3", `"on"`, `"on"`)},
 		{Zone: "none.example", Kind: plan.KindCustomHostname, Name: "strange.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
 		{Zone: "other.example", Kind: plan.KindZone, Name: "other.example", Edits: edit("min_tls_version", `"1.2"`, `"1.2"`)},
 	})
@@ -143,6 +144,9 @@ func TestWritten(t *testing.T) {
 	}
 	if got := show(x.Of("ruled.pay.test").Minimum); got != "1.3" {
 		t.Errorf("a custom hostname that no line names: %s", got)
+	}
+	if got := show(x.Of("new.test").TLS13); got != "on" {
+		t.Errorf("a custom hostname of a zone that a pattern met: %s", got)
 	}
 	if got := show(x.Of("strange.test").Minimum); !strings.Contains(got, "names neither it nor its zone") {
 		t.Errorf("a custom hostname of a zone that no line names: %s", got)
