@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/revert"
@@ -20,7 +21,17 @@ func (e *Engine) Back(ctx context.Context, way *revert.Way, config plan.Config) 
 	if err != nil {
 		return nil, nil, err
 	}
+	ofConfiguration(made)
 	made.Findings = append(made.Findings, still.Left...)
 	plan.SortFindings(made.Findings)
 	return made, still, nil
+}
+
+// ofConfiguration takes from a plan what is only true of the configurations that it was made
+// from, and not of the one that people write: those reach few names, and have one policy.
+func ofConfiguration(p *plan.Plan) {
+	p.Findings = slices.DeleteFunc(p.Findings, func(f plan.Finding) bool { return f.Rule == plan.NotCovered })
+	for i := range p.Breaches {
+		p.Breaches[i].OfHead, p.Breaches[i].OfBase = true, false
+	}
 }

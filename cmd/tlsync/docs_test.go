@@ -155,6 +155,9 @@ func TestReadmeListsInputsAndOutputs(t *testing.T) {
 func TestReadmeListsTheExitCodes(t *testing.T) {
 	got := map[string][]string{}
 	for _, row := range readmeTable(t, "| exit code | |") {
+		if _, twice := got[row[0]]; twice {
+			t.Errorf("the README explains exit code %s twice", row[0])
+		}
 		got[row[0]] = nil
 	}
 	sameDocs(t, "exit codes", constants(t, "../../engine/job/outcome.go", "CodeOK"), got)

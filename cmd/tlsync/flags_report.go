@@ -32,6 +32,9 @@ rfc-9325. Formats: text, json, csv, sarif.`,
 
 func (p *program) reportOptions(c *cli.Context) (inspect.ReportOptions, error) {
 	shared, err := p.common(c, "text", "json", "csv", "sarif")
-	return inspect.ReportOptions{Common: shared, Standards: splitList(c.StringSlice("standard")), Snapshot: c.String("snapshot")},
-		cmp.Or(err, noArguments(c))
+	o := inspect.ReportOptions{Common: shared, Standards: splitList(c.StringSlice("standard")), Snapshot: c.String("snapshot")}
+	if c.IsSet("standard") && len(o.Standards) == 0 { // an unset shell variable must not open the gate
+		o.Standards = []string{""}
+	}
+	return o, cmp.Or(err, noArguments(c))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"tlsync/engine/job"
 
@@ -28,6 +29,7 @@ plan and writes nothing.`,
 			&cli.DurationFlag{Name: "deadline", Usage: "`TIME` stop cleanly after this time"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` wait until written settings are active"},
 			&cli.StringFlag{Name: "receipt", TakesFile: true, Usage: "`FILE` record every change as a line of JSON"},
+			&cli.BoolFlag{Name: "allow-not-tip", Usage: "allow a commit behind the tip of its branch"},
 		),
 		Action: action(p.revertOptions, p.Revert),
 	}
@@ -38,13 +40,18 @@ func (p *program) revertOptions(c *cli.Context) (o job.RevertOptions, err error)
 		return o, err
 	}
 	if o.Receipt = c.Args().First(); c.NArg() != 1 || o.Receipt == "" {
-		return o, fmt.Errorf("revert takes one argument, the receipt of an apply (apply writes one with --receipt FILE), got %d", c.NArg())
+		got := strconv.Itoa(c.NArg())
+		if c.NArg() == 1 {
+			got = "an empty name"
+		}
+		return o, fmt.Errorf("revert takes one argument, the receipt of an apply (apply writes one with --receipt FILE), got %s", got)
 	}
 	o.DryRun = c.Bool("dry-run")
 	if o.Format == "json" && !o.DryRun {
 		return o, errors.New("--format json is for --dry-run: a run that writes prints a report, and --receipt records it as JSON")
 	}
 
+	o.NotTip = c.Bool("allow-not-tip")
 	o.Approved, o.ReceiptFile = c.Bool("auto-approve"), c.String("receipt")
 	o.Deadline, o.Wait = c.Duration("deadline"), c.Duration("wait")
 	if o.Wait < 0 {

@@ -84,10 +84,8 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 			return err
 		}
 	}
-	if !o.NotTip {
-		if err := p.notLeftBehind(o.Common); err != nil {
-			return err
-		}
+	if err := p.notLeftBehind(o); err != nil {
+		return err
 	}
 	if o.ReviewFile == "" {
 		return p.carryOut(ctx, run, c, nil, nil).Err
@@ -104,10 +102,10 @@ func (p *Job) Apply(ctx context.Context, o ApplyOptions) (err error) {
 // notLeftBehind refuses a commit that is behind the remote's branch as last fetched:
 // applying it would undo newer commits. A detached commit, as in CI, is compared with
 // the remote's default branch.
-func (p *Job) notLeftBehind(o Common) error {
-	repo, head, err := p.OpenHead(o)
-	if err != nil {
-		return nil // nothing is committed, so nothing can be behind
+func (p *Job) notLeftBehind(o ApplyOptions) error {
+	repo, head, err := p.OpenHead(o.Common)
+	if err != nil || o.NotTip {
+		return nil // if nothing is committed, nothing can be behind
 	}
 	branch, err := repo.Branch()
 	if err != nil {

@@ -45,6 +45,9 @@ func (p *Job) Revert(ctx context.Context, o RevertOptions) (err error) {
 		return err
 	}
 	run.receipt.Of(c.Info)
+	if err := p.notLeftBehind(o.ApplyOptions); err != nil && !o.DryRun { // its policy may be out of date
+		return err
+	}
 
 	way := revert.Find(revert.Input{File: o.Receipt, Receipt: of, Current: c.Desired, Zones: o.Zones, Hostnames: o.Hostnames})
 	if of.Tally == nil {

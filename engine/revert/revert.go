@@ -38,7 +38,10 @@ type written struct {
 	object   plan.Ref // without what tells its writes apart
 	setting  string
 	from, to schema.Value
-	line     int // of the receipt
+	// before is the value that a failed write was to replace, "" if none failed. Live has it
+	// or to: the receipt does not know.
+	before schema.Value
+	line   int // of the receipt
 }
 
 // Input is what a way back is found from.
@@ -86,7 +89,11 @@ func (f *finder) add(s *planfile.ReceiptStep, line int) {
 	f.Selected = true
 
 	if why := lasting(&c, s); why != "" {
-		f.leave(ref, line, plan.This+" is not taken back: "+why)
+		subject := plan.This
+		if ref.Name == "" { // an id that this release cannot read
+			subject = s.ID
+		}
+		f.leave(ref, line, subject+" is not taken back: "+why)
 		return
 	}
 	zone := ref.In()
@@ -103,6 +110,9 @@ func (f *finder) add(s *planfile.ReceiptStep, line int) {
 
 	for _, e := range s.Edits {
 		w := written{object: ref, setting: e.Setting, from: cmp.Or(e.From, schema.Inherit), to: cmp.Or(e.To, schema.Inherit), line: line}
+		if s.Outcome == apply.Failed {
+			w.before = w.from
+		}
 		f.addSetting(w)
 	}
 }
@@ -147,7 +157,7 @@ func (f *finder) addSetting(w written) {
 
 	spot := plan.Spot{Object: w.object, Setting: w.setting}
 	if at, ok := f.known[spot]; ok {
-		f.written[at].to = w.to
+		f.written[at].to, f.written[at].before = w.to, w.before
 		return
 	}
 	f.known[spot] = len(f.written)
@@ -268,6 +278,10 @@ func (w *Way) Against(live *plan.Live) *Way {
 			out.leave(one.object, one.line, one.setting+" of "+plan.This+" is not taken back: "+why)
 		case now == "" || e.Met(now) || now == one.from:
 			out.written = append(out.written, *one)
+		case now == one.before:
+			still := *one
+			still.to = now
+			out.written = append(out.written, still)
 		default:
 			out.leave(one.object, one.line, fmt.Sprintf("%s of %s is left at %s, and not set back to %s: the receipt left it at %s, and someone else has changed it since",
 				one.setting, plan.This, now.Show(), one.from.Show(), one.to.Show()))

@@ -94,6 +94,8 @@ func TestFind(t *testing.T) {
 			lines: []string{strings.Replace(step(host, "http2", `"on"`, `"off"`), `"done"`, `"failed"`, 1),
 				strings.Replace(step("custom_hostname/saas.example/b.test", "http2", `"on"`, `"off"`), `"wrote":true`, `"wrote":false`, 1)},
 			earlier: `a.test http2="on":1`, applied: `a.test http2="off":1`},
+		{name: "an id that cannot be read", lines: []string{strings.Replace(step(host, "http2", `"on"`, `"off"`), `"id":"custom_hostname/`, `"id":"`, 1)},
+			left: "1 saas.example/a.test is not taken back: this release does not know what it is"},
 		{name: "values that cannot be asked for",
 			lines: []string{step(host, "tls_1_3", `"zrt"`, `"on"`), step("hostname/saas.example/b.saas.example#ciphers", "ciphers", `["A-SUITE"]`, "null"),
 				step(zone+"#ssl", "ssl", `["full"]`, `"strict"`), step(zone+"#colour", "colour", `"red"`, `"blue"`), step("custom_hostname/saas.example/c.test", "origin.sni", "null", `"o.test"`)},
@@ -154,7 +156,7 @@ func TestAgainst(t *testing.T) {
 	}
 	live := &plan.Live{Zones: []plan.Zone{{
 		ID: "z", Name: "saas.example", Account: plan.Account{ID: "00000000000000000000000000000001"}, HostnameSettings: []string{"http2"},
-		CustomHostnames: []plan.Hostname{host("back.test", "1.0"), host("edited.test", "1.1"), host("there.test", "1.2"), host("twin.test", "1.2"), host("twin.test", "1.3")},
+		CustomHostnames: []plan.Hostname{host("back.test", "1.0"), host("edited.test", "1.1"), host("pinned.test", "1.1"), host("there.test", "1.2"), host("twin.test", "1.2"), host("twin.test", "1.3")},
 	}}}
 	var lines []string
 	for _, name := range []string{"back", "edited", "there", "twin", "gone"} {
@@ -164,14 +166,21 @@ func TestAgainst(t *testing.T) {
 		step("hostname/saas.example/api.saas.example#http2", "http2", `"on"`, "null"),
 		step("hostname/saas.example/api.saas.example#ciphers", "ciphers", `["AES128-SHA"]`, "null"))
 
+	lines = append(lines, step("custom_hostname/saas.example/pinned.test#pin", "min_tls_version", `"1.0"`, `"1.1"`),
+		strings.Replace(step("custom_hostname/saas.example/pinned.test#unpin", "min_tls_version", `"1.1"`, "null"), `"done"`, `"failed"`, 1))
+
 	w := find(t, zones("saas.example"), lines...).Against(live)
 	const want = `back.test min_tls_version="1.0":1
-there.test min_tls_version="1.0":3`
+there.test min_tls_version="1.0":3
+pinned.test min_tls_version="1.0":9`
 	if got := asked(w.Earlier()); !strings.Contains(got, want) || strings.Contains(got, "edited.test") || strings.Contains(got, "twin") || strings.Contains(got, "gone") {
 		t.Errorf("it takes back\n%s", got)
 	}
 	if got := asked(w.Earlier()); !strings.Contains(got, `http2="on":7`) || !strings.Contains(got, "ciphers=") {
 		t.Errorf("a setting without a value, or one that was not read, is missing:\n%s", got)
+	}
+	if got := asked(w.Applied()); !strings.Contains(got, `pinned.test min_tls_version="1.1":9`) {
+		t.Errorf("a write that failed has taken the value away:\n%s", got)
 	}
 	const left = `2 min_tls_version of edited.test is left at 1.1, and not set back to 1.0: the receipt left it at 1.2, and someone else has changed it since
 4 min_tls_version of twin.test is not taken back: several custom hostnames have this name

@@ -64,7 +64,7 @@ func (l *Line) Sentence(text func(string) string) string {
 		what = text(l.setting) + " of " + words.Count(n, "object") + ", e.g. " + text(l.names[0]) + ", " + text(l.names[1])
 	}
 
-	period := text(l.by.Since) + " to " + text(l.by.Before)
+	period := text(day(l.by.Since)) + " to " + text(day(l.by.Before))
 	switch {
 	case len(l.by.By) == 0 && l.by.Own != "":
 		return what + ": the audit log has only changes by the token of this run, the last at " + text(l.by.Own)
@@ -85,6 +85,13 @@ func (l *Line) Sentence(text func(string) string) string {
 		said += "; the token of this run wrote it after that, at " + text(l.by.Own)
 	}
 	return said
+}
+
+// day returns the day of a time: a period ends at the check, and the same drift reads the same
+// at the next one.
+func day(at string) string {
+	before, _, _ := strings.Cut(at, "T")
+	return before
 }
 
 // earlier counts the changes by others before the one that is named.

@@ -52,14 +52,15 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 	if live != nil {
 		x.live, x.zones = true, slices.Clone(live.Zones)
 	}
-	x.addZones()
+	x.addZones(written)
 	x.addNames()
 
 	for _, w := range written {
+		x.addWritten(w)
 		if w.Kind == plan.KindZone {
-			x.ofZones[w.Zone] = append(x.ofZones[w.Zone], w.Edits...)
+			x.ofZones[w.Zone] = append(slices.Clone(w.Edits), x.ofZones[w.Zone]...) // the last write first
 		} else {
-			x.written[w.Name] = append(x.written[w.Name], w.Edits...)
+			x.written[w.Name] = append(slices.Clone(w.Edits), x.written[w.Name]...)
 		}
 	}
 	for i := range d.Accounts {
@@ -73,13 +74,18 @@ func Of(d *schema.Desired, live *plan.Live, written []Written) *Expectations {
 }
 
 // addZones adds the zones that the configuration names and the live state does not hold, with
-// no values.
-func (x *Expectations) addZones() {
+// no values. What was written says which zones its patterns have met.
+func (x *Expectations) addZones(written []Written) {
 	for i := range x.desired.Zones {
 		doc := &x.desired.Zones[i]
-		known := slices.ContainsFunc(x.zones, func(z plan.Zone) bool { return z.Name == doc.Name.Value })
-		if !doc.Glob && !known {
-			x.zones = append(x.zones, plan.Zone{Name: doc.Name.Value, Account: plan.Account{Name: x.accountOf(doc)}})
+		if !doc.Glob {
+			x.addZone(doc)
+		}
+	}
+	for _, w := range written {
+		covered := func(doc schema.Zone) bool { return schema.MatchZone(doc.Name.Value, w.Zone) }
+		if w.Zone != "" && slices.ContainsFunc(x.desired.Zones, covered) {
+			x.addZone(&schema.Zone{Name: schema.Field[string]{Value: w.Zone}})
 		}
 	}
 
@@ -91,6 +97,13 @@ func (x *Expectations) addZones() {
 				x.rules[z.Name] = append(x.rules[z.Name], demanding(doc.CustomHostnames.Rules)...)
 			}
 		}
+	}
+}
+
+// addZone adds the zone of a document for one zone, if it is not known yet.
+func (x *Expectations) addZone(doc *schema.Zone) {
+	if !slices.ContainsFunc(x.zones, func(z plan.Zone) bool { return z.Name == doc.Name.Value }) {
+		x.zones = append(x.zones, plan.Zone{Name: doc.Name.Value, Account: plan.Account{Name: x.accountOf(doc)}})
 	}
 }
 
@@ -148,6 +161,17 @@ func (x *Expectations) addNames() {
 				x.names[e.Hostname.Value] = place{zone: at}
 			}
 		}
+	}
+}
+
+// addWritten adds a custom hostname that only a rule or the defaults reach: a change of it
+// says in which zone it is, which its name does not.
+func (x *Expectations) addWritten(w Written) {
+	if _, known := x.names[w.Name]; known || w.Kind != plan.KindCustomHostname {
+		return
+	}
+	if at := slices.IndexFunc(x.zones, func(z plan.Zone) bool { return z.Name == w.Zone }); at >= 0 {
+		x.names[w.Name] = place{at, &plan.Hostname{Name: w.Name}}
 	}
 }
 

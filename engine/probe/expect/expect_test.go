@@ -19,7 +19,7 @@ import (
 
 const configuration = `version: 1
 ---
-zone: "*"
+zone: "{new,saas,other}.example"
 account: Acme
 settings: { tls_1_3: on }
 ---
@@ -133,10 +133,23 @@ func TestWritten(t *testing.T) {
 	}
 	x := expect.Of(configured(t), nil, []expect.Written{
 		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", schema.Inherit, `"1.1"`)},
+		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "ruled.pay.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
+		{Zone: "saas.example", Kind: plan.KindCustomHostname, Name: "open.test", Edits: edit("min_tls_version", `"1.3"`, "")},
+		{Zone: "new.example", Kind: plan.KindCustomHostname, Name: "new.test", Edits: edit("tls_1_3", `"on"`, `"on"`)},
+		{Zone: "none.example", Kind: plan.KindCustomHostname, Name: "strange.test", Edits: edit("min_tls_version", `"1.3"`, `"1.3"`)},
 		{Zone: "other.example", Kind: plan.KindZone, Name: "other.example", Edits: edit("min_tls_version", `"1.2"`, `"1.2"`)},
 	})
-	if got := show(x.Of("open.test").Minimum); got != "1.1" {
-		t.Errorf("open.test: %s", got)
+	if got := show(x.Of("open.test").Minimum); got != "1.3" {
+		t.Errorf("open.test, which was written twice: %s", got)
+	}
+	if got := show(x.Of("ruled.pay.test").Minimum); got != "1.3" {
+		t.Errorf("a custom hostname that no line names: %s", got)
+	}
+	if got := show(x.Of("new.test").TLS13); got != "on" {
+		t.Errorf("a custom hostname of a zone that a pattern met: %s", got)
+	}
+	if got := show(x.Of("strange.test").Minimum); !strings.Contains(got, "names neither it nor its zone") {
+		t.Errorf("a custom hostname of a zone that no line names: %s", got)
 	}
 	if got := show(x.Of("follows.test").Minimum); got != "1.2" {
 		t.Errorf("follows.test: %s", got)
