@@ -1,15 +1,14 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/report/exempt"
 	"tlsync/engine/safe"
 	"tlsync/schema"
 	"tlsync/schema/words"
@@ -162,20 +161,13 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 	}
 }
 
-// exception is a suggested exception: the values of one name that are below the floor.
-type exception struct {
-	name     string
-	settings []string
-	names    int // that a pattern stands for
-}
-
 // writeExceptions writes the YAML that accepts values below the floor.
 func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
 		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
 	}
 
-	items, odd := exceptions(broken)
+	items, odd := exempt.Of(broken)
 	for _, value := range odd {
 		fmt.Fprintf(b, "\n%s is not a value that this release knows, so an exception cannot name it: manage the setting, or change it at Cloudflare", safe.Text(value))
 	}
@@ -190,71 +182,18 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 	}
 
 	until := r.Until.UTC().Format(time.DateOnly)
-	lines := joinExceptions(items)
+	lines := exempt.Few(items, mostLines)
 	for i, it := range lines {
 		if i == mostLines {
 			fmt.Fprintf(b, "\n    # and %d more", len(lines)-mostLines)
 			return
 		}
 		of := ""
-		if it.names > 1 {
-			of = fmt.Sprintf(" # %d names, and any other that matches", it.names)
+		if it.Names > 1 {
+			of = fmt.Sprintf(" # %d names, and any other that matches", it.Names)
 		}
-		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.name), strings.Join(it.settings, ", "), until, of)
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.Hostname), strings.Join(it.Settings(), ", "), until, of)
 	}
-}
-
-// joinExceptions covers names under one domain by a pattern, if there are more exceptions
-// than a screen holds. Those that cover most come first.
-func joinExceptions(items []*exception) []*exception {
-	if len(items) <= mostLines {
-		return items
-	}
-
-	type key struct{ domain, settings string }
-	at := map[key]*exception{}
-	var out []*exception
-	for _, it := range items {
-		_, domain, _ := strings.Cut(it.name, ".")
-		k := key{domain, strings.Join(it.settings, ", ")}
-		if schema.IsGlob(it.name) || !strings.Contains(domain, ".") {
-			out = append(out, it)
-			continue
-		}
-		if at[k] == nil {
-			at[k] = &exception{name: it.name, settings: it.settings}
-			out = append(out, at[k])
-		} else {
-			at[k].name = "*." + domain
-		}
-		at[k].names++
-	}
-	slices.SortStableFunc(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
-	return out
-}
-
-// exceptions collects the exceptions that breaches need, by name, and the values that an
-// exception cannot say because this release does not know them. What the configuration
-// itself accepts needs none.
-func exceptions(broken []plan.Breach) (items []*exception, odd []string) {
-	at, unknown := map[string]*exception{}, map[string]bool{}
-	for _, br := range broken {
-		switch row, ok := schema.LookupSetting(br.Setting); {
-		case !br.OfHead:
-			continue
-		case !ok || !row.Known(br.Value):
-			unknown[br.Setting+" "+br.Value.Show()] = true
-			continue
-		}
-		for _, name := range br.Names {
-			if at[name] == nil {
-				at[name] = &exception{name: name}
-				items = append(items, at[name])
-			}
-			at[name].settings = append(at[name].settings, br.Setting+": "+br.Value.YAML())
-		}
-	}
-	return items, slices.Sorted(maps.Keys(unknown))
 }
 
 // writeEntries writes the YAML that covers custom hostnames without changing them.
