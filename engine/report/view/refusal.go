@@ -27,11 +27,19 @@ type Refused struct {
 }
 
 // A refusal fits on a screen: it lists at most mostNamed breaches of one rule, and mostLines
-// lines of YAML.
+// lines of YAML, half as many of each if two rules take lines.
 const (
 	mostNamed = 10
 	mostLines = 20
 )
+
+// room returns how many breaches of one rule and lines of YAML there is room for.
+func room(byRule map[string][]plan.Breach) (named, lines int) {
+	if len(byRule[plan.BelowFloor]) > 0 && len(byRule[plan.NotCovered]) > 0 {
+		return mostNamed / 2, mostLines / 2
+	}
+	return mostNamed, mostLines
+}
 
 // Text lists the reasons, each on a line of its own that a line break begins, and then the
 // flags and YAML that would allow the plan, ready to copy.
@@ -41,17 +49,18 @@ func (r *Refused) Text() string {
 		byRule[br.Rule] = append(byRule[br.Rule], br)
 	}
 
+	named, lines := room(byRule)
 	var b strings.Builder
 	for _, h := range r.Hazards {
 		writeHazard(&b, h)
 	}
 	for _, rule := range []string{plan.Unreadable, plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
-		writeBreaches(&b, rule, byRule[rule])
+		writeBreaches(&b, rule, byRule[rule], named)
 	}
 
 	r.writeFlags(&b, byRule[plan.MaxChanges])
-	r.writeExceptions(&b, byRule[plan.BelowFloor])
-	writeEntries(&b, byRule[plan.NotCovered])
+	r.writeExceptions(&b, byRule[plan.BelowFloor], lines)
+	writeEntries(&b, byRule[plan.NotCovered], lines)
 	return b.String()
 }
 
@@ -62,9 +71,10 @@ func (r *Refused) Remedy() []string {
 	for _, br := range r.Broken {
 		byRule[br.Rule] = append(byRule[br.Rule], br)
 	}
+	_, lines := room(byRule)
 	var b strings.Builder
-	r.writeExceptions(&b, byRule[plan.BelowFloor])
-	writeEntries(&b, byRule[plan.NotCovered])
+	r.writeExceptions(&b, byRule[plan.BelowFloor], lines)
+	writeEntries(&b, byRule[plan.NotCovered], lines)
 	if b.Len() == 0 {
 		return nil
 	}
@@ -86,11 +96,11 @@ func writeHazard(b *strings.Builder, r apply.Refusal) {
 
 // writeBreaches tells of the breaches of a rule, those of the same value in one zone
 // together.
-func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach) {
+func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach, most int) {
 	groups := groupBreaches(broken)
 	for i, g := range groups {
-		if i == mostNamed {
-			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-mostNamed)
+		if i == most {
+			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-most)
 			return
 		}
 		fmt.Fprintf(b, "\n  %s: %s", rule, g.message())
@@ -162,7 +172,7 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 }
 
 // writeExceptions writes the YAML that accepts values below the floor.
-func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
+func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach, most int) {
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
 		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
 	}
@@ -182,10 +192,10 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 	}
 
 	until := r.Until.UTC().Format(time.DateOnly)
-	lines := exempt.Few(items, mostLines)
+	lines := exempt.Few(items, most)
 	for i, it := range lines {
-		if i == mostLines {
-			fmt.Fprintf(b, "\n    # and %d more", len(lines)-mostLines)
+		if i == most {
+			fmt.Fprintf(b, "\n    # and %d more", len(lines)-most)
 			return
 		}
 		of := ""
@@ -197,11 +207,15 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 }
 
 // writeEntries writes the YAML that covers custom hostnames without changing them.
-func writeEntries(b *strings.Builder, broken []plan.Breach) {
-	zone := ""
+func writeEntries(b *strings.Builder, broken []plan.Breach, most int) {
+	const heading = 3 // lines
+	zone, lines := "", 0
 	for i, br := range broken {
-		if i == mostLines {
-			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostLines)
+		if br.Zone != zone {
+			lines += heading
+		}
+		if lines++; lines > most+heading {
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-i)
 			return
 		}
 		if br.Zone != zone {
