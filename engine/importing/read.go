@@ -38,7 +38,7 @@ func (r *Reading) Read(ctx context.Context, source Source) (live *plan.Live, ski
 		return nil, nil, err
 	}
 	if err := r.found(live); err != nil {
-		return nil, nil, err
+		return nil, nil, r.suggesting(ctx, source, live, err)
 	}
 
 	var more plan.Scope
@@ -113,6 +113,32 @@ func (r *Reading) found(live *plan.Live) error {
 		return errors.New("the token sees no zone; it needs \"Zone: Read\" and \"Zone Settings: Read\"")
 	}
 	return nil
+}
+
+// suggesting adds the zone that a misspelt one is near, if the token sees one.
+func (r *Reading) suggesting(ctx context.Context, source Source, live *plan.Live, err error) error {
+	at := slices.IndexFunc(live.Problems, func(f plan.Finding) bool { return f.Rule == plan.NotFound })
+	if len(r.Zones) == 0 || at < 0 || live.Problems[at].Message != err.Error() {
+		return err
+	}
+	seen, failed := source.Fetch(ctx, plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true, Optional: true}}})
+	if failed != nil {
+		return err
+	}
+	return near(err, live.Problems[at].Ref.Name, seen)
+}
+
+// near adds the zone of live state whose name is near one that is not found.
+func near(err error, name string, live *plan.Live) error {
+	var names []string
+	for i := range live.Zones {
+		names = append(names, live.Zones[i].Name)
+	}
+	slices.Sort(names)
+	if hint := schema.DidYouMean(name, names); hint != "" {
+		return fmt.Errorf("%w; %s", err, hint)
+	}
+	return err
 }
 
 // part is a part of live state that takes requests of its own.
@@ -244,7 +270,7 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("the snapshot has no zone %s", name)
+			return nil, near(fmt.Errorf("the snapshot has no zone %s", name), name, live)
 		}
 	}
 	slices.SortStableFunc(out.Zones, func(a, b plan.Zone) int { return strings.Compare(a.Name, b.Name) })
