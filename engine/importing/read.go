@@ -135,10 +135,23 @@ func near(err error, name string, live *plan.Live) error {
 		names = append(names, live.Zones[i].Name)
 	}
 	slices.Sort(names)
-	if hint := schema.DidYouMean(name, names); hint != "" {
-		return fmt.Errorf("%w; %s", err, hint)
+	found := schema.Suggest(name, names)
+	if slip, meant := apart(name, found); found == "" || schema.Suggest(slip, []string{meant}) == "" {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w; did you mean %s?", err, schema.Show(found))
+}
+
+// apart returns what differs in two names: both without the last labels that they share, which
+// would make any two zones of one country look alike.
+func apart(a, b string) (string, string) {
+	for {
+		i, j := strings.LastIndexByte(a, '.'), strings.LastIndexByte(b, '.')
+		if i < 0 || j < 0 || a[i:] != b[j:] {
+			return a, b
+		}
+		a, b = a[:i], b[:j]
+	}
 }
 
 // part is a part of live state that takes requests of its own.
