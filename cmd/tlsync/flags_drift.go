@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"tlsync/engine/job"
+	"tlsync/engine/regular"
 
 	"github.com/urfave/cli/v2"
 )
@@ -37,5 +38,5 @@ for a workflow).`,
 func (p *program) driftOptions(c *cli.Context) (job.DriftOptions, error) {
 	shared, err := p.common(c, "text", "json", "markdown", "html", "github")
 	o := job.DriftOptions{Common: shared, Applied: c.String("applied"), FailOn: c.String("fail-on"), Adopt: c.Bool("adopt"), Out: c.String("out"), Since: c.String("since")}
-	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...))
+	return o, cmp.Or(err, noArguments(c), choice("fail-on", o.FailOn, job.FailOns...), regular.Savable("--out", o.Out))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"tlsync/engine/job"
+	"tlsync/engine/regular"
 
 	"github.com/urfave/cli/v2"
 )
@@ -35,7 +36,7 @@ func (p *program) planOptions(c *cli.Context) (job.PlanOptions, error) {
 		Common: shared, Base: c.String("base"), Out: c.String("out"), Snapshot: c.String("snapshot"),
 		Detailed: c.Bool("detailed-exitcode"),
 	}
-	return o, cmp.Or(err, noArguments(c))
+	return o, cmp.Or(err, noArguments(c), regular.Savable("--out", o.Out))
 }
 
 func (p *program) showCommand() *cli.Command {

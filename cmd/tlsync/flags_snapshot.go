@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"tlsync/engine/job"
+	"tlsync/engine/regular"
 
 	"github.com/urfave/cli/v2"
 )
@@ -24,5 +25,5 @@ hostnames with their metadata. Never writes to Cloudflare.`,
 
 func (p *program) snapshotOptions(c *cli.Context) (job.SnapshotOptions, error) {
 	shared, err := p.common(c, "text", "json")
-	return job.SnapshotOptions{Common: shared, Out: c.String("out")}, cmp.Or(err, noArguments(c))
+	return job.SnapshotOptions{Common: shared, Out: c.String("out")}, cmp.Or(err, noArguments(c), regular.Savable("--out", c.String("out")))
 }

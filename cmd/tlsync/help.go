@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -106,4 +108,20 @@ func placeholder(usage string) (place, text string) {
 		return place, text
 	}
 	return "", usage
+}
+
+// keeper keeps the first error of writing the help, which the library drops. It is none if
+// nobody reads on.
+type keeper struct {
+	w   io.Writer
+	err error
+}
+
+// Write passes text on.
+func (k *keeper) Write(b []byte) (int, error) {
+	n, err := k.w.Write(b)
+	if err != nil && !readerGone(err) {
+		k.err = cmp.Or(k.err, err)
+	}
+	return n, err
 }

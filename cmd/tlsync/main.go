@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 			code = reportBug(s.Err, bug, ph.writing.Load())
 		}
 	}()
+	help := &keeper{w: s.Out}
 	app := newApp(s, getenv, secrets, &ph.writing)
 	if len(args) > 1 && args[1] == completeWord {
 		return completer{app.Commands, job.Names}.print(s.Out, args[2:])
@@ -52,10 +54,11 @@ func run(ctx context.Context, args []string, s job.Streams, getenv func(string) 
 	if len(args) == 2 && args[1] == manWord {
 		app.Action = func(*cli.Context) error { return job.Write(s.Out, manPage(app)) }
 	}
+	app.Writer = help
 	args = permute(app.Commands, args)
 	ph.start(args)
 
-	err := app.RunContext(ctx, args)
+	err := cmp.Or(app.RunContext(ctx, args), help.err)
 	if err == nil {
 		return job.CodeOK
 	}

@@ -39,7 +39,7 @@ func (r *Reading) Read(ctx context.Context, source Source) (live *plan.Live, ski
 		return nil, nil, err
 	}
 	if err := r.found(live); err != nil {
-		return nil, nil, err
+		return nil, nil, r.suggesting(ctx, source, live, err)
 	}
 
 	var more plan.Scope
@@ -114,6 +114,45 @@ func (r *Reading) found(live *plan.Live) error {
 		return errors.New("the token sees no zone; it needs \"Zone: Read\" and \"Zone Settings: Read\"")
 	}
 	return nil
+}
+
+// suggesting adds the zone that a misspelt one is near, if the token sees one.
+func (r *Reading) suggesting(ctx context.Context, source Source, live *plan.Live, err error) error {
+	at := slices.IndexFunc(live.Problems, func(f plan.Finding) bool { return f.Rule == plan.NotFound })
+	if len(r.Zones) == 0 || at < 0 || live.Problems[at].Message != err.Error() {
+		return err
+	}
+	seen, failed := source.Fetch(ctx, plan.Scope{Zones: []plan.ZoneScope{{Name: "*", Glob: true, Optional: true}}})
+	if failed != nil {
+		return err
+	}
+	return near(err, live.Problems[at].Ref.Name, seen)
+}
+
+// near adds the zone of live state whose name is near one that is not found.
+func near(err error, name string, live *plan.Live) error {
+	var names []string
+	for i := range live.Zones {
+		names = append(names, live.Zones[i].Name)
+	}
+	slices.Sort(names)
+	found := schema.Suggest(name, names)
+	if slip, meant := apart(name, found); found == "" || schema.Suggest(slip, []string{meant}) == "" {
+		return err
+	}
+	return fmt.Errorf("%w; did you mean %s?", err, schema.Show(found))
+}
+
+// apart returns what differs in two names: both without the last labels that they share, which
+// would make any two zones of one country look alike.
+func apart(a, b string) (string, string) {
+	for {
+		i, j := strings.LastIndexByte(a, '.'), strings.LastIndexByte(b, '.')
+		if i < 0 || j < 0 || a[i:] != b[j:] {
+			return a, b
+		}
+		a, b = a[:i], b[:j]
+	}
 }
 
 // part is a part of live state that takes requests of its own.
@@ -245,7 +284,7 @@ func Only(live *plan.Live, zones []string) (*plan.Live, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("the snapshot has no zone %s", name)
+			return nil, near(fmt.Errorf("the snapshot has no zone %s", name), name, live)
 		}
 	}
 	sorted.Stably(out.Zones, func(a, b plan.Zone) int { return strings.Compare(a.Name, b.Name) })

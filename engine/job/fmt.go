@@ -11,6 +11,7 @@ import (
 	"tlsync/schema"
 	"tlsync/schema/format"
 	"tlsync/schema/load"
+	"tlsync/schema/words"
 )
 
 // FmtOptions are the options of Fmt.
@@ -59,6 +60,7 @@ func (p *Job) Fmt(_ context.Context, o FmtOptions) error {
 		err = cmp.Or(err, p.Check(o.Common, c))
 	}
 	if err == nil && o.Check && len(changed) > 0 {
+		p.Remark(o.Common, "tlsync: %s not in the usual form; tlsync fmt writes %s", words.Plural(len(changed), "1 file is", words.Count(len(changed), "file")+" are"), words.Plural(len(changed), "it", "them"))
 		return Exit{CodeDiffers, nil}
 	}
 	return err

@@ -118,14 +118,35 @@ func NotYAML(file string) error {
 	return nil
 }
 
-// Save writes the file of a flag to a temporary file and renames it, so that the file
-// is never incomplete. Its mode is 0600, because live settings are private.
-func Save(flag, file string, save func(io.Writer) error) (err error) {
+// Savable says what keeps the file of a flag from being saved, as far as that shows before
+// there is anything to save. No file is fine.
+func Savable(flag, file string) error {
+	if file == "" {
+		return nil
+	}
 	if err := NotYAML(file); err != nil {
 		return fmt.Errorf("%s %w", flag, err)
 	}
-	if info, statErr := os.Lstat(file); statErr == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s %s: is not a regular file", flag, file)
+	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s %s: is not a regular file", flag, safe.Text(file))
+	}
+
+	dir := filepath.Dir(file)
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", flag, named(err, missing{"directory", dir}))
+	case !info.IsDir():
+		return fmt.Errorf("%s %s: %s is not a directory", flag, safe.Text(file), safe.Text(dir))
+	}
+	return nil
+}
+
+// Save writes the file of a flag to a temporary file and renames it, so that the file
+// is never incomplete. Its mode is 0600, because live settings are private.
+func Save(flag, file string, save func(io.Writer) error) (err error) {
+	if err := Savable(flag, file); err != nil {
+		return err
 	}
 
 	f, err := os.CreateTemp(filepath.Dir(file), ".tlsync-*")

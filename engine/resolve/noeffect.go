@@ -50,7 +50,13 @@ type effects struct {
 	// hints is the number of patterns that similar names are still looked for.
 	hints int
 	// metadata is what metadataOf returns; nil before it is asked.
-	metadata map[string]map[string]bool
+	metadata map[string]*metadata
+}
+
+// metadata is what custom hostnames have under one key.
+type metadata struct {
+	names  int            // that have the key
+	values map[string]int // how many names have each value
 }
 
 // maxHints is the number of patterns of a document that similar names are looked for: each
@@ -154,24 +160,26 @@ func (e *effects) whyNone(i int) string {
 // name meets it.
 func (e *effects) withoutMetadata(m *schema.MetadataMatch) string {
 	known := e.metadataOf()
-	values, has := known[m.Key]
+	has := known[m.Key]
 	switch {
-	case !has:
-		return fmt.Sprintf("no name has metadata %s%s", schema.Show(m.Key), didYouMean(m.Key, sortedKeys(known)))
-	case m.Any || slices.ContainsFunc(m.Values, func(v string) bool { return values[v] }):
+	case has == nil:
+		names := func(key string) int { return known[key].names }
+		return fmt.Sprintf("no name has metadata %s%s", schema.Show(m.Key), didYouMean(m.Key, commonKeys(known, names)))
+	case m.Any || slices.ContainsFunc(m.Values, func(v string) bool { return has.values[v] > 0 }):
 		return ""
 	}
-	return fmt.Sprintf("no name has %s in its metadata %s%s", showAll(m.Values), schema.Show(m.Key), didYouMean(m.Values[0], sortedKeys(values)))
+	names := func(value string) int { return has.values[value] }
+	return fmt.Sprintf("no name has %s in its metadata %s%s", showAll(m.Values), schema.Show(m.Key), didYouMean(m.Values[0], commonKeys(has.values, names)))
 }
 
 // metadataOf returns the keys of the metadata of all custom hostnames, and the values of
 // those that the rules ask for.
-func (e *effects) metadataOf() map[string]map[string]bool {
+func (e *effects) metadataOf() map[string]*metadata {
 	if e.metadata != nil {
 		return e.metadata
 	}
 
-	e.metadata = map[string]map[string]bool{}
+	e.metadata = map[string]*metadata{}
 	asked := map[string]bool{}
 	for i := range e.doc.CustomHostnames.Rules {
 		for _, m := range e.doc.CustomHostnames.Rules[i].Match.Metadata {
@@ -180,13 +188,14 @@ func (e *effects) metadataOf() map[string]map[string]bool {
 	}
 	for c := range e.names {
 		for key, value := range c.Metadata {
-			values := e.metadata[key]
-			if values == nil {
-				values = map[string]bool{}
-				e.metadata[key] = values
+			has := e.metadata[key]
+			if has == nil {
+				has = &metadata{values: map[string]int{}}
+				e.metadata[key] = has
 			}
+			has.names++
 			if asked[key] {
-				values[value] = true
+				has.values[value]++
 			}
 		}
 	}
@@ -215,8 +224,8 @@ func (e *effects) idle(i int) []string {
 		if len(m.Values) < 2 {
 			continue
 		}
-		values := e.metadataOf()[m.Key]
-		unused := slices.DeleteFunc(slices.Clone(m.Values), func(v string) bool { return values[v] })
+		has := e.metadataOf()[m.Key]
+		unused := slices.DeleteFunc(slices.Clone(m.Values), func(v string) bool { return has != nil && has.values[v] > 0 })
 		if len(unused) > 0 {
 			out = append(out, fmt.Sprintf("no name in %s has %s in its metadata %s", e.where, showAll(unused), schema.Show(m.Key)))
 		}

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -64,9 +65,12 @@ func lastLabels(name string, n int) string {
 	return name[at+1:]
 }
 
-// sortedKeys returns some of the keys of a map, the first in their order.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := slices.Sorted(maps.Keys(m))
+// commonKeys returns some of the keys of a map: those that most names have first, so that of
+// words that are equally near the usual one is suggested.
+func commonKeys[V any](m map[string]V, names func(string) int) []string {
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(cmp.Compare(names(b), names(a)), cmp.Compare(a, b))
+	})
 	return keys[:min(len(keys), maxCandidates)]
 }
 

@@ -35,6 +35,7 @@ type Gate struct {
 	never      plan.HazardKind   // a hazard that nobody can allow, if there is one
 	Allow      []plan.HazardKind // hazards that have to be allowed by name
 	accepted   []Accepted
+	idle       bool // the plan has no changes
 	maxChanges int  // how many changes have to be permitted; 0 for no limit
 	Refused    bool // a run was refused, or would be
 }
@@ -42,11 +43,21 @@ type Gate struct {
 // brokenRule is a rule of the policy, and how many objects break it.
 type brokenRule struct {
 	rule    string
-	objects string
+	objects int
+}
+
+// text says how many objects break the rule, or would; done is what was not done to them. A
+// plan without changes leaves everything as it is.
+func (r *brokenRule) text(idle bool, done string) string {
+	verb := "would be"
+	if idle {
+		verb = words.Plural(r.objects, "is", "are")
+	}
+	return words.Count(r.objects, "object") + " " + verb + " " + done
 }
 
 func gateOf(p *plan.Plan, v *View, o *Options) Gate {
-	g := Gate{reader: o.Reader}
+	g := Gate{reader: o.Reader, idle: len(p.Changes) == 0}
 	for _, h := range v.Hazards {
 		switch h.permission() {
 		case never:
@@ -77,7 +88,7 @@ func gateOf(p *plan.Plan, v *View, o *Options) Gate {
 }
 
 // objects counts what a rule is about.
-func (r *RuleNotes) objects() string {
+func (r *RuleNotes) objects() int {
 	notes := make([]Note, len(r.Notes))
 	for i := range r.Notes {
 		notes[i] = r.Notes[i].Note
@@ -104,9 +115,9 @@ func (g *Gate) Refusal(m Markup) string {
 		case plan.MaxChanges:
 			why = append(why, "more changes than one apply may make ("+m.Code(r.rule)+")")
 		case plan.BelowFloor:
-			why = append(why, r.objects+" would be below the floor ("+m.Code(r.rule)+")")
+			why = append(why, r.text(g.idle, "below the floor")+" ("+m.Code(r.rule)+")")
 		case plan.NotCovered:
-			why = append(why, r.objects+" would not be covered ("+m.Code(r.rule)+")")
+			why = append(why, r.text(g.idle, "not covered")+" ("+m.Code(r.rule)+")")
 		}
 	}
 	if len(g.policy) == 0 {
@@ -260,7 +271,7 @@ func (g *Gate) accept(m Markup, k plan.HazardKind) string {
 
 // Summary counts the objects of a hazard, and says what accepts it where the reader is.
 func (g *Gate) Summary(h *HazardNotes, m Markup) string {
-	text := affected(h.Notes)
+	text := words.Count(affected(h.Notes), "object")
 	switch h.permission() {
 	case never:
 		return text + "; this can never be allowed"

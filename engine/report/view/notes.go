@@ -225,9 +225,9 @@ func lowerBounds(changes []*plan.Change) []LowerBound {
 }
 
 // affected counts the objects that notes are about, each once.
-func affected(notes []Note) string {
+func affected(notes []Note) int {
 	if len(notes) == 1 {
-		return words.Count(len(notes[0].Names), "object")
+		return len(notes[0].Names)
 	}
 
 	type object struct {
@@ -241,7 +241,7 @@ func affected(notes []Note) string {
 			seen[object{n.kind, n.in, name}] = true
 		}
 	}
-	return words.Count(len(seen), "object")
+	return len(seen)
 }
 
 // RuleNotes are the notes of one rule at one severity.

@@ -1,18 +1,16 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"tlsync/engine/apply"
 	"tlsync/engine/plan"
+	"tlsync/engine/report/exempt"
 	"tlsync/engine/safe"
 	"tlsync/schema"
-	"tlsync/schema/sorted"
 	"tlsync/schema/words"
 )
 
@@ -29,11 +27,19 @@ type Refused struct {
 }
 
 // A refusal fits on a screen: it lists at most mostNamed breaches of one rule, and mostLines
-// lines of YAML.
+// lines of YAML, half as many of each if two rules take lines.
 const (
 	mostNamed = 10
 	mostLines = 20
 )
+
+// room returns how many breaches of one rule and lines of YAML there is room for.
+func room(byRule map[string][]plan.Breach) (named, lines int) {
+	if len(byRule[plan.BelowFloor]) > 0 && len(byRule[plan.NotCovered]) > 0 {
+		return mostNamed / 2, mostLines / 2
+	}
+	return mostNamed, mostLines
+}
 
 // Text lists the reasons, each on a line of its own that a line break begins, and then the
 // flags and YAML that would allow the plan, ready to copy.
@@ -43,17 +49,18 @@ func (r *Refused) Text() string {
 		byRule[br.Rule] = append(byRule[br.Rule], br)
 	}
 
+	named, lines := room(byRule)
 	var b strings.Builder
 	for _, h := range r.Hazards {
 		writeHazard(&b, h)
 	}
 	for _, rule := range []string{plan.Unreadable, plan.BelowFloor, plan.NotCovered, plan.MaxChanges} {
-		writeBreaches(&b, rule, byRule[rule])
+		writeBreaches(&b, rule, byRule[rule], named)
 	}
 
 	r.writeFlags(&b, byRule[plan.MaxChanges])
-	r.writeExceptions(&b, byRule[plan.BelowFloor])
-	writeEntries(&b, byRule[plan.NotCovered])
+	r.writeExceptions(&b, byRule[plan.BelowFloor], lines)
+	writeEntries(&b, byRule[plan.NotCovered], lines)
 	return b.String()
 }
 
@@ -64,9 +71,10 @@ func (r *Refused) Remedy() []string {
 	for _, br := range r.Broken {
 		byRule[br.Rule] = append(byRule[br.Rule], br)
 	}
+	_, lines := room(byRule)
 	var b strings.Builder
-	r.writeExceptions(&b, byRule[plan.BelowFloor])
-	writeEntries(&b, byRule[plan.NotCovered])
+	r.writeExceptions(&b, byRule[plan.BelowFloor], lines)
+	writeEntries(&b, byRule[plan.NotCovered], lines)
 	if b.Len() == 0 {
 		return nil
 	}
@@ -88,11 +96,11 @@ func writeHazard(b *strings.Builder, r apply.Refusal) {
 
 // writeBreaches tells of the breaches of a rule, those of the same value in one zone
 // together.
-func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach) {
+func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach, most int) {
 	groups := groupBreaches(broken)
 	for i, g := range groups {
-		if i == mostNamed {
-			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-mostNamed)
+		if i == most {
+			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-most)
 			return
 		}
 		fmt.Fprintf(b, "\n  %s: %s", rule, g.message())
@@ -163,20 +171,13 @@ func (r *Refused) writeFlags(b *strings.Builder, tooMany []plan.Breach) {
 	}
 }
 
-// exception is a suggested exception: the values of one name that are below the floor.
-type exception struct {
-	name     string
-	settings []string
-	names    int // that a pattern stands for
-}
-
 // writeExceptions writes the YAML that accepts values below the floor.
-func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
+func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach, most int) {
 	if slices.ContainsFunc(broken, func(br plan.Breach) bool { return br.OfBase }) {
 		b.WriteString("\nthe base's policy also applies, so that a commit cannot loosen the rule that checks it: to accept values below its floor, add an exception in a separate commit and apply that first")
 	}
 
-	items, odd := exceptions(broken)
+	items, odd := exempt.Of(broken)
 	for _, value := range odd {
 		fmt.Fprintf(b, "\n%s is not a value that this release knows, so an exception cannot name it: manage the setting, or change it at Cloudflare", safe.Text(value))
 	}
@@ -191,79 +192,30 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach) {
 	}
 
 	until := r.Until.UTC().Format(time.DateOnly)
-	lines := joinExceptions(items)
+	lines := exempt.Few(items, most)
 	for i, it := range lines {
-		if i == mostLines {
-			fmt.Fprintf(b, "\n    # and %d more", len(lines)-mostLines)
+		if i == most {
+			fmt.Fprintf(b, "\n    # and %d more", len(lines)-most)
 			return
 		}
 		of := ""
-		if it.names > 1 {
-			of = fmt.Sprintf(" # %d names, and any other that matches", it.names)
+		if it.Names > 1 {
+			of = fmt.Sprintf(" # %d names, and any other that matches", it.Names)
 		}
-		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.name), strings.Join(it.settings, ", "), until, of)
+		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.Hostname), strings.Join(it.Settings(), ", "), until, of)
 	}
-}
-
-// joinExceptions covers names under one domain by a pattern, if there are more exceptions
-// than a screen holds. Those that cover most come first.
-func joinExceptions(items []*exception) []*exception {
-	if len(items) <= mostLines {
-		return items
-	}
-
-	type key struct{ domain, settings string }
-	at := map[key]*exception{}
-	var out []*exception
-	for _, it := range items {
-		_, domain, _ := strings.Cut(it.name, ".")
-		k := key{domain, strings.Join(it.settings, ", ")}
-		if schema.IsGlob(it.name) || !strings.Contains(domain, ".") {
-			out = append(out, it)
-			continue
-		}
-		if at[k] == nil {
-			at[k] = &exception{name: it.name, settings: it.settings}
-			out = append(out, at[k])
-		} else {
-			at[k].name = "*." + domain
-		}
-		at[k].names++
-	}
-	sorted.Stably(out, func(a, b *exception) int { return cmp.Compare(b.names, a.names) })
-	return out
-}
-
-// exceptions collects the exceptions that breaches need, by name, and the values that an
-// exception cannot say because this release does not know them. What the configuration
-// itself accepts needs none.
-func exceptions(broken []plan.Breach) (items []*exception, odd []string) {
-	at, unknown := map[string]*exception{}, map[string]bool{}
-	for _, br := range broken {
-		switch row, ok := schema.LookupSetting(br.Setting); {
-		case !br.OfHead:
-			continue
-		case !ok || !row.Known(br.Value):
-			unknown[br.Setting+" "+br.Value.Show()] = true
-			continue
-		}
-		for _, name := range br.Names {
-			if at[name] == nil {
-				at[name] = &exception{name: name}
-				items = append(items, at[name])
-			}
-			at[name].settings = append(at[name].settings, br.Setting+": "+br.Value.YAML())
-		}
-	}
-	return items, slices.Sorted(maps.Keys(unknown))
 }
 
 // writeEntries writes the YAML that covers custom hostnames without changing them.
-func writeEntries(b *strings.Builder, broken []plan.Breach) {
-	zone := ""
+func writeEntries(b *strings.Builder, broken []plan.Breach, most int) {
+	const heading = 3 // lines
+	zone, lines := "", 0
 	for i, br := range broken {
-		if i == mostLines {
-			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-mostLines)
+		if br.Zone != zone {
+			lines += heading
+		}
+		if lines++; lines > most+heading {
+			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-i)
 			return
 		}
 		if br.Zone != zone {
