@@ -80,7 +80,7 @@ func (i *into) sort(ctx context.Context) error {
 	} else {
 		live, err = i.p.toImport(ctx, &i.o, nil)
 	}
-	if err != nil && (len(i.asked) > 0 || ctx.Err() != nil) {
+	if err != nil && (len(i.asked) > 0 || i.o.Snapshot != "" || ctx.Err() != nil) {
 		return err
 	}
 	if err != nil {
