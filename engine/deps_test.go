@@ -90,10 +90,10 @@ var knows = []rule{
 	{pkg: "cmd/tlsync",
 		may: []string{
 			"schema", "engine/job", "engine/job/ci", "engine/job/inspect", "engine/plan", "engine/github", "engine/cloudflare", "engine/sandbox",
-			"engine/importing", "engine/starter",
+			"engine/importing", "engine/starter", "engine/regular",
 			"engine/progress", "engine/crash", "engine/safe", "engine/secret",
 		},
-		why: "it fills the options of a job: names of hazards and outcomes, rates, zones; it owns the process, the terminal, the log and the sandbox"},
+		why: "it fills the options of a job: names of hazards and outcomes, rates, zones, files that can be saved; it owns the process, the terminal, the log and the sandbox"},
 }
 
 // impure are the packages that a pure one must not import, and why. What fmt or
