@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Annotation is a remark on a line of a file, for people who look at the file. All
@@ -202,7 +202,7 @@ func (r *remark) annotation() Annotation {
 		if len(names) > maxExamples {
 			examples += ", …"
 		}
-		message = strconv.Itoa(len(names)) + " objects (" + examples + "): " + message
+		message = words.Number(len(names)) + " objects (" + examples + "): " + message
 	} else if !r.named {
 		message = names[0] + ": " + message
 	}
