@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tlsync/schema/words"
 )
 
 // Rate allows at most Requests in any period of Per.
@@ -52,16 +54,7 @@ func (r Rate) Text() string {
 	case r.Per%time.Second == 0:
 		per = strconv.Itoa(int(r.Per/time.Second)) + " s"
 	}
-
-	digits := strconv.Itoa(r.Requests)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String() + " per " + per
+	return words.Number(r.Requests) + " per " + per
 }
 
 func (r Rate) check() error {

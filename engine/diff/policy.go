@@ -49,7 +49,7 @@ func TooMany(changes, most, objects int, m schema.MaxChanges, source string) str
 	if m.Percent > 0 {
 		of = fmt.Sprintf(", %s of %s", m, words.Count(objects, "object"))
 	}
-	return fmt.Sprintf("%s, and %s allows %d%s", words.Plural(changes, "there is 1 change", fmt.Sprintf("there are %d changes", changes)), source, most, of)
+	return fmt.Sprintf("%s, and %s allows %d%s", words.Plural(changes, "there is 1 change", "there are "+words.Count(changes, "change")), source, most, of)
 }
 
 // loosened returns a finding for each thing that the policy of the configuration lets

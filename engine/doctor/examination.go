@@ -316,7 +316,7 @@ func (e *examination) quota(ctx context.Context, s *Section, z *plan.Zone) {
 	if err != nil || len(text) == 0 || json.Unmarshal(text, &q) != nil {
 		return // it only tells more
 	}
-	c := Check{Status: Note, Text: fmt.Sprintf("%d of %s in use", q.Used, words.Count(q.Allocated, "custom hostname"))}
+	c := Check{Status: Note, Text: fmt.Sprintf("%s of %s in use", words.Number(q.Used), words.Count(q.Allocated, "custom hostname"))}
 	if creates && q.Used >= q.Allocated {
 		c.Status, c.Text = Missing, c.Text+": none can be created"
 	}
@@ -330,7 +330,7 @@ func (e *examination) packs(ctx context.Context, s *Section, z *plan.Zone) {
 	}
 	text, err := e.credential.Checkup.Get(ctx, plan.ZonePath(z.ID)+plan.EndpointSSL+"/certificate_packs/quota")
 	if err == nil && len(text) > 0 && json.Unmarshal(text, &q) == nil {
-		s.add(Check{Status: Note, Text: fmt.Sprintf("%d of %s in use", q.Advanced.Used, words.Count(q.Advanced.Allocated, "advanced certificate"))})
+		s.add(Check{Status: Note, Text: fmt.Sprintf("%s of %s in use", words.Number(q.Advanced.Used), words.Count(q.Advanced.Allocated, "advanced certificate"))})
 	}
 }
 
@@ -388,9 +388,9 @@ func (e *examination) answers() {
 	case !h.RateKnown:
 		s.add(Check{Status: Note, Text: "Cloudflare does not say how many requests are left"})
 	case others > 0:
-		s.add(Check{Status: Note, Text: fmt.Sprintf("%d requests are left of %s: %d were sent now, and %d by others with this credential or its user", h.Left, rate, h.Sent, others)})
+		s.add(Check{Status: Note, Text: fmt.Sprintf("%s requests are left of %s: %s were sent now, and %s by others with this credential or its user", words.Number(h.Left), rate, words.Number(h.Sent), words.Number(others))})
 	default:
-		s.add(Check{Status: OK, Text: fmt.Sprintf("%d requests are left of %s, and nobody else has used any", h.Left, rate)})
+		s.add(Check{Status: OK, Text: fmt.Sprintf("%s requests are left of %s, and nobody else has used any", words.Number(h.Left), rate)})
 	}
 
 	switch {

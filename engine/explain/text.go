@@ -64,7 +64,7 @@ func (t *text) who(changes []plan.Change) {
 		fmt.Fprintln(t.out, "  "+l.Sentence(safe.Text))
 	}
 	if more := len(lines) - shown; more > 0 {
-		fmt.Fprintf(t.out, "  and %d more (--verbose shows all)\n", more)
+		fmt.Fprintf(t.out, "  and %s more (--verbose shows all)\n", words.Number(more))
 	}
 }
 
@@ -183,7 +183,7 @@ func (t *text) origins(list []plan.Origin) string {
 	var shown []string
 	for _, o := range list {
 		if len(shown) == maxLines && !t.o.Verbose {
-			return strings.Join(shown, ", ") + fmt.Sprintf(", … (%d lines)", len(list))
+			return strings.Join(shown, ", ") + fmt.Sprintf(", … (%s lines)", words.Number(len(list)))
 		}
 		shown = append(shown, t.origin(o))
 	}

@@ -76,7 +76,7 @@ func (d *Drift) spot() plan.Spot { return plan.Spot{Object: d.Change.Whole(), Se
 // Unless all is asked for, long lists are cut.
 func (h *History) Text(since string, all bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Since %s: %d new, %d persisting, %d gone.\n", safe.Text(since), len(h.New), len(h.Persisting), len(h.Gone))
+	fmt.Fprintf(&b, "Since %s: %s new, %s persisting, %s gone.\n", safe.Text(since), words.Number(len(h.New)), words.Number(len(h.Persisting)), words.Number(len(h.Gone)))
 	list(&b, "New", "live", h.New, all)
 	list(&b, "Persisting", "live", h.Persisting, all)
 	list(&b, "Gone", "was", h.Gone, all)

@@ -1,13 +1,13 @@
 package importing
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"tlsync/engine/factor"
 	"tlsync/engine/plan"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // candidate is a custom hostname that the configuration may say something of.
@@ -382,22 +382,14 @@ func (p *pool) remark(c *custom) {
 			}
 		}
 
-		rule.remark = thousands(reached) + " hostnames"
+		rule.remark = words.Number(reached) + " hostnames"
 		switch {
 		case reached == 1:
 			rule.remark = "1 hostname"
 		case others == 1:
 			rule.remark += ", 1 exception below"
 		case others > 1:
-			rule.remark += ", " + thousands(others) + " exceptions below"
+			rule.remark += ", " + words.Number(others) + " exceptions below"
 		}
 	}
-}
-
-// thousands writes a number with commas.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return thousands(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }

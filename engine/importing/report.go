@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,41 +24,89 @@ func (r *Result) Stream() string {
 }
 
 // LeftOut returns sentences about what the configuration does not manage, and about what
-// could not be read. It names a few of many objects, or all of them.
+// could not be read. It names a few of many objects, or all of them; what has the same reason
+// for several zones is said once, with the first as the example.
 func (r *Result) LeftOut(live *plan.Live, all bool) []string {
-	var out []string
-	for _, f := range live.Problems {
-		out = append(out, "not imported: "+f.Message)
-	}
+	out := unread(live.Problems, all)
 	some := words.First
 	if all {
 		some = func(list []string) string { return strings.Join(list, ", ") }
 	}
 
-	for i, l := range r.Left {
-		same := func(o Left) bool {
-			return o.Noun == l.Noun && o.Why == l.Why && o.Detail == l.Detail && slices.Equal(o.Names, l.Names)
-		}
-		if slices.ContainsFunc(r.Left[:i], same) {
-			continue // said with the first
-		}
-		var in []string
-		for _, o := range r.Left[i:] {
-			if same(o) {
+	alike := func(l Left) string {
+		return strings.Join([]string{l.Noun, l.Why, strings.Join(l.Names, " "), reason(l.Detail, l.In)}, "\n")
+	}
+	for _, group := range together(r.Left, alike) {
+		l := group[0]
+		where, why := l.In, l.Why
+		if len(group) > 1 {
+			var in []string
+			for _, o := range group {
 				in = append(in, o.In)
 			}
+			where = fmt.Sprintf("%s (%s)", counted(len(in), "zone"), some(in))
 		}
-		where := in[0]
-		if len(in) > 1 {
-			where = fmt.Sprintf("%d zones (%s)", len(in), some(in))
-		}
-		why := l.Why
-		if l.Detail != "" {
+		switch {
+		case l.Detail == "":
+		case len(group) > 1:
+			why += "; for " + l.In + ": " + l.Detail
+		default:
 			why += ": " + l.Detail
 		}
 		out = append(out, fmt.Sprintf("%s: %s of %s: %s", l.how(), l.what(some), where, why))
 	}
 	return out
+}
+
+// unread returns sentences about what could not be read at all.
+func unread(problems []plan.Finding, all bool) []string {
+	place := func(f plan.Finding) string { return cmp.Or(f.Ref.Zone, f.Ref.Name) }
+	alike := func(f plan.Finding) string { return reason(f.Message, place(f)) }
+
+	var out []string
+	for _, group := range together(problems, alike) {
+		text := "not imported: " + group[0].Message
+		var others []string
+		for _, f := range group[1:] {
+			others = append(others, place(f))
+		}
+		switch {
+		case len(others) > 0 && all:
+			text += fmt.Sprintf("; and %s more: %s", words.Number(len(others)), strings.Join(others, ", "))
+		case len(others) > 0:
+			text += fmt.Sprintf("; and %s more: %s", words.Number(len(others)), words.First(others))
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// together joins the items that are alike, in order of first appearance.
+func together[T any](items []T, alike func(T) string) [][]T {
+	at := map[string]int{}
+	var out [][]T
+	for _, item := range items {
+		key := alike(item)
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], item)
+	}
+	return out
+}
+
+// reason is what a text about one object has in common with those about others: neither the
+// name of its zone nor the ids of objects and of the request.
+func reason(text, zone string) string {
+	before, after, _ := strings.Cut(text, " (ray ")
+	_, after, _ = strings.Cut(after, ")")
+	text = before + " " + after
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '/' })
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
+		return plan.IsAccountID(part) || strings.Trim(part, ",:;") == zone
+	}), " ")
 }
 
 // how says what became of the objects.
@@ -79,24 +128,24 @@ func (l *Left) what(some func([]string) string) string {
 // remarks are the comments in the document of a zone about what it leaves out. What a
 // request said is not among them: the same state gives the same bytes.
 func remarks(z *plan.Zone, left []Left) []string {
-	var together []Left
+	var joined []Left
 	for _, l := range left {
-		last := len(together) - 1
+		last := len(joined) - 1
 		switch {
 		case l.In != z.Name:
-		case last >= 0 && together[last].Noun == l.Noun && together[last].Why == l.Why && together[last].Fixed == l.Fixed:
-			together[last].Names = slices.Concat(together[last].Names, l.Names)
+		case last >= 0 && joined[last].Noun == l.Noun && joined[last].Why == l.Why && joined[last].Fixed == l.Fixed:
+			joined[last].Names = slices.Concat(joined[last].Names, l.Names)
 		default:
-			together = append(together, l)
+			joined = append(joined, l)
 		}
 	}
 
 	const most = 5
 	var out []string
-	for _, l := range together[:min(len(together), most)] {
+	for _, l := range joined[:min(len(joined), most)] {
 		out = append(out, schema.Printable(fmt.Sprintf("%s%s: %s: %s.", strings.ToUpper(l.how()[:1]), l.how()[1:], l.what(words.First), l.Why)))
 	}
-	if len(together) > most {
+	if len(joined) > most {
 		out = append(out, "More is left out: tlsync import lists it.")
 	}
 	return out
@@ -117,7 +166,7 @@ func (r *Result) Tally(live *plan.Live) string {
 }
 
 func counted(n int, noun string) string {
-	return thousands(n) + " " + words.Plural(n, noun, plural(noun))
+	return words.Number(n) + " " + words.Plural(n, noun, plural(noun))
 }
 
 // Tally says how much was added.

@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // ApplyOptions are the options of Apply.
@@ -292,7 +293,7 @@ func (p *Job) Lost(err error) {
 // report has said why.
 func undone(r *apply.Result) error {
 	t := r.Tally
-	text := fmt.Sprintf("%d of %d changes were not done", t.Planned-t.Done, t.Planned)
+	text := fmt.Sprintf("%s of %s changes were not done", words.Number(t.Planned-t.Done), words.Number(t.Planned))
 	return errors.New(text + "; " + cmp.Or(r.Stopped, "see the report"))
 }
 

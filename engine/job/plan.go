@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/report/html"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // PlanOptions are the options of Plan.
@@ -184,7 +185,7 @@ func Unread(made *plan.Plan) error {
 	case 1:
 		return errors.New("the plan is incomplete: 1 finding is an error")
 	}
-	return fmt.Errorf("the plan is incomplete: %d findings are errors", n)
+	return fmt.Errorf("the plan is incomplete: %s findings are errors", words.Number(n))
 }
 
 // SavePlan writes a plan to the file of a flag, without secrets. A plan that would write one

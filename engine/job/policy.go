@@ -45,7 +45,7 @@ func (p *Job) nothingBelow(made *plan.Plan, c *Configuration) error {
 	}
 	broken := slices.DeleteFunc(slices.Clone(made.Breaches), func(b plan.Breach) bool { return b.Rule != plan.BelowFloor })
 	return Exit{CodeRefused, fmt.Errorf("%s below the floor:%s",
-		words.Plural(len(below), "1 name is", fmt.Sprintf("%d names are", len(below))), p.refusal(nil, broken, nil, c, view.Way{}))}
+		words.Plural(len(below), "1 name is", words.Count(len(below), "name")+" are"), p.refusal(nil, broken, nil, c, view.Way{}))}
 }
 
 // BelowFloor returns the names that a plan leaves below the floor, each with its zone.

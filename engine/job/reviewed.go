@@ -112,5 +112,5 @@ func countChanges(n int) string {
 	if n == 1 {
 		return "1 change is"
 	}
-	return fmt.Sprintf("%d changes are", n)
+	return words.Count(n, "change") + " are"
 }

@@ -36,7 +36,7 @@ func (p *Job) await(ctx context.Context, o ApplyOptions, w *watcher, c apply.Cer
 		return err
 	}
 
-	text := fmt.Sprintf("everything was written, but %d of %s are not active", len(inactive), words.Count(of, "custom hostname"))
+	text := fmt.Sprintf("everything was written, but %s of %s are not active", words.Number(len(inactive)), words.Count(of, "custom hostname"))
 	switch {
 	case ctx.Err() != nil:
 		return Exit{CodeIncomplete, fmt.Errorf("%s; waiting was stopped by %w", text, waitErr)}

@@ -65,7 +65,7 @@ func places(lines []Origin) string {
 		out = append(out, fmt.Sprintf("%s (%s)", l.Pos, l.Via))
 	}
 	if more := len(lines) - most; more > 0 {
-		out = append(out, fmt.Sprintf("%d more", more))
+		out = append(out, words.Number(more)+" more")
 	}
 	return strings.Join(out, ", ")
 }

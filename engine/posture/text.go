@@ -209,7 +209,7 @@ func tally(names []Name, of func(*Name) string) string {
 	}
 	sorted.By(keys, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
 	for i, key := range keys {
-		keys[i] = fmt.Sprintf("%d %s", counts[key], key)
+		keys[i] = words.Number(counts[key]) + " " + key
 	}
 	return safe.Text(strings.Join(keys, ", "))
 }

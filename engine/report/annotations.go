@@ -3,13 +3,13 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/report/view"
 	"tlsync/schema"
 	"tlsync/schema/sorted"
+	"tlsync/schema/words"
 )
 
 // Annotation is a remark on a line of a file, for people who look at the file. All
@@ -203,7 +203,7 @@ func (r *remark) annotation() Annotation {
 		if len(names) > maxExamples {
 			examples += ", …"
 		}
-		message = strconv.Itoa(len(names)) + " objects (" + examples + "): " + message
+		message = words.Number(len(names)) + " objects (" + examples + "): " + message
 	} else if !r.named {
 		message = names[0] + ": " + message
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -45,7 +44,7 @@ func markdownNames(names []string, most int) string {
 		b.WriteString(markdownName(n))
 	}
 	if len(names) > most {
-		b.WriteString(" and " + strconv.Itoa(len(names)-most) + " more")
+		b.WriteString(" and " + words.Number(len(names)-most) + " more")
 	}
 	return b.String()
 }
@@ -223,7 +222,7 @@ func (m *page) names(groups []*view.Group) string {
 		text += ": " + strings.Join(first.NamesAndLines(m.look, maxNames), ", ")
 	}
 	if n := len(first.Names) - maxNames; n > 0 {
-		text += " and " + strconv.Itoa(n) + " more"
+		text += " and " + words.Number(n) + " more"
 	}
 	return text + "\n"
 }

@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/planfile"
 	"tlsync/engine/report/view"
 	"tlsync/engine/safe"
+	"tlsync/schema/words"
 )
 
 // ResultOptions are the choices that Result leaves to its caller.
@@ -114,7 +115,7 @@ func (t *text) done(o *view.Outcome) {
 		}
 	}
 	if o.Already > 0 {
-		fmt.Fprintf(t.out, "  %d of the %d needed no write: live was already as requested\n", o.Already, o.Done)
+		fmt.Fprintf(t.out, "  %s of the %s needed no write: live was already as requested\n", words.Number(o.Already), words.Number(o.Done))
 	}
 	fmt.Fprintln(t.out)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"tlsync/engine/who"
 	"tlsync/schema"
 	"tlsync/schema/sorted"
+	"tlsync/schema/words"
 )
 
 // TextOptions are the choices that Text leaves to its caller.
@@ -123,7 +123,7 @@ func (t *text) belowFloor(v *view.View) {
 	}
 	line := strings.Join(shown, ", ")
 	if more := len(names) - len(shown); more > 0 {
-		line += " and " + strconv.Itoa(more) + " more"
+		line += " and " + words.Number(more) + " more"
 	}
 	fmt.Fprintln(t.out, t.style.bad.Sprint("Below the floor")+": "+line)
 	fmt.Fprintln(t.out)
@@ -315,7 +315,7 @@ func (t *text) most(n int) int {
 // left says how many notes are not shown.
 func (t *text) left(n int) {
 	if n > 0 {
-		fmt.Fprintf(t.out, "    and %d more like these (--verbose shows all)\n", n)
+		fmt.Fprintf(t.out, "    and %s more like these (--verbose shows all)\n", words.Number(n))
 	}
 }
 

@@ -21,7 +21,7 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 		return out.Flush()
 	}
 
-	fmt.Fprintln(out, style.bold.Sprintf("Not active (%d of %s)", len(inactive), words.Count(of, "custom hostname")))
+	fmt.Fprintln(out, style.bold.Sprintf("Not active (%s of %s)", words.Number(len(inactive)), words.Count(of, "custom hostname")))
 	named, unknown := 0, 0
 	for _, i := range inactive {
 		switch {
@@ -37,7 +37,7 @@ func Waited(w io.Writer, inactive []apply.Inactive, of int, o ResultOptions) err
 		fmt.Fprintf(out, "  the status of %s is unknown\n", words.Count(unknown, "custom hostname"))
 	}
 	if more := len(inactive) - named - unknown; more > 0 {
-		fmt.Fprintf(out, "  and %d more; --verbose names all\n", more)
+		fmt.Fprintf(out, "  and %s more; --verbose names all\n", words.Number(more))
 	}
 	return out.Flush()
 }

@@ -3,11 +3,20 @@ package words
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
-// Count returns a number with its noun: "1 suite", "3 suites".
-func Count(n int, noun string) string { return fmt.Sprintf("%d %s", n, Plural(n, noun, noun+"s")) }
+// Number returns a number for people: "50,000".
+func Number(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", Number(n/1000), n%1000)
+}
+
+// Count returns a number with its noun: "1 suite", "3,000 suites".
+func Count(n int, noun string) string { return Number(n) + " " + Plural(n, noun, noun+"s") }
 
 // Plural returns the word for n things.
 func Plural(n int, one, many string) string {

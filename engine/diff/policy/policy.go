@@ -378,7 +378,7 @@ func (c *check) reportUncovered() {
 		names[k] = c.o.Names.At(i).Name
 	}
 	c.findings.Report(plan.Info, plan.NotCovered, c.in.Ref,
-		fmt.Sprintf("%s %d of %s of zone %s: %s", reachesNot, n, words.Count(c.o.Names.Custom(), "custom hostname"), plan.This, words.First(names)), nil)
+		fmt.Sprintf("%s %s of %s of zone %s: %s", reachesNot, words.Number(n), words.Count(c.o.Names.Custom(), "custom hostname"), plan.This, words.First(names)), nil)
 }
 
 // uncovered records that a policy is broken since a custom hostname is not reached.

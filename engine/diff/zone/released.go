@@ -152,7 +152,7 @@ func (r *release) hostnamesText(groups []releasedGroup) string {
 		total += len(g.names)
 		parts[i] = fmt.Sprintf("%s (%s)", g.value.Show(), words.First(g.names))
 		if len(groups) > 1 {
-			parts[i] = fmt.Sprintf("%s for %d (%s)", g.value.Show(), len(g.names), words.First(g.names))
+			parts[i] = fmt.Sprintf("%s for %s (%s)", g.value.Show(), words.Number(len(g.names)), words.First(g.names))
 		}
 	}
 	return fmt.Sprintf("%s of %s of zone %s is no longer managed: visitors get %s, and nothing keeps it there",

@@ -166,7 +166,7 @@ func (c *comparer) reportLeft(l leaving, noun string, names []string) {
 	slices.Sort(names)
 	n := len(names)
 	c.findings.Report(sev, rule, c.in.Ref, fmt.Sprintf("%s not changed in %s: %s to follow %s of zone %s, which %s: %s",
-		words.Plural(n, "1 "+noun+" is", fmt.Sprintf("%d %ss are", n, noun)), l.settings, words.Plural(n, "it is", "they are"),
+		words.Plural(n, "1 "+noun+" is", words.Count(n, noun)+" are"), l.settings, words.Plural(n, "it is", "they are"),
 		l.follows, plan.This, why, words.First(names)), schema.Assigned(c.in.Head.Settings, l.follows))
 }
 

@@ -129,7 +129,7 @@ func (r *run) outcome(a job.Applied, budget int) string {
 		}
 		r.warn("the whole result", err) // there is room for a headline
 		t := a.Result.Tally
-		return fmt.Sprintf("### tlsync apply: %d of %s done\n\n%s\n", t.Done, words.Count(t.Planned, "change"), r.aboutRun())
+		return fmt.Sprintf("### tlsync apply: %s of %s done\n\n%s\n", words.Number(t.Done), words.Count(t.Planned, "change"), r.aboutRun())
 	}
 
 	text := "### tlsync apply: nothing to do\n"

@@ -259,7 +259,7 @@ func some(names []string) string {
 	n := min(len(names), maxNames)
 	text := strings.Join(names[:n], ", ")
 	if more := len(names) - n; more > 0 {
-		text += " and " + strconv.Itoa(more) + " more"
+		text += " and " + words.Number(more) + " more"
 	}
 	return text
 }

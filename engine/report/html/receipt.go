@@ -1,11 +1,10 @@
 package html
 
 import (
-	"strconv"
-
 	"tlsync/engine/apply"
 	"tlsync/engine/planfile"
 	"tlsync/engine/report/view"
+	"tlsync/schema/words"
 )
 
 // ReceiptPage returns the page of the receipt of an apply. Each row of its table is one
@@ -83,7 +82,7 @@ func outcomeLead(o *view.Outcome) []Line {
 		lead = append(lead, Line{d, Bad})
 	}
 	if o.Already > 0 {
-		lead = append(lead, Line{strconv.Itoa(o.Already) + " of the " + strconv.Itoa(o.Done) + " needed no write: live was already as requested", Plain})
+		lead = append(lead, Line{words.Number(o.Already) + " of the " + words.Number(o.Done) + " needed no write: live was already as requested", Plain})
 	}
 	for _, l := range o.Endings {
 		lead = append(lead, Line{l, Plain})

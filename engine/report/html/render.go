@@ -10,7 +10,6 @@ import (
 	stdhtml "html"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/report/view"
@@ -108,7 +107,7 @@ func (w *writer) summary(p *Page) {
 		for _, c := range p.Counts {
 			w.raw("<div class=\"count " + string(c.Tone) + "\">")
 			w.element("dt", c.Label)
-			w.element("dd", strconv.Itoa(c.N))
+			w.element("dd", words.Number(c.N))
 			w.raw("</div>\n")
 		}
 		w.raw("</dl>\n")
@@ -159,7 +158,7 @@ func (w *writer) chart(c *Chart) {
 	w.legend(c)
 
 	if c.More > 0 {
-		w.element("p class=dim", "and "+strconv.Itoa(c.More)+" more")
+		w.element("p class=dim", "and "+words.Number(c.More)+" more")
 	}
 	w.raw("</figure>\n")
 }
@@ -188,11 +187,11 @@ func (w *writer) legend(c *Chart) {
 
 // bar writes one bar at a height; most is the length of the longest one.
 func (w *writer) bar(b *Bar, y, most int) {
-	total := strconv.Itoa(b.Total())
+	total := words.Number(b.Total())
 	said := b.Label + ": " + total
 	for _, p := range b.Parts {
 		if p.Name != "" {
-			said += ", " + strconv.Itoa(p.N) + " " + p.Name
+			said += ", " + words.Number(p.N) + " " + p.Name
 		}
 	}
 

@@ -10,6 +10,7 @@ import (
 	"tlsync/engine/safe"
 	"tlsync/schema"
 	"tlsync/schema/sorted"
+	"tlsync/schema/words"
 )
 
 // Group is a set of objects of one kind that get the same edit for the same reason,
@@ -407,7 +408,7 @@ func markRepeats(groups []*Group) {
 func (g *Group) Subject() string {
 	switch {
 	case len(g.Names) > 1:
-		return strconv.Itoa(len(g.Names)) + " " + KindName(g.Kind, len(g.Names))
+		return words.Number(len(g.Names)) + " " + KindName(g.Kind, len(g.Names))
 	case g.Kind == plan.KindZone:
 		return "zone"
 	case g.Kind.OfAccount():
@@ -423,7 +424,7 @@ func (g *Group) SubjectAndPlace(m Markup, inPlace bool) string {
 	kind := m.Name(KindName(g.Kind, len(g.Names)))
 	switch {
 	case len(g.Names) > 1:
-		text = strconv.Itoa(len(g.Names)) + " " + kind
+		text = words.Number(len(g.Names)) + " " + kind
 	case g.Kind == plan.KindZone:
 		return g.in.inSentence(m)
 	case g.Kind == plan.KindCustomHostname:
@@ -440,7 +441,7 @@ func (g *Group) SubjectAndPlace(m Markup, inPlace bool) string {
 	}
 	switch {
 	case g.places > 1 && g.Kind != plan.KindZone:
-		text += " of " + strconv.Itoa(g.places) + " zones"
+		text += " of " + words.Number(g.places) + " zones"
 	case inPlace && g.places < 2:
 		text += " of " + g.in.inSentence(m)
 	}

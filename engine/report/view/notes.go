@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
@@ -51,7 +50,7 @@ func (n *Note) Sentence() string {
 
 // about names the objects of a note.
 func (n *Note) about() string {
-	many := strconv.Itoa(len(n.Names)) + " " + KindName(n.kind, len(n.Names))
+	many := words.Number(len(n.Names)) + " " + KindName(n.kind, len(n.Names))
 	switch {
 	case len(n.Names) == 1 && n.kind == plan.KindZone:
 		return "zone " + safe.Text(n.Names[0])

@@ -34,7 +34,7 @@ type Outcome struct {
 // RunOutcome returns what there is to say about an apply. With all it names everything.
 func RunOutcome(r *apply.Result, all bool) *Outcome {
 	o := newOutcome(r)
-	o.planned = fmt.Sprintf("%d planned", r.Tally.Planned)
+	o.planned = words.Number(r.Tally.Planned) + " planned"
 	o.Endings = remaining(r, all)
 	o.AsPlanned = !all && o.Done == len(r.Steps) && o.Already == 0
 	return o
@@ -115,7 +115,7 @@ func (o *Outcome) Open() string {
 // Counted counts changes by outcome.
 func (o *Outcome) Counted() string {
 	c := o.tally
-	return fmt.Sprintf("%d done, %d failed, %d skipped, %d not attempted (%s).", c.Done, c.Failed, c.Skipped, c.NotAttempted, o.planned)
+	return fmt.Sprintf("%s done, %s failed, %s skipped, %s not attempted (%s).", words.Number(c.Done), words.Number(c.Failed), words.Number(c.Skipped), words.Number(c.NotAttempted), o.planned)
 }
 
 // MayHaveWritten is said of a step that failed without an answer to its write.
@@ -135,7 +135,7 @@ func remaining(r *apply.Result, all bool) (lines []string) {
 	left := compareRemaining(r)
 	if n := left.accepted + left.open + left.fresh; r.Reverted {
 		return []string{fmt.Sprintf("Read again: %s not at the earlier value: solve the problems above, then run revert again; Cloudflare may need some minutes for what it accepted",
-			words.Plural(n, "1 setting is", fmt.Sprintf("%d settings are", n)))}
+			words.Plural(n, "1 setting is", words.Count(n, "setting")+" are"))}
 	}
 	lines = append(lines, "Read again: live does not match the configuration:")
 	if left.accepted > 0 {
@@ -300,7 +300,7 @@ func receiptPlanned(r *planfile.Receipt) string {
 	if r.Tally == nil {
 		return "how many were planned is unknown"
 	}
-	return fmt.Sprintf("%d planned", r.Tally.Planned)
+	return words.Number(r.Tally.Planned) + " planned"
 }
 
 // receiptEndings says what to do about the changes that a receipt leaves open.

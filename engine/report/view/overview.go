@@ -9,6 +9,7 @@ import (
 	"tlsync/engine/plan"
 	"tlsync/schema"
 	"tlsync/schema/sorted"
+	"tlsync/schema/words"
 )
 
 // Overview is a row of the table above all groups: how many objects make one change of a
@@ -33,7 +34,7 @@ func (o *Overview) Objects(m Markup) string {
 
 	var parts []string
 	for _, i := range order {
-		parts = append(parts, strconv.Itoa(o.counts[i])+" "+m.Name(KindName(o.kinds[i], o.counts[i])))
+		parts = append(parts, words.Number(o.counts[i])+" "+m.Name(KindName(o.kinds[i], o.counts[i])))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -90,7 +90,7 @@ func writeHazard(b *strings.Builder, r apply.Refusal) {
 		}
 	}
 	if more := len(r.Changes) - 1; more > 0 {
-		fmt.Fprintf(b, " (and %d more)", more)
+		fmt.Fprintf(b, " (and %s more)", words.Number(more))
 	}
 }
 
@@ -100,7 +100,7 @@ func writeBreaches(b *strings.Builder, rule string, broken []plan.Breach, most i
 	groups := groupBreaches(broken)
 	for i, g := range groups {
 		if i == most {
-			fmt.Fprintf(b, "\n  %s: and %d more", rule, len(groups)-most)
+			fmt.Fprintf(b, "\n  %s: and %s more", rule, words.Number(len(groups)-most))
 			return
 		}
 		fmt.Fprintf(b, "\n  %s: %s", rule, g.message())
@@ -144,7 +144,7 @@ func (g *breachGroup) message() string {
 
 	names := slices.Clone(g.names)
 	slices.Sort(names)
-	who := fmt.Sprintf("%d names of zone %s (%s)", len(names), g.first.Zone, words.First(names))
+	who := fmt.Sprintf("%s names of zone %s (%s)", words.Number(len(names)), g.first.Zone, words.First(names))
 	if g.first.Rule == plan.NotCovered {
 		return "no defaults, no rule and no entry reaches " + who
 	}
@@ -195,12 +195,12 @@ func (r *Refused) writeExceptions(b *strings.Builder, broken []plan.Breach, most
 	lines := exempt.Few(items, most)
 	for i, it := range lines {
 		if i == most {
-			fmt.Fprintf(b, "\n    # and %d more", len(lines)-most)
+			fmt.Fprintf(b, "\n    # and %s more", words.Number(len(lines)-most))
 			return
 		}
 		of := ""
 		if it.Names > 1 {
-			of = fmt.Sprintf(" # %d names, and any other that matches", it.Names)
+			of = fmt.Sprintf(" # %s names, and any other that matches", words.Number(it.Names))
 		}
 		fmt.Fprintf(b, "\n    - { hostname: %q, settings: { %s }, reason: say why, until: %s }%s", safe.Text(it.Hostname), strings.Join(it.Settings(), ", "), until, of)
 	}
@@ -215,7 +215,7 @@ func writeEntries(b *strings.Builder, broken []plan.Breach, most int) {
 			lines += heading
 		}
 		if lines++; lines > most+heading {
-			fmt.Fprintf(b, "\n      # and %d more; a rule covers many", len(broken)-i)
+			fmt.Fprintf(b, "\n      # and %s more; a rule covers many", words.Number(len(broken)-i))
 			return
 		}
 		if br.Zone != zone {

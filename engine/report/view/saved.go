@@ -1,13 +1,13 @@
 package view
 
 import (
-	"strconv"
 	"strings"
 
 	"tlsync/engine/hold"
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 // Discrepancies says why changes of a saved plan cannot be made as they were planned, one
@@ -58,7 +58,7 @@ func (v *Values) edits(c *plan.Change) string {
 // appendMore counts the items of a list that have no line.
 func appendMore(lines []string, items int) []string {
 	if n := items - len(lines); n > 0 {
-		lines = append(lines, "and "+strconv.Itoa(n)+" more")
+		lines = append(lines, "and "+words.Number(n)+" more")
 	}
 	return lines
 }

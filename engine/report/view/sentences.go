@@ -37,12 +37,12 @@ func unchanged(s string) string { return s }
 // cost says how many requests a plan takes, and how long.
 func cost(p *plan.Plan, rate string, limit time.Duration) string {
 	s := &p.Summary
-	line := fmt.Sprintf("Requests: %d read", s.Requests.Read)
+	line := "Requests: " + words.Number(s.Requests.Read) + " read"
 	if s.Requests.Write == 0 {
 		return line
 	}
 
-	line += fmt.Sprintf(", %d to write, about %s", s.Requests.Write, Duration(s.EstimatedSeconds))
+	line += fmt.Sprintf(", %s to write, about %s", words.Number(s.Requests.Write), Duration(s.EstimatedSeconds))
 	if rate != "" {
 		line += " at " + rate
 	}
@@ -80,7 +80,7 @@ func (c *Counts) LastLine() string {
 	case c.Objects == 0:
 		return "No changes."
 	}
-	return fmt.Sprintf("Plan: %d to add, %d to change, %d to remove%s.", c.add, c.change, c.remove, c.inWrites())
+	return fmt.Sprintf("Plan: %s to add, %s to change, %s to remove%s.", words.Number(c.add), words.Number(c.change), words.Number(c.remove), c.inWrites())
 }
 
 // Withheld says how many settings differ and cannot be changed now; it is empty where
@@ -98,16 +98,7 @@ func (c *Counts) Adopted() string {
 	if c.adopted == 0 {
 		return ""
 	}
-	return grouped(c.adopted) + " " + words.Plural(c.adopted, "setting", "settings") + " newly managed, no live change."
-}
-
-// grouped writes a number with a comma between groups of three digits.
-func grouped(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return words.Count(c.adopted, "setting") + " newly managed, no live change."
 }
 
 // Headline counts objects, as lastLine does, and says what a reader must not miss.
@@ -136,10 +127,10 @@ func (c *Counts) Headline() string {
 	case c.weaker == 1:
 		parts = append(parts, "1 gets weaker")
 	case c.weaker > 1:
-		parts = append(parts, strconv.Itoa(c.weaker)+" get weaker")
+		parts = append(parts, words.Number(c.weaker)+" get weaker")
 	}
 	if c.withheld > 0 {
-		parts = append(parts, strconv.Itoa(c.withheld)+" withheld")
+		parts = append(parts, words.Number(c.withheld)+" withheld")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -157,7 +148,7 @@ func (c *Counts) actions() string {
 	var parts []string
 	add := func(n int, text string) {
 		if n > 0 {
-			parts = append(parts, strconv.Itoa(n)+text)
+			parts = append(parts, words.Number(n)+text)
 		}
 	}
 	add(c.add, " to add")
@@ -176,7 +167,7 @@ func (c *Counts) Settings(m Markup, causes bool) string {
 	var parts []string
 	add := func(n int, text string) {
 		if causes && n > 0 {
-			parts = append(parts, strconv.Itoa(n)+text)
+			parts = append(parts, words.Number(n)+text)
 		}
 	}
 	if c.pending {
@@ -218,7 +209,7 @@ const fewLines = 3
 // if no line does.
 func (g *Group) RequestedBy(m Markup) string {
 	if n := len(g.Lines); n > fewLines {
-		return strconv.Itoa(n) + " lines"
+		return words.Number(n) + " lines"
 	}
 	names := make([]string, len(g.Lines))
 	for i, at := range g.Lines {

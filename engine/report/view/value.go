@@ -167,9 +167,9 @@ func (v *Values) ChangeOf(g *Group) string {
 	case g.Variants == 0:
 		return v.Change(g.Kind, g.Action, *g.Edit)
 	case g.sameTo && v.after(g) != "":
-		return strconv.Itoa(g.Variants) + " different values → " + v.after(g)
+		return words.Number(g.Variants) + " different values → " + v.after(g)
 	}
-	return strconv.Itoa(g.Variants) + " different changes"
+	return words.Number(g.Variants) + " different changes"
 }
 
 // after shows the value after the edit of a group, where it is told as before → after.
@@ -290,7 +290,7 @@ func diff(before, after string) []string {
 		case part.Type == diffmatchpatch.DiffInsert:
 			mark = "+ "
 		case len(lines) > maxSame:
-			lines = []string{"(" + strconv.Itoa(len(lines)) + " lines are equal)"}
+			lines = []string{"(" + words.Number(len(lines)) + " lines are equal)"}
 		}
 
 		for _, l := range lines {

@@ -8,7 +8,6 @@ package view
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -185,10 +184,10 @@ func DriftOf(p *plan.Plan) Drifted {
 func (d *Drifted) String() string {
 	parts := []string{words.Count(d.Settings, "setting")}
 	if d.Weaker > 0 {
-		parts = append(parts, strconv.Itoa(d.Weaker)+" weaker")
+		parts = append(parts, words.Number(d.Weaker)+" weaker")
 	}
 	if d.Below > 0 {
-		parts = append(parts, strconv.Itoa(d.Below)+" below the floor")
+		parts = append(parts, words.Number(d.Below)+" below the floor")
 	}
 	return strings.Join(parts, ", ")
 }

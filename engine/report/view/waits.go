@@ -3,12 +3,12 @@ package view
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tlsync/engine/plan"
 	"tlsync/engine/safe"
 	"tlsync/schema/sorted"
+	"tlsync/schema/words"
 )
 
 // Wait is some changes in one place that wait for others for one reason.
@@ -74,7 +74,7 @@ func (w *Wait) Sentence(m Markup) string {
 	case 2:
 		text += " and " + name(1) + " wait: "
 	default:
-		text += " and " + strconv.Itoa(n-1) + " more wait: "
+		text += " and " + words.Number(n-1) + " more wait: "
 	}
 	return text + m.Text(w.why)
 }
