@@ -19,6 +19,7 @@ import (
 	"tlsync/engine/safe/safetest"
 	"tlsync/engine/sample"
 	"tlsync/schema"
+	"tlsync/schema/words"
 )
 
 func markdown(t testing.TB, p *plan.Plan, o MarkdownOptions) string {
@@ -271,12 +272,12 @@ func TestMarkdownOfManyChangesKeepsToItsBudgetAndCounts(t *testing.T) {
 			t.Errorf("alone %v: five times the changes take %d allocations, and not some five times %d", alone, made, fewer)
 		}
 		s := p.Summary
-		want := fmt.Sprintf("%d settings of %d objects in 5 zones: %d asked for by this commit, %d newly managed, %d in **conflict** with a live change, %d drift.",
-			s.Edits, n, s.Causes.Change, s.Causes.Adopt, s.Causes.Conflict, s.Causes.Drift)
+		want := fmt.Sprintf("%s settings of %s objects in 5 zones: %s asked for by this commit, %s newly managed, %s in **conflict** with a live change, %s drift.",
+			words.Number(s.Edits), words.Number(n), words.Number(s.Causes.Change), words.Number(s.Causes.Adopt), words.Number(s.Causes.Conflict), words.Number(s.Causes.Drift))
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%.600s", want, got)
 		}
-		if want := fmt.Sprintf("Requests: %d read, %d to write, ", s.Requests.Read, s.Requests.Write); !strings.Contains(got, want) {
+		if want := fmt.Sprintf("Requests: %s read, %s to write, ", words.Number(s.Requests.Read), words.Number(s.Requests.Write)); !strings.Contains(got, want) {
 			t.Errorf("%q is missing", want)
 		}
 		if alone {
@@ -286,7 +287,7 @@ func TestMarkdownOfManyChangesKeepsToItsBudgetAndCounts(t *testing.T) {
 	}
 }
 
-var leftOut = regexp.MustCompile(`(?m)^and (\d+) more groups? of (\d+) objects?, left out for length\.$`)
+var leftOut = regexp.MustCompile(`(?m)^and ([\d,]+) more groups? of ([\d,]+) objects?, left out for length\.$`)
 
 // tables adds up the rows of the tables, each of one object here, and what is
 // said to be left out.
@@ -294,7 +295,7 @@ func tables(t *testing.T, text string, want int) {
 	t.Helper()
 	total := strings.Count(text, "\n| `app")
 	for _, m := range leftOut.FindAllStringSubmatch(text, -1) {
-		n, err := strconv.Atoi(m[2])
+		n, err := strconv.Atoi(strings.ReplaceAll(m[2], ",", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
