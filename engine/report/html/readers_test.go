@@ -73,7 +73,7 @@ func TestWithoutScripts(t *testing.T) {
 		want []string
 	}{
 		{200, []string{"TLS plan", "200 to change", "weakens_tls", "login.customer-", "</noscript><b>bold</b>"}},
-		{3000, []string{"TLS plan", "3,000 to change", "weakens_tls", "3000 rows are shown with JavaScript only."}},
+		{3000, []string{"TLS plan", "3,000 to change", "weakens_tls", "3,000 rows are shown with JavaScript only."}},
 	} {
 		file := save(t, "plan.html", render(t, html.PlanPage(fleet(c.rows), html.PlanOptions{})).HTML)
 		b.send("Page.navigate", map[string]any{"url": "file://" + file}, nil)
