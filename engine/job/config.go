@@ -21,9 +21,8 @@ import (
 type Configuration struct {
 	Desired *schema.Desired
 	Info    plan.Config
-
-	diags schema.Diagnostics
-	files fs.FS
+	diags   schema.Diagnostics
+	files   fs.FS
 }
 
 // Mistakes returns what is wrong in its files.

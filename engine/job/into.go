@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -80,7 +81,7 @@ func (i *into) sort(ctx context.Context) error {
 	} else {
 		live, err = i.p.toImport(ctx, &i.o, nil)
 	}
-	if err != nil && (len(i.asked) > 0 || i.o.Snapshot != "" || ctx.Err() != nil) {
+	if err != nil && (len(i.asked) > 0 || i.o.Snapshot != "" || ctx.Err() != nil || errors.As(err, new(noCredentials))) {
 		return err
 	}
 	if err != nil {
